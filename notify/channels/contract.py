@@ -1,0 +1,176 @@
+"""What the pipeline and a provider's adapter say to each other.
+
+An adapter turns one `Message` into one HTTP request, and the provider's webhooks into `Receipt`s and `Inbound`
+words. It knows no database, no Celery and no settings. What an error *means* for a delivery is not decided here
+but in `pipeline/sending.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The words of one alert for one channel and language, rendered once and shared by all its messages."""
+
+    alert_id: int
+    language: str  # BCP 47: "en", "es"
+    topic: str
+    subject: str  # email only, else ""
+    text: str  # plain text: the SMS, the plain part of the email, the post
+    html: str  # email only, else ""
+    list_id: str = ""  # RFC 2919 identifier of the topic's list, email only
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One delivery: where it goes and the id that comes back in its receipts."""
+
+    delivery_id: int
+    address: str  # E.164 phone number, email address; "" for a social timeline
+    unsubscribe_url: str = ""  # email only: the RFC 8058 one-click address of this contact
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request to a provider: one recipient, or up to `Adapter.max_recipients` of them."""
+
+    content: Content
+    sender_address: str  # the number, From address or account that it is sent from
+    recipients: Sequence[Recipient]
+    callback_url: str  # base for receipts; the adapter appends "/<delivery id>" where a provider needs one each
+    valid_for_s: int | None = None  # drop it rather than deliver it later than this; None: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has taken the message and gave it this reference (a Twilio SID, an X-Message-Id)."""
+
+    reference: str
+
+
+Blame = Literal["recipient", "provider", "us"]
+Suppress = Literal["", "opt-out", "hard-bounce", "complaint", "invalid"]  # "": go on writing to this address
+
+
+class SendError(Exception):
+    """The provider certainly did not take the message: none of its recipients.
+
+    `retryable`: the same request may succeed later. `blame`: recipient (suppress the address, when `suppress`
+    says so), provider (try again if retryable; otherwise this one message is lost and nobody is at fault), us
+    (stop the sender and tell people). `retry_after_s`: how long the provider asks us to wait.
+    `positions`: which of `message.recipients` are to blame, when a request of many was refused because of a
+    few; the others may be sent again at once without them. Empty: all of them.
+    `code` and `detail` never hold a phone number or an email address: they may be logged.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        retryable: bool,
+        blame: Blame,
+        detail: str = "",
+        retry_after_s: float | None = None,
+        suppress: Suppress = "",
+        positions: Sequence[int] = (),
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.retryable = retryable
+        self.blame = blame
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.suppress = suppress
+        self.positions = tuple(positions)
+
+
+class Ambiguous(Exception):
+    """The request left, and nobody knows whether the provider took it: a timeout, a reset after sending, a 502.
+
+    Such a delivery becomes `unknown`; it is never sent again blindly (law 8).
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Recall(StrEnum):
+    """How an unknown delivery can be cleared up with this provider."""
+
+    ASK = "ask"  # `find` looks the message up
+    REPEAT = "repeat"  # the provider recognises a repeated request (Idempotency-Key): sending again is safe
+    NEVER = "never"  # it cannot be known; the lane of the alert decides
+
+
+class ReceiptState(StrEnum):
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider told later about one delivery. Facts only: late, repeated and unordered ones are normal."""
+
+    delivery_id: int
+    state: ReceiptState | None  # None: nothing about delivery (a complaint, an unsubscribe)
+    code: str = ""  # the provider's own error code or SMTP status
+    reference: str = ""
+    event_key: str = ""  # the provider's id of the event, to recognise a repeat; "" when it has none
+    suppress: Suppress = ""  # stop writing to this address
+    blame: Blame | None = None  # who is at fault when it did not arrive; "us": tell people, the sender is in trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A resident's words to one of our numbers."""
+
+    address: str  # who wrote, E.164
+    sender_address: str  # which of our numbers they wrote to
+    text: str
+    reference: str  # the provider's id of this message
+    opt_out_type: str = ""  # Twilio Advanced Opt-Out has answered already: STOP, START or HELP
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A webhook as it came in. `url` is the public one, query included: providers sign that, not ours."""
+
+    url: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    form: Sequence[tuple[str, str]] = field(default=())  # urlencoded bodies, parsed, blank values kept
+
+
+class Adapter(Protocol):
+    """One provider on one channel.
+
+    Constructors take, by keyword, credentials, `base_url`, `timeout_s` and `client`, an `aiohttp.ClientSession`
+    or None in a process that only reads webhooks.
+    """
+
+    channel: ClassVar[str]
+    max_recipients: ClassVar[int]  # recipients one request can carry
+    recall: ClassVar[Recall]
+
+    async def send(self, message: Message) -> Accepted:
+        """Hand the message over. Raises SendError (certainly not taken) or Ambiguous (nobody knows)."""
+        ...
+
+    async def find(self, message: Message, since: datetime) -> Accepted | None:
+        """Look for a message of unknown outcome, sent at `since` (aware, UTC) or later. Only with Recall.ASK.
+
+        None: the provider says that it never got it. Raises SendError when the provider gave no answer: then
+        nothing is known, and the delivery stays unknown.
+        """
+        ...
+
+    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+        """Receipts in a status webhook. Raises notify.errors.BadSignature before reading anything else."""
+        ...

@@ -1,0 +1,66 @@
+"""Public posts by the Mastodon API, which many servers of the Fediverse speak.
+
+https://docs.joinmastodon.org/methods/statuses/#create
+"""
+
+import json
+from datetime import datetime
+from functools import lru_cache
+from typing import ClassVar
+
+import aiohttp
+from yarl import URL
+
+from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipt
+from notify.channels.exchange import exchange, patience, refusal
+from notify.errors import BadSignature
+
+
+class MastodonPost:
+    """One account on one server; the access token chooses it."""
+
+    channel: ClassVar[str] = "social"
+    max_recipients: ClassVar[int] = 1
+    recall: ClassVar[Recall] = Recall.REPEAT  # within the hour that the server keeps an Idempotency-Key
+
+    def __init__(
+        self, *, access_token: str, base_url: str, client: aiohttp.ClientSession | None, timeout_s: float
+    ) -> None:
+        self._client = client
+        self._url = URL(f"{base_url.rstrip('/')}/api/v1/statuses", encoded=True)
+        self._timeout = patience(timeout_s)
+        self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
+
+    async def send(self, message: Message) -> Accepted:
+        """Post once: the server answers a repeated key with the first post."""
+        key = f"tocsin-{message.recipients[0].delivery_id}"
+        answer = await exchange(
+            self._client,
+            "POST",
+            self._url,
+            headers=self._headers | {"Idempotency-Key": key},
+            timeout=self._timeout,
+            body=_post(message.content),
+        )
+        if not 200 <= answer.status < 300:
+            raise refusal(answer)
+        post_id = answer.json().get("id")
+        if not isinstance(post_id, str) or not post_id:
+            raise Ambiguous("unreadable-answer")
+        return Accepted(post_id)
+
+    async def find(self, message: Message, since: datetime) -> Accepted | None:
+        raise NotImplementedError("Send the post again: its Idempotency-Key makes that safe.")
+
+    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+        raise BadSignature("Mastodon sends no receipts.")
+
+
+@lru_cache(maxsize=64)
+def _post(content: Content) -> bytes:
+    status = {
+        "status": content.text,
+        "language": content.language.partition("-")[0],  # ISO 639-1
+        "visibility": "public",
+    }
+    return json.dumps(status, ensure_ascii=False).encode()

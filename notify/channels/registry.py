@@ -1,0 +1,65 @@
+"""Which providers there are. A new one is its own file and one line here.
+
+A setting's name is made of the provider and the argument of its adapter: `twilio` and `auth_token` give the field
+`twilio_auth_token` and the environment variable TOCSIN_TWILIO_AUTH_TOKEN.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+from pydantic import SecretStr
+
+from notify.channels.contract import Adapter
+from notify.channels.mastodon import MastodonPost
+from notify.channels.sendgrid import SendGridEmail
+from notify.channels.twilio import TwilioSms
+from notify.errors import NotFound, Unavailable
+from notify.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider's channel, its adapter, and the settings it cannot do without and those it takes if set."""
+
+    channel: str
+    adapter: Callable[..., Adapter]
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+
+
+PROVIDERS = {
+    "twilio": Provider("sms", TwilioSms, ("account_sid", "auth_token", "base_url")),
+    "sendgrid": Provider("email", SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",)),
+    "mastodon": Provider("social", MastodonPost, ("access_token", "base_url")),
+}
+
+
+def missing(settings: Settings, provider: str) -> list[str]:
+    """The environment variables that this provider needs and that are not set."""
+    needs = _known(provider).needs
+    return [f"TOCSIN_{provider}_{name}".upper() for name in needs if not _value(settings, provider, name)]
+
+
+def build(settings: Settings, provider: str, client: aiohttp.ClientSession | None = None) -> Adapter:
+    """The provider's adapter, sending through `client`; without one it only reads webhooks.
+
+    Raises NotFound for a provider that we do not know, Unavailable when its settings are missing.
+    """
+    known = _known(provider)
+    unset = missing(settings, provider)
+    if unset:
+        raise Unavailable(f"{provider} cannot be used yet.", hint=f"Set {', '.join(unset)}.", details=unset)
+    values = {name: _value(settings, provider, name) for name in known.needs + known.takes}
+    return known.adapter(client=client, timeout_s=settings.provider_timeout_s, **values)
+
+
+def _known(provider: str) -> Provider:
+    if provider not in PROVIDERS:
+        raise NotFound(f"There is no provider named {provider}.", hint=f"There are: {', '.join(sorted(PROVIDERS))}.")
+    return PROVIDERS[provider]
+
+
+def _value(settings: Settings, provider: str, name: str) -> str:
+    value = getattr(settings, f"{provider}_{name}")
+    return str(value.get_secret_value() if isinstance(value, SecretStr) else value)

@@ -1,0 +1,138 @@
+"""Email by SendGrid's v3 Mail Send.
+
+One request carries one content and up to 1000 personalizations, one for each recipient: two in one would read each
+other's address. Where the content says `-unsubscribe_url-`, SendGrid puts the recipient's own link.
+A message cannot be called back or made to expire, so `valid_for_s` has no effect here.
+"""
+
+import json
+import re
+from datetime import datetime
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import ClassVar
+
+import aiohttp
+from yarl import URL
+
+from notify.channels.contract import (
+    Accepted,
+    Ambiguous,
+    Content,
+    HookRequest,
+    Message,
+    Recall,
+    Receipt,
+    Recipient,
+    SendError,
+)
+from notify.channels.exchange import Answer, exchange, patience, refusal
+from notify.channels.sendgrid_events import read_events, read_public_key
+
+UNSUBSCRIBE_TAG = "-unsubscribe_url-"
+# The field that SendGrid names when an address is none: personalizations.3.to.0.email
+BAD_RECIPIENT = re.compile(r"personalizations\.(\d+)\.to(?:\.\d+)?(?:\.email)?")
+
+# Links in a warning are read as they stand, and reading it is nobody's business. SendGrid's own subscription
+# tracking would add a second List-Unsubscribe beside ours.
+TRACKING = {
+    "click_tracking": {"enable": False, "enable_text": False},
+    "open_tracking": {"enable": False},
+    "subscription_tracking": {"enable": False},
+}
+
+
+class SendGridEmail:
+    """One SendGrid account. The sender is `name@example.org` or `Name <name@example.org>`."""
+
+    channel: ClassVar[str] = "email"
+    max_recipients: ClassVar[int] = 1000
+    recall: ClassVar[Recall] = Recall.NEVER
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        client: aiohttp.ClientSession | None,
+        timeout_s: float,
+        webhook_public_key: str = "",
+    ) -> None:
+        self._client = client
+        self._url = URL(f"{base_url.rstrip('/')}/v3/mail/send", encoded=True)
+        self._timeout = patience(timeout_s)
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._public_key = read_public_key(webhook_public_key)
+
+    async def send(self, message: Message) -> Accepted:
+        """Hand the mail over: 202, and a reference shared by all its recipients."""
+        answer = await exchange(
+            self._client,
+            "POST",
+            self._url,
+            headers=self._headers,
+            timeout=self._timeout,
+            body=_mail(message),
+        )
+        if answer.status != 202:
+            raise _refusal(answer, len(message.recipients))
+        return Accepted(answer.headers.get("X-Message-Id", ""))
+
+    async def find(self, message: Message, since: datetime) -> Accepted | None:
+        raise NotImplementedError("SendGrid's Mail Send cannot be asked about a message.")
+
+    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+        """The event webhook: a signed JSON list. Without a public key every one is refused."""
+        return read_events(self._public_key, request)
+
+
+def _mail(message: Message) -> bytes:
+    list_id = message.content.list_id
+    each = ",".join(json.dumps(_personalization(recipient, list_id)) for recipient in message.recipients)
+    return f'{{"personalizations":[{each}],{_shared_part(message.content, message.sender_address)}'.encode()
+
+
+def _personalization(recipient: Recipient, list_id: str) -> dict[str, object]:
+    """All headers stand here, because a personalization's headers take the place of the message's own."""
+    headers = {"List-Id": f"<{list_id.strip('<>')}>"} if list_id else {}
+    if recipient.unsubscribe_url:
+        # RFC 8058, section 3.1: exactly this value, and an HTTPS address that a POST unsubscribes at.
+        headers["List-Unsubscribe"] = f"<{recipient.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return {
+        "to": [{"email": recipient.address}],
+        "substitutions": {UNSUBSCRIBE_TAG: recipient.unsubscribe_url},
+        "headers": headers,
+        "custom_args": {"delivery": str(recipient.delivery_id)},
+    }
+
+
+@lru_cache(maxsize=64)
+def _shared_part(content: Content, sender_address: str) -> str:
+    """The rest of the JSON object, from after the personalizations to its closing brace, made once for a batch."""
+    name, address = parseaddr(sender_address)
+    parts = [("text/plain", content.text), ("text/html", content.html)]  # this order is SendGrid's rule
+    shared = {
+        "from": {"email": address, "name": name} if name else {"email": address},
+        "subject": content.subject,
+        "content": [{"type": kind, "value": value} for kind, value in parts if value],
+        "categories": [content.topic],
+        "tracking_settings": TRACKING,
+    }
+    return json.dumps(shared, ensure_ascii=False).removeprefix("{")
+
+
+def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
+    if answer.status != 400:
+        return refusal(answer)
+    errors = answer.json().get("errors")
+    fields = (
+        [str(error.get("field")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    )
+    named = [BAD_RECIPIENT.fullmatch(field) for field in fields]
+    positions = sorted({int(match[1]) for match in named if match})
+    if positions and all(named) and positions[-1] < recipients:
+        return SendError("invalid-address", retryable=False, blame="recipient", suppress="invalid", positions=positions)
+    # SendGrid's messages may repeat what they complain about, so only the fields' names are kept (law 9).
+    detail = ", ".join(sorted({field for field in fields if re.fullmatch(r"[a-z_.\d]{1,80}", field)}))
+    return SendError("http-400", retryable=False, blame="us", detail=detail)

@@ -1,0 +1,142 @@
+"""SendGrid's Event Webhook: its signature, and what its events say about a delivery.
+
+https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+"""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from notify.channels.contract import Blame, HookRequest, Receipt, ReceiptState, Suppress
+from notify.errors import BadSignature, Invalid
+
+SIGNATURE = "x-twilio-email-event-webhook-signature"
+TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+
+STATES = {
+    "processed": ReceiptState.ACCEPTED,
+    "deferred": ReceiptState.ACCEPTED,
+    "delivered": ReceiptState.DELIVERED,
+    "bounce": ReceiptState.UNDELIVERED,
+    "blocked": ReceiptState.UNDELIVERED,  # the type of a bounce, and in older accounts an event of its own
+    "dropped": ReceiptState.FAILED,
+}
+# Words about the person, not about the delivery.
+WISHES: dict[str, Suppress] = {
+    "spamreport": "complaint",
+    "unsubscribe": "opt-out",
+    "group_unsubscribe": "opt-out",
+}
+# Why SendGrid did not even try: it keeps a suppression list of its own. The reason is compared in lower case.
+DROPPED: dict[str, Suppress] = {
+    "bounced address": "hard-bounce",
+    "invalid": "invalid",
+    "unsubscribed address": "opt-out",
+    "spam reporting address": "complaint",
+}
+# Dropped for what we are or send: no fault of the recipient.
+OUR_DROPS = {"spam content (if spam checker app is enabled)", "spam content", "recipient list over package quota"}
+# RFC 3463: 5.1.1 no such mailbox, 5.1.2 no such host, 5.1.3 no address, 5.1.6 moved away, 5.2.1 mailbox
+# disabled; RFC 7505: 5.1.10 the domain takes no mail. Not 5.2.2 (full), 5.1.7, 5.1.8 (our address) or 5.7 (policy).
+GONE = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
+ENHANCED_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+
+
+def read_public_key(text: str) -> ec.EllipticCurvePublicKey | None:
+    """The key as SendGrid shows it: base64 of DER. None if it is missing or no key: then nothing is believed."""
+    try:
+        key = load_der_public_key(base64.b64decode(text, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
+
+
+def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> list[Receipt]:
+    """The receipts in one signed webhook. Opens, clicks and mail that is none of our deliveries are left out."""
+    _check_signature(key, request)
+    try:
+        events = json.loads(request.body)
+    except ValueError:
+        events = None
+    if not isinstance(events, list):
+        raise Invalid("This is not a list of SendGrid events.")
+    receipts = (_receipt(event) for event in events if isinstance(event, dict))
+    return [receipt for receipt in receipts if receipt]
+
+
+def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> None:
+    if key is None:
+        raise BadSignature(
+            "SendGrid webhooks cannot be checked: there is no usable public key.",
+            hint="Set TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY to the verification key of the Event Webhook.",
+        )
+    try:
+        signature = base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
+        signed = request.headers.get(TIMESTAMP, "").encode() + request.body
+        key.verify(signature, signed, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        raise BadSignature("The signature of this SendGrid webhook is not right.") from None
+
+
+def _receipt(event: Mapping[str, object]) -> Receipt | None:
+    name, delivery = _text(event, "event"), _text(event, "delivery")
+    if name == "bounce" and _text(event, "type") == "blocked":
+        name = "blocked"
+    if not delivery.isdecimal() or (name not in STATES and name not in WISHES):
+        return None
+    suppress = WISHES.get(name, "")
+    code = ""
+    if name in {"bounce", "blocked"}:
+        code = _status(event)
+        suppress = "hard-bounce" if name == "bounce" and _is_gone(event, code) else ""
+    elif name == "dropped":
+        reason = _text(event, "reason").lower()
+        suppress = DROPPED.get(reason, "")
+        # A reason that we do not know may hold an address; it must not become a code (law 9).
+        code = reason.replace(" ", "-") if suppress else "dropped"
+    return Receipt(
+        delivery_id=int(delivery),
+        state=STATES.get(name),
+        code=code,
+        reference=_reference(event),
+        event_key=_text(event, "sg_event_id"),
+        suppress=suppress,
+        blame=_blame(event, name, suppress),
+    )
+
+
+def _status(event: Mapping[str, object]) -> str:
+    """The enhanced status code; from the server's words when the field is missing or says nothing (5.0.0)."""
+    given = ENHANCED_STATUS.fullmatch(_text(event, "status"))
+    if given and given[0] != "5.0.0":
+        return given[0]
+    said = ENHANCED_STATUS.search(_text(event, "reason"))
+    return said[0] if said else (given[0] if given else "")
+
+
+def _is_gone(event: Mapping[str, object], status: str) -> bool:
+    return status in GONE or _text(event, "bounce_classification") == "Invalid Address"
+
+
+def _blame(event: Mapping[str, object], name: str, suppress: Suppress) -> Blame | None:
+    if name in {"bounce", "dropped"} and suppress:
+        return "recipient"
+    if name == "dropped":
+        return "us" if _text(event, "reason").lower() in OUR_DROPS else "provider"
+    return "provider" if name in {"bounce", "blocked"} else None
+
+
+def _reference(event: Mapping[str, object]) -> str:
+    """The X-Message-Id of the request: sg_message_id up to where SendGrid adds its own machines' names."""
+    return re.split(r"(?:^|\.)(?:filter|recvd-)", _text(event, "sg_message_id"), maxsplit=1)[0]
+
+
+def _text(event: Mapping[str, object], field: str) -> str:
+    value = event.get(field)
+    return str(value) if isinstance(value, str | int) else ""

@@ -1,0 +1,261 @@
+"""SMS by Twilio's Message resource.
+
+Twilio knows no idempotency key, and its Message resource has no field for anything of ours: not even the status
+callback URL can be read back. So the delivery id travels in that URL and returns with each callback, and a
+message whose fate is unknown is looked up by number, time and words.
+"""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import ClassVar
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
+
+import aiohttp
+from multidict import MultiDict
+from twilio.request_validator import RequestValidator
+from twilio.twiml.messaging_response import MessagingResponse
+from yarl import URL
+
+from notify.channels.contract import (
+    Accepted,
+    Ambiguous,
+    Content,
+    HookRequest,
+    Inbound,
+    Message,
+    Recall,
+    Receipt,
+    ReceiptState,
+    SendError,
+)
+from notify.channels.exchange import Answer, exchange, patience, read_moment, refusal
+from notify.channels.twilio_errors import VERDICTS, verdict
+from notify.errors import BadSignature, Invalid
+
+LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
+CLOCK_SKEW = timedelta(seconds=30)  # between our clock and Twilio's, when a lost message is looked up
+MOST_PAGES = 50  # of one lookup
+
+STATES = {
+    "accepted": ReceiptState.ACCEPTED,
+    "scheduled": ReceiptState.ACCEPTED,
+    "queued": ReceiptState.ACCEPTED,
+    "sending": ReceiptState.ACCEPTED,
+    "sent": ReceiptState.ACCEPTED,
+    "delivered": ReceiptState.DELIVERED,
+    "read": ReceiptState.DELIVERED,
+    "undelivered": ReceiptState.UNDELIVERED,
+    "failed": ReceiptState.FAILED,
+    "canceled": ReceiptState.FAILED,
+}
+LOST = {"undelivered", "failed", "canceled"}
+
+
+class TwilioSms:
+    """One Twilio account. The sender is a number, a short code or a Messaging Service (`MG...`)."""
+
+    channel: ClassVar[str] = "sms"
+    max_recipients: ClassVar[int] = 1
+    recall: ClassVar[Recall] = Recall.ASK
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        base_url: str,
+        client: aiohttp.ClientSession | None,
+        timeout_s: float,
+    ) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._messages = f"{self._base_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
+        self._create_url = URL(self._messages, encoded=True)
+        self._timeout = patience(timeout_s)
+        credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        self._post_headers = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        # An empty token would make a signature that anybody can compute.
+        self._validator = RequestValidator(auth_token) if auth_token else None
+
+    async def send(self, message: Message) -> Accepted:
+        """Create the message: 201 and a SID."""
+        answer = await exchange(
+            self._client,
+            "POST",
+            self._create_url,
+            headers=self._post_headers,
+            timeout=self._timeout,
+            body=_create_form(message),
+        )
+        if not 200 <= answer.status < 300:
+            raise _refusal(answer)
+        created = answer.json()
+        sid, status = created.get("sid"), created.get("status")
+        if not isinstance(sid, str) or not sid:
+            raise Ambiguous("unreadable-answer")
+        if status in LOST:  # no callback follows for the first status
+            raise _error(str(created.get("error_code") or status))
+        return Accepted(sid)
+
+    async def find(self, message: Message, since: datetime) -> Accepted | None:
+        """List what went to this number and compare words and time.
+
+        DateSent is empty until the carrier has the message, and Twilio's queue holds up to ten hours; whether
+        such a message passes a filter by date is not documented. So a search by date that finds nothing is
+        repeated without one before we say that the message never arrived. The number stands in the query: Twilio
+        offers no other way.
+        """
+        earliest = since.astimezone(UTC) - CLOCK_SKEW
+        for filters in ({"DateSent>": f"{earliest:%Y-%m-%d}", "PageSize": "50"}, {"PageSize": "1000"}):
+            found = await self._search(message, earliest, filters)
+            if found:
+                return found
+        return None
+
+    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+        """The status callback. Its URL ends in the delivery id; one that does not is not about a delivery."""
+        form = self._signed_form(request)
+        delivery_id = urlsplit(request.url).path.rpartition("/")[2]
+        sid = form.get("MessageSid", "")
+        status = form.get("MessageStatus", "")
+        if not delivery_id.isdecimal() or status not in STATES:
+            return []
+        code = form.get("ErrorCode", "") if status in LOST else ""
+        judged = verdict(code)
+        receipt = Receipt(
+            delivery_id=int(delivery_id),
+            state=STATES[status],
+            code=code,
+            reference=sid,
+            event_key=f"{sid}:{status}",  # Twilio numbers no events, but a message reaches a status once
+            suppress=judged.suppress if code else "",
+            blame=judged.blame if code else None,
+        )
+        return [receipt]
+
+    def parse_inbound(self, request: HookRequest) -> Inbound:
+        """A resident's reply. Raises BadSignature before reading anything else."""
+        form = self._signed_form(request)
+        if not form.get("From") or not form.get("To"):
+            raise Invalid("This is not an incoming message: it names no sender or no number.")
+        return Inbound(
+            address=form["From"],
+            sender_address=form["To"],
+            text=form.get("Body", ""),
+            reference=form.get("MessageSid", ""),
+            opt_out_type=form.get("OptOutType", "").upper(),
+        )
+
+    async def _search(self, message: Message, earliest: datetime, filters: dict[str, str]) -> Accepted | None:
+        query = {"To": message.recipients[0].address} | filters
+        if not _is_service(message.sender_address):
+            query["From"] = message.sender_address
+        url = f"{self._messages}?{urlencode(query)}"
+        for _ in range(MOST_PAGES):
+            page = await self._page(url)
+            for listed in _listed(page):
+                if _is_same(listed, message, earliest):
+                    return Accepted(str(listed["sid"]))
+            following = page.get("next_page_uri")
+            if not following:
+                return None
+            url = f"{self._base_url}/{str(following).removeprefix('/')}"
+        raise SendError("too-many-pages", retryable=False, blame="provider")
+
+    async def _page(self, url: str) -> dict[str, object]:
+        """One page of the list. A question can be asked again: no outcome of it is ambiguous."""
+        try:
+            answer = await exchange(
+                self._client, "GET", URL(url, encoded=True), headers=self._headers, timeout=self._timeout
+            )
+        except Ambiguous as error:
+            raise SendError(error.code, retryable=True, blame="provider") from None
+        page = answer.json()
+        if answer.status == 200 and isinstance(page.get("messages"), list):
+            return page
+        refused = _refusal(answer)
+        if isinstance(refused, Ambiguous):
+            raise SendError(refused.code, retryable=True, blame="provider")
+        raise refused
+
+    def _signed_form(self, request: HookRequest) -> MultiDict[str]:
+        """The fields, once the signature over the public URL and all of them, blank ones too, is right."""
+        signature = request.headers.get("x-twilio-signature", "")
+        pairs = request.form or parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = MultiDict(pairs)
+        if self._validator is None or not self._validator.validate(request.url, form, signature):
+            raise BadSignature("The signature of this Twilio webhook is not right.")
+        return form
+
+
+def twiml(text: str | None) -> str:
+    """The answer to an incoming message, as TwiML: reply with `text`, or with None say nothing."""
+    response = MessagingResponse()
+    if text is not None:
+        response.message(text)
+    return str(response)
+
+
+def _create_form(message: Message) -> bytes:
+    recipient = message.recipients[0]
+    callback = f"{message.callback_url}/{recipient.delivery_id}"
+    validity = ""
+    if message.valid_for_s is not None:
+        validity = f"&ValidityPeriod={min(max(message.valid_for_s, 1), LONGEST_VALIDITY_S)}"
+    own = f"To={quote_plus(recipient.address)}&StatusCallback={quote_plus(callback)}{validity}"
+    return f"{own}&{_shared_fields(message.content, message.sender_address)}".encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _shared_fields(content: Content, sender_address: str) -> str:
+    """The part that is the same for every message of a batch, urlencoded once.
+
+    SmartEncoded is off: Twilio would replace characters that look alike, and then the resident would not read the
+    approved words, and `find` would not recognise them.
+    """
+    sender = "MessagingServiceSid" if _is_service(sender_address) else "From"
+    return urlencode({sender: sender_address, "Body": content.text, "SmartEncoded": "false"})
+
+
+def _is_service(sender_address: str) -> bool:
+    return sender_address.startswith("MG")
+
+
+def _listed(page: dict[str, object]) -> Iterator[dict[str, object]]:
+    messages = page["messages"]
+    if isinstance(messages, list):
+        yield from (listed for listed in messages if isinstance(listed, dict) and listed.get("sid"))
+
+
+def _is_same(listed: dict[str, object], message: Message, earliest: datetime) -> bool:
+    """Ours, going out, with these words, made since. Twilio may trim white space at the ends."""
+    service = listed.get("messaging_service_sid")
+    if _is_service(message.sender_address) and service and service != message.sender_address:
+        return False
+    if not str(listed.get("direction", "outbound-api")).startswith("outbound"):
+        return False
+    if str(listed.get("body", "")).strip() != message.content.text.strip():
+        return False
+    created = read_moment(str(listed.get("date_created")))
+    # Without a date, better to believe that it was sent than to send it twice.
+    return created is None or created >= earliest
+
+
+def _refusal(answer: Answer) -> SendError | Ambiguous:
+    code = str(answer.json().get("code") or "")
+    plain = refusal(answer, code)
+    if isinstance(plain, Ambiguous) or plain.retryable:
+        return plain
+    if code in VERDICTS or (code and answer.status == 400):
+        return _error(code)
+    return plain
+
+
+def _error(code: str) -> SendError:
+    judged = verdict(code)
+    # Twilio's own message repeats the phone number, so only the address of its explanation is kept (law 9).
+    detail = f"https://www.twilio.com/docs/api/errors/{code}" if code.isdecimal() else ""
+    return SendError(code, retryable=judged.retryable, blame=judged.blame, suppress=judged.suppress, detail=detail)

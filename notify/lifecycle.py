@@ -1,0 +1,120 @@
+"""Which status may follow which, and the audit row that goes with it. Nothing else decides that (law 11)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from notify.errors import NotFound, Refused
+from notify.models import Alert, Audit, Operator
+from notify.models.states import AlertState, DeliveryState
+
+log = structlog.get_logger()
+
+A, D = AlertState, DeliveryState
+
+ALERT: Mapping[AlertState, frozenset[AlertState]] = {
+    A.DRAFT: frozenset({A.APPROVED, A.CANCELLED, A.EXPIRED}),
+    A.APPROVED: frozenset({A.SCHEDULED, A.SENDING, A.CANCELLED, A.EXPIRED}),
+    A.SCHEDULED: frozenset({A.SENDING, A.CANCELLED, A.EXPIRED}),
+    A.SENDING: frozenset({A.PAUSED, A.SENT, A.CANCELLED, A.EXPIRED}),
+    A.PAUSED: frozenset({A.SENDING, A.CANCELLED, A.EXPIRED}),
+    A.SENT: frozenset(),
+    A.CANCELLED: frozenset(),
+    A.EXPIRED: frozenset(),
+}
+
+DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    D.QUEUED: frozenset({D.SENDING, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
+    # back to queued only when the provider certainly did not take it (a 429, a refused connection, a missed slot)
+    D.SENDING: frozenset({D.ACCEPTED, D.FAILED, D.UNKNOWN, D.QUEUED, D.DELIVERED, D.UNDELIVERED}),
+    D.UNKNOWN: frozenset({D.ACCEPTED, D.QUEUED, D.FAILED, D.DELIVERED, D.UNDELIVERED}),
+    D.ACCEPTED: frozenset({D.DELIVERED, D.UNDELIVERED, D.FAILED}),
+    D.DELIVERED: frozenset(),
+    D.UNDELIVERED: frozenset({D.DELIVERED}),  # a late "delivered" is the better knowledge
+    D.FAILED: frozenset({D.DELIVERED}),
+    D.SKIPPED: frozenset(),
+    D.CANCELLED: frozenset(),
+    D.EXPIRED: frozenset(),
+}
+
+# Nothing is left for us to do with these.
+SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
+FINISHED = frozenset(state for state, after in ALERT.items() if not after)
+
+
+def alert_before(to: AlertState) -> list[AlertState]:
+    """The states that an alert may come from."""
+    return [state for state, after in ALERT.items() if to in after]
+
+
+def delivery_before(to: DeliveryState) -> list[str]:
+    """The states that a delivery may come from, for the WHERE of a set-based UPDATE."""
+    return [state.value for state, after in DELIVERY.items() if to in after]
+
+
+def move_alert(
+    s: Session,
+    alert_id: int,
+    to: AlertState,
+    *,
+    now: datetime,
+    by: Operator | None,
+    action: str,
+    **columns: Any,
+) -> None:
+    """Move an alert, with its audit row, in one conditional UPDATE. `columns` are set along with the state.
+
+    Raises Refused when its present state forbids it (also when someone else was quicker), NotFound when there is
+    no such alert.
+    """
+    moved = s.execute(
+        update(Alert)
+        .where(Alert.id == alert_id, Alert.state.in_(alert_before(to)))
+        .values(state=to, **columns)
+        .execution_options(synchronize_session=False)
+        .returning(Alert.id)
+    ).first()
+    if moved is None:
+        state = s.scalar(select(Alert.state).where(Alert.id == alert_id))
+        if state is None:
+            raise NotFound(f"There is no alert {alert_id}.")
+        raise Refused(f"Alert {alert_id} is {state}: it cannot become {to}.", hint=WHAT_NOW.get(state, ""))
+    note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
+    log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)
+
+
+WHAT_NOW = {
+    A.DRAFT: "Have it approved first.",
+    A.SENDING: "It is going out now; pause or cancel it to stop it.",
+    A.PAUSED: "Resume or cancel it.",
+    A.SENT: "Send an update or an all-clear in the same incident.",
+    A.CANCELLED: "Write a new alert.",
+    A.EXPIRED: "Write a new alert with a later expiry.",
+}
+
+
+def note(
+    s: Session,
+    *,
+    now: datetime,
+    by: Operator | None,
+    action: str,
+    subject: str,
+    subject_id: int,
+    **detail: Any,
+) -> None:
+    """Add a row to the audit, in the same transaction as what it tells of. Never with an address in it."""
+    s.execute(
+        insert(Audit).values(
+            at=now,
+            operator_id=by.id if by else None,
+            action=action,
+            subject=subject,
+            subject_id=subject_id,
+            detail=detail,
+        )
+    )

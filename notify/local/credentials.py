@@ -1,0 +1,74 @@
+"""The secrets of a local stack: made once, kept in its data folder, readable by nobody else."""
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from notify.errors import Invalid
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """For the embedded servers, for the master key, and for what the simulated providers accept."""
+
+    secret_key: str  # 64 hexadecimal digits
+    postgres_password: str
+    redis_password: str
+    twilio_account_sid: str
+    twilio_auth_token: str
+    sendgrid_api_key: str
+    sendgrid_private_key: str  # PEM; the simulator signs its event webhooks with it
+    sendgrid_public_key: str  # base64 of the DER form, as SendGrid shows it
+    mastodon_access_token: str
+
+
+def keep(data: Path) -> Credentials:
+    """Those of this data folder; made now when it has none."""
+    path = data / "secrets.json"
+    if path.exists():
+        try:
+            return Credentials(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise Invalid(
+                f"{path} cannot be read.",
+                hint="Put it back from a backup: without its key no address in this data folder can be read again.",
+            ) from error
+    made = _make()
+    write_private(path, json.dumps(asdict(made), indent=2) + "\n")
+    return made
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file as a whole, readable by its owner only."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _make() -> Credentials:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Credentials(
+        secret_key=secrets.token_hex(32),
+        postgres_password=secrets.token_hex(24),
+        redis_password=secrets.token_hex(24),
+        twilio_account_sid="AC" + secrets.token_hex(16),
+        twilio_auth_token=secrets.token_hex(16),
+        sendgrid_api_key="SG." + secrets.token_urlsafe(16) + "." + secrets.token_urlsafe(32),
+        sendgrid_private_key=private.decode(),
+        sendgrid_public_key=base64.b64encode(public).decode(),
+        mastodon_access_token=secrets.token_urlsafe(32),
+    )

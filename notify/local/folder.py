@@ -1,0 +1,103 @@
+"""The data folder of a stack: who runs on it, at which addresses, with which settings.
+
+env           TOCSIN_* settings, one NAME=VALUE a line; other commands read them
+stack.json    what runs now: process ids and addresses
+lock          held by the supervisor as long as it lives
+secrets.json  see credentials.py
+postgres/ redis/ logs/
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from notify.errors import Invalid, Refused, Unavailable
+from notify.local.credentials import write_private
+from notify.local.program import until
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """A running stack."""
+
+    pid: int  # of its supervisor
+    url: str  # of the console and the pages for residents
+    simulator_url: str  # "" when it writes to real providers
+    data: str
+    ready: bool = False
+    processes: Mapping[str, int] = field(default_factory=dict)  # name -> pid
+
+
+def running(data: Path) -> StackInfo | None:
+    """The stack that runs on this data folder now, if any."""
+    try:
+        with (data / "lock").open() as lock:
+            if _lock(lock, fcntl.LOCK_SH):
+                return None
+    except FileNotFoundError:
+        return None
+    try:
+        return StackInfo(**json.loads((data / "stack.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None  # it has only just begun
+
+
+def load_env(data: Path) -> bool:
+    """Put the settings of this data folder into the environment, where they are not set yet. False: it has none."""
+    settings = read_env(data)
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    return bool(settings)
+
+
+def read_env(data: Path) -> dict[str, str]:
+    try:
+        lines = (data / "env").read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def write_env(data: Path, settings: Mapping[str, str]) -> None:
+    for name, value in settings.items():
+        if "\n" in value:
+            raise Invalid(f"The setting {name} has more than one line.")
+    write_private(data / "env", "".join(f"{name}={value}\n" for name, value in sorted(settings.items())))
+
+
+def write_info(data: Path, info: StackInfo) -> None:
+    write_private(data / "stack.json", json.dumps(asdict(info), indent=2) + "\n")
+
+
+def claim(data: Path) -> TextIO:
+    """Make the folder and hold it. Closing what is returned lets it go. Raises Refused when another stack has it."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data / "lock").open("a")
+    except OSError as error:
+        raise Unavailable(
+            f"{data} cannot be used: {error.strerror}.", hint="Choose another folder with --data."
+        ) from error
+    # A moment's patience: `running` holds the lock while it looks.
+    if until(lambda: _lock(lock, fcntl.LOCK_EX), within_s=0.5):
+        return lock
+    lock.close()
+    other = running(data)
+    who = f"process {other.pid}, {other.url}" if other else "it is just starting"
+    raise Refused(
+        f"Tocsin already runs on {data} ({who}).",
+        hint="Stop it with Ctrl-C where it was started, or choose another folder with --data.",
+    )
+
+
+def _lock(file: TextIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

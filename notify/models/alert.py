@@ -1,0 +1,86 @@
+"""Alerts, the incidents they belong to, and their words. CAP 1.2 vocabulary."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ForeignKey, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id, Lane, Topic, pg_enum
+from notify.models.states import AlertState
+
+
+class Incident(Base):
+    """The thread of alerts about one event: first word, updates, correction, all-clear."""
+
+    __tablename__ = "incidents"
+    id: Mapped[Id]
+    event: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Alert(Base):
+    """One thing said once. The database refuses any change of its words, area and approvals after launch."""
+
+    __tablename__ = "alerts"
+    id: Mapped[Id]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    event: Mapped[str]
+    phase: Mapped[str]
+    topic: Mapped[Topic] = mapped_column(pg_enum(Topic, "topic"))
+    lane: Mapped[Lane] = mapped_column(pg_enum(Lane, "lane"))
+    state: Mapped[AlertState] = mapped_column(pg_enum(AlertState, "alert_state"), server_default="draft")
+    msg_type: Mapped[str]
+    status: Mapped[Literal["Actual", "Exercise", "Test"]] = mapped_column(Text)
+    category: Mapped[str]
+    severity: Mapped[str]
+    urgency: Mapped[str]
+    certainty: Mapped[str]
+    channels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    blanks: Mapped[dict[str, Any]]
+    area: Mapped[bytes | None]
+    area_hash: Mapped[str | None]
+    area_description: Mapped[str] = mapped_column(server_default="")
+    expires_at: Mapped[datetime]
+    created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    created_at: Mapped[datetime]
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    approved_at: Mapped[datetime | None]
+    approved_hash: Mapped[str | None]
+    launch_at: Mapped[datetime | None]
+    launched_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    fanout_through: Mapped[int] = mapped_column(server_default="-1")
+    fanout_done_at: Mapped[datetime | None]
+    audience_total: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (
+        Index(
+            "alerts_in_work",
+            "state",
+            postgresql_where=text("state IN ('approved', 'scheduled', 'sending', 'paused')"),
+        ),
+        Index("alerts_of_incident", "incident_id"),
+    )
+
+
+class AlertZone(Base):
+    """Which versions of which zones an alert's area was made of."""
+
+    __tablename__ = "alert_zones"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    zone_version_id: Mapped[int] = mapped_column(ForeignKey("zone_versions.id"), primary_key=True)
+
+
+class StoredContent(Base):
+    """The words for one channel and language. `cost`: tokens a recipient costs (SMS segments, else 1)."""
+
+    __tablename__ = "contents"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str]
+    text: Mapped[str]
+    html: Mapped[str]
+    cost: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,22 @@
+"""Who did what, when. Rows are only ever added."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class Audit(Base):
+    __tablename__ = "audit"
+    id: Mapped[Id]
+    at: Mapped[datetime]
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))  # None: Tocsin itself
+    action: Mapped[str]
+    subject: Mapped[str]
+    subject_id: Mapped[int]
+    detail: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("audit_of_subject", "subject", "subject_id"),)

@@ -1,0 +1,83 @@
+"""The hot tables: deliveries, the batches they are sent in, and the receipts that come back.
+
+Narrow, written in bulk by SQL; the classes here describe them, the pipeline does not load them as objects.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id, Lane, pg_enum
+from notify.models.states import BatchState, DeliveryState
+
+
+class Batch(Base):
+    """The deliveries that one Celery task takes: same alert, channel, language."""
+
+    __tablename__ = "batches"
+    id: Mapped[Id]
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    channel: Mapped[str]
+    language: Mapped[str]
+    lane: Mapped[Lane] = mapped_column(pg_enum(Lane, "lane"))
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(Integer)
+    state: Mapped[BatchState] = mapped_column(pg_enum(BatchState, "batch_state"), server_default="waiting")
+    rung_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    lease: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["alert_id", "channel", "language"],
+            ["contents.alert_id", "contents.channel", "contents.language"],
+        ),
+        Index("batches_in_work", "state", "lease_until", postgresql_where=text("state <> 'done'")),
+        Index("batches_of_alert", "alert_id"),
+    )
+
+
+class Delivery(Base):
+    """One contact x one alert. One row, one final state, one reason."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[Id]
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    state: Mapped[DeliveryState] = mapped_column(pg_enum(DeliveryState, "delivery_state"))
+    reason: Mapped[str | None]
+    reference: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("alert_id", "contact_id"),
+        Index("deliveries_of_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("deliveries_of_contact", "contact_id"),
+    )
+
+
+class StoredReceipt(Base):
+    """What a provider told about a delivery, as it came in."""
+
+    __tablename__ = "receipts"
+    id: Mapped[Id]
+    provider: Mapped[str]
+    delivery_id: Mapped[int]
+    state: Mapped[DeliveryState | None] = mapped_column(pg_enum(DeliveryState, "delivery_state"))
+    code: Mapped[str]
+    reference: Mapped[str]
+    event_key: Mapped[str]
+    suppress: Mapped[str]
+    received_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("receipts_to_apply", "id", postgresql_where=text("applied_at IS NULL")),)

@@ -1,0 +1,34 @@
+"""Staff members and the keys that programs use in their name."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+Role = Literal["author", "approver", "agent", "admin"]
+
+
+class Operator(Base):
+    """A staff member. author: drafts; approver: approves and launches; agent: answers 311 callers; admin: all."""
+
+    __tablename__ = "operators"
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    """A key for programs. It acts for an operator; without one it may only read. Only its hash is kept."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    key_hash: Mapped[bytes] = mapped_column(unique=True)
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,26 @@
+"""One identity at one provider, with its own rate and daily cap."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Integer, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class Sender(Base):
+    """`rate_per_s` counts what the provider counts: SMS segments, email recipients, posts."""
+
+    __tablename__ = "senders"
+    id: Mapped[Id]
+    channel: Mapped[str]
+    provider: Mapped[str]
+    address: Mapped[str]
+    rate_per_s: Mapped[float]
+    daily_cap: Mapped[int | None] = mapped_column(Integer)
+    status: Mapped[Literal["open", "stopped"]] = mapped_column(Text, server_default="open")
+    note: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("provider", "address"),)

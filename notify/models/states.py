@@ -1,0 +1,34 @@
+"""The states that rows can be in, each explained where it is declared. Which may follow which: `lifecycle.py`."""
+
+from enum import StrEnum
+
+
+class AlertState(StrEnum):
+    DRAFT = "draft"  # being written; nothing is decided
+    APPROVED = "approved"  # area and words are frozen under the approver's hash
+    SCHEDULED = "scheduled"  # will launch by itself at `launch_at`
+    SENDING = "sending"  # launched: the audience is resolved and written to
+    PAUSED = "paused"  # launched, nothing more goes out until it is resumed
+    SENT = "sent"  # final: every delivery has left our hands
+    CANCELLED = "cancelled"  # final: stopped by an operator; what had left has left
+    EXPIRED = "expired"  # final: its time was over first
+
+
+class DeliveryState(StrEnum):
+    QUEUED = "queued"  # to be sent
+    SENDING = "sending"  # claimed by a worker: perhaps at the provider already
+    UNKNOWN = "unknown"  # it may or may not have reached the provider; never sent again blindly
+    ACCEPTED = "accepted"  # the provider has it
+    DELIVERED = "delivered"  # final: the provider says that it arrived
+    UNDELIVERED = "undelivered"  # final: the provider says that it did not arrive
+    FAILED = "failed"  # final: refused by the provider
+    SKIPPED = "skipped"  # final: left out, for a reason that stands beside it
+    CANCELLED = "cancelled"  # final: the alert was cancelled first
+    EXPIRED = "expired"  # final: the alert expired first
+
+
+class BatchState(StrEnum):
+    WAITING = "waiting"  # for a worker
+    LEASED = "leased"  # by one worker, until `lease_until`
+    UNSETTLED = "unsettled"  # nothing left to send, but some outcomes are unknown
+    DONE = "done"  # final: none of its deliveries is queued, sending or unknown

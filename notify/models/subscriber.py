@@ -1,0 +1,111 @@
+"""Residents: how to reach them, which places they care about, what they want, and what they said yes or no to."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import REAL, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id, Topic, pg_enum
+
+SuppressionReason = Literal["opt-out", "hard-bounce", "complaint", "invalid"]
+
+
+class Subscriber(Base):
+    __tablename__ = "subscribers"
+    id: Mapped[Id]
+    language: Mapped[str]
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+class Contact(Base):
+    """One address on one channel: a resident's, or, with a language of its own, one of our social timelines."""
+
+    __tablename__ = "contacts"
+    id: Mapped[Id]
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))
+    timeline_of: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    language: Mapped[str | None]
+    channel: Mapped[str]
+    address_index: Mapped[bytes]
+    address_sealed: Mapped[bytes | None]
+    verified_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("channel", "address_index"),
+        Index("contacts_of_subscriber", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
+    )
+
+
+class Place(Base):
+    """A point that a resident cares about. `radius_m` in metres; 0 means the point itself."""
+
+    __tablename__ = "places"
+    id: Mapped[Id]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
+    label: Mapped[str]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    radius_m: Mapped[float] = mapped_column(REAL, server_default="0")
+    address_sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "lon", "lat"),
+        Index("places_lon_lat", "lon", "lat", postgresql_include=["subscriber_id", "radius_m"]),
+    )
+
+
+class Preference(Base):
+    """A topic that a resident subscribes to, perhaps muted for a while."""
+
+    __tablename__ = "preferences"
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), primary_key=True)
+    topic: Mapped[Topic] = mapped_column(pg_enum(Topic, "topic"), primary_key=True)
+    muted_until: Mapped[datetime | None]
+
+
+class Consent(Base):
+    """A fact: yes or no, when and how. Topic None: everything."""
+
+    __tablename__ = "consents"
+    id: Mapped[Id]
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    kind: Mapped[Literal["opt-in", "opt-out"]] = mapped_column(Text)
+    topic: Mapped[Topic | None] = mapped_column(pg_enum(Topic, "topic"))
+    at: Mapped[datetime]
+    how: Mapped[str]
+
+    __table_args__ = (Index("consents_of_contact", "contact_id"),)
+
+
+class Suppression(Base):
+    """An address that must not be written to, by keyed hash, so that it outlives an erasure. Topic None: global."""
+
+    __tablename__ = "suppressions"
+    id: Mapped[Id]
+    channel: Mapped[str]
+    address_index: Mapped[bytes]
+    topic: Mapped[Topic | None] = mapped_column(pg_enum(Topic, "topic"))
+    reason: Mapped[SuppressionReason] = mapped_column(Text)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("channel", "address_index", "topic", "reason", postgresql_nulls_not_distinct=True),
+    )
+
+
+class StoredInbound(Base):
+    """What a resident wrote to one of our numbers: its meaning, not its words."""
+
+    __tablename__ = "inbound"
+    id: Mapped[Id]
+    provider: Mapped[str]
+    reference: Mapped[str]
+    address_index: Mapped[bytes]
+    meaning: Mapped[Literal["stop", "start", "help", "other"]] = mapped_column(Text)
+    received_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("provider", "reference"),)

@@ -1,0 +1,39 @@
+"""Named areas, versioned: a version is never edited in place, an alert keeps the one that it was sent to."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Integer, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+ZoneKind = Literal["neighbourhood", "collection", "snow", "evacuation", "utility", "custom"]
+
+
+class Zone(Base):
+    __tablename__ = "zones"
+    id: Mapped[Id]
+    kind: Mapped[ZoneKind] = mapped_column(Text)
+    name: Mapped[str]
+    external_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("kind", "name"),)
+
+
+class ZoneVersion(Base):
+    """`geometry` is WKB, WGS 84 lon/lat, polygon or multipolygon, valid."""
+
+    __tablename__ = "zone_versions"
+    id: Mapped[Id]
+    zone_id: Mapped[int] = mapped_column(ForeignKey("zones.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    geometry: Mapped[bytes]
+    hash: Mapped[str]
+    area_m2: Mapped[float]
+    source: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("zone_id", "number"),)

@@ -1,0 +1,101 @@
+"""Staff members, what each role may do, and the API keys that programs use in their name."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify import crypto, lifecycle
+from notify.errors import Invalid, NotAllowed, NotFound
+from notify.models import ApiKey, Operator
+from notify.models.operator import Role
+
+ROLES: tuple[str, ...] = get_args(Role)
+
+# What each role may do. An agent (311) posts collection notices and answers callers.
+MAY: dict[str, frozenset[str]] = {
+    "draft": frozenset({"author", "approver", "admin"}),
+    "draft collection": frozenset({"author", "approver", "admin", "agent"}),
+    "approve": frozenset({"approver", "admin"}),
+    "launch": frozenset({"author", "approver", "admin"}),
+    "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
+    "administer": frozenset({"admin"}),  # senders, zones, operators, keys
+}
+
+
+def require(operator: Operator, act: str) -> None:
+    """Raises NotAllowed when the operator's role may not do this."""
+    if operator.role not in MAY[act]:
+        raise NotAllowed(
+            f"{operator.email} is {operator.role} and may not {act}.",
+            hint=f"Ask one of: {', '.join(sorted(MAY[act]))}.",
+        )
+
+
+def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
+    """A new staff member. Raises Invalid for an unknown role, a broken or a known email."""
+    email = email.strip().lower()
+    if role not in ROLES:
+        raise Invalid(f"There is no role {role!r}.", hint=f"Roles are: {', '.join(ROLES)}.")
+    name, at, domain = email.partition("@")
+    if not (name and at and domain) or any(c.isspace() for c in email):
+        raise Invalid(f"{email!r} is not an email address.")
+    if s.scalar(select(Operator.id).where(Operator.email == email)) is not None:
+        raise Invalid(f"{email} is an operator already.")
+    operator = Operator(email=email, role=role, created_at=now)
+    s.add(operator)
+    s.flush()
+    lifecycle.note(s, now=now, by=by, action="add", subject="operator", subject_id=operator.id, role=role)
+    return operator
+
+
+def find(s: Session, email: str) -> Operator:
+    """Raises NotFound."""
+    operator = s.scalar(select(Operator).where(Operator.email == email.strip().lower(), Operator.disabled_at.is_(None)))
+    if operator is None:
+        raise NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` makes one.")
+    return operator
+
+
+def all_operators(s: Session) -> Sequence[Operator]:
+    return s.scalars(select(Operator).order_by(Operator.email)).all()
+
+
+def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None) -> str:
+    """A new API key: its secret, shown this once. Without an operator to act for it may only read."""
+    if not name.strip():
+        raise Invalid("A key needs a name.")
+    if s.scalar(select(ApiKey.id).where(ApiKey.name == name)) is not None:
+        raise Invalid(f"There is a key named {name!r} already.", hint="Choose another name, or revoke that one.")
+    secret = f"tocsin_{secrets.token_urlsafe(32)}"
+    key = ApiKey(
+        name=name,
+        key_hash=crypto.hash_key(secret),
+        operator_id=acts_for.id if acts_for else None,
+        created_at=now,
+    )
+    s.add(key)
+    s.flush()
+    lifecycle.note(s, now=now, by=acts_for, action="add", subject="api_key", subject_id=key.id, name=name)
+    return secret
+
+
+def find_key(s: Session, secret: str) -> ApiKey | None:
+    """The living key with this secret."""
+    return s.scalar(select(ApiKey).where(ApiKey.key_hash == crypto.hash_key(secret), ApiKey.revoked_at.is_(None)))
+
+
+def revoke_key(s: Session, name: str, now: datetime) -> None:
+    """Raises NotFound."""
+    key = s.scalar(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)))
+    if key is None:
+        raise NotFound(f"There is no living key named {name!r}.", hint="`tocsin keys list` shows them.")
+    key.revoked_at = now
+    lifecycle.note(s, now=now, by=None, action="revoke", subject="api_key", subject_id=key.id, name=name)
+
+
+def all_keys(s: Session) -> Sequence[ApiKey]:
+    return s.scalars(select(ApiKey).order_by(ApiKey.name)).all()

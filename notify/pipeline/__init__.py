@@ -1,0 +1,10 @@
+"""The way of an alert, from its words to the last receipt, in this order:
+
+compose     words, once per channel and language            (at approval; frozen at launch)
+audience    places in the area -> contacts -> reasons       (read only)
+fanout      delivery rows and batches, slice by slice       (a transaction each)
+sending     lease a batch; per window: take tokens, claim, post, record
+transport   the event loop that posts to providers
+settling    unknown outcomes, expired leases, lost doorbells, finished alerts
+receipts    what providers tell later
+"""

@@ -1,0 +1,179 @@
+"""The typed blanks of a message: what an operator may write into each kind.
+
+`read` turns the operator's words into one canonical string that can be stored and read again; it raises
+ValueError with the end of a sentence that begins with the blank's name.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Phase = Literal["issue", "update", "all-clear"]
+PHASES: tuple[Phase, ...] = ("issue", "update", "all-clear")
+BlankType = Literal["text", "line", "date", "datetime", "duration", "number", "phone", "url", "choice"]
+TRANSLATED: tuple[BlankType, ...] = ("text", "line")  # free words: the only ones that may differ by language
+
+_LONGEST: Mapping[BlankType, int] = {"line": 120, "text": 2000, "url": 500}
+_LONGEST_OTHER = 60
+# Explicit directions and isolates (Unicode TR 9): they make words appear in another order than they are sent.
+_HIDDEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DURATION = re.compile(r"(?=\d)(?:(\d{1,3})d)?(?:(\d{1,3})h)?(?:(\d{1,4})m)?")
+
+
+class Blank(BaseModel):
+    """One blank as `event.toml` declares it. `label` and `help` are for the operator's form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z_]*$")
+    type: BlankType
+    label: str
+    help: str = ""
+    example: str
+    phases: tuple[Phase, ...] = PHASES  # where it may be given
+    required: tuple[Phase, ...] = ()
+    default: str = ""
+    choices: Mapping[str, str] = Field(default={})  # key -> label for the form
+    minimum: int = 0
+    maximum: int = 10_000_000
+    longest: int = 0  # characters; 0: the limit of its type
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("choices belong to a blank of type choice, and such a blank needs them")
+        if not set(self.required) <= set(self.phases):
+            raise ValueError("it is required in a phase that it does not belong to")
+        for field, value in (("example", self.example), ("default", self.default)):
+            try:
+                if value or field == "example":
+                    self.read(value)
+            except ValueError as error:
+                raise ValueError(f"its {field} {error}") from error
+        return self
+
+    @property
+    def translated(self) -> bool:
+        return self.type in TRANSLATED
+
+    def read(self, given: str) -> str:
+        """The canonical form of what was given. Raises ValueError."""
+        words = unicodedata.normalize("NFC", given).strip()
+        if not words:
+            raise ValueError("is empty")
+        longest = self.longest or _LONGEST.get(self.type, _LONGEST_OTHER)
+        if len(words) > longest:
+            raise ValueError(f"has {len(words)} characters; the most is {longest}")
+        if self.type == "text":
+            words = words.replace("\r\n", "\n")
+        if any(_is_hidden(char) and not (char == "\n" and self.type == "text") for char in words):
+            raise ValueError("has a line break or another character that does not show")
+        return _READERS[self.type](self, words)
+
+
+def read_duration(words: str) -> timedelta:
+    """`90m`, `6h`, `1d12h`. Raises ValueError."""
+    match = _DURATION.fullmatch(words.lower().replace(" ", ""))
+    length = (
+        timedelta(**dict(zip(("days", "hours", "minutes"), map(_whole, match.groups()), strict=True)))
+        if match
+        else None
+    )
+    if not length:
+        raise ValueError(f"must be a duration such as 90m, 6h or 1d12h, not '{words}'")
+    return length
+
+
+def is_clean(words: str) -> bool:
+    """Whether all of it shows: no control characters, no lone surrogates, no directions in disguise."""
+    return not any(map(_is_hidden, words))
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _HIDDEN
+
+
+def _whole(digits: str | None) -> int:
+    return int(digits or 0)
+
+
+def _free(_blank: Blank, words: str) -> str:
+    return words
+
+
+def _date(_blank: Blank, words: str) -> str:
+    try:
+        return date.fromisoformat(words).isoformat()
+    except ValueError:
+        raise ValueError(f"must be a day such as 2027-01-14, not '{words}'") from None
+
+
+def _datetime(_blank: Blank, words: str) -> str:
+    try:
+        if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", words):
+            raise ValueError
+        return datetime.fromisoformat(words).isoformat(timespec="minutes")
+    except ValueError:
+        raise ValueError(f"must be a day and time such as 2027-01-14T18:00, not '{words}'") from None
+
+
+def _duration(_blank: Blank, words: str) -> str:
+    read_duration(words)
+    return words.lower().replace(" ", "")
+
+
+def _number(blank: Blank, words: str) -> str:
+    if not re.fullmatch(r"\d{1,3}(,\d{3})+|\d{1,9}", words, re.ASCII):
+        raise ValueError(f"must be a whole number, not '{words}'")
+    value = int(words.replace(",", ""))
+    if not blank.minimum <= value <= blank.maximum:
+        raise ValueError(f"must be from {blank.minimum} to {blank.maximum}, not {value}")
+    return str(value)
+
+
+def _phone(_blank: Blank, words: str) -> str:
+    if re.fullmatch(r"[2-9]11", words, re.ASCII):
+        return words
+    try:
+        number = phonenumbers.parse(words, "US")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number) or number.extension:
+        raise ValueError(f"must be a phone number such as 215-555-0123 or 311, not '{words}'")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _url(_blank: Blank, words: str) -> str:
+    try:
+        address = urlsplit(words)
+        usable = address.scheme in {"http", "https"} and bool(address.hostname)
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s<>\"]", words):
+        raise ValueError(f"must be a web address such as https://example.org/help, not '{words}'")
+    return words
+
+
+def _choice(blank: Blank, words: str) -> str:
+    if words not in blank.choices:
+        raise ValueError(f"must be one of {', '.join(blank.choices)}, not '{words}'")
+    return words
+
+
+_READERS: Mapping[BlankType, Callable[[Blank, str], str]] = {
+    "text": _free,
+    "line": _free,
+    "date": _date,
+    "datetime": _datetime,
+    "duration": _duration,
+    "number": _number,
+    "phone": _phone,
+    "url": _url,
+    "choice": _choice,
+}

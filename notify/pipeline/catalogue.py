@@ -1,0 +1,221 @@
+"""All messages that a city can send, read from `templates/messages` and checked before anything is sent.
+
+The folder: `<language>.toml`, the words that all messages share; `email.txt` and `email.html`, the layouts;
+`<event>/event.toml`, blanks and CAP defaults; `<event>/<language>.toml`, the words per phase and channel.
+A mistake in any of them is found when the catalogue is loaded, not when an alert is launched.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from notify.errors import Invalid
+from notify.pipeline.blanks import Phase
+from notify.pipeline.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
+from templates import MESSAGES
+
+# Every message has these without declaring them. `expires` is a time, the others are words.
+IMPLICIT = frozenset({"city", "area", "expires", "link", "program", "help_contact"})
+LAYOUTS = ("email.txt", "email.html")
+# What the layouts are given; see `compose.py`.
+LAID_OUT = frozenset({"common", "language", "subject", "blocks", "expires", "link", "program", "help_contact"})
+
+Model = TypeVar("Model", bound=BaseModel)
+Words = Mapping[Channel, Mapping[str, str]]
+
+
+class Language(BaseModel):
+    """`<event>/<language>.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    choices: Choices = Field(default={})
+    issue: Words = Field(default={})
+    update: Words = Field(default={})
+    all_clear: Words = Field(default={}, alias="all-clear")
+
+    def words(self, phase: Phase) -> Words:
+        return {"issue": self.issue, "update": self.update, "all-clear": self.all_clear}[phase]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The messages of this installation, read once."""
+    return load(MESSAGES)
+
+
+def load(folder: Path) -> Catalogue:
+    """Reads a folder of messages. Raises Invalid with every mistake in it, each with its file and key."""
+    reading = _Reading(folder)
+    common = reading.all("*.toml", Common)
+    sources = {name: reading.text(folder / name) for name in LAYOUTS}
+    for name, source in sources.items():
+        reading.check_template(folder / name, "", source, LAID_OUT)
+    declared = {path.parent.name: found for path, found in reading.all("*/event.toml", Declaration).items()}
+    shared = {path.stem: words for path, words in common.items()}
+    written: dict[str, dict[str, Language]] = {}
+    for name, declaration in declared.items():
+        written[name] = reading.event(name, declaration, tuple(shared))
+        sources.update(_sources(name, declaration, written[name]))
+    if not declared or not shared:
+        reading.say(folder, "", "has no event, or no language")
+    reading.finish()
+    environment = _environment(sources)
+    return Catalogue(tuple(_event(environment, name, declared[name], written[name], shared) for name in declared))
+
+
+class _Reading:
+    """Reads files and collects their mistakes, so that all of them are told at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mistakes: list[str] = []
+        self.grammar = _environment({})
+
+    def finish(self) -> None:
+        if self.mistakes:
+            raise Invalid("The messages have mistakes.", hint="Mend these files.", details=self.mistakes)
+
+    def say(self, path: Path, key: str, mistake: str) -> None:
+        place = f"{path.relative_to(self.folder)}: {key}".removesuffix(": ")
+        self.mistakes.append(f"{place} {mistake}.")
+
+    def text(self, path: Path) -> str:
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            self.say(path, "", "is missing or not UTF-8 text")
+            return ""
+
+    def all(self, pattern: str, model: type[Model]) -> dict[Path, Model]:
+        found = {path: self.parse(path, model) for path in sorted(self.folder.glob(pattern))}
+        return {path: parsed for path, parsed in found.items() if parsed is not None}
+
+    def parse(self, path: Path, model: type[Model]) -> Model | None:
+        try:
+            return model.model_validate(tomllib.loads(self.text(path)))
+        except tomllib.TOMLDecodeError as error:
+            self.say(path, "", f"is not TOML: {error}")
+        except ValidationError as error:
+            for mistake in error.errors():
+                key = ".".join(str(part) for part in mistake["loc"])
+                self.say(path, key, f"is wrong: {mistake['msg'].removeprefix('Value error, ')}")
+        return None
+
+    def event(self, name: str, event: Declaration, languages: tuple[str, ...]) -> dict[str, Language]:
+        """The words of an event in every language, checked against its blanks and against each other."""
+        paths = {language: self.folder / name / f"{language}.toml" for language in languages}
+        for path in sorted((self.folder / name).glob("*.toml")):
+            if path.stem not in {*languages, "event"}:
+                self.say(path, "", f"needs the common words of its language in {path.name}")
+        read = {language: self.parse(path, Language) for language, path in paths.items()}
+        written = {language: words for language, words in read.items() if words is not None}
+        forms = self.check_choices(paths, event, written)
+        for language, words in written.items():
+            for phase in event.phases:
+                self.check_channels(paths[language], phase, words, written)
+                known = IMPLICIT | {blank.name for blank in event.blanks if phase in blank.phases}
+                for channel, parts in words.words(phase).items():
+                    for part, source in parts.items():
+                        key = f"{phase}.{channel}.{part}"
+                        if tree := self.check_template(paths[language], key, source, known):
+                            self.check_forms(paths[language], key, tree, forms)
+        return written
+
+    def check_choices(
+        self, paths: Mapping[str, Path], event: Declaration, written: Mapping[str, Language]
+    ) -> dict[str, set[str]]:
+        """Every key of every choice has the same forms of words in all languages.
+
+        Returns the forms by blank, with those that a time has.
+        """
+        expected = {blank.name: set(blank.choices) for blank in event.blanks if blank.type == "choice"}
+        forms = {blank.name: {"full"} for blank in event.blanks if blank.type == "datetime"} | {"expires": {"full"}}
+        for language, words in written.items():
+            for blank in expected.keys() ^ words.choices.keys():
+                self.say(paths[language], f"choices.{blank}", "must be here exactly if event.toml has it")
+            for blank, keys in words.choices.items():
+                for key in expected.get(blank, set()) ^ keys.keys():
+                    self.say(paths[language], f"choices.{blank}.{key}", "must be here exactly if event.toml has it")
+                for key, variants in keys.items():
+                    if variants.keys() != forms.setdefault(blank, set(variants)):
+                        self.say(paths[language], f"choices.{blank}.{key}", "has other forms than the rest")
+        return forms
+
+    def check_channels(self, path: Path, phase: Phase, words: Language, written: Mapping[str, Language]) -> None:
+        """A message is in all languages or in none, with all its parts."""
+        wanted = {channel for other in written.values() for channel in other.words(phase)}
+        for channel in sorted(wanted - words.words(phase).keys()) if wanted else ("sms",):
+            self.say(path, f"{phase}.{channel}", "is missing")
+        for channel, parts in words.words(phase).items():
+            for part in sorted(set(PARTS[channel]) ^ parts.keys()):
+                self.say(path, f"{phase}.{channel}", f"must have exactly {' and '.join(PARTS[channel])}: see {part}")
+
+    def check_template(self, path: Path, key: str, source: str, known: frozenset[str]) -> nodes.Template | None:
+        """The template parses, and every name in it is known."""
+        try:
+            tree = self.grammar.parse(source)
+        except TemplateSyntaxError as error:
+            self.say(path, key, f"is no template: {error}")
+            return None
+        for name in sorted(meta.find_undeclared_variables(tree) - known):
+            near = get_close_matches(name, known, n=1)
+            self.say(path, key, f"uses '{name}', which it does not have" + "".join(f"; is it '{n}'?" for n in near))
+        return tree
+
+    def check_forms(self, path: Path, key: str, tree: nodes.Template, forms: Mapping[str, set[str]]) -> None:
+        """A template asks a value only for the forms of words that it has."""
+        for node in tree.find_all(nodes.Getattr):
+            blank = node.node.name if isinstance(node.node, nodes.Name) else ""
+            if node.attr not in forms.get(blank, set()):
+                self.say(path, key, f"uses '{blank}.{node.attr}', but there are no such words")
+
+
+def _environment(sources: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=DictLoader(sources),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(("html",), default=False, default_for_string=False),
+    )
+
+
+def _sources(name: str, event: Declaration, written: Mapping[str, Language]) -> dict[str, str]:
+    return {
+        f"{name}/{phase}/{channel}/{language}/{part}": source
+        for language, words in written.items()
+        for phase in event.phases
+        for channel, parts in words.words(phase).items()
+        for part, source in parts.items()
+    }
+
+
+def _event(
+    environment: ImmutableSandboxedEnvironment,
+    name: str,
+    declaration: Declaration,
+    written: Mapping[str, Language],
+    common: Mapping[str, Common],
+) -> Event:
+    templates: dict[tuple[str, str, str, str], Any] = {}
+    for source in _sources(name, declaration, written):
+        _, phase, channel, language, part = source.split("/")
+        templates[phase, channel, language, part] = environment.get_template(source)
+    return Event(
+        name=name,
+        label=declaration.label,
+        topic=declaration.topic,
+        category=declaration.category,
+        phases=declaration.phases,
+        declared=declaration.blanks,
+        common=common,
+        choices={language: words.choices for language, words in written.items()},
+        templates=templates,
+        layouts={layout: environment.get_template(layout) for layout in LAYOUTS},
+    )

@@ -1,0 +1,229 @@
+"""From an event, a phase and the operator's blanks to the words that residents read.
+
+Pure: no database, no settings, no clock. The words stand in `templates/messages`; what an operator writes into a
+blank is always a value and never a template.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from notify.errors import Invalid
+from notify.pipeline import segments
+from notify.pipeline.blanks import Blank, is_clean, read_duration
+from notify.pipeline.catalogue import catalogue, load
+from notify.pipeline.events import Catalogue, Defaults, Event, Lane, lane
+from notify.pipeline.filling import Filled, fill
+from notify.pipeline.layout import Block, blocks_of
+from notify.pipeline.phrases import Moment, on_clocks_of, phone_number
+
+__all__ = [
+    "UNSUBSCRIBE_URL",
+    "Blank",
+    "Catalogue",
+    "Context",
+    "Defaults",
+    "Event",
+    "Filled",
+    "Rendered",
+    "catalogue",
+    "fill",
+    "lane",
+    "load",
+    "render",
+]
+
+# Stands in every email where the provider puts the unsubscribe address of each recipient.
+UNSUBSCRIBE_URL = "-unsubscribe_url-"
+SMS_LONGEST = 1600  # characters; Twilio answers 21617 beyond
+SOCIAL_LONGEST = 500  # characters, Mastodon's default
+SOCIAL_URL = 23  # what Mastodon counts for any URL
+
+# Without these no message goes out.
+_NEEDED = {"city": "who sends it (city)", "area": "where it is (area)", "help_contact": "whom to ask (help_contact)"}
+
+# The same words for everybody, or words by language.
+Words = str | Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a message says besides its blanks. Times are aware."""
+
+    city: Words
+    area: Words  # where, in words that follow "in": "Riverside", "Riverside and Old Town"
+    expires_at: datetime
+    timezone: ZoneInfo
+    link: str  # to this alert's page; left out when empty
+    program: Words  # what residents signed up for; left out when empty
+    help_contact: Words  # "311": a number, an address, or a short sentence
+    status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    lane: Lane | None = None  # None: that of the event's defaults
+    now: datetime | None = None  # lets near times be said by weekday alone; None: always with the date
+
+    def __post_init__(self) -> None:
+        if self.expires_at.tzinfo is None or (self.now is not None and self.now.tzinfo is None):
+            raise ValueError("times of a context must be aware")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one channel says in one language. `cost` is in the sender's unit: segments for sms, else 1."""
+
+    channel: str
+    language: str
+    subject: str  # email only, else ""
+    text: str
+    html: str  # email only, else ""
+    cost: int
+
+
+def render(
+    event: Event,
+    phase: str,
+    filled: Filled,
+    *,
+    channels: Sequence[str],
+    languages: Sequence[str],
+    context: Context,
+) -> tuple[Rendered, ...]:
+    """The words for every channel and language asked for, in that order.
+
+    Raises Invalid with every reason why some of them cannot be had.
+    """
+    if (filled.event, filled.phase) != (event.name, phase):
+        raise Invalid(f"These blanks were filled for {filled.event} {filled.phase}, not {event.name} {phase}.")
+    _require_words(event, phase, channels, languages, context)
+    rendered: list[Rendered] = []
+    for language in languages:
+        writer = _Writer(event, phase, language, context, _spoken(event, phase, filled, context, language))
+        rendered.extend(writer.write(channel) for channel in channels)
+    if too_long := [reason for one in rendered if (reason := _too_long(one))]:
+        raise Invalid("The message is too long.", hint="Use shorter words.", details=too_long)
+    return tuple(sorted(rendered, key=lambda one: channels.index(one.channel)))
+
+
+def _require_words(
+    event: Event, phase: str, channels: Sequence[str], languages: Sequence[str], context: Context
+) -> None:
+    wrong = [f"{event.label} has no words for {name}." for name in channels if name not in event.channels(phase)]
+    wrong += [f"{event.label} is not written in '{name}'." for name in languages if name not in event.languages]
+    for name in ("city", "area", "link", "program", "help_contact"):
+        for language in languages:
+            words = _in(language, getattr(context, name))
+            if not words.strip() and name in _NEEDED:
+                wrong.append(f"The message does not say {_NEEDED[name]}.")
+            if not is_clean(words):
+                wrong.append(f"'{name}' has a line break or another character that does not show.")
+    if wrong:
+        raise Invalid("The message cannot be written.", details=tuple(dict.fromkeys(wrong)))
+
+
+def _spoken(event: Event, phase: str, filled: Filled, context: Context, language: str) -> dict[str, Any]:
+    """The values of all blanks and implicit names as templates of this language see them; None: not given."""
+    values: dict[str, Any] = {
+        name: _in(language, getattr(context, name)).strip() for name in ("city", "area", "link", "program")
+    }
+    values["help_contact"] = _in(language, context.help_contact).strip().rstrip(".")
+    speech = event.common[language].speech
+    values["expires"] = Moment(speech, context.expires_at.astimezone(context.timezone), context.now)
+    for blank in event.blanks(phase):
+        given = filled.values.get(f"{blank.name}.{language}", filled.values.get(blank.name))
+        values[blank.name] = None if given is None else _say(event, blank, given, context, language)
+    return values
+
+
+def _say(event: Event, blank: Blank, given: str, context: Context, language: str) -> Any:
+    speech = event.common[language].speech
+    match blank.type:
+        case "datetime":
+            try:
+                at = on_clocks_of(context.timezone, datetime.fromisoformat(given))
+            except ValueError as error:
+                raise Invalid(f"Blank '{blank.name}' cannot be used: {error}.") from error
+            return Moment(speech, at, context.now)
+        case "date":
+            return speech.day_name(date.fromisoformat(given))
+        case "duration":
+            return speech.duration(read_duration(given))
+        case "number":
+            return speech.number(int(given))
+        case "phone":
+            return phone_number(given)
+        case "choice":
+            return event.choices[language][blank.name][given]
+        case "line":
+            return given.rstrip(".")  # it stands inside a sentence, which brings its own full stop
+        case "text" | "url":
+            return given
+
+
+class _Writer:
+    """Writes one event, phase and language for any channel."""
+
+    def __init__(self, event: Event, phase: str, language: str, context: Context, values: Mapping[str, Any]) -> None:
+        self.event = event
+        self.phase = phase
+        self.language = language
+        self.values = values
+        self.common = event.common[language]
+        self.exercise = context.status != "Actual"
+        self.routine = (context.lane or event.defaults(phase).lane) == "routine"
+
+    def write(self, channel: str) -> Rendered:
+        if channel == "email":
+            return self._email()
+        text = self._one_line(channel, "text")
+        if self.exercise:
+            text = f"{self.common.exercise} {self.common.practice} {text}"
+        if channel != "sms":
+            return Rendered(channel, self.language, "", text, "", 1)
+        text = segments.plain(f"{text} {self.common.stop}" if self.routine else text)
+        return Rendered(channel, self.language, "", text, "", segments.count(text).segments)
+
+    def _email(self) -> Rendered:
+        subject = self._one_line("email", "subject")
+        blocks = blocks_of(self._words("email", "text"))
+        if self.exercise:
+            subject = f"{self.common.exercise} {subject}"
+            blocks.insert(0, Block("notice", (f"{self.common.exercise} {self.common.practice}",)))
+        given = {
+            "common": self.common,
+            "language": self.language,
+            "subject": subject,
+            "blocks": blocks,
+            "expires": None if self.phase == "all-clear" or self._says_when(blocks) else self.values["expires"],
+            **{name: self.values[name] for name in ("link", "program", "help_contact")},
+        }
+        text = re.sub(r"\n{3,}", "\n\n", self.event.layouts["email.txt"].render(given)).strip() + "\n"
+        html = self.event.layouts["email.html"].render(given)
+        return Rendered("email", self.language, subject, text, html, 1)
+
+    def _says_when(self, blocks: Sequence[Block]) -> bool:
+        return any(self.values["expires"].full in line for block in blocks for line in block.lines)
+
+    def _words(self, channel: str, part: str) -> str:
+        return self.event.templates[self.phase, channel, self.language, part].render(self.values)
+
+    def _one_line(self, channel: str, part: str) -> str:
+        return " ".join(self._words(channel, part).split())
+
+
+def _too_long(one: Rendered) -> str | None:
+    size, most = 0, 0
+    if one.channel == "sms":
+        size, most = len(one.text), SMS_LONGEST
+    elif one.channel == "social":
+        size, most = len(re.sub(r"https?://\S+", "x" * SOCIAL_URL, one.text)), SOCIAL_LONGEST
+    if size <= most:
+        return None
+    return f"The {one.channel} message in '{one.language}' has {size} characters; the most is {most}."
+
+
+def _in(language: str, words: Words) -> str:
+    if isinstance(words, str):
+        return words
+    return words.get(language) or next(iter(words.values()), "")

@@ -1,0 +1,145 @@
+"""The kinds of messages: their blanks, their CAP defaults and their words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from jinja2 import Template
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from notify.errors import NotFound
+from notify.pipeline.blanks import Blank, Phase
+from notify.pipeline.phrases import Speech
+
+Channel = Literal["sms", "email", "social", "voice"]
+Lane = Literal["emergency", "routine"]
+Category = Literal[
+    "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other"
+]
+ResponseType = Literal["Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None"]
+
+# What the words of each channel consist of.
+PARTS: Mapping[Channel, tuple[str, ...]] = {
+    "sms": ("text",),
+    "email": ("subject", "text"),
+    "social": ("text",),
+    "voice": ("text",),
+}
+
+
+def lane(severity: str, urgency: str) -> Lane:
+    """Emergency: people must act at once, and life or property is at stake. All else waits its turn."""
+    return "emergency" if urgency == "Immediate" and severity in {"Severe", "Extreme"} else "routine"
+
+
+class Defaults(BaseModel):
+    """What CAP 1.2 (section 3.2) says of an event in one phase, unless the operator says otherwise.
+
+    An all-clear is an Update with the response type AllClear: Cancel would revoke the alert as never valid.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    msg_type: Literal["Alert", "Update", "Cancel"]
+    severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
+    urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"]
+    certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"]
+    response_types: tuple[ResponseType, ...]
+
+    @property
+    def lane(self) -> Lane:
+        return lane(self.severity, self.urgency)
+
+
+class Declaration(BaseModel):
+    """`<event>/event.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    topic: str = Field(pattern="^[a-z]+$")
+    category: tuple[Category, ...] = Field(min_length=1)
+    phases: Mapping[Phase, Defaults] = Field(min_length=1)
+    blanks: tuple[Blank, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_their_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
+        blanks = data.get("blanks", {})
+        return {**data, "blanks": [{**blank, "name": name} for name, blank in blanks.items()]}
+
+
+class Common(BaseModel):
+    """`<language>.toml`: the words that all messages of a language share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    exercise: str  # opens every message of an exercise or test
+    practice: str  # and says what that means
+    stop: str  # ends a routine text message
+    valid_until: str
+    latest: str
+    questions: str
+    why: str
+    unsubscribe: str
+    speech: Speech
+
+
+Choices = Mapping[str, Mapping[str, Mapping[str, str]]]  # blank -> key -> form -> words
+
+
+@dataclass(frozen=True)
+class Event:
+    """One kind of message, in every language."""
+
+    name: str
+    label: str
+    topic: str
+    category: tuple[str, ...]
+    phases: Mapping[Phase, Defaults]
+    declared: tuple[Blank, ...]
+    common: Mapping[str, Common]  # by language
+    choices: Mapping[str, Choices]  # by language
+    templates: Mapping[tuple[str, str, str, str], Template]  # phase, channel, language, part
+    layouts: Mapping[str, Template]  # email.txt, email.html
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.common)
+
+    def blanks(self, phase: str) -> tuple[Blank, ...]:
+        """The blanks of a phase, in the order of the form. Raises NotFound."""
+        self.defaults(phase)
+        return tuple(blank for blank in self.declared if phase in blank.phases)
+
+    def defaults(self, phase: str) -> Defaults:
+        """The CAP defaults of a phase. Raises NotFound."""
+        for name, found in self.phases.items():
+            if name == phase:
+                return found
+        raise NotFound(f"{self.label} has no phase called '{phase}'.", hint=f"Its phases are {', '.join(self.phases)}.")
+
+    def channels(self, phase: str) -> tuple[str, ...]:
+        """The channels that a phase has words for. Raises NotFound."""
+        self.defaults(phase)
+        written = {channel for of, channel, _, _ in self.templates if of == phase}
+        return tuple(channel for channel in PARTS if channel in written)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every event that messages can be sent about."""
+
+    events: tuple[Event, ...]
+
+    def event(self, name: str) -> Event:
+        """Raises NotFound, with the names that come near."""
+        for event in self.events:
+            if event.name == name:
+                return event
+        names = [event.name for event in self.events]
+        near = get_close_matches(name, names, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}."
+        raise NotFound(f"There is no event called '{name}'.", hint=hint)

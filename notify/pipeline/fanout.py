@@ -1,0 +1,175 @@
+"""From an audience to delivery rows and batches: slice by slice, each one transaction.
+
+The first slice is small, so that the first phone rings while the rest is still being resolved. How far we are is
+written on the alert in the same transaction, so a resolver that dies is followed by another that goes on from there,
+and a contact gets its one row whatever happens.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import crypto
+from notify.db import engine, transaction
+from notify.models import Alert
+from notify.models.states import AlertState
+from notify.pipeline import audience
+
+log = structlog.get_logger()
+
+FIRST_SLICE = 500  # residents
+SLICE = 10_000
+BATCH_S = 10.0  # a batch takes about this long at its channel's rate
+BATCH_MOST = 1000  # deliveries
+RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
+
+# Deals what was reached into batches, and writes both. The tables are joined by (channel, language, sender, ordinal).
+DEAL = """
+    WITH reached AS MATERIALIZED (
+        {reached}
+    ), sizes AS (
+        SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
+    ), dealt AS MATERIALIZED (
+        SELECT reached.*,
+               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL ORDER BY contact_id) - 1)
+               / size AS ordinal
+          FROM reached JOIN sizes USING (channel)
+    ), new_batches AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size)
+        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*)
+          FROM dealt WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
+        RETURNING id, channel, language, sender_id, ordinal
+    ), added AS (
+        INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at)
+        SELECT :alert, d.contact_id, b.id,
+               CAST(CASE WHEN d.reason IS NULL THEN 'queued' ELSE 'skipped' END AS delivery_state),
+               d.reason, CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END
+          FROM dealt d LEFT JOIN new_batches b
+            ON d.reason IS NULL AND (b.channel, b.language, b.ordinal) = (d.channel, d.language, d.ordinal)
+               AND b.sender_id IS NOT DISTINCT FROM d.sender_id
+        RETURNING id
+    ), counted AS (
+        UPDATE alerts SET audience_total = audience_total + (SELECT count(*) FROM added), fanout_through = :through,
+               fanout_done_at = CASE WHEN CAST(:last AS boolean) THEN CAST(:now AS timestamptz) END
+         WHERE id = :alert
+        RETURNING id
+    )
+    SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM counted)
+"""
+DEAL_RESIDENTS = DEAL.format(reached=audience.REACHED)
+DEAL_TIMELINES = DEAL.format(reached=audience.TIMELINES)
+
+
+def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
+    """Write the deliveries of a launched alert; yields the ids of new batches after each commit, to be rung at once.
+
+    Does nothing while another process resolves the same alert, and stops when the alert is no longer `sending`.
+    """
+    with engine().connect() as guard:  # a connection of its own: the lock is gone when this process is
+        if not guard.execute(
+            text("SELECT pg_try_advisory_lock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id}
+        ).scalar_one():
+            return
+        guard.commit()
+        try:
+            yield from _slices(alert_id, now)
+        finally:
+            guard.execute(text("SELECT pg_advisory_unlock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id})
+            guard.commit()
+
+
+def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
+    with transaction() as s:
+        alert = _sending(s, alert_id)
+        if alert is None:
+            return
+        through = alert.fanout_through
+        if through < 0:
+            _open_timelines(s, alert, now)
+            batches = _deal(s, alert, DEAL_TIMELINES, [], through=0, last=False, now=now)
+    if through < 0:
+        yield batches
+        through = 0
+    with transaction() as s:
+        assert alert.area is not None  # noqa: S101  the database refuses a launched alert without one
+        residents = audience.residents_inside(s, alert.area)
+    rest = residents[residents > through].tolist()
+    size = FIRST_SLICE if through == 0 else SLICE
+    while True:
+        slice_, rest, size = rest[:size], rest[size:], SLICE
+        with transaction() as s:
+            alert = _sending(s, alert_id)
+            if alert is None:
+                return
+            through = slice_[-1] if slice_ else through
+            batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest, now=now)
+        yield batches
+        if not rest:
+            log.info("alert.resolved", alert=alert_id, residents=len(residents))
+            return
+
+
+def _sending(s: Session, alert_id: int) -> Alert | None:
+    """The alert, locked against a cancel in the same moment, if it is still to be resolved."""
+    alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
+    if alert is None or alert.state != AlertState.SENDING or alert.fanout_done_at is not None:
+        return None
+    return alert
+
+
+def _deal(
+    s: Session, alert: Alert, sql: str, residents: list[int], *, through: int, last: bool, now: datetime
+) -> list[int]:
+    values: dict[str, Any] = audience.parameters(alert, residents, now) | {
+        "lane": alert.lane.value,
+        "sizes": batch_sizes(s, alert),
+        "through": through,
+        "last": last,
+    }
+    batches: list[int] = s.execute(text(sql), values).one().batches
+    return batches
+
+
+def batch_sizes(s: Session, alert: Alert) -> list[int]:
+    """Deliveries in a batch, for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
+    rows = s.execute(
+        text("""
+            SELECT coalesce(r.rate, 1) / coalesce(w.cost, 1)
+              FROM unnest(CAST(:channels AS text[])) WITH ORDINALITY AS c (channel, place)
+              LEFT JOIN (SELECT channel, sum(rate_per_s) AS rate FROM senders
+                          WHERE status = 'open' GROUP BY channel) r USING (channel)
+              LEFT JOIN (SELECT channel, max(cost) AS cost FROM contents
+                          WHERE alert_id = :alert GROUP BY channel) w USING (channel)
+             ORDER BY c.place"""),
+        {"channels": list(alert.channels), "alert": alert.id},
+    ).scalars()
+    return [max(1, min(BATCH_MOST, round(BATCH_S * per_second))) for per_second in rows]
+
+
+def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
+    """A social account is written to like a contact: one timeline for each language that there are words in."""
+    rows = s.execute(
+        text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)
+                 WHERE w.alert_id = :alert AND s.channel = 'social' AND s.status = 'open'"""),
+        {"alert": alert.id},
+    ).all()
+    for row in rows:
+        timeline = f"{row.provider}:{row.address}:{row.language}"
+        s.execute(
+            text("""INSERT INTO contacts (timeline_of, language, channel, address_index, address_sealed, verified_at,
+                                          created_at)
+                    VALUES (:sender, :language, :channel, :index, :sealed, :now, :now)
+                    ON CONFLICT (channel, address_index) DO NOTHING"""),
+            {
+                "sender": row.id,
+                "language": row.language,
+                "channel": row.channel,
+                "index": crypto.address_index(row.channel, timeline),
+                "sealed": crypto.seal(timeline, row.channel),
+                "now": now,
+            },
+        )

@@ -1,0 +1,67 @@
+"""What an operator gives for the blanks of a message, checked all at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from notify.errors import Invalid
+from notify.pipeline.blanks import Blank
+from notify.pipeline.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Blanks in canonical form, by `name` or, for a translation, `name.language`. Filling them again is safe."""
+
+    event: str
+    phase: str
+    values: Mapping[str, str]
+
+
+def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
+    """Checks what was given and adds the defaults; an empty value is as good as none.
+
+    `name.language` translates a blank of free words. Raises Invalid with every mistake at once.
+    """
+    blanks = {blank.name: blank for blank in event.blanks(phase)}
+    values: dict[str, str] = {}
+    mistakes: list[str] = []
+    for key, words in given.items():
+        name, dot, language = key.partition(".")
+        if name not in blanks:
+            mistakes.append(_unknown(event, phase, name))
+        elif dot and not (blanks[name].translated and language in event.languages):
+            mistakes.append(_untranslatable(event, blanks[name], language))
+        elif words.strip():
+            try:
+                values[key] = blanks[name].read(words)
+            except ValueError as error:
+                mistakes.append(f"Blank '{key}' {error}.")
+    for name, blank in blanks.items():
+        if not given.get(name, "").strip():
+            if blank.default:
+                values[name] = blank.default
+            elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):
+                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {blank.example}")
+    if mistakes:
+        raise Invalid(
+            f"The blanks of {event.name} {phase} cannot be used as they are.",
+            hint="Mend what is listed.",
+            details=mistakes,
+        )
+    return Filled(event.name, phase, values)
+
+
+def _unknown(event: Event, phase: str, name: str) -> str:
+    names = [blank.name for blank in event.blanks(phase)]
+    if near := get_close_matches(name, names, n=1):
+        return f"There is no blank '{name}'. Did you mean '{near[0]}'?"
+    if any(blank.name == name for blank in event.declared):
+        return f"Blank '{name}' does not belong to the phase {phase}."
+    return f"There is no blank '{name}'. There are {', '.join(names)}."
+
+
+def _untranslatable(event: Event, blank: Blank, language: str) -> str:
+    if blank.translated:
+        return f"Blank '{blank.name}.{language}' is in no language of {event.name}: {', '.join(event.languages)}."
+    return f"Blank '{blank.name}' is the same in every language: give it without '.{language}'."

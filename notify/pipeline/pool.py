@@ -1,0 +1,42 @@
+"""The senders that a channel may use now. Read again twice a second, so that a stop or a new rate acts at once."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from notify.db import transaction
+
+FRESH_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSender:
+    id: int
+    channel: str
+    provider: str
+    address: str
+    rate_per_s: float
+    daily_cap: int | None
+
+
+_lock = threading.Lock()
+_read_s = float("-inf")
+_senders: tuple[OpenSender, ...] = ()
+
+
+def open_senders(channel: str, only: int | None = None) -> list[OpenSender]:
+    """Open senders of a channel, the fastest first; `only`: that one, if it is open."""
+    global _read_s, _senders
+    with _lock:
+        if time.monotonic() - _read_s > FRESH_S:
+            with transaction() as s:
+                rows = s.execute(
+                    text("""SELECT id, channel, provider, address, rate_per_s, daily_cap FROM senders
+                             WHERE status = 'open' ORDER BY rate_per_s DESC, id""")
+                ).all()
+            _senders = tuple(OpenSender(*row) for row in rows)
+            _read_s = time.monotonic()
+        senders = _senders
+    return [x for x in senders if x.channel == channel and only in (None, x.id)]

@@ -1,0 +1,227 @@
+"""What is left over: expired leases, lost doorbells, unknown outcomes, ended and finished alerts.
+
+Every function here may run at any time, several times and in several processes; none of them trusts Redis.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import lifecycle
+from notify.channels.contract import Accepted, Recall, SendError
+from notify.db import transaction
+from notify.models import Lane
+from notify.models.states import AlertState, DeliveryState
+from notify.pipeline import records, sending
+from notify.pipeline.records import Claimed, Lease
+from notify.pipeline.transport import Transport
+from notify.pipeline.verdicts import Outcome
+from notify.settings import Settings
+
+log = structlog.get_logger()
+
+SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
+
+
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """Something that a worker should be told of."""
+
+    id: int
+    lane: Lane
+
+
+def take_back_expired_leases() -> int:
+    """Batches whose worker is gone: what it had claimed is unknown now, the rest waits again."""
+    with transaction() as s:
+        batches = s.scalars(
+            text("""
+                WITH gone AS (
+                    SELECT id FROM batches WHERE state = 'leased' AND lease_until < now() FOR UPDATE SKIP LOCKED
+                ), lost AS (
+                    UPDATE deliveries d SET state = 'unknown', reason = 'worker-lost', settled_at = now()
+                      FROM gone WHERE d.batch_id = gone.id AND d.state = ANY(CAST(:before AS delivery_state[]))
+                       AND d.state = 'sending'
+                    RETURNING d.id
+                )
+                UPDATE batches b SET state = 'waiting', lease = NULL, lease_until = NULL, rung_at = NULL
+                  FROM gone WHERE b.id = gone.id RETURNING b.id"""),
+            {"before": lifecycle.delivery_before(DeliveryState.UNKNOWN)},
+        ).all()
+    for batch in batches:
+        log.warning("batch.lease_expired", batch=batch)
+    return len(batches)
+
+
+def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
+    """Waiting batches of alerts that are being sent whose doorbell was not rung, or rung in vain.
+
+    `wiped`: Redis lost its memory, and every doorbell with it. `idle`: lanes whose queue is empty; a batch that still
+    waits there has lost its doorbell with a worker.
+    """
+    with transaction() as s:
+        rows = s.execute(
+            text("""
+                SELECT b.id, b.lane FROM batches b JOIN alerts a ON a.id = b.alert_id
+                 WHERE a.state = 'sending' AND b.state = 'waiting' AND coalesce(b.not_before, now()) <= now()
+                   AND (b.rung_at IS NULL OR :wiped
+                        OR b.rung_at < now() - make_interval(secs => :silent)
+                           AND b.lane = ANY(CAST(:idle AS lane[])))
+                 ORDER BY b.id"""),
+            {"wiped": wiped, "idle": [lane.value for lane in idle], "silent": SILENT_S},
+        ).all()
+    return [Doorbell(row.id, Lane(row.lane)) for row in rows]
+
+
+def note_rung(batch_ids: Sequence[int]) -> None:
+    """Remember that these doorbells are in Redis."""
+    with transaction() as s:
+        s.execute(
+            text("UPDATE batches SET rung_at = now() WHERE id = ANY(:ids) AND state = 'waiting'"),
+            {"ids": list(batch_ids)},
+        )
+
+
+def unsettled_batches(older_than_s: float) -> list[Doorbell]:
+    """Batches with outcomes that have been unknown for a while: the provider should know by now."""
+    with transaction() as s:
+        rows = s.execute(
+            text("""
+                UPDATE batches b SET not_before = now() + make_interval(secs => :pause)
+                 WHERE b.state = 'unsettled' AND coalesce(b.not_before, now()) <= now()
+                   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
+                                     AND d.claimed_at > now() - make_interval(secs => :pause))
+                RETURNING b.id, b.lane"""),
+            {"pause": older_than_s},
+        ).all()
+    return [Doorbell(row.id, Lane(row.lane)) for row in rows]
+
+
+def unresolved_alerts(now: datetime) -> list[Doorbell]:
+    """Launched alerts whose audience is not resolved: the resolver died, or its doorbell was lost."""
+    with transaction() as s:
+        rows = s.execute(
+            text("""SELECT id, lane FROM alerts
+                     WHERE state = 'sending' AND fanout_done_at IS NULL AND launched_at < :before ORDER BY id"""),
+            {"before": now - timedelta(seconds=2)},
+        ).all()
+    return [Doorbell(row.id, Lane(row.lane)) for row in rows]
+
+
+def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
+    """Find out about the unknown deliveries of a batch, from the provider where it can be asked."""
+    held = records.lease_unsettled(batch_id, settings.lease_s)
+    if held is None:
+        return
+    pause_s = 0.0
+    try:
+        with transaction() as s:
+            unknown, over = _unknown(s, held)
+        found = [_recalled(one, provider, address, held, settings, transport, over)
+                 for one, provider, address in unknown]  # fmt: skip
+        known = [outcome for outcome in found if outcome is not None]
+        records.record(known, datetime.now(UTC))
+        if len(known) < len(found):
+            pause_s = settings.reconcile_after_s
+        log.info("batch.cleared_up", batch=batch_id, known=len(known), open=len(found) - len(known))
+    finally:
+        records.finish(held, not_before_s=pause_s)
+
+
+def _unknown(s: Session, held: Lease) -> tuple[list[tuple[Claimed, str, str]], bool]:
+    """The unknown deliveries of a batch with their provider and sender, and whether their alert is over."""
+    s.execute(
+        text("""UPDATE deliveries SET state = 'unknown', reason = 'not-recorded' WHERE batch_id = :batch
+                   AND state = 'sending'"""),
+        {"batch": held.batch_id},
+    )
+    rows = s.execute(
+        text("""
+            SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider, x.address
+              FROM deliveries d JOIN contacts c ON c.id = d.contact_id JOIN senders x ON x.id = d.sender_id
+             WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.id"""),
+        {"batch": held.batch_id},
+    ).all()
+    state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
+    over = AlertState(state) in lifecycle.FINISHED
+    return [(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
+
+
+def _recalled(
+    one: Claimed,
+    provider: str,
+    sender_address: str,
+    held: Lease,
+    settings: Settings,
+    transport: Transport,
+    over: bool,
+) -> Outcome | None:
+    """What an unknown delivery turns out to be; None while it cannot be told.
+
+    Where the provider cannot be asked, the lane decides: an emergency is sent again and perhaps read twice, a
+    routine message is left.
+    """
+    adapter = transport.adapter(provider)
+    if adapter.recall is Recall.ASK:
+        words = sending.content(held, settings)
+        asked = sending.message(words, sender_address, [one], settings, held, datetime.now(UTC))
+        try:
+            answer = transport.find(provider, asked, one.claimed_at)
+        except SendError as error:
+            log.warning("provider.no_answer", provider=provider, code=error.code, delivery=one.delivery_id)
+            return None
+        if isinstance(answer, Accepted):
+            return Outcome(one.delivery_id, DeliveryState.ACCEPTED, reference=answer.reference, sent_at=one.claimed_at)
+        again = True
+    else:
+        again = adapter.recall is Recall.REPEAT or held.lane is Lane.EMERGENCY
+    if not again or over or one.attempts >= settings.max_attempts:
+        return Outcome(one.delivery_id, DeliveryState.FAILED, "outcome-unknown" if not again else "not-sent")
+    return Outcome(one.delivery_id, DeliveryState.QUEUED, "sent-again")
+
+
+def end_deliveries(s: Session, alert_id: int, to: DeliveryState, why: str, now: datetime) -> int:
+    """Close what is still queued of an ended alert; returns how many. What was claimed already is on its way."""
+    ended = s.execute(
+        text("""UPDATE deliveries SET state = CAST(:to AS delivery_state), reason = :why, settled_at = :now
+                 WHERE alert_id = :alert AND state = ANY(CAST(:before AS delivery_state[])) RETURNING id"""),
+        {"alert": alert_id, "to": to.value, "why": why, "now": now, "before": lifecycle.delivery_before(to)},
+    ).all()
+    s.execute(
+        text("""UPDATE batches b SET state = 'done' WHERE alert_id = :alert AND state = 'waiting'
+                   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id AND d.state = 'unknown')"""),
+        {"alert": alert_id},
+    )
+    s.execute(
+        text("UPDATE batches SET state = 'unsettled' WHERE alert_id = :alert AND state = 'waiting'"),
+        {"alert": alert_id},
+    )
+    return len(ended)
+
+
+def end_leftovers(now: datetime) -> None:
+    """Deliveries that came back to the queue after their alert had ended."""
+    with transaction() as s:
+        rows = s.execute(
+            text("""SELECT DISTINCT a.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
+                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired')""")
+        ).all()
+        for row in rows:
+            end_deliveries(s, row.id, DeliveryState(row.state), row.state, now)
+
+
+def finish_alerts(now: datetime) -> list[int]:
+    """Alerts whose every delivery has left our hands become `sent`."""
+    with transaction() as s:
+        finished = s.scalars(
+            text("""SELECT id FROM alerts a WHERE state = 'sending' AND fanout_done_at IS NOT NULL
+                       AND NOT EXISTS (SELECT FROM batches b WHERE b.alert_id = a.id AND b.state <> 'done')
+                     FOR NO KEY UPDATE SKIP LOCKED""")
+        ).all()
+        for alert_id in finished:
+            lifecycle.move_alert(s, alert_id, AlertState.SENT, now=now, by=None, action="finish", finished_at=now)
+    return list(finished)

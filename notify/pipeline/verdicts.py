@@ -1,0 +1,50 @@
+"""What a provider's answer means for the deliveries of one post. Decided here and nowhere else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from notify.channels.contract import Accepted, Ambiguous, Recipient, SendError, Suppress
+from notify.models.states import DeliveryState
+from notify.pipeline.transport import Late, Posted
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The next state of one delivery."""
+
+    delivery_id: int
+    to: DeliveryState
+    reason: str | None = None
+    reference: str | None = None
+    sent_at: datetime | None = None
+    suppress: Suppress = ""
+    counts: bool = True  # as an attempt; a missed slot does not
+
+
+def outcomes(posted: Posted, attempts: dict[int, int], max_attempts: int) -> Iterator[Outcome]:
+    """One outcome for each recipient. `attempts`: how often each delivery was tried, this time included."""
+    answer = posted.answer
+    for place, recipient in enumerate(posted.message.recipients):
+        match answer:
+            case Accepted(reference):
+                yield Outcome(
+                    recipient.delivery_id, DeliveryState.ACCEPTED, reference=reference, sent_at=posted.left_at
+                )
+            case Ambiguous():
+                yield Outcome(recipient.delivery_id, DeliveryState.UNKNOWN, answer.code)
+            case Late():
+                yield Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
+            case SendError():
+                tries = attempts[recipient.delivery_id]
+                yield _refused(answer, place, recipient, tired=tries >= max_attempts)
+
+
+def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool) -> Outcome:
+    """The provider certainly did not take it: try again, or give up with its code as the reason."""
+    innocent = bool(error.positions) and place not in error.positions
+    ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a mended one, goes on
+    if (error.retryable or innocent or ours) and not tired:
+        return Outcome(recipient.delivery_id, DeliveryState.QUEUED)
+    suppress = error.suppress if error.blame == "recipient" and not innocent else ""
+    return Outcome(recipient.delivery_id, DeliveryState.FAILED, error.code, suppress=suppress)

@@ -1,0 +1,143 @@
+"""Read-only questions about alerts. The API, the command line and the console ask here, so they show one truth."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify.errors import NotFound
+from notify.models import Alert, StoredContent
+from notify.models.states import DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceCounts:
+    """Contacts in the area: how many will be written to on each channel, and why the others are left out."""
+
+    total: int
+    by_channel: dict[str, int]
+    skipped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an alert is. Counts are of deliveries; times are aware, UTC."""
+
+    id: int
+    incident: int
+    event: str
+    phase: str
+    status: str
+    severity: str
+    urgency: str
+    certainty: str
+    lane: str
+    state: str
+    channels: tuple[str, ...]
+    area_description: str
+    area_hash: str | None
+    created_at: datetime
+    approved_at: datetime | None
+    launch_at: datetime | None
+    launched_at: datetime | None
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+    resolved: bool
+    audience: AudienceCounts
+    deliveries: dict[str, int]
+    channels_by_state: dict[str, dict[str, int]]
+    reasons: dict[str, dict[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: times as ISO 8601."""
+        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(self).items()}
+
+
+def find_alert(s: Session, alert_id: int) -> Alert:
+    """Raises NotFound."""
+    alert = s.get(Alert, alert_id)
+    if alert is None:
+        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
+    return alert
+
+
+def progress(s: Session, alert_id: int) -> Progress:
+    """The numbers of one alert, counted from its deliveries. Raises NotFound."""
+    alert = find_alert(s, alert_id)
+    rows = s.execute(
+        text("""
+            SELECT c.channel, d.state::text AS state, d.reason, count(*) AS count, min(d.sent_at) AS first_sent,
+                   max(d.sent_at) AS last_sent
+              FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+             WHERE d.alert_id = :alert GROUP BY c.channel, d.state, d.reason ORDER BY c.channel, d.state, d.reason"""),
+        {"alert": alert_id},
+    ).all()
+    skipped = [row for row in rows if row.state == DeliveryState.SKIPPED]
+    firsts = [row.first_sent for row in rows if row.first_sent]
+    lasts = [row.last_sent for row in rows if row.last_sent]
+    by_channel = dict.fromkeys(alert.channels, 0) | _sum(rows, "channel", besides=skipped)
+    return Progress(
+        id=alert.id,
+        incident=alert.incident_id,
+        event=alert.event,
+        phase=alert.phase,
+        status=alert.status,
+        severity=alert.severity,
+        urgency=alert.urgency,
+        certainty=alert.certainty,
+        lane=alert.lane.value,
+        state=alert.state.value,
+        channels=tuple(alert.channels),
+        area_description=alert.area_description,
+        area_hash=alert.area_hash,
+        created_at=alert.created_at,
+        approved_at=alert.approved_at,
+        launch_at=alert.launch_at,
+        launched_at=alert.launched_at,
+        first_sent_at=min(firsts, default=None),
+        last_sent_at=max(lasts, default=None),
+        finished_at=alert.finished_at,
+        expires_at=alert.expires_at,
+        resolved=alert.fanout_done_at is not None,
+        audience=AudienceCounts(alert.audience_total, by_channel, _sum(skipped, "reason")),
+        deliveries={state.value: 0 for state in DeliveryState} | _sum(rows, "state"),
+        channels_by_state={c: _sum([r for r in rows if r.channel == c], "state") for c in by_channel},
+        reasons=_reasons(rows),
+    )
+
+
+def _sum(rows: Sequence[Any], column: str, besides: Sequence[Any] = ()) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row not in besides:
+            counts[getattr(row, column)] = counts.get(getattr(row, column), 0) + row.count
+    return counts
+
+
+def _reasons(rows: Sequence[Any]) -> dict[str, dict[str, int]]:
+    """State -> reason -> count, for the states that need one."""
+    reasons: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.reason:
+            of_state = reasons.setdefault(row.state, {})
+            of_state[row.reason] = of_state.get(row.reason, 0) + row.count
+    return reasons
+
+
+def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
+    """What an alert says, by channel and language."""
+    return s.scalars(
+        select(StoredContent)
+        .where(StoredContent.alert_id == alert_id)
+        .order_by(StoredContent.channel, StoredContent.language)
+    ).all()
+
+
+def recent_alerts(s: Session, most: int = 50) -> Sequence[Alert]:
+    """The newest alerts first."""
+    return s.scalars(select(Alert).order_by(Alert.id.desc()).limit(most)).all()

@@ -1,0 +1,112 @@
+"""Timed jobs: launch and expire alerts, sweep what workers left behind, apply receipts.
+
+Several may run; one leads, by an advisory lock that PostgreSQL frees when its connection is gone. The jobs are safe to
+run twice all the same.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import redis
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from notify import alerts, tasks
+from notify.db import engine, transaction
+from notify.models import Lane
+from notify.pipeline import receipts, settling
+from notify.settings import settings
+
+log = structlog.get_logger()
+
+LEADER_LOCK = 7460
+LOOK_S = 1.0  # a standby looks this often whether the leader is gone
+SWEEP_S = 1.0
+RECEIPTS_S = 0.5
+REMEMBERED = "tocsin:remembers"  # a key that only a wiped Redis does not have
+
+
+def run(stop: threading.Event) -> None:
+    """Lead when nobody else does, until `stop` is set."""
+    while not stop.is_set():
+        try:
+            with engine().connect() as connection:
+                if _leads(connection):
+                    _lead(connection, stop)
+        except SQLAlchemyError as error:
+            log.warning("scheduler.database_away", error=type(error).__name__)
+        stop.wait(LOOK_S)
+
+
+def _leads(connection: Connection) -> bool:
+    leads: bool = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LEADER_LOCK}).scalar_one()
+    connection.commit()
+    return leads
+
+
+def _lead(connection: Connection, stop: threading.Event) -> None:
+    """Run the jobs for as long as the connection that holds the lock lives."""
+    log.info("scheduler.leads")
+    jobs = BackgroundScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
+    )
+    for job, seconds in ((launch, SWEEP_S), (sweep, SWEEP_S), (apply_receipts, RECEIPTS_S)):
+        jobs.add_job(_guarded(job), "interval", seconds=seconds, next_run_time=datetime.now(UTC), name=job.__name__)
+    jobs.start()
+    try:
+        while not stop.wait(LOOK_S):
+            connection.execute(text("SELECT 1"))
+            connection.commit()
+    finally:
+        jobs.shutdown(wait=True)
+
+
+def launch() -> None:
+    """Launch what is due, expire what is over."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        alerts.expire_due(s, now)
+        due = alerts.launch_due(s, now)
+    for alert in due:
+        tasks.ring_alert(alert)
+
+
+def sweep() -> None:
+    """Take up what was dropped: a dead worker's batches, lost doorbells, unknown outcomes, finished alerts."""
+    now = datetime.now(UTC)
+    settling.take_back_expired_leases()
+    settling.end_leftovers(now)
+    wiped, idle = _redis_state()
+    tasks.ring_unresolved(settling.unresolved_alerts(now))
+    tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle))
+    tasks.ring_unsettled(settling.unsettled_batches(settings().reconcile_after_s))
+    settling.finish_alerts(now)
+
+
+def apply_receipts() -> None:
+    while receipts.apply(datetime.now(UTC)) == receipts.AT_ONCE:
+        pass
+
+
+def _redis_state() -> tuple[bool, list[Lane]]:
+    """Whether Redis has lost its memory since the last sweep, and the lanes whose queue is empty."""
+    memory = tasks.memory()
+    wiped = bool(memory.set(REMEMBERED, 1, nx=True))
+    if wiped:
+        log.warning("redis.wiped")
+    return wiped, [lane for lane in Lane if memory.llen(lane.value) == 0]
+
+
+def _guarded(job: Callable[[], None]) -> Callable[[], None]:
+    """A job that fails because a server is away says so in a line, and runs again next time."""
+
+    def guarded() -> None:
+        try:
+            job()
+        except (SQLAlchemyError, redis.RedisError) as error:
+            log.warning("scheduler.job_failed", job=job.__name__, error=type(error).__name__)
+
+    return guarded

@@ -1,0 +1,111 @@
+"""The identities that we send as: which there are, how fast each may go, and whether it is open."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify import lifecycle
+from notify.channels import registry
+from notify.errors import Invalid, NotFound
+from notify.models import Operator, Sender
+from notify.settings import Settings
+
+
+def add(
+    s: Session,
+    provider: str,
+    address: str,
+    rate_per_s: float,
+    now: datetime,
+    *,
+    daily_cap: int | None = None,
+    by: Operator | None = None,
+) -> Sender:
+    """A new sender. Rates are in what the provider counts: SMS segments, email recipients, posts; a second."""
+    if provider not in registry.PROVIDERS:
+        raise Invalid(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(registry.PROVIDERS)}.")
+    if s.scalar(select(Sender.id).where(Sender.provider == provider, Sender.address == address)) is not None:
+        raise Invalid(f"{provider} has a sender {address} already.", hint="Change it with `tocsin senders set`.")
+    _check(rate_per_s, daily_cap)
+    sender = Sender(
+        channel=registry.PROVIDERS[provider].channel,
+        provider=provider,
+        address=address,
+        rate_per_s=rate_per_s,
+        daily_cap=daily_cap,
+        status="open",
+        note="",
+        created_at=now,
+    )
+    s.add(sender)
+    s.flush()
+    lifecycle.note(s, now=now, by=by, action="add", subject="sender", subject_id=sender.id, rate_per_s=rate_per_s)
+    return sender
+
+
+def change(
+    s: Session,
+    sender_id: int,
+    now: datetime,
+    *,
+    rate_per_s: float | None = None,
+    daily_cap: int | None = None,
+    status: str | None = None,
+    by: Operator | None = None,
+) -> Sender:
+    """Change a rate or a cap (0: no cap), stop or open a sender. Acts within a second, in mid-send. Raises NotFound."""
+    sender = s.get(Sender, sender_id)
+    if sender is None:
+        raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows them.")
+    _check(rate_per_s if rate_per_s is not None else sender.rate_per_s, daily_cap or None)
+    if rate_per_s is not None:
+        sender.rate_per_s = rate_per_s
+    if daily_cap is not None:
+        sender.daily_cap = daily_cap or None
+    if status is not None:
+        if status not in ("open", "stopped"):
+            raise Invalid(f"A sender is open or stopped, not {status!r}.")
+        sender.status, sender.note = ("open", "") if status == "open" else ("stopped", "stopped by an operator")
+    lifecycle.note(
+        s,
+        now=now,
+        by=by,
+        action="set",
+        subject="sender",
+        subject_id=sender.id,
+        rate_per_s=sender.rate_per_s,
+        daily_cap=sender.daily_cap,
+        status=sender.status,
+    )
+    return sender
+
+
+def all_senders(s: Session) -> Sequence[Sender]:
+    return s.scalars(select(Sender).order_by(Sender.id)).all()
+
+
+def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str]:
+    """Why some of these channels cannot send, a sentence each; empty when all can."""
+    sentences = []
+    for channel in channels:
+        of_channel = [x for x in all_senders(s) if x.channel == channel]
+        usable = [x for x in of_channel if x.status == "open" and not registry.missing(settings, x.provider)]
+        if usable:
+            continue
+        unset = sorted({name for x in of_channel for name in registry.missing(settings, x.provider)})
+        if not of_channel:
+            sentences.append(f"{channel} has no sender: add one with `tocsin senders add`.")
+        elif unset:
+            sentences.append(f"{channel} has no credentials: set {', '.join(unset)}.")
+        else:
+            sentences.append(f"{channel} has no open sender: open one with `tocsin senders set`.")
+    return sentences
+
+
+def _check(rate_per_s: float, daily_cap: int | None) -> None:
+    if not 0 < rate_per_s <= 100_000:
+        raise Invalid(f"A rate is between 0 and 100,000 a second, not {rate_per_s:g}.")
+    if daily_cap is not None and daily_cap < 0:
+        raise Invalid("A daily cap is a number of messages, or 0 for none.")

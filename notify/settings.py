@@ -1,0 +1,102 @@
+"""The only reader of the environment.
+
+Every name is `TOCSIN_` and the field in capitals: `TOCSIN_DATABASE_URL`. `tocsin up` writes the same names into
+its data folder, so that the other commands find the running stack.
+"""
+
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from notify.errors import Unavailable
+
+TWILIO_URL = "https://api.twilio.com"
+SENDGRID_URL = "https://api.sendgrid.com"
+
+
+class Settings(BaseSettings):
+    """What a city sets. Times are in seconds, addresses are URLs without a trailing slash."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", env_file=None, extra="ignore", frozen=True)
+
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: SecretStr = SecretStr("")
+    data: Path = Path("tocsin-data")
+
+    public_url: str = "http://127.0.0.1:8000"
+    timezone: str = "America/New_York"
+    city: str = "City of Tocsin"
+    program: str = "Tocsin city alerts"
+    help_contact: str = "311"
+    mail_domain: str = "alerts.example.org"  # for List-Id (RFC 2919)
+    languages: tuple[str, ...] = ("en", "es")
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_base_url: str = TWILIO_URL
+    sendgrid_api_key: SecretStr = SecretStr("")
+    sendgrid_base_url: str = SENDGRID_URL
+    sendgrid_webhook_public_key: str = ""
+    mastodon_base_url: str = ""
+    mastodon_access_token: SecretStr = SecretStr("")
+
+    worker_threads: int = Field(8, ge=1, le=64)
+    lease_s: float = Field(60.0, gt=0)
+    provider_timeout_s: float = Field(15.0, gt=0)
+    reconcile_after_s: float = Field(20.0, gt=0)
+    max_attempts: int = Field(6, ge=1)
+    log_level: str = "INFO"
+    log_format: str = Field("text", pattern="^(text|json)$")
+
+    @field_validator("public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def require_database(self) -> str:
+        """The SQLAlchemy URL of PostgreSQL, on the psycopg 3 driver."""
+        if not self.database_url:
+            raise Unavailable(
+                "There is no database.",
+                hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
+            )
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
+
+    def require_redis(self) -> str:
+        if not self.redis_url:
+            raise Unavailable(
+                "There is no Redis.",
+                hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
+            )
+        return self.redis_url
+
+    def require_secret_key(self) -> bytes:
+        """The master key, at least 32 characters. All other keys are derived from it (`crypto.py`)."""
+        key = self.secret_key.get_secret_value()
+        if len(key) < 32:
+            raise Unavailable(
+                "TOCSIN_SECRET_KEY is missing or shorter than 32 characters.",
+                hint="Make one with `openssl rand -hex 32`, keep it safe: without it no address can be read again.",
+            )
+        return key.encode()
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once. Tests and `cli.py` clear it with `settings.cache_clear()`."""
+    return Settings()

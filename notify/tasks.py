@@ -1,0 +1,88 @@
+"""Celery's tasks, and the doorbells that call them. No rule stands here."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+
+import redis
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from notify import worker
+from notify.limits import Throttle
+from notify.models import Alert, Lane
+from notify.pipeline import fanout, records, settling, transport
+from notify.pipeline.sending import Batch
+from notify.pipeline.settling import Doorbell
+from notify.settings import settings
+
+log = structlog.get_logger()
+
+
+@cache
+def app() -> Celery:
+    """The Celery application with its tasks."""
+    celery = worker.app()
+    for task in (resolve_alert, send_batch, clear_up_batch):
+        celery.task(task, name=f"tocsin.{task.__name__}")
+    return celery
+
+
+def resolve_alert(alert_id: int, lane: str) -> None:
+    """Resolve the audience of a launched alert; ring each batch as its rows are committed."""
+    for batches in fanout.resolve(alert_id, datetime.now(UTC)):
+        ring_batches(Doorbell(batch, Lane(lane)) for batch in batches)
+
+
+def send_batch(batch_id: int) -> None:
+    """Send one batch, if it still waits."""
+    held = records.lease(batch_id, settings().lease_s)
+    if held is not None:
+        Batch(held, settings(), throttle(), transport.of_process(settings), worker.stopping).run()
+
+
+def clear_up_batch(batch_id: int) -> None:
+    """Find out about the unknown outcomes of one batch."""
+    settling.clear_up(batch_id, settings(), transport.of_process(settings))
+
+
+def ring_alert(alert: Alert) -> None:
+    """Call after the commit of a launch."""
+    _ring("resolve_alert", [alert.id, alert.lane.value], alert.lane)
+
+
+def ring_batches(batches: Iterable[Doorbell]) -> None:
+    rung = [bell.id for bell in batches if _ring("send_batch", [bell.id], bell.lane)]
+    settling.note_rung(rung)
+
+
+def ring_unsettled(batches: Iterable[Doorbell]) -> None:
+    for bell in batches:
+        _ring("clear_up_batch", [bell.id], bell.lane)
+
+
+def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
+    for bell in alerts:
+        _ring("resolve_alert", [bell.id, bell.lane.value], bell.lane)
+
+
+@cache
+def memory() -> "redis.Redis":
+    """The Redis of this process."""
+    return redis.Redis.from_url(settings().require_redis(), socket_timeout=5, socket_connect_timeout=5)
+
+
+@cache
+def throttle() -> Throttle:
+    return Throttle(memory())
+
+
+def _ring(task: str, args: list[int | str], lane: Lane) -> bool:
+    """Put a doorbell into Redis. When Redis is away nothing is lost: the sweep rings again."""
+    try:
+        app().send_task(f"tocsin.{task}", args=args, queue=lane.value)
+    except (OperationalError, redis.RedisError) as error:
+        log.warning("doorbell.lost", task=task, id=args[0], error=type(error).__name__)
+        return False
+    return True

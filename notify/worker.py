@@ -1,0 +1,73 @@
+"""The Celery application: two lanes, each with its own queue and workers. Messages carry ids and nothing else.
+
+A message is a doorbell: what is to be done stands in PostgreSQL. So a message may be lost, doubled or late without
+harm, results are not kept, and nothing is ever scheduled in Celery (no ETA, no countdown: they run several times once
+they outlive the visibility timeout).
+"""
+
+import threading
+from functools import cache
+from typing import Any
+
+from celery import Celery, signals
+
+from notify import logs
+from notify.models import Lane
+from notify.settings import settings
+
+VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
+
+stopping = threading.Event()
+
+
+@cache
+def app() -> Celery:
+    """The application of this process, on the Redis of the settings."""
+    celery = Celery("tocsin", broker=settings().require_redis(), set_as_current=False)
+    celery.conf.update(
+        task_queues={lane.value: {} for lane in Lane},
+        task_default_queue=Lane.ROUTINE.value,
+        task_create_missing_queues=False,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1},
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_S,
+            "socket_keepalive": True,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+        },
+        timezone="UTC",
+    )
+    return celery
+
+
+def work(celery: Celery, lanes: list[Lane]) -> None:
+    """Serve these lanes until SIGTERM; then finish the windows in flight and give the batches back."""
+
+    def stop(**_: Any) -> None:
+        stopping.set()
+
+    signals.worker_shutting_down.connect(stop, weak=False)
+    signals.setup_logging.connect(lambda **_: logs.configure(settings().log_level, settings().log_format), weak=False)
+    celery.Worker(
+        queues=[lane.value for lane in lanes],
+        pool="threads",
+        concurrency=settings().worker_threads,
+        loglevel=settings().log_level,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    ).start()

@@ -1,0 +1,6 @@
+"""WHAT is said: all wording and pages, no logic."""
+
+from pathlib import Path
+
+MESSAGES = Path(__file__).parent / "messages"
+PAGES = Path(__file__).parent / "pages"

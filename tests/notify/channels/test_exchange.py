@@ -1,0 +1,107 @@
+"""What never left is a SendError; the clock of the whole request runs for everything else."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from stand_in import Reply, StandIn
+from yarl import URL
+
+from notify.channels.contract import SendError
+from notify.channels.exchange import LARGE_BODY_BYTES, exchange, patience, read_moment, retry_after_s
+
+
+async def _get(url: str, timeout_s: float = 1.0) -> None:
+    async with aiohttp.ClientSession() as client:
+        await exchange(client, "POST", URL(url), headers={}, timeout=patience(timeout_s), body=b"x")
+
+
+def _error(url: str) -> SendError:
+    with pytest.raises(SendError) as caught:
+        asyncio.run(_get(url))
+    return caught.value
+
+
+def test_a_refused_connection_sent_nothing() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, not listening
+        error = _error(f"http://127.0.0.1:{unused.getsockname()[1]}/")
+    assert (error.code, error.retryable, error.blame) == ("refused", True, "provider")
+
+
+def test_a_host_without_an_address_sent_nothing() -> None:
+    error = _error("http://nowhere.invalid/")
+    assert (error.code, error.retryable, error.blame) == ("dns", True, "provider")
+
+
+def test_a_connection_that_does_not_come_about_sent_nothing() -> None:
+    """A listener whose queue is full: the kernel answers no further SYN."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        try:
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            error = _error(f"http://127.0.0.1:{port}/")
+        finally:
+            for one in waiting:
+                one.close()
+    assert (error.code, error.retryable, error.blame) == ("connect-timeout", True, "provider")
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "/no-host"])
+def test_an_address_that_is_none_is_our_fault(url: str) -> None:
+    error = _error(url)
+    assert (error.retryable, error.blame) == (False, "us")
+
+
+def test_waiting_for_a_free_connection_sent_nothing(provider: StandIn) -> None:
+    """Two requests for one connection: the first hangs, and the second never gets to send."""
+
+    async def both(url: str) -> list[object]:
+        connector = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(connector=connector) as client:
+            calls = [exchange(client, "POST", URL(url), headers={}, timeout=patience(0.6)) for _ in range(2)]
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+    outcomes = provider.visit(both, Reply(way="hang"))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Ambiguous", "SendError"]
+    assert len(provider.seen) == 1
+
+
+def test_a_large_body_arrives_whole(provider: StandIn) -> None:
+    body = b"x" * (LARGE_BODY_BYTES + 1)
+
+    async def post(url: str) -> int:
+        async with aiohttp.ClientSession() as client:
+            answer = await exchange(client, "POST", URL(url), headers={}, timeout=patience(5), body=body)
+            return answer.status
+
+    assert provider.visit(post, Reply(202)) == 202
+    assert provider.seen[0].body == body
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry-After": "2"}, 2.0),
+        ({"X-RateLimit-Reset": "1795428030", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({"X-RateLimit-Reset": "60", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_waits(headers: dict[str, str], wait_s: float | None) -> None:
+    assert retry_after_s(headers) == (pytest.approx(wait_s) if wait_s is not None else None)
+
+
+def test_a_moment_is_always_aware() -> None:
+    for text in ("2026-11-23T10:00:00", "Mon, 23 Nov 2026 10:00:00 -0000", "1795428000"):
+        moment = read_moment(text)
+        assert moment is not None
+        assert moment.isoformat() == "2026-11-23T10:00:00+00:00"
+    assert read_moment("None") is None

@@ -1,0 +1,317 @@
+"""Twilio's adapter from tables: what it asks for, and what it makes of each answer."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from api_document import ApiDocument
+from stand_in import Reply, StandIn
+
+from notify.channels.contract import (
+    Accepted,
+    Ambiguous,
+    Content,
+    HookRequest,
+    Inbound,
+    Message,
+    Receipt,
+    ReceiptState,
+    Recipient,
+    SendError,
+)
+from notify.channels.twilio import TwilioSms, twiml
+from notify.errors import BadSignature, Invalid
+
+SID = "AC" + "0" * 32
+TOKEN = "a token for tests"
+MESSAGES = f"/2010-04-01/Accounts/{SID}/Messages.json"
+PATH = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
+PHONE, NUMBER, SERVICE = "+12155550123", "+12155550199", "MG" + "0" * 32
+WORDS = "Tormenta de nieve & hielo: 50% + viento.\nQuédese en casa €"
+CONTENT = Content(alert_id=1, language="es", topic="storm", subject="", text=WORDS, html="")
+CALLBACK = "https://alerts.example.org/hooks/twilio/status"
+CREATED = Reply(201, {"sid": "SM" + "1" * 32, "status": "queued", "error_code": None})
+TIMEOUT_S = 0.6
+SINCE = datetime(2026, 11, 23, 0, 0, 10, tzinfo=UTC)
+
+
+def message(sender: str = NUMBER, valid_for_s: int | None = 3600) -> Message:
+    return Message(CONTENT, sender, [Recipient(7, PHONE)], CALLBACK, valid_for_s)
+
+
+def adapter(url: str, client: aiohttp.ClientSession | None) -> TwilioSms:
+    return TwilioSms(account_sid=SID, auth_token=TOKEN, base_url=url, client=client, timeout_s=TIMEOUT_S)
+
+
+def send(provider: StandIn, reply: Reply, sent: Message | None = None) -> Accepted:
+    return provider.ask(adapter, lambda twilio: twilio.send(sent or message()), reply)
+
+
+@pytest.mark.parametrize(
+    ("label", "sent", "expected"),
+    [
+        ("a number", message(), {"From": NUMBER, "ValidityPeriod": "3600"}),
+        ("a service", message(SERVICE), {"MessagingServiceSid": SERVICE, "ValidityPeriod": "3600"}),
+        ("no limit", message(valid_for_s=None), {"From": NUMBER}),
+        ("longer than Twilio keeps it", message(valid_for_s=90_000), {"From": NUMBER, "ValidityPeriod": "36000"}),
+        ("its last second", message(valid_for_s=0), {"From": NUMBER, "ValidityPeriod": "1"}),
+    ],
+)
+def test_request_is_the_one_that_twilio_documents(
+    provider: StandIn, twilio_document: ApiDocument, label: str, sent: Message, expected: dict[str, str]
+) -> None:
+    assert send(provider, CREATED, sent) == Accepted("SM" + "1" * 32), label
+    (seen,) = provider.seen
+    assert (seen.method, seen.url) == ("POST", MESSAGES)
+    assert seen.form == expected | {
+        "To": PHONE,
+        "Body": WORDS,
+        "StatusCallback": f"{CALLBACK}/7",
+        "SmartEncoded": "false",
+    }
+    assert seen.headers["Authorization"] == "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
+    twilio_document.check_form(PATH, seen.form)
+
+
+def refused(code: int, status: int = 400) -> Reply:
+    return Reply(status, {"code": code, "message": f"{PHONE} cannot be reached", "status": status})
+
+
+@pytest.mark.parametrize(
+    ("label", "reply", "code", "retryable", "blame", "suppress"),
+    [
+        ("opted out", refused(21610), "21610", False, "recipient", "opt-out"),
+        ("no phone", refused(21211), "21211", False, "recipient", "invalid"),
+        ("not mobile", refused(21614), "21614", False, "recipient", "invalid"),
+        ("no route", refused(21612), "21612", False, "recipient", ""),
+        ("From not ours", refused(21606), "21606", False, "us", ""),
+        ("too long", refused(21617), "21617", False, "us", ""),
+        ("region forbidden", refused(21408, 403), "21408", False, "us", ""),
+        ("credentials", refused(20003, 401), "20003", False, "us", ""),
+        ("account", refused(20404, 404), "20404", False, "us", ""),
+        ("queue full", refused(21611), "21611", True, "provider", ""),
+        ("rate", refused(20429, 429), "20429", True, "provider", ""),
+        ("a code of tomorrow", refused(29999), "29999", False, "provider", ""),
+        ("a proxy's 400", Reply(400, b"<html>"), "http-400", False, "us", ""),
+        ("forbidden by a proxy", Reply(403, b"<html>"), "http-403", False, "us", ""),
+        ("a redirect", Reply(307, headers={"Location": "http://127.0.0.1:9/"}), "http-307", False, "us", ""),
+        ("server error", refused(20500, 500), "20500", True, "provider", ""),
+        ("overloaded", Reply(503, b""), "http-503", True, "provider", ""),
+        ("cut refusal", Reply(400, b"{", way="cut"), "http-400", False, "us", ""),
+        (
+            "failed at once",
+            Reply(201, {"sid": "SM1", "status": "failed", "error_code": 30006}),
+            "30006",
+            False,
+            "recipient",
+            "invalid",
+        ),
+    ],
+)
+def test_refusals_say_who_is_to_blame(
+    provider: StandIn, label: str, reply: Reply, code: str, retryable: bool, blame: str, suppress: str
+) -> None:
+    with pytest.raises(SendError) as caught:
+        send(provider, reply)
+    error = caught.value
+    assert (error.code, error.retryable, error.blame, error.suppress) == (code, retryable, blame, suppress), label
+    assert PHONE not in f"{error} {error.detail}"
+    assert len(provider.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "reply"),
+    [
+        ("hangs", Reply(way="hang")),
+        ("hangs up", Reply(way="drop")),
+        ("bad gateway", Reply(502, b"")),
+        ("gateway timeout", Reply(504, b"")),
+        ("success that is no JSON", Reply(201, b"<html>")),
+        ("success without a SID", Reply(201, {"status": "queued"})),
+        ("success cut short", Reply(201, b'{"sid": "SM1"', way="cut")),
+    ],
+)
+def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, label: str, reply: Reply) -> None:
+    started = datetime.now(UTC)
+    with pytest.raises(Ambiguous):
+        send(provider, reply)
+    assert len(provider.seen) == 1, label  # and was not repeated
+    assert (datetime.now(UTC) - started).total_seconds() < TIMEOUT_S + 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry-After": "17"}, 17.0),
+        ({"Retry-After": "Mon, 23 Nov 2026 10:00:30 GMT", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_passed_on(provider: StandIn, headers: dict[str, str], wait_s: float | None) -> None:
+    with pytest.raises(SendError) as caught:
+        send(provider, Reply(429, {"code": 20429}, headers))
+    assert caught.value.retry_after_s == wait_s
+
+
+def listed(**changes: object) -> dict[str, object]:
+    one = {
+        "sid": "SMfound",
+        "body": WORDS,
+        "direction": "outbound-api",
+        "date_created": "Mon, 23 Nov 2026 00:00:12 +0000",
+        "messaging_service_sid": None,
+    }
+    return one | changes
+
+
+def page(*messages: dict[str, object], following: str | None = None) -> Reply:
+    return Reply(200, {"messages": list(messages), "next_page_uri": following})
+
+
+@pytest.mark.parametrize(
+    ("label", "replies", "found", "requests"),
+    [
+        ("there", [page(listed())], "SMfound", 1),
+        ("a little early, by our clock", [page(listed(date_created="Sun, 22 Nov 2026 23:59:50 +0000"))], "SMfound", 1),
+        ("the page after", [page(listed(body="x"), following=f"{MESSAGES}?Page=1"), page(listed())], "SMfound", 2),
+        ("not by date, as it is queued", [page(), page(listed())], "SMfound", 2),
+        ("without a date", [page(listed(date_created=None))], "SMfound", 1),
+        ("other words", [page(listed(body="x"))], None, 2),
+        ("an earlier alert", [page(listed(date_created="Sun, 22 Nov 2026 23:00:00 +0000"))], None, 2),
+        ("the resident's own", [page(listed(direction="inbound"))], None, 2),
+        ("nothing", [page()], None, 2),
+    ],
+)
+def test_a_lost_message_is_found_by_number_time_and_words(
+    provider: StandIn,
+    twilio_document: ApiDocument,
+    label: str,
+    replies: Sequence[Reply],
+    found: str | None,
+    requests: int,
+) -> None:
+    answer = provider.ask(adapter, lambda twilio: twilio.find(message(), SINCE), *replies)
+    assert answer == (Accepted(found) if found else None), label
+    assert len(provider.seen) == requests
+    first = provider.seen[0]
+    assert first.method == "GET"
+    # 30 s of clock skew reach back into the day before.
+    assert first.query == {"To": PHONE, "From": NUMBER, "DateSent>": "2026-11-22", "PageSize": "50"}
+    twilio_document.check_query(PATH, first.query)
+
+
+def test_a_lost_message_of_a_service_is_looked_up_without_from(provider: StandIn) -> None:
+    replies = page(listed(messaging_service_sid="MGother")), page(listed(messaging_service_sid=SERVICE))
+    answer = provider.ask(adapter, lambda twilio: twilio.find(message(SERVICE), SINCE), *replies)
+    assert answer == Accepted("SMfound")
+    assert "From" not in provider.seen[0].query
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(way="hang"), Reply(502), Reply(500), Reply(200, b"<html>"), refused(20003, 401), Reply(200, [])]
+)
+def test_a_lookup_without_an_answer_is_not_a_no(provider: StandIn, reply: Reply) -> None:
+    with pytest.raises(SendError):
+        provider.ask(adapter, lambda twilio: twilio.find(message(), SINCE), reply)
+
+
+def signed(url: str, form: Sequence[tuple[str, str]], token: str = TOKEN) -> HookRequest:
+    """As Twilio documents it: the URL, then each field's name and value, sorted by name."""
+    text = url + "".join(name + value for name, value in sorted(form))
+    signature = base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return HookRequest(url, {"x-twilio-signature": signature}, urlencode(form).encode(), form)
+
+
+def status_form(status: str, code: str = "") -> list[tuple[str, str]]:
+    form = [("MessageSid", "SM5"), ("MessageStatus", status), ("To", PHONE), ("Blank", "")]
+    return [*form, ("ErrorCode", code)] if code else form
+
+
+@pytest.fixture
+def reader() -> TwilioSms:
+    return adapter("http://127.0.0.1:9", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state", "suppress", "blame"),
+    [
+        ("queued", "", ReceiptState.ACCEPTED, "", None),
+        ("sending", "", ReceiptState.ACCEPTED, "", None),
+        ("sent", "", ReceiptState.ACCEPTED, "", None),
+        ("accepted", "", ReceiptState.ACCEPTED, "", None),
+        ("delivered", "", ReceiptState.DELIVERED, "", None),
+        ("read", "", ReceiptState.DELIVERED, "", None),
+        ("canceled", "", ReceiptState.FAILED, "", None),
+        ("undelivered", "30003", ReceiptState.UNDELIVERED, "", "provider"),
+        ("undelivered", "30005", ReceiptState.UNDELIVERED, "invalid", "recipient"),
+        ("undelivered", "30006", ReceiptState.UNDELIVERED, "invalid", "recipient"),
+        ("undelivered", "30004", ReceiptState.UNDELIVERED, "", "recipient"),
+        ("failed", "21610", ReceiptState.FAILED, "opt-out", "recipient"),
+        ("undelivered", "30007", ReceiptState.UNDELIVERED, "", "us"),
+        ("failed", "39999", ReceiptState.FAILED, "", "provider"),
+    ],
+)
+def test_status_callbacks_become_receipts(
+    reader: TwilioSms, status: str, code: str, state: ReceiptState, suppress: str, blame: str | None
+) -> None:
+    (receipt,) = reader.parse_receipt(signed(f"{CALLBACK}/7", status_form(status, code)))
+    expected = Receipt(7, state, code, "SM5", f"SM5:{status}", suppress, blame)  # type: ignore[arg-type]  # table text
+    assert receipt == expected
+
+
+def test_the_raw_body_is_read_when_no_form_was_parsed(reader: TwilioSms) -> None:
+    request = signed(f"{CALLBACK}/7", status_form("sent"))
+    unparsed = HookRequest(request.url, request.headers, request.body)
+    assert reader.parse_receipt(unparsed) == reader.parse_receipt(request)
+
+
+@pytest.mark.parametrize(
+    ("url", "status"), [(CALLBACK, "sent"), (f"{CALLBACK}/x", "sent"), (f"{CALLBACK}/7", "partially_delivered")]
+)
+def test_signed_news_that_is_not_about_a_delivery_is_left_out(reader: TwilioSms, url: str, status: str) -> None:
+    assert reader.parse_receipt(signed(url, status_form(status))) == []
+
+
+def forgeries() -> list[tuple[str, HookRequest]]:
+    good = signed(f"{CALLBACK}/7", status_form("failed", "21610"))
+    return [
+        ("wrong token", signed(good.url, good.form, "another token")),
+        ("empty token", signed(good.url, good.form, "")),
+        ("missing", HookRequest(good.url, {}, good.body, good.form)),
+        ("malformed", HookRequest(good.url, {"x-twilio-signature": "é\x00"}, good.body, good.form)),
+        ("another delivery", HookRequest(f"{CALLBACK}/8", good.headers, good.body, good.form)),
+        ("a field more", HookRequest(good.url, good.headers, good.body, [*good.form, ("X", "1")])),
+        ("a blank field dropped", HookRequest(good.url, good.headers, good.body, [p for p in good.form if p[1]])),
+        ("a field twice", HookRequest(good.url, good.headers, good.body, [*good.form, ("MessageSid", "SM6")])),
+    ]
+
+
+@pytest.mark.parametrize(("label", "request_"), forgeries())
+def test_a_forged_webhook_is_refused(reader: TwilioSms, label: str, request_: HookRequest) -> None:
+    for parse in (reader.parse_receipt, reader.parse_inbound):
+        with pytest.raises(BadSignature):
+            parse(request_)
+
+
+def test_without_a_token_no_webhook_is_believed() -> None:
+    tokenless = TwilioSms(account_sid=SID, auth_token="", base_url="http://127.0.0.1:9", client=None, timeout_s=1)
+    with pytest.raises(BadSignature):
+        tokenless.parse_receipt(signed(f"{CALLBACK}/7", status_form("sent"), token=""))
+
+
+def test_a_reply_is_read(reader: TwilioSms) -> None:
+    url = "https://alerts.example.org/hooks/twilio/inbound"
+    form = [("MessageSid", "SM9"), ("From", PHONE), ("To", NUMBER), ("Body", "Stop, please"), ("OptOutType", "stop")]
+    assert reader.parse_inbound(signed(url, form)) == Inbound(PHONE, NUMBER, "Stop, please", "SM9", "STOP")
+    with pytest.raises(Invalid):
+        reader.parse_inbound(signed(url, [("Body", "hello")]))
+
+
+def test_a_reply_to_a_resident_is_escaped() -> None:
+    assert "<Message>Snow &amp; ice &lt;now&gt;</Message>" in twiml("Snow & ice <now>")
+    assert "Message" not in twiml(None)

@@ -1,0 +1,122 @@
+"""The whole local stack: the real commands, the embedded servers, the simulators."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from notify.errors import Refused
+from notify.local.folder import load_env, read_env, running
+from notify.local.program import until
+from notify.local.stack import Stack
+
+pytestmark = [
+    pytest.mark.usefixtures("nothing_given"),
+    pytest.mark.skipif(find_spec("notify.cli") is None, reason="there are no commands to run yet"),
+]
+
+PROCESSES = {"postgres", "redis", "simulator", "api", "worker-emergency", "worker-1", "worker-2", "scheduler"}
+
+
+@pytest.fixture(scope="module")
+def nothing_given() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("TOCSIN_")]:
+            environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, nothing_given: None) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("a city") / "tocsin-data", port=0, workers=2) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the tests that start and stop stacks of their own."""
+    return tmp_path_factory.mktemp("another city") / "tocsin-data"
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_all_processes_run_and_the_folder_tells_where(stack: Stack) -> None:
+    info = running(stack.data)
+    assert info is not None
+    assert (info.pid, info.ready, set(info.processes)) == (os.getpid(), True, PROCESSES)
+    assert info == stack.info
+    with urllib.request.urlopen(f"{info.url}/healthz", timeout=5) as answer:
+        assert answer.status == 200
+    with pytest.raises(Refused, match=f"process {os.getpid()}, {info.url}"):
+        Stack(stack.data, port=0).start()
+
+
+def test_the_settings_point_to_the_simulators(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (stack.data / "env").stat().st_mode & 0o777 == 0o600
+    assert read_env(stack.data) == stack.settings
+    for provider in ("TWILIO", "SENDGRID", "MASTODON"):
+        assert stack.settings[f"TOCSIN_{provider}_BASE_URL"] == stack.info.simulator_url
+    for name in stack.settings:  # what load_env sets is taken away again
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TOCSIN_PUBLIC_URL", "https://alerts.example.org")
+    assert load_env(stack.data)
+    assert os.environ["TOCSIN_DATABASE_URL"] == stack.settings["TOCSIN_DATABASE_URL"]
+    assert os.environ["TOCSIN_PUBLIC_URL"] == "https://alerts.example.org"
+
+
+def test_a_killed_worker_comes_back(stack: Stack) -> None:
+    first = stack.pid("worker-1")
+    stack.kill("worker-1")
+    assert until(lambda: stack.pid("worker-1") not in {None, first}, 10.0)
+
+
+def test_a_demonstration_never_uses_real_providers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    monkeypatch.setenv("TOCSIN_TWILIO_AUTH_TOKEN", "real")
+    with Stack(data, port=0, demo=True) as stack:
+        assert stack.settings["TOCSIN_TWILIO_AUTH_TOKEN"] != "real"
+        assert stack.settings["TOCSIN_TWILIO_BASE_URL"] == stack.info.simulator_url
+    with Stack(data, port=0) as stack:
+        assert stack.settings["TOCSIN_TWILIO_AUTH_TOKEN"] == "real"
+        assert "TOCSIN_TWILIO_BASE_URL" not in stack.settings
+        assert stack.pid("simulator") is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_and_a_taken_port_is_replaced(data: Path, number: signal.Signals) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from notify.local.stack import Stack
+Stack(Path({str(data)!r}), port=int(sys.argv[1]), console=sys.stdout).run(lambda info: print("READY", flush=True))
+"""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = list(iter(lambda: process.stdout.readline() if process.stdout else "", "READY\n"))
+            info = json.loads((data / "stack.json").read_text())
+            process.send_signal(number)
+            rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, rest
+    assert any(f"Port {port} is taken" in line for line in said)
+    assert info["url"] != f"http://127.0.0.1:{port}"
+    assert not any(alive(pid) for pid in info["processes"].values())
+    assert running(data) is None
