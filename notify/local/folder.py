@@ -19,6 +19,8 @@ from notify.errors import Invalid, Refused, Unavailable
 from notify.local.credentials import write_private
 from notify.local.program import until
 
+LOADED = "TOCSIN_LOADED_FROM_DATA"  # the names of the settings that `load_env` added
+
 
 @dataclass(frozen=True)
 class StackInfo:
@@ -47,11 +49,22 @@ def running(data: Path) -> StackInfo | None:
 
 
 def load_env(data: Path) -> bool:
-    """Put the settings of this data folder into the environment, where they are not set yet. False: it has none."""
-    settings = read_env(data)
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
-    return bool(settings)
+    """Put the settings of this data folder into the environment, where it has none of its own. False: it has none.
+
+    What an earlier call added is replaced: the addresses of a stack may change from one start to the next.
+    """
+    own = given()
+    added = {name: value for name, value in read_env(data).items() if name not in own}
+    os.environ.update(added)
+    os.environ[LOADED] = " ".join(sorted({*os.environ.get(LOADED, "").split(), *added}))
+    return (data / "env").exists()
+
+
+def given() -> dict[str, str]:
+    """The TOCSIN_* settings that the environment itself had, without those that `load_env` added."""
+    loaded = {LOADED, *os.environ.get(LOADED, "").split()}
+    names = (name for name in os.environ if name.startswith("TOCSIN_") and name not in loaded)
+    return {name: os.environ[name] for name in names if os.environ[name]}
 
 
 def read_env(data: Path) -> dict[str, str]:

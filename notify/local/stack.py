@@ -23,7 +23,7 @@ from typing import Self, TextIO
 from notify.errors import TocsinError
 from notify.local import ports, postgres, redis
 from notify.local.credentials import Credentials, keep
-from notify.local.folder import StackInfo, claim, load_env, read_env, running, write_env, write_info
+from notify.local.folder import StackInfo, claim, given, load_env, read_env, running, write_env, write_info
 from notify.local.logs import Console
 from notify.local.processes import Supervisor
 from notify.local.program import Program
@@ -123,8 +123,8 @@ class Stack:
         port = ports.near(self._port)
         if port != self._port:
             self._console.say("tocsin", f"Port {self._port} is taken; port {port} is used instead.")
-        given = _given(credentials)
-        simulated = self._demo or not any(name in given for name in PROVIDER_SECRETS)
+        chosen = _given(credentials)
+        simulated = self._demo or not any(name in chosen for name in PROVIDER_SECRETS)
         simulator_port = ports.near(port + 1) if simulated else 0
         simulator_url = f"http://{ports.HOST}:{simulator_port}" if simulated else ""
         url = f"http://{ports.HOST}:{port}"
@@ -135,9 +135,9 @@ class Stack:
         self.settings = {
             "TOCSIN_PUBLIC_URL": url,
             "TOCSIN_SECRET_KEY": credentials.secret_key,
-            **given,
+            **chosen,
             **(_simulated_providers(credentials, simulator_url) if simulated else {}),
-            **start_servers(self.data, supervisor, credentials, given),
+            **start_servers(self.data, supervisor, credentials, chosen),
             "TOCSIN_DATA": str(self.data),
         }
         write_env(self.data, self.settings)
@@ -161,7 +161,7 @@ class Stack:
         ]
 
     def _command(self, name: str, *arguments: str) -> Program:
-        env = {**os.environ, "PYTHONUNBUFFERED": "1", **self.settings}
+        env = {**_without_tocsin(), "PYTHONUNBUFFERED": "1", **self.settings}
         return Program(name, (sys.executable, "-m", "notify.cli", *arguments), env)
 
     def _write_info(self) -> None:
@@ -184,17 +184,17 @@ def servers(data: Path) -> Iterator[dict[str, str]]:
 
 
 def start_servers(
-    data: Path, supervisor: Supervisor, credentials: Credentials, given: Mapping[str, str]
+    data: Path, supervisor: Supervisor, credentials: Credentials, chosen: Mapping[str, str]
 ) -> dict[str, str]:
-    """Start the embedded servers whose URL is not among the given settings. Returns the settings of both URLs."""
+    """Start the embedded servers whose URL is not among the chosen settings. Returns the settings of both URLs."""
     before = read_env(data)
-    database_url = given.get("TOCSIN_DATABASE_URL", "")
+    database_url = chosen.get("TOCSIN_DATABASE_URL", "")
     if not database_url:
         password = credentials.postgres_password
         port = ports.free(_port_of(before.get("TOCSIN_DATABASE_URL", "")))
         supervisor.start(postgres.program(data, port, password, supervisor))
         database_url = postgres.url(port, password)
-    redis_url = given.get("TOCSIN_REDIS_URL", "")
+    redis_url = chosen.get("TOCSIN_REDIS_URL", "")
     if not redis_url:
         password = credentials.redis_password
         port = ports.free(_port_of(before.get("TOCSIN_REDIS_URL", "")))
@@ -204,18 +204,18 @@ def start_servers(
 
 
 def _given(credentials: Credentials) -> dict[str, str]:
-    """The TOCSIN_* settings of the environment, less those that came from this data folder's own `env` file.
+    """The settings of the environment, less those that came from this data folder's own `env` file.
 
-    Someone who sourced that file does not mean to run against the servers and simulators of last time.
+    A shell that sourced that file does not mean to run against the servers and simulators of last time.
     """
-    given = {name: value for name, value in os.environ.items() if name.startswith("TOCSIN_") and value}
+    settings = given()
     ours = asdict(credentials).values()
-    sourced = {name for name, value in given.items() if any(secret in value for secret in ours)}
-    if "TOCSIN_SECRET_KEY" in sourced:
-        sourced |= {name for name in ("TOCSIN_PUBLIC_URL",) if ports.HOST in given.get(name, "")}
+    sourced = {name for name, value in settings.items() if any(secret in value for secret in ours)}
+    if "TOCSIN_SECRET_KEY" in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
+        sourced.add("TOCSIN_PUBLIC_URL")
     if "TOCSIN_TWILIO_AUTH_TOKEN" in sourced:
-        sourced |= {name for name in given if name.startswith(PROVIDERS)}
-    return {name: value for name, value in given.items() if name not in sourced}
+        sourced |= {name for name in settings if name.startswith(PROVIDERS)}
+    return {name: value for name, value in settings.items() if name not in sourced}
 
 
 def _port_of(url: str) -> int | None:
@@ -248,13 +248,16 @@ def _simulator(credentials: Credentials, port: int, public_url: str) -> Program:
         "SIM_SENDGRID_PRIVATE_KEY": credentials.sendgrid_private_key,
         "SIM_MASTODON_TOKEN": credentials.mastodon_access_token,
     }
-    others = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
     return Program(
         name="simulator",
         command=(sys.executable, "-m", "notify.simulators", "--port", str(port)),
-        env={**others, "PYTHONUNBUFFERED": "1", **ours},
+        env={**_without_tocsin(), "PYTHONUNBUFFERED": "1", **ours},
         ready=lambda: _serves(f"http://{ports.HOST}:{port}/"),
     )
+
+
+def _without_tocsin() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
 def _serves(url: str) -> bool:

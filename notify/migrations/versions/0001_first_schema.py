@@ -27,7 +27,7 @@ CREATE TYPE topic AS ENUM
 PEOPLE = """
 CREATE TABLE operators (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    email       text NOT NULL UNIQUE CHECK (email = lower(email) AND email LIKE '%_@_%'),
+    email       text NOT NULL UNIQUE CHECK (email = lower(email) AND position('@' IN email) > 1),
     role        text NOT NULL CHECK (role IN ('author', 'approver', 'agent', 'admin')),
     created_at  timestamptz NOT NULL,
     disabled_at timestamptz

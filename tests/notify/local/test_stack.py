@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from notify.errors import Refused
-from notify.local.folder import load_env, read_env, running
+from notify.local.folder import LOADED, given, load_env, read_env, running
 from notify.local.program import until
 from notify.local.stack import Stack
 
@@ -73,10 +73,14 @@ def test_the_settings_point_to_the_simulators(stack: Stack, monkeypatch: pytest.
     for name in stack.settings:  # what load_env sets is taken away again
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    monkeypatch.setenv(LOADED, "TOCSIN_REDIS_URL")
+    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://the-one-of-last-time.example.org")
     monkeypatch.setenv("TOCSIN_PUBLIC_URL", "https://alerts.example.org")
     assert load_env(stack.data)
+    assert os.environ["TOCSIN_REDIS_URL"] == stack.settings["TOCSIN_REDIS_URL"]
     assert os.environ["TOCSIN_DATABASE_URL"] == stack.settings["TOCSIN_DATABASE_URL"]
     assert os.environ["TOCSIN_PUBLIC_URL"] == "https://alerts.example.org"
+    assert given() == {"TOCSIN_PUBLIC_URL": "https://alerts.example.org"}
 
 
 def test_a_killed_worker_comes_back(stack: Stack) -> None:
@@ -111,7 +115,10 @@ Stack(Path({str(data)!r}), port=int(sys.argv[1]), console=sys.stdout).run(lambda
             [sys.executable, "-c", code, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             assert process.stdout is not None
-            said = list(iter(lambda: process.stdout.readline() if process.stdout else "", "READY\n"))
+            said: list[str] = []
+            while not said or said[-1] != "READY\n":
+                said.append(process.stdout.readline())
+                assert said[-1], "".join(said)  # it ended
             info = json.loads((data / "stack.json").read_text())
             process.send_signal(number)
             rest, _ = process.communicate(timeout=60)

@@ -1,0 +1,5 @@
+"""`python -m notify.cli`."""
+
+from notify.cli import main
+
+main()

@@ -1,0 +1,260 @@
+"""`tocsin alert ...`: write, approve, launch, watch, stop."""
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from notify import alerts, operators, reports, tasks
+from notify.cli import bars
+from notify.cli.commands import As, Commands, Json
+from notify.cli.output import console, moment, print_json, table
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.models import Alert, Operator
+from notify.models.states import AlertState
+from notify.pipeline import audience
+from notify.settings import settings
+
+commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
+Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
+MaybeAs = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
+
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+WATCH_S = 0.5
+
+
+@commands.command("new")
+def new(
+    event: Annotated[str, typer.Option(help="outage, snow, storm or collection.")],
+    author: As,
+    phase: Annotated[str, typer.Option(help="issue, update or all-clear.")] = "issue",
+    zone: Annotated[list[str] | None, typer.Option(help="A zone's name; may be given several times.")] = None,
+    area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area of its own.")] = None,
+    where: Annotated[str, typer.Option(help="Words for that area, as residents know it.")] = "",
+    blanks: Annotated[
+        list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fills a blank of the words.")
+    ] = None,
+    severity: Annotated[str | None, typer.Option(help="CAP: Extreme, Severe, Moderate, Minor.")] = None,
+    urgency: Annotated[str | None, typer.Option(help="CAP: Immediate, Expected, Future, Past.")] = None,
+    certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
+    channels: Annotated[str, typer.Option(help="Separated by commas.")] = ",".join(alerts.CHANNELS),
+    expires: Annotated[str | None, typer.Option(help="After how long it ends: 30m, 6h, 2d; or a time.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Launch it then (ISO 8601), not at once.")] = None,
+    status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
+    incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
+    now = datetime.now(UTC)
+    wanted = alerts.Draft(
+        event=event,
+        phase=phase,
+        zones=tuple(zone or ()),
+        area=_read(area) if area else None,
+        area_description=where,
+        blanks=_pairs(blanks or []),
+        channels=[name.strip() for name in channels.split(",") if name.strip()],
+        severity=severity,
+        urgency=urgency,
+        certainty=certainty,
+        status=_status(status),
+        expires_at=_later(expires, now),
+        launch_at=_later(at, now),
+        incident=incident,
+    )
+    with transaction() as s:
+        alert = alerts.draft(s, wanted, operators.find(s, author), now, settings())
+    if as_json:
+        print_json({"id": alert.id, "incident": alert.incident_id, "state": alert.state, "lane": alert.lane})
+    else:
+        print(alert.id)
+
+
+@commands.command("list")
+def list_(as_json: Json = False) -> None:
+    """The newest alerts."""
+    with transaction() as s:
+        recent = reports.recent_alerts(s)
+    if as_json:
+        keys = ("id", "incident_id", "event", "phase", "status", "lane", "state", "area_description", "created_at")
+        print_json([{key: getattr(alert, key) for key in keys} for alert in recent])
+        return
+    table(
+        ("id", "incident", "event", "phase", "status", "state", "where", "written"),
+        [
+            (a.id, a.incident_id, a.event, a.phase, a.status, a.state, a.area_description, moment(a.created_at))
+            for a in recent
+        ],
+    )
+
+
+@commands.command("show")
+def show(
+    alert_id: Id, watch: Annotated[bool, typer.Option(help="Until it is done.")] = False, as_json: Json = False
+) -> None:
+    """Where an alert is: audience, deliveries, times."""
+    if watch and not as_json:
+        follow(alert_id)
+    progress = _progress(alert_id)
+    while watch and as_json and not _over(progress):
+        time.sleep(WATCH_S)
+        progress = _progress(alert_id)
+    if as_json:
+        print_json(progress.as_json())
+    elif not watch:
+        bars.show(progress)
+
+
+@commands.command("audience")
+def show_audience(alert_id: Id, as_json: Json = False) -> None:
+    """Whom it would reach now, and who is left out and why."""
+    with transaction() as s:
+        alert = reports.find_alert(s, alert_id)
+        if alert.area is None:
+            raise Invalid(f"Alert {alert_id} has no area.")
+        counted = audience.preview(s, alert, alert.area, datetime.now(UTC))
+    if as_json:
+        print_json(counted)
+        return
+    console.print(f"Alert {alert_id} in {alert.area_description}: {counted.residents:,} residents.")
+    table(("will be written to", "contacts"), counted.by_channel.items())
+    table(("left out because", "contacts"), counted.skipped.items())
+
+
+@commands.command("report")
+def report(alert_id: Id, as_json: Json = False) -> None:
+    """Who was reached, when, who was not and why; with the words."""
+    with transaction() as s:
+        progress = reports.progress(s, alert_id)
+        words = reports.words(s, alert_id)
+    if as_json:
+        said = [{"channel": w.channel, "language": w.language, "subject": w.subject, "text": w.text} for w in words]
+        print_json(progress.as_json() | {"words": said})
+        return
+    bars.show(progress)
+    for w in words:
+        console.rule(f"{w.channel}, {w.language}", align="left")
+        console.print(f"{w.subject}\n{w.text}".strip(), markup=False)
+
+
+@commands.command("approve")
+def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
+    """Freeze its area and words. An emergency is approved by somebody other than its author."""
+    with transaction() as s:
+        alert = alerts.approve(s, alert_id, operators.find(s, approver), datetime.now(UTC), settings())
+    _say(alert, f"approved; area {(alert.area_hash or '')[:12]}", as_json)
+
+
+@commands.command("launch")
+def launch(
+    alert_id: Id,
+    operator: MaybeAs = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until every delivery has left our hands.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send an approved alert, now or at the time it was written for."""
+    with transaction() as s:
+        alert = alerts.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
+    if alert.state is AlertState.SENDING:
+        tasks.ring_alert(alert)
+    if not wait:
+        _say(alert, alert.state.value, as_json)
+    elif as_json:
+        show(alert_id, watch=True, as_json=True)
+    else:
+        follow(alert_id)
+
+
+@commands.command("pause")
+def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
+    """Let nothing more out until it is resumed."""
+    with transaction() as s:
+        alert = alerts.pause(s, alert_id, _operator(s, operator), datetime.now(UTC))
+    _say(alert, "paused", as_json)
+
+
+@commands.command("resume")
+def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
+    """Go on sending."""
+    with transaction() as s:
+        alert = alerts.resume(s, alert_id, _operator(s, operator), datetime.now(UTC))
+    tasks.ring_alert(alert)
+    _say(alert, "sending", as_json)
+
+
+@commands.command("cancel")
+def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
+    """Stop it for good. What is out is out."""
+    with transaction() as s:
+        alert = alerts.cancel(s, alert_id, _operator(s, operator), datetime.now(UTC))
+    _say(alert, "cancelled", as_json)
+
+
+def follow(alert_id: int) -> None:
+    """Live bars until the alert is over."""
+    progress = _progress(alert_id)
+    with bars.live(progress) as update:
+        while not _over(progress):
+            time.sleep(WATCH_S)
+            progress = _progress(alert_id)
+            update(progress)
+    bars.show(progress)
+
+
+def _progress(alert_id: int) -> reports.Progress:
+    with transaction() as s:
+        return reports.progress(s, alert_id)
+
+
+def _over(progress: reports.Progress) -> bool:
+    return progress.state not in (AlertState.SENDING, AlertState.PAUSED, AlertState.SCHEDULED)
+
+
+def _operator(s: Any, email: str | None) -> Operator | None:
+    return operators.find(s, email) if email else None
+
+
+def _say(alert: Alert, what: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": alert.id, "state": alert.state, "area_hash": alert.area_hash})
+    else:
+        console.print(f"Alert {alert.id}: {what}.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {type(error).__name__}.") from None
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    wrong = [pair for pair in given if "=" not in pair]
+    if wrong:
+        raise Invalid(f"--set takes BLANK=VALUE, not {wrong[0]!r}.")
+    return {name.strip(): value for name, _, value in (pair.partition("=") for pair in given)}
+
+
+def _status(status: str) -> Literal["Actual", "Exercise", "Test"]:
+    match status:
+        case "Actual" | "Exercise" | "Test":
+            return status
+    raise Invalid(f"A status is Actual, Exercise or Test, not {status!r}.")
+
+
+def _later(text: str | None, now: datetime) -> datetime | None:
+    """`6h` from now, or an ISO 8601 time; one without an offset is on the city's clock."""
+    if text is None:
+        return None
+    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        return now + timedelta(seconds=int(match[1]) * UNITS[match[2]])
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text!r} is no time.", hint="Write 30m, 6h, 2d or 2027-01-12T18:00.") from None
+    return (when if when.tzinfo else when.replace(tzinfo=settings().tz)).astimezone(UTC)

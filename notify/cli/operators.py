@@ -1,0 +1,80 @@
+"""`tocsin operators ...` and `tocsin keys ...`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from notify import operators
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, moment, print_json, table
+from notify.db import transaction
+
+commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
+key_commands = Commands(help="API keys.", no_args_is_help=True)
+
+
+@commands.command("add")
+def add(
+    email: Annotated[str, typer.Argument()],
+    role: Annotated[str, typer.Option(help=", ".join(operators.ROLES))],
+    as_json: Json = False,
+) -> None:
+    """A new staff member."""
+    with transaction() as s:
+        operator = operators.add(s, email, role, datetime.now(UTC))
+    if as_json:
+        print_json({"id": operator.id, "email": operator.email, "role": operator.role})
+    else:
+        console.print(f"{operator.email} is {operator.role}.")
+
+
+@commands.command("list")
+def list_(as_json: Json = False) -> None:
+    """All staff members."""
+    with transaction() as s:
+        rows = [(o.email, o.role, o.disabled_at is None) for o in operators.all_operators(s)]
+    if as_json:
+        print_json([{"email": email, "role": role, "active": active} for email, role, active in rows])
+    else:
+        table(("email", "role", "active"), rows)
+
+
+@key_commands.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    operator: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="Whom it acts for; without, it may only read.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A new API key; it is shown this once."""
+    with transaction() as s:
+        acts_for = operators.find(s, operator) if operator else None
+        secret = operators.add_key(s, name, datetime.now(UTC), acts_for)
+    if as_json:
+        print_json({"name": name, "key": secret})
+    else:
+        print(secret)
+
+
+@key_commands.command("list")
+def list_keys(as_json: Json = False) -> None:
+    """All keys, without their secrets."""
+    with transaction() as s:
+        rows = [(k.name, moment(k.created_at), moment(k.revoked_at)) for k in operators.all_keys(s)]
+    if as_json:
+        print_json([dict(zip(("name", "created", "revoked"), row, strict=True)) for row in rows])
+    else:
+        table(("name", "created", "revoked"), rows)
+
+
+@key_commands.command("revoke")
+def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+    """End a key."""
+    with transaction() as s:
+        operators.revoke_key(s, name, datetime.now(UTC))
+    if as_json:
+        print_json({"name": name, "revoked": True})
+    else:
+        console.print(f"Key {name} is revoked.")

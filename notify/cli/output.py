@@ -1,0 +1,48 @@
+"""How the command speaks: tables for people, one JSON document for programs, errors in one line."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout."""
+    print(json.dumps(document, default=_plain, ensure_ascii=False, indent=2))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows for people; numbers on the right."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    rows = list(rows)
+    for place, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*("-" if value is None else str(value) for value in row))
+    console.print(grid)
+
+
+def complain(message: str, hint: str = "", details: Sequence[str] = ()) -> None:
+    """An error: one line on stderr."""
+    print("tocsin: " + " ".join(" ".join([message, *details, hint]).split()), file=sys.stderr)
+
+
+def moment(when: datetime | None) -> str:
+    """A time for people: the reader's own clock, to the second."""
+    return "-" if when is None else f"{when.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

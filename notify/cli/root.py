@@ -1,0 +1,48 @@
+"""The command's root: its groups, and the one place where errors become a line on stderr and an exit code."""
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from notify.cli import alert, operators, processes, senders, subscribers, zones
+from notify.cli.commands import Commands
+from notify.cli.output import complain
+from notify.errors import TocsinError
+from zones.errors import ZoneError
+
+root = Commands(name="tocsin", help="Tocsin: crisis notification that a city can run by itself.", no_args_is_help=True)
+processes.add_to(root)
+for group, name in (
+    (alert.commands, "alert"),
+    (zones.commands, "zones"),
+    (subscribers.commands, "subscribers"),
+    (senders.commands, "senders"),
+    (operators.commands, "operators"),
+    (operators.key_commands, "keys"),
+):
+    root.add_typer(group, name=name)
+
+
+def main() -> NoReturn:
+    """Run the command of `sys.argv`."""
+    try:
+        code = typer.main.get_command(root).main(standalone_mode=False)
+    except (TocsinError, ZoneError) as error:
+        complain(error.message, error.hint, error.details)
+        code = 2
+    except typer.TyperException as error:
+        complain(error.format_message() if hasattr(error, "format_message") else str(error))
+        code = 2
+    except OperationalError:
+        complain("The database does not answer.", "Is the stack running? `tocsin up` starts it.")
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        complain("Interrupted.")
+        code = 130
+    except BrokenPipeError:  # `tocsin ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

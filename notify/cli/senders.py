@@ -1,0 +1,69 @@
+"""`tocsin senders ...`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from notify import senders
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, print_json, table
+from notify.db import transaction
+from notify.models import Sender
+
+commands = Commands(help="The identities we send as: their rates and caps.", no_args_is_help=True)
+COLUMNS = ("id", "channel", "provider", "address", "rate_per_s", "daily_cap", "status", "note")
+Rate = Annotated[float | None, typer.Option(help="Segments, recipients or posts a second.")]
+Cap = Annotated[int | None, typer.Option(help="Messages a day; 0: no cap.")]
+
+
+@commands.command("list")
+def list_(as_json: Json = False) -> None:
+    """All senders."""
+    with transaction() as s:
+        rows = [_row(sender) for sender in senders.all_senders(s)]
+    if as_json:
+        print_json(rows)
+    else:
+        table(COLUMNS, [tuple(row.values()) for row in rows])
+
+
+@commands.command("add")
+def add(
+    provider: Annotated[str, typer.Argument(help="twilio, sendgrid or mastodon.")],
+    address: Annotated[str, typer.Argument(help="The number, From address or account.")],
+    rate: Annotated[float, typer.Option(help="Segments, recipients or posts a second.")],
+    daily_cap: Cap = None,
+    as_json: Json = False,
+) -> None:
+    """A new sender."""
+    with transaction() as s:
+        sender = senders.add(s, provider, address, rate, datetime.now(UTC), daily_cap=daily_cap or None)
+    _say(sender, as_json)
+
+
+@commands.command("set")
+def set_(
+    sender_id: Annotated[int, typer.Argument(metavar="ID")],
+    rate: Rate = None,
+    daily_cap: Cap = None,
+    status: Annotated[str | None, typer.Option(help="open or stopped.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a sender; acts within a second, in mid-send."""
+    with transaction() as s:
+        sender = senders.change(s, sender_id, datetime.now(UTC), rate_per_s=rate, daily_cap=daily_cap, status=status)
+    _say(sender, as_json)
+
+
+def _row(sender: Sender) -> dict[str, object]:
+    return {column: getattr(sender, column) for column in COLUMNS}
+
+
+def _say(sender: Sender, as_json: bool) -> None:
+    if as_json:
+        print_json(_row(sender))
+    else:
+        console.print(
+            f"Sender {sender.id}: {sender.provider} {sender.address}, {sender.rate_per_s:g}/s, {sender.status}."
+        )

@@ -1,0 +1,53 @@
+"""`tocsin subscribers ...`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from notify import subscribers
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, print_json, table
+from notify.db import transaction
+from notify.errors import Invalid
+
+commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
+
+
+@commands.command("import")
+def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: Json = False) -> None:
+    """Import a CSV file. Good rows are kept; bad ones are listed by line."""
+    if not file.is_file():
+        raise Invalid(f"There is no file {file}.")
+    with Progress(SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn(), console=console, disable=as_json) as bar:
+        task = bar.add_task("rows", total=None)
+        done = subscribers.import_csv(
+            file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows)
+        )
+    if as_json:
+        print_json(done)
+        return
+    for bad in done.bad:
+        console.print(f"Line {bad.line}: {bad.reason}", markup=False)
+    console.print(f"{done.rows:,} rows: {done.kept:,} kept, {done.bad_count:,} left out.")
+
+
+@commands.command("export")
+def export() -> None:
+    """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe."""
+    with transaction() as s:
+        for line in subscribers.export_csv(s, datetime.now(UTC)):
+            print(line, end="")
+
+
+@commands.command("count")
+def count(as_json: Json = False) -> None:
+    """How many residents, contacts and places."""
+    with transaction() as s:
+        counts = subscribers.count(s)
+    if as_json:
+        print_json(counts)
+    else:
+        table(("", "count"), counts.as_rows())

@@ -1,0 +1,127 @@
+"""How well each provider works today: slow, failing, hanging, silent. Set by `PUT /_sim/behaviour`."""
+
+from random import Random
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[float, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Fault(_Strict):
+    """One way for a request to go wrong. Only one of `status`, `hang_s`, `accept_then_hang_s`, `reset` counts."""
+
+    status: int = Field(500, ge=400, le=599)
+    code: int | None = None  # the provider's own error code; by default the usual one for the status
+    retry_after: float | None = None  # seconds, in a Retry-After header
+    hang_s: float = 0  # take nothing, answer nothing, drop the connection after this time
+    accept_then_hang_s: float = 0  # take the message and then do the same
+    reset: bool = False  # take nothing and reset the connection at once
+    on: Literal["send", "lookup"] = "send"
+
+
+class ErrorRate(Fault):
+    """A fault that meets this share of the requests, chosen at random."""
+
+    rate: Rate
+
+
+class NumberOutcome(_Strict):
+    """The fate of what is sent to one number: refused with `code`, or taken and ending in `status`."""
+
+    code: int | None = None
+    status: Literal["delivered", "undelivered", "failed", "sent"] = "delivered"  # sent: and never heard of again
+    error_code: int | None = None
+
+
+class AddressOutcome(_Strict):
+    """The fate of mail to one address. `refused`: the whole request is, naming this recipient."""
+
+    refused: bool = False
+    event: Literal["delivered", "bounce", "blocked", "deferred", "dropped", "processed"] = "delivered"
+    status: str = "5.1.1"  # RFC 3463, of a bounce
+    reason: str = ""
+
+
+class Callbacks(_Strict):
+    """When the provider tells how it went. `out_of_order` and `repeats` are shares of all messages."""
+
+    enabled: bool = True
+    sent_after_ms: Milliseconds = 80
+    delivered_after_ms: Milliseconds = 400  # counted from the request
+    jitter_ms: Milliseconds = 150
+    out_of_order: Rate = 0
+    repeats: Rate = 0
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class Provider(_Strict):
+    latency_ms: Milliseconds = 0
+    jitter_ms: Milliseconds = 0
+    error_rate: Annotated[list[ErrorRate], BeforeValidator(_listed)] = []
+    next_errors: list[Fault] = []  # each meets one request, in this order
+    callbacks: Callbacks = Callbacks()
+
+    def delay_s(self, chance: Random) -> float:
+        jitter_ms = chance.uniform(-self.jitter_ms, self.jitter_ms) if self.jitter_ms else 0.0
+        return max(0.0, self.latency_ms + jitter_ms) / 1000
+
+    def take_fault(self, on: str, chance: Random) -> Fault | None:
+        """The fault that this request meets; a one-shot fault is used up."""
+        for position, fault in enumerate(self.next_errors):
+            if fault.on == on:
+                return self.next_errors.pop(position)
+        for fault in self.error_rate:
+            if fault.on == on and chance.random() < fault.rate:
+                return fault
+        return None
+
+
+def _coded(value: Any) -> Any:
+    return {number: {"code": fate} if isinstance(fate, int) else fate for number, fate in value.items()}
+
+
+class Twilio(Provider):
+    numbers: Annotated[dict[str, NumberOutcome], BeforeValidator(_coded)] = {}  # a bare code is short for a refusal
+    advanced_opt_out: bool = False  # adds OptOutType to inbound webhooks
+
+
+class SendGrid(Provider):
+    addresses: dict[str, AddressOutcome] = {}
+    batch_ms: Milliseconds = 200  # events are collected for this long
+    batch_size: int = Field(500, ge=1)
+
+
+class Mastodon(Provider):
+    posts_per_window: int = Field(300, ge=0)  # the window is 5 minutes
+
+
+class Behaviour(_Strict):
+    twilio: Twilio = Twilio()
+    sendgrid: SendGrid = SendGrid()
+    mastodon: Mastodon = Mastodon()
+
+    def changed(self, change: dict[str, Any]) -> "Behaviour":
+        """A copy with the given keys set; keys that are not given stay. Raises pydantic.ValidationError."""
+        now = self.model_dump()
+        for provider, keys in change.items():
+            if not isinstance(keys, dict) or provider not in now:
+                now[provider] = keys
+                continue
+            callbacks = keys.get("callbacks")
+            if isinstance(callbacks, dict):
+                keys = {**keys, "callbacks": now[provider]["callbacks"] | callbacks}
+            now[provider] |= keys
+        return Behaviour.model_validate(now)
+
+    def of(self, provider: str) -> Provider:
+        chosen: Provider = getattr(self, provider)
+        return chosen

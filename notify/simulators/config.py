@@ -1,0 +1,28 @@
+"""What the simulator is started with: the credentials it accepts and the webhooks it calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Each field is also `SIM_` and its name in capitals in the environment, and a flag of the command.
+
+    An empty webhook URL means that nobody is told.
+    """
+
+    twilio_account_sid: str = "AC" + "5" * 32
+    twilio_auth_token: str = "simulator"  # noqa: S105 - opens nothing but this simulator
+    twilio_inbound_url: str = ""
+    sendgrid_api_key: str = "SG.simulator"
+    sendgrid_events_url: str = ""
+    sendgrid_private_key: str = ""  # PEM, ECDSA P-256; without it events are not signed
+    mastodon_token: str = "simulator"  # noqa: S105 - as above
+    seed: int = 0  # of all chance: latency jitter, error rates, repeats
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        given = {field.name: environment.get(f"SIM_{field.name.upper()}", "") for field in fields(cls)}
+        seed = int(given.pop("seed") or 0)
+        return cls(**{name: value for name, value in given.items() if value}, seed=seed)  # type: ignore[arg-type]  # all but seed are str

@@ -1,0 +1,107 @@
+"""The way of a request through any provider: logged, checked, slowed down, refused or let through."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Literal, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from notify.simulators.arrivals import Arrival
+from notify.simulators.behaviour import Fault
+from notify.simulators.world import World
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Gatekeeper(Protocol):
+    """What the door has to know about a provider."""
+
+    name: str
+
+    def challenge(self, request: Request) -> Response | None:
+        """The refusal of someone without the right credentials."""
+        ...
+
+    def weigh(self, arrival: Arrival) -> tuple[str, int]:
+        """Who sends, and how many units of their rate this costs. Parses the body."""
+        ...
+
+    def refuse(self, fault: Fault) -> Response:
+        """A fault, in the provider's own words."""
+        ...
+
+
+def door(
+    world: World, keeper: Gatekeeper, handle: Callable[[Arrival], Response], on: Literal["send", "lookup"] = "send"
+) -> Endpoint:
+    """An endpoint that passes on to `handle` what gets through."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        arrival = world.log.note(keeper.name, request, body, time.time())
+        response = keeper.challenge(request)
+        if response is None:
+            if on == "send":
+                sender, units = keeper.weigh(arrival)
+                world.log.weigh(keeper.name, sender, arrival.at, units)
+            response = await _admit(world, keeper, handle, arrival, on)
+        world.log.close(arrival, response.status_code)
+        return response
+
+    return endpoint
+
+
+async def _admit(
+    world: World, keeper: Gatekeeper, handle: Callable[[Arrival], Response], arrival: Arrival, on: str
+) -> Response:
+    behaviour = world.behaviour.of(keeper.name)
+    fault = behaviour.take_fault(on, world.chance)
+    delay_s = behaviour.delay_s(world.chance)
+    if delay_s:
+        await asyncio.sleep(delay_s)
+    if fault is None:
+        return handle(arrival)
+    if fault.reset:
+        return Silence(0)
+    if fault.hang_s:
+        return Silence(fault.hang_s)
+    if fault.accept_then_hang_s:
+        response = handle(arrival)
+        return Silence(fault.accept_then_hang_s) if response.status_code < 300 else response
+    return keeper.refuse(fault)
+
+
+class Silence(Response):
+    """No answer: the connection is reset after `seconds`, or sooner when the client gives up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.status_code = 0
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await _disconnected(receive)
+        # ASGI has no word for this, so the server's transport is asked. uvicorn's `receive` is a method of the
+        # object that holds it.
+        transport: asyncio.Transport | None = getattr(getattr(receive, "__self__", None), "transport", None)
+        if transport is None:
+            raise RuntimeError("This server does not let us drop a connection; use uvicorn.")
+        wire = transport.get_extra_info("socket")
+        if wire is not None and not transport.is_closing():
+            # Lingering for 0 s turns the closing FIN into a RST, as from a host that crashed.
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

