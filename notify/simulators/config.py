@@ -25,4 +25,4 @@ class Config:
     def read(cls, environment: Mapping[str, str]) -> Self:
         given = {field.name: environment.get(f"SIM_{field.name.upper()}", "") for field in fields(cls)}
         seed = int(given.pop("seed") or 0)
-        return cls(**{name: value for name, value in given.items() if value}, seed=seed)  # type: ignore[arg-type]  # all but seed are str
+        return cls(**{name: value for name, value in given.items() if value}, seed=seed)

@@ -3,9 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.utils import format_datetime
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from notify.simulators.arrivals import Arrival
@@ -80,10 +79,9 @@ class Mail:
 
     def envelope(self) -> list[tuple[str, str]]:
         """All headers as a mail program lists them."""
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self.sender, self.to, self.subject
-        message["Date"] = format_datetime(datetime.fromtimestamp(int(self.created), UTC))
-        return [*((name, str(value)) for name, value in message.items()), *self.headers.items()]
+        date = format_datetime(datetime.fromtimestamp(int(self.created), UTC))
+        ours = {"From": self.sender, "To": self.to, "Subject": self.subject, "Date": date}
+        return [*ours.items(), *self.headers.items()]
 
     def _content(self, kind: str) -> str:
         parts = self.request.get("content") or []
@@ -100,6 +98,7 @@ class Inbox:
     address: str
     mails: list[Mail] = field(default_factory=list)
     suppressed: str = ""  # why SendGrid itself drops what is sent here
+    problem: str = ""  # why its last click did nothing
 
     @property
     def last(self) -> Mail:

@@ -165,7 +165,9 @@ def _status(arrival: Arrival, post: Post) -> dict[str, Any]:
 
 def as_html(text: str) -> Markup:
     """Paragraphs, line ends and links, as Mastodon makes them."""
-    linked = URL.sub(lambda url: f'<a href="{url[0]}" rel="nofollow noopener" target="_blank">{url[0]}</a>', escape(text))
+    linked = URL.sub(
+        lambda url: f'<a href="{url[0]}" rel="nofollow noopener" target="_blank">{url[0]}</a>', escape(text)
+    )
     paragraphs = re.split(r"\n{2,}", str(linked).replace("\r\n", "\n"))
     # Every part was escaped above.
     return Markup("".join(f"<p>{words.replace(chr(10), '<br />')}</p>" for words in paragraphs))  # noqa: S704

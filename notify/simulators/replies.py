@@ -36,8 +36,9 @@ class Answered:
 
 async def reply(world: World, number: str, words: str, line: str = "") -> Answered:
     """The phone writes `words`, to `line` or to whoever wrote to it last. Raises ValueError if that is nobody."""
+    to, line = _addressee(world.phones.find_phone(number), line)
     phone = world.phones.phone(number)
-    to, line = _addressee(phone, line)
+    phone.problem = ""
     text = _keep(world, phone, line, to, words, "inbound")
     keyword = _keyword(words)
     spoken = _answer_keyword(world, phone, keyword, line, to)
@@ -60,11 +61,11 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
     return Answered(text.sid, answer.status, "", spoken)
 
 
-def _addressee(phone: Phone, line: str) -> tuple[str, str]:
+def _addressee(phone: Phone | None, line: str) -> tuple[str, str]:
     """The number to write to, and the line that an opt-out counts for."""
     if line:
         return line, line
-    last = phone.correspondent()
+    last = phone.correspondent() if phone is not None else None
     if last is None:
         raise ValueError("Nobody wrote to this phone yet: say which number it writes to, as `to`.")
     return last.sender, last.line

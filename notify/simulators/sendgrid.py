@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from notify.simulators.arrivals import Arrival
 from notify.simulators.behaviour import Fault
-from notify.simulators.mails import SUPPRESSING, Mail
+from notify.simulators.mails import Mail
 from notify.simulators.sendgrid_events import EventWebhook
 from notify.simulators.sendgrid_rules import Mistake, mistakes
 from notify.simulators.world import World
@@ -97,14 +97,6 @@ class SendGrid:
                 world.inboxes.keep(copy)
                 taken.append(copy)
         self._events.follow(taken, dropped)
-
-
-def report_spam(world: World, events: EventWebhook, mail: Mail) -> None:
-    """The resident presses "This is spam": SendGrid hears of it and writes there no more."""
-    mail.marks.append("spamreport")
-    world.inboxes.inbox(mail.to).suppressed = SUPPRESSING["spamreport"]
-    world.touch()
-    events.tell(mail, "spamreport")
 
 
 def _read(arrival: Arrival) -> Any:

@@ -16,14 +16,17 @@ MOST_RECIPIENTS = 1000
 MOST_ARGUMENT_BYTES = 10_000
 MOST_CATEGORIES = 10
 FARTHEST_S = 72 * 3600
-TOP_LEVEL = set(
-    "personalizations from reply_to reply_to_list subject content attachments template_id headers categories "
-    "custom_args send_at batch_id asm ip_pool_name mail_settings tracking_settings".split()
-)
-RESERVED = set(
-    "x-sg-id x-sg-eid received dkim-signature content-type content-transfer-encoding to from subject reply-to "
-    "cc bcc".split()
-)
+# fmt: off
+TOP_LEVEL = {
+    "personalizations", "from", "reply_to", "reply_to_list", "subject", "content", "attachments", "template_id",
+    "headers", "categories", "custom_args", "send_at", "batch_id", "asm", "ip_pool_name", "mail_settings",
+    "tracking_settings",
+}
+RESERVED = {
+    "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from",
+    "subject", "reply-to", "cc", "bcc",
+}
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _person(person: Any, where: str) -> Iterator[Mistake]:
     for kind in ("to", "cc", "bcc"):
         for number, one in enumerate(person.get(kind) or []):
             address = one.get("email") if isinstance(one, dict) else None
-            if not _is_address(address):
+            if not isinstance(address, str) or not _is_address(address):
                 yield Mistake("Does not contain a valid address.", f"{where}.{kind}.{number}.email", "personalizations")
             elif address.lower() in seen:
                 words = (

@@ -50,6 +50,7 @@ class Phone:
     number: str
     conversation: list[Text] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)  # lines that it said STOP to
+    problem: str = ""  # why its last reply did not arrive
 
     @property
     def last(self) -> Text:

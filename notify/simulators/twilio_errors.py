@@ -17,7 +17,10 @@ ERRORS = {
     21602: (400, "Message body is required."),
     21603: (400, "A 'From' phone number is required."),
     21604: (400, "A 'To' phone number is required."),
-    21606: (400, "The 'From' phone number provided is not a valid message-capable Twilio phone number for this account"),
+    21606: (
+        400,
+        "The 'From' phone number provided is not a valid message-capable Twilio phone number for this account",
+    ),
     21609: (400, "Invalid 'StatusCallback' URL: {}"),
     21610: (400, "Attempt to send to unsubscribed recipient"),
     21611: (429, "This 'From' number has exceeded the maximum number of queued messages"),

@@ -1,0 +1,114 @@
+"""Numbers and lists over everything that was taken in, for tests and for the page."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from notify.simulators.mails import Mail
+from notify.simulators.posts import Post
+from notify.simulators.texts import Text
+from notify.simulators.world import World
+
+PROVIDERS = ("twilio", "sendgrid", "mastodon")
+
+
+def totals(world: World) -> dict[str, Any]:
+    """`senders` tells each sender's messages and units, and the most of them within any one second."""
+    states = {
+        "twilio": Counter(text.status for text in sent_texts(world)),
+        "sendgrid": Counter(mail.status for mail in world.inboxes.mails()),
+        "mastodon": Counter("published" for _ in world.timeline.posts),
+    }
+    found: dict[str, Any] = {
+        provider: {
+            "requests": world.log.requests.get(provider, 0),
+            "refused": world.log.refused.get(provider, 0),
+            "accepted": sum(states[provider].values()),
+            "states": dict(states[provider]),
+            "senders": {name: window.as_json() for name, window in world.log.senders(provider).items()},
+        }
+        for provider in PROVIDERS
+    }
+    return found | {
+        "phones": len(world.phones),
+        "inboxes": len(world.inboxes),
+        "callbacks": world.courier.as_json(),
+    }
+
+
+def accepted(world: World, provider: str, since: float, after: int) -> list[dict[str, Any]]:
+    """What providers have accepted, in order: received after `since`, numbered above `after`."""
+    texts = (_text(text) for text in sent_texts(world) if text.created > since and text.order > after)
+    mails = (_mail(mail) for mail in world.inboxes.mails() if mail.created > since and mail.order > after)
+    posts = (_post(post) for post in world.timeline.posts if post.created > since and post.order > after)
+    chosen: dict[str, Iterator[dict[str, Any]]] = {"twilio": texts, "sendgrid": mails, "mastodon": posts}
+    lists = [chosen[provider]] if provider else list(chosen.values())
+    return sorted((message for one in lists for message in one), key=lambda message: message["order"])
+
+
+def sent_texts(world: World) -> Iterator[Text]:
+    """Those made through the API, not the answers within a conversation."""
+    return (text for text in world.phones.texts() if text.direction == "outbound-api")
+
+
+def _text(text: Text) -> dict[str, Any]:
+    return spoken(text) | {
+        "provider": "twilio",
+        "received_at": text.created,
+        "service": text.service,
+        "raw": text.arrival.parsed if text.arrival is not None else None,
+        "request": text.arrival.order if text.arrival is not None else None,
+    }
+
+
+def spoken(text: Text) -> dict[str, Any]:
+    """One bubble of a conversation."""
+    return {
+        "id": text.sid,
+        "order": text.order,
+        "direction": text.direction,
+        "to": text.to,
+        "from": text.sender,
+        "body": text.body,
+        "segments": text.segments,
+        "status": text.status,
+        "error_code": text.error_code,
+        "at": text.created,
+    }
+
+
+def _mail(mail: Mail) -> dict[str, Any]:
+    return {
+        "provider": "sendgrid",
+        "id": mail.message_id,
+        "order": mail.order,
+        "to": mail.to,
+        "from": mail.sender,
+        "subject": mail.subject,
+        "body": mail.text,
+        "html": mail.html,
+        "headers": mail.headers,
+        "custom_args": mail.custom_args,
+        "status": mail.status,
+        "marks": mail.marks,
+        "received_at": mail.created,
+        "raw": mail.raw,
+        "request": mail.arrival.order,
+    }
+
+
+def _post(post: Post) -> dict[str, Any]:
+    return {
+        "provider": "mastodon",
+        "id": post.id,
+        "order": post.order,
+        "to": "",
+        "from": "city",
+        "body": post.text,
+        "language": post.language,
+        "visibility": post.visibility,
+        "status": "published",
+        "received_at": post.created,
+        "raw": post.arrival.parsed,
+        "request": post.arrival.order,
+    }

@@ -1,0 +1,256 @@
+"""The training city: Bellhaven, made from a seed and always the same. Every street, person and number is made up.
+
+A river runs through it from north to south. Avenues run along it, streets across; neighbourhoods are blocks of the grid
+cut by the river's course, so that all of the city belongs to exactly one of them.
+"""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString, MultiPolygon, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from zones import names
+
+# In the open Atlantic, 300 km from land: nobody lives there, no map shows a real street below it.
+WEST, SOUTH = -70.60, 37.90
+WIDTH_M, HEIGHT_M = 9_600.0, 12_000.0
+M_PER_DEGREE_LAT = 111_000.0
+M_PER_DEGREE_LON = M_PER_DEGREE_LAT * math.cos(math.radians(SOUTH + 0.054))
+BLOCK_M = 240.0
+RIVER_HALF_WIDTH_M = 90.0
+FLOOD_M = {"Evacuation Zone A": 400.0, "Evacuation Zone B": 900.0, "Evacuation Zone C": 1_600.0}  # from mid-river
+SNOW_ROUTE_EVERY = 5  # avenues and streets
+SNOW_ROUTE_HALF_WIDTH_M = 40.0
+COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+TOPICS = ("outage", "snow", "storm", "collection", "flood", "heat", "water", "road", "health", "evacuation", "general")
+TOPIC_SHARES = (0.72, 0.55, 0.86, 0.62, 0.30, 0.22, 0.35, 0.28, 0.25, 0.40, 0.33)
+PHONE_SHARE, EMAIL_SHARE, BOTH_SHARE = 0.25, 0.30, 0.45  # only a phone, only an email, both
+SPANISH_SHARE, CONSENT_SHARE, SECOND_PLACE_SHARE = 0.22, 0.96, 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class CityZone:
+    """A zone of the city: WGS 84, valid (multi)polygon."""
+
+    kind: str
+    name: str
+    external_id: str | None
+    geometry: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    name: str
+    line: LineString  # WGS 84
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPoints:
+    """House numbers on streets: arrays of the same length. `street` is an index into the city's streets."""
+
+    number: NDArray[np.int32]
+    street: NDArray[np.int32]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+
+class TrainingCity:
+    """All of it follows from the seed: the same seed, the same bytes."""
+
+    name = "Bellhaven"
+
+    def __init__(self, seed: int = 1) -> None:
+        self._seed = seed
+        rng = np.random.Generator(np.random.PCG64(seed))
+        self._phases = rng.uniform(0, 2 * math.pi, 3)
+        self._columns = int(WIDTH_M // BLOCK_M)
+        self._rows = int(HEIGHT_M // BLOCK_M)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        east, north = _to_degrees(WIDTH_M, HEIGHT_M)
+        return WEST, SOUTH, float(east), float(north)
+
+    @cached_property
+    def river(self) -> BaseGeometry:
+        return _degrees(self._course.buffer(RIVER_HALF_WIDTH_M).intersection(_CITY))
+
+    @cached_property
+    def streets(self) -> tuple[Street, ...]:
+        """Avenues from south to north, then streets from west to east."""
+        lines = []
+        for column in range(1, self._columns):
+            x = column * BLOCK_M
+            lines.append(LineString([(x, 0), (x, HEIGHT_M)]))
+        for row in range(1, self._rows):
+            y = row * BLOCK_M
+            lines.append(LineString([(0, y), (WIDTH_M, y)]))
+        called = [*names.avenues(self._columns - 1), *names.streets(self._rows - 1)]
+        return tuple(Street(name, _degrees(line)) for name, line in zip(called, lines, strict=True))
+
+    @cached_property
+    def addresses(self) -> AddressPoints:
+        """Houses every 20 m or so on both sides of each street, denser near the middle, none in the river."""
+        rng = np.random.Generator(np.random.PCG64([self._seed, 2]))
+        street, number, x, y = [], [], [], []
+        for index in range(len(self.streets)):
+            avenue = index < self._columns - 1
+            length_m = HEIGHT_M if avenue else WIDTH_M
+            across_m = (index + 1) * BLOCK_M if avenue else (index - self._columns + 2) * BLOCK_M
+            along = np.arange(15.0, length_m, 20.0)
+            along = along[rng.random(along.size) < 0.85] + rng.uniform(-3, 3)
+            side = np.where(np.arange(along.size) % 2 == 0, 1.0, -1.0)
+            offset = across_m + side * 12.0
+            street.append(np.full(along.size, index))
+            number.append(100 + 2 * (along / 10).astype(int) + (side > 0))
+            x.append(offset if avenue else along)
+            y.append(along if avenue else offset)
+        xs, ys = np.concatenate(x), np.concatenate(y)
+        dry = ~shapely.intersects_xy(self._course.buffer(RIVER_HALF_WIDTH_M + 20), xs, ys)
+        lon, lat = _to_degrees(xs[dry], ys[dry])
+        return AddressPoints(
+            np.concatenate(number)[dry].astype(np.int32), np.concatenate(street)[dry].astype(np.int32), lon, lat
+        )
+
+    def zones(self) -> tuple[CityZone, ...]:
+        """12 neighbourhoods and 5 collection zones, each of which tile the city; 3 evacuation zones; snow routes."""
+        return (*self._neighbourhoods(), *self._collection(), *self._evacuation(), *self._snow())
+
+    def residents(self, count: int) -> Iterator[dict[str, str]]:
+        """Rows of a subscriber CSV (columns `COLUMNS`) for `count` people; some have a second row for another place.
+
+        The same first n people for every count. Numbers are 555-01xx and their continuation, emails at example.org.
+        """
+        for start in range(0, count, 1_000):
+            yield from self._thousand(start, min(1_000, count - start))
+
+    def write_residents_csv(self, path: Path, count: int) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.residents(count))
+
+    @cached_property
+    def _course(self) -> LineString:
+        """The middle of the river, in metres from the south-west corner; it begins and ends outside of the city."""
+        y = np.linspace(-600, HEIGHT_M + 600, 160)
+        a, b, c = self._phases
+        x = WIDTH_M * 0.46 + 900 * np.sin(y / 2_600 + a) + 330 * np.sin(y / 1_050 + b) + 120 * np.sin(y / 420 + c)
+        return LineString(np.column_stack([x, y]))
+
+    @cached_property
+    def _banks(self) -> tuple[BaseGeometry, BaseGeometry]:
+        """West and east of the middle of the river."""
+        points = list(self._course.coords)
+        west = Polygon([(-600, -600), *points, (-600, HEIGHT_M + 600)]).intersection(_CITY)
+        return west, _CITY.difference(west)
+
+    def _neighbourhoods(self) -> list[CityZone]:
+        """Six belts from south to north, each with a west and an east bank."""
+        zones: list[CityZone] = []
+        for belt in range(6):
+            strip = box(0, belt * HEIGHT_M / 6, WIDTH_M, (belt + 1) * HEIGHT_M / 6)
+            for bank in self._banks:
+                name = names.NEIGHBOURHOODS[len(zones)]
+                zones.append(_zone("neighbourhood", name, f"N{len(zones) + 1:02}", bank.intersection(strip)))
+        return zones
+
+    def _collection(self) -> list[CityZone]:
+        """A zone for each working day: belts askew to the neighbourhoods."""
+        days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+        edges = [(i / 5 * WIDTH_M - 700, i / 5 * WIDTH_M + 700) for i in range(6)]
+        edges[0], edges[5] = (-3 * WIDTH_M, -3 * WIDTH_M), (4 * WIDTH_M, 4 * WIDTH_M)
+        return [
+            _zone(
+                "collection",
+                f"{day} collection",
+                f"C{i + 1}",
+                Polygon(
+                    [(edges[i][0], 0), (edges[i + 1][0], 0), (edges[i + 1][1], HEIGHT_M), (edges[i][1], HEIGHT_M)]
+                ).intersection(_CITY),
+            )
+            for i, day in enumerate(days)
+        ]
+
+    def _evacuation(self) -> list[CityZone]:
+        """Bands along the river, A nearest: each without the ones before it."""
+        zones, nearer = [], Polygon()
+        for name, reach_m in FLOOD_M.items():
+            reach = self._course.buffer(reach_m).intersection(_CITY)
+            zones.append(_zone("evacuation", name, name[-1], reach.difference(nearer)))
+            nearer = reach
+        return zones
+
+    def _snow(self) -> list[CityZone]:
+        routes: list[CityZone] = []
+        for index in range(SNOW_ROUTE_EVERY - 1, len(self.streets), SNOW_ROUTE_EVERY):
+            avenue = index < self._columns - 1
+            at_m = (index + 1) * BLOCK_M if avenue else (index - self._columns + 2) * BLOCK_M
+            half = SNOW_ROUTE_HALF_WIDTH_M
+            strip = box(at_m - half, 0, at_m + half, HEIGHT_M) if avenue else box(0, at_m - half, WIDTH_M, at_m + half)
+            routes.append(_zone("snow", f"{self.streets[index].name} snow route", f"S{len(routes) + 1}", strip))
+        return routes
+
+    def _thousand(self, start: int, count: int) -> Iterator[dict[str, str]]:
+        """People `start`.. of one thousand, drawn by a generator of their own, so that memory stays flat."""
+        rng = np.random.Generator(np.random.PCG64([self._seed, 3, start // 1_000]))
+        kind = rng.choice(3, 1_000, p=[PHONE_SHARE, EMAIL_SHARE, BOTH_SHARE])
+        spanish, consents = rng.random(1_000) < SPANISH_SHARE, rng.random(1_000) < CONSENT_SHARE
+        second = rng.random(1_000) < SECOND_PLACE_SHARE
+        wants = rng.random((1_000, len(TOPICS))) < np.array(TOPIC_SHARES)
+        house = rng.integers(0, self.addresses.number.size, (1_000, 2))
+        days, how = rng.integers(1, 900, 1_000), rng.integers(0, len(names.CONSENT_HOW), 1_000)
+        who = rng.integers(0, 1_000_000, (1_000, 2))
+        for i in range(count):
+            person = start + i
+            first, last = names.person(int(who[i, 0]), int(who[i, 1]))
+            topics = [topic for topic, wanted in zip(TOPICS, wants[i], strict=True) if wanted] or ["general"]
+            row = {
+                "phone": names.phone(person) if kind[i] != 1 else "",
+                "email": f"{first}.{last}.{person}@example.org".lower() if kind[i] != 0 else "",
+                "language": "es" if spanish[i] else "en",
+                "topics": " ".join(topics),
+            }
+            consent = {
+                "consent_at": names.moment(int(days[i]), person) if consents[i] else "",
+                "consent_how": names.CONSENT_HOW[how[i]] if consents[i] else "",
+            }
+            yield row | self._place(int(house[i, 0]), "home") | consent
+            if second[i]:
+                yield row | self._place(int(house[i, 1]), "work" if person % 3 else "school") | consent
+
+    def _place(self, house: int, label: str) -> dict[str, str]:
+        points = self.addresses
+        return {
+            "lon": f"{points.lon[house]:.6f}",
+            "lat": f"{points.lat[house]:.6f}",
+            "address": f"{points.number[house]} {self.streets[points.street[house]].name}",
+            "label": label,
+        }
+
+
+_CITY = box(0, 0, WIDTH_M, HEIGHT_M)
+
+
+def _to_degrees(x: Any, y: Any) -> tuple[Any, Any]:
+    return WEST + x / M_PER_DEGREE_LON, SOUTH + y / M_PER_DEGREE_LAT
+
+
+def _degrees(shape: BaseGeometry) -> BaseGeometry:
+    moved: BaseGeometry = shapely.transform(shape, lambda xy: np.column_stack(_to_degrees(xy[:, 0], xy[:, 1])))
+    return moved
+
+
+def _zone(kind: str, name: str, external_id: str, shape: BaseGeometry) -> CityZone:
+    parts = [part for part in shapely.get_parts(shape).tolist() if part.geom_type == "Polygon"]
+    return CityZone(kind, name, external_id, _degrees(parts[0] if len(parts) == 1 else MultiPolygon(parts)))
