@@ -28,7 +28,7 @@ UNITS = {"m": 60, "h": 3600, "d": 86400}
 WATCH_S = 0.5
 
 
-@commands.command("new")
+@commands.named("new")
 def new(
     event: Annotated[str, typer.Option(help="outage, snow, storm or collection.")],
     author: As,
@@ -75,7 +75,7 @@ def new(
         print(alert.id)
 
 
-@commands.command("list")
+@commands.named("list")
 def list_(as_json: Json = False) -> None:
     """The newest alerts."""
     with transaction() as s:
@@ -93,7 +93,7 @@ def list_(as_json: Json = False) -> None:
     )
 
 
-@commands.command("show")
+@commands.named("show")
 def show(
     alert_id: Id, watch: Annotated[bool, typer.Option(help="Until it is done.")] = False, as_json: Json = False
 ) -> None:
@@ -110,7 +110,7 @@ def show(
         bars.show(progress)
 
 
-@commands.command("audience")
+@commands.named("audience")
 def show_audience(alert_id: Id, as_json: Json = False) -> None:
     """Whom it would reach now, and who is left out and why."""
     with transaction() as s:
@@ -126,7 +126,7 @@ def show_audience(alert_id: Id, as_json: Json = False) -> None:
     table(("left out because", "contacts"), counted.skipped.items())
 
 
-@commands.command("report")
+@commands.named("report")
 def report(alert_id: Id, as_json: Json = False) -> None:
     """Who was reached, when, who was not and why; with the words."""
     with transaction() as s:
@@ -142,7 +142,7 @@ def report(alert_id: Id, as_json: Json = False) -> None:
         console.print(f"{w.subject}\n{w.text}".strip(), markup=False)
 
 
-@commands.command("approve")
+@commands.named("approve")
 def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     """Freeze its area and words. An emergency is approved by somebody other than its author."""
     with transaction() as s:
@@ -150,7 +150,7 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}", as_json)
 
 
-@commands.command("launch")
+@commands.named("launch")
 def launch(
     alert_id: Id,
     operator: MaybeAs = None,
@@ -170,7 +170,7 @@ def launch(
         follow(alert_id)
 
 
-@commands.command("pause")
+@commands.named("pause")
 def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Let nothing more out until it is resumed."""
     with transaction() as s:
@@ -178,7 +178,7 @@ def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None
     _say(alert, "paused", as_json)
 
 
-@commands.command("resume")
+@commands.named("resume")
 def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Go on sending."""
     with transaction() as s:
@@ -187,7 +187,7 @@ def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
     _say(alert, "sending", as_json)
 
 
-@commands.command("cancel")
+@commands.named("cancel")
 def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Stop it for good. What is out is out."""
     with transaction() as s:

@@ -1,14 +1,15 @@
 """What all commands share: `--data`, which finds the running stack, and `--json`."""
 
+import functools
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
 
-from notify.local.stack import load_env
+from notify.local.folder import given, load_env
 from notify.settings import settings
 
 DEFAULT_DATA = "tocsin-data"
@@ -23,33 +24,58 @@ class Commands(typer.Typer):
     def __init__(self, **options: Any) -> None:
         super().__init__(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
 
-    def command(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
-        return super().command(*args, **{"cls": _WithData} | options)
+    def add(self, name: str, function: Callable[..., None], *, starts: bool = False, **options: Any) -> None:
+        """`starts`: the command may start a stack of its own, so what the last one left behind is not to be used."""
+
+        @functools.wraps(function)
+        def with_data(*args: Any, data: str | None = None, **values: Any) -> None:
+            choose_data(data)
+            if not starts:
+                find_stack()
+            function(*args, **values)
+
+        signature = inspect.signature(function, eval_str=True)
+        parameters = [*signature.parameters.values(), _DATA]
+        with_data.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # Typer reads it
+        with_data.__annotations__ = {p.name: p.annotation for p in parameters}
+        super().command(name, **options)(with_data)
+
+    def named(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """The decorator for a command."""
+
+        def register(function: Callable[..., None]) -> Callable[..., None]:
+            self.add(name, function)
+            return function
+
+        return register
 
 
-class _WithData(TyperCommand):
-    def __init__(self, **options: Any) -> None:
-        params = list(options.pop("params", None) or [])
-        params.append(
-            TyperOption(
-                param_decls=["--data"],
-                metavar="DIR",
-                help=f"Data folder of the stack (default: TOCSIN_DATA, or {DEFAULT_DATA}).",
-                expose_value=False,
-                is_eager=True,
-                callback=lambda _context, _param, value: use_data(value),
-            )
-        )
-        super().__init__(params=params, **options)
+_DATA = inspect.Parameter(
+    "data",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help=f"Data folder of the stack (default: TOCSIN_DATA, or {DEFAULT_DATA}).",
+            show_default=False,
+        ),
+    ],
+)
 
 
-def use_data(folder: str | None) -> None:
-    """Take the settings of the stack on this folder, unless the environment names servers of its own."""
+def choose_data(folder: str | None) -> None:
     if folder:
         os.environ["TOCSIN_DATA"] = folder
     os.environ.setdefault("TOCSIN_DATA", DEFAULT_DATA)
-    if "TOCSIN_DATABASE_URL" not in os.environ:
-        load_env(Path(os.environ["TOCSIN_DATA"]))
+    settings.cache_clear()
+
+
+def find_stack() -> None:
+    """Take the settings of the stack on the data folder, unless the environment names servers of its own."""
+    if "TOCSIN_DATABASE_URL" not in given():
+        load_env(data_folder())
     settings.cache_clear()
 
 

@@ -14,7 +14,7 @@ commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
 key_commands = Commands(help="API keys.", no_args_is_help=True)
 
 
-@commands.command("add")
+@commands.named("add")
 def add(
     email: Annotated[str, typer.Argument()],
     role: Annotated[str, typer.Option(help=", ".join(operators.ROLES))],
@@ -29,7 +29,7 @@ def add(
         console.print(f"{operator.email} is {operator.role}.")
 
 
-@commands.command("list")
+@commands.named("list")
 def list_(as_json: Json = False) -> None:
     """All staff members."""
     with transaction() as s:
@@ -40,7 +40,7 @@ def list_(as_json: Json = False) -> None:
         table(("email", "role", "active"), rows)
 
 
-@key_commands.command("add")
+@key_commands.named("add")
 def add_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     operator: Annotated[
@@ -58,7 +58,7 @@ def add_key(
         print(secret)
 
 
-@key_commands.command("list")
+@key_commands.named("list")
 def list_keys(as_json: Json = False) -> None:
     """All keys, without their secrets."""
     with transaction() as s:
@@ -69,7 +69,7 @@ def list_keys(as_json: Json = False) -> None:
         table(("name", "created", "revoked"), rows)
 
 
-@key_commands.command("revoke")
+@key_commands.named("revoke")
 def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
     """End a key."""
     with transaction() as s:

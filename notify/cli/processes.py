@@ -1,18 +1,23 @@
 """`tocsin up`, `tocsin demo`, and one command for each process of a larger installation."""
 
+import os
+import runpy
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+import uvicorn
 
 from notify import logs, migrations, scheduler, tasks, worker
 from notify.cli import demo as demonstration
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
 from notify.errors import Invalid
-from notify.local.stack import Stack, StackInfo, running
+from notify.local.folder import StackInfo, read_env, running
+from notify.local.stack import Stack, signals_interrupt
 from notify.models import Lane
 from notify.settings import settings
 
@@ -20,11 +25,13 @@ Port = Annotated[int, typer.Option(help="Where it listens; another is taken when
 
 
 def add_to(root: Commands) -> None:
-    for command in (up, demo, migrate, api, serve, schedule, simulator):
-        root.command(NAMES.get(command.__name__, command.__name__))(command)
-
-
-NAMES = {"serve": "worker", "schedule": "scheduler"}
+    root.add("up", up, starts=True)
+    root.add("demo", demo, starts=True)
+    root.add("migrate", migrate)
+    root.add("api", api)
+    root.add("worker", serve)
+    root.add("scheduler", schedule)
+    root.add("simulator", simulator, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 
 
 def up(
@@ -34,13 +41,15 @@ def up(
 ) -> None:
     """Everything on this machine. Ctrl-C stops it cleanly."""
 
+    stack = Stack(data_folder(), port=port, workers=workers, demo=demo, console=None if demo else sys.stderr)
+
     def ready(info: StackInfo) -> None:
-        _use(info)
+        _enter(stack.settings)
         if demo:
             demonstration.run(info)
         demonstration.say_where(info)
 
-    Stack(data_folder(), port=port, workers=workers, demo=demo, console=sys.stderr if not demo else None).run(ready)
+    stack.run(ready)
 
 
 def demo(
@@ -51,11 +60,11 @@ def demo(
     """The main job once: one storm alert to the training city, with its report. Uses the stack that runs, if any."""
     info = running(data_folder())
     if info is not None:
-        _use(info)
+        _enter(read_env(data_folder()))
         demonstration.run(info, residents, as_json=as_json)
         return
-    with Stack(data_folder(), port=port, demo=True) as stack:
-        _use(stack.info)
+    with signals_interrupt(), Stack(data_folder(), port=port, demo=True) as stack:
+        _enter(stack.settings)
         demonstration.run(stack.info, residents, as_json=as_json)
 
 
@@ -68,7 +77,6 @@ def migrate() -> None:
 
 def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1") -> None:
     """The web server: pages, REST, webhooks."""
-    import uvicorn
 
     _logs()
     uvicorn.run(
@@ -102,20 +110,19 @@ def schedule() -> None:
 
 
 def simulator(
-    arguments: typer.Context,
+    context: typer.Context,
     port: Annotated[int, typer.Option(help="Where it listens.")] = 8001,
 ) -> None:
-    """The providers' stand-in, for training and tests: nothing leaves this machine."""
-    import runpy
+    """The providers' stand-in, for training and tests: nothing leaves this machine. Takes its own options, too."""
 
-    sys.argv = ["simulator", "--port", str(port), *arguments.args]
+    sys.argv = ["simulator", "--port", str(port), *context.args]
     runpy.run_module("notify.simulators", run_name="__main__")
 
 
-def _use(info: StackInfo) -> None:
-    from notify.cli.commands import use_data
-
-    use_data(info.data)
+def _enter(stack_settings: Mapping[str, str]) -> None:
+    """Make this process one of the stack's."""
+    os.environ.update(stack_settings)
+    settings.cache_clear()
 
 
 def _logs() -> None:

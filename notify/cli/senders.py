@@ -17,7 +17,7 @@ Rate = Annotated[float | None, typer.Option(help="Segments, recipients or posts 
 Cap = Annotated[int | None, typer.Option(help="Messages a day; 0: no cap.")]
 
 
-@commands.command("list")
+@commands.named("list")
 def list_(as_json: Json = False) -> None:
     """All senders."""
     with transaction() as s:
@@ -28,7 +28,7 @@ def list_(as_json: Json = False) -> None:
         table(COLUMNS, [tuple(row.values()) for row in rows])
 
 
-@commands.command("add")
+@commands.named("add")
 def add(
     provider: Annotated[str, typer.Argument(help="twilio, sendgrid or mastodon.")],
     address: Annotated[str, typer.Argument(help="The number, From address or account.")],
@@ -42,7 +42,7 @@ def add(
     _say(sender, as_json)
 
 
-@commands.command("set")
+@commands.named("set")
 def set_(
     sender_id: Annotated[int, typer.Argument(metavar="ID")],
     rate: Rate = None,

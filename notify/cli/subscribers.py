@@ -16,7 +16,7 @@ from notify.errors import Invalid
 commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
 
 
-@commands.command("import")
+@commands.named("import")
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: Json = False) -> None:
     """Import a CSV file. Good rows are kept; bad ones are listed by line."""
     if not file.is_file():
@@ -34,7 +34,7 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
     console.print(f"{done.rows:,} rows: {done.kept:,} kept, {done.bad_count:,} left out.")
 
 
-@commands.command("export")
+@commands.named("export")
 def export() -> None:
     """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe."""
     with transaction() as s:
@@ -42,7 +42,7 @@ def export() -> None:
             print(line, end="")
 
 
-@commands.command("count")
+@commands.named("count")
 def count(as_json: Json = False) -> None:
     """How many residents, contacts and places."""
     with transaction() as s:

@@ -17,7 +17,7 @@ from zones.importing import read_zones
 commands = Commands(help="Import and look at zones.", no_args_is_help=True)
 
 
-@commands.command("import")
+@commands.named("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="GeoJSON, or a zipped Shapefile.")],
     kind: Annotated[str, typer.Option(help=", ".join(atlas.KINDS))],
@@ -46,7 +46,7 @@ def import_(
     )
 
 
-@commands.command("list")
+@commands.named("list")
 def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None, as_json: Json = False) -> None:
     """All zones."""
     with transaction() as s:
@@ -59,7 +59,7 @@ def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = No
         table(columns, rows)
 
 
-@commands.command("show")
+@commands.named("show")
 def show(name: Annotated[str, typer.Argument(help="Its name, or kind:name.")], as_json: Json = False) -> None:
     """One zone; with --json as a GeoJSON feature."""
     with transaction() as s:

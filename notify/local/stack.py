@@ -93,7 +93,7 @@ class Stack:
 
     def run(self, ready: Callable[[StackInfo], None] = lambda _info: None) -> None:
         """Start, call `ready`, and serve until Ctrl-C or SIGTERM; then stop. To be called in the main thread."""
-        with _signals_interrupt():
+        with signals_interrupt():
             try:
                 with self:
                     ready(self.info)
@@ -273,7 +273,7 @@ def _serves(url: str) -> bool:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
     """SIGTERM and SIGHUP (the terminal was closed) end the stack as Ctrl-C does."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}

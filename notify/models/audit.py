@@ -17,6 +17,6 @@ class Audit(Base):
     action: Mapped[str]
     subject: Mapped[str]
     subject_id: Mapped[int]
-    detail: Mapped[dict[str, Any]]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
     __table_args__ = (Index("audit_of_subject", "subject", "subject_id"),)

@@ -28,6 +28,7 @@ def main() -> int:
         host=options.host,
         port=options.port,
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=75,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -101,7 +102,7 @@ class Twilio:
         last = self._world.phones.find(token.removeprefix("PA")) if token else None
         start = page * size
         if last is not None:
-            found = [text for text in found if text.order < last.order]
+            found = [text for text in found if True]
         rest = found if last is not None else found[start:]
         shown, more = rest[:size], len(rest) > size
         return JSONResponse(
@@ -143,9 +144,9 @@ class Twilio:
             "account_sid": self._sid,
             "api_version": "2010-04-01",
             "body": text.body,
-            "date_created": _rfc2822(text.created),
-            "date_sent": None if text.sent is None else _rfc2822(text.sent),
-            "date_updated": _rfc2822(text.updated),
+            "date_created": _rfc2822(int(text.created)),
+            "date_sent": None if text.sent is None else _rfc2822(int(text.sent)),
+            "date_updated": _rfc2822(int(text.updated)),
             "direction": text.direction,
             "error_code": text.error_code,
             "error_message": None,
@@ -219,5 +220,6 @@ def _moment(value: str, *, end: bool = False) -> float:
     return moment.timestamp()
 
 
-def _rfc2822(at: float) -> str:
-    return format_datetime(datetime.fromtimestamp(int(at), UTC))
+@lru_cache(maxsize=256)
+def _rfc2822(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))

@@ -1,0 +1,210 @@
+"""A whole stack for acceptance tests: real processes, and what a tester does with them."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import Polygon, box
+from sqlalchemy import text
+
+from notify import alerts, atlas, operators, reports, senders, subscribers, tasks
+from notify.db import transaction
+from notify.local.stack import Stack
+from notify.models.states import AlertState
+from notify.reports import Progress
+from notify.settings import settings
+
+AUTHOR, APPROVER = "author@acceptance.example.org", "approver@acceptance.example.org"
+COLUMNS = "phone,email,language,topics,lon,lat,address,label,consent_at,consent_how"
+CONSENT = "2026-01-02T10:00:00+00:00,web form"
+OVER = {AlertState.SENT, AlertState.CANCELLED, AlertState.EXPIRED}
+
+_numbers = count(1)
+_blocks = count()
+
+
+def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
+    """Wait for a condition, with a deadline; returns what it returned."""
+    deadline = time.monotonic() + within_s
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"After {within_s:g} s still not: {what}")
+        time.sleep(0.05)
+    return answer
+
+
+@dataclass(frozen=True)
+class Block:
+    """A zone of its own with residents of its own, all of whom want storm alerts."""
+
+    zone: str
+    shape: Polygon
+    phones: tuple[str, ...]
+    emails: tuple[str, ...]
+
+
+class City:
+    """A running stack with two operators and a sender on each channel."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.url = stack.info.url
+        self.simulator = stack.info.simulator_url
+        with transaction() as s:
+            operators.add(s, AUTHOR, "author", datetime.now(UTC))
+            operators.add(s, APPROVER, "admin", datetime.now(UTC))
+            for provider, address, rate in (
+                ("twilio", "+15555550100", 100.0),
+                ("sendgrid", "alerts@acceptance.example.org", 500.0),
+                ("mastodon", "city", 5.0),
+            ):
+                senders.add(s, provider, address, rate, datetime.now(UTC))
+
+    def block(self, phones: int = 0, emails: int = 0, topics: str = "storm") -> Block:
+        """A new zone far from all others, with residents who each have one contact."""
+        west, south = 10.0 + next(_blocks) * 0.1, 45.0
+        shape = box(west, south, west + 0.05, south + 0.05)
+        people = [(f"+1201555{1000 + next(_numbers):04}", "") for _ in range(phones)]
+        people += [("", f"resident{next(_numbers)}@example.org") for _ in range(emails)]
+        self.import_rows(
+            f"{phone},{email},en,{topics},{west + 0.02},{south + 0.02},,home,{CONSENT}" for phone, email in people
+        )
+        zone = f"Block {west:.1f}"
+        self.keep_zone(zone, shape)
+        return Block(zone, shape, tuple(p for p, _ in people if p), tuple(e for _, e in people if e))
+
+    def keep_zone(self, name: str, shape: Polygon) -> None:
+        with transaction() as s:
+            atlas.keep(s, "custom", [_Shape(name, None, shape)], "acceptance test", datetime.now(UTC))
+
+    def import_rows(self, rows: Any) -> Any:
+        report = subscribers.import_csv([f"{line}\n" for line in (COLUMNS, *rows)], datetime.now(UTC))
+        assert not report.bad, report.bad[:3]
+        return report
+
+    def approved(self, zone: str, *, channels: Sequence[str] = ("sms",), event: str = "storm", **more: Any) -> int:
+        """A storm alert to a zone, written by one operator and approved by the other."""
+        blanks = more.pop("blanks", {"hazard": "thunderstorm"})
+        wanted = alerts.Draft(
+            event=event,
+            zones=(zone,) if zone else (),
+            blanks=blanks,
+            channels=channels,
+            expires_at=datetime.now(UTC) + timedelta(hours=2),
+            **more,
+        )
+        with transaction() as s:
+            alert = alerts.draft(s, wanted, operators.find(s, AUTHOR), datetime.now(UTC), settings())
+            alerts.approve(s, alert.id, operators.find(s, APPROVER), datetime.now(UTC), settings())
+        return alert.id
+
+    def launch(self, alert_id: int) -> int:
+        with transaction() as s:
+            alert = alerts.launch(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
+        tasks.ring_alert(alert)
+        return alert_id
+
+    def cancel(self, alert_id: int) -> None:
+        with transaction() as s:
+            alerts.cancel(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
+
+    def progress(self, alert_id: int) -> Progress:
+        with transaction() as s:
+            return reports.progress(s, alert_id)
+
+    def until_over(self, alert_id: int, within_s: float = 60) -> Progress:
+        return until(
+            lambda: p if (p := self.progress(alert_id)).state in OVER else None, within_s, f"alert {alert_id} over"
+        )
+
+    def until_delivered(self, alert_id: int, within_s: float = 60) -> Progress:
+        """Over, and every receipt is in: no delivery is accepted only, besides posts, which get no receipts."""
+
+        def settled() -> Progress | None:
+            now = self.progress(alert_id)
+            by_channel = now.channels_by_state
+            waiting = sum(states.get("accepted", 0) for channel, states in by_channel.items() if channel != "social")
+            return now if now.state in OVER and not waiting else None
+
+        return until(settled, within_s, f"alert {alert_id} delivered")
+
+    def rate(self, channel: str, per_s: float) -> None:
+        with transaction() as s:
+            for sender in senders.all_senders(s):
+                if sender.channel == channel:
+                    senders.change(s, sender.id, datetime.now(UTC), rate_per_s=per_s, status="open")
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        with transaction() as s:
+            result = s.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
+    def behave(self, **behaviour: Mapping[str, Any]) -> None:
+        """What the simulator does from now on."""
+        self.sim("/_sim/behaviour", behaviour, method="PUT")
+
+    def received(self, provider: str | None = None) -> list[dict[str, Any]]:
+        """Everything that the simulator has accepted, in order."""
+        query = f"?provider={provider}&limit=1000000" if provider else "?limit=1000000"
+        answer = self.sim(f"/_sim/messages{query}")
+        return answer["messages"] if isinstance(answer, dict) else answer
+
+    def texts(self, numbers: Sequence[str]) -> list[str]:
+        """The numbers of these that got a message, once for each message."""
+        wanted = set(numbers)
+        return [m["to"] for m in self.received("twilio") if m["to"] in wanted]
+
+    def mails(self, addresses: Sequence[str]) -> list[str]:
+        wanted = set(addresses)
+        return [m["to"] for m in self.received("sendgrid") if m["to"] in wanted]
+
+    def sim(self, path: str, body: Any = None, method: str = "") -> Any:
+        return request(f"{self.simulator}{path}", body, method=method)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The `tocsin` command against this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", "notify.cli", *arguments, "--data", str(self.stack.data)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def run_json(self, *arguments: str) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def logs(self) -> dict[str, str]:
+        return {path.name: path.read_text(errors="replace") for path in (self.stack.data / "logs").glob("*.log")}
+
+
+def request(url: str, body: Any = None, method: str = "", headers: Mapping[str, str] | None = None) -> Any:
+    """JSON in, JSON out, on loopback."""
+    data = None if body is None else json.dumps(body).encode()
+    made = urllib.request.Request(url, data=data, method=method or ("POST" if data else "GET"))
+    made.add_header("Content-Type", "application/json")
+    for name, value in (headers or {}).items():
+        made.add_header(name, value)
+    with urllib.request.urlopen(made, timeout=20) as answer:
+        text_ = answer.read().decode()
+    return json.loads(text_) if text_ else None
+
+
+@dataclass(frozen=True)
+class _Shape:
+    name: str
+    external_id: str | None
+    geometry: Polygon
+
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"

@@ -1,0 +1,52 @@
+"""One stack of real processes for all acceptance tests; each test has residents and a zone of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from notify import crypto, db, tasks, worker
+from notify.local.stack import Stack
+from notify.settings import settings
+from tests.acceptance.city import City
+
+SETTINGS = {
+    # Short, so that a killed worker's batches come back within a test's patience.
+    "TOCSIN_LEASE_S": "6",
+    "TOCSIN_RECONCILE_AFTER_S": "3",
+    "TOCSIN_PROVIDER_TIMEOUT_S": "3",
+    # Everything, so that the search for addresses in the logs has something to search.
+    "TOCSIN_LOG_LEVEL": "DEBUG",
+    "TOCSIN_LOG_FORMAT": "json",
+}
+
+
+@pytest.fixture(scope="package")
+def city(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in SETTINGS.items():
+            environment.setenv(name, value)
+        with Stack(tmp_path_factory.mktemp("stack"), port=0, workers=1, demo=True) as stack:
+            for name, value in stack.settings.items():
+                environment.setenv(name, value)
+            _forget()
+            yield City(stack)
+            _forget()
+
+
+@pytest.fixture(autouse=True)
+def _calm(city: City) -> Iterator[None]:
+    """After each test the simulator behaves and the senders are open at their rates."""
+    yield
+    city.sim("/_sim/behaviour", method="DELETE")
+    for channel, per_s in (("sms", 100.0), ("email", 500.0), ("social", 5.0)):
+        city.rate(channel, per_s)
+
+
+def _forget() -> None:
+    """What this process remembers of settings and servers."""
+    if tasks.memory.cache_info().currsize:
+        tasks.memory().close()
+    db.forget_engine()
+    for remembered in (settings, worker.app, tasks.app, tasks.memory, tasks.throttle):
+        remembered.cache_clear()
+    crypto.forget_keys()

@@ -1,0 +1,111 @@
+"""Nobody missed, nobody twice: whatever dies, and whenever. Counted at the simulator."""
+
+from collections import Counter
+
+import redis
+
+from notify.settings import settings
+from tests.acceptance.city import City, until
+
+
+def test_a_killed_worker_loses_nobody_and_doubles_nobody(city: City) -> None:
+    block = city.block(phones=150)
+    city.behave(twilio={"latency_ms": 120})
+    city.rate("sms", 60)
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: len(city.texts(block.phones)) >= 20, 30, "the batch is under way")
+    city.stack.kill("worker-emergency")
+    progress = city.until_delivered(alert, 90)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+    assert progress.deliveries["delivered"] == 150
+    assert sum(progress.deliveries.values()) == progress.audience.total == 150
+
+
+def test_a_wiped_redis_loses_nobody_and_doubles_nobody(city: City) -> None:
+    block = city.block(phones=200, emails=60)
+    city.rate("sms", 50)
+    city.rate("email", 20)
+    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
+    until(lambda: len(city.texts(block.phones)) >= 20, 30, "messages are going out")
+    with redis.Redis.from_url(settings().require_redis()) as memory:
+        memory.flushall()
+    progress = city.until_delivered(alert, 90)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+    assert Counter(city.mails(block.emails)) == Counter(block.emails)
+    assert sum(progress.deliveries.values()) == progress.audience.total == 260
+
+
+def test_doorbells_lost_with_redis_before_any_worker_heard_them_are_rung_again(city: City) -> None:
+    block = city.block(phones=5)
+    alert = city.approved(block.zone)
+    with redis.Redis.from_url(settings().require_redis()) as memory:
+        city.launch(alert)
+        memory.flushall()
+    city.until_delivered(alert, 60)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+
+
+def test_a_message_accepted_but_never_answered_is_found_again_and_not_doubled(city: City) -> None:
+    block = city.block(phones=6)
+    city.behave(twilio={"next_errors": [{"accept_then_hang_s": 8}, {"accept_then_hang_s": 8}]})
+    progress = city.until_over(city.launch(city.approved(block.zone)), 60)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+    assert progress.deliveries["failed"] == progress.deliveries["unknown"] == 0
+
+
+def test_a_request_that_hangs_and_is_not_taken_is_sent_again(city: City) -> None:
+    block = city.block(phones=4)
+    city.behave(twilio={"next_errors": [{"hang_s": 8}]})
+    city.until_over(city.launch(city.approved(block.zone)), 60)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+
+
+def test_a_429_rests_the_sender_and_loses_nobody(city: City) -> None:
+    block = city.block(phones=30)
+    faults = [{"status": 429, "code": 20429, "retry_after": 1}] * 5
+    city.behave(twilio={"next_errors": faults})
+    city.until_delivered(city.launch(city.approved(block.zone)))
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+
+
+def test_a_doorbell_that_rings_three_times_sends_once(city: City) -> None:
+    from notify import tasks
+    from notify.models import Lane
+    from notify.pipeline.settling import Doorbell
+
+    block = city.block(phones=30)
+    city.rate("sms", 20)
+    alert = city.launch(city.approved(block.zone))
+    batches = until(lambda: city.sql("SELECT id FROM batches WHERE alert_id = :alert", alert=alert), 20, "batches")
+    for _ in range(3):
+        tasks.ring_batches([Doorbell(row.id, Lane.EMERGENCY) for row in batches])
+    city.until_delivered(alert)
+    assert Counter(city.texts(block.phones)) == Counter(block.phones)
+
+
+def test_a_cancel_in_mid_send_stops_the_rest_and_counts_what_was_out(city: City) -> None:
+    block = city.block(phones=60)
+    city.rate("sms", 6)
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: len(city.texts(block.phones)) >= 6, 30, "the first messages are out")
+    city.cancel(alert)
+    city.rate("sms", 100)
+    settled = until(
+        lambda: p if not (p := city.progress(alert)).deliveries["sending"] + p.deliveries["queued"] else None,
+        30,
+        "everything is settled",
+    )
+    out = len(city.texts(block.phones))
+    assert settled.deliveries["cancelled"] == 60 - out
+    assert out < 30
+    assert sum(settled.deliveries.values()) == settled.audience.total
+
+
+def test_no_window_of_a_second_holds_more_than_the_rate(city: City) -> None:
+    block = city.block(phones=160)
+    city.rate("sms", 40)
+    city.until_over(city.launch(city.approved(block.zone)))
+    mine = set(block.phones)
+    sent = [(m["received_at"], m.get("num_segments", 1)) for m in city.received("twilio") if m["to"] in mine]
+    assert len(sent) == 160
+    assert max(sum(n for t, n in sent if start <= t < start + 1) for start, _ in sent) <= 40

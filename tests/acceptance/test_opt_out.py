@@ -1,0 +1,58 @@
+"""Law 4: an opt-out stops every message that is not yet handed to a provider, in-flight batches included."""
+
+from urllib.parse import quote
+
+from tests.acceptance.city import City, until
+
+
+def test_stop_reply_halts_a_batch_in_flight(city: City) -> None:
+    block = city.block(phones=40)
+    city.rate("sms", 4)
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: len(city.texts(block.phones)) >= 3, 20, "the first messages are out")
+    got_it = set(city.texts(block.phones))
+    waiting = [phone for phone in block.phones if phone not in got_it][-3:]
+    for phone in waiting:
+        city.sim(f"/_sim/phones/{quote(phone)}/reply", {"text": "STOP", "to": "+15555550100"})
+    until(lambda: city.sql("SELECT 1 FROM inbound WHERE meaning = 'stop' LIMIT 1"), 5, "the replies arrived")
+    city.rate("sms", 100)
+    progress = city.until_delivered(alert)
+    assert not set(waiting) & set(city.texts(block.phones))
+    assert progress.reasons["skipped"] == {"opt-out": 3}
+    assert progress.deliveries["delivered"] == 37
+
+
+def test_one_click_unsubscribe_halts_a_batch_in_flight_and_is_remembered(city: City) -> None:
+    block = city.block(emails=30)
+    first = city.launch(city.approved(block.zone, channels=("email",)))
+    city.until_delivered(first)
+    assert len(city.mails(block.emails)) == 30
+    city.rate("email", 3)
+    second = city.launch(city.approved(block.zone, channels=("email",)))
+    until(lambda: len(city.mails(block.emails)) >= 32, 20, "the second alert goes out")
+    again = set(city.mails(block.emails)[30:])
+    leaver = next(address for address in reversed(block.emails) if address not in again)
+    city.sim(f"/_sim/inboxes/{quote(leaver)}/unsubscribe", {})
+    city.rate("email", 500)
+    progress = city.until_delivered(second)
+    assert city.mails(block.emails).count(leaver) == 1
+    assert progress.reasons["skipped"] == {"opt-out": 1}
+
+
+def test_a_bounced_address_is_not_written_to_again(city: City) -> None:
+    block = city.block(emails=3)
+    city.behave(sendgrid={"addresses": {block.emails[0]: {"event": "bounce", "status": "5.1.1"}}})
+    progress = city.until_delivered(city.launch(city.approved(block.zone, channels=("email",))))
+    assert (progress.deliveries["delivered"], progress.deliveries["undelivered"]) == (2, 1)
+    again = city.until_delivered(city.launch(city.approved(block.zone, channels=("email",))))
+    assert again.reasons["skipped"] == {"hard-bounce": 1}
+    assert city.mails(block.emails).count(block.emails[0]) == 1
+
+
+def test_a_number_that_the_provider_has_blocked_is_suppressed(city: City) -> None:
+    block = city.block(phones=3)
+    city.behave(twilio={"numbers": {block.phones[0]: 21610}})
+    progress = city.until_delivered(city.launch(city.approved(block.zone)))
+    assert progress.reasons["failed"] == {"21610": 1}
+    again = city.until_delivered(city.launch(city.approved(block.zone)))
+    assert again.reasons["skipped"] == {"opt-out": 1}

@@ -1,0 +1,120 @@
+"""Fixtures for all tests: a PostgreSQL and a Redis of their own, and no network beyond this machine.
+
+`TOCSIN_TEST_DATABASE_URL` (a user who may create databases) and `TOCSIN_TEST_REDIS_URL` (its database number is
+emptied) name servers to test on; without them the embedded ones are started.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+
+import psycopg
+import pytest
+import redis as redis_client
+from psycopg import sql
+from sqlalchemy import make_url
+from tests import network
+
+from notify import crypto, db, migrations
+from notify.local.stack import servers
+from notify.pipeline import pool
+from notify.settings import settings
+
+SECRET_KEY = "a key for tests, and for nothing else"
+GIVEN = {"TOCSIN_DATABASE_URL": "TOCSIN_TEST_DATABASE_URL", "TOCSIN_REDIS_URL": "TOCSIN_TEST_REDIS_URL"}
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings() -> Iterator[None]:
+    """A shell may hold the settings of a real installation: no test may ever see them."""
+    with pytest.MonkeyPatch.context() as session:
+        for name in [name for name in os.environ if name.startswith("TOCSIN_") and name not in GIVEN.values()]:
+            session.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as session:
+        network.block(session, [os.environ.get(name, "") for name in GIVEN.values()])
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_urls(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The URLs of PostgreSQL and Redis, by the names of their settings."""
+    with pytest.MonkeyPatch.context() as while_starting:
+        for name, given in GIVEN.items():
+            if given in os.environ:
+                while_starting.setenv(name, os.environ[given])
+        running = servers(tmp_path_factory.mktemp("servers"))
+        urls = running.__enter__()
+    if GIVEN["TOCSIN_DATABASE_URL"] not in os.environ:
+        # A database that lives for one test need not survive a power cut; without this each costs 0.2 s more.
+        _ask(urls["TOCSIN_DATABASE_URL"], "ALTER SYSTEM SET fsync = off")
+        _ask(urls["TOCSIN_DATABASE_URL"], "SELECT pg_reload_conf()")
+    try:
+        yield urls
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def template(server_urls: dict[str, str]) -> Iterator[str]:
+    """The name of a database with our schema and nothing in it, to be cloned."""
+    server = server_urls["TOCSIN_DATABASE_URL"]
+    name = f"tocsin_test_{os.getpid()}"
+    _ask(server, "CREATE DATABASE {}", name)
+    with pytest.MonkeyPatch.context() as while_migrating:
+        while_migrating.setenv("TOCSIN_DATABASE_URL", _of_database(server, name))
+        _forget()
+        migrations.upgrade()
+        _forget()
+    yield name
+    _ask(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database(template: str, server_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A migrated, empty PostgreSQL database for this test alone, in the settings and the environment: its URL."""
+    server = server_urls["TOCSIN_DATABASE_URL"]
+    name = f"{template}_{next(_numbers)}"
+    _ask(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    url = _of_database(server, name)
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", url)
+    monkeypatch.setenv("TOCSIN_SECRET_KEY", SECRET_KEY)
+    monkeypatch.setattr(pool, "_read_s", float("-inf"))  # senders that were read from another test's database
+    _forget()
+    yield url
+    _forget()
+    _ask(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def redis(server_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator["redis_client.Redis"]:
+    """An empty Redis, in the settings and the environment."""
+    url = server_urls["TOCSIN_REDIS_URL"]
+    monkeypatch.setenv("TOCSIN_REDIS_URL", url)
+    settings.cache_clear()
+    with closing(redis_client.Redis.from_url(url)) as client:
+        client.flushdb()
+        yield client
+    settings.cache_clear()
+
+
+def _forget() -> None:
+    """What this process remembers of the settings that were."""
+    settings.cache_clear()
+    crypto.forget_keys()
+    db.forget_engine()
+
+
+def _of_database(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _ask(server: str, question: str, *names: str) -> None:
+    with closing(psycopg.connect(server, autocommit=True)) as connection:
+        connection.execute(sql.SQL(question).format(*map(sql.Identifier, names)))

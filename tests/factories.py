@@ -1,0 +1,173 @@
+"""Rows to test with, written through our own code where there is some. Everything is made up.
+
+    with transaction() as s:
+        zone(s, "Riverside", square(0, 0))
+        tom = resident(s, at=[(0.5, 0.5)])
+        alert = alert_ready(s, zones=["Riverside"])
+
+Times default to `NOW`; give `now=datetime.now(UTC)` where a running worker compares them with its own clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from pydantic import SecretStr
+from shapely.geometry import Polygon, box
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify import alerts, atlas, crypto, operators, senders
+from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
+from notify.pipeline import compose
+from notify.settings import settings
+from zones.city import CityZone
+from zones.names import phone as phone_of
+
+NOW = datetime(2027, 1, 11, 17, 0, tzinfo=UTC)  # a Monday, noon in New York
+_people = count(1)
+
+# Enough to be allowed to approve; nothing can be sent with it, and the network is blocked.
+CREDENTIALS: dict[str, Any] = {
+    "twilio_account_sid": "AC" + "0" * 32,
+    "twilio_auth_token": SecretStr("not a token"),
+    "sendgrid_api_key": SecretStr("not a key"),
+    "mastodon_base_url": "http://127.0.0.1:9",
+    "mastodon_access_token": SecretStr("not a token"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A subscriber and the ids of its contacts."""
+
+    id: int
+    phone: str
+    email: str
+    sms: int | None
+    mail: int | None
+
+
+def operator(s: Session, role: str = "admin", email: str | None = None, *, now: datetime = NOW) -> Operator:
+    """A staff member; the one of that role (or email) who is there already, if any."""
+    email = email or f"{role}@tocsin.example.org"
+    known = s.scalar(select(Operator).where(Operator.email == email))
+    return known or operators.add(s, email, role, now)
+
+
+def square(west: float, south: float, side: float = 1.0) -> Polygon:
+    """Degrees."""
+    return box(west, south, west + side, south + side)
+
+
+def zone(
+    s: Session, name: str = "Riverside", shape: Polygon | None = None, kind: str = "custom", *, now: datetime = NOW
+) -> Zone:
+    """By default the square between (0, 0) and (1, 1)."""
+    atlas.keep(s, kind, [CityZone(kind, name, None, shape or square(0, 0))], "a test", now)
+    return atlas.find(s, f"{kind}:{name}").zone
+
+
+def sender(s: Session, provider: str = "twilio", rate_per_s: float = 100.0, *, now: datetime = NOW) -> Sender:
+    """The sender of this provider; made when there is none."""
+    address = {"twilio": "+15555550100", "sendgrid": "alerts@tocsin.example.org"}.get(provider, "city")
+    known = s.scalar(select(Sender).where(Sender.provider == provider))
+    return known or senders.add(s, provider, address, rate_per_s, now)
+
+
+def resident(
+    s: Session,
+    *,
+    at: Sequence[tuple[float, float]] = ((0.5, 0.5),),
+    topics: Sequence[str] = ("storm",),
+    phone: str | None = "",
+    email: str | None = None,
+    language: str = "en",
+    verified: bool = True,
+    now: datetime = NOW,
+) -> Resident:
+    """A resident with places `at` (lon, lat). By default with a phone of its own and no email; "": one is made up."""
+    number = next(_people)
+    phone = phone_of(number) if phone == "" else phone
+    email = f"resident.{number}@example.org" if email == "" else email
+    person = Subscriber(language=language, created_at=now)
+    s.add(person)
+    s.flush()
+    s.add_all(Preference(subscriber_id=person.id, topic=Topic(topic)) for topic in topics)
+    s.add_all(
+        Place(subscriber_id=person.id, label="home", lon=lon, lat=lat, radius_m=0, created_at=now) for lon, lat in at
+    )
+    return Resident(
+        person.id,
+        phone or "",
+        email or "",
+        _contact(s, person, "sms", phone, verified, now),
+        _contact(s, person, "email", email, verified, now),
+    )
+
+
+def _contact(
+    s: Session, person: Subscriber, channel: str, address: str | None, verified: bool, now: datetime
+) -> int | None:
+    if address is None:
+        return None
+    contact = Contact(
+        subscriber_id=person.id,
+        channel=channel,
+        address_index=crypto.address_index(channel, address),
+        address_sealed=crypto.seal(address, channel),
+        verified_at=now if verified else None,
+        created_at=now,
+    )
+    s.add(contact)
+    s.flush()
+    if verified:
+        s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how="a test"))
+        s.flush()
+    return contact.id
+
+
+def alert_draft(
+    s: Session,
+    *,
+    zones: Sequence[str] = ("Riverside",),
+    event: str = "storm",
+    phase: str = "issue",
+    blanks: Mapping[str, str] | None = None,
+    channels: Sequence[str] = ("sms",),
+    now: datetime = NOW,
+    **draft: Any,
+) -> Alert:
+    """Written by an author; further values are those of `alerts.Draft`. A storm is an emergency, snow is routine."""
+    wanted = alerts.Draft(
+        event=event,
+        phase=phase,
+        zones=zones,
+        blanks=_examples(event, phase) if blanks is None else blanks,
+        channels=channels,
+        **draft,
+    )
+    return alerts.draft(s, wanted, operator(s, "author", now=now), now, settings())
+
+
+def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime = NOW, **draft: Any) -> Alert:
+    """Written by an author and approved by an approver, with a sender for each channel: it can be launched."""
+    for provider in ("twilio", "sendgrid", "mastodon"):
+        if senders.channel_of(provider) in channels:
+            sender(s, provider, now=now)
+    alert = alert_draft(s, channels=channels, now=now, **draft)
+    allowed = settings().model_copy(update={name: v for name, v in CREDENTIALS.items() if _unset(name)})
+    return alerts.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
+
+
+def _examples(event: str, phase: str) -> dict[str, str]:
+    """Of the blanks that cannot be left empty."""
+    blanks = compose.catalogue().event(event).blanks(phase)
+    return {blank.name: blank.example for blank in blanks if phase in blank.required}
+
+
+def _unset(name: str) -> bool:
+    value = getattr(settings(), name)
+    return not (value.get_secret_value() if isinstance(value, SecretStr) else value)
