@@ -25,6 +25,7 @@ BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
 LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between
 HORIZON_S = 0.1  # how far ahead of now a run of slots may begin: keeps consent checks fresh (law 4)
 CLOCK_STEP_S = 0.5
+LONGEST_REST_S = 600.0  # a provider that asks for more is asked again after this
 CAP_DAY = ZoneInfo("America/Los_Angeles")  # T-Mobile's daily caps reset at midnight Pacific
 
 
@@ -63,6 +64,7 @@ class Throttle:
     def __init__(self, client: "redis.Redis") -> None:
         self._redis = client
         self._take = client.register_script(files("notify").joinpath("limits.lua").read_text())
+        self._close = client.register_script(_CLOSE)
         self._clock = _ServerClock()
 
     def take(
@@ -95,8 +97,7 @@ class Throttle:
 
     def close(self, sender_id: int, seconds: float) -> None:
         """Let nobody send through this sender for a while: the provider said 429 with Retry-After."""
-        server_s, server_us = self._redis.time()
-        self._redis.hset(_key(sender_id), "closed", str(server_s * MICRO + server_us + int(seconds * MICRO)))
+        self._close(keys=[_key(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
 
 
 class _ServerClock:
@@ -114,6 +115,16 @@ class _ServerClock:
     def local(self, server_s: float) -> float:
         """The `time.monotonic()` of a server time."""
         return server_s - min(list(self._heard))[1]
+
+
+# A shorter rest does not end a longer one.
+_CLOSE = """
+local time = redis.call('TIME')
+local till = time[1] * 1000000 + time[2] + ARGV[1]
+if till > (tonumber(redis.call('HGET', KEYS[1], 'closed')) or 0) then
+    redis.call('HSET', KEYS[1], 'closed', string.format('%.0f', till))
+end
+"""
 
 
 def _key(sender_id: int) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from notify.errors import Invalid, NotAllowed, NotFound
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
 
+TICKET_LIFE = timedelta(minutes=15)
 ROLES: tuple[str, ...] = get_args(Role)
 
 # What each role may do. An agent (311) posts collection notices and answers callers.
@@ -86,6 +87,24 @@ def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = No
 def find_key(s: Session, secret: str) -> ApiKey | None:
     """The living key with this secret."""
     return s.scalar(select(ApiKey).where(ApiKey.key_hash == crypto.hash_key(secret), ApiKey.revoked_at.is_(None)))
+
+
+def living_key(s: Session, key_id: int) -> ApiKey | None:
+    return s.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)))
+
+
+def ticket(key: ApiKey, now: datetime) -> str:
+    """For a link that signs in to the console (`/console/enter?ticket=...`), good for 15 minutes."""
+    return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}")
+
+
+def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
+    """The living key that a ticket was made for. Raises Invalid when it is broken, too old, or the key is revoked."""
+    key_id, _, expires = crypto.read_token("ticket", text).partition(".")
+    key = living_key(s, int(key_id)) if now.timestamp() < int(expires) else None
+    if key is None:
+        raise Invalid("This link is too old.", hint="Make a new one, or sign in with your key.")
+    return key
 
 
 def revoke_key(s: Session, name: str, now: datetime) -> None:

@@ -29,6 +29,14 @@ def app() -> Celery:
     return celery
 
 
+def work(lanes: list[Lane]) -> None:
+    """Serve these lanes until SIGTERM."""
+    try:
+        worker.work(app(), lanes)
+    finally:
+        transport.close_process()
+
+
 def resolve_alert(alert_id: int, lane: str) -> None:
     """Resolve the audience of a launched alert; ring each batch as its rows are committed."""
     for batches in fanout.resolve(alert_id, datetime.now(UTC)):

@@ -5,11 +5,15 @@ harm, results are not kept, and nothing is ever scheduled in Celery (no ETA, no 
 they outlive the visibility timeout).
 """
 
+import os
+import socket
 import threading
+import warnings
 from functools import cache
 from typing import Any
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from notify import logs
 from notify.models import Lane
@@ -61,7 +65,10 @@ def work(celery: Celery, lanes: list[Lane]) -> None:
 
     signals.worker_shutting_down.connect(stop, weak=False)
     signals.setup_logging.connect(lambda **_: logs.configure(settings().log_level, settings().log_format), weak=False)
+    # Celery warns of workers that run as root because of pickle, which this one does not accept.
+    warnings.simplefilter("ignore", SecurityWarning)
     celery.Worker(
+        hostname=f"{'-'.join(lane.value for lane in lanes)}.{os.getpid()}@{socket.gethostname()}",
         queues=[lane.value for lane in lanes],
         pool="threads",
         concurrency=settings().worker_threads,

@@ -139,8 +139,12 @@ def _build(kind: str, coordinates: Any) -> BaseGeometry:
     return geometry
 
 
-def _polygon(rings: list[Any]) -> BaseGeometry:
-    polygon: BaseGeometry = shapely.Polygon(_positions(rings[0]), [_positions(r) for r in rings[1:]] if rings else [])
+def _polygon(rings: Any) -> BaseGeometry:
+    if not isinstance(rings, list):
+        raise TypeError("not a list of rings")
+    polygon: BaseGeometry = shapely.Polygon()
+    if rings:
+        polygon = shapely.Polygon(_positions(rings[0]), [_positions(ring) for ring in rings[1:]])
     return polygon
 
 

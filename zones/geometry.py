@@ -7,55 +7,90 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import shapely
 from pyproj import CRS, Transformer
-from shapely.geometry import MultiPolygon, Point, Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
+from zones import geojson
 from zones.errors import ZoneError
 
-Area = Polygon | MultiPolygon
+Area: TypeAlias = Polygon | MultiPolygon
 
 HASH_GRID = 1e-9  # degrees, about a tenth of a millimetre: rounding noise does not change a hash
+DRAW_HINT = "Draw an area, or name a zone."
+# An edge is straight in degrees and so bent in metres: 20 km of it along a parallel by 7 m. Cut into pieces of about
+# 500 m first, it is right to millimetres. Shapes of continents get longer pieces, at most about so many in all.
+EDGE_DEGREES, EDGE_PIECES = 0.005, 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadArea:
+    """An area as it will be used, and what had to be mended for that, a phrase each."""
+
+    geometry: Area
+    mended: tuple[str, ...]
 
 
 def parse_area(document: Mapping[str, Any] | str | bytes) -> Area:
     """A GeoJSON geometry, feature or feature collection (RFC 7946) as one valid area; several parts are united.
 
+    It is taken whole or not at all: one part that is missing or no polygon refuses it.
     Raises ZoneError when it is no GeoJSON, has no polygon, or lies outside the world.
     """
-    if isinstance(document, str | bytes):
-        try:
-            document = json.loads(document)
-        except ValueError:
-            raise ZoneError("This is not JSON.", hint="Give a GeoJSON polygon.") from None
-    if not isinstance(document, Mapping):
-        raise ZoneError("This is not GeoJSON.", hint="Give a GeoJSON polygon.")
-    _refuse_other_crs(document)
-    parts = [_polygon(part) for part in _geometries(document)]
+    return read_area(document).geometry
+
+
+def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
+    """Like `parse_area`, and says what was mended."""
+    loaded = geojson.load(document) if isinstance(document, str | bytes) else geojson.known(document)
+    crs = geojson.declared_crs(loaded)
+    if crs is not None and not is_wgs84(crs):
+        raise ZoneError(f"Its coordinates are in {crs}.", hint="Convert it to WGS 84, or import it as a zone.")
+    parts: list[Area] = []
+    mended: list[str] = []
+    for feature in geojson.features(loaded):
+        if feature.geometry is None:
+            raise ZoneError(f"Feature {feature.number} has no geometry.", hint=DRAW_HINT)
+        geometry = geojson.to_shape(feature.geometry)
+        if not _all_polygons(geometry):
+            raise ZoneError(f"It holds a {geometry.geom_type}, not a polygon.", hint=DRAW_HINT)
+        part, how = clean(geometry)
+        parts.append(part)
+        if geojson.open_rings(feature.geometry):
+            mended.append("closed an open ring")
+        mended.extend(how)
     if not parts:
-        raise ZoneError("There is no polygon in it.", hint="Draw an area, or name a zone.")
-    return clean(shapely.union_all(parts))[0]
+        raise ZoneError("There is no polygon in it.", hint=DRAW_HINT)
+    united, how = clean(shapely.union_all(parts))
+    return ReadArea(united, (*mended, *how))
+
+
+def is_wgs84(crs: str) -> bool:
+    """Whether a name means longitude and latitude of WGS 84, in whichever order it lists them."""
+    return crs.upper().removesuffix("/0").endswith(("CRS84", "CRS84H", "EPSG::4326", "EPSG:4326", "EPSG/0/4326"))
 
 
 def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
-    """The same area as a valid (multi)polygon without Z, and what was mended, a sentence each.
+    """The same area as a valid (multi)polygon without Z, and what was mended, a phrase each.
 
     Raises ZoneError when no area is left or it lies outside the world.
     """
     mended = []
-    if geometry.has_z:
-        geometry = shapely.force_2d(geometry)
+    geometry = shapely.force_2d(geometry)
     if geometry.is_empty:
         raise ZoneError("It is empty.")
     _within_world(geometry)
-    if not geometry.is_valid:
-        reason = shapely.is_valid_reason(geometry).split("[")[0].strip().lower()
-        geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
-        mended.append(f"repaired ({reason})")
+    if not _all_polygons(geometry):
+        mended.append("left out lines or points")
     geometry = _only_polygons(geometry)
+    if not geometry.is_valid:
+        reason, _, where = shapely.is_valid_reason(geometry).partition("[")
+        mended.append(f"repaired ({reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''})")
+        geometry = _only_polygons(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
     if geometry.is_empty or not geometry.area > 0:
         raise ZoneError("It has no area.", hint="Lines and points must be buffered first.")
     return geometry, tuple(mended)
@@ -95,9 +130,10 @@ def metric_crs(geometry: BaseGeometry) -> CRS:
 
 
 def in_metres(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
-    """A WGS 84 shape in a metric projection."""
+    """A WGS 84 shape in a metric projection, its edges following the straight lines in degrees."""
+    piece = max(EDGE_DEGREES, geometry.length / EDGE_PIECES)
     forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    moved: BaseGeometry = shapely.transform(geometry, forward.transform, interleaved=False)
+    moved: BaseGeometry = shapely.transform(shapely.segmentize(geometry, piece), forward.transform, interleaved=False)
     return moved
 
 
@@ -120,45 +156,6 @@ def circle(lon: float, lat: float, radius_m: float) -> Area:
     return clean(shapely.transform(disc, back.transform, interleaved=False))[0]
 
 
-def _geometries(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    kind = document.get("type")
-    if kind == "FeatureCollection":
-        features = document.get("features")
-        return (
-            [g for f in features if isinstance(f, Mapping) for g in _geometries(f)]
-            if isinstance(features, list)
-            else []
-        )
-    if kind == "Feature":
-        geometry = document.get("geometry")
-        return _geometries(geometry) if isinstance(geometry, Mapping) else []
-    if kind == "GeometryCollection":
-        parts = document.get("geometries")
-        return [g for p in parts if isinstance(p, Mapping) for g in _geometries(p)] if isinstance(parts, list) else []
-    return [document]
-
-
-def _polygon(document: Mapping[str, Any]) -> Area:
-    if document.get("type") not in ("Polygon", "MultiPolygon"):
-        raise ZoneError(
-            f"It holds a {document.get('type') or 'thing without a type'}, not a polygon.",
-            hint="Draw an area, or name a zone.",
-        )
-    try:
-        geometry = shape(document)
-    except (ValueError, TypeError, AttributeError, IndexError, KeyError, shapely.errors.ShapelyError):
-        raise ZoneError("Its coordinates cannot be read.", hint="A ring is a list of [lon, lat] pairs.") from None
-    return clean(geometry)[0]
-
-
-def _refuse_other_crs(document: Mapping[str, Any]) -> None:
-    """GeoJSON is WGS 84 (RFC 7946, section 4); an old `crs` member may say otherwise."""
-    crs = document.get("crs")
-    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, Mapping) else ""
-    if name and not any(known in name.upper() for known in ("CRS84", "EPSG::4326", "EPSG:4326")):
-        raise ZoneError(f"Its coordinates are in {name}.", hint="Convert it to WGS 84, or import it as a zone.")
-
-
 def _within_world(geometry: BaseGeometry) -> None:
     coordinates = shapely.get_coordinates(geometry)
     west, south = coordinates.min(axis=0)
@@ -172,9 +169,23 @@ def _within_world(geometry: BaseGeometry) -> None:
         )
 
 
+def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
+    """The polygons in it, also those in collections in collections."""
+    if geometry.geom_type == "GeometryCollection":
+        return [polygon for part in shapely.get_parts(geometry).tolist() for polygon in _polygons(part)]
+    return [geometry] if isinstance(geometry, Polygon | MultiPolygon) else []
+
+
+def _all_polygons(geometry: BaseGeometry) -> bool:
+    if geometry.geom_type == "GeometryCollection":
+        return all(_all_polygons(part) for part in shapely.get_parts(geometry).tolist())
+    return isinstance(geometry, Polygon | MultiPolygon)
+
+
 def _only_polygons(geometry: BaseGeometry) -> Area:
-    if isinstance(geometry, Polygon | MultiPolygon):
+    """One polygon where there is one, so that the same zone has the same hash from every file format."""
+    if isinstance(geometry, Polygon):
         return geometry
-    parts = [part for part in shapely.get_parts(geometry).tolist() if isinstance(part, Polygon | MultiPolygon)]
-    united = shapely.union_all(parts)
-    return united if isinstance(united, Polygon | MultiPolygon) else MultiPolygon()
+    found = [part for polygon in _polygons(geometry) for part in shapely.get_parts(polygon).tolist()]
+    parts = [part for part in found if not part.is_empty]
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from notify import logs, migrations, scheduler, tasks, worker
+from notify import logs, migrations, scheduler, tasks
 from notify.cli import demo as demonstration
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
@@ -100,7 +100,7 @@ def serve(
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
     except ValueError as error:
         raise Invalid(f"{error}.", hint="Lanes: emergency, routine.") from None
-    worker.work(tasks.app(), lanes)
+    tasks.work(lanes)
 
 
 def schedule() -> None:

@@ -115,3 +115,12 @@ def of_process(settings: Callable[[], Settings]) -> Transport:
         if _process is None:
             _process = Transport(settings())
         return _process
+
+
+def close_process() -> None:
+    """Close the transport of this process, if it has one."""
+    global _process
+    with _process_lock:
+        if _process is not None:
+            _process.close()
+        _process = None

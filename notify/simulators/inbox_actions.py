@@ -22,7 +22,9 @@ async def unsubscribe(world: World, mail: Mail) -> Clicked:
         return Clicked(0, "This mail offers no one-click unsubscribe (RFC 8058).")
     answer = await world.courier.ask(url, ONE_CLICK, {"Content-Type": "application/x-www-form-urlencoded"})
     if not 200 <= answer.status < 300:
-        problem = f"The address answered {answer.status}." if answer.status else f"No answer: {answer.text}."
+        problem = (
+            f"The address answered {answer.status}." if answer.status else f"Nobody answers there ({answer.text})."
+        )
         return Clicked(answer.status, problem)
     mail.marks.append("unsubscribed")
     world.touch()

@@ -48,7 +48,9 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
     fields = _fields(world, text, keyword, line)
     answer = await world.courier.ask(url, urlencode(fields).encode(), callback_headers(world, url, fields))
     if not 200 <= answer.status < 300:
-        problem = f"The webhook answered {answer.status}." if answer.status else f"No answer: {answer.text}."
+        problem = (
+            f"The webhook answered {answer.status}." if answer.status else f"Nobody answers there ({answer.text})."
+        )
         return Answered(text.sid, answer.status, problem, spoken)
     try:
         said = _twiml(answer)

@@ -111,7 +111,7 @@ class Site:
             except ValueError as error:
                 phone.problem = str(error)
             self._world.touch()
-        return RedirectResponse(f"/phones/{_path(number)}#write", 303)
+        return RedirectResponse(f"/phones/{_path(number)}", 303)
 
     async def click(self, request: Request) -> Response:
         address, action = request.path_params["address"], request.path_params["action"]
@@ -126,7 +126,7 @@ class Site:
             clicked = await unsubscribe(self._world, mail)
         inbox.problem = clicked.problem
         self._world.touch()
-        return RedirectResponse(f"/inboxes/{_path(address)}?mail={mail.order}#mail", 303)
+        return RedirectResponse(f"/inboxes/{_path(address)}?mail={mail.order}", 303)
 
     def _show(
         self, request: Request, template: str, *, status: int = 200, own_styles: bool = False, **values: Any

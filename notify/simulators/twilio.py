@@ -102,7 +102,7 @@ class Twilio:
         last = self._world.phones.find(token.removeprefix("PA")) if token else None
         start = page * size
         if last is not None:
-            found = [text for text in found if True]
+            found = [text for text in found if text.order < last.order]
         rest = found if last is not None else found[start:]
         shown, more = rest[:size], len(rest) > size
         return JSONResponse(

@@ -4,22 +4,10 @@
 const PERIOD_MS = 2000;
 let version = null;
 
-function atBottom(element) {
-  return element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-}
-
-function toBottom() {
-  document.querySelectorAll("[data-bottom]").forEach((element) => {
-    element.scrollTop = element.scrollHeight;
-  });
-}
-
 function exchange(part, fresh) {
   if (part.innerHTML === fresh.innerHTML) return;
-  const stay = part.hasAttribute("data-bottom") && atBottom(part);
   const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   part.innerHTML = fresh.innerHTML;
-  if (stay) part.scrollTop = part.scrollHeight;
   if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
@@ -46,5 +34,4 @@ async function keepFresh() {
   setTimeout(keepFresh, PERIOD_MS);
 }
 
-toBottom();
 setTimeout(keepFresh, PERIOD_MS);

@@ -1,0 +1,43 @@
+"""THE DOOR: pages, REST, webhooks. Nothing is decided here; what is asked is handed to `notify`, and said back.
+
+    uvicorn api.app:create_app --factory
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from api import errors, health, hooks, openapi, pages, routes
+from api.hooks.collector import Collector
+from api.metrics import Metrics
+from api.middleware import RequestLog, SecurityHeaders
+
+STATIC = Path(__file__).parent / "static"
+BODY_BYTES = 2**20  # larger where a route says so
+
+
+def create_app() -> FastAPI:
+    """The application of one process."""
+    app = FastAPI(
+        title="Tocsin",
+        version="1",
+        summary="Crisis mass notification that a city can run by itself.",
+        description=openapi.DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere, which our Content-Security-Policy forbids
+        redoc_url=None,
+        openapi_tags=openapi.TAGS,
+        max_body_size=BODY_BYTES,
+        # What the environment may switch on for us would carry paths with tokens in them (law 9).
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.metrics = Metrics()
+    app.state.receipts = {provider: Collector(provider) for provider in ("twilio", "sendgrid")}
+    errors.install(app)
+    for router in (*routes.ROUTERS, *hooks.ROUTERS, health.router, *pages.ROUTERS):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost
+    return app

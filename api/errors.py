@@ -1,0 +1,161 @@
+"""Errors become HTTP here and nowhere else: problem documents (RFC 9457) for programs, a page for people."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import exc
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.pages.rendering import page
+from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
+from zones.errors import ZoneError
+
+PROBLEM = "application/problem+json"
+FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
+
+
+class NotSignedIn(TocsinError):
+    """Nobody, or somebody whom we do not know."""
+
+    code = "not-signed-in"
+
+
+class Problem(BaseModel):
+    """A problem document: RFC 9457, with `hint` and `errors` as extension members."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:tocsin:problem:not-found",
+                "title": "Not Found",
+                "status": 404,
+                "detail": "There is no zone named 'Rverside'.",
+                "hint": "Did you mean Riverside?",
+                "errors": [],
+            }
+        }
+    )
+
+    type: str = Field(description="What kind of problem it is; stays the same.")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, in a sentence.")
+    hint: str = Field("", description="What to do next.")
+    errors: list[str] = Field(default=[], description="Every case, where there are several.")
+
+
+STATUS: dict[type[Exception], int] = {
+    NotSignedIn: 401,
+    NotAllowed: 403,  # BadSignature, too
+    NotFound: 404,
+    Refused: 409,
+    Invalid: 422,
+    ZoneError: 422,
+    Unavailable: 503,
+    TocsinError: 500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error in the words that a reader gets."""
+
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+    errors: Sequence[str] = ()
+
+    def problem(self) -> dict[str, Any]:
+        return Problem(
+            type=f"urn:tocsin:problem:{self.code}",
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            detail=self.message,
+            hint=self.hint,
+            errors=list(self.errors),
+        ).model_dump()
+
+
+def tell(error: Exception) -> Told:
+    """The words for any error. Those that nobody foresaw say nothing of their inside."""
+    for kind, words in _TELLERS.items():
+        if isinstance(error, kind):
+            return words(error)
+    return Told(500, "internal", "Something went wrong on our side.", "Try again; if it happens again, tell us.")
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """A problem document, or for people the error page, which says the same sentence."""
+    told = tell(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    if told.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
+    if request.url.path.startswith(FOR_PROGRAMS):
+        return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
+    return page(request, "error.html", status=told.status, headers=headers, told=told)
+
+
+def install(app: FastAPI) -> None:
+    def handle(request: Request, error: Exception) -> Response:
+        return answer(request, error)
+
+    for kind in (HTTPException, *_TELLERS):
+        app.add_exception_handler(kind, handle)
+
+
+def _tocsin(error: Any) -> Told:
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    return Told(status, getattr(error, "code", "invalid"), error.message, error.hint, error.details)
+
+
+def _http(error: Any) -> Told:
+    words = {
+        404: "There is no such page.",
+        405: "That cannot be done here.",
+        413: "What was sent is too large.",
+    }
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    return Told(error.status_code, code, words.get(error.status_code, f"{error.detail or phrase}."))
+
+
+def _validation(error: Any) -> Told:
+    """Says where and why, never what: the input may hold an address (law 9)."""
+    found = error.errors()
+    if found and all(one["loc"][0] == "path" for one in found):
+        return Told(404, "not-found", "There is no such page.")
+    cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {one['msg']}" for one in found]
+    return Told(422, "invalid", "What was sent cannot be used as it is.", "Mend what `errors` names.", cases)
+
+
+def _away(_error: Exception) -> Told:
+    return Told(503, "unavailable", "The database does not answer.", "Try again in a moment.")
+
+
+def _cannot_be_kept(_error: Exception) -> Told:
+    return Told(422, "invalid", "Something in this cannot be stored: a number too large, or a character without a sign.")
+
+
+# The first that fits. PostgreSQL is asked through SQLAlchemy, and for COPY through psycopg.
+_TELLERS: dict[type[Exception], Callable[[Any], Told]] = {
+    TocsinError: _tocsin,
+    ZoneError: _tocsin,
+    RequestValidationError: _validation,
+    HTTPException: _http,
+    exc.DataError: _cannot_be_kept,
+    psycopg.DataError: _cannot_be_kept,
+    exc.OperationalError: _away,
+    exc.InterfaceError: _away,
+    exc.TimeoutError: _away,
+    psycopg.OperationalError: _away,
+    psycopg.InterfaceError: _away,
+}

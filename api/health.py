@@ -1,0 +1,69 @@
+"""For load balancers and monitoring: does the process live, can it serve, what does it count."""
+
+from functools import cache
+
+import redis
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from notify import migrations
+from notify.db import transaction
+from notify.errors import Unavailable
+from notify.settings import settings
+
+router = APIRouter(include_in_schema=False)
+REDIS_TIMEOUT_S = 2.0
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """The process lives. Asks no server: a database that is away is no reason to restart us."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+def readyz() -> Response:
+    """PostgreSQL answers with the schema that this code needs, and Redis answers; 503 says what is away."""
+    checks = {"postgres": _postgres(), "redis": _redis()}
+    ready = all(said == "ok" for said in checks.values())
+    return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _postgres() -> str:
+    try:
+        with transaction() as s:
+            if s.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+                return "has no schema: run `tocsin migrate`"
+            found, needed = s.scalar(text("SELECT version_num FROM alembic_version")), migrations.head()
+    except (SQLAlchemyError, Unavailable):
+        return "does not answer"
+    return "ok" if found == needed else f"has schema {found}, not {needed}: run `tocsin migrate`"
+
+
+def _redis() -> str:
+    try:
+        _client(settings().require_redis()).ping()
+    except (redis.RedisError, Unavailable):
+        return "does not answer"
+    return "ok"
+
+
+@cache
+def _client(url: str) -> "redis.Redis":
+    """One that gives up soon: the question is whether it answers now."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )

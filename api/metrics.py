@@ -1,0 +1,135 @@
+"""What a monitoring system asks for, in Prometheus's text format. Ids and counts; never an address (law 9)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import redis
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from notify import tasks
+from notify.db import transaction
+from notify.errors import Unavailable
+from notify.models import Lane
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
+
+
+class Metrics:
+    """The numbers of one process, with a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "tocsin_http_requests", "HTTP requests.", ("method", "route", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "tocsin_http_request_seconds",
+            "Time to answer.",
+            ("method", "route"),
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self.registry.register(Servers())
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        method = method if method in METHODS else "other"  # anybody can send any word
+        self._requests.labels(method, route, str(status)).inc()
+        if not route.endswith("/events"):  # a stream lasts for as long as somebody looks at it
+            self._seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class Servers(Collector):
+    """What PostgreSQL and Redis know, asked at each scrape. When one is away, its numbers are left out."""
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # else the registry would collect once to find the names
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("tocsin_server_up", "Whether a server answers.", labels=("server",))
+        for server, ask in (("postgres", _of_postgres), ("redis", _of_redis)):
+            try:
+                found = list(ask())
+            except (SQLAlchemyError, redis.RedisError, Unavailable):
+                found = []
+                up.add_metric((server,), 0)
+            else:
+                up.add_metric((server,), 1)
+            yield from found
+        yield up
+
+
+def _of_postgres() -> Iterator[Metric]:
+    with transaction() as s:
+        s.execute(text("SET LOCAL statement_timeout = '5s'"))
+        yield from (_gauge(s, *question) for question in _QUESTIONS)
+
+
+def _of_redis() -> Iterator[Metric]:
+    length = GaugeMetricFamily("tocsin_queue_length", "Doorbells that no worker has heard.", labels=("lane",))
+    for lane in Lane:
+        length.add_metric((lane.value,), _as_int(tasks.memory().llen(lane.value)))
+    yield length
+
+
+def _gauge(s: Session, name: str, explained: str, labels: tuple[str, ...], question: str) -> Metric:
+    """The last column is the number, those before it the labels."""
+    gauge = GaugeMetricFamily(name, explained, labels=labels)
+    for *values, number in s.execute(text(question)):
+        gauge.add_metric([str(value) for value in values], number)
+    return gauge
+
+
+def _as_int(answered: Any) -> int:
+    return int(answered)  # redis-py's types also cover its asynchronous client
+
+
+_QUESTIONS = (
+    (
+        "tocsin_alerts",
+        "Alerts that are not final, by state.",
+        ("state",),
+        "SELECT state, count(*) FROM alerts WHERE state IN ('draft', 'approved', 'scheduled', 'sending', 'paused')"
+        " GROUP BY state",
+    ),
+    (
+        "tocsin_deliveries",
+        "Deliveries of the alerts in work, by state.",
+        ("alert", "lane", "state"),
+        "SELECT a.id, a.lane, d.state, count(*) FROM alerts a JOIN deliveries d ON d.alert_id = a.id"
+        " WHERE a.state IN ('approved', 'scheduled', 'sending', 'paused') AND a.state IN ('sending', 'paused')"
+        " GROUP BY a.id, a.lane, d.state",
+    ),
+    (
+        "tocsin_batches",
+        "Batches that are not done, by lane and state.",
+        ("lane", "state"),
+        "SELECT lane, state, count(*) FROM batches WHERE state <> 'done' GROUP BY lane, state",
+    ),
+    (
+        "tocsin_receipts_to_apply",
+        "Receipts that have not moved their delivery yet.",
+        (),
+        "SELECT count(*) FROM receipts WHERE applied_at IS NULL",
+    ),
+    (
+        "tocsin_sender_open",
+        "1: open, 0: stopped.",
+        ("sender", "provider", "channel"),
+        "SELECT id, provider, channel, (status = 'open')::int FROM senders ORDER BY id",
+    ),
+    (
+        "tocsin_sender_rate_per_second",
+        "The rate that a sender is allowed.",
+        ("sender", "provider", "channel"),
+        "SELECT id, provider, channel, rate_per_s FROM senders ORDER BY id",
+    ),
+)

@@ -1,0 +1,97 @@
+"""What happens to every request: an id, a log line, a count, and headers that keep browsers from doing harm."""
+
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import answer
+from api.metrics import Metrics
+
+log = structlog.get_logger()
+
+# Asked all the time, or thousands of times for an alert: a line only when something is wrong.
+QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static")
+
+HEADERS = {
+    # Everything from here and nothing inline: a script that slipped into a page would not run.
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": browsers would then send `Origin: null` with our own forms, which `auth.py` looks at.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class SecurityHeaders:
+    """Adds `HEADERS`, and keeps everything but files out of caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                is_file = scope["path"].startswith("/static/")
+                headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class RequestLog:
+    """One line a request, by the route's template: the path and the query may hold a token (law 9).
+
+    An error that nobody foresaw ends here: logged once, answered with 500.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id, started_s, status = uuid.uuid4().hex[:16], time.perf_counter(), 0
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).append("X-Request-Id", request_id)
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=request_id)
+        try:
+            await self.app(scope, receive, with_id)
+        except Exception as error:
+            log.exception("request.failed", route=_route(scope), method=scope["method"])
+            if status == 0:
+                await answer(Request(scope), error)(scope, receive, with_id)
+        finally:
+            self._note(scope, status, time.perf_counter() - started_s)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route, method = _route(scope), scope["method"]
+        self.metrics.request(method, route, status, seconds)
+        if status < 400 and route.startswith(QUIET):
+            return
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """`/alerts/{alert_id}`. Each router has its whole prefix, so a route's own path is the whole path."""
+    if "route" in scope:
+        return str(scope["route"].path)
+    return "/static" if scope["path"].startswith("/static/") else "(none)"

@@ -1,0 +1,38 @@
+"""What the OpenAPI document says besides the routes, and the answers that many routes share."""
+
+from typing import Any
+
+from api.errors import PROBLEM, Problem
+
+DESCRIPTION = """
+Send `Authorization: Bearer tocsin_...` with a key made by `tocsin keys add`. A key that acts for an operator may do what
+the operator's role allows; one without an operator may only read.
+
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents: `detail` says what is wrong, `hint`
+what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; coordinates are WGS 84, longitude first.
+"""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
+    {"name": "zones", "description": "Named areas of the city, versioned."},
+    {"name": "senders", "description": "The identities that we send as, with their rates and caps."},
+    {"name": "subscribers", "description": "Residents, in numbers only."},
+]
+
+_MEANINGS = {
+    401: "No key, or one that is not valid.",
+    403: "This key may not do that.",
+    404: "There is no such thing.",
+    409: "Its state forbids that.",
+    413: "The body is too large.",
+    422: "What was given cannot be used; `errors` lists the reasons.",
+    503: "A server or a setting that is needed is missing.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem documents that a route may answer with, for its `responses`; 401 always is one of them."""
+    return {
+        status: {"model": Problem, "description": _MEANINGS[status], "content": {PROBLEM: {}}}
+        for status in sorted({401, *statuses})
+    }

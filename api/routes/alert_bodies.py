@@ -1,0 +1,130 @@
+"""What alerts look like over REST."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from notify.alerts import CHANNELS, Draft
+
+Phase = Literal["issue", "update", "all-clear"]
+Channel = Literal["sms", "email", "social"]
+
+
+class NewAlert(BaseModel):
+    """Where: zone names, or an area of your own with words for it; neither: as the incident's latest alert."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "event": "storm",
+                "zones": ["Riverside"],
+                "blanks": {"hazard": "thunderstorm", "wind_mph": "70"},
+                "status": "Exercise",
+            }
+        },
+    )
+
+    event: str = Field(description="outage, snow, storm or collection.")
+    phase: Phase = "issue"
+    zones: list[str] = Field(default=[], max_length=1000)
+    area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection.")
+    area_description: str = Field("", max_length=200, description="What residents call that area.")
+    blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
+    channels: list[Channel] = list(CHANNELS)  # type: ignore[assignment]  # the same words, as a tuple of str
+    severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] | None = None
+    urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
+    certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None
+    status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    expires_at: AwareDatetime | None = None
+    launch_at: AwareDatetime | None = Field(None, description="Launch it then, not when it is told to.")
+    incident: int | None = Field(None, ge=1, lt=2**63)
+
+    def as_draft(self) -> Draft:
+        return Draft(**dict(self))
+
+
+class AudienceOut(BaseModel):
+    total: int = Field(description="Contacts in the area, those left out included.")
+    by_channel: dict[str, int] = Field(description="To be written to.")
+    skipped: dict[str, int] = Field(description="Left out, by reason.")
+
+
+class AlertSummary(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    incident: int = Field(validation_alias="incident_id")
+    event: str
+    phase: str
+    status: str
+    severity: str
+    urgency: str
+    certainty: str
+    lane: str
+    state: str
+    area_description: str
+    created_at: datetime
+    launched_at: datetime | None
+    expires_at: datetime
+
+
+class Alerts(BaseModel):
+    alerts: list[AlertSummary]
+
+
+class AlertOut(BaseModel):
+    """Where an alert is. The command line and the console show the same numbers."""
+
+    id: int
+    incident: int
+    event: str
+    phase: str
+    status: str
+    severity: str
+    urgency: str
+    certainty: str
+    lane: str
+    state: str
+    channels: list[str]
+    area_description: str
+    area_hash: str | None
+    created_at: datetime
+    approved_at: datetime | None
+    launch_at: datetime | None
+    launched_at: datetime | None
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+    resolved: bool = Field(description="Whether the whole audience is known.")
+    audience: AudienceOut
+    deliveries: dict[str, int] = Field(description="By state; together they are the audience.")
+    channels_by_state: dict[str, dict[str, int]]
+    reasons: dict[str, dict[str, int]] = Field(description="Why, for the states that need a reason.")
+
+
+class Words(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    channel: str
+    language: str
+    subject: str
+    text: str
+    cost: int = Field(description="SMS segments; else 1.")
+
+
+class Report(AlertOut):
+    words: list[Words]
+
+
+class Preview(BaseModel):
+    """Whom a launch at this moment would reach."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    residents: int = Field(description="With a place in the area.")
+    total: int
+    by_channel: dict[str, int]
+    skipped: dict[str, int]

@@ -1,0 +1,112 @@
+"""`/api/v1/alerts`: write, approve, launch, stop, watch."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import JSONResponse
+
+from api.auth import Reader
+from api.openapi import problems
+from api.routes.alert_bodies import Alerts, AlertOut, AlertSummary, NewAlert, Preview, Report, Words
+from api.routes.ids import Id
+from notify import alerts, reports, tasks
+from notify.db import transaction
+from notify.errors import Refused
+from notify.models.states import AlertState
+from notify.pipeline import audience
+from notify.settings import settings
+
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+
+# What `reports.progress` says goes out as it is: one truth for the API, the command line and the console.
+AS_COUNTED: dict[str, Any] = {"response_model": AlertOut}
+
+
+@router.get("", summary="The newest alerts", responses=problems(422))
+def list_alerts(caller: Reader, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Alerts:
+    with transaction() as s:
+        return Alerts(alerts=[AlertSummary.model_validate(one) for one in reports.recent_alerts(s, limit)])
+
+
+@router.post("", summary="Write a draft", status_code=201, responses=problems(403, 404, 422), **AS_COUNTED)
+def draft_alert(wanted: NewAlert, caller: Reader) -> Response:
+    """Renders the words in every language and channel. Nothing is sent before it is approved and launched."""
+    with transaction() as s:
+        drafted = alerts.draft(s, wanted.as_draft(), caller.acting, datetime.now(UTC), settings())
+        counted = reports.progress(s, drafted.id)
+    return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
+
+
+@router.get("/{alert_id}", summary="Where an alert is", responses=problems(404), **AS_COUNTED)
+def get_alert(alert_id: Id, caller: Reader) -> Response:
+    with transaction() as s:
+        return JSONResponse(reports.progress(s, alert_id).as_json())
+
+
+@router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))
+def preview_audience(alert_id: Id, caller: Reader) -> Preview:
+    with transaction() as s:
+        alert = reports.find_alert(s, alert_id)
+        if alert.area is None:
+            raise Refused(f"Alert {alert_id} has no area.", hint="Without an area nothing is sent: write it again.")
+        return Preview.model_validate(audience.preview(s, alert, alert.area, datetime.now(UTC)))
+
+
+@router.get(
+    "/{alert_id}/report",
+    summary="Who was reached, when, who was not and why",
+    responses=problems(404),
+    response_model=Report,
+)
+def get_report(alert_id: Id, caller: Reader) -> Response:
+    with transaction() as s:
+        counted = reports.progress(s, alert_id).as_json()
+        words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
+    return JSONResponse(counted | {"words": words})
+
+
+@router.post("/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED)
+def approve_alert(alert_id: Id, caller: Reader) -> Response:
+    """An emergency is approved by somebody other than its author."""
+    with transaction() as s:
+        alerts.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+        counted = reports.progress(s, alert_id)
+    return JSONResponse(counted.as_json())
+
+
+@router.post("/{alert_id}/launch", summary="Send it", responses=problems(403, 404, 409), **AS_COUNTED)
+def launch_alert(alert_id: Id, caller: Reader) -> Response:
+    """Now, or at the time that it was written for."""
+    with transaction() as s:
+        launched = alerts.launch(s, alert_id, caller.acting, datetime.now(UTC))
+        counted = reports.progress(s, alert_id)
+    if launched.state is AlertState.SENDING:
+        tasks.ring_alert(launched)
+    return JSONResponse(counted.as_json())
+
+
+@router.post("/{alert_id}/pause", summary="Let nothing more out", responses=problems(403, 404, 409), **AS_COUNTED)
+def pause_alert(alert_id: Id, caller: Reader) -> Response:
+    with transaction() as s:
+        alerts.pause(s, alert_id, caller.acting, datetime.now(UTC))
+        counted = reports.progress(s, alert_id)
+    return JSONResponse(counted.as_json())
+
+
+@router.post("/{alert_id}/resume", summary="Go on", responses=problems(403, 404, 409), **AS_COUNTED)
+def resume_alert(alert_id: Id, caller: Reader) -> Response:
+    with transaction() as s:
+        resumed = alerts.resume(s, alert_id, caller.acting, datetime.now(UTC))
+        counted = reports.progress(s, alert_id)
+    tasks.ring_alert(resumed)
+    return JSONResponse(counted.as_json())
+
+
+@router.post("/{alert_id}/cancel", summary="Stop it for good", responses=problems(403, 404, 409), **AS_COUNTED)
+def cancel_alert(alert_id: Id, caller: Reader) -> Response:
+    """What is out is out; what is queued is cancelled."""
+    with transaction() as s:
+        alerts.cancel(s, alert_id, caller.acting, datetime.now(UTC))
+        counted = reports.progress(s, alert_id)
+    return JSONResponse(counted.as_json())

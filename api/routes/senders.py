@@ -1,0 +1,99 @@
+"""`/api/v1/senders`: the identities that we send as."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Reader
+from api.openapi import problems
+from api.routes.ids import Id
+from notify import operators, senders
+from notify.db import transaction
+
+router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
+
+Rate = Annotated[float, Field(gt=0, le=100_000, description="A second: SMS segments, email recipients, posts.")]
+Cap = Annotated[int, Field(ge=0, lt=2**31, description="Messages a day; 0: no cap.")]
+
+
+class SenderOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    channel: str
+    provider: str
+    address: str = Field(description="Our own number, From address or account.")
+    rate_per_s: float
+    daily_cap: int | None
+    status: Literal["open", "stopped"]
+    note: str = Field(description="Why it is stopped.")
+
+
+class Senders(BaseModel):
+    senders: list[SenderOut]
+
+
+class NewSender(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"provider": "twilio", "address": "+15555550100", "rate_per_s": 100}},
+    )
+
+    provider: str
+    address: str = Field(min_length=1, max_length=320)
+    rate_per_s: Rate
+    daily_cap: Cap | None = None
+
+
+class SenderChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"status": "stopped"}})
+
+    rate_per_s: Rate | None = None
+    daily_cap: Cap | None = None
+    status: Literal["open", "stopped"] | None = None
+
+
+@router.get("", summary="All senders", responses=problems())
+def list_senders(caller: Reader) -> Senders:
+    with transaction() as s:
+        return Senders(senders=[SenderOut.model_validate(one) for one in senders.all_senders(s)])
+
+
+@router.post("", summary="Add a sender", status_code=201, responses=problems(403, 422))
+def add_sender(wanted: NewSender, caller: Reader) -> SenderOut:
+    """Needs the role admin. It sends from the next second on."""
+    by = caller.acting
+    operators.require(by, "administer")
+    with transaction() as s:
+        added = senders.add(
+            s,
+            wanted.provider,
+            wanted.address.strip(),
+            wanted.rate_per_s,
+            datetime.now(UTC),
+            daily_cap=wanted.daily_cap or None,
+            by=by,
+        )
+        answer = SenderOut.model_validate(added)
+    return answer
+
+
+@router.patch("/{sender_id}", summary="Change, stop or open a sender", responses=problems(403, 404, 422))
+def change_sender(sender_id: Id, wanted: SenderChange, caller: Reader) -> SenderOut:
+    """Needs the role admin. Acts within a second, in mid-send."""
+    by = caller.acting
+    operators.require(by, "administer")
+    with transaction() as s:
+        changed = senders.change(
+            s,
+            sender_id,
+            datetime.now(UTC),
+            rate_per_s=wanted.rate_per_s,
+            daily_cap=wanted.daily_cap,
+            status=wanted.status,
+            by=by,
+        )
+        answer = SenderOut.model_validate(changed)
+    return answer

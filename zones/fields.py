@@ -1,0 +1,68 @@
+"""Which column of a file names its zones, and its values as text."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from zones.errors import ZoneError
+
+MAX_NAME = 120  # characters; longer ones are descriptions
+# As cities call them, the likeliest first; compared without case, spaces, dashes and underscores.
+COMMON = (
+    "name zonename zone evaczone evacuationzone neighborhood neighbourhood neighborhoodname nbhdname nbhd hood "
+    "mapname listname fullname fname bdname ntaname prineigh community communityname districtname distname district "
+    "distnum borocd boroname ward wardname precinct collectionday route area areaname title label zip zipcode code"
+).split()
+
+
+def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None) -> str:
+    """The column of the names: the one that is wanted, or the likeliest. Raises ZoneError listing the columns."""
+    if wanted is not None:
+        return require(columns, wanted)
+    by_key = {_key(column): column for column in reversed(columns)}
+    likely = [by_key[key] for key in COMMON if key in by_key]
+    for column in likely:
+        values = texts(frame, column)
+        if all(values) and len(set(map(str.casefold, values))) == len(values):
+            return column
+    if likely:
+        return likely[0]
+    if not columns:
+        raise ZoneError("Its features have no fields, so no names.", hint="Give each feature a name.")
+    raise ZoneError(f"No field looks like a name: {', '.join(columns)}.", hint="Say which with --name-field.")
+
+
+def require(columns: Sequence[str], field: str) -> str:
+    if field in columns:
+        return field
+    raise ZoneError(f"There is no field {field!r}.", hint=f"Fields: {', '.join(columns) or 'none'}.")
+
+
+def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
+    """A column as tidy text, a line each; empty where there is nothing."""
+    return [""] * len(frame) if field is None else [_text(value) for value in frame[field].tolist()]
+
+
+def usable_name(name: str, field: str) -> str:
+    if not name:
+        raise ZoneError(f"It has no name in {field}.")
+    if len(name) > MAX_NAME:
+        raise ZoneError(f"Its name is longer than {MAX_NAME} characters.")
+    return name
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, list | dict | bool) or value is pd.NaT or value is pd.NA:
+        return ""
+    if isinstance(value, float | np.floating):  # 18.0 is how tables write 18
+        return "" if not np.isfinite(value) else str(int(value)) if float(value).is_integer() else str(value)
+    # Control and format characters could disguise one name as another.
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in str(value))
+    return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
+def _key(column: str) -> str:
+    return "".join(c for c in column.casefold() if c.isalnum())
