@@ -5,6 +5,7 @@ cut by the river's course, so that all of the city belongs to exactly one of the
 """
 
 import csv
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from zones import names
+from zones.geometry import to_geojson
 
 # In the open Atlantic, 300 km from land: nobody lives there, no map shows a real street below it.
 WEST, SOUTH = -70.60, 37.90
@@ -30,6 +32,7 @@ RIVER_HALF_WIDTH_M = 90.0
 FLOOD_M = {"Evacuation Zone A": 400.0, "Evacuation Zone B": 900.0, "Evacuation Zone C": 1_600.0}  # from mid-river
 SNOW_ROUTE_EVERY = 5  # avenues and streets
 SNOW_ROUTE_HALF_WIDTH_M = 40.0
+DENSE_M = 3_500.0  # from the middle: where the houses thin out
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
 TOPICS = ("outage", "snow", "storm", "collection", "flood", "heat", "water", "road", "health", "evacuation", "general")
 TOPIC_SHARES = (0.72, 0.55, 0.86, 0.62, 0.30, 0.22, 0.35, 0.28, 0.25, 0.40, 0.33)
@@ -50,7 +53,7 @@ class CityZone:
 @dataclass(frozen=True, slots=True)
 class Street:
     name: str
-    line: LineString  # WGS 84
+    line: BaseGeometry  # WGS 84; in pieces where the river cuts it and no bridge carries it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class TrainingCity:
 
     @cached_property
     def streets(self) -> tuple[Street, ...]:
-        """Avenues from south to north, then streets from west to east."""
+        """Avenues from south to north, then streets from west to east. The snow routes have the bridges."""
         lines = []
         for column in range(1, self._columns):
             x = column * BLOCK_M
@@ -96,11 +99,13 @@ class TrainingCity:
             y = row * BLOCK_M
             lines.append(LineString([(0, y), (WIDTH_M, y)]))
         called = [*names.avenues(self._columns - 1), *names.streets(self._rows - 1)]
-        return tuple(Street(name, _degrees(line)) for name, line in zip(called, lines, strict=True))
+        water = self._course.buffer(RIVER_HALF_WIDTH_M)
+        dry = [line if _is_snow_route(index) else line.difference(water) for index, line in enumerate(lines)]
+        return tuple(Street(name, _degrees(line)) for name, line in zip(called, dry, strict=True))
 
     @cached_property
     def addresses(self) -> AddressPoints:
-        """Houses every 20 m or so on both sides of each street, denser near the middle, none in the river."""
+        """Houses every 20 m or so on both sides of each street where all is built up, none in the river."""
         rng = np.random.Generator(np.random.PCG64([self._seed, 2]))
         street, number, x, y = [], [], [], []
         for index in range(len(self.streets)):
@@ -108,7 +113,8 @@ class TrainingCity:
             length_m = HEIGHT_M if avenue else WIDTH_M
             across_m = (index + 1) * BLOCK_M if avenue else (index - self._columns + 2) * BLOCK_M
             along = np.arange(15.0, length_m, 20.0)
-            along = along[rng.random(along.size) < 0.85] + rng.uniform(-3, 3)
+            kept = rng.random(along.size) < _built_up(across_m, along, avenue)
+            along = along[kept] + rng.uniform(-3, 3)
             side = np.where(np.arange(along.size) % 2 == 0, 1.0, -1.0)
             offset = across_m + side * 12.0
             street.append(np.full(along.size, index))
@@ -139,6 +145,24 @@ class TrainingCity:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(self.residents(count))
+
+    def write_zones_geojson(self, folder: Path) -> tuple[Path, ...]:
+        """A file for each kind, `<kind>.geojson`, with the fields `name` and `id`."""
+        paths = []
+        for kind in dict.fromkeys(zone.kind for zone in self.zones()):
+            features = [
+                {
+                    "type": "Feature",
+                    "properties": {"name": zone.name, "id": zone.external_id},
+                    "geometry": to_geojson(zone.geometry),
+                }
+                for zone in self.zones()
+                if zone.kind == kind
+            ]
+            path = folder / f"{kind}.geojson"
+            path.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n", encoding="utf-8")
+            paths.append(path)
+        return tuple(paths)
 
     @cached_property
     def _course(self) -> LineString:
@@ -193,7 +217,7 @@ class TrainingCity:
 
     def _snow(self) -> list[CityZone]:
         routes: list[CityZone] = []
-        for index in range(SNOW_ROUTE_EVERY - 1, len(self.streets), SNOW_ROUTE_EVERY):
+        for index in filter(_is_snow_route, range(len(self.streets))):
             avenue = index < self._columns - 1
             at_m = (index + 1) * BLOCK_M if avenue else (index - self._columns + 2) * BLOCK_M
             half = SNOW_ROUTE_HALF_WIDTH_M
@@ -237,6 +261,18 @@ class TrainingCity:
             "address": f"{points.number[house]} {self.streets[points.street[house]].name}",
             "label": label,
         }
+
+
+def _is_snow_route(index: int) -> bool:
+    return index % SNOW_ROUTE_EVERY == SNOW_ROUTE_EVERY - 1
+
+
+def _built_up(across_m: float, along_m: NDArray[np.float64], avenue: bool) -> NDArray[np.float64]:
+    """The share of lots with a house: nearly all in the middle of the city, a quarter at its edges."""
+    x, y = (across_m, along_m) if avenue else (along_m, across_m)
+    far = np.hypot(x - WIDTH_M * 0.5, y - HEIGHT_M * 0.45) / DENSE_M
+    share: NDArray[np.float64] = 0.25 + 0.7 * np.exp(-(far**2))
+    return share
 
 
 _CITY = box(0, 0, WIDTH_M, HEIGHT_M)

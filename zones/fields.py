@@ -1,21 +1,24 @@
 """Which column of a file names its zones, and its values as text."""
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
 
 from zones.errors import ZoneError
 
 MAX_NAME = 120  # characters; longer ones are descriptions
 # As cities call them, the likeliest first; compared without case, spaces, dashes and underscores.
+# fmt: off
 COMMON = (
-    "name zonename zone evaczone evacuationzone neighborhood neighbourhood neighborhoodname nbhdname nbhd hood "
-    "mapname listname fullname fname bdname ntaname prineigh community communityname districtname distname district "
-    "distnum borocd boroname ward wardname precinct collectionday route area areaname title label zip zipcode code"
-).split()
+    "name", "zonename", "zone", "ezone", "evaczone", "evacuationzone", "neighborhood", "neighbourhood",
+    "neighborhoodname", "nbhdname", "nbhd", "hood", "mapname", "listname", "fullname", "fname", "bdname", "ntaname",
+    "prineigh", "community", "communityname", "districtname", "distname", "district", "distnum", "borocd",
+    "boroname", "ward", "wardname", "precinct", "collectionday", "route", "areaname", "title", "label", "zip",
+    "zipcode", "code",
+)
+# fmt: on
 
 
 def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None) -> str:
@@ -43,22 +46,24 @@ def require(columns: Sequence[str], field: str) -> str:
 
 def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
     """A column as tidy text, a line each; empty where there is nothing."""
-    return [""] * len(frame) if field is None else [_text(value) for value in frame[field].tolist()]
+    if field is None:
+        return [""] * len(frame)
+    column = frame[field]
+    return ["" if absent else _text(value) for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 
-def usable_name(name: str, field: str) -> str:
+def name_fault(name: str, field: str) -> str:
+    """Why a text cannot name a zone; empty when it can."""
     if not name:
-        raise ZoneError(f"It has no name in {field}.")
-    if len(name) > MAX_NAME:
-        raise ZoneError(f"Its name is longer than {MAX_NAME} characters.")
-    return name
+        return f"It has no name in {field}."
+    return f"Its name is longer than {MAX_NAME} characters." if len(name) > MAX_NAME else ""
 
 
 def _text(value: object) -> str:
-    if value is None or isinstance(value, list | dict | bool) or value is pd.NaT or value is pd.NA:
+    if isinstance(value, list | dict | bool):
         return ""
-    if isinstance(value, float | np.floating):  # 18.0 is how tables write 18
-        return "" if not np.isfinite(value) else str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, float):  # 18.0 is how tables write 18
+        return str(int(value)) if value.is_integer() else str(value) if math.isfinite(value) else ""
     # Control and format characters could disguise one name as another.
     plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in str(value))
     return " ".join(unicodedata.normalize("NFC", plain).split())

@@ -97,7 +97,9 @@ def to_shape(geometry: Mapping[str, Any], depth: int = 0) -> BaseGeometry:
     try:
         return _build(kind, geometry.get("coordinates"))
     except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError):
-        raise ZoneError(f"The coordinates of a {kind} cannot be read.", hint=RING_HINT) from None
+        raise ZoneError(
+            f"The coordinates of a {kind} cannot be read.", hint=RING_HINT if "Polygon" in kind else ""
+        ) from None
 
 
 def open_rings(geometry: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ Points on a boundary are inside, points in a hole are not (but the hole's edge i
 its disc touches the area, in metres.
 """
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ Bools = NDArray[np.bool_]
 GRID_VERTICES = 1_000
 GRID_POINTS = 20_000
 GRID_CELLS = 96  # along each side
+METRES_PER_DEGREE = 110_000.0  # of latitude, rounded down: a search by it finds too much, never too little
 
 
 class Membership:
@@ -36,43 +38,83 @@ class Membership:
     def inside(self, lon: Floats, lat: Floats, radius_m: Floats | None = None) -> Bools:
         """One answer for each point. `radius_m`: of its disc, 0 for the point itself."""
         lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-        west, south, east, north = self.bounds
         answer = np.zeros(lon.shape, dtype=bool)
-        near = np.flatnonzero((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
+        near = self._near(lon, lat, 0.0)
         if self._vertices > GRID_VERTICES and near.size > GRID_POINTS:
-            answer[near] = self._by_grid(lon[near], lat[near])
+            answer[near] = self._grid.inside(lon[near], lat[near])
         else:
             answer[near] = shapely.intersects_xy(self._area, lon[near], lat[near])
         if radius_m is not None:
-            discs = np.flatnonzero((np.asarray(radius_m) > 0) & ~answer)
+            radius = np.asarray(radius_m, dtype=np.float64)
+            near = self._near(lon, lat, float(radius.max(initial=0.0)))
+            discs = self._worth_measuring(lon, lat, near[(radius[near] > 0) & ~answer[near]], float(radius.max()))
             if discs.size:
-                answer[discs] = self._discs(lon[discs], lat[discs], np.asarray(radius_m, dtype=np.float64)[discs])
+                answer[discs] = self._touched(lon[discs], lat[discs], radius[discs])
         return answer
 
-    def _by_grid(self, lon: Floats, lat: Floats) -> Bools:
-        """Points in the bounds: by their cell where that decides, else one by one."""
+    def _near(self, lon: Floats, lat: Floats, reach_m: float) -> NDArray[np.intp]:
+        """The places of the points in the bounds, widened by a distance."""
         west, south, east, north = self.bounds
-        columns = np.linspace(west, east, GRID_CELLS + 1)
-        rows = np.linspace(south, north, GRID_CELLS + 1)
-        left, bottom = (edges.ravel() for edges in np.meshgrid(columns[:-1], rows[:-1]))
-        right, top = (edges.ravel() for edges in np.meshgrid(columns[1:], rows[1:]))
-        cells = shapely.box(left, bottom, right, top)
-        touched = shapely.intersects(self._area, cells)
-        whole = np.zeros(touched.shape, dtype=bool)
-        whole[touched] = shapely.contains_properly(self._area, cells[touched])
-        # The same edges that made the cells, so that rounding cannot put a point beside its cell.
-        column = np.clip(np.searchsorted(columns, lon, side="right") - 1, 0, GRID_CELLS - 1)
-        row = np.clip(np.searchsorted(rows, lat, side="right") - 1, 0, GRID_CELLS - 1)
-        cell = row * GRID_CELLS + column
-        answer: Bools = whole[cell]
-        open_ = np.flatnonzero(touched[cell] & ~answer)
-        answer[open_] = shapely.intersects_xy(self._area, lon[open_], lat[open_])
-        return answer
+        aside, up = self._degrees(reach_m)
+        inside = (lon >= west - aside) & (lon <= east + aside) & (lat >= south - up) & (lat <= north + up)
+        return np.flatnonzero(inside)
 
-    def _discs(self, lon: Floats, lat: Floats, radius_m: Floats) -> Bools:
-        crs = metric_crs(self._area)
-        x, y = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat)
-        area = in_metres(self._area, crs)
-        shapely.prepare(area)
+    def _worth_measuring(self, lon: Floats, lat: Floats, points: NDArray[np.intp], reach_m: float) -> NDArray[np.intp]:
+        """Of many points, those that may be in reach: measuring in metres takes ten times as long as this look."""
+        if points.size <= GRID_POINTS:
+            return points
+        # An arc of a buffer is cut by chords that lie up to 0.5 % nearer; 2 % more makes up for it.
+        wide = Membership(self._area.buffer(1.02 * self._degrees(reach_m)[0]))
+        return points[wide.inside(lon[points], lat[points])]
+
+    def _degrees(self, reach_m: float) -> tuple[float, float]:
+        """At least this distance in degrees of longitude and of latitude, anywhere in the area."""
+        _, south, _, north = self.bounds
+        up = reach_m / METRES_PER_DEGREE
+        poleward = min(max(abs(south), abs(north)) + up, 89.0)
+        return float(up / np.cos(np.radians(poleward))), up
+
+    def _touched(self, lon: Floats, lat: Floats, radius_m: Floats) -> Bools:
+        to_metres, area = self._metric
+        x, y = to_metres.transform(lon, lat)
         touches: Bools = shapely.dwithin(area, shapely.points(x, y), radius_m)
         return touches
+
+    @cached_property
+    def _metric(self) -> tuple[Transformer, BaseGeometry]:
+        crs = metric_crs(self._area)
+        area = in_metres(self._area, crs)
+        shapely.prepare(area)
+        return Transformer.from_crs("EPSG:4326", crs, always_xy=True), area
+
+    @cached_property
+    def _grid(self) -> "_Grid":
+        return _Grid(self._area)
+
+
+class _Grid:
+    """The bounds of an area in cells: each wholly inside, wholly outside, or open."""
+
+    def __init__(self, area: BaseGeometry) -> None:
+        self._area = area
+        west, south, east, north = area.bounds
+        self._columns = np.linspace(west, east, GRID_CELLS + 1)
+        self._rows = np.linspace(south, north, GRID_CELLS + 1)
+        left, bottom = (edges.ravel() for edges in np.meshgrid(self._columns[:-1], self._rows[:-1]))
+        right, top = (edges.ravel() for edges in np.meshgrid(self._columns[1:], self._rows[1:]))
+        cells = shapely.box(left, bottom, right, top)
+        self._open: Bools = shapely.intersects(area, cells)
+        self._whole = np.zeros(self._open.shape, dtype=bool)
+        self._whole[self._open] = shapely.contains_properly(area, cells[self._open])
+        self._open &= ~self._whole
+
+    def inside(self, lon: Floats, lat: Floats) -> Bools:
+        """For points in the bounds: by their cell where that decides, else one by one."""
+        # The same edges that made the cells, so that rounding cannot put a point beside its cell.
+        column = np.clip(np.searchsorted(self._columns, lon, side="right") - 1, 0, GRID_CELLS - 1)
+        row = np.clip(np.searchsorted(self._rows, lat, side="right") - 1, 0, GRID_CELLS - 1)
+        cell = row * GRID_CELLS + column
+        answer: Bools = self._whole[cell]
+        tested = np.flatnonzero(self._open[cell])
+        answer[tested] = shapely.intersects_xy(self._area, lon[tested], lat[tested])
+        return answer

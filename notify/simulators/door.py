@@ -52,6 +52,7 @@ def door(
                 world.log.weigh(keeper.name, sender, arrival.at, units)
             response = await _admit(world, keeper, handle, arrival, on)
         world.log.close(arrival, response.status_code)
+        world.touch()
         return response
 
     return endpoint

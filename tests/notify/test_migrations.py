@@ -1,7 +1,5 @@
 """Alembic's history, the models beside it, and what the database itself refuses."""
 
-import subprocess
-import sys
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext

@@ -1,0 +1,1 @@
+"""HTML: for residents, and the operators' console."""

@@ -1,0 +1,119 @@
+"""The operators' console: all alerts, and one page for each, with its buttons."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.errors import Told, tell
+from api.pages import dossier
+from api.pages.rendering import page
+from api.routes.ids import Id
+from notify import alerts, reports, tasks
+from notify.db import transaction
+from notify.errors import Refused, TocsinError
+from notify.models import Alert
+from notify.models.states import AlertState
+from notify.settings import settings
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+
+@router.get("")
+def list_alerts(request: Request, caller: Viewer) -> Response:
+    with transaction() as s:
+        recent = reports.recent_alerts(s, 200)
+    return page(request, "console/alerts.html", language="en", caller=caller, alerts=recent, now=datetime.now(UTC))
+
+
+@router.get("/alerts/{alert_id}")
+def show_alert(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    return _alert_page(request, alert_id, caller)
+
+
+@router.post("/alerts/{alert_id}/approve")
+def approve(alert_id: Id, request: Request, caller: Viewer, area_hash: Annotated[str, Form()] = "") -> Response:
+    def step() -> None:
+        with transaction() as s:
+            approved = alerts.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+            _as_seen(approved, area_hash)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/launch")
+def launch(
+    alert_id: Id,
+    request: Request,
+    caller: Viewer,
+    area_hash: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
+) -> Response:
+    def step() -> None:
+        if not sure:
+            raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
+        with transaction() as s:
+            launched = alerts.launch(s, alert_id, caller.acting, datetime.now(UTC))
+            _as_seen(launched, area_hash)
+        if launched.state is AlertState.SENDING:
+            tasks.ring_alert(launched)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/pause")
+def pause(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    def step() -> None:
+        with transaction() as s:
+            alerts.pause(s, alert_id, caller.acting, datetime.now(UTC))
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/resume")
+def resume(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    def step() -> None:
+        with transaction() as s:
+            resumed = alerts.resume(s, alert_id, caller.acting, datetime.now(UTC))
+        tasks.ring_alert(resumed)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/cancel")
+def cancel(alert_id: Id, request: Request, caller: Viewer, sure: Annotated[str, Form()] = "") -> Response:
+    def step() -> None:
+        if not sure:
+            raise Refused("Nothing was stopped.", hint="Tick the box, then cancel it.")
+        with transaction() as s:
+            alerts.cancel(s, alert_id, caller.acting, datetime.now(UTC))
+
+    return _done(request, alert_id, caller, step)
+
+
+def _as_seen(alert: Alert, area_hash: str) -> None:
+    """The area must be the one that the operator had before their eyes (design: shown at approval, compared again)."""
+    if area_hash != alert.area_hash:
+        raise Refused("The area is not the one that this page showed.", hint="Look at it again, then decide.")
+
+
+def _done(request: Request, alert_id: int, caller: Caller, step: Callable[[], None]) -> Response:
+    """After a step, its page again; when it was refused, with the reason on top."""
+    try:
+        step()
+    except TocsinError as error:
+        return _alert_page(request, alert_id, caller, tell(error))
+    return RedirectResponse(f"/console/alerts/{alert_id}", 303)
+
+
+def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | None = None) -> Response:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        read = dossier.read(s, alert_id, caller, now)
+    status = told.status if told else 200
+    return page(
+        request, "console/alert.html", status=status, language="en", caller=caller, d=read, p=read.progress, now=now, told=told
+    )

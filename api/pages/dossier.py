@@ -1,0 +1,93 @@
+"""All that the console shows of one alert, read in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth import Caller
+from api.pages.outline import Outline, outline
+from notify import atlas, lifecycle, reports
+from notify.models import Alert, Audit, Operator, StoredContent
+from notify.models.states import AlertState
+from notify.operators import MAY
+from notify.pipeline import audience
+from notify.pipeline.audience import Audience
+
+WHERE_KIND = "neighbourhood"  # zones drawn behind the area
+WANTED = {  # button -> what the role must allow, and the state that follows
+    "approve": ("approve", AlertState.APPROVED),
+    "launch": ("launch", AlertState.SENDING),
+    "resume": ("stop", AlertState.SENDING),
+    "pause": ("stop", AlertState.PAUSED),
+    "cancel": ("stop", AlertState.CANCELLED),
+}
+BEFORE_LAUNCH = {AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Who did what, when. `who` is None for Tocsin itself."""
+
+    at: datetime
+    action: str
+    who: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    alert: Alert
+    progress: reports.Progress
+    words: Sequence[StoredContent]
+    steps: Sequence[Step]
+    drawing: Outline | None
+    buttons: tuple[str, ...]
+    own_emergency: bool  # the reader wrote it, so somebody else must approve it
+    preview: Audience | None  # before the launch: whom it would reach now
+
+
+def read(s: Session, alert_id: int, caller: Caller, now: datetime) -> Dossier:
+    """Raises NotFound."""
+    alert = reports.find_alert(s, alert_id)
+    own = caller.operator is not None and caller.operator.id == alert.created_by and alert.lane == "emergency"
+    waits = alert.state in BEFORE_LAUNCH and alert.area is not None
+    return Dossier(
+        alert=alert,
+        progress=reports.progress(s, alert_id),
+        words=reports.words(s, alert_id),
+        steps=_steps(s, alert_id),
+        drawing=outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))) if alert.area is not None else None,
+        buttons=buttons(alert, caller),
+        own_emergency=own and alert.state is AlertState.DRAFT,
+        preview=audience.preview(s, alert, alert.area, now) if waits and alert.area is not None else None,
+    )
+
+
+def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
+    """What to offer. Whether it may be done is decided again, by the domain, when it is."""
+    if caller.operator is None:
+        return ()
+    offered = []
+    for name, (act, to) in WANTED.items():
+        allowed = caller.operator.role in MAY[act] and alert.state in lifecycle.alert_before(to)
+        if name == "approve" and alert.lane == "emergency" and alert.created_by == caller.operator.id:
+            allowed = False
+        if name in {"launch", "resume"} and (alert.state is AlertState.PAUSED) != (name == "resume"):
+            allowed = False
+        if name == "launch" and alert.state is AlertState.SCHEDULED:
+            allowed = False  # it launches by itself
+        if allowed:
+            offered.append(name)
+    return tuple(offered)
+
+
+def _steps(s: Session, alert_id: int) -> list[Step]:
+    rows = s.execute(
+        select(Audit.at, Audit.action, Operator.email)
+        .outerjoin(Operator, Operator.id == Audit.operator_id)
+        .where(Audit.subject == "alert", Audit.subject_id == alert_id)
+        .order_by(Audit.id)
+    )
+    return [Step(at, action, who) for at, action, who in rows]

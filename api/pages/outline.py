@@ -1,0 +1,61 @@
+"""The shape of an area as an SVG path, so that a reader sees at once where it is. No map server is asked."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from shapely.geometry.base import BaseGeometry
+
+from notify.atlas import KeptZone
+from zones.geometry import from_wkb
+
+SIZE = 320  # units of the drawing, the longer side
+MARGIN = 12.0
+MOST_BEHIND = 400  # zones drawn for orientation; more would be a blot
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    width: int
+    height: int
+    area: str  # the `d` of an SVG path
+    around: tuple[str, ...]  # the zones of the city, for orientation
+
+
+def outline(area_wkb: bytes, zones: list[KeptZone]) -> Outline:
+    return _drawn(bytes(area_wkb), tuple(bytes(zone.version.geometry) for zone in zones[:MOST_BEHIND]))
+
+
+@lru_cache(maxsize=32)
+def _drawn(area_wkb: bytes, behind: tuple[bytes, ...]) -> Outline:
+    area, around = from_wkb(area_wkb), [from_wkb(wkb) for wkb in behind]
+    boxes = [shape.bounds for shape in [area, *around]]
+    west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
+    squeeze = max(math.cos(math.radians((south + north) / 2)), 0.05)  # a degree of longitude, in degrees of latitude
+    scale = (SIZE - 2 * MARGIN) / max((east - west) * squeeze, north - south, 1e-9)
+    pen = _Pen(west, north, scale * squeeze, scale)
+    width, height = pen.at(east, south)
+    return Outline(
+        math.ceil(width + MARGIN), math.ceil(height + MARGIN), pen.path(area), tuple(pen.path(one) for one in around)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    west: float
+    north: float
+    per_lon: float
+    per_lat: float
+
+    def at(self, lon: float, lat: float) -> tuple[float, float]:
+        return MARGIN + (lon - self.west) * self.per_lon, MARGIN + (self.north - lat) * self.per_lat
+
+    def path(self, shape: BaseGeometry) -> str:
+        """Rings one after the other; with the fill rule evenodd, holes stay open."""
+        simple = shape.simplify(0.6 / self.per_lat)
+        polygons = getattr(simple, "geoms", [simple])
+        rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+        return " ".join(
+            "M" + "L".join("{:.1f},{:.1f}".format(*self.at(x, y)) for x, y, *_ in ring.coords) + "Z" for ring in rings
+        )

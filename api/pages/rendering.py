@@ -1,0 +1,83 @@
+"""How pages are made: Jinja2 with escaping on, in the reader's language, with times on the city's clock."""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from notify.pipeline.compose import catalogue
+from notify.pipeline.phrases import Moment
+from notify.settings import settings
+from templates import PAGES
+
+
+def page(
+    request: Request | None, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **given: Any
+) -> HTMLResponse:
+    """An HTML page. `language` may be given; otherwise it is the browser's, as far as we have it."""
+    language = given.pop("language", None) or language_of(request)
+    return HTMLResponse(render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})})
+
+
+def render(name: str, *, language: str = "en", **given: Any) -> str:
+    """A page or a part of one."""
+    known = settings()
+    return _environment().get_template(name).render(
+        language=language, words=words(language), city=known.city, help_contact=known.help_contact, **given
+    )
+
+
+def words(language: str) -> dict[str, Any]:
+    """`templates/pages/<language>.toml`; English where there is none."""
+    return _words().get(language) or _words()["en"]
+
+
+def language_of(request: Request | None) -> str:
+    """`?lang=es`, else the first of Accept-Language that we have (RFC 9110 section 12.5.4), else the city's first."""
+    spoken = [language for language in settings().languages if language in _words()] or ["en"]
+    if request is None:
+        return spoken[0]
+    if (asked := request.query_params.get("lang")) in spoken:
+        return str(asked)
+    weighed: list[tuple[float, str]] = []
+    for item in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, weight = item.strip().partition(";q=")
+        try:
+            weighed.append((float(weight or 1), tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    wanted = [tag for weight, tag in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
+    return next((tag for tag in wanted if tag in spoken), spoken[0])
+
+
+@cache
+def _words() -> dict[str, dict[str, Any]]:
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in PAGES.glob("*.toml")}
+
+
+@cache
+def _environment() -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters |= {
+        "number": lambda value: f"{value:,}",
+        "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
+        "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
+        "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
+        "spoken": _spoken,
+        "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
+    }
+    return pages
+
+
+def _spoken(at: datetime, language: str) -> str:
+    """A time as messages say it: "9:05 a.m. Monday, November 23"."""
+    event = catalogue().events[0]
+    common = event.common.get(language) or event.common["en"]
+    return str(Moment(common.speech, at.astimezone(settings().tz), None).full)

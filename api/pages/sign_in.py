@@ -1,0 +1,67 @@
+"""How operators come in: with an API key, or by the link that `tocsin up --demo` prints."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api import auth
+from api.pages.rendering import page
+from notify import operators
+from notify.db import transaction
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+
+@router.get("/sign-in")
+def ask(request: Request, next: str = "") -> Response:  # noqa: A002  its name in the address
+    return page(request, "console/sign_in.html", language="en", next=_within(next), problem="")
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    key: Annotated[str, Form(max_length=200)],
+    next: Annotated[str, Form(max_length=500)] = "",  # noqa: A002
+) -> Response:
+    auth.require_own_form(request)
+    caller = auth.with_secret(key)
+    if caller is None:
+        problem = "This key is not valid. Keys begin with tocsin_ and are shown once, when they are made."
+        return page(request, "console/sign_in.html", status=401, language="en", next=_within(next), problem=problem)
+    answer = RedirectResponse(_within(next), 303)
+    auth.sign_in(answer, caller.key_id, datetime.now(UTC))
+    return answer
+
+
+@router.get("/enter")
+def enter(request: Request, ticket: str = "") -> Response:
+    """Answers with a page that goes on by itself: after a redirect, a browser that came from elsewhere (a mail, a
+    chat) would not send the SameSite=Strict cookie along."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        key = operators.of_ticket(s, ticket, now)
+    answer = page(request, "console/entered.html", language="en")
+    auth.sign_in(answer, key.id, now)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    auth.require_own_form(request)
+    answer = RedirectResponse("/console/sign-in", 303)
+    auth.sign_out(answer)
+    return answer
+
+
+def to_sign_in(request: Request, _error: Exception) -> Response:
+    """For `auth.NeedsSignIn`: a reader is sent to sign in and back; a form is not, it would be lost on the way."""
+    back = request.url.path if request.method == "GET" and not request.url.path.endswith("/events") else "/console"
+    return RedirectResponse(f"/console/sign-in?{urlencode({'next': back})}", 303)
+
+
+def _within(path: str) -> str:
+    """A path of the console, never another site."""
+    return path if path == "/console" or path.startswith("/console/") else "/console"

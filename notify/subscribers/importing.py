@@ -1,0 +1,147 @@
+"""Residents from a CSV file, in bulk: chunk by chunk, each its own transaction.
+
+A file may be imported again: what is there already stays as it is, and nobody who opted out is written to again
+(suppressions are never touched here). Rows with the same phone or the same email are about the same resident.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from notify import lifecycle
+from notify.db import transaction
+from notify.models import Operator
+from notify.settings import settings
+from notify.subscribers.records import header_of, lines_of, records
+from notify.subscribers.rows import COLUMNS, BadRow, Locate, Reader, Row
+from notify.subscribers.storing import Stored, store
+
+log = structlog.get_logger()
+
+CHUNK = 5_000  # rows of a transaction: about a second, and a few megabytes
+MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
+TRIES = 3  # of a chunk, when residents sign up with the same addresses in the same moment
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row was left out. Never with an address in it."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new."""
+
+    rows: int
+    kept: int
+    bad_count: int
+    bad: tuple[Reason, ...]
+    new: Stored
+
+
+@dataclass(slots=True)
+class _Tally:
+    rows: int = 0
+    bad_count: int = 0
+    bad: list[Reason] = field(default_factory=list)
+    new: Stored = field(default_factory=Stored)
+
+
+def import_csv(
+    source: str | os.PathLike[str] | Iterable[str],
+    now: datetime,
+    *,
+    locate: Locate | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    region: str = "US",
+    bad_rows_to: Path | None = None,
+    by: Operator | None = None,
+) -> ImportReport:
+    """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
+
+    `locate` finds the point of a street address for rows without lon and lat. `region` (ISO 3166) is where phone
+    numbers without a country code are. `on_progress` is told the rows read so far. `bad_rows_to` gets all bad rows
+    as a CSV of line and reason. Raises Invalid, before anything is kept, when the file or its header cannot be used.
+    """
+    lines = lines_of(source)
+    names = header_of(lines, COLUMNS)
+    chosen = settings()
+    reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate)
+    tally = _Tally()
+    with ExitStack() as files:
+        write = _writer(files, bad_rows_to)
+        rows = records(lines, first_line=2)
+        while chunk := list(islice(rows, CHUNK)):
+            good, bad = _read(reader, chunk)
+            stored, refused = _keep(good, now)
+            _add(tally, len(chunk), stored, sorted([*bad, *refused], key=lambda one: one.line), write)
+            if on_progress:
+                on_progress(tally.rows)
+    report = ImportReport(
+        tally.rows, tally.rows - tally.bad_count, tally.bad_count, tuple(tally.bad), tally.new
+    )
+    _note(report, now, by)
+    return report
+
+
+def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tuple[list[Row], list[Reason]]:
+    good: list[Row] = []
+    bad: list[Reason] = []
+    for line, fields in chunk:
+        try:
+            good.append(reader.read(line, fields))
+        except BadRow as error:
+            bad.append(Reason(line, str(error)))
+    return good, bad
+
+
+def _keep(rows: list[Row], now: datetime) -> tuple[Stored, list[Reason]]:
+    """One chunk, one transaction."""
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            with transaction() as s:
+                stored, refused = store(s, rows, now)
+        except IntegrityError:
+            if last:
+                raise
+            continue
+        return stored, [Reason(line, reason) for line, reason in refused]
+    raise AssertionError("unreachable")
+
+
+def _writer(files: ExitStack, path: Path | None) -> Callable[[Iterable[Reason]], None]:
+    if path is None:
+        return lambda bad: None
+    file: TextIO = files.enter_context(path.open("w", newline="", encoding="utf-8"))
+    writer = csv.writer(file)
+    writer.writerow(("line", "reason"))
+    return lambda bad: writer.writerows((one.line, one.reason) for one in bad)
+
+
+def _add(
+    tally: _Tally, rows: int, stored: Stored, bad: list[Reason], write: Callable[[Iterable[Reason]], None]
+) -> None:
+    tally.rows += rows
+    tally.bad_count += len(bad)
+    tally.bad += bad[: MOST_LISTED - len(tally.bad)]
+    tally.new += stored
+    write(bad)
+
+
+def _note(report: ImportReport, now: datetime, by: Operator | None) -> None:
+    numbers = {"rows": report.rows, "bad": report.bad_count, "new_residents": report.new.residents}
+    with transaction() as s:
+        lifecycle.note(s, now=now, by=by, action="import", subject="subscribers", subject_id=0, **numbers)
+    log.info("subscribers.imported", **numbers)

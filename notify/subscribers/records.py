@@ -1,0 +1,94 @@
+"""The records of a CSV file with their line numbers. A quote that is never closed spoils its own line only."""
+
+import csv
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from notify.errors import Invalid
+
+MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
+_BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of them
+
+
+def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
+    """Lines of a file, or of strings that hold one or several lines each. Raises Invalid for an unreadable file."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        try:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+                yield from file
+        except OSError as error:
+            raise Invalid(f"{path.name} cannot be read: {error.strerror}.", hint="Give a CSV file.") from None
+        return
+    for text in source:
+        if text.count("\n") > 1:
+            yield from re.findall(r"[^\n]*\n|[^\n]+", text)
+        else:
+            yield text
+
+
+def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> list[str]:
+    """The column names of the first line. Raises Invalid unless they are these, in any order."""
+    first = next(lines, "").removeprefix("\ufeff")
+    if not first.strip():
+        raise Invalid("The file is empty.", hint=f"Its first line must name the columns: {','.join(columns)}.")
+    if "\0" in first or _BYTES_THAT_ARE_NO_UTF8.search(first):
+        raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
+    names = [field.strip().lower() for field in fields_of(first) or []]
+    missing = [column for column in columns if column not in names]
+    unknown = sum(name not in columns for name in names)
+    twice = [column for column in columns if names.count(column) > 1]
+    if not (missing or unknown or twice):
+        return names
+    wrong = [f"missing: {', '.join(missing)}"] if missing else []
+    wrong += [f"twice: {', '.join(twice)}"] if twice else []
+    # A file without a header would show a resident's data here, so only what looks like a name is shown.
+    shown = [name for name in names if name not in columns and re.fullmatch(r"[a-z][a-z_ ]{0,30}", name)]
+    wrong += [f"unknown: {', '.join(shown) or unknown}"] if unknown else []
+    other = next((word for mark, word in ((";", "semicolons"), ("\t", "tabs")) if mark in first), "")
+    hint = f"It is separated by {other}: save it with commas." if other and len(names) == 1 else ""
+    raise Invalid(
+        f"The columns are not right ({'; '.join(wrong)}).",
+        hint=hint or f"The first line must be {','.join(columns)}.",
+    )
+
+
+def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:
+    """(number of its first line, fields); None for fields that cannot be told apart. Empty lines are left out."""
+    waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
+
+    def following() -> str | None:
+        return waiting.popleft() if waiting else next(lines, None)
+
+    number = first_line
+    while (line := following()) is not None:
+        record = [line]
+        fields, is_open = _parse(record)
+        while is_open and len(record) < MOST_LINES and (more := following()) is not None:
+            record.append(more)
+            fields, is_open = _parse(record)
+        if fields is None:
+            waiting.extendleft(reversed(record[1:]))
+            del record[1:]
+        if fields != []:
+            yield number, fields
+        number += len(record)
+
+
+def fields_of(line: str) -> list[str] | None:
+    return _parse([line])[0]
+
+
+def _parse(record: list[str]) -> tuple[list[str] | None, bool]:
+    """The fields, None when the quotes are not right; and whether a quote is still open at the end."""
+    try:
+        return next(csv.reader(record, strict=True)), False
+    except csv.Error as error:
+        return None, str(error) == "unexpected end of data"
+
+
+def is_utf8(fields: list[str]) -> bool:
+    return not any(_BYTES_THAT_ARE_NO_UTF8.search(field) for field in fields)

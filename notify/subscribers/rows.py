@@ -1,0 +1,162 @@
+"""One row of a subscriber CSV: what may stand in it. Reasons name the column, never what stands in it (law 9)."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
+
+from notify.models import Topic
+from notify.subscribers import addresses
+from notify.subscribers.records import is_utf8
+
+COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat), when it is known
+
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; its base is kept
+_TOPICS = {topic.value for topic in Topic}
+_SEPARATORS = re.compile(r"[\s,;]+")
+LONGEST_LABEL, LONGEST_HOW, LONGEST_ADDRESS = 60, 200, 300  # characters
+DEFAULT_LABEL = "home"
+
+
+class BadRow(Exception):
+    """Its text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A good row: a resident's phone or email or both, and one place."""
+
+    line: int
+    phone: str | None
+    email: str | None
+    language: str
+    topics: tuple[str, ...]
+    lon: float
+    lat: float
+    address: str
+    label: str
+    consent_at: datetime | None
+    consent_how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reading a row depends on besides the row."""
+
+    names: Sequence[str]  # the file's columns, in its order
+    now: datetime
+    region: str
+    language: str  # of rows that name none
+    timezone: tzinfo  # of consents that have a date only
+    locate: Locate | None
+
+    def read(self, line: int, fields: list[str] | None) -> Row:
+        """Raises BadRow with what is wrong first."""
+        if fields is None:
+            raise BadRow("The quotes are not right.")
+        if len(fields) != len(self.names):
+            raise BadRow(f"It has {len(fields)} columns, the first line has {len(self.names)}.")
+        if not is_utf8(fields):
+            raise BadRow("It is not UTF-8: save the file in that encoding.")
+        cells = dict(zip(self.names, (" ".join(field.split()) for field in fields), strict=True))
+        phone, email = self._contacts(cells)
+        address = _line(cells, "address", LONGEST_ADDRESS)
+        lon, lat = self._point(cells, address)
+        consent_at = self._consent(cells)
+        return Row(
+            line,
+            phone,
+            email,
+            _language(cells["language"] or self.language),
+            _topics(cells["topics"]),
+            lon,
+            lat,
+            address,
+            _line(cells, "label", LONGEST_LABEL) or DEFAULT_LABEL,
+            consent_at,
+            _line(cells, "consent_how", LONGEST_HOW),
+        )
+
+    def _contacts(self, cells: dict[str, str]) -> tuple[str | None, str | None]:
+        phone = addresses.phone(cells["phone"], self.region) if cells["phone"] else None
+        if cells["phone"] and phone is None:
+            raise BadRow("phone: this is no phone number.")
+        email = addresses.email(cells["email"]) if cells["email"] else None
+        if cells["email"] and email is None:
+            raise BadRow("email: this is no email address.")
+        if phone is None and email is None:
+            raise BadRow("phone, email: one of them must be given.")
+        return phone, email
+
+    def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
+        if cells["lon"] or cells["lat"]:
+            return _degrees(cells, "lon", 180), _degrees(cells, "lat", 90)
+        if not address:
+            raise BadRow("lon, lat: they must be given, or an address.")
+        found = self.locate(address) if self.locate else None
+        if found is None:
+            raise BadRow("address: it is not known; give lon and lat.")
+        return found
+
+    def _consent(self, cells: dict[str, str]) -> datetime | None:
+        given, how = cells["consent_at"], cells["consent_how"]
+        if not given and not how:
+            return None
+        if not (given and how):
+            raise BadRow("consent_at, consent_how: give both, or none of them.")
+        try:
+            at = _moment(given, self.timezone)
+        except (ValueError, OverflowError):
+            raise BadRow("consent_at: give it as 2026-05-31 or 2026-05-31T14:30:00-04:00.") from None
+        if at > self.now:
+            raise BadRow("consent_at: it lies in the future.")
+        return at
+
+
+def _moment(text: str, timezone: tzinfo) -> datetime:
+    """ISO 8601: an aware time, or a day, which begins at midnight in the city. Raises ValueError, OverflowError."""
+    if len(text) <= len("2026-05-31"):
+        return datetime.combine(date.fromisoformat(text), time(), timezone).astimezone(UTC)
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("it has no time zone")
+    return at.astimezone(UTC)
+
+
+def _degrees(cells: dict[str, str], column: str, most: float) -> float:
+    try:
+        value = float(cells[column])
+    except ValueError:
+        value = math.nan
+    if not cells[column]:
+        raise BadRow("lon, lat: one of them is missing.")
+    if math.isnan(value):
+        raise BadRow(f"{column}: this is no number.")
+    if abs(value) > most:
+        raise BadRow(f"{column}: it must lie between -{most} and {most}.")
+    return value
+
+
+def _language(text: str) -> str:
+    found = _LANGUAGE.fullmatch(text.lower())
+    if found is None:
+        raise BadRow("language: give a code like en or es.")
+    return found[1]
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    topics = tuple(dict.fromkeys(filter(None, _SEPARATORS.split(text.lower()))))
+    if not _TOPICS.issuperset(topics):
+        raise BadRow(f"topics: one of them is not known; there are {', '.join(Topic)}.")
+    return topics
+
+
+def _line(cells: dict[str, str], column: str, longest: int) -> str:
+    text = cells[column]
+    if not text.isprintable():
+        raise BadRow(f"{column}: it has characters that cannot be printed.")
+    if len(text) > longest:
+        raise BadRow(f"{column}: it is longer than {longest} characters.")
+    return text

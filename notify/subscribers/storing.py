@@ -1,0 +1,234 @@
+"""Good rows into the database: who they are about is decided in the order of the file, the rest is set-based SQL."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.orm import Session
+
+from notify import crypto
+from notify.db import raw
+from notify.subscribers import addresses
+from notify.subscribers.rows import Row
+
+IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
+SEALED_ADDRESS = "address"  # the purpose that street addresses are sealed for
+
+Key = tuple[str, bytes]  # channel, address index
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many rows are new."""
+
+    residents: int = 0
+    contacts: int = 0
+    places: int = 0
+    topics: int = 0
+    consents: int = 0
+
+    def __add__(self, other: Self) -> "Stored":
+        return Stored(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Stored)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who has which address, and who has asked to be erased."""
+
+    owner: dict[Key, int]
+    erased: set[int]
+
+
+@dataclass(slots=True)
+class _Settled:
+    """A row and the resident that it is about; -n is the n-th new one of this chunk."""
+
+    row: Row
+    keys: dict[str, Key]  # by column
+    owner: int
+
+
+def store(s: Session, rows: Sequence[Row], now: datetime) -> tuple[Stored, list[tuple[int, str]]]:
+    """Keep rows; returns what is new, and the (line, reason) of the rows that contradict what is known.
+
+    Raises IntegrityError when somebody signed up with one of the addresses in the same moment: try again.
+    """
+    if not rows:
+        return Stored(), []
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    keyed = [(row, _keys(row)) for row in rows]
+    known = _known(s, {key for _, keys in keyed for key in keys.values()})
+    had = set(known.owner)
+    settled, refused = _settle(keyed, known)
+    _copy(s, settled, had, _new_ids(s, -min((one.owner for one in settled), default=0)))
+    return _insert(s, now), refused
+
+
+def _keys(row: Row) -> dict[str, Key]:
+    keys = {}
+    if row.phone:
+        keys["phone"] = ("sms", addresses.index("sms", row.phone))
+    if row.email:
+        keys["email"] = ("email", addresses.index("email", row.email))
+    return keys
+
+
+def _known(s: Session, keys: set[Key]) -> _Known:
+    found = s.execute(
+        text("""
+            SELECT c.channel, c.address_index, c.subscriber_id,
+                   c.address_sealed IS NULL OR r.erased_at IS NOT NULL AS erased
+              FROM unnest(CAST(:channels AS text[]), CAST(:indexes AS bytea[])) AS k (channel, address_index)
+              JOIN contacts c USING (channel, address_index)
+              JOIN subscribers r ON r.id = c.subscriber_id"""),
+        {"channels": [channel for channel, _ in keys], "indexes": [index for _, index in keys]},
+    ).all()
+    return _Known(
+        {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},
+        {row.subscriber_id for row in found if row.erased},
+    )
+
+
+def _settle(
+    keyed: Sequence[tuple[Row, dict[str, Key]]], known: _Known
+) -> tuple[list[_Settled], list[tuple[int, str]]]:
+    """Whom each row is about. A row that joins two residents, or is about an erased one, is refused."""
+    settled: list[_Settled] = []
+    refused: list[tuple[int, str]] = []
+    new = 0
+    for row, keys in keyed:
+        owners = {known.owner[key] for key in keys.values() if key in known.owner}
+        if len(owners) > 1:
+            refused.append((row.line, "phone, email: they belong to two different residents."))
+            continue
+        if owners & known.erased:
+            refused.append((row.line, "This resident asked to be erased and can only sign up in person."))
+            continue
+        if not owners:
+            new -= 1
+        owner = owners.pop() if owners else new
+        known.owner.update(dict.fromkeys(keys.values(), owner))
+        settled.append(_Settled(row, keys, owner))
+    return settled, refused
+
+
+def _new_ids(s: Session, count: int) -> list[int]:
+    rows = s.execute(
+        text("SELECT nextval(pg_get_serial_sequence('subscribers', 'id')) FROM generate_series(1, :count)"),
+        {"count": count},
+    )
+    return list(rows.scalars())
+
+
+def _copy(s: Session, settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) -> None:
+    """Into a temporary table. An address is sealed where it first appears; a contact that is there keeps its own."""
+    s.execute(text(_INCOMING))
+    with raw(s).cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(_TYPES)
+        for values in _values(settled, had, new_ids):
+            copy.write_row(values)
+
+
+def _values(settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+    sealed = set(had)
+
+    def seal(key: Key | None, address: str | None) -> tuple[bytes | None, bytes | None]:
+        if key is None or address is None:
+            return None, None
+        if key in sealed:
+            return key[1], None
+        sealed.add(key)
+        return key[1], crypto.seal(address, key[0])
+
+    for one in settled:
+        row, is_new = one.row, one.owner < 0
+        yield (
+            row.line,
+            new_ids[-one.owner - 1] if is_new else one.owner,
+            is_new,
+            row.language,
+            list(row.topics),
+            *seal(one.keys.get("phone"), row.phone),
+            *seal(one.keys.get("email"), row.email),
+            row.lon,
+            row.lat,
+            row.label,
+            crypto.seal(row.address, SEALED_ADDRESS) if row.address else None,
+            row.consent_at,
+            row.consent_how or None,
+        )
+
+
+_INCOMING = """
+    CREATE TEMP TABLE incoming (
+        line int, subscriber_id bigint, is_new bool, language text, topics text[],
+        phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
+        lon float8, lat float8, label text, address_sealed bytea, consent_at timestamptz, consent_how text
+    ) ON COMMIT DROP
+"""
+_TYPES = ["int4", "int8", "bool", "text", "text[]", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
+          "bytea", "timestamptz", "text"]  # fmt: skip
+
+# One line for each address that a row gives.
+_GIVEN = """
+    WITH given AS (
+        SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how
+          FROM incoming, LATERAL (VALUES ('sms', phone_index, phone_sealed), ('email', email_index, email_sealed))
+               AS a (channel, address_index, address_sealed)
+         WHERE address_index IS NOT NULL
+    )
+"""
+
+
+def _insert(s: Session, now: datetime) -> Stored:
+    def run(statement: str) -> int:
+        done = s.execute(text(statement), {"now": now} if ":now" in statement else {})
+        assert isinstance(done, CursorResult)  # noqa: S101  it is no SELECT
+        return done.rowcount
+
+    run("ANALYZE incoming")
+    residents = run(_RESIDENTS)
+    contacts = run(_GIVEN + _CONTACTS)
+    run(_GIVEN + _VERIFY)
+    consents = run(_GIVEN + _CONSENTS)
+    return Stored(residents, contacts, places=run(_PLACES), topics=run(_TOPICS), consents=consents)
+
+
+_RESIDENTS = """
+    INSERT INTO subscribers (id, language, created_at) OVERRIDING SYSTEM VALUE
+    SELECT DISTINCT ON (subscriber_id) subscriber_id, language, CAST(:now AS timestamptz)
+      FROM incoming WHERE is_new ORDER BY subscriber_id, line
+"""
+_CONTACTS = """
+    INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
+    SELECT subscriber_id, channel, address_index, max(address_sealed), min(consent_at), CAST(:now AS timestamptz)
+      FROM given GROUP BY subscriber_id, channel, address_index HAVING max(address_sealed) IS NOT NULL
+"""
+_VERIFY = """
+    UPDATE contacts c SET verified_at = g.at
+      FROM (SELECT channel, address_index, min(consent_at) AS at FROM given GROUP BY channel, address_index) g
+     WHERE (c.channel, c.address_index) = (g.channel, g.address_index) AND c.verified_at IS NULL AND g.at IS NOT NULL
+"""
+_CONSENTS = """
+    INSERT INTO consents (contact_id, kind, at, how)
+    SELECT DISTINCT c.id, 'opt-in', g.consent_at, g.consent_how
+      FROM given g JOIN contacts c USING (channel, address_index)
+     WHERE g.consent_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM consents x
+                        WHERE x.contact_id = c.id AND x.kind = 'opt-in' AND x.topic IS NULL
+                          AND x.at = g.consent_at AND x.how = g.consent_how)
+"""
+_TOPICS = """
+    INSERT INTO preferences (subscriber_id, topic)
+    SELECT DISTINCT subscriber_id, CAST(unnest(topics) AS topic) FROM incoming
+    ON CONFLICT DO NOTHING
+"""
+_PLACES = """
+    INSERT INTO places (subscriber_id, label, lon, lat, address_sealed, created_at)
+    SELECT DISTINCT ON (subscriber_id, lon, lat) subscriber_id, label, lon, lat, address_sealed,
+           CAST(:now AS timestamptz)
+      FROM incoming ORDER BY subscriber_id, lon, lat, line
+    ON CONFLICT DO NOTHING
+"""

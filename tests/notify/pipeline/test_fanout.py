@@ -1,0 +1,200 @@
+"""Law 3: every contact in an audience has exactly one delivery row, with a reason where it is left out."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import alerts, reports
+from notify.db import transaction
+from notify.models import Contact, Preference, Suppression, Topic
+from notify.pipeline import audience, fanout
+from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
+
+
+def launched(s: Session, **draft: Any) -> int:
+    alert = alert_ready(s, **draft)
+    alerts.launch(s, alert.id, operator(s), NOW)
+    return alert.id
+
+
+def resolve(alert_id: int) -> list[int]:
+    return [batch for batches in fanout.resolve(alert_id, NOW) for batch in batches]
+
+
+def deliveries(alert_id: int) -> list[Any]:
+    with transaction() as s:
+        return list(
+            s.execute(
+                text("""SELECT d.contact_id, d.state::text, d.reason, d.batch_id, b.channel, b.language, b.sender_id
+                          FROM deliveries d LEFT JOIN batches b ON b.id = d.batch_id
+                         WHERE d.alert_id = :alert ORDER BY d.id"""),
+                {"alert": alert_id},
+            )
+        )
+
+
+def test_a_contact_gets_one_row_even_with_three_places_in_the_area(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        tom = resident(s, at=[(0.1, 0.1), (0.5, 0.5), (0.9, 0.9)])
+        alert = launched(s)
+    resolve(alert)
+    assert [(row.contact_id, row.state) for row in deliveries(alert)] == [(tom.sms, "queued")]
+
+
+def test_boundary_points_are_inside_and_neighbours_outside(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        edge, corner = resident(s, at=[(0.5, 0.0)]), resident(s, at=[(1.0, 1.0)])
+        resident(s, at=[(1.000001, 0.5)])
+        alert = launched(s)
+    resolve(alert)
+    assert {row.contact_id for row in deliveries(alert)} == {edge.sms, corner.sms}
+
+
+def test_everybody_left_out_has_the_reason(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        fine = resident(s)
+        unverified = resident(s, verified=False)
+        elsewhere = resident(s, topics=("snow",))
+        muted, left, left_topic, bounced, erased = (resident(s) for _ in range(5))
+        s.get_one(Preference, (muted.id, Topic.STORM)).muted_until = NOW + timedelta(hours=1)
+        s.get_one(Contact, erased.sms).address_sealed = None
+        for person, topic, reason in (
+            (left, None, "opt-out"),
+            (left_topic, Topic.STORM, "opt-out"),
+            (bounced, None, "hard-bounce"),
+            (fine, Topic.SNOW, "opt-out"),
+        ):
+            index = s.get_one(Contact, person.sms).address_index
+            s.add(Suppression(channel="sms", address_index=index, topic=topic, reason=reason, at=NOW))
+        alert = launched(s)
+    resolve(alert)
+    assert {row.contact_id: row.reason for row in deliveries(alert)} == {
+        fine.sms: None,
+        unverified.sms: "unverified",
+        elsewhere.sms: "not-subscribed",
+        muted.sms: "muted",
+        left.sms: "opt-out",
+        left_topic.sms: "opt-out",
+        bounced.sms: "hard-bounce",
+        erased.sms: "erased",
+    }
+    assert {row.state for row in deliveries(alert) if row.reason} == {"skipped"}
+
+
+def test_the_preview_counts_what_the_launch_resolves(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        for n in range(12):
+            resident(s, topics=("storm",) if n % 3 else ("snow",), email="", verified=n % 4 != 0)
+        alert = alert_ready(s, channels=("sms", "email", "social"))
+        assert alert.area is not None
+        expected = audience.preview(s, alert, alert.area, NOW)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    resolve(alert.id)
+    with transaction() as s:
+        progress = reports.progress(s, alert.id)
+    assert progress.audience == reports.AudienceCounts(expected.total, expected.by_channel, expected.skipped)
+    assert expected.by_channel == {"sms": 6, "email": 6, "social": 2}
+    assert sum(progress.deliveries.values()) == expected.total == 26
+
+
+def test_a_timeline_gets_one_post_for_each_language_by_its_own_account(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        account = sender(s, "mastodon")
+        alert, again = launched(s, channels=("social",)), launched(s, channels=("social",))
+    resolve(alert)
+    resolve(again)
+    rows = deliveries(alert)
+    assert Counter((row.channel, row.language, row.sender_id) for row in rows) == {
+        ("social", "en", account.id): 1,
+        ("social", "es", account.id): 1,
+    }
+    assert {row.contact_id for row in rows} == {row.contact_id for row in deliveries(again)}
+
+
+def test_batches_hold_one_language_and_about_ten_seconds(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        sender(s, rate_per_s=2.0)
+        for n in range(60):
+            resident(s, language="es" if n % 3 == 0 else "en")
+        alert = launched(s)
+        words = s.execute(text("SELECT language, cost FROM contents WHERE alert_id = :a"), {"a": alert}).all()
+        costs = {row.language: row.cost for row in words}
+    resolve(alert)
+    with transaction() as s:
+        batches = s.execute(text("SELECT language, size FROM batches WHERE alert_id = :a"), {"a": alert}).all()
+    assert sum(size for _, size in batches) == 60
+    assert {language for language, _ in batches} == {"en", "es"}
+    assert max(size for _, size in batches) <= max(1, round(10 * 2.0 / max(costs.values())))
+
+
+def test_a_resolver_that_died_is_followed_by_another(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "FIRST_SLICE", 3)
+    monkeypatch.setattr(fanout, "SLICE", 5)
+    with transaction() as s:
+        zone(s)
+        people = [resident(s) for _ in range(20)]
+        alert = launched(s)
+    first = fanout.resolve(alert, NOW)
+    rung = [*next(first), *next(first), *next(first)]
+    first.close()  # it dies after its third commit
+    assert 0 < len(deliveries(alert)) < 20
+    rung += resolve(alert)
+    rows = deliveries(alert)
+    assert sorted(row.contact_id for row in rows) == sorted(person.sms or 0 for person in people)
+    assert {row.batch_id for row in rows} == set(rung)
+    with transaction() as s:
+        progress = reports.progress(s, alert)
+    assert progress.resolved
+    assert progress.audience.total == 20
+
+
+def test_two_resolvers_at_once_write_each_row_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
+    with transaction() as s:
+        zone(s)
+        for _ in range(10):
+            resident(s)
+        alert = launched(s)
+    first = fanout.resolve(alert, NOW)
+    next(first)
+    assert list(fanout.resolve(alert, NOW)) == []
+    for _ in first:
+        pass
+    assert len(deliveries(alert)) == 10
+
+
+@pytest.mark.parametrize("step", [alerts.pause, alerts.cancel])
+def test_fan_out_stops_with_the_alert(database: str, monkeypatch: pytest.MonkeyPatch, step: Any) -> None:
+    monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
+    monkeypatch.setattr(fanout, "SLICE", 2)
+    with transaction() as s:
+        zone(s)
+        for _ in range(10):
+            resident(s)
+        alert = launched(s)
+    slices = fanout.resolve(alert, NOW)
+    next(slices)
+    next(slices)
+    with transaction() as s:
+        step(s, alert, operator(s), NOW)
+    assert list(slices) == []
+    assert len(deliveries(alert)) == 2
+
+
+def test_an_area_without_residents_is_resolved_at_once(database: str) -> None:
+    with transaction() as s:
+        zone(s, "Empty Quarter", square(50, 50))
+        alert = launched(s, zones=("Empty Quarter",))
+    assert resolve(alert) == []
+    with transaction() as s:
+        assert reports.progress(s, alert).resolved

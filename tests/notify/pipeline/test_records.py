@@ -1,0 +1,172 @@
+"""Leases, claims and records: who may send what, and what a claim looks at again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import alerts
+from notify.db import transaction
+from notify.models import Contact, Preference, Suppression, Topic
+from notify.models.states import DeliveryState
+from notify.pipeline import fanout, records
+from notify.pipeline.records import Claimed, Lease
+from notify.pipeline.verdicts import Outcome
+from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
+
+D = DeliveryState
+
+
+@pytest.fixture
+def people(database: str) -> list[Resident]:
+    """Three residents of one zone, and a storm alert to them, resolved; its only batch waits."""
+    with transaction() as s:
+        zone(s)
+        found = [resident(s) for _ in range(3)]
+        alert = alert_ready(s)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    return found
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    with transaction() as s:
+        result = s.execute(text(statement), values)
+        return list(result) if result.returns_rows else []
+
+
+def leased() -> Lease:
+    held = records.lease(sql("SELECT id FROM batches")[0].id, 60)
+    assert held is not None
+    return held
+
+
+def claim(held: Lease, most: int = 10, now: Any = NOW) -> list[Claimed] | None:
+    with transaction() as s:
+        sender_id = sender(s).id
+    return records.claim(held, sender_id, most, now)
+
+
+def states() -> dict[int, tuple[str, str | None]]:
+    return {row.contact_id: (row.state, row.reason) for row in sql("SELECT * FROM deliveries")}
+
+
+def test_a_batch_has_one_worker(people: list[Resident]) -> None:
+    held = leased()
+    assert records.lease(held.batch_id, 60) is None
+
+
+def test_a_claim_takes_each_delivery_once_and_says_when_nothing_is_left(people: list[Resident]) -> None:
+    held = leased()
+    first, second = claim(held, 2), claim(held, 2)
+    assert first is not None
+    assert second is not None
+    assert {c.contact_id for c in first + second} == {p.sms for p in people}
+    assert claim(held) is None
+
+
+def opt_out(s: Session, person: Resident) -> None:
+    index = s.get_one(Contact, person.sms).address_index
+    s.add(Suppression(channel="sms", address_index=index, reason="opt-out", at=NOW))
+
+
+def leave_topic(s: Session, person: Resident) -> None:
+    s.delete(s.get_one(Preference, (person.id, Topic.STORM)))
+
+
+def mute(s: Session, person: Resident) -> None:
+    s.get_one(Preference, (person.id, Topic.STORM)).muted_until = NOW + timedelta(days=1)
+
+
+def withdraw(s: Session, person: Resident) -> None:
+    s.get_one(Contact, person.sms).verified_at = None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(opt_out, "opt-out"), (leave_topic, "not-subscribed"), (mute, "muted"), (withdraw, "unverified")],
+)
+def test_who_changed_their_mind_after_the_launch_is_skipped(
+    people: list[Resident], change: Callable[[Session, Resident], None], reason: str
+) -> None:
+    held = leased()
+    with transaction() as s:
+        change(s, people[1])
+    claimed = claim(held)
+    assert claimed is not None
+    assert {c.contact_id for c in claimed} == {people[0].sms, people[2].sms}
+    assert states()[people[1].sms or 0] == ("skipped", reason)
+
+
+@pytest.mark.parametrize("step", [alerts.pause, alerts.cancel])
+def test_nothing_is_claimed_of_an_alert_that_was_stopped(people: list[Resident], step: Any) -> None:
+    held = leased()
+    with transaction() as s:
+        step(s, held.alert_id, operator(s), NOW)
+    assert claim(held) is None
+
+
+def test_nothing_is_claimed_after_the_expiry(people: list[Resident]) -> None:
+    held = leased()
+    assert claim(held, now=held.expires_at) is None
+    assert claim(held, now=held.expires_at - timedelta(seconds=1))
+
+
+def test_nothing_is_claimed_under_a_lease_that_has_run_out(people: list[Resident]) -> None:
+    held = leased()
+    sql("UPDATE batches SET lease_until = now() - interval '1 second'")
+    assert claim(held) is None
+    assert not records.renew(held, 60)
+
+
+def test_outcomes_are_recorded_and_the_batch_goes_on(people: list[Resident]) -> None:
+    held = leased()
+    one, two, three = claim(held) or []
+    records.record(
+        [
+            Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW),
+            Outcome(two.delivery_id, D.QUEUED, counts=False),
+            Outcome(three.delivery_id, D.UNKNOWN, "timeout"),
+        ],
+        NOW,
+    )
+    assert states() == {
+        one.contact_id: ("accepted", None),
+        two.contact_id: ("queued", None),
+        three.contact_id: ("unknown", "timeout"),
+    }
+    assert {row.attempts for row in sql("SELECT attempts FROM deliveries WHERE state = 'queued'")} == {0}
+    records.finish(held)
+    assert sql("SELECT state FROM batches")[0].state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "batch"), [(D.ACCEPTED, "done"), (D.UNKNOWN, "unsettled"), (D.FAILED, "done"), (D.QUEUED, "waiting")]
+)
+def test_a_finished_batch_is_what_its_deliveries_are(people: list[Resident], outcome: D, batch: str) -> None:
+    held = leased()
+    reason = None if outcome in (D.ACCEPTED, D.QUEUED) else "why"
+    records.record([Outcome(c.delivery_id, outcome, reason) for c in claim(held) or []], NOW)
+    records.finish(held)
+    assert sql("SELECT state FROM batches")[0].state == batch
+
+
+def test_an_answer_that_comes_after_its_receipt_changes_no_state(people: list[Resident]) -> None:
+    held = leased()
+    one, *_ = claim(held) or []
+    sql("UPDATE deliveries SET state = 'delivered' WHERE id = :id", id=one.delivery_id)
+    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW)], NOW)
+    row = sql("SELECT * FROM deliveries WHERE id = :id", id=one.delivery_id)[0]
+    assert (row.state, row.reference, row.sent_at) == ("delivered", "SM1", NOW)
+
+
+def test_a_recipient_that_the_provider_refuses_for_good_is_suppressed(people: list[Resident]) -> None:
+    held = leased()
+    one, *_ = claim(held) or []
+    records.record([Outcome(one.delivery_id, D.FAILED, "21211", suppress="invalid")], NOW)
+    found = sql("SELECT c.id, s.reason FROM suppressions s JOIN contacts c USING (channel, address_index)")
+    assert found == [(one.contact_id, "invalid")]

@@ -1,0 +1,249 @@
+"""The life of an alert: who may do what, when, and what is refused."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify import alerts, lifecycle
+from notify.db import transaction
+from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
+from notify.models import Alert, Audit, StoredContent
+from notify.models.states import AlertState, DeliveryState
+from notify.settings import Settings, settings
+from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, resident, sender, square, zone
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def s(database: str) -> Any:
+    with transaction() as session:
+        zone(session)
+        sender(session)
+        yield session
+
+
+def able() -> Settings:
+    return settings().model_copy(update=CREDENTIALS)
+
+
+def approve(s: Session, alert: Alert, by: str = "approver") -> Alert:
+    return alerts.approve(s, alert.id, operator(s, by), LATER, able())
+
+
+def test_a_draft_has_words_on_each_channel_in_each_language(s: Session) -> None:
+    alert = alert_draft(s, channels=("sms", "email", "social"))
+    words = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert.id)).all()
+    assert {(w.channel, w.language) for w in words} == {
+        (channel, language) for channel in ("sms", "email", "social") for language in ("en", "es")
+    }
+    assert all("Riverside" in w.text for w in words)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"zones": ()}, Invalid, "needs an area"),
+        ({"zones": ("Rivreside",)}, NotFound, "Did you mean Riverside?"),
+        (
+            {"zones": (), "area": {"type": "Point", "coordinates": [0, 0]}, "area_description": "there"},
+            Invalid,
+            "Point",
+        ),
+        ({"zones": (), "area": "not json", "area_description": "there"}, Invalid, "not JSON"),
+        (
+            {
+                "zones": (),
+                "area": {"type": "Polygon", "coordinates": [[[500, 0], [501, 0], [501, 1], [500, 0]]]},
+                "area_description": "there",
+            },
+            Invalid,
+            "outside the world",
+        ),
+        ({"blanks": {}}, Invalid, "hazard"),
+        ({"blanks": {"hazard": "wind", "windspeed": "9"}}, Invalid, "windspeed"),
+        ({"event": "zombies", "blanks": {}}, NotFound, "zombies"),
+        ({"channels": ("pigeon",)}, Invalid, "pigeon"),
+        ({"expires_at": NOW - timedelta(hours=1)}, Invalid, "expire"),
+        ({"phase": "update"}, Invalid, "incident"),
+        ({"phase": "update", "incident": 4711}, NotFound, "4711"),
+    ],
+)
+def test_a_wrong_draft_is_refused_with_what_to_do(
+    s: Session, wrong: dict[str, Any], error: type[TocsinError], says: str
+) -> None:
+    with pytest.raises(error) as refused:
+        alert_draft(s, **wrong)
+    assert says in " ".join([str(refused.value), *refused.value.details])
+
+
+def test_an_emergency_is_approved_by_somebody_else(s: Session) -> None:
+    author = operator(s, "admin")
+    alert = alerts.draft(
+        s, alerts.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"}), author, NOW, able()
+    )
+    with pytest.raises(Refused, match="Somebody else"):
+        alerts.approve(s, alert.id, author, LATER, able())
+
+
+def test_a_routine_alert_may_be_approved_by_its_author(s: Session) -> None:
+    admin = operator(s, "admin")
+    wanted = alerts.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"}, channels=("sms",))
+    alert = alerts.draft(s, wanted, admin, NOW, able())
+    assert alerts.approve(s, alert.id, admin, LATER, able()).state is AlertState.APPROVED
+
+
+@pytest.mark.parametrize("role", ["author", "agent"])
+def test_who_is_no_approver_approves_nothing(s: Session, role: str) -> None:
+    with pytest.raises(NotAllowed, match="may not approve"):
+        approve(s, alert_draft(s), role)
+
+
+def test_an_agent_drafts_collection_notices_and_nothing_else(s: Session) -> None:
+    agent = operator(s, "agent")
+    wanted = alerts.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"})
+    assert alerts.draft(s, wanted, agent, NOW, able()).state is AlertState.DRAFT
+    storm = alerts.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"})
+    with pytest.raises(NotAllowed):
+        alerts.draft(s, storm, agent, NOW, able())
+
+
+def test_a_channel_without_credentials_says_so_at_approval(s: Session) -> None:
+    alert = alert_draft(s)
+    with pytest.raises(Unavailable) as refused:
+        alerts.approve(s, alert.id, operator(s, "approver"), LATER, settings())
+    assert "TOCSIN_TWILIO_AUTH_TOKEN" in " ".join(refused.value.details)
+
+
+def test_a_channel_without_a_sender_says_so_at_approval(s: Session) -> None:
+    alert = alert_draft(s, channels=("sms", "email"))
+    with pytest.raises(Unavailable) as refused:
+        approve(s, alert)
+    assert "email has no sender" in " ".join(refused.value.details)
+
+
+def test_launch_without_approval_is_refused(s: Session) -> None:
+    with pytest.raises(Refused, match="not approved"):
+        alerts.launch(s, alert_draft(s).id, operator(s), LATER)
+
+
+def test_launch_twice_is_refused(s: Session) -> None:
+    alert = alert_ready(s)
+    alerts.launch(s, alert.id, operator(s), LATER)
+    with pytest.raises(Refused, match="is sending"):
+        alerts.launch(s, alert.id, operator(s), LATER)
+
+
+def test_launch_after_expiry_is_refused(s: Session) -> None:
+    alert = alert_ready(s)
+    with pytest.raises(Refused, match="has expired"):
+        alerts.launch(s, alert.id, operator(s), alert.expires_at)
+
+
+def test_launch_of_what_is_not_there_is_refused(s: Session) -> None:
+    with pytest.raises(NotFound, match="no alert 4711"):
+        alerts.launch(s, 4711, operator(s), LATER)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE contents SET text = text || '!' WHERE channel = 'sms' AND language = 'es'",
+        "UPDATE alerts SET area = decode('0103000000010000000400000000000000000000000000000000000000000000000000f03f"
+        "0000000000000000000000000000f03f000000000000f03f00000000000000000000000000000000', 'hex')",
+        "UPDATE alerts SET channels = '{email}'",
+        "UPDATE alerts SET expires_at = expires_at + interval '1 day'",
+    ],
+)
+def test_what_was_changed_after_approval_does_not_launch(s: Session, change: str) -> None:
+    alert = alert_ready(s)
+    s.execute(text(change))
+    with pytest.raises(Refused, match="not what was approved"):
+        alerts.launch(s, alert.id, operator(s), LATER)
+
+
+def test_a_later_alert_is_scheduled_and_launched_when_due(s: Session) -> None:
+    alert = alert_ready(s, launch_at=NOW + timedelta(hours=1))
+    assert alerts.launch(s, alert.id, operator(s), LATER).state is AlertState.SCHEDULED
+    assert alerts.launch_due(s, NOW + timedelta(minutes=59)) == []
+    assert [a.id for a in alerts.launch_due(s, NOW + timedelta(hours=1))] == [alert.id]
+    assert alert.state is AlertState.SENDING
+    assert alert.launched_at == NOW + timedelta(hours=1)
+
+
+def test_pause_and_resume(s: Session) -> None:
+    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
+    assert alerts.pause(s, alert.id, operator(s), LATER).state is AlertState.PAUSED
+    assert alerts.resume(s, alert.id, operator(s), LATER).state is AlertState.SENDING
+    with pytest.raises(Refused):
+        alerts.resume(s, alert.id, operator(s), LATER)
+
+
+def test_cancel_is_final(s: Session) -> None:
+    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
+    alerts.cancel(s, alert.id, operator(s), LATER)
+    for step in (alerts.pause, alerts.resume, alerts.cancel, alerts.launch):
+        with pytest.raises(Refused):
+            step(s, alert.id, operator(s), LATER)
+
+
+@pytest.mark.parametrize("until", ["draft", "approved", "sending", "paused"])
+def test_an_alert_whose_time_is_over_expires(s: Session, until: str) -> None:
+    alert = alert_draft(s) if until == "draft" else alert_ready(s)
+    if until in ("sending", "paused"):
+        alerts.launch(s, alert.id, operator(s), LATER)
+    if until == "paused":
+        alerts.pause(s, alert.id, operator(s), LATER)
+    assert alerts.expire_due(s, alert.expires_at - timedelta(seconds=1)) == []
+    assert alerts.expire_due(s, alert.expires_at) == [alert.id]
+    s.refresh(alert)
+    assert alert.state is AlertState.EXPIRED
+
+
+def test_an_update_and_an_all_clear_go_to_the_same_area_in_the_same_incident(s: Session) -> None:
+    first = alert_ready(s)
+    update = alert_draft(s, zones=(), phase="update", incident=first.incident_id)
+    clear = alert_draft(s, zones=(), phase="all-clear", incident=first.incident_id)
+    assert update.incident_id == clear.incident_id == first.incident_id
+    assert update.area_hash == clear.area_hash == first.area_hash
+    assert (first.msg_type, update.msg_type, clear.msg_type) == ("Alert", "Update", "Update")
+    with pytest.raises(Invalid, match="is about storm"):
+        alert_draft(s, event="snow", phase="update", incident=first.incident_id)
+
+
+def test_an_alert_keeps_the_zone_version_that_it_was_sent_to(s: Session) -> None:
+    alert = alert_ready(s)
+    before = alert.area_hash
+    zone(s, shape=square(0, 0, 2))
+    s.refresh(alert)
+    assert alert.area_hash == before
+    assert alert_draft(s).area_hash != before
+
+
+def test_each_step_leaves_its_audit_row(s: Session) -> None:
+    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
+    alerts.pause(s, alert.id, operator(s), LATER)
+    alerts.cancel(s, alert.id, operator(s), LATER)
+    rows = s.scalars(select(Audit).where(Audit.subject == "alert", Audit.subject_id == alert.id).order_by(Audit.id))
+    assert [row.action for row in rows] == ["draft", "approve", "launch", "pause", "cancel"]
+
+
+def test_every_move_that_is_not_in_the_table_is_refused(s: Session) -> None:
+    resident(s)
+    for before in AlertState:
+        for after in set(AlertState) - lifecycle.ALERT[before]:
+            alert = alert_ready(s)
+            alerts.launch(s, alert.id, operator(s), LATER)
+            s.execute(text("UPDATE alerts SET state = CAST(:to AS alert_state)"), {"to": before.value})
+            with pytest.raises(Refused):
+                lifecycle.move_alert(s, alert.id, after, now=LATER, by=None, action="test")
+
+
+def test_every_delivery_state_can_reach_an_end() -> None:
+    reached = set(lifecycle.SETTLED)
+    for _ in DeliveryState:
+        reached |= {state for state, after in lifecycle.DELIVERY.items() if after & reached}
+    assert reached == set(DeliveryState)
