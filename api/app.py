@@ -1,6 +1,6 @@
 """THE DOOR: pages, REST, webhooks. Nothing is decided here; what is asked is handed to `notify`, and said back.
 
-    uvicorn api.app:create_app --factory
+uvicorn api.app:create_app --factory
 """
 
 from pathlib import Path
@@ -8,12 +8,14 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import errors, health, hooks, openapi, pages, routes
+from api import auth, errors, health, hooks, openapi, routes
 from api.hooks.collector import Collector
 from api.metrics import Metrics
 from api.middleware import RequestLog, SecurityHeaders
+from api.pages import city, console, live, sign_in, unsubscribe
 
 STATIC = Path(__file__).parent / "static"
+PAGES = (city, unsubscribe, sign_in, console, live)
 BODY_BYTES = 2**20  # larger where a route says so
 
 
@@ -35,7 +37,8 @@ def create_app() -> FastAPI:
     app.state.metrics = Metrics()
     app.state.receipts = {provider: Collector(provider) for provider in ("twilio", "sendgrid")}
     errors.install(app)
-    for router in (*routes.ROUTERS, *hooks.ROUTERS, health.router, *pages.ROUTERS):
+    app.add_exception_handler(auth.NeedsSignIn, sign_in.to_sign_in)
+    for router in (*routes.ROUTERS, *hooks.ROUTERS, health.router, *(page.router for page in PAGES)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(SecurityHeaders)

@@ -142,7 +142,9 @@ def _away(_error: Exception) -> Told:
 
 
 def _cannot_be_kept(_error: Exception) -> Told:
-    return Told(422, "invalid", "Something in this cannot be stored: a number too large, or a character without a sign.")
+    return Told(
+        422, "invalid", "Something in this cannot be stored: a number too large, or a character without a sign."
+    )
 
 
 # The first that fits. PostgreSQL is asked through SQLAlchemy, and for COPY through psycopg.

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from notify import atlas, operators, senders, subscribers
 from notify.db import transaction
 from notify.models import Operator, Sender, Subscriber
-from zones.city import TrainingCity
+from zones.city import COLUMNS, TrainingCity
 
 AUTHOR, APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 ZONE = "Riverside"
@@ -22,8 +23,8 @@ SENDERS = (
 )
 
 
-def settle(residents: int, now: datetime, on_progress: Callable[[int], None] = lambda rows: None) -> bool:
-    """Make the city, unless it is there; False when it was. `on_progress` gets the rows imported so far."""
+def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | None = None) -> bool:
+    """Make the city, unless somebody lives there already (then False). `on_progress`: rows imported so far."""
     with transaction() as s:
         if s.scalar(select(Subscriber.id).limit(1)) is not None:
             return False
@@ -34,23 +35,27 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] = l
         for email, role in ((AUTHOR, "author"), (APPROVER, "approver")):
             if email not in known:
                 operators.add(s, email, role, now)
-        held = set(s.scalars(select(Sender.channel)))
-        for provider, address, rate in SENDERS:
-            if senders.channel_of(provider) not in held:
-                senders.add(s, provider, address, rate, now)
-    subscribers.import_csv(_rows(city, residents), now, on_progress=on_progress)
+        add_senders(s, now)
+    subscribers.import_csv(csv_lines(city, residents), now, on_progress=on_progress)
     return True
 
 
-def _rows(city: TrainingCity, residents: int) -> Iterator[str]:
+def add_senders(s: Session, now: datetime) -> None:
+    """One on each channel that has none."""
+    held = set(s.scalars(select(Sender.channel)))
+    for provider, address, rate in SENDERS:
+        if senders.channel_of(provider) not in held:
+            senders.add(s, provider, address, rate, now)
+
+
+def csv_lines(city: TrainingCity, residents: int) -> Iterator[str]:
     """The residents as lines of a subscriber CSV: they come in by the same door as a real city's."""
     line = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
+    writer = csv.DictWriter(line, COLUMNS)
+    writer.writeheader()
+    yield line.getvalue()
     for row in city.residents(residents):
-        if writer is None:
-            writer = csv.DictWriter(line, fieldnames=list(row))
-            writer.writeheader()
-        writer.writerow(row)
-        yield line.getvalue()
         line.seek(0)
         line.truncate()
+        writer.writerow(row)
+        yield line.getvalue()

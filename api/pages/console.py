@@ -113,7 +113,15 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
     now = datetime.now(UTC)
     with transaction() as s:
         read = dossier.read(s, alert_id, caller, now)
-    status = told.status if told else 200
     return page(
-        request, "console/alert.html", status=status, language="en", caller=caller, d=read, p=read.progress, now=now, told=told
+        request,
+        "console/alert.html",
+        status=told.status if told else 200,
+        language="en",
+        caller=caller,
+        d=read,
+        p=read.progress,
+        over=dossier.is_over(read.progress, now),
+        now=now,
+        told=told,
     )

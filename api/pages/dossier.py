@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ WANTED = {  # button -> what the role must allow, and the state that follows
     "pause": ("stop", AlertState.PAUSED),
     "cancel": ("stop", AlertState.CANCELLED),
 }
+RECEIPTS_FOR = timedelta(minutes=2)  # after the last message, so long are its receipts watched
 BEFORE_LAUNCH = {AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED}
 
 
@@ -48,17 +49,17 @@ class Dossier:
     preview: Audience | None  # before the launch: whom it would reach now
 
 
-def read(s: Session, alert_id: int, caller: Caller, now: datetime) -> Dossier:
-    """Raises NotFound."""
+def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> Dossier:
+    """Raises NotFound. `moving`: without the words and the drawing, which never change."""
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and alert.lane == "emergency"
     waits = alert.state in BEFORE_LAUNCH and alert.area is not None
     return Dossier(
         alert=alert,
         progress=reports.progress(s, alert_id),
-        words=reports.words(s, alert_id),
+        words=() if moving else reports.words(s, alert_id),
         steps=_steps(s, alert_id),
-        drawing=outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))) if alert.area is not None else None,
+        drawing=None if moving or alert.area is None else outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         own_emergency=own and alert.state is AlertState.DRAFT,
         preview=audience.preview(s, alert, alert.area, now) if waits and alert.area is not None else None,
@@ -81,6 +82,13 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
         if allowed:
             offered.append(name)
     return tuple(offered)
+
+
+def is_over(p: reports.Progress, now: datetime) -> bool:
+    """Whether its numbers will stay as they are, as far as anybody should wait for it."""
+    if p.state not in lifecycle.FINISHED:
+        return False
+    return not p.deliveries["accepted"] or p.finished_at is None or now - p.finished_at > RECEIPTS_FOR
 
 
 def _steps(s: Session, alert_id: int) -> list[Step]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,13 +13,13 @@ from api.auth import Caller, Viewer
 from api.pages import dossier
 from api.pages.rendering import render
 from api.routes.ids import Id
-from notify import lifecycle, reports
+from notify import reports
 from notify.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
 LOOK_S = 1.0
-RECEIPTS_FOR = timedelta(minutes=2)  # after the last message, so long are its receipts watched
+PARTS = ("standing", "numbers", "announcement")
 
 
 def watched(alert_id: Id, caller: Viewer) -> Caller:
@@ -33,28 +33,26 @@ def watched(alert_id: Id, caller: Viewer) -> Caller:
 async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> AsyncIterator[ServerSentEvent]:
     """Between two looks no connection is held. It ends with the alert; a client that leaves cancels it."""
     sent: dict[str, str] = {}
-    over = False
+    seen, over = "", False
     while not over:
-        parts, over = await run_in_threadpool(look, alert_id, caller, datetime.now(UTC))
+        state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, datetime.now(UTC))
         for name, html in parts.items():
             if sent.get(name) != html:
                 yield ServerSentEvent(event=name, raw_data=html)
-        sent = parts
+        seen, sent = state, sent | parts
         if not over:
             await asyncio.sleep(LOOK_S)
     yield ServerSentEvent(event="over", raw_data="over")
 
 
-def look(alert_id: int, caller: Caller, now: datetime) -> tuple[dict[str, str], bool]:
-    """The parts as HTML, by the names that the page swaps them by; and whether nothing more is to be expected."""
+def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, dict[str, str], bool]:
+    """The alert's state, its parts as HTML by the names that the page swaps them by, and whether nothing more is to
+    be expected. Before the launch there are parts only when the state is another than was seen: a preview of the
+    audience is no question for every second."""
     with transaction() as s:
-        read = dossier.read(s, alert_id, caller, now)
-    names = ("standing", "numbers", "announcement")
-    parts = {name: render(f"console/{name}.html", d=read, p=read.progress, caller=caller, now=now) for name in names}
-    return parts, is_over(read.progress, now)
-
-
-def is_over(p: reports.Progress, now: datetime) -> bool:
-    if p.state not in lifecycle.FINISHED:
-        return False
-    return not p.deliveries["accepted"] or p.finished_at is None or now - p.finished_at > RECEIPTS_FOR
+        state = reports.find_alert(s, alert_id).state
+        if state in dossier.BEFORE_LAUNCH and seen in {"", state.value}:
+            return state.value, {}, False
+        read = dossier.read(s, alert_id, caller, now, moving=True)
+    parts = {name: render(f"console/{name}.html", d=read, p=read.progress, caller=caller, now=now) for name in PARTS}
+    return state.value, parts, dossier.is_over(read.progress, now)

@@ -21,14 +21,18 @@ def page(
 ) -> HTMLResponse:
     """An HTML page. `language` may be given; otherwise it is the browser's, as far as we have it."""
     language = given.pop("language", None) or language_of(request)
-    return HTMLResponse(render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})})
+    return HTMLResponse(
+        render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})}
+    )
 
 
 def render(name: str, *, language: str = "en", **given: Any) -> str:
     """A page or a part of one."""
     known = settings()
-    return _environment().get_template(name).render(
-        language=language, words=words(language), city=known.city, help_contact=known.help_contact, **given
+    return (
+        _environment()
+        .get_template(name)
+        .render(language=language, words=words(language), city=known.city, help_contact=known.help_contact, **given)
     )
 
 

@@ -29,7 +29,9 @@ class NewAlert(BaseModel):
     event: str = Field(description="outage, snow, storm or collection.")
     phase: Phase = "issue"
     zones: list[str] = Field(default=[], max_length=1000)
-    area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection.")
+    area: dict[str, Any] | None = Field(
+        None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection."
+    )
     area_description: str = Field("", max_length=200, description="What residents call that area.")
     blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
     channels: list[Channel] = list(CHANNELS)  # type: ignore[assignment]  # the same words, as a tuple of str

@@ -66,7 +66,9 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
     return JSONResponse(counted | {"words": words})
 
 
-@router.post("/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED)
+@router.post(
+    "/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED
+)
 def approve_alert(alert_id: Id, caller: Reader) -> Response:
     """An emergency is approved by somebody other than its author."""
     with transaction() as s:

@@ -124,7 +124,9 @@ def _save(file: UploadFile, folder: FilePath) -> FilePath:
     """To a file with its suffix, by which its format is known; nothing else of its name is believed."""
     suffix = FilePath(file.filename or "").suffix.lower()
     if suffix not in SUFFIXES:
-        raise Invalid("This is not a kind of zone file that we read.", hint=f"Send one of: {', '.join(sorted(SUFFIXES))}.")
+        raise Invalid(
+            "This is not a kind of zone file that we read.", hint=f"Send one of: {', '.join(sorted(SUFFIXES))}."
+        )
     path = folder / f"zones{suffix}"
     with path.open("wb") as copy:
         while piece := file.file.read(2**20):

@@ -89,9 +89,7 @@ def import_csv(
             _add(tally, len(chunk), stored, sorted([*bad, *refused], key=lambda one: one.line), write)
             if on_progress:
                 on_progress(tally.rows)
-    report = ImportReport(
-        tally.rows, tally.rows - tally.bad_count, tally.bad_count, tuple(tally.bad), tally.new
-    )
+    report = ImportReport(tally.rows, tally.rows - tally.bad_count, tally.bad_count, tuple(tally.bad), tally.new)
     _note(report, now, by)
     return report
 

@@ -91,9 +91,7 @@ def _known(s: Session, keys: set[Key]) -> _Known:
     )
 
 
-def _settle(
-    keyed: Sequence[tuple[Row, dict[str, Key]]], known: _Known
-) -> tuple[list[_Settled], list[tuple[int, str]]]:
+def _settle(keyed: Sequence[tuple[Row, dict[str, Key]]], known: _Known) -> tuple[list[_Settled], list[tuple[int, str]]]:
     """Whom each row is about. A row that joins two residents, or is about an erased one, is refused."""
     settled: list[_Settled] = []
     refused: list[tuple[int, str]] = []
@@ -165,7 +163,7 @@ _INCOMING = """
     CREATE TEMP TABLE incoming (
         line int, subscriber_id bigint, is_new bool, language text, topics text[],
         phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
-        lon float8, lat float8, label text, address_sealed bytea, consent_at timestamptz, consent_how text
+        lon float8, lat float8, label text, place_sealed bytea, consent_at timestamptz, consent_how text
     ) ON COMMIT DROP
 """
 _TYPES = ["int4", "int8", "bool", "text", "text[]", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
@@ -203,8 +201,9 @@ _RESIDENTS = """
 """
 _CONTACTS = """
     INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
-    SELECT subscriber_id, channel, address_index, max(address_sealed), min(consent_at), CAST(:now AS timestamptz)
-      FROM given GROUP BY subscriber_id, channel, address_index HAVING max(address_sealed) IS NOT NULL
+    SELECT subscriber_id, channel, address_index, (array_agg(address_sealed ORDER BY address_sealed))[1],
+           min(consent_at), CAST(:now AS timestamptz)
+      FROM given GROUP BY subscriber_id, channel, address_index HAVING bool_or(address_sealed IS NOT NULL)
 """
 _VERIFY = """
     UPDATE contacts c SET verified_at = g.at
@@ -227,7 +226,7 @@ _TOPICS = """
 """
 _PLACES = """
     INSERT INTO places (subscriber_id, label, lon, lat, address_sealed, created_at)
-    SELECT DISTINCT ON (subscriber_id, lon, lat) subscriber_id, label, lon, lat, address_sealed,
+    SELECT DISTINCT ON (subscriber_id, lon, lat) subscriber_id, label, lon, lat, place_sealed,
            CAST(:now AS timestamptz)
       FROM incoming ORDER BY subscriber_id, lon, lat, line
     ON CONFLICT DO NOTHING

@@ -3,9 +3,8 @@
 import json
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -21,6 +20,7 @@ from notify.local.stack import Stack
 from notify.models.states import AlertState
 from notify.reports import Progress
 from notify.settings import settings
+from tests.waiting import until
 
 AUTHOR, APPROVER = "author@acceptance.example.org", "approver@acceptance.example.org"
 COLUMNS = "phone,email,language,topics,lon,lat,address,label,consent_at,consent_how"
@@ -29,16 +29,6 @@ OVER = {AlertState.SENT, AlertState.CANCELLED, AlertState.EXPIRED}
 
 _numbers = count(1)
 _blocks = count()
-
-
-def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
-    """Wait for a condition, with a deadline; returns what it returned."""
-    deadline = time.monotonic() + within_s
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"After {within_s:g} s still not: {what}")
-        time.sleep(0.05)
-    return answer
 
 
 @dataclass(frozen=True)
@@ -121,9 +111,11 @@ class City:
             return reports.progress(s, alert_id)
 
     def until_over(self, alert_id: int, within_s: float = 60) -> Progress:
-        return until(
-            lambda: p if (p := self.progress(alert_id)).state in OVER else None, within_s, f"alert {alert_id} over"
-        )
+        def over() -> Progress | None:
+            now = self.progress(alert_id)
+            return now if now.state in OVER else None
+
+        return _found(until(over, within_s, f"alert {alert_id} over"))
 
     def until_delivered(self, alert_id: int, within_s: float = 60) -> Progress:
         """Over, and every receipt is in: no delivery is accepted only, besides posts, which get no receipts."""
@@ -134,7 +126,7 @@ class City:
             waiting = sum(states.get("accepted", 0) for channel, states in by_channel.items() if channel != "social")
             return now if now.state in OVER and not waiting else None
 
-        return until(settled, within_s, f"alert {alert_id} delivered")
+        return _found(until(settled, within_s, f"alert {alert_id} delivered"))
 
     def rate(self, channel: str, per_s: float) -> None:
         with transaction() as s:
@@ -198,6 +190,11 @@ def request(url: str, body: Any = None, method: str = "", headers: Mapping[str, 
     with urllib.request.urlopen(made, timeout=20) as answer:
         text_ = answer.read().decode()
     return json.loads(text_) if text_ else None
+
+
+def _found(progress: Progress | None) -> Progress:
+    assert progress is not None
+    return progress
 
 
 @dataclass(frozen=True)

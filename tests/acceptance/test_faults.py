@@ -5,7 +5,8 @@ from collections import Counter
 import redis
 
 from notify.settings import settings
-from tests.acceptance.city import City, until
+from tests.acceptance.city import City
+from tests.waiting import until
 
 
 def test_a_killed_worker_loses_nobody_and_doubles_nobody(city: City) -> None:

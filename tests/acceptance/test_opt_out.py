@@ -2,7 +2,8 @@
 
 from urllib.parse import quote
 
-from tests.acceptance.city import City, until
+from tests.acceptance.city import City
+from tests.waiting import until
 
 
 def test_stop_reply_halts_a_batch_in_flight(city: City) -> None:

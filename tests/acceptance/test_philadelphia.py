@@ -17,7 +17,8 @@ from shapely.geometry import Point
 
 from notify.lifecycle import SETTLED
 from notify.settings import settings
-from tests.acceptance.city import CONSENT, SHARED, City, request, until
+from tests.acceptance.city import CONSENT, SHARED, City, request
+from tests.waiting import until
 
 RESIDENTS = 20_000
 ZONES = SHARED / "zones" / "phl_neighborhoods.geojson"

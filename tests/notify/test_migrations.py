@@ -1,6 +1,5 @@
 """Alembic's history, the models beside it, and what the database itself refuses."""
 
-
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text

@@ -1,5 +1,6 @@
 """What is left over is taken up again, and nothing is sent again blindly."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,15 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from notify import alerts
-from notify.channels.contract import Accepted, Message, SendError
+from notify.channels.contract import Accepted
 from notify.db import transaction
 from notify.models import Lane
 from notify.models.states import DeliveryState
-from notify.pipeline import fanout, records, settling
+from notify.pipeline import fanout, records, sending, settling
 from notify.pipeline.settling import Doorbell
+from notify.pipeline.transport import Transport
 from notify.pipeline.verdicts import Outcome
 from notify.settings import settings
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
+from tests.notify.pipeline.conftest import Providers
 
 
 def sql(statement: str, **values: Any) -> list[Any]:
@@ -38,41 +41,27 @@ def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int
     return alert.id
 
 
-def claimed_by_a_worker_that_died() -> int:
-    """Claims everything of the only batch and lets its lease run out; returns the batch."""
+def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:
+    """Claims all of the only batch, posts it perhaps, and lets its lease run out; returns the batch."""
     batch = int(sql("SELECT id FROM batches")[0].id)
     held = records.lease(batch, 60)
     assert held is not None
+    provider = {"sms": "twilio", "email": "sendgrid", "social": "mastodon"}[held.channel]
     with transaction() as s:
-        provider = {"sms": "twilio", "email": "sendgrid", "social": "mastodon"}[held.channel]
-        sender_id = sender(s, provider).id
-    assert records.claim(held, sender_id, 10, NOW)
+        account = sender(s, provider)
+    claimed = records.claim(held, account.id, 10, datetime.now(UTC))
+    assert claimed
+    if posting_by is not None:
+        words = sending.content(held, settings())
+        posts = [sending.message(words, account.address, [c], settings(), held, NOW) for c in claimed]
+        posted = posting_by.post(provider, posts, [time.monotonic()] * len(posts))
+        assert all(isinstance(p.answer, Accepted) for p in posted)
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
     return batch
 
 
 def states() -> list[str]:
     return [row.state for row in sql("SELECT state FROM deliveries ORDER BY id")]
-
-
-class Provider:
-    """What a provider knows, in place of the way to it: the answer to every question."""
-
-    def __init__(self, provider: str, answer: Accepted | SendError | None) -> None:
-        from notify.channels import registry
-
-        self._class = registry.PROVIDERS[provider].adapter
-        self._answer = answer
-        self.asked: list[Message] = []
-
-    def adapter(self, provider: str) -> Any:
-        return self._class
-
-    def find(self, provider: str, message: Message, since: datetime) -> Accepted | None:
-        self.asked.append(message)
-        if isinstance(self._answer, SendError):
-            raise self._answer
-        return self._answer
 
 
 def test_a_dead_workers_claims_become_unknown_and_its_batch_waits(database: str) -> None:
@@ -92,50 +81,69 @@ def test_a_lease_that_is_held_is_left_alone(database: str) -> None:
     assert settling.take_back_expired_leases() == 0
 
 
-@pytest.mark.parametrize(
-    ("answer", "state"),
-    [
-        (Accepted("SM1"), "accepted"),
-        (None, "queued"),
-        (SendError("500", retryable=True, blame="provider"), "unknown"),
-    ],
-)
-def test_a_provider_that_can_be_asked_decides(database: str, answer: Any, state: str) -> None:
+def test_a_provider_that_has_the_message_is_believed(database: str, providers: Providers, transport: Transport) -> None:
+    resolved()
+    batch = claimed_by_a_worker_that_died(posting_by=transport)
+    give_back(batch)
+    settling.clear_up(batch, providers.settings(), transport)
+    assert states() == ["accepted", "accepted"]
+    references = {row.reference for row in sql("SELECT reference FROM deliveries")}
+    assert references == {message["id"] for message in providers.received()}
+
+
+def test_what_the_provider_never_got_is_queued_again(database: str, providers: Providers, transport: Transport) -> None:
     resolved()
     batch = unsettled()
-    provider = Provider("twilio", answer)
-    settling.clear_up(batch, settings(), provider)  # type: ignore[arg-type]  # a stand-in for the way out
-    assert states() == [state, state]
-    assert len(provider.asked) == 2
-    assert all(message.recipients[0].address.startswith("+1") for message in provider.asked)
+    settling.clear_up(batch, providers.settings(), transport)
+    assert states() == ["queued", "queued"]
+
+
+def test_a_provider_that_gives_no_answer_leaves_it_unknown(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved()
+    batch = unsettled()
+    providers.behave(twilio={"error_rate": [{"status": 500, "rate": 1.0, "on": "lookup"}]})
+    settling.clear_up(batch, providers.settings(), transport)
+    assert states() == ["unknown", "unknown"]
+    assert sql("SELECT state FROM batches")[0].state == "unsettled"
 
 
 @pytest.mark.parametrize(("event", "state"), [("storm", "queued"), ("snow", "failed")])
-def test_where_the_provider_cannot_be_asked_the_lane_decides(database: str, event: str, state: str) -> None:
+def test_where_the_provider_cannot_be_asked_the_lane_decides(
+    database: str, providers: Providers, transport: Transport, event: str, state: str
+) -> None:
     resolved(event, "email")
     batch = unsettled()
-    settling.clear_up(batch, settings(), Provider("sendgrid", None))  # type: ignore[arg-type]
+    settling.clear_up(batch, providers.settings(), transport)
     assert states() == [state, state]
 
 
-def test_nothing_unknown_is_sent_again_after_a_cancel(database: str) -> None:
+def test_nothing_unknown_is_sent_again_after_a_cancel(
+    database: str, providers: Providers, transport: Transport
+) -> None:
     alert = resolved()
     batch = unsettled()
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
-    settling.clear_up(batch, settings(), Provider("twilio", None))  # type: ignore[arg-type]
+    settling.clear_up(batch, providers.settings(), transport)
     assert states() == ["failed", "failed"]
     assert sql("SELECT state FROM batches")[0].state == "done"
 
 
 def unsettled() -> int:
     batch = claimed_by_a_worker_that_died()
+    give_back(batch)
+    return batch
+
+
+def give_back(batch: int) -> None:
+    """The sweep takes the batch back, and another worker finds nothing left to send in it."""
     settling.take_back_expired_leases()
     held = records.lease(batch, 60)
     assert held is not None
     records.finish(held)
     assert sql("SELECT state FROM batches")[0].state == "unsettled"
-    return batch
 
 
 def test_an_unsettled_batch_is_looked_at_when_the_provider_should_know(database: str) -> None:

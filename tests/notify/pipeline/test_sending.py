@@ -1,0 +1,158 @@
+"""A batch from its lease to its last window, against a simulator."""
+
+import threading
+from collections import Counter
+from typing import Any
+
+import redis as redis_client
+from sqlalchemy import text
+
+from notify import alerts, crypto
+from notify.db import transaction
+from notify.limits import Throttle
+from notify.pipeline import fanout, records
+from notify.pipeline.sending import Batch
+from notify.pipeline.transport import Transport
+from tests.factories import alert_ready, operator, resident, sender, zone
+from tests.notify.pipeline.conftest import Providers
+from tests.waiting import until
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    with transaction() as s:
+        result = s.execute(text(statement), values)
+        return list(result) if result.returns_rows else []
+
+
+def resolved(channel: str, people: int, rate_per_s: float = 200.0) -> list[int]:
+    """A launched alert to so many residents; its batches."""
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC)
+    with transaction() as s:
+        zone(s, now=now)
+        sender(s, {"sms": "twilio", "email": "sendgrid"}[channel], rate_per_s, now=now)
+        for _ in range(people):
+            resident(s, phone="" if channel == "sms" else None, email="" if channel == "email" else None, now=now)
+        alert = alert_ready(s, channels=(channel,), now=now)
+        alerts.launch(s, alert.id, operator(s), now)
+    return [batch for batches in fanout.resolve(alert.id, now) for batch in batches]
+
+
+def send(
+    batch: int, providers: Providers, transport: Transport, client: Any, stop: threading.Event | None = None
+) -> None:
+    held = records.lease(batch, 60)
+    assert held is not None
+    Batch(held, providers.settings(), Throttle(client), transport, stop or threading.Event()).run()
+
+
+def states() -> Counter[str]:
+    return Counter(row.state for row in sql("SELECT state FROM deliveries"))
+
+
+def test_everybody_in_a_batch_gets_the_words_once(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 30)
+    send(batch, providers, transport, redis)
+    received = providers.received()
+    assert Counter(m["to"] for m in received) == Counter(
+        crypto.unseal(row.address_sealed, "sms") for row in sql("SELECT address_sealed FROM contacts")
+    )
+    assert {m["body"] for m in received} == {sql("SELECT text FROM contents WHERE language = 'en'")[0].text}
+    assert states() == {"accepted": 30}
+    assert sql("SELECT state FROM batches")[0].state == "done"
+
+
+def test_an_email_window_is_one_request_and_everybody_has_a_link_of_their_own(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("email", 40, rate_per_s=400)
+    send(batch, providers, transport, redis)
+    received = providers.received()
+    assert len({m["to"] for m in received}) == len(received) == 40
+    links = {m["headers"]["List-Unsubscribe"] for m in received}
+    assert len(links) == 40
+    assert all("-unsubscribe_url-" not in m["body"] + m["html"] for m in received)
+    assert {m["headers"]["List-Unsubscribe-Post"] for m in received} == {"List-Unsubscribe=One-Click"}
+
+
+def test_no_transaction_is_open_while_the_provider_is_asked(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 3)
+    providers.behave(twilio={"latency_ms": 700})
+    worker = threading.Thread(target=send, args=(batch, providers, transport, redis))
+    worker.start()
+    seen = []
+    while worker.is_alive():
+        if sql("SELECT 1 FROM deliveries WHERE state = 'sending'"):
+            seen += sql(
+                """SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                      AND xact_start < now() - interval '0.2 second'"""
+            )
+    worker.join()
+    assert states() == {"accepted": 3}
+    assert seen == []
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_batch_back(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 30, rate_per_s=20)
+    stop = threading.Event()
+    worker = threading.Thread(target=send, args=(batch, providers, transport, redis, stop))
+    worker.start()
+    until(providers.received, 10, "the first message is out")
+    stop.set()
+    worker.join(10)
+    assert not worker.is_alive()
+    left = states()
+    assert left["queued"] > 0
+    assert left["sending"] == left["unknown"] == 0
+    assert sql("SELECT state, lease, rung_at FROM batches")[0] == ("waiting", None, None)
+
+
+def test_a_passing_fault_is_tried_again_and_a_lasting_one_given_up(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 4)
+    providers.behave(twilio={"next_errors": [{"status": 503}]})
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 4}
+    assert len(providers.received()) == 4
+
+
+def test_a_refusal_that_is_our_fault_stops_the_sender_and_loses_nobody(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 4)
+    providers.behave(twilio={"error_rate": [{"status": 401, "code": 20003, "rate": 1.0}]})
+    held = records.lease(batch, 60)
+    assert held is not None
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=Batch(held, providers.settings(), Throttle(redis), transport, stop).run,
+    )
+    worker.start()
+    until(lambda: sql("SELECT status FROM senders")[0].status == "stopped", 10, "the sender is stopped")
+    stop.set()
+    worker.join(10)
+    assert sql("SELECT status FROM senders")[0].status == "stopped"
+    assert "20003" in sql("SELECT note FROM senders")[0].note
+    assert states() == {"queued": 4}
+    assert sql("SELECT action FROM audit WHERE subject = 'sender' ORDER BY id DESC")[0].action == "stop"
+
+
+def test_a_post_that_is_late_gives_its_slot_up(providers: Providers, transport: Transport, database: str) -> None:
+    import time
+
+    from notify.channels.contract import Content, Message, Recipient
+    from notify.pipeline.transport import Late
+
+    words = Content(1, "en", "storm", "", "words", "")
+    late = Message(words, "+15555550100", [Recipient(1, "+12015550100")], "http://127.0.0.1:9")
+    (posted,) = transport.post("twilio", [late], [time.monotonic() - 1])
+    assert isinstance(posted.answer, Late)
+    assert providers.received() == []
