@@ -108,7 +108,8 @@ def install(app: FastAPI) -> None:
     def handle(request: Request, error: Exception) -> Response:
         return answer(request, error)
 
-    for kind in (HTTPException, *_TELLERS):
+    kinds: tuple[type[Exception], ...] = (HTTPException, *_TELLERS)
+    for kind in kinds:
         app.add_exception_handler(kind, handle)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from api.errors import PROBLEM, Problem
 
 DESCRIPTION = """
-Send `Authorization: Bearer tocsin_...` with a key made by `tocsin keys add`. A key that acts for an operator may do what
-the operator's role allows; one without an operator may only read.
+Send `Authorization: Bearer tocsin_...` with a key made by `tocsin keys add`. A key that acts for an operator may do
+what the operator's role allows; one without an operator may only read.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents: `detail` says what is wrong, `hint`
 what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; coordinates are WGS 84, longitude first.

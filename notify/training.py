@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify import atlas, operators, senders, subscribers
@@ -24,9 +24,12 @@ SENDERS = (
 
 
 def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | None = None) -> bool:
-    """Make the city, unless somebody lives there already (then False). `on_progress`: rows imported so far."""
+    """Make the city, unless so many live there already (then False). `on_progress`: rows imported so far.
+
+    An import that was interrupted is taken up again: residents who are there already stay as they are.
+    """
     with transaction() as s:
-        if s.scalar(select(Subscriber.id).limit(1)) is not None:
+        if s.execute(select(func.count()).select_from(Subscriber)).scalar_one() >= residents:
             return False
         city = TrainingCity()
         for kind in dict.fromkeys(zone.kind for zone in city.zones()):

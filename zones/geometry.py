@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
@@ -25,6 +25,7 @@ DRAW_HINT = "Draw an area, or name a zone."
 # An edge is straight in degrees and so bent in metres: 20 km of it along a parallel by 7 m. Cut into pieces of about
 # 500 m first, it is right to millimetres. Shapes of continents get longer pieces, at most about so many in all.
 EDGE_DEGREES, EDGE_PIECES = 0.005, 20_000
+ELLIPSOID = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
 
 def area_hash(area: BaseGeometry) -> str:
     """SHA-256 (hex) of an area, the same for every order of its rings and every start of them."""
-    normal = shapely.normalize(shapely.set_precision(area, HASH_GRID, mode="pointwise"))
+    rounded = shapely.set_precision(_only_polygons(area), HASH_GRID, mode="pointwise")
+    normal = shapely.normalize(shapely.remove_repeated_points(rounded))
     return hashlib.sha256(shapely.to_wkb(normal, byte_order=1)).hexdigest()
 
 
@@ -131,17 +133,18 @@ def metric_crs(geometry: BaseGeometry) -> CRS:
 
 def in_metres(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
     """A WGS 84 shape in a metric projection, its edges following the straight lines in degrees."""
-    piece = max(EDGE_DEGREES, geometry.length / EDGE_PIECES)
     forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    moved: BaseGeometry = shapely.transform(shapely.segmentize(geometry, piece), forward.transform, interleaved=False)
+    moved: BaseGeometry = shapely.transform(
+        shapely.segmentize(geometry, _piece_degrees(geometry)), forward.transform, interleaved=False
+    )
     return moved
 
 
 def area_m2(area: BaseGeometry) -> float:
-    """Square metres, by an equal-area projection around the middle."""
-    west, south, east, north = area.bounds
-    laea = CRS.from_proj4(f"+proj=laea +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m")
-    return float(in_metres(area, laea).area)
+    """Square metres on the ellipsoid."""
+    counter_clockwise = shapely.orient_polygons(shapely.segmentize(area, _piece_degrees(area)))
+    square_metres, _ = ELLIPSOID.geometry_area_perimeter(counter_clockwise)
+    return float(square_metres)
 
 
 def circle(lon: float, lat: float, radius_m: float) -> Area:
@@ -154,6 +157,10 @@ def circle(lon: float, lat: float, radius_m: float) -> Area:
     back = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     disc = Point(0, 0).buffer(radius_m, quad_segs=32)
     return clean(shapely.transform(disc, back.transform, interleaved=False))[0]
+
+
+def _piece_degrees(geometry: BaseGeometry) -> float:
+    return max(EDGE_DEGREES, float(geometry.length) / EDGE_PIECES)
 
 
 def _within_world(geometry: BaseGeometry) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from notify.alerts import CHANNELS, Draft
+from notify.alerts import Draft
 
 Phase = Literal["issue", "update", "all-clear"]
 Channel = Literal["sms", "email", "social"]
@@ -34,7 +34,7 @@ class NewAlert(BaseModel):
     )
     area_description: str = Field("", max_length=200, description="What residents call that area.")
     blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
-    channels: list[Channel] = list(CHANNELS)  # type: ignore[assignment]  # the same words, as a tuple of str
+    channels: list[Channel] = ["sms", "email", "social"]
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] | None = None
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None

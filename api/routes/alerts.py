@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from api.auth import Reader
 from api.openapi import problems
-from api.routes.alert_bodies import Alerts, AlertOut, AlertSummary, NewAlert, Preview, Report, Words
+from api.routes.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, Preview, Report, Words
 from api.routes.ids import Id
 from notify import alerts, reports, tasks
 from notify.db import transaction

@@ -76,8 +76,7 @@ def add_sender(wanted: NewSender, caller: Reader) -> SenderOut:
             daily_cap=wanted.daily_cap or None,
             by=by,
         )
-        answer = SenderOut.model_validate(added)
-    return answer
+        return SenderOut.model_validate(added)
 
 
 @router.patch("/{sender_id}", summary="Change, stop or open a sender", responses=problems(403, 404, 422))
@@ -95,5 +94,4 @@ def change_sender(sender_id: Id, wanted: SenderChange, caller: Reader) -> Sender
             status=wanted.status,
             by=by,
         )
-        answer = SenderOut.model_validate(changed)
-    return answer
+        return SenderOut.model_validate(changed)

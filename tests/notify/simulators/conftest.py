@@ -32,7 +32,8 @@ def simulator(client: httpx.Client, hooks_of_all: Hooks) -> Simulator:
     client.delete("/_sim/behaviour").raise_for_status()
     client.delete("/_sim/messages").raise_for_status()
     hooks_of_all.clear()
-    quick = {"sent_after_ms": 5, "delivered_after_ms": 20, "jitter_ms": 0}
+    # Far enough apart to arrive in order: each callback may take another connection.
+    quick = {"sent_after_ms": 60, "delivered_after_ms": 160, "jitter_ms": 0}
     simulator = Simulator(client, hooks_of_all)
     simulator.behave(twilio={"callbacks": quick}, sendgrid={"callbacks": quick, "batch_ms": 20})
     return simulator

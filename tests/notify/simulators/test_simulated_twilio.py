@@ -154,7 +154,6 @@ def test_callbacks_are_signed_and_tell_sent_and_then_delivered(simulator: Simula
 def test_a_messaging_service_assigns_a_number_later(
     simulator: Simulator, hooks: Hooks, twilio_conforms: Callable[[httpx.Response], None]
 ) -> None:
-    answer = simulator.text(From="", MessagingServiceSid=SERVICE, StatusCallback=f"{hooks.url}/status/1")
     answer = simulator.http.post(
         simulator.messages(),
         data={"To": PHONE, "MessagingServiceSid": SERVICE, "Body": "Hello", "StatusCallback": f"{hooks.url}/status/2"},

@@ -1,0 +1,129 @@
+"""All residents as the CSV that they can be imported from, and how many there are."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import crypto, lifecycle
+from notify.models import Operator
+from notify.subscribers.rows import COLUMNS
+from notify.subscribers.storing import SEALED_ADDRESS
+
+AT_ONCE = 1_000  # residents fetched at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`contacts`: channel -> verified, unverified. `suppressed`: addresses that are not written to, all or in part."""
+
+    residents: int
+    contacts: dict[str, dict[str, int]]
+    places: int
+    suppressed: int
+
+    def as_rows(self) -> list[tuple[str, int]]:
+        """A name and a number each, for a table."""
+        by_channel = [
+            (f"{channel}, {kind}", number)
+            for channel, kinds in self.contacts.items()
+            for kind, number in kinds.items()
+        ]
+        return [("residents", self.residents), *by_channel, ("places", self.places), ("suppressed", self.suppressed)]
+
+
+def count(s: Session) -> Counts:
+    row = s.execute(
+        text("""
+            SELECT (SELECT count(*) FROM subscribers WHERE erased_at IS NULL),
+                   (SELECT count(*) FROM places),
+                   (SELECT count(*) FROM (SELECT DISTINCT channel, address_index FROM suppressions) AS x)""")
+    ).one()
+    contacts = s.execute(
+        text("""
+            SELECT channel, count(verified_at), count(*) - count(verified_at) FROM contacts
+             WHERE subscriber_id IS NOT NULL AND address_sealed IS NOT NULL GROUP BY channel ORDER BY channel""")
+    )
+    by_channel = {channel: {"verified": yes, "unverified": no} for channel, yes, no in contacts}
+    return Counts(residents=row[0], contacts=by_channel, places=row[1], suppressed=row[2])
+
+
+def export_csv(s: Session, now: datetime, by: Operator | None = None) -> Iterator[str]:
+    """Lines of CSV, one for each place of a resident, with addresses in clear: that leaves an audit row.
+
+    A contact that opted out, or is not verified, is written without its consent, so that nobody who imports this
+    elsewhere may write to it. Streamed: keep the transaction open while you read.
+    """
+    lifecycle.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
+    # Who reads this may be slow: a person with a pager.
+    s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    return _lines(s)
+
+
+def _lines(s: Session) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line)
+    writer.writerow(COLUMNS)
+    for resident in s.execute(text(_RESIDENTS), execution_options={"yield_per": AT_ONCE}):
+        writer.writerows(_rows(resident))
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+    if line.tell():  # nobody lives here
+        yield line.getvalue()
+
+
+class _Contact(NamedTuple):
+    channel: str
+    address: str
+    consent: tuple[str, str]  # when, how; empty without
+
+
+def _rows(resident: Any) -> Iterator[tuple[str, ...]]:
+    """Every contact with every consent of its own, and every place; several rows where one cannot hold them."""
+    contacts = [
+        _Contact(channel, crypto.unseal(bytes(sealed), channel), (at, how) if at and how else ("", ""))
+        for channel, sealed, at, how in resident.contacts
+    ]
+    places = [_place(*place) for place in resident.places] or [("", "", "", "")]
+    told = (resident.language, " ".join(resident.topics))
+    for (phone, email, consent), place in _with_first(_pairs(contacts), places):
+        yield (phone, email, *told, *place, *consent)
+
+
+def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
+    """Phone, email, consent: the first pair, which links all others; then those that it does not say all about."""
+    phones = [one for one in contacts if one.channel == "sms"]
+    emails = [one for one in contacts if one.channel == "email"]
+    pairs = []
+    for n, (phone, email) in enumerate(product(phones or [None], emails or [None])):
+        of_first = phone in (None, *phones[:1]) or email in (None, *emails[:1])
+        if n and not of_first:
+            continue
+        both = {one.consent for one in (phone, email) if one}
+        same = both.pop() if len(both) == 1 else ("", "")
+        pairs.append((phone.address if phone else "", email.address if email else "", same))
+    said = {(address, consent) for phone, email, consent in pairs for address in (phone, email)}
+    for one in contacts:
+        if one.channel in ("sms", "email") and one.consent != ("", "") and (one.address, one.consent) not in said:
+            alone = (one.address, "") if one.channel == "sms" else ("", one.address)
+            pairs.append((*alone, one.consent))
+    return pairs
+
+
+def _with_first(pairs: Sequence[Any], places: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The first pair with every place, each other pair with the first place."""
+    if not pairs:
+        return []
+    return [(pairs[0], place) for place in places] + [(pair, places[0]) for pair in pairs[1:]]
+
+
+def _place(label: str, lon: str, lat: str, address_sealed: str | None) -> tuple[str, str, str, str]:
+    address = crypto.unseal(bytes.fromhex(address_sealed), SEALED_ADDRESS) if address_sealed else ""
+    return lon, lat, address, label
