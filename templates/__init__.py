@@ -4,3 +4,4 @@ from pathlib import Path
 
 MESSAGES = Path(__file__).parent / "messages"
 PAGES = Path(__file__).parent / "pages"
+REPLIES = Path(__file__).parent / "replies"

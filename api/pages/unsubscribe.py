@@ -18,7 +18,7 @@ def ask(token: str, request: Request) -> Response:
     """Says what it would do. Nothing is changed: mail programs and scanners follow links by themselves."""
     with transaction() as s:
         asked = subscribers.describe_unsubscribe(s, token)
-    return _page(request, asked, "")
+    return _page(request, asked)
 
 
 @router.post("/u/{token}")
@@ -30,17 +30,17 @@ def stop(
 ) -> Response:
     """By the mail program: 200 and no page, with no cookie and no redirect (RFC 8058 section 3.2). By the form's
     buttons: the topic, or everything. Done twice it is done once."""
-    everything = stop == "everything"
     with transaction() as s:
-        asked = subscribers.describe_unsubscribe(s, token)
-        subscribers.unsubscribe(s, token, everything=everything, now=datetime.now(UTC))
+        done = subscribers.unsubscribe(s, token, everything=stop == "everything", now=datetime.now(UTC))
     if one_click == "One-Click":
         return PlainTextResponse("Unsubscribed.\n")
-    return _page(request, asked, "everything" if everything else "topic")
+    return _page(request, done)
 
 
-def _page(request: Request, asked: subscribers.Unsubscribing, done: str) -> Response:
+def _page(request: Request, asked: subscribers.Unsubscribed) -> Response:
     """In the resident's language, unless the reader chooses another."""
     language = language_of(request) if "lang" in request.query_params else asked.language
-    topic = words(language)["topics"].get(asked.topic, asked.topic)
-    return page(request, "unsubscribe.html", language=language, asked=asked, topic=topic, done=done)
+    said = words(language)
+    topic = said["topics"].get(asked.topic, "") if asked.topic else ""
+    address = asked.masked or said["unsubscribe"]["this_address"]
+    return page(request, "unsubscribe.html", language=language, asked=asked, topic=topic, address=address)

@@ -88,7 +88,7 @@ class _Contact(NamedTuple):
 def _rows(resident: Any) -> Iterator[tuple[str, ...]]:
     """Every contact with every consent of its own, and every place; several rows where one cannot hold them."""
     contacts = [
-        _Contact(channel, crypto.unseal(bytes(sealed), channel), (at, how) if at and how else ("", ""))
+        _Contact(channel, crypto.unseal(bytes.fromhex(sealed), channel), (at, how) if how else ("", ""))
         for channel, sealed, at, how in resident.contacts
     ]
     places = [_place(*place) for place in resident.places] or [("", "", "", "")]
@@ -124,6 +124,30 @@ def _with_first(pairs: Sequence[Any], places: Sequence[Any]) -> list[tuple[Any, 
     return [(pairs[0], place) for place in places] + [(pair, places[0]) for pair in pairs[1:]]
 
 
-def _place(label: str, lon: str, lat: str, address_sealed: str | None) -> tuple[str, str, str, str]:
+def _place(label: str, lon: float, lat: float, address_sealed: str | None) -> tuple[str, str, str, str]:
     address = crypto.unseal(bytes.fromhex(address_sealed), SEALED_ADDRESS) if address_sealed else ""
-    return lon, lat, address, label
+    return repr(lon), repr(lat), address, label
+
+
+# A consent is the latest one, and counts only while the contact is verified and has not opted out of everything.
+_RESIDENTS = """
+    SELECT r.language,
+           array(SELECT p.topic::text FROM preferences p WHERE p.subscriber_id = r.id ORDER BY p.topic) AS topics,
+           coalesce((SELECT jsonb_agg(jsonb_build_array(p.label, p.lon, p.lat, encode(p.address_sealed, 'hex'))
+                                      ORDER BY p.id)
+                       FROM places p WHERE p.subscriber_id = r.id), '[]') AS places,
+           coalesce((SELECT jsonb_agg(jsonb_build_array(c.channel, encode(c.address_sealed, 'hex'), x.at, x.how)
+                                      ORDER BY c.id)
+                       FROM contacts c
+                       LEFT JOIN LATERAL (
+                            SELECT to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, o.how
+                              FROM consents o
+                             WHERE o.contact_id = c.id AND o.kind = 'opt-in' AND o.topic IS NULL
+                               AND c.verified_at IS NOT NULL
+                               AND NOT EXISTS (SELECT FROM suppressions s
+                                                WHERE s.channel = c.channel AND s.address_index = c.address_index
+                                                  AND s.topic IS NULL)
+                             ORDER BY o.at DESC, o.id DESC LIMIT 1) x ON true
+                      WHERE c.subscriber_id = r.id AND c.address_sealed IS NOT NULL), '[]') AS contacts
+      FROM subscribers r WHERE r.erased_at IS NULL ORDER BY r.id
+"""

@@ -91,4 +91,4 @@ def _parse(record: list[str]) -> tuple[list[str] | None, bool]:
 
 
 def is_utf8(fields: list[str]) -> bool:
-    return not any(_BYTES_THAT_ARE_NO_UTF8.search(field) for field in fields)
+    return not _BYTES_THAT_ARE_NO_UTF8.search("".join(fields))

@@ -147,7 +147,7 @@ def _values(settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) 
             new_ids[-one.owner - 1] if is_new else one.owner,
             is_new,
             row.language,
-            list(row.topics),
+            " ".join(row.topics),
             *seal(one.keys.get("phone"), row.phone),
             *seal(one.keys.get("email"), row.email),
             row.lon,
@@ -161,12 +161,12 @@ def _values(settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) 
 
 _INCOMING = """
     CREATE TEMP TABLE incoming (
-        line int, subscriber_id bigint, is_new bool, language text, topics text[],
+        line int, subscriber_id bigint, is_new bool, language text, topics text,
         phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
         lon float8, lat float8, label text, place_sealed bytea, consent_at timestamptz, consent_how text
     ) ON COMMIT DROP
 """
-_TYPES = ["int4", "int8", "bool", "text", "text[]", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
+_TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
           "bytea", "timestamptz", "text"]  # fmt: skip
 
 # One line for each address that a row gives.
@@ -223,7 +223,7 @@ _CONSENTS = """
 """
 _TOPICS = """
     INSERT INTO preferences (subscriber_id, topic)
-    SELECT DISTINCT subscriber_id, CAST(unnest(topics) AS topic) FROM incoming
+    SELECT subscriber_id, CAST(unnest(string_to_array(topics, ' ')) AS topic) FROM incoming
     ON CONFLICT DO NOTHING
 """
 _PLACES = """

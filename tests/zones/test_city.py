@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +139,7 @@ def test_shares_are_those_of_a_city(people: list[dict[str, str]]) -> None:
 
 def test_another_place_follows_its_resident(people: list[dict[str, str]]) -> None:
     who = ("phone", "email", "language", "topics", "consent_at", "consent_how")
-    for before, row in zip(people, people[1:], strict=False):
+    for before, row in pairwise(people):
         if row["label"] != "home":
             assert before["label"] == "home"
             assert [row[column] for column in who] == [before[column] for column in who]

@@ -127,9 +127,10 @@ def test_radius_reaches_over_the_boundary_by_metres() -> None:
 def test_many_discs_are_found_as_few_are(coast: BaseGeometry) -> None:
     """Beyond some number, a coarse look comes before the measuring: it must not lose any."""
     rng = np.random.default_rng(8)
-    lon, lat = rng.uniform(-75.2, -74.8, GRID_POINTS * 5), rng.uniform(39.8, 40.2, GRID_POINTS * 5)
+    lon, lat = rng.uniform(-75.13, -74.83, GRID_POINTS * 6), rng.uniform(39.87, 40.13, GRID_POINTS * 6)
     radius_m = rng.choice([0.0, 30.0, 800.0], lon.size)
     member = Membership(coast)
+    assert ((radius_m > 0) & ~member.inside(lon, lat)).sum() > GRID_POINTS
     at_once = member.inside(lon, lat, radius_m)
     in_slices = [member.inside(lon[i : i + 5_000], lat[i : i + 5_000], radius_m[i : i + 5_000])
                  for i in range(0, lon.size, 5_000)]  # fmt: skip

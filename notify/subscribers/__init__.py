@@ -1,0 +1,26 @@
+"""Residents: how they come in (`import_csv`), go out (`export_csv`), are counted, and say no and yes."""
+
+from notify.subscribers.exporting import Counts, count, export_csv
+from notify.subscribers.importing import ImportReport, import_csv
+from notify.subscribers.meaning import Meaning, read_meaning
+from notify.subscribers.opting import Unsubscribed, describe_unsubscribe, opt_back_in, opt_out, unsubscribe
+from notify.subscribers.replies import Reply, receive
+from notify.subscribers.rows import COLUMNS
+
+__all__ = [
+    "COLUMNS",
+    "Counts",
+    "ImportReport",
+    "Meaning",
+    "Reply",
+    "Unsubscribed",
+    "count",
+    "describe_unsubscribe",
+    "export_csv",
+    "import_csv",
+    "opt_back_in",
+    "opt_out",
+    "read_meaning",
+    "receive",
+    "unsubscribe",
+]

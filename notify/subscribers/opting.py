@@ -1,0 +1,134 @@
+"""No and yes: what a resident says about being written to. Opting out holds from the commit on (law 4).
+
+An opt-out is kept by the keyed index of the address, so that it also holds for an address that nobody has yet, and
+outlives an erasure. Bounces and complaints are not the resident's word, and opting in again does not lift them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import crypto
+from notify.errors import Invalid
+from notify.models import Contact, Subscriber, Topic
+from notify.subscribers import addresses
+
+log = structlog.get_logger()
+
+BY_LINK = "unsubscribe link in an email"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """What an unsubscribe link is about. `topic` None: everything. `done`: the contact is out of it."""
+
+    channel: str
+    topic: Topic | None
+    masked: str  # "j***@example.org"; "" after an erasure
+    language: str
+    done: bool
+
+
+def opt_out(
+    s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None
+) -> bool:
+    """Write to an address (or the contact with this id) no more: about one topic, or at all. False: it was so already.
+
+    `how` is kept as the proof: "STOP by text message". Raises Invalid for an unknown contact.
+    """
+    index = _index(s, channel, who)
+    new = s.execute(
+        text("""
+            WITH new AS (
+                INSERT INTO suppressions (channel, address_index, topic, reason, at)
+                VALUES (:channel, :index, CAST(:topic AS topic), 'opt-out', :now) ON CONFLICT DO NOTHING
+                RETURNING id
+            ), consent AS (
+                INSERT INTO consents (contact_id, kind, topic, at, how)
+                SELECT c.id, 'opt-out', CAST(:topic AS topic), :now, :how FROM contacts c, new
+                 WHERE c.channel = :channel AND c.address_index = :index
+            )
+            SELECT id FROM new"""),
+        {"channel": channel, "index": index, "topic": topic, "now": now, "how": how},
+    ).scalar_one_or_none()
+    if new is not None:
+        log.info("suppression.opt-out", suppression=new, channel=channel, topic=topic)
+    return new is not None
+
+
+def opt_back_in(
+    s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None
+) -> bool:
+    """Lift an opt-out of the same extent (a topic, or everything), and nothing else. False: there was none."""
+    index = _index(s, channel, who)
+    lifted = s.execute(
+        text("""
+            WITH lifted AS (
+                DELETE FROM suppressions
+                 WHERE channel = :channel AND address_index = :index AND reason = 'opt-out'
+                   AND topic IS NOT DISTINCT FROM CAST(:topic AS topic)
+                RETURNING id
+            ), consent AS (
+                INSERT INTO consents (contact_id, kind, topic, at, how)
+                SELECT c.id, 'opt-in', CAST(:topic AS topic), :now, :how FROM contacts c, lifted
+                 WHERE c.channel = :channel AND c.address_index = :index
+            )
+            SELECT id FROM lifted"""),
+        {"channel": channel, "index": index, "topic": topic, "now": now, "how": how},
+    ).scalar_one_or_none()
+    if lifted is not None:
+        log.info("suppression.lifted", suppression=lifted, channel=channel, topic=topic)
+    return lifted is not None
+
+
+def unsubscribe(s: Session, token: str, *, everything: bool = False, now: datetime) -> Unsubscribed:
+    """Take a contact out of a link's topic, or of everything. The same link works again and again.
+
+    Raises Invalid when the link was not made by us.
+    """
+    contact, topic = _read(s, token)
+    scope = None if everything else topic
+    opt_out(s, contact.channel, contact.id, topic=scope, how=BY_LINK, now=now)
+    return _about(s, contact, scope)
+
+
+def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
+    """What the link would do, for the page that asks; changes nothing (RFC 8058 section 3.1). Raises Invalid."""
+    return _about(s, *_read(s, token))
+
+
+def _index(s: Session, channel: str, who: str | int) -> bytes:
+    if isinstance(who, str):
+        return addresses.any_index(channel, who)
+    contact = s.get(Contact, who)
+    if contact is None or contact.channel != channel:
+        raise Invalid(f"There is no {channel} contact {who}.")
+    return contact.address_index
+
+
+def _read(s: Session, token: str) -> tuple[Contact, Topic]:
+    contact_id, _, topic = crypto.read_token("unsubscribe", token).partition(".")
+    contact = s.get(Contact, int(contact_id))
+    if contact is None or contact.timeline_of is not None or topic not in set(Topic):
+        raise Invalid("This link is about nobody that we know.", hint="Use the link of a later message.")
+    return contact, Topic(topic)
+
+
+def _about(s: Session, contact: Contact, topic: Topic | None) -> Unsubscribed:
+    done = s.execute(
+        text("""SELECT EXISTS (SELECT FROM suppressions
+                                WHERE channel = :channel AND address_index = :index
+                                  AND (topic IS NULL OR topic = CAST(:topic AS topic)))"""),
+        {"channel": contact.channel, "index": contact.address_index, "topic": topic},
+    ).scalar_one()
+    sealed = contact.address_sealed
+    return Unsubscribed(
+        contact.channel,
+        topic,
+        addresses.masked(contact.channel, crypto.unseal(sealed, contact.channel)) if sealed else "",
+        s.get_one(Subscriber, contact.subscriber_id).language,
+        done,
+    )

@@ -1,0 +1,99 @@
+"""What residents write to our numbers: kept once, obeyed at once, answered once."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.channels.contract import Inbound
+from notify.settings import settings
+from notify.subscribers import addresses, opting
+from notify.subscribers.meaning import Meaning, is_spanish, read_meaning
+from templates import REPLIES
+
+# Twilio answers these itself, as single words. It is said to answer REVOKE and OPTOUT as well; if it does, it also
+# refuses our own answer, so that the resident gets one either way.
+ANSWERED_BY_PROVIDER: Mapping[str, frozenset[str]] = {
+    "twilio": frozenset(
+        "stop stopall unsubscribe cancel end quit start yes unstop help info".split()  # noqa: SIM905  a list of words
+    )
+}
+BY_TEXT = "text message"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`text` is to be sent back, in one message; None: nothing."""
+
+    meaning: Meaning
+    text: str | None
+
+
+def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
+    """Do what a resident's words mean, and say what to answer.
+
+    A webhook that comes twice changes nothing and gets the same answer. At most one confirmation follows an opt-out
+    (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before.
+    """
+    meaning = _meaning(inbound)
+    index = addresses.any_index("sms", inbound.address)
+    new = s.execute(
+        text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
+                VALUES (:provider, :reference, :index, :meaning, :now)
+                ON CONFLICT (provider, reference) DO NOTHING RETURNING id"""),
+        {"provider": provider, "reference": inbound.reference, "index": index, "meaning": meaning, "now": now},
+    ).first()
+    if new and meaning == "stop":
+        opting.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
+    if new and meaning == "start":
+        opting.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
+    silent = _is_answered(provider, inbound) or (meaning == "stop" and not _opted_out_by(s, provider, inbound, index))
+    return Reply(meaning, None if silent or meaning == "other" else _words(s, meaning, index, inbound.text))
+
+
+def _meaning(inbound: Inbound) -> Meaning:
+    """What the provider has understood counts: it has acted on it."""
+    understood: dict[str, Meaning] = {"STOP": "stop", "START": "start", "HELP": "help"}
+    return understood.get(inbound.opt_out_type.upper()) or read_meaning(inbound.text)
+
+
+def _is_answered(provider: str, inbound: Inbound) -> bool:
+    word = inbound.text.strip().lower()
+    return bool(inbound.opt_out_type) or word in ANSWERED_BY_PROVIDER.get(provider, frozenset())
+
+
+def _opted_out_by(s: Session, provider: str, inbound: Inbound, index: bytes) -> bool:
+    """Whether this very message made the number opt out."""
+    found: bool = s.execute(
+        text("""SELECT EXISTS (
+                    SELECT FROM inbound i
+                      JOIN suppressions x ON (x.channel, x.address_index, x.at) = ('sms', i.address_index, i.received_at)
+                     WHERE (i.provider, i.reference) = (:provider, :reference) AND i.address_index = :index
+                       AND x.topic IS NULL AND x.reason = 'opt-out')"""),
+        {"provider": provider, "reference": inbound.reference, "index": index},
+    ).scalar_one()
+    return found
+
+
+def _words(s: Session, meaning: str, index: bytes, written: str) -> str:
+    """In the resident's language; a stranger's is that of the words."""
+    language = s.execute(
+        text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
+                 WHERE c.channel = 'sms' AND c.address_index = :index"""),
+        {"index": index},
+    ).scalar_one_or_none()
+    chosen = settings()
+    words = catalogue()
+    language = language or ("es" if is_spanish(written) else chosen.languages[0])
+    answers = words.get(language) or words[chosen.languages[0]]
+    return answers[meaning].format(program=chosen.program, contact=chosen.help_contact)
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """The answers by language and meaning."""
+    return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(REPLIES.glob("*.toml"))}

@@ -1,0 +1,87 @@
+"""The real application behind a real server, on the database and the Redis of the test."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import redis as redis_client
+import uvicorn
+from sqlalchemy import text
+
+from api.app import create_app
+from notify import logs, operators
+from notify.db import transaction
+from notify.settings import settings
+from tests import factories
+
+Headers = dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[str]:
+    """The address of the application; it reads the settings of each test anew."""
+    root, level = logging.getLogger(), logging.getLogger().level
+    handlers = root.handlers
+    logs.configure("INFO", "text")
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listening.close()
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def public_url(served: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("TOCSIN_PUBLIC_URL", served)
+    return served
+
+
+@pytest.fixture
+def door(public_url: str, database: str, redis: "redis_client.Redis") -> Iterator[httpx.Client]:
+    """A client of the application, on an empty database."""
+    settings.cache_clear()
+    with httpx.Client(base_url=public_url, timeout=20, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def key(database: str) -> Callable[..., Headers]:
+    """`key("author")`: the header of a new API key that acts for an operator of this role; None: it may only read."""
+
+    def make(role: str | None = "admin") -> Headers:
+        now = datetime.now(UTC)
+        with transaction() as s:
+            acts_for = factories.operator(s, role, now=now) if role else None
+            number = s.scalar(text("SELECT count(*) FROM api_keys"))
+            return {"Authorization": f"Bearer {operators.add_key(s, f'test {number}', now, acts_for)}"}
+
+    return make
+
+
+@pytest.fixture
+def city(door: httpx.Client) -> datetime:
+    """Riverside with a hundred residents: 100 phones and 50 emails, some unverified, some of other topics."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        factories.zone(s, "Riverside", now=now)
+        for n in range(100):
+            factories.resident(
+                s,
+                topics=("storm", "snow") if n % 4 else ("snow",),
+                email="" if n % 2 else None,
+                verified=n % 10 != 0,
+                language="es" if n % 3 == 0 else "en",
+                now=now,
+            )
+    return now

@@ -1,0 +1,127 @@
+"""Every kind of error, as programs and as people get it."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+
+from api.app import create_app
+from notify import crypto
+from notify.db import forget_engine
+from notify.settings import settings
+
+Headers = dict[str, str]
+Key = Callable[..., Headers]
+
+DRAFT = {"event": "storm", "zones": ["Riverside"], "blanks": {"hazard": "tornado"}, "channels": ["sms"]}
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, object]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, object] = answer.json()
+    assert told["status"] == status
+    assert told["title"]
+    assert str(told["type"]).startswith("urn:tocsin:problem:")
+    return told
+
+
+def test_an_unknown_id_is_404_with_what_to_do(door: httpx.Client, key: Key) -> None:
+    told = problem(door.get("/api/v1/alerts/77", headers=key()), 404)
+    assert told["detail"] == "There is no alert 77."
+    assert told["hint"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/alerts/abc", "/api/v1/alerts/0", f"/api/v1/alerts/{10**30}", "/api/v1/x"])
+def test_what_cannot_be_an_id_is_404_too(door: httpx.Client, key: Key, path: str) -> None:
+    problem(door.get(path, headers=key()), 404)
+
+
+def test_an_unknown_zone_is_404_with_near_names(door: httpx.Client, key: Key, city: datetime) -> None:
+    told = problem(door.post("/api/v1/alerts", json=DRAFT | {"zones": ["Rivrside"]}, headers=key()), 404)
+    assert told["hint"] == "Did you mean Riverside?"
+
+
+def test_a_body_that_does_not_fit_names_its_fields_and_repeats_none_of_it(door: httpx.Client, key: Key) -> None:
+    body = DRAFT | {"severity": "+12155550123", "colour": "red"}
+    answer = door.post("/api/v1/alerts", json=body, headers=key())
+    told = problem(answer, 422)
+    assert isinstance(told["errors"], list)
+    assert [str(one).partition(":")[0] for one in told["errors"]] == ["severity", "colour"]
+    assert "2155550123" not in answer.text
+
+
+def test_words_with_a_blank_missing_are_422(door: httpx.Client, key: Key, city: datetime) -> None:
+    told = problem(door.post("/api/v1/alerts", json=DRAFT | {"blanks": {}}, headers=key()), 422)
+    assert "hazard" in str(told)
+
+
+def test_a_launch_without_approval_is_409(door: httpx.Client, key: Key, city: datetime) -> None:
+    admin = key()
+    number = door.post("/api/v1/alerts", json=DRAFT, headers=admin).json()["id"]
+    told = problem(door.post(f"/api/v1/alerts/{number}/launch", headers=admin), 409)
+    assert told["detail"] == f"Alert {number} is not approved."
+
+
+def test_missing_credentials_are_503_at_approval(door: httpx.Client, key: Key, city: datetime) -> None:
+    number = door.post("/api/v1/alerts", json=DRAFT, headers=key("author")).json()["id"]
+    told = problem(door.post(f"/api/v1/alerts/{number}/approve", headers=key("approver")), 503)
+    assert told["errors"] == ["sms has no sender: add one with `tocsin senders add`."]
+
+
+def test_an_unreadable_zone_file_is_422_and_keeps_nothing(door: httpx.Client, key: Key) -> None:
+    admin = key()
+    file = {"file": ("zones.geojson", io.BytesIO(b"no zones at all"))}
+    problem(door.post("/api/v1/zones", files=file, data={"kind": "custom"}, headers=admin), 422)
+    assert door.get("/api/v1/zones", headers=admin).json() == {"zones": []}
+
+
+def test_a_body_beyond_the_limit_is_413(door: httpx.Client, key: Key) -> None:
+    problem(door.post("/api/v1/alerts", content=b" " * (2**20 + 1), headers=key()), 413)
+
+
+def test_a_wrong_method_is_405(door: httpx.Client, key: Key) -> None:
+    problem(door.delete("/api/v1/alerts", headers=key()), 405)
+
+
+def test_a_character_that_cannot_be_stored_is_422(door: httpx.Client, key: Key) -> None:
+    body = {"provider": "twilio", "address": "a\x00b", "rate_per_s": 1}
+    problem(door.post("/api/v1/senders", json=body, headers=key()), 422)
+
+
+def test_a_database_that_is_away_is_503(door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = key()
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    settings.cache_clear()
+    crypto.forget_keys()
+    forget_engine()
+    told = problem(door.get("/api/v1/alerts", headers=headers), 503)
+    assert told["detail"] == "The database does not answer."
+
+
+def test_what_nobody_foresaw_is_500_and_says_nothing_of_its_inside(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app()
+
+    def broken() -> None:
+        raise RuntimeError("secret inside")
+
+    app.add_api_route("/api/v1/broken", broken)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get("/api/v1/broken")
+
+    answer = asyncio.run(ask())
+    problem(answer, 500)
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+def test_people_read_the_same_sentence_on_a_page(door: httpx.Client) -> None:
+    answer = door.get("/alerts/5")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "There is no such alert." in answer.text

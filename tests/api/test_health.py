@@ -1,0 +1,92 @@
+"""What load balancers and monitoring see."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from notify import alerts
+from notify.crypto import unseal
+from notify.db import forget_engine, transaction
+from notify.models import Contact
+from notify.pipeline import fanout
+from notify.settings import settings
+from tests import factories
+from tests.api import asked
+
+Key = Callable[..., dict[str, str]]
+
+
+def metrics(door: httpx.Client) -> dict[tuple[str, str], float]:
+    """(name, labels in order) -> number."""
+    found = {}
+    for family in text_string_to_metric_families(door.get("/metrics").text):
+        for sample in family.samples:
+            found[sample.name, ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def test_ready_when_both_servers_answer(door: httpx.Client) -> None:
+    answer = door.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "postgres": "ok", "redis": "ok"})
+
+
+def test_not_ready_but_alive_while_redis_is_away(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
+    settings.cache_clear()
+    answer = door.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "postgres": "ok", "redis": "does not answer"}
+    assert door.get("/healthz").status_code == 200
+
+
+def test_not_ready_while_postgresql_is_away(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    settings.cache_clear()
+    forget_engine()
+    answer = door.get("/readyz")
+    assert (answer.status_code, answer.json()["postgres"]) == (503, "does not answer")
+    assert metrics(door)["tocsin_server_up", "server=postgres"] == 0
+    assert door.get("/healthz").status_code == 200
+
+
+def test_not_ready_on_an_older_schema(door: httpx.Client) -> None:
+    asked.do("UPDATE alembic_version SET version_num = '0000'")
+    answer = door.get("/readyz")
+    assert answer.status_code == 503
+    assert "tocsin migrate" in answer.json()["postgres"]
+
+
+def test_metrics_count_what_is_in_work(door: httpx.Client, city: datetime, key: Key) -> None:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city, channels=("sms", "email"))
+        alerts.launch(s, alert.id, None, city)
+    list(fanout.resolve(alert.id, city))
+    door.get(f"/api/v1/alerts/{alert.id}", headers=key())
+    found = metrics(door)
+    for state in ("queued", "skipped"):
+        of_alert = f"alert={alert.id},lane=emergency,state={state}"
+        assert found["tocsin_deliveries", of_alert] == asked.number(
+            "SELECT count(*) FROM deliveries WHERE state::text = :state", state=state
+        )
+    assert found["tocsin_batches", "lane=emergency,state=waiting"] > 0
+    assert found["tocsin_receipts_to_apply", ""] == 0
+    assert found["tocsin_queue_length", "lane=emergency"] == 0
+    assert found["tocsin_server_up", "server=redis"] == 1
+    assert [v for (name, _), v in found.items() if name == "tocsin_sender_open"] == [1, 1]
+    assert found["tocsin_http_requests_total", "method=GET,route=/api/v1/alerts/{alert_id},status=200"] >= 1
+
+
+def test_metrics_hold_no_address(door: httpx.Client, city: datetime, key: Key) -> None:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city, channels=("sms", "email"))
+        alerts.launch(s, alert.id, None, city)
+        addresses = [unseal(c.address_sealed, c.channel) for c in s.query(Contact) if c.address_sealed]
+        senders = [row.address for row in s.execute(factories.select(factories.Sender.address))]
+    door.get(f"/u/{addresses[0]}")
+    door.get("/no/such/page", params={"phone": addresses[0]})
+    said = door.get("/metrics").text
+    assert len(addresses) == 150
+    assert not [one for one in [*addresses, *senders] if one in said or one.lstrip("+") in said]
