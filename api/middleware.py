@@ -4,7 +4,8 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,9 @@ log = structlog.get_logger()
 
 # Asked all the time, or thousands of times for an alert: a line only when something is wrong.
 QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static")
+
+BODY_BYTES = 2**20
+LARGER_BYTES = {"/hooks/sendgrid/events": 10 * 2**20, "/api/v1/zones": 200 * 2**20}
 
 HEADERS = {
     # Everything from here and nothing inline: a script that slipped into a page would not run.
@@ -46,6 +50,34 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class BodyLimit:
+    """Takes no more of a body than a route can use: 413."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        most = LARGER_BYTES.get(scope["path"], BODY_BYTES)
+        stated = Headers(scope=scope).get("content-length", "")
+        if stated.isdecimal() and int(stated) > most:
+            await answer(Request(scope), HTTPException(413))(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > most:  # it came in chunks, without saying how much there is
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, bounded, send)
 
 
 class RequestLog:

@@ -15,9 +15,9 @@ from zones.city import COLUMNS, TrainingCity
 
 AUTHOR, APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 ZONE = "Riverside"
-# provider, address, rate a second: a short code's, a mail account's, and a social account's
+# provider, address, rate a second: short codes begin at 100 segments, and cities negotiate more
 SENDERS = (
-    ("twilio", "+15555550100", 100.0),
+    ("twilio", "+15555550100", 300.0),
     ("sendgrid", "alerts@tocsin.example.org", 500.0),
     ("mastodon", "city", 1.0),
 )

@@ -14,12 +14,12 @@ import pytest
 import redis as redis_client
 from psycopg import sql
 from sqlalchemy import make_url
-from tests import network
 
 from notify import crypto, db, migrations
 from notify.local.stack import servers
 from notify.pipeline import pool
 from notify.settings import settings
+from tests import network
 
 SECRET_KEY = "a key for tests, and for nothing else"
 GIVEN = {"TOCSIN_DATABASE_URL": "TOCSIN_TEST_DATABASE_URL", "TOCSIN_REDIS_URL": "TOCSIN_TEST_REDIS_URL"}

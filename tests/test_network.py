@@ -7,6 +7,7 @@ import urllib.request
 import aiohttp
 import pytest
 import uvloop
+
 from tests.network import NetworkBlocked
 
 ELSEWHERE = "192.0.2.1"  # RFC 5737: for documentation, nobody's

@@ -10,10 +10,8 @@ from notify.settings import settings
 
 router = APIRouter(prefix="/hooks/sendgrid", include_in_schema=False)
 
-BODY_BYTES = 10 * 2**20
 
-
-@router.post("/events", max_body_size=BODY_BYTES)
+@router.post("/events")
 async def events(hook: Incoming, request: Request) -> Response:
     """204 only when they are in PostgreSQL; SendGrid sends them again after anything else, for 24 hours."""
     adapter = registry.build(settings(), "sendgrid")

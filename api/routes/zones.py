@@ -19,7 +19,6 @@ from zones.importing import read_zones
 
 router = APIRouter(prefix="/api/v1/zones", tags=["zones"])
 
-FILE_BYTES = 200 * 2**20
 SUFFIXES = {".geojson", ".json", ".zip", ".kml", ".kmz", ".gpkg"}
 Field_ = Annotated[str | None, Form(max_length=200)]
 
@@ -90,7 +89,6 @@ def get_zone(name: str, caller: Reader) -> ZoneFeature:
     summary="Import zones from a file",
     status_code=201,
     responses=problems(403, 413, 422),
-    max_body_size=FILE_BYTES,
 )
 def import_zones(
     caller: Reader,

@@ -45,6 +45,7 @@ def _valid_in_us() -> re.Pattern[str]:
         us.uan, us.voicemail,
     )  # fmt: skip
     patterns = [kind.national_number_pattern for kind in kinds if kind is not None and 10 in kind.possible_length]
+    assert us.general_desc is not None  # noqa: S101
     return re.compile(f"(?={us.general_desc.national_number_pattern}$)(?:{'|'.join(p for p in patterns if p)})")
 
 

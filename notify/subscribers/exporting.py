@@ -31,9 +31,7 @@ class Counts:
     def as_rows(self) -> list[tuple[str, int]]:
         """A name and a number each, for a table."""
         by_channel = [
-            (f"{channel}, {kind}", number)
-            for channel, kinds in self.contacts.items()
-            for kind, number in kinds.items()
+            (f"{channel}, {kind}", number) for channel, kinds in self.contacts.items() for kind, number in kinds.items()
         ]
         return [("residents", self.residents), *by_channel, ("places", self.places), ("suppressed", self.suppressed)]
 
@@ -99,13 +97,10 @@ def _rows(resident: Any) -> Iterator[tuple[str, ...]]:
 
 def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
     """Phone, email, consent: the first pair, which links all others; then those that it does not say all about."""
-    phones = [one for one in contacts if one.channel == "sms"]
-    emails = [one for one in contacts if one.channel == "email"]
+    phones: list[_Contact | None] = [one for one in contacts if one.channel == "sms"] or [None]
+    emails: list[_Contact | None] = [one for one in contacts if one.channel == "email"] or [None]
     pairs = []
-    for n, (phone, email) in enumerate(product(phones or [None], emails or [None])):
-        of_first = phone in (None, *phones[:1]) or email in (None, *emails[:1])
-        if n and not of_first:
-            continue
+    for phone, email in [*product(phones, emails[:1]), *product(phones[:1], emails[1:])]:
         both = {one.consent for one in (phone, email) if one}
         same = both.pop() if len(both) == 1 else ("", "")
         pairs.append((phone.address if phone else "", email.address if email else "", same))

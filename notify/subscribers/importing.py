@@ -6,7 +6,7 @@ A file may be imported again: what is there already stays as it is, and nobody w
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -44,8 +44,14 @@ _MESSAGES = (
     r"(?:texts?|texting|txts?|messages?|messaging|msgs?|sms|alerts?|alerting|notifications?|notifying|e ?mails?|"
     r"subscription|spam|spamming|service|updates)"
 )
-_SENDING = r"(?:texting|txting|sending|messaging|contacting|e ?mailing|calling|spamming|bothering|harassing|alerting|notifying)"
-_ANY = r"(?:(?:all|any|of|the|these|this|those|them|my|your|ur|me|getting|receiving|from|to|city|weather|storm|snow) )"
+_SENDING = (
+    r"(?:texting|txting|sending|messaging|contacting|e ?mailing|calling|spamming|bothering|harassing|alerting|"
+    r"notifying)"
+)
+_ANY = (
+    r"(?:(?:all|any|of|the|these|this|those|them|my|your|ur|me|get|getting|receive|receiving|from|to|city|weather|"
+    r"storm|snow) )"
+)
 _TELL = r"(?:ask\w*|tell\w*|told|said|want\w*|wanna|need\w*|like|beg\w*|wish\w*|trying|try|how do i|how to|how can i)"
 _PEOPLE = r"(?:(?:you|u|ya|yall|y all|guys|this|these|it|them|all|everything|get) )"
 
@@ -62,13 +68,14 @@ _CLEAR = re.compile(
             rf"\b(?:dont|do not|no longer) (?:want|wish|need|like)(?: to)? {_ANY}*(?:{_MESSAGES}|this|these|them)\b",
             rf"\b(?:no|any) more {_ANY}*{_MESSAGES}\b",
             r"\b(?:lose my number|leave me alone|wrong (?:number|person))\b",
-            rf"\b{_TELL} {_PEOPLE}*(?:to )?{_PEOPLE}*(?:stop|quit|cancel|unsubscribe)\b(?! (?:at|by|in|for|sign|the bus))",
+            rf"\b{_TELL} {_PEOPLE}*(?:to )?{_PEOPLE}*(?:stop|quit|cancel|unsubscribe)\b"
+            r"(?! (?:at|by|in|for|sign|the bus))",
             # Spanish
             r"\bdesuscri\w*|\bdesinscri\w*|\b(?:dame|darme|darse|deme|denme|dar|quiero)(?: (?:la|de))* baja\b",
             r"\bdej(?:a|e|en|ar) de (?:enviar|mandar|escribir|molestar|textear|llamar|contactar|notificar)\w*",
             r"\bno (?:me |nos )?(?:envi|mand|escrib|llam|contact|texte|molest|notifi)\w*(?: \w+)? (?:mas|mensajes?|"
             r"textos?|alertas?|nada)\b|\bno (?:me|nos) (?:envi|mand|escrib|llam|contact|texte|molest)\w*",
-            r"\b(?:ya )?no (?:deseo|quiero) (?:mas|recibir|seguir|estos?|estas?|sus|que me|alertas?|mensajes?|textos?)\b",
+            r"\bno (?:deseo|quiero) (?:mas|recibir|seguir|estos?|estas?|sus|que me|alertas?|mensajes?|textos?)\b",
             r"\bno mas (?:mensajes?|textos?|alertas?|avisos?|correos?)\b",
             r"\b(?:cancel|par|deten|elimin|quit|suspend|anul|termin)\w* (?:\w+ ){0,2}(?:mensajes?|textos?|alertas?|"
             r"avisos?|suscripcion|notificaciones|correos?)\b|\balto a (?:los|las|estos|estas|sus) \w+",
@@ -78,16 +85,14 @@ _CLEAR = re.compile(
 )
 
 # A question about others ("did they cancel the alert?") is not a request.
-_QUESTION = re.compile(
-    r"(?:did|does|has|have|is|are|was|were|when|where|who|which|what|cuando|donde|quien|que|cual)\b"
-)
+_QUESTION = re.compile(r"(?:did|does|has|have|is|are|was|were|when|where|who|which|what|cuando|donde|quien|que|cual)\b")
 _REQUESTS = (
     # Said of the messages.
     re.compile(rf"\b(?:stop|quit|end|cancel|cease|halt|discontinue|turn off) {_ANY}*{_MESSAGES}\b"),
     # The message begins with it, and not with a bus stop or the end of a street.
     re.compile(
-        r"(?:please |just |ok |no |yes |hey )*stop\b(?! (?:signs?|lights?|lamp|line|street|st|number|work|order|at|on|near|by|is|was|"
-        r"in|has|and go)\b)"
+        r"(?:please |just |ok |no |yes |hey )*stop\b(?! (?:signs?|lights?|lamp|line|street|st|number|work|order|"
+        r"at|on|near|by|is|was|in|has|and go)\b)"
     ),
     re.compile(r"(?:please |just )*(?:quit|cancel|end|cease) (?:me|it|this|that|these|them|my|all|everything|now)\b"),
     # Or ends with it, as a request.
@@ -102,9 +107,10 @@ _NEEDS_HELP = re.compile(rf"\b(?:help|{_SPANISH_HELP})\b")
 # A phone's answer with a thumb: its words are ours. (Liked “Storm warning ... Reply STOP to end.”)
 _TAPBACK = re.compile(
     r"\s*(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|removed an? \w+ from|reacted .{1,30}|"
-    r"(?:le|me) (?:gust|encant)\w+|destac\w+|\W{1,6}to) +[“\"«‘].*",
+    r"(?:le|me) (?:gust|encant)\w+|destac\w+|\W{1,6}to) +[“\"«\u2018].*",
     re.IGNORECASE | re.DOTALL,
 )
+_APOSTROPHES = "'`\u2018\u2019\u00b4"
 _QUOTED = re.compile(r"[“\"«][^”\"»]{30,}[”\"»]")
 
 
@@ -114,7 +120,7 @@ def read_meaning(text: str) -> Meaning:
         return "other"
     said = _plain(_QUOTED.sub(" ", text))
     bare = " ".join(_POLITE.sub(" ", said).split()) or said
-    if _STOP.fullmatch(bare):
+    if _STOP.fullmatch(bare) or _STOP.fullmatch(said):
         return "stop"
     for word in (said, bare):
         if _START.fullmatch(word):
@@ -148,7 +154,7 @@ def is_spanish(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Lower-case words of letters and digits, without accents and apostrophes: "Don’t STOP!" -> "dont stop"."""
+    """Lower-case words of letters and digits, without accents and apostrophes: "Don't STOP!" -> "dont stop"."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in "'’‘`´")
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in _APOSTROPHES)
     return " ".join(re.findall(r"[^\W_]+", letters))

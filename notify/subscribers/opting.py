@@ -32,9 +32,7 @@ class Unsubscribed:
     done: bool
 
 
-def opt_out(
-    s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None
-) -> bool:
+def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None) -> bool:
     """Write to an address (or the contact with this id) no more: about one topic, or at all. False: it was so already.
 
     `how` is kept as the proof: "STOP by text message". Raises Invalid for an unknown contact.

@@ -71,9 +71,9 @@ def _opted_out_by(s: Session, provider: str, inbound: Inbound, index: bytes) -> 
     found: bool = s.execute(
         text("""SELECT EXISTS (
                     SELECT FROM inbound i
-                      JOIN suppressions x ON (x.channel, x.address_index, x.at) = ('sms', i.address_index, i.received_at)
+                      JOIN suppressions x ON (x.address_index, x.at) = (i.address_index, i.received_at)
                      WHERE (i.provider, i.reference) = (:provider, :reference) AND i.address_index = :index
-                       AND x.topic IS NULL AND x.reason = 'opt-out')"""),
+                       AND x.channel = 'sms' AND x.topic IS NULL AND x.reason = 'opt-out')"""),
         {"provider": provider, "reference": inbound.reference, "index": index},
     ).scalar_one()
     return found

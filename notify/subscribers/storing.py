@@ -228,8 +228,6 @@ _TOPICS = """
 """
 _PLACES = """
     INSERT INTO places (subscriber_id, label, lon, lat, address_sealed, created_at)
-    SELECT DISTINCT ON (subscriber_id, lon, lat) subscriber_id, label, lon, lat, place_sealed,
-           CAST(:now AS timestamptz)
-      FROM incoming ORDER BY subscriber_id, lon, lat, line
+    SELECT subscriber_id, label, lon, lat, place_sealed, CAST(:now AS timestamptz) FROM incoming ORDER BY line
     ON CONFLICT DO NOTHING
 """

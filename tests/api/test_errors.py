@@ -83,6 +83,10 @@ def test_a_body_beyond_the_limit_is_413(door: httpx.Client, key: Key) -> None:
     problem(door.post("/api/v1/alerts", content=b" " * (2**20 + 1), headers=key()), 413)
 
 
+def test_a_body_in_chunks_beyond_the_limit_is_413(door: httpx.Client, key: Key) -> None:
+    problem(door.post("/api/v1/alerts", content=iter([b" " * 2**19] * 3), headers=key()), 413)
+
+
 def test_a_wrong_method_is_405(door: httpx.Client, key: Key) -> None:
     problem(door.delete("/api/v1/alerts", headers=key()), 405)
 

@@ -1,4 +1,4 @@
-"""What residents write, and what it means. The sentences that merely mention a stop stand beside those that ask for one."""
+"""What residents write, and what it means: sentences that ask for a stop, and sentences that merely mention one."""
 
 import pytest
 
@@ -56,7 +56,7 @@ Do not text me again
 do not contact me anymore
 don't send me these
 dont want these messages
-I don’t want to receive these alerts
+I don\u2019t want to receive these alerts
 I no longer want these alerts
 i do not wish to get these texts
 quit texting me
@@ -101,7 +101,7 @@ detengan los mensajes
 
 OTHER = """
 don't stop
-Don’t stop sending these
+Don\u2019t stop sending these
 please do not stop the alerts
 never stop
 do not unsubscribe me
@@ -203,5 +203,11 @@ def test_a_request_for_help(text: str) -> None:
 
 def test_a_text_of_any_length_is_read_in_no_time() -> None:
     """Nobody can hold a web server up with a text that the patterns take long for."""
-    for words in ("stop all of the these ", "i want you all everything to ", "no more of the these all any my ", '"', "“"):
+    for words in (
+        "stop all of the these ",
+        "i want you all everything to ",
+        "no more of the these all any my ",
+        '"',
+        "“",
+    ):
         assert read_meaning(words * (1600 // len(words))) in ("stop", "other")

@@ -1,0 +1,129 @@
+"""What residents read, and how pages keep themselves safe."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from notify import alerts
+from notify.db import transaction
+from tests import factories
+from tests.api import asked
+
+Key = Callable[..., dict[str, str]]
+
+
+def launched(now: datetime, **draft: object) -> int:
+    with transaction() as s:
+        alert = factories.alert_ready(s, channels=("sms", "email"), now=now, **draft)
+        alerts.launch(s, alert.id, None, now)
+        return alert.id
+
+
+def test_a_quiet_day_says_so(door: httpx.Client) -> None:
+    answer = door.get("/")
+    assert answer.status_code == 200
+    assert "There is no alert in force." in answer.text
+
+
+def test_what_is_in_force_stands_on_the_first_page_in_the_readers_language(door: httpx.Client, city: datetime) -> None:
+    number = launched(city, blanks={"hazard": "tornado"})
+    english = door.get("/").text
+    assert "Tornado danger" in english
+    assert f'href="/alerts/{number}"' in english
+    spanish = door.get("/", headers={"Accept-Language": "fr;q=1, es-MX;q=0.8, en;q=0.3"}).text
+    assert '<html lang="es">' in spanish
+    assert "peligro de tornado" in spanish.lower()
+    assert "Tornado danger" not in spanish
+    assert "-unsubscribe_url-" not in english + spanish
+
+
+@pytest.mark.parametrize("status", ["Exercise", "Test"])
+def test_practice_is_marked_and_not_among_what_is_in_force(door: httpx.Client, city: datetime, status: str) -> None:
+    number = launched(city, status=status)
+    assert "There is no alert in force." in door.get("/").text
+    page = door.get(f"/alerts/{number}").text
+    assert '<p class="practice">' in page
+    assert status.upper() in page
+    assert "You do not need to do anything." in page
+    real = launched(city)
+    assert '<p class="practice">' not in door.get(f"/alerts/{real}").text
+
+
+def test_nothing_is_seen_before_its_launch(door: httpx.Client, city: datetime) -> None:
+    with transaction() as s:
+        draft, ready = factories.alert_draft(s, now=city).id, factories.alert_ready(s, now=city).id
+    for number in (draft, ready, 999):
+        assert door.get(f"/alerts/{number}").status_code == 404
+    assert "There is no alert in force." in door.get("/").text
+
+
+def test_what_was_cancelled_or_is_over_is_not_in_force(door: httpx.Client, city: datetime) -> None:
+    called_off, over = launched(city), launched(city, expires_at=city + timedelta(hours=1))
+    with transaction() as s:
+        alerts.cancel(s, called_off, None, city)
+        alerts.expire_due(s, city + timedelta(hours=2))
+    assert "There is no alert in force." in door.get("/").text
+    assert "This alert was called off." in door.get(f"/alerts/{called_off}").text
+    assert "This alert is over." in door.get(f"/alerts/{over}").text
+
+
+def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: datetime) -> None:
+    first = launched(city, blanks={"hazard": "tornado"})
+    incident = asked.number("SELECT incident_id FROM alerts")
+    later = city + timedelta(seconds=5)
+    with transaction() as s:
+        update = factories.alert_ready(
+            s, channels=("sms",), now=city, incident=incident, phase="all-clear", blanks={"hazard": "tornado"}
+        )
+        alerts.launch(s, update.id, None, later)
+    page = door.get("/").text
+    assert page.count("<article") == 1
+    assert f'aria-labelledby="alert-{update.id}"' in page
+    assert f'href="/alerts/{first}"' in page
+    assert "There is newer word about this" in door.get(f"/alerts/{first}").text
+
+
+def test_words_from_an_operator_are_words_and_never_html(door: httpx.Client, city: datetime) -> None:
+    blanks = {"hazard": "tornado", "shelter": "<script>alert(1)</script>"}
+    number = launched(city, blanks=blanks)
+    page = door.get(f"/alerts/{number}").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>" not in page
+
+
+def test_every_page_keeps_to_a_strict_policy(door: httpx.Client, key: Key, city: datetime) -> None:
+    number = launched(city, status="Exercise")
+    own = {"Origin": str(door.base_url).rstrip("/")}
+    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+    with transaction() as s:
+        ready = factories.alert_ready(s, now=city).id
+    for path in (
+        "/",
+        f"/alerts/{number}",
+        "/none",
+        "/console",
+        f"/console/alerts/{number}",
+        f"/console/alerts/{ready}",
+    ):
+        answer = door.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert not re.search(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=|javascript:", answer.text), path
+        assert re.search(r'<html lang="(en|es)">', answer.text)
+        assert '<a class="skip" href="#main">' in answer.text
+        assert answer.text.count("<h1") == 1, path
+
+
+def test_the_console_marks_an_exercise(door: httpx.Client, key: Key, city: datetime) -> None:
+    number = launched(city, status="Exercise")
+    own = {"Origin": str(door.base_url).rstrip("/")}
+    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+    page = door.get(f"/console/alerts/{number}").text
+    assert '<body class="console practising">' in page
+    assert "<title>Exercise: " in page

@@ -1,0 +1,120 @@
+"""Residents go out as the CSV that they came in by."""
+
+import csv
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from notify.db import transaction
+from notify.subscribers import COLUMNS, count, export_csv, import_csv, opt_out
+from tests.factories import NOW, resident
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def export() -> list[str]:
+    with transaction() as s:
+        return list(export_csv(s, NOW))
+
+
+def rows(lines: Iterable[str]) -> list[dict[str, str]]:
+    return list(csv.DictReader("".join(lines).splitlines()))
+
+
+def file(*rows: str) -> list[str]:
+    return [",".join(COLUMNS) + "\n", *(f"{row}\n" for row in rows)]
+
+
+def wipe() -> None:
+    with transaction() as s:
+        s.execute(text("TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE"))
+
+
+def test_an_export_is_the_file_that_was_imported() -> None:
+    given = file(
+        "+12155550100,tom@example.org,en,snow storm,-75.1,39.9,1 Main Street,home,2026-05-31T14:30:00Z,web form",
+        "+12155550100,tom@example.org,en,snow storm,-75.2,39.8,,work,2026-05-31T14:30:00Z,web form",
+        ',ana@example.org,es,,-75.3,39.123456789,"Calle ""Uno"", 2",casa,,',
+    )
+    import_csv(given, NOW)
+    topics = {"storm snow", "snow storm"}
+    exported = rows(export())
+    for was, now in zip(rows(given), exported, strict=True):
+        assert now.pop("topics") in topics | {""}
+        assert now.pop("consent_at")[:19] == was.pop("consent_at")[:19]
+        assert was.pop("topics") in topics | {""}
+        assert now == was
+
+
+def test_an_export_can_be_imported_elsewhere_and_says_the_same_there() -> None:
+    """Also of a resident with several phones and emails, of which some are verified."""
+    import_csv(
+        file(
+            "+12155550100,a@example.org,en,storm,1,1,,home,2026-05-31,form",
+            "+12155550100,b@example.org,en,storm,2,2,,work,,",
+            "+12155550101,a@example.org,en,storm,1,1,,home,,",
+            "+12155550101,,en,storm,1,1,,home,2026-06-01,call",
+            "+12155550102,b@example.org,en,storm,1,1,,home,2026-06-02,call",
+        ),
+        NOW,
+    )
+    exported, before = export(), state()
+    wipe()
+    report = import_csv(exported, NOW)
+    assert report.bad == ()
+    assert state() == before
+    assert before[0] == (1, 5, 2, 4)
+
+
+def state() -> list[Any]:
+    with transaction() as s:
+        numbers = s.execute(
+            text("""SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM contacts),
+                           (SELECT count(*) FROM places), (SELECT count(*) FROM contacts WHERE verified_at IS NOT NULL)""")
+        ).one()
+        contacts = s.execute(text("SELECT address_index, verified_at FROM contacts ORDER BY 1")).all()
+        consents = s.execute(
+            text("SELECT address_index, at, how FROM consents JOIN contacts c ON c.id = contact_id ORDER BY 1, 2")
+        ).all()
+        return [tuple(numbers), *map(tuple, contacts), *map(tuple, consents)]
+
+
+def test_who_opted_out_is_exported_without_consent() -> None:
+    with transaction() as s:
+        tom = resident(s)
+        opt_out(s, "sms", tom.phone, how="a test", now=NOW)
+    [row] = rows(export())
+    assert (row["phone"], row["consent_at"], row["consent_how"]) == (tom.phone, "", "")
+
+
+def test_who_was_erased_is_not_exported() -> None:
+    with transaction() as s:
+        resident(s)
+        s.execute(text("UPDATE contacts SET address_sealed = NULL"))
+        s.execute(text("UPDATE subscribers SET erased_at = now()"))
+    assert rows(export()) == []
+
+
+def test_an_export_of_nobody_is_its_header() -> None:
+    assert export() == [",".join(COLUMNS) + "\r\n"]
+
+
+def test_an_export_leaves_an_audit_row_even_when_nobody_reads_it() -> None:
+    with transaction() as s:
+        export_csv(s, NOW)
+    with transaction() as s:
+        assert s.execute(text("SELECT action, subject FROM audit")).all() == [("export", "subscribers")]
+
+
+def test_counts() -> None:
+    with transaction() as s:
+        tom = resident(s, email="", at=[(0, 0), (1, 1)])
+        resident(s, verified=False)
+        opt_out(s, "sms", tom.phone, how="a test", now=NOW)
+        opt_out(s, "sms", "+12155559999", how="a test", now=NOW)
+        counts = count(s)
+    assert (counts.residents, counts.places, counts.suppressed) == (2, 3, 2)
+    assert counts.contacts == {"email": {"verified": 1, "unverified": 0}, "sms": {"verified": 1, "unverified": 1}}
+    assert ("sms, unverified", 1) in counts.as_rows()

@@ -1,0 +1,206 @@
+"""Residents say no, and yes again."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from notify import crypto
+from notify.channels.contract import Inbound
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.models import Topic
+from notify.pipeline import segments
+from notify.settings import settings
+from notify.subscribers import (
+    Reply,
+    describe_unsubscribe,
+    opt_back_in,
+    opt_out,
+    receive,
+    unsubscribe,
+)
+from notify.subscribers.replies import catalogue
+from tests.factories import NOW, Resident, resident
+
+pytestmark = pytest.mark.usefixtures("database")
+
+STRANGER = "+12155559999"
+
+
+def somebody(**wanted: Any) -> Resident:
+    with transaction() as s:
+        return resident(s, email="", **wanted)
+
+
+def ask(question: str) -> list[Any]:
+    with transaction() as s:
+        return [tuple(row) for row in s.execute(text(question)).all()]
+
+
+SUPPRESSED = "SELECT channel, topic::text, reason FROM suppressions ORDER BY id"
+CONSENTS = "SELECT contact_id, kind, topic::text, how FROM consents WHERE how <> 'a test' ORDER BY id"
+
+
+def hear(words: str, who: str, reference: str = "SM1", opt_out_type: str = "", *, later: int = 0) -> Reply:
+    inbound = Inbound(who, "+15555550100", words, reference, opt_out_type)
+    with transaction() as s:
+        return receive(s, "twilio", inbound, NOW + timedelta(minutes=later))
+
+
+def test_an_opt_out_is_kept_with_its_proof() -> None:
+    tom = somebody()
+    with transaction() as s:
+        assert opt_out(s, "sms", tom.phone, how="call to 311", now=NOW)
+        assert not opt_out(s, "sms", tom.sms or 0, how="call to 311", now=NOW)  # the same, by its id
+    assert ask(SUPPRESSED) == [("sms", None, "opt-out")]
+    assert ask(CONSENTS) == [(tom.sms, "opt-out", None, "call to 311")]
+
+
+def test_a_topic_can_be_left_alone() -> None:
+    tom = somebody()
+    with transaction() as s:
+        opt_out(s, "email", tom.email, topic=Topic.SNOW, how="page", now=NOW)
+        assert not opt_back_in(s, "email", tom.email, how="page", now=NOW)  # that is another extent
+        assert opt_back_in(s, "email", tom.email, topic=Topic.SNOW, how="page", now=NOW)
+    assert ask(SUPPRESSED) == []
+    assert ask(CONSENTS) == [(tom.mail, "opt-out", "snow", "page"), (tom.mail, "opt-in", "snow", "page")]
+
+
+def test_opting_in_again_does_not_lift_a_bounce() -> None:
+    tom = somebody()
+    with transaction() as s:
+        index = crypto.address_index("sms", tom.phone)
+        for reason in ("hard-bounce", "complaint", "invalid", "opt-out"):
+            s.execute(
+                text("INSERT INTO suppressions (channel, address_index, reason, at) VALUES ('sms', :i, :r, now())"),
+                {"i": index, "r": reason},
+            )
+        assert opt_back_in(s, "sms", tom.phone, how="START", now=NOW)
+    assert [reason for *_, reason in ask(SUPPRESSED)] == ["hard-bounce", "complaint", "invalid"]
+
+
+def test_a_contact_that_is_not_there_cannot_opt_out() -> None:
+    tom = somebody()
+    with transaction() as s, pytest.raises(Invalid):
+        opt_out(s, "email", tom.sms or 0, how="page", now=NOW)
+
+
+@pytest.mark.parametrize("words", ["STOP", "please stop sending me these", "Dejen de enviar mensajes"])
+def test_a_reply_of_stop_opts_out_at_once(words: str) -> None:
+    tom = somebody()
+    assert hear(words, tom.phone).meaning == "stop"
+    assert ask(SUPPRESSED) == [("sms", None, "opt-out")]
+    assert ask(CONSENTS) == [(tom.sms, "opt-out", None, "text message")]
+    assert ask("SELECT provider, reference, meaning FROM inbound") == [("twilio", "SM1", "stop")]
+
+
+def test_a_stranger_can_opt_out_too() -> None:
+    assert hear("stop texting me", STRANGER).text
+    with transaction() as s:
+        resident(s, phone=STRANGER)
+    assert ask("SELECT 1 FROM contacts JOIN suppressions USING (channel, address_index)") == [(1,)]
+
+
+def test_start_lifts_an_opt_out() -> None:
+    tom = somebody()
+    hear("stop sending these", tom.phone, "SM1")
+    assert hear("start", tom.phone, "SM2", later=1).meaning == "start"
+    assert ask(SUPPRESSED) == []
+    assert [kind for _, kind, *_ in ask(CONSENTS)] == ["opt-out", "opt-in"]
+
+
+def test_twilio_has_answered_its_own_words() -> None:
+    tom = somebody()
+    for n, word in enumerate(("STOP", " stop ", "Unsubscribe", "START", "HELP", "info")):
+        assert hear(word, tom.phone, f"SM{n}", later=n).text is None
+    assert hear("adios", tom.phone, "SM9", opt_out_type="STOP", later=9) == Reply("stop", None)
+    assert ask(SUPPRESSED) == [("sms", None, "opt-out")]
+
+
+def test_a_revocation_in_free_text_gets_one_confirmation() -> None:
+    tom = somebody()
+    first = hear("please stop sending me these", tom.phone, "SM1")
+    assert first.text is not None
+    assert "Reply START" in first.text
+    assert hear("I said stop", tom.phone, "SM2", later=1) == Reply("stop", None)
+
+
+def test_a_webhook_that_comes_twice_changes_nothing_and_gets_the_same_answer() -> None:
+    tom = somebody()
+    first = hear("please stop sending me these", tom.phone, "SM1")
+    assert hear("please stop sending me these", tom.phone, "SM1", later=1) == first
+    hear("START", tom.phone, "SM2", later=2)
+    hear("please stop sending me these", tom.phone, "SM1", later=3)  # late, after a change of mind
+    assert ask(SUPPRESSED) == []
+    assert len(ask(CONSENTS)) == 2
+    assert len(ask("SELECT 1 FROM inbound")) == 2
+
+
+def test_answers_are_in_the_language_of_the_resident() -> None:
+    ana, tom = somebody(language="es"), somebody()
+    spanish = hear("help me", ana.phone, "SM1").text
+    assert spanish is not None
+    assert "311" in spanish
+    assert "ayuda" in spanish
+    english = hear("help me", tom.phone, "SM2").text
+    assert english is not None
+    assert "Tocsin city alerts: for help contact 311." in english
+    assert hear("ayuda", STRANGER, "SM3").text == spanish
+    assert hear("the bus stop is flooded", tom.phone, "SM4") == Reply("other", None)
+
+
+def test_every_answer_is_one_segment_in_every_language() -> None:
+    assert set(settings().languages) <= set(catalogue())
+    for language, answers in catalogue().items():
+        assert set(answers) == {"stop", "start", "help"}, language
+        for answer in answers.values():
+            words = answer.format(program=settings().program, contact=settings().help_contact)
+            assert segments.count(words) == 1, words
+
+
+def token(contact: int | None, topic: str = "snow") -> str:
+    return crypto.sign_token("unsubscribe", f"{contact}.{topic}")
+
+
+def test_one_click_takes_the_email_out_of_the_topic() -> None:
+    tom = somebody()
+    with transaction() as s:
+        before = describe_unsubscribe(s, token(tom.mail))
+        assert (before.channel, before.topic, before.language, before.done) == ("email", Topic.SNOW, "en", False)
+        assert before.masked == "r***@example.org"
+    assert ask(SUPPRESSED) == []  # looking is not leaving
+    for _ in range(2):
+        with transaction() as s:
+            assert unsubscribe(s, token(tom.mail), now=NOW).done
+    assert ask(SUPPRESSED) == [("email", "snow", "opt-out")]
+    assert ask(CONSENTS) == [(tom.mail, "opt-out", "snow", "unsubscribe link in an email")]
+    with transaction() as s:
+        assert describe_unsubscribe(s, token(tom.mail)).done
+        assert not describe_unsubscribe(s, token(tom.mail, "storm")).done
+
+
+def test_one_click_can_end_everything() -> None:
+    tom = somebody()
+    with transaction() as s:
+        assert unsubscribe(s, token(tom.mail), everything=True, now=NOW).topic is None
+    assert ask(SUPPRESSED) == [("email", None, "opt-out")]
+
+
+def test_the_link_works_after_an_erasure() -> None:
+    tom = somebody()
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET address_sealed = NULL"))
+    with transaction() as s:
+        assert unsubscribe(s, token(tom.mail), now=NOW).masked == ""
+
+
+@pytest.mark.parametrize("made", ["", "x", "AAAA", None])
+def test_a_link_that_we_did_not_make_does_nothing(made: str | None) -> None:
+    tom = somebody()
+    forged = crypto.sign_token("another purpose", f"{tom.mail}.snow") if made is None else made
+    for link in (forged, token(tom.mail)[:-2] + "AA", token(999_999), token(tom.mail, "weather")):
+        with transaction() as s, pytest.raises(Invalid):
+            unsubscribe(s, link, now=NOW)
+    assert ask(SUPPRESSED) == []
