@@ -21,7 +21,7 @@ PAGES = (city, unsubscribe, sign_in, console, live)
 
 def create_app() -> FastAPI:
     """The application of one process."""
-    app = FastAPI(
+    app = openapi.Door(
         title="Tocsin",
         version="1",
         summary="Crisis mass notification that a city can run by itself.",

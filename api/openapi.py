@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fastapi import FastAPI
+
 from api.errors import PROBLEM, Problem
 
 DESCRIPTION = """
@@ -32,7 +34,28 @@ _MEANINGS = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem documents that a route may answer with, for its `responses`; 401 always is one of them."""
-    return {
-        status: {"model": Problem, "description": _MEANINGS[status], "content": {PROBLEM: {}}}
-        for status in sorted({401, *statuses})
-    }
+    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({401, *statuses})}
+
+
+class Door(FastAPI):
+    """An application whose OpenAPI document says what `errors.py` does."""
+
+    def openapi(self) -> dict[str, Any]:
+        fresh = self.openapi_schema is None
+        document = super().openapi()
+        if fresh:
+            for operation in (one for path in document["paths"].values() for one in path.values()):
+                _tell_problems(operation["responses"])
+            for unused in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(unused, None)
+        return document
+
+
+def _tell_problems(responses: dict[str, Any]) -> None:
+    """Give errors their media type, and leave out FastAPI's own validation error, which is never answered with."""
+    for status in [status for status in responses if int(status) >= 400]:
+        schema = next(iter(responses[status]["content"].values()))["schema"]
+        if schema["$ref"].endswith("/Problem"):
+            responses[status]["content"] = {PROBLEM: {"schema": schema}}
+        else:
+            del responses[status]

@@ -58,5 +58,8 @@ local start = math.max(tat + gap, now + lead) -- slots that nobody took have lap
 if start - now > horizon then return refuse(start - now - horizon) end
 
 tat = start + (bulk and 1 or granted) * length
-keep('post', post, 'day', day, 'used', whole(used + granted * unit))
+-- An emergency that got less than it wants comes back when these slots are used up: the next ones are its own, too.
+-- If it is slower than that (a slow provider), routine takes what would lapse.
+if lane == 'emergency' and granted < want then urgent = math.max(urgent, tat + 100000) end
+keep('post', post, 'day', day, 'used', whole(used + granted * unit), 'urgent', whole(urgent))
 return {granted, whole(start), whole(length), whole(now), '0'}

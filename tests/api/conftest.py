@@ -71,11 +71,11 @@ def key(database: str) -> Callable[..., Headers]:
 
 @pytest.fixture
 def city(door: httpx.Client) -> datetime:
-    """Riverside with a hundred residents: 100 phones and 50 emails, some unverified, some of other topics."""
+    """Riverside with forty residents: 40 phones and 20 emails, some unverified, some of other topics."""
     now = datetime.now(UTC)
     with transaction() as s:
         factories.zone(s, "Riverside", now=now)
-        for n in range(100):
+        for n in range(40):
             factories.resident(
                 s,
                 topics=("storm", "snow") if n % 4 else ("snow",),

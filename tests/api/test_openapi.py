@@ -8,7 +8,7 @@ import httpx
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from notify import alerts
@@ -53,21 +53,19 @@ def test_answers_are_what_the_document_says(
         number = factories.alert_ready(s, channels=("sms", "email"), now=city).id
         alerts.launch(s, number, None, city)
     list(fanout.resolve(number, city))
-    registry: Registry[Any] = Registry().with_resource("urn:doc", Resource(document, DRAFT202012))
+    registry: Registry[Any] = Registry().with_resource("urn:doc", DRAFT202012.create_resource(document))
     headers = key()
-    for template, path in {
-        "/api/v1/alerts": "",
-        "/api/v1/alerts/{alert_id}": f"/{number}",
-        "/api/v1/alerts/{alert_id}/report": f"/{number}/report",
-        "/api/v1/alerts/{alert_id}/audience": f"/{number}/audience",
-        "/api/v1/zones/{name}": "/Riverside",
-        "/api/v1/zones": "",
-        "/api/v1/senders": "",
-        "/api/v1/subscribers/count": "",
-    }.items():
-        answer = door.get(
-            "/".join(template.split("/")[:4]).removesuffix("/count") + path if path else template, headers=headers
-        )
+    for template in (
+        "/api/v1/alerts",
+        "/api/v1/alerts/{alert_id}",
+        "/api/v1/alerts/{alert_id}/report",
+        "/api/v1/alerts/{alert_id}/audience",
+        "/api/v1/zones/{name}",
+        "/api/v1/zones",
+        "/api/v1/senders",
+        "/api/v1/subscribers/count",
+    ):
+        answer = door.get(template.format(alert_id=number, name="Riverside"), headers=headers)
         assert answer.status_code == 200, (template, answer.text)
         pointer = template.replace("/", "~1")
         where = f"urn:doc#/paths/{pointer}/get/responses/200/content/application~1json/schema"

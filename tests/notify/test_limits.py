@@ -129,6 +129,14 @@ def test_an_emergency_that_waits_makes_routine_takers_wait(redis: "redis_client.
     assert emergency.messages == 2
 
 
+def test_an_emergency_that_got_less_than_it_wants_keeps_the_next_slots(redis: "redis_client.Redis") -> None:
+    throttle = Throttle(redis)
+    emergency = granted(throttle, 40, want=100, lane=Lane.EMERGENCY)
+    threading.Event().wait(max(0.0, emergency.first_s + emergency.messages * emergency.interval_s - time.monotonic()))
+    assert isinstance(take(throttle, 40), Wait)
+    assert isinstance(take(throttle, 40, lane=Lane.EMERGENCY), Grant)
+
+
 def test_routine_goes_on_when_no_emergency_waits(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     granted(throttle, 100, want=1, lane=Lane.EMERGENCY)

@@ -1,5 +1,8 @@
 """Alembic's history, the models beside it, and what the database itself refuses."""
 
+import subprocess
+import sys
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
@@ -21,3 +24,14 @@ def test_upgrade_again_changes_nothing(database: str) -> None:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [
             migrations.head()
         ]
+
+
+def test_two_hosts_that_are_set_up_at_once_do_not_collide(database: str) -> None:
+    with engine().begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    command = [sys.executable, "-c", "from notify import migrations; migrations.upgrade()"]
+    hosts = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(host.communicate()[1], host.returncode) for host in hosts] == [("", 0)] * 3
+    with engine().connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1

@@ -316,10 +316,12 @@ CREATE TRIGGER alerts_stay_after_launch BEFORE DELETE ON alerts FOR EACH ROW
 
 CREATE FUNCTION refuse_words_after_launch() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    of_alert bigint := CASE TG_OP WHEN 'INSERT' THEN NEW.alert_id ELSE OLD.alert_id END;
+    of_alerts bigint[] := CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.alert_id] WHEN 'DELETE' THEN ARRAY[OLD.alert_id]
+                                     ELSE ARRAY[OLD.alert_id, NEW.alert_id] END;
 BEGIN
-    IF EXISTS (SELECT FROM alerts WHERE id = of_alert AND launched_at IS NOT NULL) THEN
-        RAISE EXCEPTION 'alert % is launched: its words never change', of_alert
+    PERFORM FROM alerts WHERE id = ANY (of_alerts) FOR SHARE;  -- waits for a launch in the same moment
+    IF EXISTS (SELECT FROM alerts WHERE id = ANY (of_alerts) AND launched_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'alert % is launched: its words never change', of_alerts[1]
             USING ERRCODE = 'restrict_violation', HINT = 'Send a correction as a new alert in the same incident.';
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
