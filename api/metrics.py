@@ -105,7 +105,7 @@ _QUESTIONS = (
         "Deliveries of the alerts in work, by state.",
         ("alert", "lane", "state"),
         "SELECT a.id, a.lane, d.state, count(*) FROM alerts a JOIN deliveries d ON d.alert_id = a.id"
-        " WHERE a.state IN ('approved', 'scheduled', 'sending', 'paused') AND a.state IN ('sending', 'paused')"
+        " WHERE a.state IN ('sending', 'paused')"
         " GROUP BY a.id, a.lane, d.state",
     ),
     (

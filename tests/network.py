@@ -44,7 +44,8 @@ def block(monkeypatch: pytest.MonkeyPatch, given_urls: Iterable[str]) -> None:
         monkeypatch.setattr(socket.socket, name, guarded)
 
     def guarded_lookup(host: Any, *args: Any, **options: Any) -> Any:
-        check((host,))
+        if not str(host).endswith(".invalid"):  # never resolves (RFC 6761, section 6.4): tests may see that fail
+            check((host,))
         return resolve(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded_lookup)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_document import ApiDocument
 from stand_in import StandIn
+
+from tests.api_document import ApiDocument
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 

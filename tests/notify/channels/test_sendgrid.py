@@ -6,7 +6,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from api_document import ApiDocument
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -25,6 +24,7 @@ from notify.channels.contract import (
 )
 from notify.channels.sendgrid import SendGridEmail
 from notify.errors import BadSignature, Invalid
+from tests.api_document import ApiDocument
 
 CONTENT = Content(
     alert_id=1,

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from api_document import ApiDocument
 from stand_in import Reply, StandIn
 
 from notify.channels.contract import (
@@ -26,6 +25,7 @@ from notify.channels.contract import (
 )
 from notify.channels.twilio import TwilioSms, twiml
 from notify.errors import BadSignature, Invalid
+from tests.api_document import ApiDocument
 
 SID = "AC" + "0" * 32
 TOKEN = "a token for tests"
