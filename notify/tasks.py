@@ -10,6 +10,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from notify import worker
+from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
 from notify.pipeline import fanout, records, settling, transport
@@ -90,7 +91,7 @@ def _ring(task: str, args: list[int | str], lane: Lane) -> bool:
     """Put a doorbell into Redis. When Redis is away nothing is lost: the sweep rings again."""
     try:
         app().send_task(f"tocsin.{task}", args=args, queue=lane.value)
-    except (OperationalError, redis.RedisError) as error:
+    except (OperationalError, redis.RedisError, Unavailable) as error:
         log.warning("doorbell.lost", task=task, id=args[0], error=type(error).__name__)
         return False
     return True

@@ -4,13 +4,21 @@ from collections.abc import Sequence
 
 
 class ZoneError(Exception):
-    """The message says what is wrong; the hint says what to do next; details list the cases."""
+    """The message says what is wrong; the hint says what to do next; details list the cases.
+
+    Each is one line of printable text, whatever a file from a stranger put into it.
+    """
 
     def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = tuple(details)
+        self.message = one_line(message)
+        self.hint = one_line(hint)
+        self.details = tuple(one_line(detail) for detail in details)
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.message, *self.details, self.hint) if part)
+
+
+def one_line(text: str) -> str:
+    """The text without line ends, terminal codes and half characters: none of it can forge a line or move a cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)

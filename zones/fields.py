@@ -8,6 +8,7 @@ import geopandas as gpd
 
 from zones.errors import ZoneError
 
+SHOWN = 60  # fields listed in an error
 MAX_NAME = 120  # characters; longer ones are descriptions
 # As cities call them, the likeliest first; compared without case, spaces, dashes and underscores.
 # fmt: off
@@ -35,13 +36,13 @@ def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None) 
         return likely[0]
     if not columns:
         raise ZoneError("Its features have no fields, so no names.", hint="Give each feature a name.")
-    raise ZoneError(f"No field looks like a name: {', '.join(columns)}.", hint="Say which with --name-field.")
+    raise ZoneError(f"No field looks like a name: {_listed(columns)}.", hint="Say which with --name-field.")
 
 
 def require(columns: Sequence[str], field: str) -> str:
     if field in columns:
         return field
-    raise ZoneError(f"There is no field {field!r}.", hint=f"Fields: {', '.join(columns) or 'none'}.")
+    raise ZoneError(f"There is no field {field!r}.", hint=f"Fields: {_listed(columns) or 'none'}.")
 
 
 def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
@@ -59,13 +60,17 @@ def name_fault(name: str, field: str) -> str:
     return f"Its name is longer than {MAX_NAME} characters." if len(name) > MAX_NAME else ""
 
 
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
+
+
 def _text(value: object) -> str:
     if isinstance(value, list | dict | bool):
         return ""
     if isinstance(value, float):  # 18.0 is how tables write 18
         return str(int(value)) if value.is_integer() else str(value) if math.isfinite(value) else ""
-    # Control and format characters could disguise one name as another.
-    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in str(value))
+    # Control and format characters could disguise one name as another; half characters (Cs) cannot be stored.
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(value))
     return " ".join(unicodedata.normalize("NFC", plain).split())
 
 

@@ -100,7 +100,8 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
 def area_hash(area: BaseGeometry) -> str:
     """SHA-256 (hex) of an area, the same for every order of its rings and every start of them."""
     rounded = shapely.set_precision(_only_polygons(area), HASH_GRID, mode="pointwise")
-    normal = shapely.normalize(shapely.remove_repeated_points(rounded))
+    unsigned = shapely.transform(rounded, lambda xy: xy + 0.0)  # -0.0 and 0.0 have other bytes, at Greenwich say
+    normal = shapely.normalize(shapely.remove_repeated_points(unsigned))
     return hashlib.sha256(shapely.to_wkb(normal, byte_order=1)).hexdigest()
 
 

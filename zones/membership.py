@@ -45,7 +45,8 @@ class Membership:
         else:
             answer[near] = shapely.intersects_xy(self._area, lon[near], lat[near])
         if radius_m is not None:
-            radius = np.asarray(radius_m, dtype=np.float64)
+            # An unknown radius is none: as NaN it would be the largest, and hide everybody else's disc.
+            radius = np.nan_to_num(np.asarray(radius_m, dtype=np.float64), nan=0.0)
             near = self._near(lon, lat, float(radius.max(initial=0.0)))
             discs = self._worth_measuring(
                 lon, lat, near[(radius[near] > 0) & ~answer[near]], float(radius.max(initial=0.0))

@@ -3,6 +3,7 @@
 Files may come from anybody: only the readers below look at them, and none follows an address that a file names.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
 from zones import geojson, shapefile
-from zones.errors import ZoneError
+from zones.errors import ZoneError, one_line
 from zones.geometry import is_wgs84
 
 MAX_GEOJSON_BYTES = 256 * 1024 * 1024
+MAX_CELLS = 5_000_000  # features by fields: a field of its own for each feature would fill the memory
+_CRS_NAME = re.compile(r"[\w:./()+ -]{1,100}")  # no PROJ string or WKT: those can name files on this machine
 WGS84 = pyproj.CRS.from_epsg(4326)
 USE_MARGIN_DEGREES = 2.0  # how far beside the area that a coordinate system is made for a zone may lie
 
@@ -73,6 +76,8 @@ def _read_geojson(path: Path, layer: str | None, given: pyproj.CRS | None) -> tu
         if feature.geometry is not None and geojson.open_rings(feature.geometry):
             notes[row] = "closed an open ring"
     names = dict.fromkeys(name for feature in found for name in feature.properties if name != "geometry")
+    if len(names) * len(found) > MAX_CELLS:
+        raise ZoneError(f"Its {len(found)} features have {len(names)} different fields.", hint="Leave most fields out.")
     columns = {name: [feature.properties.get(name) for feature in found] for name in names}
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=_agreed(own, given) or WGS84), notes  # RFC 7946, section 4
 
@@ -89,7 +94,8 @@ def _read_shapefile(path: Path, layer: str | None, given: pyproj.CRS | None) -> 
     crs = _agreed(frame.crs, given)
     if crs is None:
         raise ZoneError(
-            "It does not say its coordinate system (there is no .prj file).", hint="Say it, such as --crs EPSG:4326."
+            "It does not say its coordinate system (no .prj file that can be read).",
+            hint="Say it, such as --crs EPSG:4326.",
         )
     return frame.set_crs(crs, allow_override=True), {}
 
@@ -100,9 +106,11 @@ READERS: dict[str, Reader] = {".geojson": _read_geojson, ".json": _read_geojson,
 
 def _known_crs(name: str) -> pyproj.CRS:
     try:
-        return pyproj.CRS.from_user_input(name)
+        if _CRS_NAME.fullmatch(name):
+            return pyproj.CRS.from_user_input(name)
     except CRSError:
-        raise ZoneError(f"There is no coordinate system {name[:60]!r}.", hint="Name it like EPSG:2272.") from None
+        pass
+    raise ZoneError(f"There is no coordinate system {name[:60]!r}.", hint="Name it like EPSG:2272.")
 
 
 def _agreed(own: pyproj.CRS | None, given: pyproj.CRS | None) -> pyproj.CRS | None:
@@ -115,23 +123,32 @@ def _agreed(own: pyproj.CRS | None, given: pyproj.CRS | None) -> pyproj.CRS | No
 
 def _crs_name(crs: pyproj.CRS) -> str:
     code = crs.to_epsg()
-    return f"EPSG:{code}" if code else str(crs.name)
+    return f"EPSG:{code}" if code else one_line(str(crs.name))
 
 
 def _to_wgs84(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The shapes in degrees. A coordinate system that cannot be that of these numbers is found out here."""
     if frame.crs.equals(WGS84, ignore_axis_order=True):
         return frame
+    no_map = ZoneError(f"{_crs_name(frame.crs)} cannot be turned into longitude and latitude.")
+    if not (frame.crs.is_geographic or frame.crs.is_projected):  # heights, or metres from the middle of the earth
+        raise no_map
     try:
         moved = frame.to_crs(WGS84)
     except (ProjError, CRSError):
-        raise ZoneError(f"{_crs_name(frame.crs)} cannot be turned into longitude and latitude.") from None
-    if _far_off(frame.crs, moved.total_bounds):
+        raise no_map from None
+    if _are_degrees(frame) or _far_off(frame.crs, moved.total_bounds):
         raise ZoneError(
             f"Its coordinates cannot be in {_crs_name(frame.crs)}: they lie far from where that is used.",
             hint="Say the right one with --crs, or correct the file.",
         )
     return moved
+
+
+def _are_degrees(frame: gpd.GeoDataFrame) -> bool:
+    """Degrees said to be metres or feet: all of it within a stone's throw of the origin of a projection."""
+    west, south, east, north = frame.total_bounds
+    return bool(frame.crs.is_projected and west >= -180 and east <= 180 and south >= -90 and north <= 90)
 
 
 def _far_off(crs: pyproj.CRS, bounds: NDArray[np.float64]) -> bool:

@@ -19,6 +19,8 @@ MAX_BYTES = 512 * 1024 * 1024  # unpacked; the largest city's parcels are smalle
 MAX_RATIO = 250  # unpacked to packed, from a size where it matters: attribute tables are mostly blanks
 RATIO_FROM_BYTES = 16 * 1024 * 1024
 _NEEDED, _WELCOME = (".shp", ".shx", ".dbf"), (".prj", ".cpg")
+# Python unpacks a whole block of the others at once, and so may swell far beyond the size that was checked.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = b"\x00\x00\x27\x0a"  # ESRI Shapefile Technical Description, July 1998, p. 3: file code 9994, big endian
 
 
@@ -37,7 +39,7 @@ def read_zip(path: Path, layer: str | None = None) -> gpd.GeoDataFrame:
 
 def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The members that are files, after a look at what unpacking them would mean."""
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     if len(members) > MAX_MEMBERS:
         raise ZoneError(f"The zip holds {len(members)} files.", hint=f"At most {MAX_MEMBERS} are read.")
     total, packed = sum(x.file_size for x in members), sum(x.compress_size for x in members)
@@ -45,10 +47,14 @@ def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         raise ZoneError(f"The zip unpacks to {total // 1024**2} MB from {packed // 1024} kB: it is not read.")
     for member in members:
         name = PurePosixPath(member.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
             raise ZoneError(f"The zip holds a file with an unsafe path: {member.filename[:80]!r}.")
         if member.flag_bits & 0x1:
             raise ZoneError("The zip is encrypted.", hint="Make it again without a password.")
+        if member.compress_type not in _METHODS:
+            raise ZoneError(
+                "The zip is packed by an unusual method.", hint="Make it again with the usual one, deflate."
+            )
     # What macOS adds beside each file has the same ending, but is none of it.
     return [x for x in members if not x.filename.startswith("__MACOSX/") and not Path(x.filename).name.startswith("._")]
 
@@ -93,6 +99,8 @@ def _open(shp: Path) -> gpd.GeoDataFrame:
             raise ZoneError("The .shp file in the zip is not a Shapefile.")
     try:
         return pyogrio.read_dataframe(shp, datetime_as_string=True)
+    except UnboundLocalError:  # what pyogrio 0.13 makes of a .prj that is not UTF-8
+        raise ZoneError("Its .prj file cannot be read.", hint="Take it out of the zip and say --crs.") from None
     except (DataSourceError, DataLayerError, FieldError, GeometryError, ShapelyError, ValueError) as error:
         raise ZoneError("The Shapefile cannot be read.", details=[_first_line(error, shp)]) from None
 

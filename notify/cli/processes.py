@@ -88,6 +88,7 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
         access_log=False,
         server_header=False,
         proxy_headers=True,
+        timeout_graceful_shutdown=2,  # an open page with live numbers must not hold Ctrl-C up
     )
 
 

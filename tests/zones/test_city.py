@@ -4,6 +4,7 @@ import csv
 import hashlib
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import islice, pairwise
@@ -178,6 +179,19 @@ def test_fewer_residents_are_the_first_of_more(city: TrainingCity, people: list[
 def test_residents_come_one_by_one(city: TrainingCity) -> None:
     """A million are not made to hand out three."""
     assert len(list(islice(city.residents(10**12), 3))) == 3
+
+
+def test_memory_stays_flat_however_many_they_are(city: TrainingCity) -> None:
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        for _ in city.residents(count):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1_000)  # the houses are made once
+    assert peak(20_000) < 1.2 * peak(2_000)
 
 
 def test_the_files_can_be_imported(city: TrainingCity, tmp_path: Path) -> None:

@@ -124,6 +124,13 @@ def test_radius_reaches_over_the_boundary_by_metres() -> None:
     assert Membership(area).inside(lon, lat, np.array([0.0, 110.0, 112.0])).tolist() == [False, False, True]
 
 
+def test_a_radius_that_is_no_number_hides_no_other_resident() -> None:
+    area = box(-75.05, 39.95, -74.95, 40.05)
+    lon, lat = points((-75, 40.051), (-75, 40), (-75, 40.051), (-75, 40.051))
+    radius_m = np.array([np.nan, np.nan, 112.0, np.inf])
+    assert Membership(area).inside(lon, lat, radius_m).tolist() == [False, True, True, True]
+
+
 def test_many_discs_are_found_as_few_are(coast: BaseGeometry) -> None:
     """Beyond some number, a coarse look comes before the measuring: it must not lose any."""
     rng = np.random.default_rng(8)

@@ -89,6 +89,14 @@ def test_who_opted_out_is_exported_without_consent() -> None:
     assert (row["phone"], row["consent_at"], row["consent_how"]) == (tom.phone, "", "")
 
 
+def test_who_is_not_verified_is_exported_without_consent() -> None:
+    with transaction() as s:
+        resident(s)
+        s.execute(text("UPDATE contacts SET verified_at = NULL"))
+    [row] = rows(export())
+    assert (row["consent_at"], row["consent_how"]) == ("", "")
+
+
 def test_who_was_erased_is_not_exported() -> None:
     with transaction() as s:
         resident(s)
