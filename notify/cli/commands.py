@@ -17,6 +17,13 @@ DEFAULT_DATA = "tocsin-data"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR", help=f"Data folder of the stack (default: TOCSIN_DATA, or {DEFAULT_DATA}).", show_default=False
+    ),
+]
+
 
 class Commands(typer.Typer):
     """A group of commands that all take `--data`."""
@@ -50,19 +57,7 @@ class Commands(typer.Typer):
         return register
 
 
-_DATA = inspect.Parameter(
-    "data",
-    inspect.Parameter.KEYWORD_ONLY,
-    default=None,
-    annotation=Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help=f"Data folder of the stack (default: TOCSIN_DATA, or {DEFAULT_DATA}).",
-            show_default=False,
-        ),
-    ],
-)
+_DATA = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)
 
 
 def choose_data(folder: str | None) -> None:

@@ -7,13 +7,14 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
+from notify import logs
 from notify.cli import alert, operators, processes, senders, subscribers, zones
-from notify.cli.commands import Commands
+from notify.cli.commands import Commands, Data, choose_data
 from notify.cli.output import complain
 from notify.errors import TocsinError
 from zones.errors import ZoneError
 
-root = Commands(name="tocsin", help="Tocsin: crisis notification that a city can run by itself.", no_args_is_help=True)
+root = Commands(name="tocsin", no_args_is_help=True)
 processes.add_to(root)
 for group, name in (
     (alert.commands, "alert"),
@@ -26,8 +27,16 @@ for group, name in (
     root.add_typer(group, name=name)
 
 
+@root.callback()
+def everywhere(data: Data = None) -> None:
+    """Tocsin: crisis notification that a city can run by itself."""
+    if data:
+        choose_data(data)
+
+
 def main() -> NoReturn:
     """Run the command of `sys.argv`."""
+    logs.configure("WARNING", "text")  # processes that serve choose their own
     try:
         code = typer.main.get_command(root).main(standalone_mode=False)
     except (TocsinError, ZoneError) as error:

@@ -161,10 +161,10 @@ class City:
     def sim(self, path: str, body: Any = None, method: str = "") -> Any:
         return request(f"{self.simulator}{path}", body, method=method)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, data: bool = True) -> subprocess.CompletedProcess[str]:
         """The `tocsin` command against this stack."""
         return subprocess.run(
-            [sys.executable, "-m", "notify.cli", *arguments, "--data", str(self.stack.data)],
+            [sys.executable, "-m", "notify.cli", *arguments, *(["--data", str(self.stack.data)] if data else [])],
             capture_output=True,
             text=True,
             timeout=60,
