@@ -24,7 +24,9 @@ from notify.settings import Settings
 
 log = structlog.get_logger()
 
-LONGEST_WAIT_S = 1.0  # a waiting batch looks up at least this often
+LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
+NOBODY_PAUSE_S = 5.0  # when no sender is open
+BROKEN_PAUSE_S = 10.0  # after an error that nobody foresaw
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
 
 
@@ -47,19 +49,28 @@ class Batch:
         self._held_since_s = time.monotonic()
 
     def run(self) -> None:
-        """Until nothing is left to claim, the process is to stop, or the lease is lost."""
-        pause_s = 0.0
+        """Until nothing is left to claim, there is long to wait, the process is to stop, or the lease is lost."""
+        pause_s = BROKEN_PAUSE_S
         try:
-            while pause_s == 0 and not self._stop.is_set() and self._holds():
-                granted = self._tokens()
-                if granted is None:
-                    continue
-                window = self._window(*granted)
-                if window is None:
-                    break
-                pause_s = window
+            pause_s = self._send()
         finally:
             records.finish(self._held, not_before_s=pause_s)
+
+    def _send(self) -> float:
+        """Window after window; returns for how long the batch should rest, in seconds."""
+        while not self._stop.is_set() and self._holds():
+            granted = self._tokens()
+            if isinstance(granted, float):
+                if granted > LONGEST_WAIT_S:
+                    return min(granted, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+                self._stop.wait(granted)
+                continue
+            pause_s = self._window(*granted)
+            if pause_s is None:
+                return 0.0
+            if pause_s > 0:
+                return pause_s
+        return 0.0
 
     def _holds(self) -> bool:
         """Whether the batch is still ours, asked when a quarter of the lease has passed."""
@@ -68,9 +79,12 @@ class Batch:
         self._held_since_s = time.monotonic()
         return records.renew(self._held, self._settings.lease_s)
 
-    def _tokens(self) -> tuple[pool.OpenSender, Grant] | None:
-        """Slots at the first sender that has some; None after a wait, when none had."""
-        soonest_s = LONGEST_WAIT_S
+    def _tokens(self) -> tuple[pool.OpenSender, Grant] | float:
+        """Slots at the first sender that has some; else for how long to wait, in seconds.
+
+        Without an open sender, or without Redis, nobody sends.
+        """
+        soonest_s = NOBODY_PAUSE_S
         for sender in pool.open_senders(self._held.channel, self._held.only_sender):
             most = self._transport.adapter(sender.provider).max_recipients
             try:
@@ -83,14 +97,12 @@ class Batch:
                     now=datetime.now(UTC),
                 )
             except redis.RedisError as error:
-                # Without the throttle nobody sends; the batch stays ours and asks again.
                 log.warning("throttle.unreachable", error=type(error).__name__)
-                break
+                return LONGEST_WAIT_S
             if isinstance(answer, Grant):
                 return sender, answer
             soonest_s = min(soonest_s, answer.seconds)
-        self._stop.wait(soonest_s)
-        return None
+        return soonest_s
 
     def _window(self, sender: pool.OpenSender, grant: Grant) -> float | None:
         """Claim, post and record up to `grant.messages`. Returns how long the batch should pause, in seconds;

@@ -117,7 +117,7 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
     held = records.lease_unsettled(batch_id, settings.lease_s)
     if held is None:
         return
-    pause_s = 0.0
+    pause_s = settings.reconcile_after_s
     try:
         with transaction() as s:
             unknown, over = _unknown(s, held)
@@ -125,8 +125,8 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
                  for one, provider, address in unknown]  # fmt: skip
         known = [outcome for outcome in found if outcome is not None]
         records.record(known, datetime.now(UTC))
-        if len(known) < len(found):
-            pause_s = settings.reconcile_after_s
+        if len(known) == len(found):
+            pause_s = 0.0
         log.info("batch.cleared_up", batch=batch_id, known=len(known), open=len(found) - len(known))
     finally:
         records.finish(held, not_before_s=pause_s)

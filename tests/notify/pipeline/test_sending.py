@@ -4,11 +4,13 @@ import threading
 from collections import Counter
 from typing import Any
 
+import pytest
 import redis as redis_client
 from sqlalchemy import text
 
 from notify import alerts, crypto
 from notify.db import transaction
+from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.pipeline import fanout, records
 from notify.pipeline.sending import Batch
@@ -155,4 +157,26 @@ def test_a_post_that_is_late_gives_its_slot_up(providers: Providers, transport: 
     late = Message(words, "+15555550100", [Recipient(1, "+12015550100")], "http://127.0.0.1:9")
     (posted,) = transport.post("twilio", [late], [time.monotonic() - 1])
     assert isinstance(posted.answer, Late)
+    assert providers.received() == []
+
+
+def test_a_batch_without_an_open_sender_rests_and_leaves_its_thread_to_others(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 3)
+    sql("UPDATE senders SET status = 'stopped'")
+    send(batch, providers, transport, redis)  # returns at once
+    assert states() == {"queued": 3}
+    assert sql("SELECT state, not_before > now() AS rests FROM batches")[0] == ("waiting", True)
+    assert records.lease(batch, 60) is None
+
+
+def test_a_batch_that_breaks_rests_before_it_is_tried_again(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 3)
+    sql("UPDATE contacts SET address_sealed = 'not sealed by us'")
+    with pytest.raises(Unavailable):
+        send(batch, providers, transport, redis)
+    assert sql("SELECT lease, not_before > now() AS rests FROM batches")[0] == (None, True)
     assert providers.received() == []
