@@ -50,6 +50,7 @@ def up(
         demonstration.say_where(info)
 
     stack.run(ready)
+    console.print("Stopped; nothing is left running.")
 
 
 def demo(
