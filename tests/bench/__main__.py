@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
-from notify import alerts, migrations, operators, subscribers, training
+from notify import alerts, logs, migrations, operators, subscribers, training
 from notify.db import raw, transaction
 from notify.limits import Allowance, Throttle
 from notify.local.stack import servers
@@ -51,6 +51,7 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench")
     options.add_argument("--json", metavar="FILE", type=Path, help="write the figures there, too")
     given = options.parse_args()
+    logs.configure("WARNING", "text")
     figures = [*membership()]
     with _city_servers():
         figures += [importing(), fan_out(), throttle()]
