@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 import redis
 import structlog
@@ -14,11 +14,12 @@ from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
 from notify.pipeline import fanout, records, settling, transport
-from notify.pipeline.sending import Batch
+from notify.pipeline.runners import Runners
 from notify.pipeline.settling import Doorbell
 from notify.settings import settings
 
 log = structlog.get_logger()
+serving: list[Lane] = []  # the lanes of this process, once it works
 
 
 @cache
@@ -32,6 +33,7 @@ def app() -> Celery:
 
 def work(lanes: list[Lane]) -> None:
     """Serve these lanes until SIGTERM."""
+    serving.extend(lanes)
     try:
         worker.work(app(), lanes)
     finally:
@@ -45,10 +47,10 @@ def resolve_alert(alert_id: int, lane: str) -> None:
 
 
 def send_batch(batch_id: int) -> None:
-    """Send one batch, if it still waits."""
-    held = records.lease(batch_id, settings().lease_s)
-    if held is not None:
-        Batch(held, settings(), throttle(), transport.of_process(settings), worker.stopping).run()
+    """A batch waits: send it, or another one of its channel that should go first."""
+    channel = records.waiting_on(batch_id)
+    if channel is not None:
+        runners().answer(channel)
 
 
 def clear_up_batch(batch_id: int) -> None:
@@ -74,6 +76,12 @@ def ring_unsettled(batches: Iterable[Doorbell]) -> None:
 def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
     for bell in alerts:
         _ring("resolve_alert", [bell.id, bell.lane.value], bell.lane)
+
+
+@cache
+def runners() -> Runners:
+    """Who sends in this process."""
+    return Runners(serving, settings(), throttle(), partial(transport.of_process, settings), worker.stopping)
 
 
 @cache

@@ -5,6 +5,7 @@ harm, results are not kept, and nothing is ever scheduled in Celery (no ETA, no 
 they outlive the visibility timeout).
 """
 
+import gc
 import os
 import socket
 import threading
@@ -16,10 +17,16 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from notify import logs
+from notify.channels.registry import PROVIDERS
 from notify.models import Lane
 from notify.settings import settings
 
+THREADS_BESIDES = 2  # those that send have seats of their own for each channel; a doorbell is always heard
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
+
+# Half a million objects come with the libraries and never go: without this the collector looks at all of them again
+# and again, which was a quarter of a worker's time. What a message leaves behind is freed by reference counts alone.
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
 
 stopping = threading.Event()
 
@@ -63,15 +70,18 @@ def work(celery: Celery, lanes: list[Lane]) -> None:
     def stop(**_: Any) -> None:
         stopping.set()
 
+    channels = {provider.channel for provider in PROVIDERS.values()}
     signals.worker_shutting_down.connect(stop, weak=False)
     signals.setup_logging.connect(lambda **_: logs.configure(settings().log_level, settings().log_format), weak=False)
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     # Celery warns of workers that run as root because of pickle, which this one does not accept.
     warnings.simplefilter("ignore", SecurityWarning)
     celery.Worker(
         hostname=f"{'-'.join(lane.value for lane in lanes)}.{os.getpid()}@{socket.gethostname()}",
         queues=[lane.value for lane in lanes],
         pool="threads",
-        concurrency=settings().worker_threads,
+        concurrency=THREADS_BESIDES + settings().worker_threads * len(channels),
         loglevel=settings().log_level,
         without_gossip=True,
         without_mingle=True,

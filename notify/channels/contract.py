@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The words of one alert for one channel and language, rendered once and shared by all its messages."""
 
     alert_id: int
@@ -25,8 +24,7 @@ class Content:
     list_id: str = ""  # RFC 2919 identifier of the topic's list, email only
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One delivery: where it goes and the id that comes back in its receipts."""
 
     delivery_id: int
@@ -34,8 +32,7 @@ class Recipient:
     unsubscribe_url: str = ""  # email only: the RFC 8058 one-click address of this contact
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One request to a provider: one recipient, or up to `Adapter.max_recipients` of them."""
 
     content: Content
@@ -45,8 +42,7 @@ class Message:
     valid_for_s: int | None = None  # drop it rather than deliver it later than this; None: no limit
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The provider has taken the message and gave it this reference (a Twilio SID, an X-Message-Id)."""
 
     reference: str

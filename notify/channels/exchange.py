@@ -6,10 +6,10 @@ them is whether any byte of the request may have reached it. Adapters add what t
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import BytesIO
+from typing import NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -19,8 +19,7 @@ from notify.channels.contract import Ambiguous, SendError
 LARGE_BODY_BYTES = 2**20  # beyond this aiohttp wants a file, which it writes in pieces
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the provider said."""
 
     status: int

@@ -201,12 +201,20 @@ def twiml(text: str | None) -> str:
 
 def _create_form(message: Message) -> bytes:
     recipient = message.recipients[0]
-    callback = f"{message.callback_url}/{recipient.delivery_id}"
     validity = ""
     if message.valid_for_s is not None:
         validity = f"&ValidityPeriod={min(max(message.valid_for_s, 1), LONGEST_VALIDITY_S)}"
-    own = f"To={quote_plus(recipient.address)}&StatusCallback={quote_plus(callback)}{validity}"
-    return f"{own}&{_shared_fields(message.content, message.sender_address)}".encode("ascii")
+    # A number is digits after its plus sign, so quoting it in general would be the dearest part of a message.
+    number = recipient.address
+    to = f"%2B{number[1:]}" if number.isascii() and number[1:].isdecimal() and number[0] == "+" else quote_plus(number)
+    callback = f"{_quoted(message.callback_url)}%2F{recipient.delivery_id}"
+    shared = _shared_fields(message.content, message.sender_address)
+    return f"To={to}&StatusCallback={callback}{validity}&{shared}".encode("ascii")
+
+
+@lru_cache(maxsize=8)
+def _quoted(url: str) -> str:
+    return quote_plus(url)
 
 
 @lru_cache(maxsize=64)

@@ -42,14 +42,14 @@ class Batch(Base):
 
 
 class Delivery(Base):
-    """One contact x one alert. One row, one final state, one reason."""
+    """One contact x one alert. One row, one final state, one reason. Without foreign keys: see migration 0006."""
 
     __tablename__ = "deliveries"
     id: Mapped[Id]
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
-    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
-    sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    alert_id: Mapped[int]
+    contact_id: Mapped[int]
+    batch_id: Mapped[int | None]
+    sender_id: Mapped[int | None]
     claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
@@ -60,7 +60,7 @@ class Delivery(Base):
 
     __table_args__ = (
         UniqueConstraint("alert_id", "contact_id"),
-        Index("deliveries_of_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("deliveries_of_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
         Index("deliveries_of_contact", "contact_id"),
     )
 

@@ -13,11 +13,13 @@ from sqlalchemy import text
 
 from notify.channels.contract import Receipt
 from notify.db import raw, transaction
-from notify.pipeline.records import MOVES
+from notify.lifecycle import DELIVERY
 
 log = structlog.get_logger()
 
 AT_ONCE = 5_000
+# "sending>accepted": the moves that lifecycle.py allows, for the WHERE of a set-based UPDATE.
+MOVES = [f"{a.value}>{b.value}" for a, after in DELIVERY.items() for b in after]
 
 
 def keep(provider: str, receipts: Sequence[Receipt], now: datetime) -> None:

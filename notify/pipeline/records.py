@@ -4,19 +4,19 @@ Leases run on PostgreSQL's clock, the one clock that all hosts share.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
-
-from notify.db import transaction
-from notify.lifecycle import DELIVERY
+from notify.db import statements
+from notify.lifecycle import delivery_before
 from notify.models import Lane
+from notify.models.states import AlertState, DeliveryState
 from notify.pipeline.verdicts import Outcome
 
-# "sending>accepted": the moves that lifecycle.py allows, for the WHERE of set-based UPDATEs.
-MOVES = [f"{a.value}>{b.value}" for a, after in DELIVERY.items() for b in after]
+BEFORE = {state: delivery_before(state) for state in DeliveryState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Lease:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One delivery that is ours to send, or to ask for."""
 
     delivery_id: int
@@ -51,77 +50,112 @@ class Claimed:
     sender_id: int
 
 
-_LEASED = """
-    b.id AS batch_id, b.lease AS key, b.alert_id, b.channel, b.language, b.lane, b.size, b.sender_id AS only_sender,
-    a.topic, w.subject, w.text, w.html, w.cost, a.expires_at
-"""
-
-
 def lease(batch_id: int, seconds: float) -> Lease | None:
-    """Take a waiting batch of an alert that is being sent; None when there is none (a doorbell that rang twice)."""
-    return _lease(
-        batch_id, seconds, "b.state = 'waiting' AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()"
-    )
+    """Take this batch, if it waits and its alert is being sent; None otherwise (a doorbell that rang twice)."""
+    return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": ["sending"], "seconds": seconds})
+
+
+def waiting_on(batch_id: int) -> str | None:
+    """The channel of a batch that still waits."""
+    with statements() as cursor:
+        row = cursor.execute("SELECT channel FROM batches WHERE id = %s AND state = 'waiting'", (batch_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def lease_next(lanes: Sequence[Lane], channel: str, seconds: float) -> Lease | None:
+    """Take the batch that should go next on a channel; None when none waits.
+
+    Emergencies first; of several alerts the one that the fewest workers are busy with, so that a small alert does
+    not wait until a large one is done; then the oldest.
+    """
+    values = {"lanes": [lane.value for lane in lanes], "channel": channel, "seconds": seconds}
+    return _lease(_NEXT, values)
 
 
 def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
     """Take a batch whose outcomes are unknown, to ask the provider about them."""
-    return _lease(batch_id, seconds, "b.state = 'unsettled'")
+    every = [state.value for state in AlertState]
+    return _lease(_ONE, {"batch": batch_id, "states": ["unsettled"], "sending": every, "seconds": seconds})
 
 
-def _lease(batch_id: int, seconds: float, condition: str) -> Lease | None:
-    with transaction() as s:
-        row = s.execute(
-            text(f"""
-                UPDATE batches b SET state = 'leased', lease = gen_random_uuid(),
-                       lease_until = now() + make_interval(secs => :seconds)
-                  FROM alerts a, contents w
-                 WHERE b.id = :batch AND a.id = b.alert_id
-                   AND (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language) AND {condition}
-                RETURNING {_LEASED}"""),
-            {"batch": batch_id, "seconds": seconds},
-        ).one_or_none()
-    return None if row is None else Lease(**row._asdict() | {"lane": Lane(row.lane)})
+def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
+    with statements() as cursor:
+        row = cursor.execute(_LEASE.format(picked=picked), values).fetchone()
+    if row is None:
+        return None
+    batch_id, key, alert_id, channel, language, lane, *shared = row
+    return Lease(batch_id, key, alert_id, channel, language, Lane(lane), *shared)
+
+
+_LEASE = """
+    WITH picked AS ({picked})
+    UPDATE batches b SET state = 'leased', lease = gen_random_uuid(),
+           lease_until = now() + make_interval(secs => %(seconds)s)
+      FROM picked, alerts a, contents w
+     WHERE b.id = picked.id AND a.id = b.alert_id
+       AND (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+    RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size, b.sender_id,
+              a.topic::text, w.subject, w.text, w.html, w.cost, a.expires_at
+"""
+
+_ONE = """
+    SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
+     WHERE b.id = %(batch)s AND b.state = ANY(%(states)s::batch_state[]) AND a.state = ANY(%(sending)s::alert_state[])
+       AND coalesce(b.not_before, now()) <= now()
+       FOR UPDATE OF b SKIP LOCKED
+"""
+
+_NEXT = """
+    SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
+      LEFT JOIN (SELECT alert_id, count(*) AS workers FROM batches
+                  WHERE state = 'leased' AND channel = %(channel)s GROUP BY alert_id) busy ON busy.alert_id = a.id
+     WHERE b.state = 'waiting' AND b.channel = %(channel)s AND b.lane = ANY(%(lanes)s::lane[])
+       AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()
+     ORDER BY b.lane, coalesce(busy.workers, 0), b.id LIMIT 1
+       FOR UPDATE OF b SKIP LOCKED
+"""
 
 
 def renew(held: Lease, seconds: float) -> bool:
     """Hold a batch for longer; False when it is not ours any more."""
-    with transaction() as s:
-        renewed = s.execute(
-            text("""UPDATE batches SET lease_until = now() + make_interval(secs => :seconds)
-                     WHERE id = :batch AND lease = :key AND lease_until > now() RETURNING id"""),
+    with statements() as cursor:
+        renewed = cursor.execute(
+            """UPDATE batches SET lease_until = now() + make_interval(secs => %(seconds)s)
+                WHERE id = %(batch)s AND lease = %(key)s AND lease_until > now() RETURNING id""",
             {"batch": held.batch_id, "key": held.key, "seconds": seconds},
-        ).first()
+        ).fetchone()
     return renewed is not None
 
 
-def claim(held: Lease, sender_id: int, most: int, now: datetime) -> list[Claimed] | None:
-    """Take up to `most` queued deliveries for sending; None when nothing is left to take.
+def claim(held: Lease, sender_id: int, most: int, now: datetime, after: int = 0) -> list[Claimed] | None:
+    """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
 
     Those whose resident has opted out, left the topic or muted it since the launch are skipped, in the same
     statement. Nothing is claimed of a paused, cancelled or expired alert, nor under a lease that has run out.
-    Deliveries that were never tried come first.
+    `after`: the last one that was claimed, so that those which came back are tried again only after all others.
     """
-    with transaction() as s:
-        rows = s.execute(text(_CLAIM), {"batch": held.batch_id, "key": held.key, "sender": sender_id, "most": most,
-                                        "now": now}).all()  # fmt: skip
+    values = {"batch": held.batch_id, "key": held.key, "sender": sender_id, "most": most, "now": now, "after": after}
+    with statements() as cursor:
+        rows = cursor.execute(_CLAIM, values).fetchall()
     if not rows:
-        return None
+        return claim(held, sender_id, most, now) if after else None
     return [
-        Claimed(row.id, row.contact_id, bytes(row.address_sealed), row.attempts, now, sender_id)
-        for row in rows
-        if row.state == "sending"
+        Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
+        for delivery_id, contact_id, claimed, attempts, sealed in rows
+        if claimed
     ]
 
 
+# The batch is ours alone, so its rows are not locked before they are written; what a cancel or a receipt has moved in
+# the same moment is left alone, because the UPDATE looks at the state again.
 _CLAIM = """
     WITH leased AS (
         SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
-         WHERE b.id = :batch AND b.lease = :key AND b.lease_until > now()
-           AND a.state = 'sending' AND a.expires_at > :now
-    ), picked AS (
-        SELECT d.id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
-         WHERE d.state = 'queued' ORDER BY d.attempts, d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED
+         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
+           AND a.state = 'sending' AND a.expires_at > %(now)s
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
+         WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
     ), judged AS (
         SELECT picked.id, c.address_sealed,
                CASE WHEN x.reason IS NOT NULL THEN x.reason
@@ -129,11 +163,10 @@ _CLAIM = """
                     WHEN c.verified_at IS NULL THEN 'unverified'
                     WHEN c.timeline_of IS NOT NULL THEN NULL
                     WHEN p.topic IS NULL THEN 'not-subscribed'
-                    WHEN p.muted_until > :now THEN 'muted'
+                    WHEN p.muted_until > %(now)s THEN 'muted'
                END AS reason
           FROM picked
-          JOIN deliveries d ON d.id = picked.id
-          JOIN contacts c ON c.id = d.contact_id
+          JOIN contacts c ON c.id = picked.contact_id
           LEFT JOIN preferences p ON p.subscriber_id = c.subscriber_id AND p.topic = picked.topic
           LEFT JOIN LATERAL (
                SELECT min(s.reason) AS reason FROM suppressions s
@@ -141,11 +174,11 @@ _CLAIM = """
                   AND (s.topic IS NULL OR s.topic = picked.topic)) x ON true
     )
     UPDATE deliveries d
-       SET state = CAST(CASE WHEN judged.reason IS NULL THEN 'sending' ELSE 'skipped' END AS delivery_state),
-           reason = judged.reason, sender_id = :sender, claimed_at = :now, settled_at = :now,
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' ELSE 'skipped' END)::delivery_state,
+           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
            attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
-      FROM judged WHERE d.id = judged.id
-    RETURNING d.id, d.contact_id, d.state::text, d.attempts, judged.address_sealed
+      FROM judged WHERE d.id = judged.id AND d.state = 'queued'
+    RETURNING d.id, d.contact_id, judged.reason IS NULL, d.attempts, judged.address_sealed
 """
 
 
@@ -155,61 +188,62 @@ def record(outcomes: Sequence[Outcome], now: datetime) -> None:
     A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
     reference and time are filled in.
     """
-    values = {
-        "now": now,
-        "moves": MOVES,
-        "ids": [o.delivery_id for o in outcomes],
-        "states": [o.to.value for o in outcomes],
-        "reasons": [o.reason for o in outcomes],
-        "refs": [o.reference for o in outcomes],
-        "sent": [o.sent_at for o in outcomes],
-        "uncounted": [0 if o.counts else 1 for o in outcomes],
-    }
-    with transaction() as s:
-        s.execute(text(_RECORD), values)
-        barred = [o for o in outcomes if o.suppress]
+    alike: dict[tuple[DeliveryState, str | None, bool], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        alike[outcome.to, outcome.reason, outcome.counts].append(outcome)
+    barred = [o for o in outcomes if o.suppress]
+    with statements() as cursor:
         if barred:
-            s.execute(
-                text("""
-                    INSERT INTO suppressions (channel, address_index, reason, at)
-                    SELECT c.channel, c.address_index, o.reason, :now
-                      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS o (id, reason)
-                      JOIN deliveries d USING (id) JOIN contacts c ON c.id = d.contact_id
-                     WHERE c.timeline_of IS NULL
-                    ON CONFLICT DO NOTHING"""),
-                {"now": now, "ids": [o.delivery_id for o in barred], "reasons": [o.suppress for o in barred]},
-            )
+            ids, reasons = [o.delivery_id for o in barred], [o.suppress for o in barred]
+            cursor.execute(_SUPPRESS, {"now": now, "ids": ids, "reasons": reasons})
+        for (to, reason, counts), group in alike.items():
+            values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
+            cursor.execute(_RECORD, values | _columns(group))
 
+
+def _columns(group: Sequence[Outcome]) -> dict[str, Any]:
+    return {
+        "ids": [o.delivery_id for o in group],
+        "refs": [o.reference for o in group],
+        "sent": [o.sent_at.timestamp() if o.sent_at else None for o in group],
+    }
+
+
+_SUPPRESS = """
+    INSERT INTO suppressions (channel, address_index, reason, at)
+    SELECT c.channel, c.address_index, o.reason, %(now)s
+      FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS o (id, reason)
+      JOIN deliveries d USING (id) JOIN contacts c ON c.id = d.contact_id
+     WHERE c.timeline_of IS NULL
+    ON CONFLICT DO NOTHING
+"""
 
 _RECORD = """
     UPDATE deliveries d
-       SET state = CASE WHEN d.state || '>' || o.state = ANY(:moves) THEN CAST(o.state AS delivery_state)
-                        ELSE d.state END,
-           reason = CASE WHEN d.state || '>' || o.state = ANY(:moves) THEN o.reason ELSE d.reason END,
-           settled_at = CASE WHEN d.state || '>' || o.state = ANY(:moves) THEN CAST(:now AS timestamptz)
-                             ELSE d.settled_at END,
+       SET state = CASE WHEN moves THEN %(to)s ELSE d.state END,
+           reason = CASE WHEN moves THEN %(reason)s ELSE d.reason END,
+           settled_at = CASE WHEN moves THEN %(now)s ELSE d.settled_at END,
            reference = coalesce(o.reference, d.reference),
-           sent_at = coalesce(o.sent_at, d.sent_at),
-           attempts = d.attempts - o.uncounted
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:refs AS text[]),
-                  CAST(:sent AS timestamptz[]), CAST(:uncounted AS integer[]))
-           AS o (id, state, reason, reference, sent_at, uncounted)
+           sent_at = coalesce(to_timestamp(o.sent_s), d.sent_at),
+           attempts = d.attempts - %(uncounted)s
+      FROM unnest(%(ids)s::bigint[], %(refs)s::text[], %(sent)s::float8[]) AS o (id, reference, sent_s)
      WHERE d.id = o.id
-"""
+""".replace("moves", "d.state = ANY(%(from)s::delivery_state[])").replace("%(to)s", "%(to)s::delivery_state")
 
 
 def finish(held: Lease, *, not_before_s: float = 0.0) -> None:
     """Give a batch back: done, or waiting again, or unsettled while outcomes are unknown."""
-    with transaction() as s:
-        s.execute(
-            text("""
-                UPDATE batches b SET lease = NULL, lease_until = NULL, rung_at = NULL,
-                       not_before = now() + make_interval(secs => :pause),
-                       state = CAST(CASE WHEN left_over.queued THEN 'waiting' WHEN left_over.unknown THEN 'unsettled'
-                                         ELSE 'done' END AS batch_state)
-                  FROM (SELECT coalesce(bool_or(state = 'queued'), false) AS queued,
-                               coalesce(bool_or(state IN ('unknown', 'sending')), false) AS unknown
-                          FROM deliveries WHERE batch_id = :batch) AS left_over
-                 WHERE b.id = :batch AND b.lease = :key"""),
-            {"batch": held.batch_id, "key": held.key, "pause": not_before_s},
-        )
+    with statements() as cursor:
+        cursor.execute(_FINISH, {"batch": held.batch_id, "key": held.key, "pause": not_before_s})
+
+
+_FINISH = """
+    UPDATE batches b SET lease = NULL, lease_until = NULL, rung_at = NULL,
+           not_before = now() + make_interval(secs => %(pause)s),
+           state = (CASE WHEN left_over.queued THEN 'waiting' WHEN left_over.unknown THEN 'unsettled'
+                         ELSE 'done' END)::batch_state
+      FROM (SELECT coalesce(bool_or(state = 'queued'), false) AS queued,
+                   coalesce(bool_or(state IN ('unknown', 'sending')), false) AS unknown
+              FROM deliveries WHERE batch_id = %(batch)s) AS left_over
+     WHERE b.id = %(batch)s AND b.lease = %(key)s
+"""

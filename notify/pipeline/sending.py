@@ -8,6 +8,7 @@ after the tokens and less than half a second before the post (law 4).
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import redis
@@ -15,8 +16,9 @@ import structlog
 
 from notify import crypto
 from notify.channels.contract import Content, Message, Recipient, SendError
-from notify.limits import Allowance, Grant, Throttle
+from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import pool, records, senders
+from notify.pipeline.pace import Room
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.transport import Late, Posted, Transport
 from notify.pipeline.verdicts import outcomes
@@ -24,10 +26,30 @@ from notify.settings import Settings
 
 log = structlog.get_logger()
 
+BUSY_S = 0.005  # until this process has started some of the posts that it has
+CLAIM_S = 0.5  # how old a claim may be when its last message leaves (law 4)
+CLAIM_FIRST, CLAIM_MOST = 128, 512
 LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
 BROKEN_PAUSE_S = 10.0  # after an error that nobody foresaw
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a window may do: so many messages of this sender in these slots."""
+
+    sender: pool.OpenSender
+    grant: Grant
+    room: Room
+
+    bulk: bool  # one post for all of them
+
+    @property
+    def slots_s(self) -> list[float]:
+        """A slot for each post."""
+        posts = 1 if self.bulk else self.grant.messages
+        return [self.grant.first_s + n * self.grant.interval_s for n in range(posts)]
 
 
 class Batch:
@@ -46,26 +68,32 @@ class Batch:
         self._stop = stop
         self._content = content(held, settings)
         self._left = held.size  # at most so many are to be claimed
+        self._last = 0  # the delivery that was claimed last
+        self._claims = CLAIM_FIRST  # how many to claim at once, so that they leave while the claim is fresh
         self._held_since_s = time.monotonic()
 
-    def run(self) -> None:
-        """Until nothing is left to claim, there is long to wait, the process is to stop, or the lease is lost."""
+    def run(self) -> bool:
+        """Until nothing is left to claim, there is long to wait, the process is to stop, or the lease is lost.
+
+        Returns False when all batches of the channel would have long to wait.
+        """
         pause_s = BROKEN_PAUSE_S
         try:
             pause_s = self._send()
         finally:
             records.finish(self._held, not_before_s=pause_s)
+        return not pause_s or self._held.only_sender is not None
 
     def _send(self) -> float:
         """Window after window; returns for how long the batch should rest, in seconds."""
         while not self._stop.is_set() and self._holds():
-            granted = self._tokens()
-            if isinstance(granted, float):
-                if granted > LONGEST_WAIT_S:
-                    return min(granted, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
-                self._stop.wait(granted)
+            turn = self._turn()
+            if isinstance(turn, float):
+                if turn > LONGEST_WAIT_S:
+                    return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+                self._stop.wait(turn)
                 continue
-            pause_s = self._window(*granted)
+            pause_s = self._window(turn)
             if pause_s is None:
                 return 0.0
             if pause_s > 0:
@@ -79,46 +107,116 @@ class Batch:
         self._held_since_s = time.monotonic()
         return records.renew(self._held, self._settings.lease_s)
 
-    def _tokens(self) -> tuple[pool.OpenSender, Grant] | float:
+    def _turn(self) -> "Turn | float":
         """Slots at the first sender that has some; else for how long to wait, in seconds.
 
         Without an open sender, or without Redis, nobody sends.
         """
         soonest_s = NOBODY_PAUSE_S
         for sender in pool.open_senders(self._held.channel, self._held.only_sender):
-            most = self._transport.adapter(sender.provider).max_recipients
-            try:
-                answer = self._throttle.take(
-                    Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
-                    max(1, min(self._left, most) if most > 1 else self._left),
-                    self._held.lane,
-                    unit=self._held.cost,
-                    bulk=most > 1,
-                    now=datetime.now(UTC),
-                )
-            except redis.RedisError as error:
-                log.warning("throttle.unreachable", error=type(error).__name__)
-                return LONGEST_WAIT_S
-            if isinstance(answer, Grant):
-                return sender, answer
-            soonest_s = min(soonest_s, answer.seconds)
+            turn = self._ask(sender, self._left)
+            if isinstance(turn, Turn):
+                return turn
+            soonest_s = min(soonest_s, turn)
         return soonest_s
 
-    def _window(self, sender: pool.OpenSender, grant: Grant) -> float | None:
-        """Claim, post and record up to `grant.messages`. Returns how long the batch should pause, in seconds;
-        None when nothing was left to claim."""
-        claimed = records.claim(self._held, sender.id, grant.messages, datetime.now(UTC))
-        if claimed is None:
-            return None
+    def _ask(self, sender: pool.OpenSender, want: int) -> "Turn | float":
+        """Slots at one sender, as many as this process can use; else for how long to wait, in seconds."""
+        most = self._most_recipients(sender)
+        room = self._transport.begin(sender.provider, 1 if most > 1 else want)
+        if room is None:
+            return BUSY_S
+        answer: Grant | Wait | None = None
+        try:
+            answer = self._throttle.take(
+                Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
+                min(want, most) if most > 1 else room.messages,
+                self._held.lane,
+                unit=self._held.cost,
+                bulk=most > 1,
+                now=datetime.now(UTC),
+            )
+        except redis.RedisError as error:
+            log.warning("throttle.unreachable", error=type(error).__name__)
+            return LONGEST_WAIT_S
+        finally:
+            if not isinstance(answer, Grant):
+                self._transport.give_up(sender.provider, room)
+        return Turn(sender, answer, room, most > 1) if isinstance(answer, Grant) else answer.seconds
+
+    def _window(self, turn: "Turn") -> float | None:
+        """Claim, post and record. Returns how long the batch should pause, in seconds; None when nothing was left to
+        claim."""
+        sender = turn.sender
+        messages: list[Message] = []
+        claimed_s = time.monotonic()
+        try:
+            claimed = records.claim(self._held, sender.id, self._worth(turn), datetime.now(UTC), self._last)
+            if claimed:
+                self._last = max(one.delivery_id for one in claimed)
+                messages = self._messages(sender, claimed)
+        finally:
+            if not messages:
+                self._transport.give_up(sender.provider, turn.room)
         if not claimed:
-            return 0.0  # all of this window has opted out in the meantime
-        bulk = self._transport.adapter(sender.provider).max_recipients > 1
-        now = datetime.now(UTC)
-        groups = [claimed] if bulk else [[one] for one in claimed]
-        messages = [message(self._content, sender.address, group, self._settings, self._held, now) for group in groups]
-        slots_s = [grant.first_s + n * grant.interval_s for n in range(len(messages))]
-        posted = self._transport.post(sender.provider, messages, slots_s)
+            # Nothing is left; or all of this window have opted out in the meantime.
+            return None if claimed is None else 0.0
+        posted = self._post(turn, messages, claimed_s + CLAIM_S)
+        self._learn(posted, claimed_s)
         return self._record(sender, posted, claimed)
+
+    def _learn(self, posted: Sequence[Posted], claimed_s: float) -> None:
+        if isinstance(posted[-1].answer, Late):
+            self._claims = max(1, self._claims // 2)
+        elif time.monotonic() - claimed_s < CLAIM_S / 3:
+            self._claims = min(CLAIM_MOST, self._claims * 2)
+
+    def _worth(self, turn: "Turn") -> int:
+        """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
+        if self._most_recipients(turn.sender) > 1:
+            return turn.grant.messages
+        soon = int(turn.sender.rate_per_s * SLICE_S / self._held.cost)
+        return max(turn.grant.messages, min(soon, self._left, self._claims))
+
+    def _messages(self, sender: pool.OpenSender, claimed: Sequence[Claimed]) -> list[Message]:
+        now = datetime.now(UTC)
+        groups = [claimed] if self._most_recipients(sender) > 1 else [[one] for one in claimed]
+        return [message(self._content, sender.address, group, self._settings, self._held, now) for group in groups]
+
+    def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> list[Posted]:
+        """Post them all, in turns, for as long as the claim is fresh. A post whose slot went by gets another one."""
+        posted: list[Posted] = []
+        left, turn = list(messages), first
+        more: Turn | None = first
+        while left and more is not None:
+            flights = []
+            while left and more is not None:
+                turn, slots_s = more, more.slots_s[: len(left)]
+                now, left = left[: len(slots_s)], left[len(slots_s) :]
+                flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room))
+                more = self._another(turn.sender, left, until_s) if left else None
+            for answer in (answer for flight in flights for answer in flight.result()):
+                if isinstance(answer.answer, Late):
+                    left.append(answer.message)
+                else:
+                    posted.append(answer)
+            more = self._another(turn.sender, left, until_s) if left else None
+        return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left]
+
+    def _another(self, sender: pool.OpenSender, left: Sequence[Message], until_s: float) -> "Turn | None":
+        """Slots for messages that are claimed already; None when they would come too late for that claim."""
+        want = sum(len(message.recipients) for message in left)
+        while not self._stop.is_set() and time.monotonic() < until_s:
+            turn = self._ask(sender, want)
+            if isinstance(turn, Turn):
+                if turn.grant.messages >= len(left[0].recipients):
+                    return turn
+                self._transport.give_up(sender.provider, turn.room)
+                return None
+            if time.monotonic() + turn > until_s:
+                return None
+            self._stop.wait(turn)
+        return None
 
     def _record(self, sender: pool.OpenSender, posted: Sequence[Posted], claimed: Sequence[Claimed]) -> float:
         attempts = {one.delivery_id: one.attempts for one in claimed}
@@ -130,6 +228,9 @@ class Batch:
         if not any(error.retryable for error in errors) or len(errors) < len(posted):
             return 0.0
         return min(BACK_OFF_S * 2.0 ** max(attempts.values()), LONGEST_BACK_OFF_S)
+
+    def _most_recipients(self, sender: pool.OpenSender) -> int:
+        return self._transport.adapter(sender.provider).max_recipients
 
     def _blame(self, sender: pool.OpenSender, errors: Sequence[SendError]) -> None:
         """Rest a sender whose provider asks for it; stop one that cannot work, and tell people."""

@@ -25,6 +25,7 @@ from notify.settings import Settings
 log = structlog.get_logger()
 
 SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
+AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,23 @@ def take_back_expired_leases() -> int:
 def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
     """Waiting batches of alerts that are being sent whose doorbell was not rung, or rung in vain.
 
-    `wiped`: Redis lost its memory, and every doorbell with it. `idle`: lanes whose queue is empty; a batch that still
-    waits there has lost its doorbell with a worker.
+    `wiped`: Redis lost its memory, and every doorbell with it. `idle`: lanes whose queue is empty. A batch that still
+    waits there waits for busy workers, or has lost its doorbell with one: a few of each channel are rung for again.
     """
     with transaction() as s:
         rows = s.execute(
             text("""
-                SELECT b.id, b.lane FROM batches b JOIN alerts a ON a.id = b.alert_id
-                 WHERE a.state = 'sending' AND b.state = 'waiting' AND coalesce(b.not_before, now()) <= now()
-                   AND (b.rung_at IS NULL OR :wiped
-                        OR b.rung_at < now() - make_interval(secs => :silent)
-                           AND b.lane = ANY(CAST(:idle AS lane[])))
-                 ORDER BY b.id"""),
-            {"wiped": wiped, "idle": [lane.value for lane in idle], "silent": SILENT_S},
+                SELECT id, lane FROM (
+                    SELECT b.id, b.lane, b.rung_at, row_number() OVER alike AS place, max(b.rung_at) OVER alike AS last
+                      FROM batches b JOIN alerts a ON a.id = b.alert_id
+                     WHERE a.state = 'sending' AND b.state = 'waiting' AND coalesce(b.not_before, now()) <= now()
+                    WINDOW alike AS (PARTITION BY b.lane, b.channel ORDER BY b.id
+                                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS waiting
+                 WHERE rung_at IS NULL OR :wiped
+                    OR last < now() - make_interval(secs => :silent) AND place <= :some
+                       AND lane = ANY(CAST(:idle AS lane[]))
+                 ORDER BY id"""),
+            {"wiped": wiped, "idle": [lane.value for lane in idle], "silent": SILENT_S, "some": AGAIN_MOST},
         ).all()
     return [Doorbell(row.id, Lane(row.lane)) for row in rows]
 

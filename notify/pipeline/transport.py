@@ -8,9 +8,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import structlog
@@ -19,10 +19,14 @@ import uvloop
 from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Message, SendError
 from notify.limits import LATENESS_S
+from notify.pipeline.pace import Pace, Room
 from notify.settings import Settings
 
 log = structlog.get_logger()
 T = TypeVar("T")
+
+CONNECTIONS = 256  # open requests of a process at one provider
+TICK_S = 0.002  # slots that are closer than this are one: a timer for each message would cost more than the message
 
 
 class Late(Exception):
@@ -32,8 +36,7 @@ class Late(Exception):
 Answer = Accepted | SendError | Ambiguous | Late
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """What became of one post, and when it left (aware, UTC)."""
 
     message: Message
@@ -50,21 +53,39 @@ class Transport:
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
         self._client = self._run(_client())
-        self._adapters: dict[str, Adapter] = {}
+        self._ways: dict[str, _Way] = {}
 
     def adapter(self, provider: str) -> Adapter:
         """Raises Unavailable when the provider's credentials are not set."""
-        if provider not in self._adapters:
-            self._adapters[provider] = registry.build(self._settings, provider, self._client)
-        return self._adapters[provider]
+        return self._way(provider).adapter
+
+    def begin(self, provider: str, want: int) -> Room | None:
+        """Room for up to `want` posts, for `send` or `give_up`; None while this process has too many to start."""
+        return self._way(provider).pace.begin(want)
+
+    def give_up(self, provider: str, room: Room) -> None:
+        """Nothing is posted in it."""
+        self._way(provider).pace.give_up(room)
+
+    def send(
+        self, provider: str, messages: Sequence[Message], slots_s: Sequence[float], room: Room
+    ) -> "Future[list[Posted]]":
+        """Post each message in its slot (`time.monotonic()`); the future is there when the last one is answered."""
+        room.has(slots_s)
+        return asyncio.run_coroutine_threadsafe(self._way(provider).post(room, messages, slots_s), self._loop)
 
     def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
-        """Post each message in its slot (`time.monotonic()`); returns when the last one is answered."""
-        return self._run(_post_all(self.adapter(provider), messages, slots_s))
+        """The same at once and with patience."""
+        return self.send(provider, messages, slots_s, Room(len(messages))).result()
 
     def find(self, provider: str, message: Message, since: datetime) -> Accepted | None:
         """Ask the provider for a message of unknown outcome. Raises SendError when it gives no answer."""
         return self._run(self.adapter(provider).find(message, since))
+
+    def _way(self, provider: str) -> "_Way":
+        if provider not in self._ways:
+            self._ways[provider] = _Way(registry.build(self._settings, provider, self._client))
+        return self._ways[provider]
 
     def close(self) -> None:
         self._run(self._client.close())
@@ -77,31 +98,52 @@ class Transport:
 
 
 async def _client() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=256, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, auto_decompress=True, trust_env=False)
+    # No more requests are begun than there are connections, so none ever waits for one with its slot gone by.
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
-async def _post_all(adapter: Adapter, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
-    return await asyncio.gather(
-        *(_post(adapter, message, slot) for message, slot in zip(messages, slots_s, strict=True))
-    )
+class _Way:
+    """The way to one provider: its adapter, how many requests it may have open, how fast we can go."""
 
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
+        self.pace = Pace()
+        self._free = asyncio.Semaphore(CONNECTIONS)
 
-async def _post(adapter: Adapter, message: Message, slot_s: float) -> Posted:
-    ahead_s = slot_s - time.monotonic()
-    if ahead_s > 0:
-        await asyncio.sleep(ahead_s)
-    left_at = datetime.now(UTC)
-    if time.monotonic() - slot_s > LATENESS_S:
-        return Posted(message, Late(), left_at)
-    try:
-        return Posted(message, await adapter.send(message), left_at)
-    except (SendError, Ambiguous) as answer:
-        return Posted(message, answer, left_at)
-    except Exception:
-        # A defect in an adapter must not take the window's other outcomes with it. What it did is not known.
-        log.exception("provider.defect", provider=type(adapter).__name__, deliveries=len(message.recipients))
-        return Posted(message, Ambiguous("defect"), left_at)
+    async def post(self, room: Room, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
+        """Each message in its slot. Ends the room as soon as the last one is started."""
+        loop = asyncio.get_running_loop()
+        posts = []
+        for message, slot_s in zip(messages, slots_s, strict=True):
+            ahead_s = slot_s - time.monotonic()
+            if ahead_s > TICK_S:
+                await asyncio.sleep(ahead_s)
+            await self._free.acquire()
+            posts.append(loop.create_task(self._post(room, message, slot_s)))
+        return [await post for post in posts]
+
+    async def _post(self, room: Room, message: Message, slot_s: float) -> Posted:
+        left_at = datetime.now(UTC)
+        late = self._starts_late(room, slot_s)
+        try:
+            return Posted(message, Late() if late else await self.adapter.send(message), left_at)
+        except (SendError, Ambiguous) as answer:
+            return Posted(message, answer, left_at)
+        except Exception:
+            # A defect in an adapter must not take the window's other outcomes with it. What it did is not known.
+            log.exception("provider.defect", provider=type(self.adapter).__name__, deliveries=len(message.recipients))
+            return Posted(message, Ambiguous("defect"), left_at)
+        finally:
+            self._free.release()
+
+    def _starts_late(self, room: Room, slot_s: float) -> bool:
+        late = time.monotonic() - slot_s > LATENESS_S
+        room.waiting -= 1
+        room.late += late
+        if not room.waiting:
+            self.pace.end(room)
+        return late
 
 
 _process: Transport | None = None

@@ -1,16 +1,15 @@
 """What a provider's answer means for the deliveries of one post. Decided here and nowhere else."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from notify.channels.contract import Accepted, Ambiguous, Recipient, SendError, Suppress
 from notify.models.states import DeliveryState
 from notify.pipeline.transport import Late, Posted
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The next state of one delivery."""
 
     delivery_id: int
