@@ -147,8 +147,8 @@ class HookRequest:
 class Adapter(Protocol):
     """One provider on one channel.
 
-    Constructors take, by keyword, credentials, `base_url`, `timeout_s` and `client`, an `aiohttp.ClientSession`
-    or None in a process that only reads webhooks.
+    Constructors take, by keyword, credentials, `base_url`, `timeout_s` and `client`, the `Connections` of
+    the event loop or None in a process that only reads webhooks.
     """
 
     channel: ClassVar[str]

@@ -8,73 +8,34 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from io import BytesIO
-from typing import NamedTuple
 
-import aiohttp
-from yarl import URL
-
+from notify.channels.connections import Answer, Connections, Endpoint, NoAnswer, NotConnected
 from notify.channels.contract import Ambiguous, SendError
 
-LARGE_BODY_BYTES = 2**20  # beyond this aiohttp wants a file, which it writes in pieces
 
-
-class Answer(NamedTuple):
-    """What the provider said."""
-
-    status: int
-    headers: Mapping[str, str]  # case-insensitive
-    body: bytes
-
-    def json(self) -> dict[str, object]:
-        """The body as a JSON object; empty when it is anything else."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            return {}
-        return document if isinstance(document, dict) else {}
-
-
-def patience(timeout_s: float) -> aiohttp.ClientTimeout:
-    """How long one request may take, `timeout_s` in all.
-
-    At most half of it may go by until the connection stands. So a timeout of the whole can only fall after that,
-    and the two kinds are told apart: without a connection nothing was sent.
-    """
-    return aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2)
-
-
-async def exchange(
-    client: aiohttp.ClientSession | None,
-    method: str,
-    url: URL,
-    *,
-    headers: Mapping[str, str],
-    timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own timeout, which tells connecting from reading
-    body: bytes | None = None,
-) -> Answer:
+async def exchange(connections: Connections | None, endpoint: Endpoint, body: bytes | None, timeout_s: float) -> Answer:
     """Send one request. Raises SendError when it cannot have arrived, Ambiguous when it may have.
 
-    Any status is an answer; `refusal` says what it means. Redirects are not followed: they would carry our
-    credentials elsewhere.
+    Any status is an answer; `refusal` says what it means.
     """
-    if client is None:
-        raise RuntimeError("This adapter was built without a client, to read webhooks only.")
-    data = BytesIO(body) if body is not None and len(body) > LARGE_BODY_BYTES else body
+    if connections is None:
+        raise RuntimeError("This adapter was built without connections, to read webhooks only.")
     try:
-        async with client.request(
-            method, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
-        ) as response:
-            return Answer(response.status, response.headers, await _body(response))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        # Refused, no such host, TLS failed, or no connection in time: no byte of the request has left.
-        raise SendError(_name(error), retryable=True, blame="provider") from None
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        raise SendError("invalid-url", retryable=False, blame="us", detail="check the base URL") from None
-    except TimeoutError:
-        raise Ambiguous("timeout") from None
-    except aiohttp.ClientError as error:
-        raise Ambiguous(_name(error)) from None
+        return await connections.ask(endpoint, body, timeout_s)
+    except NotConnected as error:
+        ours = str(error) == "invalid-url"
+        raise SendError(str(error), retryable=not ours, blame="us" if ours else "provider") from None
+    except NoAnswer as error:
+        raise Ambiguous(str(error)) from None
+
+
+def document(answer: Answer) -> dict[str, object]:
+    """The body as a JSON object; empty when it is anything else."""
+    try:
+        read = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def refusal(answer: Answer, code: str = "") -> SendError | Ambiguous:
@@ -118,23 +79,3 @@ def read_moment(text: str) -> datetime | None:
 
 def _epoch(text: str) -> datetime:
     return datetime.fromtimestamp(int(text), UTC)
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    try:
-        return await response.read()
-    except (aiohttp.ClientError, TimeoutError):
-        if response.status < 400:
-            raise
-        return b""  # the status has said enough
-
-
-def _name(error: Exception) -> str:
-    """A code without the URL that aiohttp puts in its messages: a listing's query holds a phone number (law 9)."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "dns"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "tls"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "connect-timeout"
-    return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "connection-lost"

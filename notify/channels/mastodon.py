@@ -8,11 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar
 
-import aiohttp
-from yarl import URL
-
+from notify.channels.connections import Connections, Endpoint
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipt
-from notify.channels.exchange import exchange, patience, refusal
+from notify.channels.exchange import document, exchange, refusal
 from notify.errors import BadSignature
 
 
@@ -23,28 +21,20 @@ class MastodonPost:
     max_recipients: ClassVar[int] = 1
     recall: ClassVar[Recall] = Recall.REPEAT  # within the hour that the server keeps an Idempotency-Key
 
-    def __init__(
-        self, *, access_token: str, base_url: str, client: aiohttp.ClientSession | None, timeout_s: float
-    ) -> None:
+    def __init__(self, *, access_token: str, base_url: str, client: Connections | None, timeout_s: float) -> None:
         self._client = client
-        self._url = URL(f"{base_url.rstrip('/')}/api/v1/statuses", encoded=True)
-        self._timeout = patience(timeout_s)
+        self._url = f"{base_url.rstrip('/')}/api/v1/statuses"
+        self._timeout_s = timeout_s
         self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
 
     async def send(self, message: Message) -> Accepted:
         """Post once: the server answers a repeated key with the first post."""
         key = f"tocsin-{message.recipients[0].delivery_id}"
-        answer = await exchange(
-            self._client,
-            "POST",
-            self._url,
-            headers=self._headers | {"Idempotency-Key": key},
-            timeout=self._timeout,
-            body=_post(message.content),
-        )
+        endpoint = Endpoint("POST", self._url, self._headers | {"Idempotency-Key": key})
+        answer = await exchange(self._client, endpoint, _post(message.content), self._timeout_s)
         if not 200 <= answer.status < 300:
             raise refusal(answer)
-        post_id = answer.json().get("id")
+        post_id = document(answer).get("id")
         if not isinstance(post_id, str) or not post_id:
             raise Ambiguous("unreadable-answer")
         return Accepted(post_id)

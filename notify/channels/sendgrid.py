@@ -12,9 +12,7 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import ClassVar
 
-import aiohttp
-from yarl import URL
-
+from notify.channels.connections import Answer, Connections, Endpoint
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -26,7 +24,7 @@ from notify.channels.contract import (
     Recipient,
     SendError,
 )
-from notify.channels.exchange import Answer, exchange, patience, refusal
+from notify.channels.exchange import document, exchange, refusal
 from notify.channels.sendgrid_events import read_events, read_public_key
 
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
@@ -54,26 +52,19 @@ class SendGridEmail:
         *,
         api_key: str,
         base_url: str,
-        client: aiohttp.ClientSession | None,
+        client: Connections | None,
         timeout_s: float,
         webhook_public_key: str = "",
     ) -> None:
         self._client = client
-        self._url = URL(f"{base_url.rstrip('/')}/v3/mail/send", encoded=True)
-        self._timeout = patience(timeout_s)
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._endpoint = Endpoint("POST", f"{base_url.rstrip('/')}/v3/mail/send", headers)
+        self._timeout_s = timeout_s
         self._public_key = read_public_key(webhook_public_key)
 
     async def send(self, message: Message) -> Accepted:
         """Hand the mail over: 202, and a reference shared by all its recipients."""
-        answer = await exchange(
-            self._client,
-            "POST",
-            self._url,
-            headers=self._headers,
-            timeout=self._timeout,
-            body=_mail(message),
-        )
+        answer = await exchange(self._client, self._endpoint, _mail(message), self._timeout_s)
         if answer.status != 202:
             raise _refusal(answer, len(message.recipients))
         return Accepted(answer.headers.get("X-Message-Id", ""))
@@ -125,7 +116,7 @@ def _shared_part(content: Content, sender_address: str) -> str:
 def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
     if answer.status != 400:
         return refusal(answer)
-    errors = answer.json().get("errors")
+    errors = document(answer).get("errors")
     fields = (
         [str(error.get("field")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     )

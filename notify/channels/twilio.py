@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-import aiohttp
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 from yarl import URL
 
+from notify.channels.connections import Answer, Connections, Endpoint
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -30,7 +30,7 @@ from notify.channels.contract import (
     ReceiptState,
     SendError,
 )
-from notify.channels.exchange import Answer, exchange, patience, read_moment, refusal
+from notify.channels.exchange import document, exchange, read_moment, refusal
 from notify.channels.twilio_errors import VERDICTS, verdict
 from notify.errors import BadSignature, Invalid
 
@@ -66,33 +66,26 @@ class TwilioSms:
         account_sid: str,
         auth_token: str,
         base_url: str,
-        client: aiohttp.ClientSession | None,
+        client: Connections | None,
         timeout_s: float,
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
         self._messages = f"{self._base_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
-        self._create_url = URL(self._messages, encoded=True)
-        self._timeout = patience(timeout_s)
+        self._timeout_s = timeout_s
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
-        self._post_headers = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        form = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        self._creation = Endpoint("POST", URL(self._messages, encoded=True), form)
         # An empty token would make a signature that anybody can compute.
         self._validator = RequestValidator(auth_token) if auth_token else None
 
     async def send(self, message: Message) -> Accepted:
         """Create the message: 201 and a SID."""
-        answer = await exchange(
-            self._client,
-            "POST",
-            self._create_url,
-            headers=self._post_headers,
-            timeout=self._timeout,
-            body=_create_form(message),
-        )
+        answer = await exchange(self._client, self._creation, _create_form(message), self._timeout_s)
         if not 200 <= answer.status < 300:
             raise _refusal(answer)
-        created = answer.json()
+        created = document(answer)
         sid, status = created.get("sid"), created.get("status")
         if not isinstance(sid, str) or not sid:
             raise Ambiguous("unreadable-answer")
@@ -168,12 +161,11 @@ class TwilioSms:
     async def _page(self, url: str) -> dict[str, object]:
         """One page of the list. A question can be asked again: no outcome of it is ambiguous."""
         try:
-            answer = await exchange(
-                self._client, "GET", URL(url, encoded=True), headers=self._headers, timeout=self._timeout
-            )
+            listing = Endpoint("GET", URL(url, encoded=True), self._headers)
+            answer = await exchange(self._client, listing, None, self._timeout_s)
         except Ambiguous as error:
             raise SendError(error.code, retryable=True, blame="provider") from None
-        page = answer.json()
+        page = document(answer)
         if answer.status == 200 and isinstance(page.get("messages"), list):
             return page
         refused = _refusal(answer)
@@ -253,7 +245,7 @@ def _is_same(listed: dict[str, object], message: Message, earliest: datetime) ->
 
 
 def _refusal(answer: Answer) -> SendError | Ambiguous:
-    code = str(answer.json().get("code") or "")
+    code = str(document(answer).get("code") or "")
     plain = refusal(answer, code)
     if isinstance(plain, Ambiguous) or plain.retryable:
         return plain

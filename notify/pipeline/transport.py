@@ -12,11 +12,11 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
-import aiohttp
 import structlog
 import uvloop
 
 from notify.channels import registry
+from notify.channels.connections import Connections
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Message, SendError
 from notify.limits import LATENESS_S
 from notify.pipeline.pace import Pace, Room
@@ -52,7 +52,7 @@ class Transport:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
-        self._client = self._run(_client())
+        self._connections = Connections()
         self._ways: dict[str, _Way] = {}
 
     def adapter(self, provider: str) -> Adapter:
@@ -84,23 +84,17 @@ class Transport:
 
     def _way(self, provider: str) -> "_Way":
         if provider not in self._ways:
-            self._ways[provider] = _Way(registry.build(self._settings, provider, self._client))
+            self._ways[provider] = _Way(registry.build(self._settings, provider, self._connections))
         return self._ways[provider]
 
     def close(self) -> None:
-        self._run(self._client.close())
+        self._run(self._connections.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-
-async def _client() -> aiohttp.ClientSession:
-    # No more requests are begun than there are connections, so none ever waits for one with its slot gone by.
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
 class _Way:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-import aiohttp
 from aiohttp import web
 
+from notify.channels.connections import Connections
 from notify.channels.contract import Adapter
 
 A = TypeVar("A", bound=Adapter)
@@ -53,15 +53,18 @@ class StandIn:
 
     def ask(
         self,
-        make: Callable[[str, aiohttp.ClientSession], A],
+        make: Callable[[str, Connections], A],
         call: Callable[[A], Awaitable[R]],
         *replies: Reply,
     ) -> R:
         """Make the adapter for the server's address and await one call of it."""
 
         async def visit(url: str) -> R:
-            async with aiohttp.ClientSession() as client:
-                return await call(make(url, client))
+            connections = Connections()
+            try:
+                return await call(make(url, connections))
+            finally:
+                await connections.close()
 
         return self.visit(visit, *replies)
 

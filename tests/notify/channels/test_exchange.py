@@ -3,18 +3,19 @@
 import asyncio
 import socket
 
-import aiohttp
 import pytest
-from stand_in import Reply, StandIn
-from yarl import URL
 
+from notify.channels.connections import Connections, Endpoint
 from notify.channels.contract import SendError
-from notify.channels.exchange import LARGE_BODY_BYTES, exchange, patience, read_moment, retry_after_s
+from notify.channels.exchange import exchange, read_moment, retry_after_s
 
 
 async def _get(url: str, timeout_s: float = 1.0) -> None:
-    async with aiohttp.ClientSession() as client:
-        await exchange(client, "POST", URL(url), headers={}, timeout=patience(timeout_s), body=b"x")
+    connections = Connections()
+    try:
+        await exchange(connections, Endpoint("POST", url, {}), b"x", timeout_s)
+    finally:
+        await connections.close()
 
 
 def _error(url: str) -> SendError:
@@ -57,32 +58,6 @@ def test_a_connection_that_does_not_come_about_sent_nothing() -> None:
 def test_an_address_that_is_none_is_our_fault(url: str) -> None:
     error = _error(url)
     assert (error.retryable, error.blame) == (False, "us")
-
-
-def test_waiting_for_a_free_connection_sent_nothing(provider: StandIn) -> None:
-    """Two requests for one connection: the first hangs, and the second never gets to send."""
-
-    async def both(url: str) -> list[object]:
-        connector = aiohttp.TCPConnector(limit=1)
-        async with aiohttp.ClientSession(connector=connector) as client:
-            calls = [exchange(client, "POST", URL(url), headers={}, timeout=patience(0.6)) for _ in range(2)]
-            return await asyncio.gather(*calls, return_exceptions=True)
-
-    outcomes = provider.visit(both, Reply(way="hang"))
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Ambiguous", "SendError"]
-    assert len(provider.seen) == 1
-
-
-def test_a_large_body_arrives_whole(provider: StandIn) -> None:
-    body = b"x" * (LARGE_BODY_BYTES + 1)
-
-    async def post(url: str) -> int:
-        async with aiohttp.ClientSession() as client:
-            answer = await exchange(client, "POST", URL(url), headers={}, timeout=patience(5), body=body)
-            return answer.status
-
-    assert provider.visit(post, Reply(202)) == 202
-    assert provider.seen[0].body == body
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import json
 
-import aiohttp
 import pytest
 from stand_in import Reply, StandIn
 
+from notify.channels.connections import Connections
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recipient, SendError
 from notify.channels.mastodon import MastodonPost
 from notify.errors import BadSignature
@@ -14,7 +14,7 @@ CONTENT = Content(alert_id=1, language="es-US", topic="storm", subject="", text=
 MESSAGE = Message(CONTENT, "@city@social.example", [Recipient(7, "")], "https://alerts.example.org/hooks/mastodon")
 
 
-def adapter(url: str, client: aiohttp.ClientSession | None) -> MastodonPost:
+def adapter(url: str, client: Connections | None) -> MastodonPost:
     return MastodonPost(access_token="t0ken", base_url=f"{url}/", client=client, timeout_s=0.6)
 
 

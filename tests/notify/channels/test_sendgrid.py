@@ -4,13 +4,13 @@ import base64
 import json
 from typing import Any
 
-import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from stand_in import Reply, StandIn
 
+from notify.channels.connections import Connections
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -49,7 +49,7 @@ def public_key(key: Any = KEY) -> str:
     return base64.b64encode(der).decode()
 
 
-def adapter(url: str, client: aiohttp.ClientSession | None, key: str = "") -> SendGridEmail:
+def adapter(url: str, client: Connections | None, key: str = "") -> SendGridEmail:
     return SendGridEmail(api_key="SG.x", base_url=url, client=client, timeout_s=0.6, webhook_public_key=key)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-import aiohttp
 import pytest
 from stand_in import Reply, StandIn
 
+from notify.channels.connections import Connections
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -44,7 +44,7 @@ def message(sender: str = NUMBER, valid_for_s: int | None = 3600) -> Message:
     return Message(CONTENT, sender, [Recipient(7, PHONE)], CALLBACK, valid_for_s)
 
 
-def adapter(url: str, client: aiohttp.ClientSession | None) -> TwilioSms:
+def adapter(url: str, client: Connections | None) -> TwilioSms:
     return TwilioSms(account_sid=SID, auth_token=TOKEN, base_url=url, client=client, timeout_s=TIMEOUT_S)
 
 
