@@ -19,9 +19,23 @@ from sqlalchemy.orm import Session
 from notify.settings import settings
 
 
+# What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
+# table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
+BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+
+
 @cache
 def engine() -> Engine:
-    """The pool of this process. Statements of web requests and sweeps are bounded; bulk work sets its own limit."""
+    """The pool of this process."""
+    return _engine()
+
+
+@cache
+def _engine_by_key() -> Engine:
+    return _engine(BY_KEY)
+
+
+def _engine(options: str = "") -> Engine:
     return create_engine(
         settings().require_database(),
         pool_size=settings().worker_threads + 4,
@@ -31,7 +45,7 @@ def engine() -> Engine:
         connect_args={
             "application_name": "tocsin",
             "connect_timeout": 5,
-            "options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "options": f"-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {options}",
         },
     )
 
@@ -47,10 +61,10 @@ def transaction() -> Iterator[Session]:
 def statements() -> Iterator[psycopg.Cursor[Any]]:
     """A cursor whose every statement is a transaction of its own, in one round trip instead of three.
 
-    For the few statements that are run for each window of messages: SQL as psycopg takes it (`%(name)s`), prepared
-    by it after some runs, answers in binary. Raises psycopg.Error.
+    For the few statements that are run for each window of messages and find their rows by key: SQL as psycopg takes it
+    (`%(name)s`), prepared by it after some runs, answers in binary. Raises psycopg.Error.
     """
-    borrowed = engine().raw_connection()
+    borrowed = _engine_by_key().raw_connection()
     try:
         connection = borrowed.driver_connection
         assert isinstance(connection, psycopg.Connection)  # noqa: S101  the engine has no other driver
@@ -74,6 +88,7 @@ def raw(s: Session) -> psycopg.Connection[Any]:
 
 def forget_engine() -> None:
     """Close the pool, after the settings changed or a process forked."""
-    if engine.cache_info().currsize:
-        engine().dispose()
-        engine.cache_clear()
+    for pool in (engine, _engine_by_key):
+        if pool.cache_info().currsize:
+            pool().dispose()
+            pool.cache_clear()
