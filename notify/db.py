@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from notify.settings import settings
 
-
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
 # table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
 BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"

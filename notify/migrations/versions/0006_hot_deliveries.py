@@ -24,8 +24,8 @@ def upgrade() -> None:
             DROP CONSTRAINT deliveries_sender_id_fkey;
         DROP INDEX deliveries_of_batch;
         CREATE INDEX deliveries_of_batch ON deliveries (batch_id, id) WHERE batch_id IS NOT NULL;
-        -- What was sent is twice as long as what is queued, and is written twice on its way there: with room for that in
-        -- its page no index is touched, and the table ends up smaller than without.
+        -- What was sent is twice as long as what is queued, and is written twice on its way there: with room for that
+        -- in its page no index is touched, and the table ends up smaller than without.
         ALTER TABLE deliveries SET (fillfactor = 30);
     """)
 
