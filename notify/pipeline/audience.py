@@ -19,6 +19,7 @@ from notify.settings import settings
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
+LAST_ID = 2**63 - 1
 METRES_PER_DEGREE = 111_320.0  # of latitude; of longitude at the equator
 
 # One resident's places, as PostgreSQL's binary COPY format lays out a row of four fields that are never null.
@@ -74,11 +75,14 @@ class Audience:
     skipped: dict[str, int] = field(default_factory=dict)
 
 
-def residents_inside(s: Session, area_wkb: bytes) -> NDArray[np.int64]:
-    """The ids of the residents with a place in an area, ascending, each once. Boundary points are inside."""
+def residents_inside(s: Session, area_wkb: bytes, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
+    """The ids of the residents with a place in an area, ascending, each once. Boundary points are inside.
+
+    Only of those with ids above `after`, up to `through`.
+    """
     area = Membership(from_wkb(area_wkb))
     west, south, east, north = area.bounds
-    places = _places_near(s, west, south, east, north)
+    places = _places_near(s, west, south, east, north, after, through)
     inside = area.inside(places["lon"].astype("f8"), places["lat"].astype("f8"), places["radius_m"].astype("f8"))
     return np.unique(places["subscriber_id"][inside].astype(np.int64))
 
@@ -122,7 +126,9 @@ def parameters(alert: Alert, subscribers: Sequence[int], now: datetime) -> dict[
     }
 
 
-def _places_near(s: Session, west: float, south: float, east: float, north: float) -> NDArray[np.void]:
+def _places_near(
+    s: Session, west: float, south: float, east: float, north: float, after: int, through: int
+) -> NDArray[np.void]:
     """Places whose disc may touch a box. Read as one binary COPY: a million rows arrive as an array, not as objects."""
     reach_m: float = s.execute(text("SELECT coalesce(max(radius_m), 0) FROM places")).scalar_one()
     pad_lat = reach_m / METRES_PER_DEGREE
@@ -131,8 +137,9 @@ def _places_near(s: Session, west: float, south: float, east: float, north: floa
         raw(s).cursor() as cursor,
         cursor.copy(
             """COPY (SELECT subscriber_id, lon, lat, radius_m FROM places
-                  WHERE lon BETWEEN %s AND %s AND lat BETWEEN %s AND %s) TO STDOUT (FORMAT BINARY)""",
-            (west - pad_lon, east + pad_lon, south - pad_lat, north + pad_lat),
+                  WHERE lon BETWEEN %s AND %s AND lat BETWEEN %s AND %s AND subscriber_id > %s AND subscriber_id <= %s)
+               TO STDOUT (FORMAT BINARY)""",
+            (west - pad_lon, east + pad_lon, south - pad_lat, north + pad_lat, after, through),
         ) as copy,
     ):
         data = b"".join(copy)

@@ -22,6 +22,7 @@ from notify.pipeline import audience
 log = structlog.get_logger()
 
 FIRST_SLICE = 500  # residents
+FIRST_IDS = 20_000  # ... found among so many
 SLICE = 10_000
 BATCH_S = 10.0  # a batch takes about this long at its channel's rate
 BATCH_MOST = 1000  # deliveries
@@ -49,8 +50,8 @@ DEAL = """
                CAST(CASE WHEN d.reason IS NULL THEN 'queued' ELSE 'skipped' END AS delivery_state),
                d.reason, CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END
           FROM dealt d LEFT JOIN new_batches b
-            ON d.reason IS NULL AND (b.channel, b.language, b.ordinal) = (d.channel, d.language, d.ordinal)
-               AND b.sender_id IS NOT DISTINCT FROM d.sender_id
+            ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
+                                  = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
         RETURNING id
     ), counted AS (
         UPDATE alerts SET audience_total = audience_total + (SELECT count(*) FROM added), fanout_through = :through,
@@ -94,13 +95,16 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     if through < 0:
         yield batches
         through = 0
+    assert alert.area is not None  # noqa: S101  the database refuses a launched alert without one
+    if through == 0:
+        with transaction() as s:
+            batches, through = _first_slice(s, alert_id, alert.area, now)
+        yield batches
     with transaction() as s:
-        assert alert.area is not None  # noqa: S101  the database refuses a launched alert without one
-        residents = audience.residents_inside(s, alert.area)
-    rest = residents[residents > through].tolist()
-    size = FIRST_SLICE if through == 0 else SLICE
+        residents = audience.residents_inside(s, alert.area, after=through)
+    rest = residents.tolist()
     while True:
-        slice_, rest, size = rest[:size], rest[size:], SLICE
+        slice_, rest = rest[:SLICE], rest[SLICE:]
         with transaction() as s:
             alert = _sending(s, alert_id)
             if alert is None:
@@ -109,8 +113,23 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
             batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest, now=now)
         yield batches
         if not rest:
-            log.info("alert.resolved", alert=alert_id, residents=len(residents))
+            log.info("alert.resolved", alert=alert_id)
             return
+
+
+def _first_slice(s: Session, alert_id: int, area: bytes, now: datetime) -> tuple[list[int], int]:
+    """The first few residents, found among the first few ids: a million places are not read before a phone rings.
+
+    Returns their batches and the id that the audience is resolved through.
+    """
+    alert = _sending(s, alert_id)
+    if alert is None:
+        return [], 0
+    through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
+    residents = audience.residents_inside(s, area, through=through).tolist()
+    if len(residents) > FIRST_SLICE:
+        residents, through = residents[:FIRST_SLICE], residents[FIRST_SLICE - 1]
+    return _deal(s, alert, DEAL_RESIDENTS, residents, through=through, last=False, now=now), through
 
 
 def _sending(s: Session, alert_id: int) -> Alert | None:

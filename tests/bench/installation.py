@@ -218,26 +218,49 @@ def longest_gap_s(moments: Sequence[float]) -> float:
 
 
 def _settle(first: int, count: int, channel: str, west: float, inside: int) -> None:
-    """By COPY and not by the importer, which has a benchmark of its own."""
+    """By SQL and COPY, not by the importer, which has a benchmark of its own.
+
+    Only those inside have an address that can be opened, for nobody else is ever written to.
+    """
     rng = np.random.default_rng(first)
-    lon = west + 0.1 * rng.random(count)
-    lat = np.where(np.arange(count) < inside, 40.0, 50.0) + 0.1 * rng.random(count)
     now = datetime.now(UTC)
     with transaction() as s:
         start = s.execute(text("SELECT coalesce(max(id), 0) FROM subscribers")).scalar_one()
-        ids = range(start + 1, start + 1 + count)
-        _copy(s, "subscribers (id, language, created_at)", ((n, "en", now) for n in ids))
-        _copy(s, "preferences (subscriber_id, topic)", ((n, topic) for n in ids for topic in ("storm", "snow")))
-        _copy(
-            s,
-            "contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)",
-            ((n, channel, *_sealed(channel, n), now, now) for n in ids),
-        )
-        places = zip(ids, lon.tolist(), lat.tolist(), strict=True)
-        _copy(s, "places (subscriber_id, label, lon, lat, created_at)", ((n, "home", x, y, now) for n, x, y in places))
-        s.execute(text("SELECT setval(pg_get_serial_sequence('subscribers', 'id'), :n)"), {"n": start + count})
+        # Mixed, as people move in: a slice of ids holds its share of those inside.
+        chosen = np.sort(rng.permutation(count)[:inside]) + start + 1
+        values = {"first": start + 1, "last": start + count, "west": west, "now": now, "channel": channel}
+        for statement in PEOPLE:
+            s.execute(text(statement), values)
+        s.execute(text("CREATE TEMP TABLE inside (id bigint PRIMARY KEY, index bytea, sealed bytea) ON COMMIT DROP"))
+        _copy(s, "inside", ((int(n), *_sealed(channel, int(n))) for n in chosen))
+        for statement in INSIDERS:
+            s.execute(text(statement), values)
     with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE subscribers, preferences, contacts, places"))
+
+
+PEOPLE = (
+    """INSERT INTO subscribers (id, language, created_at) OVERRIDING SYSTEM VALUE
+       SELECT n, 'en', :now FROM generate_series(CAST(:first AS bigint), :last) AS n""",
+    "SELECT setval(pg_get_serial_sequence('subscribers', 'id'), :last)",
+    """INSERT INTO preferences (subscriber_id, topic)
+       SELECT n, t FROM generate_series(CAST(:first AS bigint), :last) AS n,
+              unnest(ARRAY['storm', 'snow']::topic[]) AS t""",
+)
+INSIDERS = (
+    """INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
+       SELECT n, :channel, coalesce(i.index, sha256(CAST(CAST(n AS text) AS bytea))), coalesce(i.sealed, 'x'),
+              :now, :now
+         FROM generate_series(CAST(:first AS bigint), :last) AS n LEFT JOIN inside i ON i.id = n ORDER BY n""",
+    # The area is a square in the corner of a square city; some of those outside live due north of it, as in a real one.
+    """INSERT INTO places (subscriber_id, label, lon, lat, created_at)
+       SELECT n, 'home', CAST(:west AS float8) + CASE WHEN i.id IS NULL AND east THEN 0.1 + 0.12 * random()
+                                                      ELSE 0.1 * random() END,
+              40.0 + CASE WHEN i.id IS NOT NULL THEN 0.1 * random() WHEN east THEN 0.22 * random()
+                          ELSE 0.1 + 0.12 * random() END, :now
+         FROM (SELECT n, random() < 0.69 AS east FROM generate_series(CAST(:first AS bigint), :last) AS n) AS people
+         LEFT JOIN inside i ON i.id = n ORDER BY n""",
+)
 
 
 def _copy(s: Any, into: str, rows: Iterator[tuple[Any, ...]]) -> None:

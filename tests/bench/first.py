@@ -1,0 +1,58 @@
+"""`first`: how soon the first phone rings in a city of a million, and when all doorbells have."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from notify.db import transaction
+from notify.models import Lane
+from tests.bench.figures import Figure, Goal
+from tests.bench.installation import Installation, installation
+from tests.waiting import until
+
+RESIDENTS, INSIDE = 1_000_000, 200_000
+RATE = 1_000.0  # a large city's; the first message does not depend on it
+
+
+def first(full: bool) -> Iterator[Figure]:
+    """From launch to the first message at the provider, and to the last batch that is rung."""
+    with installation() as city:
+        city.sender("sms", RATE)
+        city.start("scheduler", "scheduler", kind="scheduler")
+        city.start_workers(Lane.EMERGENCY, 2)
+        warm = city.approved(city.settle(1_000, "sms"), "sms")
+        city.launch(warm)
+        city.until_sent(warm, 60)
+        yield _figure(city)
+
+
+def _figure(city: Installation) -> Figure:
+    area = city.settle(RESIDENTS, "sms", inside=INSIDE)
+    alert = city.approved(area, "sms")
+    city.ask("reset")
+    with city.measured() as cpu_s:
+        began = city.launch(alert)
+        rung_s = until(lambda: _rung_after_s(alert), 60, "all batches are rung")
+    with transaction() as s:
+        audience = s.execute(text("SELECT audience_total FROM alerts WHERE id = :a"), {"a": alert}).scalar_one()
+    goals = (
+        Goal("first message at the provider after s", float(city.arrivals()[:, 0].min()) - began, 0.5),
+        Goal("all batches rung after s", rung_s, 3.0),
+        Goal("audience", abs(audience - INSIDE), 0),
+    )
+    return Figure(f"first, {INSIDE:,} of {RESIDENTS:,}", INSIDE, rung_s, cpu_s, goals=goals)
+
+
+def _rung_after_s(alert_id: int) -> float | None:
+    """Seconds from the launch to the last doorbell; None while some have not rung."""
+    with transaction() as s:
+        seconds: float | None = s.execute(
+            text("""
+                SELECT CASE WHEN a.fanout_done_at IS NOT NULL
+                             AND NOT EXISTS (SELECT FROM batches b WHERE b.alert_id = a.id AND b.state = 'waiting'
+                                                AND b.rung_at IS NULL)
+                            THEN extract(epoch FROM clock_timestamp() - a.launched_at) END
+                  FROM alerts a WHERE a.id = :alert"""),
+            {"alert": alert_id},
+        ).scalar_one()
+    return None if seconds is None else float(seconds)
