@@ -143,7 +143,7 @@ def test_routine_goes_on_when_no_emergency_waits(redis: "redis_client.Redis") ->
     assert granted(throttle, 100, lane=Lane.ROUTINE).messages > 0
 
 
-def test_a_daily_cap_ends_the_day_for_this_sender(redis: "redis_client.Redis") -> None:
+def test_a_daily_cap_ends_the_day_for_this_sender(database: str, redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     assert granted(throttle, 100, cap=5).messages == 5
     assert take(throttle, 100, cap=5) == Wait(math.inf)
