@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, operators, tasks
+from notify import alerts, operators, senders, tasks
 from notify.db import transaction
 from notify.models import Lane
 from notify.pipeline import fanout
@@ -32,7 +32,7 @@ TO_REACH = 0.97
 class Run:
     """One sender, and the alert whose batches are its own."""
 
-    rate: int
+    rate: int  # messages/s
     sender: int
     alert: int
     deliveries: NDArray[np.int64]  # ids
@@ -55,6 +55,11 @@ def _ready(city: Installation, rate: int, seconds: float) -> Run:
     alert = city.approved(city.settle(int(rate * (seconds + WARM_S + 2)) + 10, "sms"), "sms")
     now = datetime.now(UTC)
     with transaction() as s:
+        # A message has several segments, which is what senders count: so many messages a second they shall send.
+        cost = s.execute(
+            text("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'"), {"a": alert}
+        ).scalar_one()
+        senders.change(s, sender, now, rate_per_s=rate * cost)
         alerts.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
     for _ in fanout.resolve(alert, now):
         pass
