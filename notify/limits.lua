@@ -4,7 +4,7 @@
 -- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane, rate (tokens/s),
 --          jitter, slice, lead, horizon, cap (tokens a day, 0: none), day, trial, press,
 --          room (messages, at once)
--- returns  {granted messages, first slot, length of a slot, now, wait, note}; with 0 granted, wait tells for how long,
+-- returns  {granted messages, first slot, length of a slot, now, wait, note, tat}; with 0 granted, wait tells for how long,
 --          -1: until the cap's next day, -2: count what went out today and tell `limits_counted.lua`.
 --          note: '' | 'watched' (a fault was seen lately: tell the breaker of successes, too) | 'trial' (half open)
 --
@@ -76,7 +76,7 @@ local function refuse(wait)
         urgent = now + math.min(wait, 20 * SECOND) + 100000
     end
     if lane == 'emergency' or missing then keep() end
-    return {0, '0', '0', whole(now), whole(wait), ''}
+    return {0, '0', '0', whole(now), whole(wait), '', '0'}
 end
 
 if cap > 0 and counted ~= day then
@@ -88,11 +88,11 @@ if cap > 0 and counted ~= day then
         keep('counting', whole(from))
     elseif from <= now then
         keep('counting', whole(now + 2 * SECOND)) -- one taker counts; another one, if it does not come back
-        return {0, '0', '0', whole(now), '-2', ''}
+        return {0, '0', '0', whole(now), '-2', '', '0'}
     end
     return refuse(math.min(from - now, 250000))
 end
-if cap > 0 and used + unit > cap then return {0, '0', '0', whole(now), '-1', ''} end
+if cap > 0 and used + unit > cap then return {0, '0', '0', whole(now), '-1', '', '0'} end
 if closed > now then return refuse(closed - now) end
 local trial = state.broken ~= nil
 local open_till = number(lane == 'emergency' and 'press' or 'rest')
@@ -150,4 +150,4 @@ if trial then
     redis.call('HSET', key, 'rest', whole(now + tonumber(ARGV[12])), 'press', whole(now + tonumber(ARGV[13])))
     note = 'trial'
 end
-return {granted, whole(start), whole(length), whole(now), '0', note}
+return {granted, whole(start), whole(length), whole(now), '0', note, whole(tat)}

@@ -58,6 +58,7 @@ class Grant:
     first_s: float
     interval_s: float
     day: str = ""
+    span: tuple[str, str] = ("", "")  # from the first slot to the first that is not its own, on Redis's clock
     watched: bool = False
     trial: bool = False
 
@@ -102,7 +103,7 @@ class Throttle:
         """
         day = now.astimezone(CAP_DAY).date()
         asked = time.monotonic()
-        granted, first, length, server_now, wait, note = self._take(
+        granted, first, length, server_now, wait, note, end = self._take(
             keys=[key_of(allowance.sender_id)],
             args=[
                 want,
@@ -133,6 +134,7 @@ class Throttle:
             self._clock.local(int(first) / MICRO),
             int(length) / MICRO,
             day.isoformat(),
+            (first.decode(), end.decode()),
             watched=bool(note),
             trial=note == b"trial",
         )
@@ -156,10 +158,14 @@ class Throttle:
         """The breakers of these senders that are open."""
         return self._breaker.open_ones(sender_ids)
 
-    def give_back(self, grant: Grant, tokens: int) -> None:
-        """Tokens of a daily cap that were not used: their slots have lapsed, the day goes on."""
+    def give_back(self, grant: Grant, tokens: int, *, slots: bool) -> None:
+        """Tokens of the daily cap that were not used; with `slots` nothing of the grant was.
+
+        Its slots can be had again if nobody has any behind them; else they lapse.
+        """
         if tokens > 0:
-            self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens])
+            first, end = grant.span
+            self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens, end if slots else "", first])
 
     def _count(self, sender_id: int, day: date) -> None:
         used = self._used_on(sender_id, day)
@@ -205,4 +211,5 @@ if redis.call('HGET', KEYS[1], 'day') == ARGV[1] then
     local used = tonumber(redis.call('HGET', KEYS[1], 'used')) - ARGV[2]
     redis.call('HSET', KEYS[1], 'used', string.format('%.0f', math.max(0, used)))
 end
+if redis.call('HGET', KEYS[1], 'tat') == ARGV[3] then redis.call('HSET', KEYS[1], 'tat', ARGV[4]) end
 """

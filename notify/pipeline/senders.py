@@ -34,8 +34,9 @@ def heed(sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequenc
     try:
         if waits_s:
             throttle.close(sender.id, max(waits_s))
-        if sender.daily_cap is not None:
-            throttle.give_back(grants[-1], (sum(grant.messages for grant in grants) - taken) * unit)
+        if sender.daily_cap is not None or not posted:
+            unused = sum(grant.messages for grant in grants) - taken
+            throttle.give_back(grants[-1], unused * unit, slots=not posted)
         codes = [fault for fault in faults if fault]
         return throttle.heard(grants, codes, left - len(codes))
     except redis.RedisError as error:

@@ -171,3 +171,17 @@ def test_a_longer_wait_is_not_cut_short(redis: "redis_client.Redis") -> None:
     answer = take(throttle, 100)
     assert isinstance(answer, Wait)
     assert answer.seconds > 4
+
+
+def test_slots_of_a_grant_for_nothing_can_be_had_again(redis: "redis_client.Redis") -> None:
+    throttle = Throttle(redis)
+    unused = granted(throttle, 2)
+    throttle.give_back(unused, 1, slots=True)
+    assert granted(throttle, 2).first_s == pytest.approx(unused.first_s, abs=0.08)
+
+
+def test_slots_that_others_have_slots_behind_lapse(redis: "redis_client.Redis") -> None:
+    throttle = Throttle(redis)
+    unused, later = granted(throttle, 20, want=2), granted(throttle, 20, want=2)
+    throttle.give_back(unused, 2, slots=True)
+    assert granted(throttle, 20, want=2).first_s > later.first_s + 1.9 * later.interval_s

@@ -43,7 +43,7 @@ class Bucket:
         slice_s = BULK_SLICE_S if self._bulk else SLICE_S
         lengths = [int(s * MICRO) for s in (slice_s, LEAD_S, HORIZON_S)]
         trial = [int(s * MICRO) for s in (TRIAL_S, URGENT_TRIAL_S)]
-        granted, first, length, _, wait, _ = self._script(
+        granted, first, length, _, wait, _, _ = self._script(
             keys=["bucket"],
             args=[
                 want,

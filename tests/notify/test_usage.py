@@ -183,9 +183,9 @@ def test_tokens_that_were_not_used_come_back_to_the_day(database: str, redis: "r
     day = Day(redis, 1)
     grant = day.granted(10, 10)
     day.until_used_up(10)
-    day.throttle.give_back(grant, 4)
+    day.throttle.give_back(grant, 4, slots=False)
     assert day.granted(10).messages == 4
     tomorrow = day.granted(10, 5, now=NOON + timedelta(days=1))
-    day.throttle.give_back(grant, 4)
+    day.throttle.give_back(grant, 4, slots=False)
     assert tomorrow.day > grant.day
     assert day.granted(10, now=NOON + timedelta(days=1)).messages == 5, "yesterday's tokens are gone"

@@ -9,9 +9,9 @@ import pytest
 import redis as redis_client
 
 from notify import senders
-from notify.breaker import FAULTS
+from notify.breaker import FAULTS, MICRO
 from notify.db import transaction
-from notify.limits import Throttle
+from notify.limits import Allowance, Grant, Throttle
 from notify.models import Lane
 from notify.pipeline import fanout, records
 from notify.pipeline.sending import Batch
@@ -127,15 +127,14 @@ def test_when_a_breaker_opens_the_other_senders_take_over_at_once(
     for _ in range(6):  # it has been in trouble for long
         redis.hset(f"tocsin:sender:{fast}", "rest", 0)
         throttle.heard([grant], ["http-500"] * FAULTS, 0)
-    redis.hset(f"tocsin:sender:{fast}", mapping=dict.fromkeys(("rest", "press"), 2**52))
+    till = int((datetime.now(UTC).timestamp() + 50) * MICRO)
+    redis.hset(f"tocsin:sender:{fast}", mapping=dict.fromkeys(("rest", "press"), till))
     work.start()
     until(lambda: states() == {"accepted": 60}, 20, "all are sent")
     assert moments(providers, FAST) == []
 
 
 def _grant(throttle: Throttle, sender_id: int) -> Any:
-    from notify.limits import Allowance, Grant
-
     answer = throttle.take(Allowance(sender_id, 100, None), 1, Lane.ROUTINE, now=datetime.now(UTC))
     return answer if isinstance(answer, Grant) else None
 
