@@ -24,7 +24,7 @@ from notify.usage import CAP_DAY
 log = structlog.get_logger()
 
 JITTER = 0.025  # share of the rate left unused; pays for up to 25 ms between a slot and the post's arrival
-LATENESS_S = 0.02  # a message that would leave later than this after its slot gives the slot up
+LATENESS_S = 0.012  # a message that would leave later than this after its slot gives the slot up
 SLICE_S = 0.25  # most of the rate that one grant takes
 BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
 LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between

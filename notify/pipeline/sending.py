@@ -115,13 +115,13 @@ class Batch:
         """
         soonest_s = NOBODY_PAUSE_S
         for sender in pool.open_senders(self._held.channel, self._held.only_sender):
-            turn = self._ask(sender, self._left)
+            turn = self._ask(sender, self._left, self._left)
             if isinstance(turn, Turn):
                 return turn
             soonest_s = min(soonest_s, turn)
         return soonest_s
 
-    def _ask(self, sender: pool.OpenSender, want: int) -> "Turn | float":
+    def _ask(self, sender: pool.OpenSender, want: int, in_all: int) -> "Turn | float":
         """Slots at one sender, as many as this process can use; else for how long to wait, in seconds."""
         most = self._most_recipients(sender)
         room = self._transport.begin(sender.provider, 1 if most > 1 else want)
@@ -131,11 +131,11 @@ class Batch:
         try:
             answer = self._throttle.take(
                 Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
-                min(want, most) if most > 1 else want,
+                in_all,
                 self._held.lane,
                 unit=self._held.cost,
                 bulk=most > 1,
-                room=None if most > 1 else room.messages,
+                room=min(want, most) if most > 1 else room.messages,
                 now=datetime.now(UTC),
             )
         except redis.RedisError as error:
@@ -193,6 +193,7 @@ class Batch:
         posted: list[Posted] = []
         grants: list[Grant] = []
         left, turn = list(messages), first
+        beyond = max(0, self._left - sum(len(message.recipients) for message in messages))
         more: Turn | None = first
         while left and more is not None:
             flights = []
@@ -201,20 +202,23 @@ class Batch:
                 grants.append(turn.grant)
                 now, left = left[: len(slots_s)], left[len(slots_s) :]
                 flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room))
-                more = self._another(turn.sender, left, until_s) if left else None
+                more = self._another(turn.sender, left, beyond, until_s) if left else None
             for answer in (answer for flight in flights for answer in flight.result()):
                 if isinstance(answer.answer, Late):
                     left.append(answer.message)
                 else:
                     posted.append(answer)
-            more = self._another(turn.sender, left, until_s) if left else None
+            more = self._another(turn.sender, left, beyond, until_s) if left else None
         return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left], grants
 
-    def _another(self, sender: pool.OpenSender, left: Sequence[Message], until_s: float) -> "Turn | None":
-        """Slots for messages that are claimed already; None when they would come too late for that claim."""
+    def _another(self, sender: pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float) -> "Turn | None":
+        """Slots for messages that are claimed already; None when they would come too late for that claim.
+
+        `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.
+        """
         want = sum(len(message.recipients) for message in left)
         while not self._stop.is_set() and time.monotonic() < until_s:
-            turn = self._ask(sender, want)
+            turn = self._ask(sender, want, want + beyond)
             if isinstance(turn, Turn):
                 if turn.grant.messages >= len(left[0].recipients):
                     return turn
