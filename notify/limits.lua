@@ -1,4 +1,4 @@
--- The throttle of one sender: GCRA on Redis server time. All times in microseconds. Proofs: docs/adr/0004, 0008, 0009.
+-- The throttle of one sender: GCRA on Redis server time. All times in microseconds. Why it is right: docs/adr/0004.
 --
 -- KEYS[1]  hash of the sender
 -- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane, rate (tokens/s),
