@@ -1,65 +1,153 @@
--- The throttle of one sender: GCRA on Redis server time. All times in microseconds.
+-- The throttle of one sender: GCRA on Redis server time. All times in microseconds. Why it is right: docs/adr/0004.
 --
 -- KEYS[1]  hash of the sender
 -- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane, rate (tokens/s),
---          jitter, slice, lead, horizon, cap (tokens a day, 0: none), day
--- returns  {granted messages, first slot, length of a slot, now, wait}; with 0 granted, wait tells for how long,
---          -1: until the cap's next day
+--          jitter, slice, lead, horizon, cap (tokens a day, 0: none), day, trial, press,
+--          room (messages, at once)
+-- returns  {granted messages, first slot, length of a slot, now, wait, note, tat}; with 0 granted, wait tells for how long,
+--          -1: until the cap's next day, -2: count what went out today and tell `limits_counted.lua`.
+--          note: '' | 'watched' (a fault was seen lately: tell the breaker of successes, too) | 'trial' (half open)
 --
 -- tat      theoretical arrival time: the first slot that nobody has
--- post     tokens in the last post (one request to the provider)
+-- rate, slot   what the last grant was made at
+-- post     tokens in the last post (one request to the provider); mixed: the largest of posts of different size
+-- mixed    1: posts of different size are mixed; since: when their size last changed; last: the last size
 -- urgent   until then a taker of the emergency lane is waiting, and routine takers step aside
--- closed   until then nobody may send: the provider said 429, or the breaker is open
--- day, used  tokens handed out on `day`, for the daily cap
-local key = KEYS[1]
+-- closed   until then nobody may send: the provider said 429
+-- day, used, counted    tokens handed out on `day`; it is the whole truth only when `counted` is the same day
+-- counting     from then on the day may be counted: what was handed out before stands in PostgreSQL
+-- broken, rest, press, streak, ...    the breaker's, see breaker.lua
+local key, SECOND = KEYS[1], 1000000
 local want, unit, bulk, lane = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
 local rate, jitter = tonumber(ARGV[5]), tonumber(ARGV[6])
 local slice, lead, horizon = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local cap, day = tonumber(ARGV[10]), ARGV[11]
+local cap, day, room = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[14])
 
 local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local state = redis.call('HMGET', key, 'tat', 'post', 'urgent', 'closed', 'day', 'used')
--- A missing bucket (Redis was wiped) starts late, so that it cannot overlap slots that were handed out before:
--- those reach at most a horizon and a slice ahead.
-local tat = tonumber(state[1]) or (now + horizon + slice)
-local last_post = tonumber(state[2]) or 0
-local urgent, closed = tonumber(state[3]) or 0, tonumber(state[4]) or 0
-local used = (state[5] == day) and tonumber(state[6]) or 0
-
+local now = time[1] * SECOND + time[2]
+local fields = {'tat', 'rate', 'slot', 'post', 'mixed', 'since', 'last', 'urgent', 'closed', 'day', 'used', 'counted',
+                'counting', 'broken', 'rest', 'press', 'streak'}
+local read, state = redis.call('HMGET', key, unpack(fields)), {}
+for n, field in ipairs(fields) do state[field] = read[n] or nil end
+local function number(field) return tonumber(state[field] or 0) end
 local function whole(t) return string.format('%.0f', t) end
+
+-- The time that one post keeps for itself: k posts fit into a second when k * post <= rate, and one more must fall
+-- outside of it, by the jitter that we allow for.
+local function length_of(post)
+    local fit = math.floor(rate / post)
+    return SECOND * (1 + jitter) * (fit > 0 and 1 / fit or post / rate)
+end
+local function gap_of(post) return SECOND * (1 + jitter) * math.min(1, post / rate) end
+
+-- A missing bucket (Redis was wiped) starts late, so that it cannot share a second with slots that were handed out
+-- before: those reach at most a horizon and a slice ahead, and were posts of ten segments, Twilio's most, or less.
+local largest = math.max(10, bulk and math.floor(rate * slice / SECOND) or unit)
+local late = horizon + slice * (1 + jitter)
+    + math.min(SECOND * (1 + jitter), length_of(largest) + gap_of(bulk and largest or unit))
+local tat = tonumber(state.tat)
+-- What lies further ahead than anything that is handed out was written before somebody set the clock back.
+local missing = not tat or tat > now + late + number('slot') + SECOND
+if missing then tat = now + late end
+local urgent = number('urgent') < now + 21 * SECOND and number('urgent') or 0
+local closed = number('closed') < now + 601 * SECOND and number('closed') or 0
+-- A higher rate counts from the last slot on, not only after the long slot of the old one.
+if state.rate and tonumber(state.rate) < rate and not bulk then
+    local slot = math.max(length_of(number('post')), length_of(unit))
+    tat = tat - math.max(0, number('slot') - slot)
+    redis.call('HSET', key, 'tat', whole(tat), 'rate', ARGV[5], 'slot', whole(slot))
+end
+local used, counted = number('used'), state.counted or ''
+if not state.day then
+    counted = ''
+elseif state.day < day then
+    used, counted = 0, day -- a new day, and the bucket has seen all of it
+else
+    day = state.day -- another host's clock may be a little behind: its day does not begin anew
+end
+
 local function keep(...)
-    redis.call('HSET', key, 'tat', whole(tat), ...)
-    redis.call('PEXPIRE', key, 90000000)
+    redis.call('HSET', key, 'tat', whole(tat), 'urgent', whole(urgent), 'day', day, 'used', whole(used),
+        'counted', counted, ...)
 end
 local function refuse(wait)
     if lane == 'emergency' then
         -- It will be back after `wait`; until then, and a little longer, routine takers leave the slots to it.
-        keep('urgent', whole(now + wait + 100000))
-    elseif not state[1] then
-        keep('post', '0')
+        urgent = now + math.min(wait, 20 * SECOND) + 100000
     end
-    return {0, '0', '0', whole(now), whole(wait)}
+    if lane == 'emergency' or missing then keep() end
+    return {0, '0', '0', whole(now), whole(wait), '', '0'}
 end
 
-if cap > 0 and used + unit > cap then return {0, '0', '0', whole(now), '-1'} end
+if cap > 0 and counted ~= day then
+    -- Nobody knows what went out today. Slots that were handed out must have passed before it can be counted.
+    local from = number('counting')
+    if from == 0 or from < now - 10 * SECOND then
+        from = now + horizon + slice * (1 + jitter) + 100000
+        if state.tat then from = from + 600000 end -- some workers do not know of the cap yet
+        keep('counting', whole(from))
+    elseif from <= now then
+        keep('counting', whole(now + 2 * SECOND)) -- one taker counts; another one, if it does not come back
+        return {0, '0', '0', whole(now), '-2', '', '0'}
+    end
+    return refuse(math.min(from - now, 250000))
+end
+if cap > 0 and used + unit > cap then return {0, '0', '0', whole(now), '-1', '', '0'} end
 if closed > now then return refuse(closed - now) end
+local trial = state.broken ~= nil
+local open_till = number(lane == 'emergency' and 'press' or 'rest')
+if trial and open_till > now and open_till < now + 60 * SECOND then return refuse(open_till - now) end
 if lane ~= 'emergency' and urgent > now then return refuse(math.min(urgent - now, 100000)) end
 
-local granted = math.min(want, math.max(1, math.floor(rate * slice / 1000000 / unit)))
+-- A quarter of a second at most, and half of that where it is still enough for a window: an emergency waits for less.
+local most = math.floor(rate * slice / SECOND / unit)
+if not bulk then most = math.max(math.min(most, 25), math.floor(most / 2)) end
+local granted = math.min(want, room, math.max(1, most))
+if trial then granted = 1 end
 if cap > 0 then granted = math.min(granted, math.floor((cap - used) / unit)) end
-local post = bulk and granted * unit or unit
--- k posts fit into a second when k * post <= rate; one more must fall outside of it, by the jitter that we allow for.
-local fit = math.floor(rate / post)
-local length = (fit > 0) and 1000000 * (1 + jitter) / fit or 1000000 * (1 + jitter) * post / rate
--- Where posts of different size meet, a window could hold the larger of both counts: the gap makes room for one post.
-local gap = (post ~= last_post) and 1000000 * math.min(1, post / rate) or 0
+if bulk and granted == most then
+    -- Of the sizes that waste little of the request, the one that wastes least of the rate.
+    local best = 0
+    for size = most, math.max(1, math.ceil(most / 2)), -1 do
+        local tokens = size * unit * math.floor(rate / (size * unit))
+        if tokens > best then best, granted = tokens, size end
+        if tokens == math.floor(rate) then break end
+    end
+end
+
+-- Where sizes change often they share one regime, which is a little slower than each alone but needs no gaps.
+local size = bulk and granted * unit or unit
+local post, mixed, since, last = number('post'), number('mixed'), number('since'), number('last')
+if last ~= size then since = now end
+local steady = number('since') < now - 2 * SECOND
+local slots, gap = bulk and 1 or granted, 0
+local function mixed_length(largest) return SECOND * (1 + jitter) * size / (math.floor(rate) - largest + 1) end
+local length
+if post == 0 then
+    post, length = size, length_of(size)
+elseif mixed == 0 and (size == post
+        or size < post and slots * (length_of(post) - length_of(size)) <= gap_of(size) + gap_of(post)) then
+    length = length_of(post) -- a few smaller posts in slots of the larger size
+elseif mixed == 1 and size <= post and not (last == size and steady) and post <= rate / 2 then
+    length = mixed_length(post)
+else
+    -- Where regimes meet, a window could hold one post too many: the gap makes room for it.
+    mixed = (mixed == 1 and size > post or mixed == 0 and not steady) and 1 or 0
+    post = mixed == 1 and math.max(post, size) or size
+    if post > rate / 2 then post, mixed = size, 0 end
+    length, gap = mixed == 1 and mixed_length(post) or length_of(post), gap_of(post)
+end
 local start = math.max(tat + gap, now + lead) -- slots that nobody took have lapsed; a claim takes its time, too
 if start - now > horizon then return refuse(start - now - horizon) end
 
-tat = start + (bulk and 1 or granted) * length
+tat, used = start + slots * length, used + granted * unit
 -- An emergency that got less than it wants comes back when these slots are used up: the next ones are its own, too.
 -- If it is slower than that (a slow provider), routine takes what would lapse.
 if lane == 'emergency' and granted < want then urgent = math.max(urgent, tat + 100000) end
-keep('post', post, 'day', day, 'used', whole(used + granted * unit), 'urgent', whole(urgent))
-return {granted, whole(start), whole(length), whole(now), '0'}
+keep('rate', ARGV[5], 'slot', whole(length), 'post', post, 'mixed', mixed, 'since', whole(since), 'last', size)
+local note = number('streak') > 0 and 'watched' or ''
+if trial then
+    redis.call('HSET', key, 'rest', whole(now + tonumber(ARGV[12])), 'press', whole(now + tonumber(ARGV[13])))
+    note = 'trial'
+end
+return {granted, whole(start), whole(length), whole(now), '0', note, whole(tat)}

@@ -8,25 +8,31 @@ The arithmetic stands in `limits.lua`, so that it is one atomic step.
 import math
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
-from zoneinfo import ZoneInfo
 
 import redis
+import structlog
 
+from notify import usage
+from notify.breaker import MICRO, Break, Breaker, key_of
 from notify.models import Lane
+from notify.usage import CAP_DAY
 
-MICRO = 1_000_000
+log = structlog.get_logger()
+
 JITTER = 0.025  # share of the rate left unused; pays for up to 25 ms between a slot and the post's arrival
-LATENESS_S = 0.02  # a message that would leave later than this after its slot gives the slot up
+LATENESS_S = 0.012  # a message that would leave later than this after its slot gives the slot up
 SLICE_S = 0.25  # most of the rate that one grant takes
 BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
 LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between
 HORIZON_S = 0.1  # how far ahead of now a run of slots may begin: keeps consent checks fresh (law 4)
 CLOCK_STEP_S = 0.5
 LONGEST_REST_S = 600.0  # a provider that asks for more is asked again after this
-CAP_DAY = ZoneInfo("America/Los_Angeles")  # T-Mobile's daily caps reset at midnight Pacific
+TRIAL_S, URGENT_TRIAL_S = 20.0, 2.0  # how long a half-open breaker waits for its trial before it makes another one
+UNCOUNTED = -2  # the wait that means: count first
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,19 @@ class Allowance:
 class Grant:
     """`messages` may be sent: the n-th at `first_s + n * interval_s` on this process's `time.monotonic()`.
 
-    In bulk all of them go out together, at `first_s`.
+    In bulk all of them go out together, at `first_s`. `day`: of the cap that they are counted for. `watched`: the
+    sender had faults lately, so the breaker wants to hear of successes, too; `trial`: it is half open, and this is the
+    one message by which it is tried.
     """
 
     sender_id: int
     messages: int
     first_s: float
     interval_s: float
+    day: str = ""
+    span: tuple[str, str] = ("", "")  # from the first slot to the first that is not its own, on Redis's clock
+    watched: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +71,40 @@ class Wait:
 
 
 class Throttle:
-    """One per process; safe to use from several threads."""
+    """One per process; safe to use from several threads.
 
-    def __init__(self, client: "redis.Redis") -> None:
-        self._redis = client
+    `used_on(sender_id, day)` tells how many tokens of a day's cap PostgreSQL knows to be used. It is asked only when
+    Redis does not know: after it was wiped, or when a cap is new.
+    """
+
+    def __init__(self, client: "redis.Redis", used_on: Callable[[int, date], int] = usage.used_on) -> None:
         self._take = client.register_script(files("notify").joinpath("limits.lua").read_text())
         self._close = client.register_script(_CLOSE)
+        self._counted = client.register_script(_COUNTED)
+        self._unused = client.register_script(_UNUSED)
+        self._used_on = used_on
         self._clock = _ServerClock()
+        self._breaker = Breaker(client)
 
     def take(
-        self, allowance: Allowance, want: int, lane: Lane, *, unit: int = 1, bulk: bool = False, now: datetime
+        self,
+        allowance: Allowance,
+        want: int,
+        lane: Lane,
+        *,
+        unit: int = 1,
+        bulk: bool = False,
+        room: int | None = None,
+        now: datetime,
     ) -> Grant | Wait:
-        """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError."""
+        """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
+
+        `room`: no more than so many at once, though more are wanted.
+        """
+        day = now.astimezone(CAP_DAY).date()
         asked = time.monotonic()
-        granted, first, length, server_now, wait = self._take(
-            keys=[_key(allowance.sender_id)],
+        granted, first, length, server_now, wait, note, end = self._take(
+            keys=[key_of(allowance.sender_id)],
             args=[
                 want,
                 unit,
@@ -85,19 +116,61 @@ class Throttle:
                 int(LEAD_S * MICRO),
                 int(HORIZON_S * MICRO),
                 allowance.daily_cap or 0,
-                now.astimezone(CAP_DAY).date().isoformat(),
+                day.isoformat(),
+                int(TRIAL_S * MICRO),
+                int(URGENT_TRIAL_S * MICRO),
+                want if room is None else room,
             ],
         )
         self._clock.heard(int(server_now) / MICRO, asked, time.monotonic())
+        if int(wait) == UNCOUNTED:
+            self._count(allowance.sender_id, day)
+            return Wait(0.0)
         if granted == 0:
-            seconds = int(wait) / MICRO
-            return Wait(math.inf if seconds < 0 else seconds)
-        first_s = self._clock.local(int(first) / MICRO)
-        return Grant(allowance.sender_id, int(granted), first_s, int(length) / MICRO)
+            return Wait(math.inf if int(wait) < 0 else int(wait) / MICRO)
+        return Grant(
+            allowance.sender_id,
+            int(granted),
+            self._clock.local(int(first) / MICRO),
+            int(length) / MICRO,
+            day.isoformat(),
+            (first.decode(), end.decode()),
+            watched=bool(note),
+            trial=note == b"trial",
+        )
 
     def close(self, sender_id: int, seconds: float) -> None:
         """Let nobody send through this sender for a while: the provider said 429 with Retry-After."""
-        self._close(keys=[_key(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
+        self._close(keys=[key_of(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
+
+    def heard(self, grants: Sequence[Grant], faults: Sequence[str], others: int) -> bool:
+        """What became of grants of one sender: the codes of the provider's faults, and how many answers show that it
+        works.
+
+        Returns whether the sender is in trouble: its breaker has opened, or stays open. Asks Redis only when there is
+        something to tell.
+        """
+        if not faults and not any(grant.watched for grant in grants):
+            return False
+        return self._breaker.heard(grants[0].sender_id, faults, others, trial=any(grant.trial for grant in grants))
+
+    def breaks(self, sender_ids: Sequence[int]) -> dict[int, Break]:
+        """The breakers of these senders that are open."""
+        return self._breaker.open_ones(sender_ids)
+
+    def give_back(self, grant: Grant, tokens: int, *, slots: bool) -> None:
+        """Tokens of the daily cap that were not used; with `slots` nothing of the grant was.
+
+        Its slots can be had again if nobody has any behind them; else they lapse.
+        """
+        if tokens > 0:
+            first, end = grant.span
+            self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens, end if slots else "", first])
+
+    def _count(self, sender_id: int, day: date) -> None:
+        used = self._used_on(sender_id, day)
+        self._counted(keys=[key_of(sender_id)], args=[day.isoformat(), used])
+        log.info("sender.day_counted", sender=sender_id, used=used)
 
 
 class _ServerClock:
@@ -126,6 +199,17 @@ if till > (tonumber(redis.call('HGET', KEYS[1], 'closed')) or 0) then
 end
 """
 
+# Who counts later than another one, or for a day that is over, changes nothing.
+_COUNTED = """
+if redis.call('HGET', KEYS[1], 'day') == ARGV[1] and redis.call('HGET', KEYS[1], 'counted') ~= ARGV[1] then
+    redis.call('HSET', KEYS[1], 'counted', ARGV[1], 'used', ARGV[2])
+end
+"""
 
-def _key(sender_id: int) -> str:
-    return f"tocsin:sender:{sender_id}"
+_UNUSED = """
+if redis.call('HGET', KEYS[1], 'day') == ARGV[1] then
+    local used = tonumber(redis.call('HGET', KEYS[1], 'used')) - ARGV[2]
+    redis.call('HSET', KEYS[1], 'used', string.format('%.0f', math.max(0, used)))
+end
+if redis.call('HGET', KEYS[1], 'tat') == ARGV[3] then redis.call('HSET', KEYS[1], 'tat', ARGV[4]) end
+"""

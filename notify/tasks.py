@@ -1,6 +1,6 @@
 """Celery's tasks, and the doorbells that call them. No rule stands here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 
@@ -10,6 +10,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from notify import worker
+from notify.breaker import Break
 from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
@@ -93,6 +94,15 @@ def memory() -> "redis.Redis":
 @cache
 def throttle() -> Throttle:
     return Throttle(memory())
+
+
+def breaks(sender_ids: Sequence[int]) -> dict[int, Break]:
+    """The circuit breakers of these senders that are open; none when Redis, which knows them, is away."""
+    try:
+        return throttle().breaks(sender_ids)
+    except (redis.RedisError, Unavailable) as error:
+        log.warning("breakers.unknown", error=type(error).__name__)
+        return {}
 
 
 def _ring(task: str, args: list[int | str], lane: Lane) -> bool:

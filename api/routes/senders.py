@@ -9,13 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify import operators, senders
+from notify import operators, senders, tasks
 from notify.db import transaction
 
 router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
 
 Rate = Annotated[float, Field(gt=0, le=100_000, description="A second: SMS segments, email recipients, posts.")]
 Cap = Annotated[int, Field(ge=0, lt=2**31, description="Messages a day; 0: no cap.")]
+
+
+class BreakerOut(BaseModel):
+    """The provider only fails: it is left alone for a while, then tried with one message."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    since: datetime
+    why: str = Field(description="The provider's code.")
+    next_trial_at: datetime
 
 
 class SenderOut(BaseModel):
@@ -29,6 +39,7 @@ class SenderOut(BaseModel):
     daily_cap: int | None
     status: Literal["open", "stopped"]
     note: str = Field(description="Why it is stopped.")
+    breaker: BreakerOut | None = Field(None, description="Its circuit breaker, while that is open.")
 
 
 class Senders(BaseModel):
@@ -58,7 +69,10 @@ class SenderChange(BaseModel):
 @router.get("", summary="All senders", responses=problems())
 def list_senders(caller: Reader) -> Senders:
     with transaction() as s:
-        return Senders(senders=[SenderOut.model_validate(one) for one in senders.all_senders(s)])
+        found = [SenderOut.model_validate(one) for one in senders.all_senders(s)]
+    for sender_id, broken in tasks.breaks([one.id for one in found]).items():
+        next(one for one in found if one.id == sender_id).breaker = BreakerOut.model_validate(broken)
+    return Senders(senders=found)
 
 
 @router.post("", summary="Add a sender", status_code=201, responses=problems(403, 422))

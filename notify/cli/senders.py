@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from notify import senders
+from notify import senders, tasks
+from notify.breaker import Break
 from notify.cli.commands import Commands, Json
-from notify.cli.output import console, print_json, table
+from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
 from notify.models import Sender
 
@@ -21,11 +22,12 @@ Cap = Annotated[int | None, typer.Option(help="Messages a day; 0: no cap.")]
 def list_(as_json: Json = False) -> None:
     """All senders."""
     with transaction() as s:
-        rows = [_row(sender) for sender in senders.all_senders(s)]
+        rows = [(sender.id, _row(sender)) for sender in senders.all_senders(s)]
+        breaks = tasks.breaks([sender.id for sender in senders.all_senders(s)])
     if as_json:
-        print_json(rows)
+        print_json([row | {"breaker": breaks.get(sender_id)} for sender_id, row in rows])
     else:
-        table(COLUMNS, [tuple(row.values()) for row in rows])
+        table((*COLUMNS, "breaker"), [(*row.values(), _words(breaks.get(sender_id))) for sender_id, row in rows])
 
 
 @commands.named("add")
@@ -58,6 +60,13 @@ def set_(
 
 def _row(sender: Sender) -> dict[str, object]:
     return {column: getattr(sender, column) for column in COLUMNS}
+
+
+def _words(found: Break | None) -> str:
+    """Nothing while it is closed."""
+    if found is None:
+        return ""
+    return f"open since {moment(found.since)}: {found.why}; next trial {moment(found.next_trial_at)}"
 
 
 def _say(sender: Sender, as_json: bool) -> None:

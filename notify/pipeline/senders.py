@@ -1,14 +1,59 @@
-"""Stopping a sender that cannot work."""
+"""What the answers of a window mean for its sender: rest, stop, or be tried again later."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
+import redis
 import structlog
 from sqlalchemy import text
 
 from notify import lifecycle
+from notify.channels.contract import Accepted, Ambiguous, SendError
 from notify.db import transaction
+from notify.limits import Grant, Throttle
+from notify.pipeline.pool import OpenSender
+from notify.pipeline.transport import Answer, Late, Posted
 
 log = structlog.get_logger()
+
+
+def heed(sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequence[Posted], throttle: Throttle) -> bool:
+    """Tell the throttle what became of grants whose messages cost `unit` tokens each; stop a sender that cannot work.
+
+    Returns whether the provider is in trouble: then its refusals say nothing about the messages. Without Redis nothing
+    is told, and nothing is sent either.
+    """
+    errors = [one.answer for one in posted if isinstance(one.answer, SendError)]
+    ours = [error for error in errors if error.blame == "us" and not error.retryable and not error.positions]
+    if ours:
+        stop(sender.id, f"{sender.provider} refuses it: {ours[0]}", datetime.now(UTC))
+    waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
+    faults = [_fault(one.answer) for one in posted]
+    left = sum(not isinstance(one.answer, Late) for one in posted)
+    taken = sum(len(one.message.recipients) for one in posted if isinstance(one.answer, Accepted | Ambiguous))
+    try:
+        if waits_s:
+            throttle.close(sender.id, max(waits_s))
+        if sender.daily_cap is not None or not posted:
+            unused = sum(grant.messages for grant in grants) - taken
+            throttle.give_back(grants[-1], unused * unit, slots=not posted)
+        codes = [fault for fault in faults if fault]
+        return throttle.heard(grants, codes, left - len(codes))
+    except redis.RedisError as error:
+        log.warning("throttle.unreachable", error=type(error).__name__)
+        return False
+
+
+def _fault(answer: Answer) -> str:
+    """The code of an answer that shows the provider out of order; "" of all others.
+
+    Who says 429 and how long to wait is in order.
+    """
+    if isinstance(answer, Ambiguous):
+        return answer.code
+    if isinstance(answer, SendError) and answer.retryable and answer.blame == "provider":
+        return answer.code if answer.retry_after_s is None else ""
+    return ""
 
 
 def stop(sender_id: int, why: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ still sending, its resident still wants it and its address is not opted out, is 
 after the tokens and less than half a second before the post (law 4).
 """
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -114,13 +115,13 @@ class Batch:
         """
         soonest_s = NOBODY_PAUSE_S
         for sender in pool.open_senders(self._held.channel, self._held.only_sender):
-            turn = self._ask(sender, self._left)
+            turn = self._ask(sender, self._left, self._left)
             if isinstance(turn, Turn):
                 return turn
             soonest_s = min(soonest_s, turn)
         return soonest_s
 
-    def _ask(self, sender: pool.OpenSender, want: int) -> "Turn | float":
+    def _ask(self, sender: pool.OpenSender, want: int, in_all: int) -> "Turn | float":
         """Slots at one sender, as many as this process can use; else for how long to wait, in seconds."""
         most = self._most_recipients(sender)
         room = self._transport.begin(sender.provider, 1 if most > 1 else want)
@@ -130,10 +131,11 @@ class Batch:
         try:
             answer = self._throttle.take(
                 Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
-                min(want, most) if most > 1 else room.messages,
+                in_all,
                 self._held.lane,
                 unit=self._held.cost,
                 bulk=most > 1,
+                room=min(want, most) if most > 1 else room.messages,
                 now=datetime.now(UTC),
             )
         except redis.RedisError as error:
@@ -159,11 +161,14 @@ class Batch:
             if not messages:
                 self._transport.give_up(sender.provider, turn.room)
         if not claimed:
+            senders.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
             # Nothing is left; or all of this window have opted out in the meantime.
             return None if claimed is None else 0.0
-        posted = self._post(turn, messages, claimed_s + CLAIM_S)
+        posted, grants = self._post(turn, messages, claimed_s + CLAIM_S)
         self._learn(posted, claimed_s)
-        return self._record(sender, posted, claimed)
+        # A provider in trouble refuses everything: no message is given up for that, and the breaker does the waiting.
+        troubled = senders.heed(sender, grants, self._held.cost, posted, self._throttle)
+        return self._record(posted, claimed, troubled=troubled)
 
     def _learn(self, posted: Sequence[Posted], claimed_s: float) -> None:
         if isinstance(posted[-1].answer, Late):
@@ -173,7 +178,7 @@ class Batch:
 
     def _worth(self, turn: "Turn") -> int:
         """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
-        if self._most_recipients(turn.sender) > 1:
+        if self._most_recipients(turn.sender) > 1 or turn.grant.trial:
             return turn.grant.messages
         soon = int(turn.sender.rate_per_s * SLICE_S / self._held.cost)
         return max(turn.grant.messages, min(soon, self._left, self._claims))
@@ -183,63 +188,61 @@ class Batch:
         groups = [claimed] if self._most_recipients(sender) > 1 else [[one] for one in claimed]
         return [message(self._content, sender.address, group, self._settings, self._held, now) for group in groups]
 
-    def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> list[Posted]:
+    def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
         """Post them all, in turns, for as long as the claim is fresh. A post whose slot went by gets another one."""
         posted: list[Posted] = []
+        grants: list[Grant] = []
         left, turn = list(messages), first
+        beyond = max(0, self._left - sum(len(message.recipients) for message in messages))
         more: Turn | None = first
         while left and more is not None:
             flights = []
             while left and more is not None:
                 turn, slots_s = more, more.slots_s[: len(left)]
+                grants.append(turn.grant)
                 now, left = left[: len(slots_s)], left[len(slots_s) :]
                 flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room))
-                more = self._another(turn.sender, left, until_s) if left else None
+                more = self._another(turn.sender, left, beyond, until_s) if left else None
             for answer in (answer for flight in flights for answer in flight.result()):
                 if isinstance(answer.answer, Late):
                     left.append(answer.message)
                 else:
                     posted.append(answer)
-            more = self._another(turn.sender, left, until_s) if left else None
-        return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left]
+            more = self._another(turn.sender, left, beyond, until_s) if left else None
+        return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left], grants
 
-    def _another(self, sender: pool.OpenSender, left: Sequence[Message], until_s: float) -> "Turn | None":
-        """Slots for messages that are claimed already; None when they would come too late for that claim."""
+    def _another(self, sender: pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float) -> "Turn | None":
+        """Slots for messages that are claimed already; None when they would come too late for that claim.
+
+        `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.
+        """
         want = sum(len(message.recipients) for message in left)
         while not self._stop.is_set() and time.monotonic() < until_s:
-            turn = self._ask(sender, want)
+            turn = self._ask(sender, want, want + beyond)
             if isinstance(turn, Turn):
                 if turn.grant.messages >= len(left[0].recipients):
                     return turn
                 self._transport.give_up(sender.provider, turn.room)
+                senders.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
                 return None
             if time.monotonic() + turn > until_s:
                 return None
             self._stop.wait(turn)
         return None
 
-    def _record(self, sender: pool.OpenSender, posted: Sequence[Posted], claimed: Sequence[Claimed]) -> float:
+    def _record(self, posted: Sequence[Posted], claimed: Sequence[Claimed], *, troubled: bool) -> float:
         attempts = {one.delivery_id: one.attempts for one in claimed}
-        results = [o for p in posted for o in outcomes(p, attempts, self._settings.max_attempts)]
+        most = sys.maxsize if troubled else self._settings.max_attempts
+        results = [o for p in posted for o in outcomes(p, attempts, most)]
         records.record(results, datetime.now(UTC))
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))
         errors = [p.answer for p in posted if isinstance(p.answer, SendError)]
-        self._blame(sender, errors)
-        if not any(error.retryable for error in errors) or len(errors) < len(posted):
+        if troubled or not any(error.retryable for error in errors) or len(errors) < len(posted):
             return 0.0
         return min(BACK_OFF_S * 2.0 ** max(attempts.values()), LONGEST_BACK_OFF_S)
 
     def _most_recipients(self, sender: pool.OpenSender) -> int:
         return self._transport.adapter(sender.provider).max_recipients
-
-    def _blame(self, sender: pool.OpenSender, errors: Sequence[SendError]) -> None:
-        """Rest a sender whose provider asks for it; stop one that cannot work, and tell people."""
-        waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
-        if waits_s:
-            self._throttle.close(sender.id, max(waits_s))
-        ours = [error for error in errors if error.blame == "us" and not error.retryable and not error.positions]
-        if ours:
-            senders.stop(sender.id, f"{sender.provider} refuses it: {ours[0]}", datetime.now(UTC))
 
 
 def content(held: Lease, settings: Settings) -> Content:

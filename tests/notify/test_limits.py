@@ -143,7 +143,7 @@ def test_routine_goes_on_when_no_emergency_waits(redis: "redis_client.Redis") ->
     assert granted(throttle, 100, lane=Lane.ROUTINE).messages > 0
 
 
-def test_a_daily_cap_ends_the_day_for_this_sender(redis: "redis_client.Redis") -> None:
+def test_a_daily_cap_ends_the_day_for_this_sender(database: str, redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     assert granted(throttle, 100, cap=5).messages == 5
     assert take(throttle, 100, cap=5) == Wait(math.inf)
@@ -171,3 +171,17 @@ def test_a_longer_wait_is_not_cut_short(redis: "redis_client.Redis") -> None:
     answer = take(throttle, 100)
     assert isinstance(answer, Wait)
     assert answer.seconds > 4
+
+
+def test_slots_of_a_grant_for_nothing_can_be_had_again(redis: "redis_client.Redis") -> None:
+    throttle = Throttle(redis)
+    unused = granted(throttle, 2)
+    throttle.give_back(unused, 1, slots=True)
+    assert granted(throttle, 2).first_s == pytest.approx(unused.first_s, abs=0.08)
+
+
+def test_slots_that_others_have_slots_behind_lapse(redis: "redis_client.Redis") -> None:
+    throttle = Throttle(redis)
+    unused, later = granted(throttle, 20, want=2), granted(throttle, 20, want=2)
+    throttle.give_back(unused, 2, slots=True)
+    assert granted(throttle, 20, want=2).first_s > later.first_s + 1.9 * later.interval_s

@@ -1,0 +1,88 @@
+"""A new rate, a stop, a provider out of order: in mid-send, by the real command, with real processes."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.acceptance.city import City
+from tests.waiting import until
+
+
+def sender_of(city: City, channel: str) -> int:
+    return int(city.sql("SELECT id FROM senders WHERE channel = :c ORDER BY id LIMIT 1", c=channel)[0][0])
+
+
+def arrivals(city: City, numbers: tuple[str, ...]) -> list[float]:
+    """When each text arrived at the simulator, in seconds of the epoch."""
+    wanted = set(numbers)
+    return [m["received_at"] for m in city.received("twilio") if m["to"] in wanted]
+
+
+def test_a_stop_acts_within_a_second_in_mid_send(city: City) -> None:
+    block = city.block(phones=150)
+    city.rate("sms", 40)
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: len(arrivals(city, block.phones)) >= 20, 30, "messages are going out")
+    done = city.run("senders", "set", str(sender_of(city, "sms")), "--status", "stopped")
+    stopped_at = time.time()
+    assert done.returncode == 0, done.stderr
+    until(lambda: time.time() > stopped_at + 2.5, 5, "two more seconds")
+    before = arrivals(city, block.phones)
+    assert max(before) < stopped_at + 1
+    assert len(before) < 150
+    city.run("senders", "set", str(sender_of(city, "sms")), "--status", "open")
+    city.rate("sms", 200)
+    city.until_over(alert, 60)
+    assert len(set(city.texts(block.phones))) == len(city.texts(block.phones)) == 150
+
+
+@pytest.mark.parametrize(("first", "then"), [(60, 20), (20, 60)])
+def test_a_new_rate_acts_within_a_second_in_mid_send(city: City, first: int, then: int) -> None:
+    block = city.block(phones=260)
+    city.rate("sms", first)
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: len(arrivals(city, block.phones)) >= 20, 30, "messages are going out")
+    done = city.run("senders", "set", str(sender_of(city, "sms")), "--rate", str(then))
+    changed_at = time.time()
+    assert done.returncode == 0, done.stderr
+    until(lambda: time.time() > changed_at + 5, 10, "four seconds at the new rate")
+    cost = city.sql("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'", a=alert)[0][0]
+    later = [t for t in arrivals(city, block.phones) if changed_at + 1 <= t < changed_at + 5]
+    assert 0.85 * then * 4 <= len(later) * cost <= then * 4
+    fullest = max(sum(t <= u < t + 1 for u in later) for t in later)
+    assert fullest * cost <= then
+    city.rate("sms", 400)
+    city.until_over(alert, 60)
+
+
+def test_a_provider_out_of_order_is_left_alone_and_people_can_see_it(city: City) -> None:
+    block = city.block(phones=40)
+    city.behave(twilio={"error_rate": {"rate": 1, "status": 500}})
+    began = time.time()
+    alert = city.launch(city.approved(block.zone))
+    until(lambda: _breaker(city), 20, "the breaker is open")
+    until(lambda: time.time() > began + 8, 12, "some trials")
+    refused = len([r for r in _requests(city) if r["received_at"] >= began])
+    assert refused < 40, "a window, and a trial now and then"
+    seen = _breaker(city)
+    assert seen["why"]
+    assert datetime.fromisoformat(seen["since"]).timestamp() >= began
+    assert city.progress(alert).deliveries["failed"] == 0
+    assert "sender.opened" in "".join(city.logs().values())
+    city.behave(twilio={"error_rate": []})
+    mended = time.time()
+    city.until_over(alert, 30)
+    assert min(arrivals(city, block.phones)) < mended + 3, "an emergency tries every two seconds"
+    assert _breaker(city) is None
+    assert sorted(city.texts(block.phones)) == sorted(block.phones)
+
+
+def _breaker(city: City) -> Any:
+    return city.run_json("senders", "list")[0]["breaker"]
+
+
+def _requests(city: City) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = city.sim("/_sim/requests?provider=twilio&limit=100000")
+    return found

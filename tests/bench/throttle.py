@@ -1,0 +1,114 @@
+"""`throttle`: rates from 1 to 5,000 a second with 1, 2 and 4 worker processes, counted where it arrives.
+
+Real workers send real batches; each rate has a sender and an alert of its own. Slow senders need time and no CPU, so
+by default they run side by side; `full` measures each rate alone, for 20 s.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+
+from notify import alerts, operators, senders, tasks
+from notify.db import transaction
+from notify.models import Lane
+from notify.pipeline import fanout
+from notify.pipeline.settling import Doorbell
+from tests.bench.figures import Figure, Goal
+from tests.bench.installation import Installation, fullest_second, installation
+
+WORKERS = (1, 2, 4)
+GROUPS = (((10, 1), 12.0), ((100,), 5.0), ((1000,), 3.0), ((5000,), 4.0))  # rates that run side by side, seconds
+FULL = tuple(((rate,), 20.0) for rate in (1, 10, 100, 1000, 5000))
+WARM_S = 1.0  # connections are made, and a process finds out how fast it can go
+TO_REACH = 0.97
+
+
+@dataclass(frozen=True)
+class Run:
+    """One sender, and the alert whose batches are its own."""
+
+    rate: int  # messages/s
+    sender: int
+    alert: int
+    deliveries: NDArray[np.int64]  # ids
+
+
+def throttle(*, full: bool = False) -> Iterator[Figure]:
+    groups = FULL if full else GROUPS
+    for workers in WORKERS:
+        with installation() as city:
+            ready = [([_ready(city, rate, seconds) for rate in rates], seconds) for rates, seconds in groups]
+            city.start("scheduler", "scheduler", kind="scheduler")
+            city.start_workers(Lane.EMERGENCY, workers)
+            for runs, seconds in ready:
+                yield from _measured(city, runs, seconds, workers)
+
+
+def _ready(city: Installation, rate: int, seconds: float) -> Run:
+    """More than enough to send for a sender of its own; paused."""
+    sender = city.sender("sms", rate, f"+1555555{rate:04}")
+    alert = city.approved(city.settle(int(rate * (seconds + WARM_S)) + min(12 * rate, 4000), "sms"), "sms")
+    now = datetime.now(UTC)
+    with transaction() as s:
+        # A message has several segments, which is what senders count: so many messages a second they shall send.
+        cost = s.execute(
+            text("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'"), {"a": alert}
+        ).scalar_one()
+        senders.change(s, sender, now, rate_per_s=rate * cost)
+        alerts.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
+    for _ in fanout.resolve(alert, now):
+        pass
+    with transaction() as s:
+        s.execute(text("UPDATE batches SET sender_id = :sender WHERE alert_id = :a"), {"sender": sender, "a": alert})
+        alerts.pause(s, alert, operators.find(s, "approver@bench.example.org"), now)
+        ids = s.execute(text("SELECT id FROM deliveries WHERE alert_id = :a"), {"a": alert}).scalars().all()
+    return Run(rate, sender, alert, np.array(ids))
+
+
+def _measured(city: Installation, runs: Sequence[Run], seconds: float, workers: int) -> Iterator[Figure]:
+    city.ask("reset")
+    with city.measured() as cpu_s:
+        _resume(runs)
+        time.sleep(WARM_S + seconds)
+        arrivals = city.arrivals()
+    with transaction() as s:
+        for run in runs:
+            alerts.cancel(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
+    for run in runs:
+        moments = arrivals[np.isin(arrivals[:, 1], run.deliveries), 0]
+        yield _figure(run, workers, moments, cpu_s if len(runs) == 1 else {})
+
+
+def _resume(runs: Sequence[Run]) -> None:
+    with transaction() as s:
+        for run in runs:
+            alerts.resume(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
+        batches = s.execute(
+            text("SELECT id FROM batches WHERE alert_id = ANY(:alerts) AND state = 'waiting' ORDER BY id"),
+            {"alerts": [run.alert for run in runs]},
+        ).scalars()
+        bells = [Doorbell(batch, Lane.EMERGENCY) for batch in batches]
+    tasks.ring_batches(bells)
+
+
+def _figure(run: Run, workers: int, moments: NDArray[np.float64], cpu_s: Mapping[str, float]) -> Figure:
+    """Slots, not posts, are counted for the utilisation: n posts have n - 1 slots between them."""
+    fullest = fullest_second(moments)
+    steady = moments[moments >= moments[0] + (WARM_S if run.rate >= 1000 else 0)]
+    span_s = float(steady[-1] - steady[0])
+    utilisation = (steady.size - 1) / span_s / run.rate
+    return Figure(
+        f"throttle, {run.rate}/s, {workers} worker{'s' if workers > 1 else ''}",
+        steady.size - 1,
+        span_s,
+        cpu_s,
+        goals=(
+            Goal("most in any second", fullest, run.rate),
+            Goal("utilisation", utilisation, TO_REACH, at_least=True),
+        ),
+    )
