@@ -3,9 +3,9 @@
 -- KEYS[1]  hash of the sender
 -- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane, rate (tokens/s),
 --          jitter, slice, lead, horizon, cap (tokens a day, 0: none), day, trial, press,
---          room (messages, at once)
--- returns  {granted messages, first slot, length of a slot, now, wait, note, tat}; with 0 granted, wait tells for how long,
---          -1: until the cap's next day, -2: count what went out today and tell `limits_counted.lua`.
+--          room (messages, at once), within (no slot begins later than this from now)
+-- returns  {granted messages, first slot, length of a slot, now, wait, note, tat}; with 0 granted, wait tells for how
+--          long, -1: until the cap's next day, -2: count what went out today, and say so by `Throttle._count`;
 --          note: '' | 'watched' (a fault was seen lately: tell the breaker of successes, too) | 'trial' (half open)
 --
 -- tat      theoretical arrival time: the first slot that nobody has
@@ -21,7 +21,7 @@ local key, SECOND = KEYS[1], 1000000
 local want, unit, bulk, lane = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
 local rate, jitter = tonumber(ARGV[5]), tonumber(ARGV[6])
 local slice, lead, horizon = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local cap, day, room = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[14])
+local cap, day, room, within = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[14]), tonumber(ARGV[15])
 
 local time = redis.call('TIME')
 local now = time[1] * SECOND + time[2]
@@ -138,7 +138,11 @@ else
     length, gap = mixed == 1 and mixed_length(post) or length_of(post), gap_of(post)
 end
 local start = math.max(tat + gap, now + lead) -- slots that nobody took have lapsed; a claim takes its time, too
-if start - now > horizon then return refuse(start - now - horizon) end
+if start - now > math.min(horizon, within) then return refuse(start - now - math.min(horizon, within)) end
+if not bulk then
+    granted = math.min(granted, 1 + math.floor((within - (start - now)) / length))
+    slots = granted
+end
 
 tat, used = start + slots * length, used + granted * unit
 -- An emergency that got less than it wants comes back when these slots are used up: the next ones are its own, too.

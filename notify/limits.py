@@ -95,11 +95,12 @@ class Throttle:
         unit: int = 1,
         bulk: bool = False,
         room: int | None = None,
+        within_s: float = LONGEST_REST_S,
         now: datetime,
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `room`: no more than so many at once, though more are wanted.
+        `room`: no more than so many at once, though more are wanted. `within_s`: no slot that begins later than that.
         """
         day = now.astimezone(CAP_DAY).date()
         asked = time.monotonic()
@@ -120,6 +121,7 @@ class Throttle:
                 int(TRIAL_S * MICRO),
                 int(URGENT_TRIAL_S * MICRO),
                 want if room is None else room,
+                max(0, int(within_s * MICRO)),
             ],
         )
         self._clock.heard(int(server_now) / MICRO, asked, time.monotonic())

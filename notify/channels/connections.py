@@ -8,8 +8,10 @@ No redirects, cookies, proxies or compression: providers' APIs need none of them
 """
 
 import asyncio
+import math
 import socket
 import ssl
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple, cast
@@ -17,6 +19,8 @@ from typing import NamedTuple, cast
 import httptools
 from multidict import CIMultiDict
 from yarl import URL
+
+from notify.channels.contract import Late
 
 MOST_BYTES = 4 * 2**20  # of one answer; a page of Twilio's list has some 600 KB
 IDLE_MOST_S = 15.0  # servers close idle connections; one that we close ourselves cannot surprise us
@@ -72,26 +76,35 @@ class Connections:
         self._all: set[_Connection] = set()
         self._tls: ssl.SSLContext | None = None
 
-    async def ask(self, endpoint: Endpoint, body: bytes | None, timeout_s: float) -> Answer:
+    async def ask(
+        self, endpoint: Endpoint, body: bytes | None, timeout_s: float, leave_by_s: float = math.inf
+    ) -> Answer:
         """Send one request. Raises NotConnected or NoAnswer.
 
-        `timeout_s` is for all of it; at most half of that may go by until a connection stands.
+        `timeout_s` is for all of it; at most half of that may go by until a connection stands. When it stands later
+        than `leave_by_s`, a moment of `time.monotonic()`, it is kept for the next request, and this one is Late.
         """
         if endpoint.origin is None:
             raise NotConnected("invalid-url")
         began_s = asyncio.get_running_loop().time()
         connection = self._rested(endpoint.origin) or await self._open(endpoint.origin, timeout_s / 2)
+        if time.monotonic() > leave_by_s:
+            self._keep(endpoint.origin, connection)
+            raise Late
         left_s = timeout_s - (connection.loop.time() - began_s)
         length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
         answer = await connection.ask(b"%b%b\r\n%b" % (endpoint.head, length, body or b""), left_s)
-        if connection.usable:
-            connection.idle_since_s = connection.loop.time()
-            self._idle[endpoint.origin].append(connection)
+        self._keep(endpoint.origin, connection)
         return answer
 
     async def close(self) -> None:
         for connection in list(self._all):
             connection.close()
+
+    def _keep(self, origin: Origin, connection: "_Connection") -> None:
+        if connection.usable:
+            connection.idle_since_s = connection.loop.time()
+            self._idle[origin].append(connection)
 
     def _rested(self, origin: Origin) -> "_Connection | None":
         """The connection that was used last; those that were idle for long are closed."""

@@ -5,6 +5,7 @@ words. It knows no database, no Celery and no settings. What an error *means* fo
 but in `pipeline/sending.py`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,6 +96,10 @@ class Ambiguous(Exception):
         self.code = code
 
 
+class Late(Exception):
+    """The moment by which the request had to leave went by. Nothing was sent."""
+
+
 class Recall(StrEnum):
     """How an unknown delivery can be cleared up with this provider."""
 
@@ -155,8 +160,11 @@ class Adapter(Protocol):
     max_recipients: ClassVar[int]  # recipients one request can carry
     recall: ClassVar[Recall]
 
-    async def send(self, message: Message) -> Accepted:
-        """Hand the message over. Raises SendError (certainly not taken) or Ambiguous (nobody knows)."""
+    async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
+        """Hand the message over. Raises SendError (certainly not taken), Ambiguous (nobody knows), or Late.
+
+        `leave_by_s`: not a byte of it leaves after this moment of `time.monotonic()`.
+        """
         ...
 
     async def find(self, message: Message, since: datetime) -> Accepted | None:

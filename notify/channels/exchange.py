@@ -5,6 +5,7 @@ them is whether any byte of the request may have reached it. Adapters add what t
 """
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,15 +14,22 @@ from notify.channels.connections import Answer, Connections, Endpoint, NoAnswer,
 from notify.channels.contract import Ambiguous, SendError
 
 
-async def exchange(connections: Connections | None, endpoint: Endpoint, body: bytes | None, timeout_s: float) -> Answer:
-    """Send one request. Raises SendError when it cannot have arrived, Ambiguous when it may have.
+async def exchange(
+    connections: Connections | None,
+    endpoint: Endpoint,
+    body: bytes | None,
+    timeout_s: float,
+    leave_by_s: float = math.inf,
+) -> Answer:
+    """Send one request. Raises SendError when it cannot have arrived, Ambiguous when it may have, Late when it was too
+    late to send it (`leave_by_s`, on `time.monotonic()`).
 
     Any status is an answer; `refusal` says what it means.
     """
     if connections is None:
         raise RuntimeError("This adapter was built without connections, to read webhooks only.")
     try:
-        return await connections.ask(endpoint, body, timeout_s)
+        return await connections.ask(endpoint, body, timeout_s, leave_by_s)
     except NotConnected as error:
         ours = str(error) == "invalid-url"
         raise SendError(str(error), retryable=not ours, blame="us" if ours else "provider") from None

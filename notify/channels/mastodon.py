@@ -4,6 +4,7 @@ https://docs.joinmastodon.org/methods/statuses/#create
 """
 
 import json
+import math
 from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar
@@ -27,11 +28,11 @@ class MastodonPost:
         self._timeout_s = timeout_s
         self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
 
-    async def send(self, message: Message) -> Accepted:
+    async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
         """Post once: the server answers a repeated key with the first post."""
         key = f"tocsin-{message.recipients[0].delivery_id}"
         endpoint = Endpoint("POST", self._url, self._headers | {"Idempotency-Key": key})
-        answer = await exchange(self._client, endpoint, _post(message.content), self._timeout_s)
+        answer = await exchange(self._client, endpoint, _post(message.content), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
             raise refusal(answer)
         post_id = document(answer).get("id")

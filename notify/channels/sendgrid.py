@@ -6,6 +6,7 @@ A message cannot be called back or made to expire, so `valid_for_s` has no effec
 """
 
 import json
+import math
 import re
 from datetime import datetime
 from email.utils import parseaddr
@@ -62,9 +63,9 @@ class SendGridEmail:
         self._timeout_s = timeout_s
         self._public_key = read_public_key(webhook_public_key)
 
-    async def send(self, message: Message) -> Accepted:
+    async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
         """Hand the mail over: 202, and a reference shared by all its recipients."""
-        answer = await exchange(self._client, self._endpoint, _mail(message), self._timeout_s)
+        answer = await exchange(self._client, self._endpoint, _mail(message), self._timeout_s, leave_by_s)
         if answer.status != 202:
             raise _refusal(answer, len(message.recipients))
         return Accepted(answer.headers.get("X-Message-Id", ""))

@@ -6,6 +6,7 @@ message whose fate is unknown is looked up by number, time and words.
 """
 
 import base64
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -80,9 +81,9 @@ class TwilioSms:
         # An empty token would make a signature that anybody can compute.
         self._validator = RequestValidator(auth_token) if auth_token else None
 
-    async def send(self, message: Message) -> Accepted:
+    async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
         """Create the message: 201 and a SID."""
-        answer = await exchange(self._client, self._creation, _create_form(message), self._timeout_s)
+        answer = await exchange(self._client, self._creation, _create_form(message), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
             raise _refusal(answer)
         created = document(answer)

@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from notify.db import statements
@@ -15,6 +15,11 @@ from notify.lifecycle import delivery_before
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
 from notify.pipeline.verdicts import Outcome
+
+CLAIM_S = 0.5  # how old a claim may be when its last message leaves (law 4)
+LAST_S = (
+    CLAIM_S + 1.0
+)  # nothing is claimed later than this before its alert expires; Twilio keeps a message for 1 s or more
 
 BEFORE = {state: delivery_before(state) for state in DeliveryState}
 
@@ -68,12 +73,15 @@ def lease_next(lanes: Sequence[Lane], channel: str, seconds: float) -> Lease | N
     Emergencies first; of several alerts the one that the fewest workers are busy with, so that a small alert does
     not wait until a large one is done; then the oldest.
     """
-    values = {"lanes": [lane.value for lane in lanes], "channel": channel, "seconds": seconds}
+    values = {"lanes": [lane.value for lane in lanes], "channel": channel, "seconds": seconds, "last_s": LAST_S}
     return _lease(_NEXT, values)
 
 
 def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
-    """Take a batch whose outcomes are unknown, to ask the provider about them."""
+    """Take a batch whose outcomes are unknown, to ask the provider about them.
+
+    Its `not_before` is when the doorbell will be rung next, so whoever heard it does not look at that.
+    """
     every = [state.value for state in AlertState]
     return _lease(_ONE, {"batch": batch_id, "states": ["unsettled"], "sending": every, "seconds": seconds})
 
@@ -101,7 +109,7 @@ _LEASE = """
 _ONE = """
     SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
      WHERE b.id = %(batch)s AND b.state = ANY(%(states)s::batch_state[]) AND a.state = ANY(%(sending)s::alert_state[])
-       AND coalesce(b.not_before, now()) <= now()
+       AND (b.state = 'unsettled' OR coalesce(b.not_before, now()) <= now())
        FOR UPDATE OF b SKIP LOCKED
 """
 
@@ -111,6 +119,7 @@ _NEXT = """
                   WHERE state = 'leased' AND channel = %(channel)s GROUP BY alert_id) busy ON busy.alert_id = a.id
      WHERE b.state = 'waiting' AND b.channel = %(channel)s AND b.lane = ANY(%(lanes)s::lane[])
        AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()
+       AND a.expires_at > now() + make_interval(secs => %(last_s)s)
      ORDER BY b.lane, coalesce(busy.workers, 0), b.id LIMIT 1
        FOR UPDATE OF b SKIP LOCKED
 """
@@ -131,10 +140,12 @@ def claim(held: Lease, sender_id: int, most: int, now: datetime, after: int = 0)
     """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
 
     Those whose resident has opted out, left the topic or muted it since the launch are skipped, in the same
-    statement. Nothing is claimed of a paused, cancelled or expired alert, nor under a lease that has run out.
+    statement. Nothing is claimed of a paused or cancelled alert, nor of one that expires within LAST_S, nor under a
+    lease that has run out.
     `after`: the last one that was claimed, so that those which came back are tried again only after all others.
     """
     values = {"batch": held.batch_id, "key": held.key, "sender": sender_id, "most": most, "now": now, "after": after}
+    values["last"] = now + timedelta(seconds=LAST_S)
     with statements() as cursor:
         rows = cursor.execute(_CLAIM, values).fetchall()
     if not rows:
@@ -152,7 +163,7 @@ _CLAIM = """
     WITH leased AS (
         SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
          WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
-           AND a.state = 'sending' AND a.expires_at > %(now)s
+           AND a.state = 'sending' AND a.expires_at > %(last)s
     ), picked AS MATERIALIZED (
         SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
          WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s

@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy import text
 
 from notify import lifecycle
-from notify.channels.contract import Accepted, Ambiguous, SendError
+from notify.channels.contract import Accepted, Ambiguous, Late, SendError
 from notify.db import transaction
 from notify.limits import Grant, Throttle
 from notify.pipeline.pool import OpenSender
-from notify.pipeline.transport import Answer, Late, Posted
+from notify.pipeline.transport import Answer, Posted
 
 log = structlog.get_logger()
 

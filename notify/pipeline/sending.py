@@ -2,7 +2,8 @@
 
 No transaction is open while a provider is asked (law 5). Whether a delivery may still go out, whether its alert is
 still sending, its resident still wants it and its address is not opted out, is decided by the claim, which comes
-after the tokens and less than half a second before the post (law 4).
+after the tokens and less than half a second before the post (law 4). Nothing is claimed so late that it could leave,
+or wait at the provider, after its alert has expired (`records.LAST_S`).
 """
 
 import sys
@@ -16,19 +17,18 @@ import redis
 import structlog
 
 from notify import crypto
-from notify.channels.contract import Content, Message, Recipient, SendError
+from notify.channels.contract import Content, Late, Message, Recipient, SendError
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import pool, records, senders
 from notify.pipeline.pace import Room
-from notify.pipeline.records import Claimed, Lease
-from notify.pipeline.transport import Late, Posted, Transport
+from notify.pipeline.records import CLAIM_S, Claimed, Lease
+from notify.pipeline.transport import Posted, Transport
 from notify.pipeline.verdicts import outcomes
 from notify.settings import Settings
 
 log = structlog.get_logger()
 
 BUSY_S = 0.005  # until this process has started some of the posts that it has
-CLAIM_S = 0.5  # how old a claim may be when its last message leaves (law 4)
 CLAIM_FIRST, CLAIM_MOST = 128, 512
 LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
@@ -121,8 +121,9 @@ class Batch:
             soonest_s = min(soonest_s, turn)
         return soonest_s
 
-    def _ask(self, sender: pool.OpenSender, want: int, in_all: int) -> "Turn | float":
-        """Slots at one sender, as many as this process can use; else for how long to wait, in seconds."""
+    def _ask(self, sender: pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S) -> "Turn | float":
+        """Slots at one sender in the next `within_s`, as many as this process can use; else for how long to wait, in
+        seconds."""
         most = self._most_recipients(sender)
         room = self._transport.begin(sender.provider, 1 if most > 1 else want)
         if room is None:
@@ -136,6 +137,7 @@ class Batch:
                 unit=self._held.cost,
                 bulk=most > 1,
                 room=min(want, most) if most > 1 else room.messages,
+                within_s=within_s,
                 now=datetime.now(UTC),
             )
         except redis.RedisError as error:
@@ -201,7 +203,7 @@ class Batch:
                 turn, slots_s = more, more.slots_s[: len(left)]
                 grants.append(turn.grant)
                 now, left = left[: len(slots_s)], left[len(slots_s) :]
-                flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room))
+                flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room, until_s))
                 more = self._another(turn.sender, left, beyond, until_s) if left else None
             for answer in (answer for flight in flights for answer in flight.result()):
                 if isinstance(answer.answer, Late):
@@ -218,7 +220,7 @@ class Batch:
         """
         want = sum(len(message.recipients) for message in left)
         while not self._stop.is_set() and time.monotonic() < until_s:
-            turn = self._ask(sender, want, want + beyond)
+            turn = self._ask(sender, want, want + beyond, until_s - time.monotonic())
             if isinstance(turn, Turn):
                 if turn.grant.messages >= len(left[0].recipients):
                     return turn
@@ -274,7 +276,7 @@ def message(
             for one in group
         ],
         callback_url=f"{settings.public_url}/hooks/twilio/status",
-        valid_for_s=max(1, int((held.expires_at - now).total_seconds())),
+        valid_for_s=int((held.expires_at - now).total_seconds() - CLAIM_S),
     )
 
 

@@ -5,6 +5,7 @@ gives its slot up, so that neither a stalled process nor a long pause can send w
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,7 +18,7 @@ import uvloop
 
 from notify.channels import registry
 from notify.channels.connections import Connections
-from notify.channels.contract import Accepted, Adapter, Ambiguous, Message, SendError
+from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
 from notify.limits import LATENESS_S
 from notify.pipeline.pace import Pace, Room
 from notify.settings import Settings
@@ -27,10 +28,6 @@ T = TypeVar("T")
 
 CONNECTIONS = 256  # open requests of a process at one provider
 TICK_S = 0.002  # slots that are closer than this are one: a timer for each message would cost more than the message
-
-
-class Late(Exception):
-    """The slot had passed before the post could leave. Nothing was sent."""
 
 
 Answer = Accepted | SendError | Ambiguous | Late
@@ -68,11 +65,19 @@ class Transport:
         self._way(provider).pace.give_up(room)
 
     def send(
-        self, provider: str, messages: Sequence[Message], slots_s: Sequence[float], room: Room
+        self,
+        provider: str,
+        messages: Sequence[Message],
+        slots_s: Sequence[float],
+        room: Room,
+        until_s: float = math.inf,
     ) -> "Future[list[Posted]]":
-        """Post each message in its slot (`time.monotonic()`); the future is there when the last one is answered."""
+        """Post each message in its slot (`time.monotonic()`), nothing of it after `until_s`.
+
+        The future is there when the last one is answered.
+        """
         room.has(slots_s)
-        return asyncio.run_coroutine_threadsafe(self._way(provider).post(room, messages, slots_s), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._way(provider).post(room, messages, slots_s, until_s), self._loop)
 
     def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
         """The same at once and with patience."""
@@ -105,7 +110,9 @@ class _Way:
         self.pace = Pace()
         self._free = asyncio.Semaphore(CONNECTIONS)
 
-    async def post(self, room: Room, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
+    async def post(
+        self, room: Room, messages: Sequence[Message], slots_s: Sequence[float], until_s: float
+    ) -> list[Posted]:
         """Each message in its slot. Ends the room as soon as the last one is started."""
         loop = asyncio.get_running_loop()
         posts = []
@@ -114,15 +121,15 @@ class _Way:
             if ahead_s > TICK_S:
                 await asyncio.sleep(ahead_s)
             await self._free.acquire()
-            posts.append(loop.create_task(self._post(room, message, slot_s)))
+            posts.append(loop.create_task(self._post(room, message, min(slot_s + LATENESS_S, until_s))))
         return [await post for post in posts]
 
-    async def _post(self, room: Room, message: Message, slot_s: float) -> Posted:
+    async def _post(self, room: Room, message: Message, leave_by_s: float) -> Posted:
         left_at = datetime.now(UTC)
-        late = self._starts_late(room, slot_s)
+        late = self._starts_late(room, leave_by_s)
         try:
-            return Posted(message, Late() if late else await self.adapter.send(message), left_at)
-        except (SendError, Ambiguous) as answer:
+            return Posted(message, Late() if late else await self.adapter.send(message, leave_by_s), left_at)
+        except (SendError, Ambiguous, Late) as answer:
             return Posted(message, answer, left_at)
         except Exception:
             # A defect in an adapter must not take the window's other outcomes with it. What it did is not known.
@@ -131,8 +138,8 @@ class _Way:
         finally:
             self._free.release()
 
-    def _starts_late(self, room: Room, slot_s: float) -> bool:
-        late = time.monotonic() - slot_s > LATENESS_S
+    def _starts_late(self, room: Room, leave_by_s: float) -> bool:
+        late = time.monotonic() > leave_by_s
         room.waiting -= 1
         room.late += late
         if not room.waiting:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from notify.channels.contract import Accepted, Ambiguous, Recipient, SendError, Suppress
+from notify.channels.contract import Accepted, Ambiguous, Late, Recipient, SendError, Suppress
 from notify.models.states import DeliveryState
-from notify.pipeline.transport import Late, Posted
+from notify.pipeline.transport import Posted
 
 
 class Outcome(NamedTuple):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
@@ -80,20 +81,26 @@ class City:
         assert not report.bad, report.bad[:3]
         return report
 
-    def approved(self, zone: str, *, channels: Sequence[str] = ("sms",), event: str = "storm", **more: Any) -> int:
-        """A storm alert to a zone, written by one operator and approved by the other."""
+    def approved(
+        self, zone: str, *, channels: Sequence[str] = ("sms",), event: str = "storm", lasts_s: float = 7200, **more: Any
+    ) -> int:
+        """A storm alert to a zone, written by one operator and approved by the other, an hour ago.
+
+        `lasts_s`: until it expires, from now on.
+        """
+        written_at = datetime.now(UTC) - timedelta(hours=1)
         blanks = more.pop("blanks", {"hazard": "thunderstorm"})
         wanted = alerts.Draft(
             event=event,
             zones=(zone,) if zone else (),
             blanks=blanks,
             channels=channels,
-            expires_at=datetime.now(UTC) + timedelta(hours=2),
+            expires_at=datetime.now(UTC) + timedelta(seconds=lasts_s),
             **more,
         )
         with transaction() as s:
-            alert = alerts.draft(s, wanted, operators.find(s, AUTHOR), datetime.now(UTC), settings())
-            alerts.approve(s, alert.id, operators.find(s, APPROVER), datetime.now(UTC), settings())
+            alert = alerts.draft(s, wanted, operators.find(s, AUTHOR), written_at, settings())
+            alerts.approve(s, alert.id, operators.find(s, APPROVER), written_at, settings())
         return alert.id
 
     def launch(self, alert_id: int) -> int:
@@ -157,6 +164,11 @@ class City:
     def mails(self, addresses: Sequence[str]) -> list[str]:
         wanted = set(addresses)
         return [m["to"] for m in self.received("sendgrid") if m["to"] in wanted]
+
+    def forms(self) -> list[tuple[float, dict[str, str]]]:
+        """Every request to the SMS provider: when it came (seconds of the epoch), and its form."""
+        seen = self.sim("/_sim/requests?provider=twilio&limit=100000")
+        return [(r["received_at"], dict(parse_qsl(r["body"]))) for r in seen]
 
     def sim(self, path: str, body: Any = None, method: str = "") -> Any:
         return request(f"{self.simulator}{path}", body, method=method)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import redis
 
+from notify.models.states import AlertState
 from notify.settings import settings
 from tests.acceptance.city import City
 from tests.waiting import until
@@ -110,3 +111,22 @@ def test_no_window_of_a_second_holds_more_than_the_rate(city: City) -> None:
     sent = [(m["received_at"], m.get("num_segments", 1)) for m in city.received("twilio") if m["to"] in mine]
     assert len(sent) == 160
     assert max(sum(n for t, n in sent if start <= t < start + 1) for start, _ in sent) <= 40
+
+
+def test_nothing_leaves_after_the_alert_has_expired_and_everybody_is_accounted_for(city: City) -> None:
+    block = city.block(phones=200)
+    city.rate("sms", 30)
+    alert = city.launch(city.approved(block.zone, lasts_s=5))
+    until(lambda: city.progress(alert).state == AlertState.EXPIRED, 20, "the alert has expired")
+    settled = until(
+        lambda: p if not (p := city.progress(alert)).deliveries["sending"] + p.deliveries["queued"] else None,
+        20,
+        "everything is settled",
+    )
+    mine = set(block.phones)
+    sent = [(at, form) for at, form in city.forms() if form.get("To") in mine]
+    end = city.sql("SELECT expires_at FROM alerts WHERE id = :a", a=alert)[0].expires_at.timestamp()
+    assert len(sent) > 20
+    assert all(at + float(form["ValidityPeriod"]) <= end for at, form in sent)
+    assert settled.deliveries["expired"] == 200 - len(sent)
+    assert sum(settled.deliveries.values()) == settled.audience.total == 200

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify import alerts
 from notify.db import transaction
-from notify.models import Contact, Preference, Suppression, Topic
+from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.models.states import DeliveryState
 from notify.pipeline import fanout, records
 from notify.pipeline.records import Claimed, Lease
@@ -113,7 +113,18 @@ def test_nothing_is_claimed_of_an_alert_that_was_stopped(people: list[Resident],
 def test_nothing_is_claimed_after_the_expiry(people: list[Resident]) -> None:
     held = leased()
     assert claim(held, now=held.expires_at) is None
-    assert claim(held, now=held.expires_at - timedelta(seconds=1))
+    assert claim(held, now=held.expires_at - timedelta(seconds=records.LAST_S)) is None
+    assert claim(held, now=held.expires_at - timedelta(seconds=records.LAST_S + 0.1))
+
+
+def test_a_batch_of_an_alert_that_is_about_to_expire_is_not_taken(people: list[Resident]) -> None:
+    (batch,) = [row.id for row in sql("SELECT id FROM batches")]
+    sql("UPDATE alerts SET expires_at = now() + make_interval(secs => :s)", s=records.LAST_S - 0.1)
+    assert records.lease_next([Lane.EMERGENCY, Lane.ROUTINE], "sms", 60) is None
+    sql("UPDATE alerts SET expires_at = now() + interval '1 hour'")
+    held = records.lease_next([Lane.EMERGENCY, Lane.ROUTINE], "sms", 60)
+    assert held is not None
+    assert held.batch_id == batch
 
 
 def test_nothing_is_claimed_under_a_lease_that_has_run_out(people: list[Resident]) -> None:

@@ -1,6 +1,7 @@
 """A batch from its lease to its last window, against a simulator."""
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -9,10 +10,12 @@ import redis as redis_client
 from sqlalchemy import text
 
 from notify import alerts, crypto
+from notify.channels.contract import Accepted, Content, Late, Message, Recipient
 from notify.db import transaction
 from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.pipeline import fanout, records
+from notify.pipeline.pace import Room
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
 from tests.factories import alert_ready, operator, resident, sender, zone
@@ -148,16 +151,20 @@ def test_a_refusal_that_is_our_fault_stops_the_sender_and_loses_nobody(
 
 
 def test_a_post_that_is_late_gives_its_slot_up(providers: Providers, transport: Transport, database: str) -> None:
-    import time
-
-    from notify.channels.contract import Content, Message, Recipient
-    from notify.pipeline.transport import Late
-
     words = Content(1, "en", "storm", "", "words", "")
     late = Message(words, "+15555550100", [Recipient(1, "+12015550100")], "http://127.0.0.1:9")
     (posted,) = transport.post("twilio", [late], [time.monotonic() - 1])
     assert isinstance(posted.answer, Late)
     assert providers.received() == []
+
+
+def test_nothing_leaves_when_its_claim_is_too_old(providers: Providers, transport: Transport, database: str) -> None:
+    words = Content(1, "en", "storm", "", "words", "")
+    one, two = (Message(words, "+15555550100", [Recipient(n, f"+1201555010{n}")], "http://127.0.0.1:9") for n in (1, 2))
+    now_s = time.monotonic()
+    sent = transport.send("twilio", [one, two], [now_s + 0.05, now_s + 0.3], Room(2), until_s=now_s + 0.2).result()
+    assert isinstance(sent[0].answer, Accepted | Late)
+    assert isinstance(sent[1].answer, Late)
 
 
 def test_a_batch_without_an_open_sender_rests_and_leaves_its_thread_to_others(
