@@ -67,8 +67,9 @@ class Figure:
         return 1000 * self.baseline_cpu_s / self.baseline_amount if self.baseline_amount else 0.0
 
 
-def show(figures: Sequence[Figure]) -> None:
-    table = Table(title=f"{os.cpu_count()} cores, Python {platform.python_version()}", title_justify="left")
+def show(name: str, figures: Sequence[Figure], took_s: float) -> None:
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    table = Table(title=f"{name}, measured in {took_s:.0f} s; {machine}", title_justify="left")
     for column in ("what", "things", "seconds", "things/s", "CPU-s per 1,000 (by kind)", "baseline", "time x", "CPU x"):
         table.add_column(column, justify="left" if column in ("what", "baseline") else "right")
     for f in figures:

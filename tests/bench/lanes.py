@@ -20,7 +20,9 @@ RUNNING_S = 3.0  # how long the routine alert runs alone
 AFTER_S = 2.0
 
 
-def lanes(routine: int = 100_000, emergency: int = 2_000) -> Iterator[Figure]:
+def lanes(full: bool) -> Iterator[Figure]:
+    """100,000 routine messages run at 200 a second, then 2,000 urgent ones come."""
+    routine, emergency = 100_000, 2_000
     with installation() as city:
         sender = city.sender("sms", RATE)
         great = city.approved(city.settle(routine, "sms"), "sms", Lane.ROUTINE)

@@ -38,7 +38,7 @@ class Run:
     deliveries: NDArray[np.int64]  # ids
 
 
-def throttle(*, full: bool = False) -> Iterator[Figure]:
+def throttle(full: bool) -> Iterator[Figure]:
     groups = FULL if full else GROUPS
     for workers in WORKERS:
         with installation() as city:

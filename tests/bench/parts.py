@@ -1,0 +1,132 @@
+"""`audience` and `asking`: the parts by which nothing is sent, each beside a baseline."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import redis
+import shapely
+from sqlalchemy import text
+
+from notify import alerts, migrations, operators, subscribers, training
+from notify.db import raw, transaction
+from notify.limits import Allowance, Throttle
+from notify.local.stack import servers
+from notify.models import Lane
+from notify.pipeline import fanout
+from notify.settings import settings
+from tests.bench.figures import Figure
+from tests.bench.installation import SETTINGS, environment
+from zones.city import TrainingCity
+from zones.geometry import circle
+from zones.membership import Membership
+
+POINTS, VERTICES = 1_000_000, (500, 50_000)
+RESIDENTS = 40_000
+TAKES = 5_000
+
+
+def audience(full: bool) -> Iterator[Figure]:
+    """Who lives in a polygon, how residents come in, and how they become deliveries."""
+    yield from map(_membership, VERTICES)
+    with _servers():
+        yield _import()
+        yield _fan_out()
+
+
+def asking(full: bool) -> Iterator[Figure]:
+    """Grants of one token at an endless rate; baseline: PING."""
+    with _servers(), redis.Redis.from_url(settings().require_redis()) as client:
+        ours = Throttle(client)
+        now = datetime.now(UTC)
+        took = _seconds(
+            lambda: [ours.take(Allowance(1, 100_000, None), 1, Lane.ROUTINE, now=now) for _ in range(TAKES)]
+        )
+        bare = _seconds(lambda: [client.ping() for _ in range(TAKES)])
+        yield _figure("asking the throttle", TAKES, took, "redis PING", bare)
+
+
+def _membership(vertices: int) -> Figure:
+    """A million points in a polygon; baseline: shapely without our grid."""
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(-0.1, 0.1, POINTS), rng.uniform(-0.1, 0.1, POINTS)
+    area = circle(0, 0, 8_000)
+    area = shapely.segmentize(area, area.length / vertices)
+    took = _seconds(lambda: Membership(area).inside(lon, lat))
+    bare = _seconds(lambda: shapely.intersects_xy(area, lon, lat))
+    return _figure(f"audience: {vertices:,} vertices, points", POINTS, took, "shapely.intersects_xy", bare)
+
+
+def _import() -> Figure:
+    """Subscribers from CSV, sealed and indexed; baseline: COPY of the same lines into a table of text."""
+    lines = list(training.csv_lines(TrainingCity(), RESIDENTS))
+    took = _seconds(lambda: subscribers.import_csv(lines, datetime.now(UTC)))
+    table = "CREATE TEMP TABLE lines (line text)"
+    bare = _seconds(lambda: _copy(table, "lines", [(line,) for line in lines]))
+    return _figure("audience: import of residents", len(lines), took, "COPY of the lines", bare)
+
+
+def _fan_out() -> Figure:
+    """From launch to the last delivery row, the whole city; baseline: COPY of as many rows with the same columns."""
+    now = datetime.now(UTC)
+    alert = _launched(now)
+    took = _seconds(lambda: list(fanout.resolve(alert, now)))
+    columns = "alert_id, contact_id, batch_id, state, reason"
+    with transaction() as s:
+        rows = [tuple(row) for row in s.execute(text(f"SELECT {columns} FROM deliveries"))]
+    table = "CREATE TEMP TABLE bare (LIKE deliveries INCLUDING ALL)"
+    bare = _seconds(lambda: _copy(table, f"bare ({columns})", rows))
+    return _figure("audience: fan-out to deliveries", len(rows), took, "COPY of the rows", bare)
+
+
+def _launched(now: datetime) -> int:
+    with transaction() as s:
+        author = operators.add(s, "author@bench.example.org", "author", now)
+        approver = operators.add(s, "approver@bench.example.org", "approver", now)
+        training.add_senders(s, now)
+        wanted = alerts.Draft(
+            event="storm",
+            area=json.dumps(shapely.geometry.mapping(shapely.box(*TrainingCity().bounds))),
+            area_description="Bellhaven",
+            blanks={"hazard": "wind"},
+            channels=("sms", "email"),
+            expires_at=now + timedelta(hours=1),
+        )
+        alert = alerts.draft(s, wanted, author, now, settings())
+        alerts.approve(s, alert.id, approver, now, settings())
+        alerts.launch(s, alert.id, approver, now)
+    return alert.id
+
+
+def _copy(table: str, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    with transaction() as s:
+        s.execute(text(table))
+        with raw(s).cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+@contextmanager
+def _servers() -> Iterator[None]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        servers(Path(folder) / "data") as urls,
+        environment(SETTINGS | urls),
+    ):
+        migrations.upgrade()
+        yield
+
+
+def _figure(name: str, amount: int, seconds: float, baseline: str, baseline_seconds: float) -> Figure:
+    return Figure(name, amount, seconds, baseline=baseline, baseline_amount=amount, baseline_seconds=baseline_seconds)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
