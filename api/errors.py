@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.pages.rendering import page
+from notify import db
 from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from zones.errors import ZoneError
 
@@ -138,8 +139,9 @@ def _validation(error: Any) -> Told:
     return Told(422, "invalid", "What was sent cannot be used as it is.", "Mend what `errors` names.", cases)
 
 
-def _away(_error: Exception) -> Told:
-    return Told(503, "unavailable", "The database does not answer.", "Try again in a moment.")
+def _away(error: Exception) -> Told:
+    away = db.unavailable(error)
+    return Told(503, away.code, away.message, away.hint or "Try again in a moment.")
 
 
 def _cannot_be_kept(_error: Exception) -> Told:
@@ -156,9 +158,6 @@ _TELLERS: dict[type[Exception], Callable[[Any], Told]] = {
     HTTPException: _http,
     exc.DataError: _cannot_be_kept,
     psycopg.DataError: _cannot_be_kept,
-    exc.OperationalError: _away,
-    exc.InterfaceError: _away,
     exc.TimeoutError: _away,
-    psycopg.OperationalError: _away,
-    psycopg.InterfaceError: _away,
+    **dict.fromkeys(db.AWAY, _away),
 }

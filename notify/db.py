@@ -7,16 +7,25 @@ Domain functions take the session and never commit. What must happen after the c
 the caller, after the block.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine
+import structlog
+from sqlalchemy import Engine, create_engine, exc
 from sqlalchemy.orm import Session
 
+from notify.errors import Unavailable
 from notify.settings import settings
+
+log = structlog.get_logger()
+
+# PostgreSQL is stopped, starts, lost the connection, or has no room left on its disk.
+AWAY = (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+TRY_AGAIN_S = 0.25
 
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
 # table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
@@ -76,6 +85,36 @@ def statements() -> Iterator[psycopg.Cursor[Any]]:
                 connection.autocommit = False
     finally:
         borrowed.close()
+
+
+def persistently(work: Callable[[], None], within_s: float) -> None:
+    """Do what must not be forgotten, again and again while PostgreSQL is away; after `within_s` its error is raised.
+
+    `work` may be done twice: an answer can be lost on the way back.
+    """
+    for _ in range(int(within_s / TRY_AGAIN_S)):
+        try:
+            work()
+            return
+        except AWAY as error:
+            log.warning("database.away", error=reason(error))
+            time.sleep(TRY_AGAIN_S)
+    work()
+
+
+def reason(error: BaseException) -> str:
+    """The kind of a database error, for a log: its message could show a resident's data (law 9)."""
+    return type(getattr(error, "orig", None) or error).__name__
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """What people are told when the database is AWAY."""
+    if isinstance(getattr(error, "orig", None) or error, psycopg.errors.DiskFull):
+        return Unavailable(
+            "The disk of the database is full.",
+            hint="Free some space there. Nothing is lost; what was being sent goes on by itself.",
+        )
+    return Unavailable("The database does not answer.")
 
 
 def raw(s: Session) -> psycopg.Connection[Any]:

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from notify import alerts, tasks
+from notify import alerts, db, tasks
 from notify.db import engine, transaction
 from notify.models import Lane
 from notify.pipeline import receipts, settling
@@ -37,7 +37,7 @@ def run(stop: threading.Event) -> None:
                 if _leads(connection):
                     _lead(connection, stop)
         except SQLAlchemyError as error:
-            log.warning("scheduler.database_away", error=type(error).__name__)
+            log.warning("scheduler.database_away", error=db.reason(error))
         stop.wait(LOOK_S)
 
 
@@ -107,6 +107,6 @@ def _guarded(job: Callable[[], None]) -> Callable[[], None]:
         try:
             job()
         except (SQLAlchemyError, redis.RedisError) as error:
-            log.warning("scheduler.job_failed", job=job.__name__, error=type(error).__name__)
+            log.warning("scheduler.job_failed", job=job.__name__, error=db.reason(error))
 
     return guarded

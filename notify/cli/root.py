@@ -5,9 +5,8 @@ import sys
 from typing import NoReturn
 
 import typer
-from sqlalchemy.exc import OperationalError
 
-from notify import logs
+from notify import db, logs
 from notify.cli import alert, operators, processes, senders, subscribers, zones
 from notify.cli.commands import Commands, Data, choose_data
 from notify.cli.output import complain
@@ -45,8 +44,9 @@ def main() -> NoReturn:
     except typer.TyperException as error:
         complain(error.format_message() if hasattr(error, "format_message") else str(error))
         code = 2
-    except OperationalError:
-        complain("The database does not answer.", "Is the stack running? `tocsin up` starts it.")
+    except db.AWAY as error:
+        away = db.unavailable(error)
+        complain(away.message, away.hint or "Is the stack running? `tocsin up` starts it.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         complain("Interrupted.")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import redis
 import structlog
 
-from notify import crypto
+from notify import crypto, db
 from notify.channels.contract import Content, Late, Message, Recipient, SendError
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import pool, records, senders
@@ -32,6 +32,8 @@ BUSY_S = 0.005  # until this process has started some of the posts that it has
 CLAIM_FIRST, CLAIM_MOST = 128, 512
 LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
+AWAY_PAUSE_S = 0.5  # while PostgreSQL is away
+REMEMBER_S = 120.0  # for so long outcomes are kept until it is back
 BROKEN_PAUSE_S = 10.0  # after an error that nobody foresaw
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
 
@@ -82,24 +84,34 @@ class Batch:
         try:
             pause_s = self._send()
         finally:
-            records.finish(self._held, not_before_s=pause_s)
+            db.persistently(lambda: records.finish(self._held, not_before_s=pause_s), REMEMBER_S)
         return not pause_s or self._held.only_sender is not None
 
     def _send(self) -> float:
         """Window after window; returns for how long the batch should rest, in seconds."""
-        while not self._stop.is_set() and self._holds():
-            turn = self._turn()
-            if isinstance(turn, float):
-                if turn > LONGEST_WAIT_S:
-                    return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
-                self._stop.wait(turn)
+        while not self._stop.is_set():
+            try:
+                pause_s = self._step()
+            except db.AWAY as error:
+                log.warning("database.away", error=db.reason(error))
+                self._stop.wait(AWAY_PAUSE_S)
                 continue
-            pause_s = self._window(turn)
-            if pause_s is None:
-                return 0.0
-            if pause_s > 0:
+            if pause_s is not None:
                 return pause_s
         return 0.0
+
+    def _step(self) -> float | None:
+        """A window, or a short wait; returns for how long the batch should rest, in seconds, None to go on."""
+        if not self._holds():
+            return 0.0
+        turn = self._turn()
+        if isinstance(turn, Turn):
+            pause_s = self._window(turn)
+            return pause_s or None if pause_s is not None else 0.0
+        if turn > LONGEST_WAIT_S:
+            return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+        self._stop.wait(turn)
+        return None
 
     def _holds(self) -> bool:
         """Whether the batch is still ours, asked when a quarter of the lease has passed."""
@@ -236,7 +248,8 @@ class Batch:
         attempts = {one.delivery_id: one.attempts for one in claimed}
         most = sys.maxsize if troubled else self._settings.max_attempts
         results = [o for p in posted for o in outcomes(p, attempts, most)]
-        records.record(results, datetime.now(UTC))
+        # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
+        db.persistently(lambda: records.record(results, datetime.now(UTC)), REMEMBER_S)
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))
         errors = [p.answer for p in posted if isinstance(p.answer, SendError)]
         if troubled or not any(error.retryable for error in errors) or len(errors) < len(posted):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -169,6 +170,18 @@ class City:
         """Every request to the SMS provider: when it came (seconds of the epoch), and its form."""
         seen = self.sim("/_sim/requests?provider=twilio&limit=100000")
         return [(r["received_at"], dict(parse_qsl(r["body"]))) for r in seen]
+
+    def reached_once(self, block: Block, progress: Progress) -> None:
+        """Nobody was missed, nobody was written to twice, and the report accounts for everybody."""
+        assert Counter(self.texts(block.phones)) == Counter(block.phones)
+        assert Counter(self.mails(block.emails)) == Counter(block.emails)
+        counts = progress.deliveries
+        assert sum(counts.values()) == progress.audience.total == len(block.phones) + len(block.emails)
+        assert not any(counts[state] for state in ("queued", "sending", "unknown", "failed"))
+
+    def until_back(self, name: str, after: int | None) -> None:
+        """Until another process than `after` (a pid) is there under this name."""
+        until(lambda: self.stack.pid(name) not in (None, after), 60, f"{name} runs again")
 
     def sim(self, path: str, body: Any = None, method: str = "") -> Any:
         return request(f"{self.simulator}{path}", body, method=method)

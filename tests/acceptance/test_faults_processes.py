@@ -1,0 +1,156 @@
+"""Every process of a stack dies in mid-send, at a random moment: nobody is missed, nobody is written to twice."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from notify.settings import settings
+from tests.acceptance.city import Block, City
+from tests.waiting import until
+
+SEEDS = range(20)
+WORKERS = ("worker-emergency", "worker-1")
+
+
+def under_way(city: City, block: Block, some: int = 20) -> None:
+    until(lambda: len(city.texts(block.phones)) >= some, 30, "messages are going out")
+
+
+def moment(chance: random.Random, within_s: float) -> None:
+    """Let a random part of this time go by."""
+    at = time.monotonic() + chance.uniform(0, within_s)
+    until(lambda: time.monotonic() >= at, within_s + 1, "the moment has come")
+
+
+def test_a_worker_killed_at_any_moment_loses_nobody_and_doubles_nobody(city: City) -> None:
+    city.behave(twilio={"latency_ms": 60})
+    city.rate("sms", 60)
+    sent = []
+    for seed in SEEDS:
+        block = city.block(phones=30)
+        alert = city.launch(city.approved(block.zone))
+        moment(random.Random(seed), 1.5)
+        city.stack.kill("worker-emergency")
+        city.stack.restart("worker-emergency")  # the supervisor would wait longer each time
+        sent.append((block, alert))
+    for block, alert in sent:
+        city.reached_once(block, city.until_over(alert, 120))
+
+
+def test_all_workers_killed(city: City) -> None:
+    block = city.block(phones=120)
+    city.behave(twilio={"latency_ms": 60})
+    city.rate("sms", 60)
+    alert = city.launch(city.approved(block.zone))
+    under_way(city, block)
+    for worker in WORKERS:
+        city.stack.kill(worker)
+    city.reached_once(block, city.until_over(alert, 120))
+
+
+def test_redis_killed_and_restarted_empty(city: City) -> None:
+    block = city.block(phones=200, emails=60)
+    city.rate("sms", 50)
+    city.rate("email", 20)
+    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
+    under_way(city, block)
+    before = city.stack.pid("redis")
+    city.stack.kill("redis")
+    city.until_back("redis", before)
+    city.reached_once(block, city.until_over(alert, 120))
+    with redis.Redis.from_url(settings().require_redis()) as memory:
+        assert memory.info("persistence")["rdb_last_load_keys_loaded"] == 0
+
+
+def test_postgresql_stopped_for_five_seconds(city: City) -> None:
+    block = city.block(phones=200, emails=60)
+    city.rate("sms", 50)
+    city.rate("email", 20)
+    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
+    under_way(city, block)
+    with stopped(city.stack.pid("postgres")):
+        began = time.monotonic()
+        until(lambda: time.monotonic() > began + 5, 10, "five seconds")
+    city.reached_once(block, city.until_over(alert, 120))
+
+
+def test_postgresql_killed(city: City) -> None:
+    """The provider's answers that were on their way are kept until it is back: nobody has to be asked."""
+    block = city.block(phones=200, emails=60)
+    city.rate("sms", 50)
+    city.rate("email", 20)
+    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
+    under_way(city, block)
+    before = city.stack.pid("postgres")
+    city.stack.kill("postgres")
+    city.until_back("postgres", before)
+    city.reached_once(block, city.until_over(alert, 120))
+
+
+def test_the_scheduler_killed(city: City) -> None:
+    block = city.block(phones=100)
+    city.rate("sms", 50)
+    before = city.stack.pid("scheduler")
+    city.stack.kill("scheduler")
+    alert = city.launch(city.approved(block.zone))
+    city.until_back("scheduler", before)
+    city.reached_once(block, city.until_over(alert, 60))
+
+
+def test_two_schedulers_at_once_and_the_leader_killed(city: City, tmp_path: Path) -> None:
+    block, other = city.block(phones=60), city.block(phones=60)
+    city.rate("sms", 60)
+    with another(city, tmp_path / "scheduler.log", "scheduler"):
+        alert = city.launch(city.approved(block.zone))
+        under_way(city, block, 10)
+        city.stack.kill("scheduler")  # the other one leads now
+        second = city.launch(city.approved(other.zone))
+        city.reached_once(block, city.until_over(alert, 60))
+        city.reached_once(other, city.until_over(second, 60))
+
+
+@contextmanager
+def stopped(postmaster: int | None) -> Iterator[None]:
+    """A server and its children get no CPU: connections stand, and nothing answers."""
+    assert postmaster is not None
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    family = [postmaster, *map(int, children)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def another(city: City, log: Path, *arguments: str) -> Iterator[None]:
+    """One more process of ours on the same servers."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")} | city.stack.settings
+    with log.open("w") as file:
+        process = subprocess.Popen([sys.executable, "-m", "notify.cli", *arguments], env=env, stdout=file, stderr=file)
+    try:
+        assert process.poll() is None
+        yield
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(autouse=True)
+def _all_up(city: City) -> Iterator[None]:
+    """The next test finds every process in its place."""
+    yield
+    for name in ("postgres", "redis", "scheduler", *WORKERS):
+        city.until_back(name, None)
