@@ -4,6 +4,7 @@ Every function here may run at any time, several times and in several processes;
 """
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from notify.settings import Settings
 log = structlog.get_logger()
 
 SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
+SENT_AGAIN = "sent-again"
 AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
 
 
@@ -126,10 +128,14 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
     try:
         with transaction() as s:
             unknown, over = _unknown(s, held)
-        found = [_recalled(one, provider, address, held, settings, transport, over)
-                 for one, provider, address in unknown]  # fmt: skip
+        answers = [_asked(one, provider, address, held, settings, transport) for one, provider, address in unknown]
+        found = [
+            _recalled(one, provider, answer, held, settings, transport, over)
+            for (one, provider, _), answer in zip(unknown, answers, strict=True)
+        ]
         known = [outcome for outcome in found if outcome is not None]
         records.record(known, datetime.now(UTC))
+        _say_what_is_sent_again(held.alert_id, known)
         if len(known) == len(found):
             pause_s = 0.0
         log.info("batch.cleared_up", batch=batch_id, known=len(known), open=len(found) - len(known))
@@ -156,10 +162,21 @@ def _unknown(s: Session, held: Lease) -> tuple[list[tuple[Claimed, str, str]], b
     return [(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
 
 
+def _asked(
+    one: Claimed, provider: str, sender_address: str, held: Lease, settings: Settings, transport: Transport
+) -> "Future[Accepted | None] | None":
+    """The question for an unknown delivery, on its way; None where the provider cannot be asked."""
+    if transport.adapter(provider).recall is not Recall.ASK:
+        return None
+    words = sending.content(held, settings)
+    message = sending.message(words, sender_address, [one], settings, held, datetime.now(UTC))
+    return transport.find(provider, message, one.claimed_at)
+
+
 def _recalled(
     one: Claimed,
     provider: str,
-    sender_address: str,
+    answer: "Future[Accepted | None] | None",
     held: Lease,
     settings: Settings,
     transport: Transport,
@@ -170,23 +187,36 @@ def _recalled(
     Where the provider cannot be asked, the lane decides: an emergency is sent again and perhaps read twice, a
     routine message is left.
     """
-    adapter = transport.adapter(provider)
-    if adapter.recall is Recall.ASK:
-        words = sending.content(held, settings)
-        asked = sending.message(words, sender_address, [one], settings, held, datetime.now(UTC))
+    if answer is not None:
         try:
-            answer = transport.find(provider, asked, one.claimed_at)
+            accepted = answer.result()
         except SendError as error:
             log.warning("provider.no_answer", provider=provider, code=error.code, delivery=one.delivery_id)
             return None
-        if isinstance(answer, Accepted):
-            return Outcome(one.delivery_id, DeliveryState.ACCEPTED, reference=answer.reference, sent_at=one.claimed_at)
-        again = True
+        if accepted is not None:
+            return Outcome(
+                one.delivery_id, DeliveryState.ACCEPTED, reference=accepted.reference, sent_at=one.claimed_at
+            )
+        why = "not-taken"
+    elif transport.adapter(provider).recall is Recall.REPEAT:
+        why = "repeated"
+    elif held.lane is Lane.EMERGENCY:
+        why = SENT_AGAIN
     else:
-        again = adapter.recall is Recall.REPEAT or held.lane is Lane.EMERGENCY
-    if not again or over or one.attempts >= settings.max_attempts:
-        return Outcome(one.delivery_id, DeliveryState.FAILED, "outcome-unknown" if not again else "not-sent")
-    return Outcome(one.delivery_id, DeliveryState.QUEUED, "sent-again")
+        return Outcome(one.delivery_id, DeliveryState.FAILED, "outcome-unknown")
+    if over or one.attempts >= settings.max_attempts:
+        return Outcome(one.delivery_id, DeliveryState.FAILED, "not-sent")
+    return Outcome(one.delivery_id, DeliveryState.QUEUED, why)
+
+
+def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Those who may read an emergency twice, because nobody can tell whether they got it: the report counts them."""
+    count = sum(outcome.reason == SENT_AGAIN for outcome in outcomes)
+    if count:
+        with transaction() as s:
+            lifecycle.note(
+                s, now=datetime.now(UTC), by=None, action=SENT_AGAIN, subject="alert", subject_id=alert_id, count=count
+            )
 
 
 def end_deliveries(s: Session, alert_id: int, to: DeliveryState, why: str, now: datetime) -> int:

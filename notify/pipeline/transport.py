@@ -27,6 +27,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CONNECTIONS = 256  # open requests of a process at one provider
+QUESTIONS = 16  # ... and so many about messages of unknown outcome; providers throttle those, too
 TICK_S = 0.002  # slots that are closer than this are one: a timer for each message would cost more than the message
 
 
@@ -83,9 +84,9 @@ class Transport:
         """The same at once and with patience."""
         return self.send(provider, messages, slots_s, Room(len(messages))).result()
 
-    def find(self, provider: str, message: Message, since: datetime) -> Accepted | None:
-        """Ask the provider for a message of unknown outcome. Raises SendError when it gives no answer."""
-        return self._run(self.adapter(provider).find(message, since))
+    def find(self, provider: str, message: Message, since: datetime) -> "Future[Accepted | None]":
+        """Ask the provider for a message of unknown outcome. The future raises SendError when it gives no answer."""
+        return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since), self._loop)
 
     def _way(self, provider: str) -> "_Way":
         if provider not in self._ways:
@@ -109,6 +110,11 @@ class _Way:
         self.adapter = adapter
         self.pace = Pace()
         self._free = asyncio.Semaphore(CONNECTIONS)
+        self._free_to_ask = asyncio.Semaphore(QUESTIONS)
+
+    async def find(self, message: Message, since: datetime) -> Accepted | None:
+        async with self._free_to_ask:
+            return await self.adapter.find(message, since)
 
     async def post(
         self, room: Room, messages: Sequence[Message], slots_s: Sequence[float], until_s: float

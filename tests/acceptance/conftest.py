@@ -1,6 +1,8 @@
 """One stack of real processes for all acceptance tests; each test has residents and a zone of its own."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ SETTINGS = {
     "TOCSIN_LOG_LEVEL": "DEBUG",
     "TOCSIN_LOG_FORMAT": "json",
 }
+CLOCK = Path(__file__).parent / "stepped_clock"
 
 
 @pytest.fixture(scope="package")
@@ -25,12 +28,14 @@ def city(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as environment:
         for name, value in SETTINGS.items():
             environment.setenv(name, value)
+        environment.setenv("PYTHONPATH", os.pathsep.join([str(CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        environment.setenv("CLOCK_STEPS", str(tmp_path_factory.mktemp("clock") / "steps"))
         with Stack(tmp_path_factory.mktemp("stack"), port=0, workers=1, demo=True) as stack:
             for name, value in stack.settings.items():
                 environment.setenv(name, value)
-            _forget()
+            forget()
             yield City(stack)
-            _forget()
+            forget()
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +47,7 @@ def _calm(city: City) -> Iterator[None]:
         city.rate(channel, per_s)
 
 
-def _forget() -> None:
+def forget() -> None:
     """What this process remembers of settings and servers."""
     if tasks.memory.cache_info().currsize:
         tasks.memory().close()

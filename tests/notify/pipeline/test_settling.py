@@ -117,6 +117,8 @@ def test_where_the_provider_cannot_be_asked_the_lane_decides(
     batch = unsettled()
     settling.clear_up(batch, providers.settings(), transport)
     assert states() == [state, state]
+    again = sql("SELECT detail FROM audit WHERE subject = 'alert' AND action = 'sent-again'")
+    assert [row.detail for row in again] == ([{"count": 2}] if event == "storm" else [])
 
 
 def test_nothing_unknown_is_sent_again_after_a_cancel(
