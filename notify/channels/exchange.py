@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from notify.channels.connections import Answer, Connections, Endpoint, NoAnswer, NotConnected
 from notify.channels.contract import Ambiguous, SendError
 
+LATER_S = 1.0  # how long to wait after a 429 that does not say
+
 
 async def exchange(
     connections: Connections | None,
@@ -50,7 +52,10 @@ def refusal(answer: Answer, code: str = "") -> SendError | Ambiguous:
     """What a status other than success means by HTTP alone. `code` is the provider's own, if it gave one."""
     status, code = answer.status, code or f"http-{answer.status}"
     if status in {408, 429, 500, 503}:  # not processed, says the provider
-        return SendError(code, retryable=True, blame="provider", retry_after_s=retry_after_s(answer.headers))
+        later_s = retry_after_s(answer.headers)
+        if status == 429 and later_s is None:
+            later_s = LATER_S
+        return SendError(code, retryable=True, blame="provider", retry_after_s=later_s)
     if status < 300 or status > 500:
         # A gateway that lost the answer (502, 504, the 52x of CDNs), or a success without the promised content.
         return Ambiguous(code)

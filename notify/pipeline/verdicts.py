@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     reference: str | None = None
     sent_at: datetime | None = None
     suppress: Suppress = ""
-    counts: bool = True  # as an attempt; a missed slot does not
+    counts: bool = True  # as an attempt; a missed slot does not, nor does "429: later"
 
 
 def outcomes(posted: Posted, attempts: dict[int, int], max_attempts: int) -> Iterator[Outcome]:
@@ -41,6 +41,8 @@ def outcomes(posted: Posted, attempts: dict[int, int], max_attempts: int) -> Ite
 
 def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool) -> Outcome:
     """The provider certainly did not take it: try again, or give up with its code as the reason."""
+    if error.retryable and error.retry_after_s is not None:  # "not now" is no judgement of this message
+        return Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
     innocent = bool(error.positions) and place not in error.positions
     ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a mended one, goes on
     if (error.retryable or innocent or ours) and not tired:
