@@ -13,10 +13,10 @@ from api import auth, errors, health, hooks, openapi, routes
 from api.hooks.collector import Collector
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog, SecurityHeaders
-from api.pages import city, console, live, sign_in, unsubscribe
+from api.pages import alarms, city, console, live, sign_in, unsubscribe
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (city, unsubscribe, sign_in, console, live)
+PAGES = (city, unsubscribe, sign_in, console, live, alarms)
 
 
 def create_app() -> FastAPI:

@@ -121,6 +121,12 @@ _QUESTIONS = (
         "SELECT count(*) FROM receipts WHERE applied_at IS NULL",
     ),
     (
+        "tocsin_alarms",
+        "Alarms that ring, by kind.",
+        ("kind",),
+        "SELECT kind, count(*) FROM alarms WHERE resolved_at IS NULL GROUP BY kind ORDER BY kind",
+    ),
+    (
         "tocsin_sender_open",
         "1: open, 0: stopped.",
         ("sender", "provider", "channel"),

@@ -16,6 +16,7 @@ what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; co
 
 TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
+    {"name": "alarms", "description": "What operators must look at."},
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "senders", "description": "The identities that we send as, with their rates and caps."},
     {"name": "subscribers", "description": "Residents, in numbers only."},
