@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import PROBLEM, Problem
 
@@ -39,7 +40,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Door(FastAPI):
-    """An application whose OpenAPI document says what `errors.py` does."""
+    """An application whose OpenAPI document says what `errors.py` does, with a way in before all middleware."""
+
+    way_in: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.way_in is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.way_in(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         fresh = self.openapi_schema is None

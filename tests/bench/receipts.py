@@ -19,7 +19,7 @@ from tests.bench.figures import Figure, Goal
 from tests.bench.installation import SETTINGS, Installation, installation
 from tests.waiting import until
 
-CONNECTIONS = 100  # kept by the provider at once
+CONNECTIONS = 200  # kept by the provider at once
 ACCEPTED, WITHIN_S = 3_000, 5.0
 RANKS = ["sent", "failed", "undelivered", "delivered"]
 
