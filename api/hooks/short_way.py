@@ -6,7 +6,7 @@ counted and told of there, as if this way did not exist.
 """
 
 import time
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ from notify.settings import Settings, settings
 log = structlog.get_logger()
 
 PREFIX, ROUTE = "/hooks/twilio/status/", "/hooks/twilio/status/{delivery_id}"
+NEEDED = {b"x-twilio-signature"}
 MOST_BYTES = 16 * 1024  # a callback has less than 1 KiB
 DONE: list[Message] = [
     {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]},
@@ -35,7 +36,7 @@ class ShortWay:
     def __init__(self, app: ASGIApp, collector: Collector, metrics: Metrics) -> None:
         self._app = app
         self._collector = collector
-        self._metrics = metrics
+        self._note = metrics.of_many("POST", ROUTE, 204)
         self._reader: tuple[Settings, Adapter] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +48,7 @@ class ShortWay:
         if await self._kept(scope, receive, heard):
             for message in DONE:
                 await send(message)
-            self._metrics.request("POST", ROUTE, 204, time.perf_counter() - began_s)
+            self._note(time.perf_counter() - began_s)
         else:
             await self._app(scope, _again(heard, receive), send)
 
@@ -62,7 +63,8 @@ class ShortWay:
                 return False
             more = message.get("more_body", False)
         try:
-            found = self._read(scope, b"".join(message.get("body", b"") for message in heard))
+            body = heard[0]["body"] if len(heard) == 1 else b"".join(message["body"] for message in heard)
+            found = self._read(scope, body)
             if found:
                 await self._collector.keep(found)
         except (TocsinError, ValueError):
@@ -73,13 +75,10 @@ class ShortWay:
         return True
 
     def _read(self, scope: Scope, body: bytes) -> list[Receipt]:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in NEEDED}
         query = scope["query_string"].decode("ascii")
         url = f"{settings().public_url}{scope['raw_path'].decode('ascii')}{'?' if query else ''}{query}"
-        if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            raise ValueError("no form")
-        form = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-        return self._adapter().parse_receipt(HookRequest(url, headers, body, form))
+        return self._adapter().parse_receipt(HookRequest(url, headers, body, _fields(body)))
 
     def _adapter(self) -> Adapter:
         """Made once for the settings that are in force."""
@@ -94,6 +93,22 @@ def _is_callback(scope: Scope) -> bool:
         return False
     path: str = scope["path"]
     return path.startswith(PREFIX) and "/" not in path[len(PREFIX) :]
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    """A form as Twilio encodes it, in a third of the time of `parse_qsl`.
+
+    What that one would read otherwise has another signature then, and goes the long way.
+    """
+    fields = body.decode("ascii").split("&")
+    if len(fields) > MOST_FIELDS:
+        raise ValueError("more fields than Twilio sends")
+    pairs = (field.partition("=") for field in fields)
+    return [(_plain(name), _plain(value)) for name, _, value in pairs]
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _again(heard: list[Message], receive: Receive) -> Receive:

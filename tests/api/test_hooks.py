@@ -189,3 +189,37 @@ def _at_once(door: httpx.Client, requests: list[tuple[str, dict[str, str]]]) -> 
     for thread in threads:
         thread.join()
     return statuses
+
+
+def test_a_callback_is_counted_whichever_way_it_goes(door: httpx.Client) -> None:
+    def counted(status: int) -> float:
+        name = f'route="/hooks/twilio/status/{{delivery_id}}",status="{status}"'
+        lines = [line for line in door.get("/metrics").text.splitlines() if name in line]
+        return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+    before = {status: counted(status) for status in (204, 403)}
+    twilio(door, "/hooks/twilio/status/7", FORM)
+    twilio(door, "/hooks/twilio/status/7", FORM, "d3Jvbmc=")
+    assert {status: counted(status) - before[status] for status in before} == {204: 1, 403: 1}
+
+
+@pytest.mark.parametrize("words", ["a b+c%20&d=é;", "", "😀", "=&="])
+def test_every_field_counts_for_the_signature(door: httpx.Client, words: str) -> None:
+    form = FORM | {"Body": words, "Field with spaces & é": "1"}
+    assert twilio(door, "/hooks/twilio/status/7", form).status_code == 204
+    assert twilio(door, "/hooks/twilio/status/7?more=a%20b", form).status_code == 204
+    assert asked.number("SELECT count(*) FROM receipts") == 2
+
+
+def test_a_form_in_pieces_and_one_too_long_are_read_alike(door: httpx.Client) -> None:
+    """Both ways: the short one gives up when a body is longer than a callback's, and the other starts again."""
+    for words in ("short", "x" * 60_000):
+        form = FORM | {"Body": words}
+        right = RequestValidator(TOKEN).compute_signature(
+            f"{str(door.base_url).rstrip('/')}/hooks/twilio/status/7", form
+        )
+        body = urlencode(form).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": right}
+        pieces = (body[n : n + 1000] for n in range(0, len(body), 1000))
+        assert door.post("/hooks/twilio/status/7", content=pieces, headers=headers).status_code == 204
+    assert asked.number("SELECT count(*) FROM receipts") == 2

@@ -1,10 +1,14 @@
-"""`receipts`: status callbacks of a whole alert against one web server, twice and out of order."""
+"""`receipts`: status callbacks of a whole alert against one web server, twice and out of order.
+
+Baseline: the same callbacks to the same server with an application that does nothing.
+"""
 
 import json
 import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -19,7 +23,7 @@ from tests.bench.figures import Figure, Goal
 from tests.bench.installation import SETTINGS, Installation, installation
 from tests.waiting import until
 
-CONNECTIONS = 200  # kept by the provider at once
+CONNECTIONS = 500  # kept by the provider at once
 ACCEPTED, WITHIN_S = 3_000, 5.0
 RANKS = ["sent", "failed", "undelivered", "delivered"]
 
@@ -59,7 +63,39 @@ def _figure(city: Installation, port: int, public_url: str, callbacks: int) -> F
         Goal("not answered with 204", callbacks - answered["answers"].get("204", 0), 0),
         Goal("deliveries in a wrong state", _wrong(told), 0),
     )
-    return Figure(f"receipts, {callbacks:,} callbacks", callbacks, seconds, cpu_s, goals=goals)
+    least_s, least_cpu_s = _empty(told)
+    return Figure(
+        f"receipts, {callbacks:,} callbacks",
+        callbacks,
+        seconds,
+        cpu_s,
+        baseline="uvicorn, doing nothing",
+        baseline_amount=callbacks,
+        baseline_seconds=least_s,
+        goals=goals,
+        notes={"CPU of the web server / doing nothing": round(cpu_s["api"] / least_cpu_s, 2)},
+    )
+
+
+def _empty(told: Sequence[Told]) -> tuple[float, float]:
+    """Seconds and CPU seconds of a server that only takes them."""
+    port = ports.free()
+    url = f"http://{ports.HOST}:{port}"
+    command = [sys.executable, "-m", "uvicorn", "tests.bench.empty:app", "--port", str(port), "--no-access-log"]
+    server = subprocess.Popen([*command, "--log-level", "error"])
+    try:
+        until(lambda: not ports.is_free(port), 30, "the empty server listens")
+        before = _used(url)
+        answered = _post(port, url, told)
+        return float(answered["ended"]) - float(answered["began"]), _used(url) - before
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _used(url: str) -> float:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return float(answer.read())
 
 
 def _sent(city: Installation, messages: int) -> list[int]:
