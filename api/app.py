@@ -4,6 +4,7 @@ uvicorn api.app:create_app --factory
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -11,12 +12,13 @@ from starlette.staticfiles import StaticFiles
 
 from api import auth, errors, health, hooks, openapi, routes
 from api.hooks.collector import Collector
+from api.hooks.short_way import ShortWay
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog, SecurityHeaders
-from api.pages import city, console, live, sign_in, unsubscribe
+from api.pages import alarms, city, console, live, sign_in, unsubscribe
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (city, unsubscribe, sign_in, console, live)
+PAGES = (city, unsubscribe, sign_in, console, live, alarms)
 
 
 def create_app() -> FastAPI:
@@ -45,4 +47,5 @@ def create_app() -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost
+    app.way_in = ShortWay(partial(FastAPI.__call__, app), app.state.receipts["twilio"], app.state.metrics)
     return app

@@ -1,6 +1,6 @@
 """What a monitoring system asks for, in Prometheus's text format. Ids and counts; never an address (law 9)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import redis
@@ -42,6 +42,16 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         if not route.endswith("/events"):  # a stream lasts for as long as somebody looks at it
             self._seconds.labels(method, route).observe(seconds)
+
+    def of_many(self, method: str, route: str, status: int) -> Callable[[float], None]:
+        """`request` for what comes by the thousand: to be called with the seconds of each."""
+        counted, timed = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+
+        def note(seconds: float) -> None:
+            counted.inc()
+            timed.observe(seconds)
+
+        return note
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
@@ -119,6 +129,12 @@ _QUESTIONS = (
         "Receipts that have not moved their delivery yet.",
         (),
         "SELECT count(*) FROM receipts WHERE applied_at IS NULL",
+    ),
+    (
+        "tocsin_alarms",
+        "Alarms that ring, by kind.",
+        ("kind",),
+        "SELECT kind, count(*) FROM alarms WHERE resolved_at IS NULL GROUP BY kind ORDER BY kind",
     ),
     (
         "tocsin_sender_open",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import PROBLEM, Problem
 
@@ -16,6 +17,7 @@ what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; co
 
 TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
+    {"name": "alarms", "description": "What operators must look at."},
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "senders", "description": "The identities that we send as, with their rates and caps."},
     {"name": "subscribers", "description": "Residents, in numbers only."},
@@ -38,7 +40,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Door(FastAPI):
-    """An application whose OpenAPI document says what `errors.py` does."""
+    """An application whose OpenAPI document says what `errors.py` does, with a way in before all middleware."""
+
+    way_in: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.way_in is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.way_in(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         fresh = self.openapi_schema is None

@@ -35,11 +35,15 @@ DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.ACCEPTED: frozenset({D.DELIVERED, D.UNDELIVERED, D.FAILED}),
     D.DELIVERED: frozenset(),
     D.UNDELIVERED: frozenset({D.DELIVERED}),  # a late "delivered" is the better knowledge
-    D.FAILED: frozenset({D.DELIVERED}),
+    D.FAILED: frozenset({D.UNDELIVERED, D.DELIVERED}),  # undelivered: it came further than we had heard
     D.SKIPPED: frozenset(),
     D.CANCELLED: frozenset(),
     D.EXPIRED: frozenset(),
 }
+
+# What we had tried, and then held back or closed because it seemed not to be out: when the provider proves that it is,
+# it goes where the provider says, or it would be sent twice.
+HELD_BACK = frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 
 # Nothing is left for us to do with these.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})

@@ -23,6 +23,7 @@ MAY: dict[str, frozenset[str]] = {
     "approve": frozenset({"approver", "admin"}),
     "launch": frozenset({"author", "approver", "admin"}),
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
+    "resolve": frozenset({"author", "approver", "admin"}),  # alarms
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from notify import reasons
 from notify.errors import NotFound
 from notify.models import Alert, StoredContent
 from notify.models.states import DeliveryState
@@ -52,6 +53,7 @@ class Progress:
     deliveries: dict[str, int]
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
+    reason_words: dict[str, str]  # reason -> what it means
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: times as ISO 8601."""
@@ -108,6 +110,7 @@ def progress(s: Session, alert_id: int) -> Progress:
         deliveries={state.value: 0 for state in DeliveryState} | _sum(rows, "state"),
         channels_by_state={c: _sum([r for r in rows if r.channel == c], "state") for c in by_channel},
         reasons=_reasons(rows),
+        reason_words={row.reason: reasons.sentence(row.reason) for row in rows if row.reason},
     )
 
 
@@ -121,12 +124,12 @@ def _sum(rows: Sequence[Any], column: str, besides: Sequence[Any] = ()) -> dict[
 
 def _reasons(rows: Sequence[Any]) -> dict[str, dict[str, int]]:
     """State -> reason -> count, for the states that need one."""
-    reasons: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int]] = {}
     for row in rows:
         if row.reason:
-            of_state = reasons.setdefault(row.state, {})
+            of_state = found.setdefault(row.state, {})
             of_state[row.reason] = of_state.get(row.reason, 0) + row.count
-    return reasons
+    return found
 
 
 def words(s: Session, alert_id: int) -> Sequence[StoredContent]:

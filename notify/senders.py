@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import alarms, lifecycle
 from notify.channels import registry
 from notify.errors import Invalid, NotFound
 from notify.models import Operator, Sender
@@ -67,6 +67,10 @@ def change(
     if status is not None:
         if status not in ("open", "stopped"):
             raise Invalid(f"A sender is open or stopped, not {status!r}.")
+        if status == "open":
+            if sender.status != "open":
+                sender.opened_at = now
+            alarms.silence_sender(s, sender.id, now, by)
         sender.status, sender.note = ("open", "") if status == "open" else ("stopped", "stopped by an operator")
     lifecycle.note(
         s,

@@ -4,4 +4,5 @@ from pathlib import Path
 
 MESSAGES = Path(__file__).parent / "messages"
 PAGES = Path(__file__).parent / "pages"
+REASONS = Path(__file__).parent / "reasons"
 REPLIES = Path(__file__).parent / "replies"

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from notify import alarms, operators, reasons
+from notify.db import transaction
 from notify.pipeline.compose import catalogue
 from notify.pipeline.phrases import Moment
 from notify.settings import settings
@@ -19,8 +21,14 @@ from templates import PAGES
 def page(
     request: Request | None, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **given: Any
 ) -> HTMLResponse:
-    """An HTML page. `language` may be given; otherwise it is the browser's, as far as we have it."""
+    """An HTML page. `language` may be given; otherwise it is the browser's, as far as we have it.
+
+    Whoever is signed in sees on every page which alarms ring.
+    """
     language = given.pop("language", None) or language_of(request)
+    if "caller" in given:
+        with transaction() as s:
+            given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
     return HTMLResponse(
         render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})}
     )
@@ -75,6 +83,7 @@ def _environment() -> Environment:
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
         "spoken": _spoken,
+        "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages

@@ -1,5 +1,5 @@
 """REST v1, one file per resource."""
 
-from api.routes import alerts, senders, subscribers, zones
+from api.routes import alarms, alerts, senders, subscribers, zones
 
-ROUTERS = (alerts.router, zones.router, senders.router, subscribers.router)
+ROUTERS = (alerts.router, alarms.router, zones.router, senders.router, subscribers.router)

@@ -105,6 +105,7 @@ class AlertOut(BaseModel):
     deliveries: dict[str, int] = Field(description="By state; together they are the audience.")
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]] = Field(description="Why, for the states that need a reason.")
+    reason_words: dict[str, str] = Field(description="What these reasons mean, in a sentence each.")
 
 
 class Words(BaseModel):

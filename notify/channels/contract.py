@@ -8,7 +8,7 @@ but in `pipeline/sending.py`.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
@@ -49,7 +49,7 @@ class Accepted(NamedTuple):
     reference: str
 
 
-Blame = Literal["recipient", "provider", "us"]
+Blame = Literal["recipient", "provider", "us", "filter"]
 Suppress = Literal["", "opt-out", "hard-bounce", "complaint", "invalid"]  # "": go on writing to this address
 
 
@@ -58,7 +58,8 @@ class SendError(Exception):
 
     `retryable`: the same request may succeed later. `blame`: recipient (suppress the address, when `suppress`
     says so), provider (try again if retryable; otherwise this one message is lost and nobody is at fault), us
-    (stop the sender and tell people). `retry_after_s`: how long the provider asks us to wait.
+    (stop the sender and tell people), filter (taken for spam: of one message it says little, of many that it is us).
+    `retry_after_s`: how long the provider asks us to wait.
     `positions`: which of `message.recipients` are to blame, when a request of many was refused because of a
     few; the others may be sent again at once without them. Empty: all of them.
     `code` and `detail` never hold a phone number or an email address: they may be logged.
@@ -125,7 +126,7 @@ class Receipt:
     reference: str = ""
     event_key: str = ""  # the provider's id of the event, to recognise a repeat; "" when it has none
     suppress: Suppress = ""  # stop writing to this address
-    blame: Blame | None = None  # who is at fault when it did not arrive; "us": tell people, the sender is in trouble
+    blame: Blame | None = None  # who is at fault when it did not arrive, as in SendError
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class HookRequest:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     form: Sequence[tuple[str, str]] = field(default=())  # urlencoded bodies, parsed, blank values kept
+    came_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # aware, UTC
 
 
 class Adapter(Protocol):

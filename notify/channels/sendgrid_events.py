@@ -19,6 +19,11 @@ from notify.errors import BadSignature, Invalid
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 
+# SendGrid tries for 24 hours, and does not say whether it signs each try anew: a shorter limit could lose receipts of
+# an outage of ours. What is repeated within it changes nothing, for receipts are facts and opt-outs have their event.
+SKEW_S = 3_600  # between our clock and theirs
+OLDEST_S = 24 * 3_600 + SKEW_S
+
 STATES = {
     "processed": ReceiptState.ACCEPTED,
     "deferred": ReceiptState.ACCEPTED,
@@ -40,8 +45,12 @@ DROPPED: dict[str, Suppress] = {
     "unsubscribed address": "opt-out",
     "spam reporting address": "complaint",
 }
-# Dropped for what we are or send: no fault of the recipient.
-OUR_DROPS = {"spam content (if spam checker app is enabled)", "spam content", "recipient list over package quota"}
+# Dropped for what we are or send: no fault of the recipient. Reason -> our code, and whose fault it is.
+OUR_DROPS: dict[str, tuple[str, Blame]] = {
+    "recipient list over package quota": ("over-quota", "us"),
+    "spam content": ("spam-content", "filter"),
+    "spam content (if spam checker app is enabled)": ("spam-content", "filter"),
+}
 # RFC 3463: 5.1.1 no such mailbox, 5.1.2 no such host, 5.1.3 no address, 5.1.6 moved away, 5.2.1 mailbox
 # disabled; RFC 7505: 5.1.10 the domain takes no mail. Not 5.2.2 (full), 5.1.7, 5.1.8 (our address) or 5.7 (policy).
 GONE = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
@@ -76,12 +85,18 @@ def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest
             "SendGrid webhooks cannot be checked: there is no usable public key.",
             hint="Set TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY to the verification key of the Event Webhook.",
         )
+    stamp = request.headers.get(TIMESTAMP, "")
     try:
         signature = base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
-        signed = request.headers.get(TIMESTAMP, "").encode() + request.body
+        signed = stamp.encode() + request.body
         key.verify(signature, signed, ec.ECDSA(SHA256()))
     except (InvalidSignature, ValueError):
         raise BadSignature("The signature of this SendGrid webhook is not right.") from None
+    if not stamp.isdecimal() or not -SKEW_S <= request.came_at.timestamp() - int(stamp) <= OLDEST_S:
+        raise BadSignature(
+            "This SendGrid webhook was signed too long ago, or in the future.",
+            hint="If it came from SendGrid just now, set this machine's clock.",
+        )
 
 
 def _receipt(event: Mapping[str, object]) -> Receipt | None:
@@ -99,7 +114,7 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
         reason = _text(event, "reason").lower()
         suppress = DROPPED.get(reason, "")
         # A reason that we do not know may hold an address; it must not become a code (law 9).
-        code = reason.replace(" ", "-") if suppress else "dropped"
+        code = reason.replace(" ", "-") if suppress else OUR_DROPS.get(reason, ("dropped", None))[0]
     return Receipt(
         delivery_id=int(delivery),
         state=STATES.get(name),
@@ -128,7 +143,7 @@ def _blame(event: Mapping[str, object], name: str, suppress: Suppress) -> Blame 
     if name in {"bounce", "dropped"} and suppress:
         return "recipient"
     if name == "dropped":
-        return "us" if _text(event, "reason").lower() in OUR_DROPS else "provider"
+        return OUR_DROPS.get(_text(event, "reason").lower(), ("", "provider"))[1]
     return "provider" if name in {"bounce", "blocked"} else None
 
 

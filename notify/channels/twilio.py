@@ -6,8 +6,9 @@ message whose fate is unknown is looked up by number, time and words.
 """
 
 import base64
+import hmac
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
@@ -79,6 +80,7 @@ class TwilioSms:
         form = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
         self._creation = Endpoint("POST", URL(self._messages, encoded=True), form)
         # An empty token would make a signature that anybody can compute.
+        self._token = auth_token.encode()
         self._validator = RequestValidator(auth_token) if auth_token else None
 
     async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
@@ -179,9 +181,17 @@ class TwilioSms:
         signature = request.headers.get("x-twilio-signature", "")
         pairs = request.form or parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         form = MultiDict(pairs)
-        if self._validator is None or not self._validator.validate(request.url, form, signature):
+        if self._validator is None or not (
+            hmac.compare_digest(self._signature(request.url, pairs), signature.encode())
+            or self._validator.validate(request.url, form, signature)
+        ):
             raise BadSignature("The signature of this Twilio webhook is not right.")
         return form
+
+    def _signature(self, url: str, pairs: Sequence[tuple[str, str]]) -> bytes:
+        """As Twilio's own validator computes it first, in a tenth of the time; that one also knows odd ports."""
+        signed = url + "".join(name + value for name, value in sorted(set(pairs)))
+        return base64.b64encode(hmac.digest(self._token, signed.encode(), "sha1"))
 
 
 def twiml(text: str | None) -> str:

@@ -21,6 +21,7 @@ PASSING = Verdict(True, "provider")
 OURS = Verdict(False, "us")
 OPTED_OUT = Verdict(False, "recipient", "opt-out")
 NO_PHONE = Verdict(False, "recipient", "invalid")
+FILTERED = Verdict(False, "filter")
 THIS_MESSAGE = Verdict(False, "recipient")  # it cannot reach this phone now; a later one may
 
 # A code that is not here: this message is lost, but one odd message must neither cost a resident all later alerts
@@ -62,12 +63,13 @@ VERDICTS = {
     "21703": OURS,  # the Messaging Service has no number
     "21705": OURS,  # no such Messaging Service
     "30002": OURS,  # account suspended
-    "30007": OURS,  # filtered as spam
     "30032": OURS,  # toll-free number not verified
     "30034": OURS,  # 10DLC number not registered
     "30035": OURS,  # number not ready at the carriers
     "63007": OURS,  # no such channel sender
     "63016": OURS,  # outside the 24 hours of WhatsApp without a template
+    # One is chance, or a number that the carrier distrusts; many are our words or our sender.
+    "30007": FILTERED,  # filtered as spam
     # Passing.
     "20429": PASSING,  # too many requests, not processed
     "20500": PASSING,

@@ -50,8 +50,9 @@ def show(p: AlertProgress) -> None:
             ],
         )
     for state, reasons in p.reasons.items():
-        listing = ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons.items(), key=lambda x: -x[1]))
-        console.print(f"{state.capitalize()}: {listing}")
+        console.print(f"{state.capitalize()}:")
+        for reason, count in sorted(reasons.items(), key=lambda x: -x[1]):
+            console.print(f"  {count:,}  {p.reason_words[reason]}", markup=False)
     console.print(
         f"Launched {moment(p.launched_at)}; first message {_after(p.launched_at, p.first_sent_at)}, "
         f"last message {_after(p.launched_at, p.last_sent_at)}"

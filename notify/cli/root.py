@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from notify import db, logs
-from notify.cli import alert, operators, processes, senders, subscribers, zones
+from notify.cli import alarms, alert, operators, processes, senders, subscribers, zones
 from notify.cli.commands import Commands, Data, choose_data
 from notify.cli.output import complain
 from notify.errors import TocsinError
@@ -17,6 +17,7 @@ root = Commands(name="tocsin", no_args_is_help=True)
 processes.add_to(root)
 for group, name in (
     (alert.commands, "alert"),
+    (alarms.commands, "alarms"),
     (zones.commands, "zones"),
     (subscribers.commands, "subscribers"),
     (senders.commands, "senders"),

@@ -1,5 +1,6 @@
 """What is kept, one file per aggregate. The constraints stand in `migrations/`; a test compares the two."""
 
+from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
@@ -18,6 +19,7 @@ from notify.models.subscriber import (
 from notify.models.zone import Zone, ZoneVersion
 
 __all__ = [
+    "Alarm",
     "Alert",
     "AlertZone",
     "ApiKey",

@@ -77,7 +77,11 @@ class StoredReceipt(Base):
     reference: Mapped[str]
     event_key: Mapped[str]
     suppress: Mapped[str]
+    blame: Mapped[str] = mapped_column(server_default="")
     received_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("receipts_to_apply", "id", postgresql_where=text("applied_at IS NULL")),)
+    __table_args__ = (
+        Index("receipts_to_apply", "id", postgresql_where=text("applied_at IS NULL")),
+        Index("receipts_that_suppress", "event_key", postgresql_where=text("suppress <> '' AND event_key <> ''")),
+    )

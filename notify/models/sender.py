@@ -22,5 +22,6 @@ class Sender(Base):
     status: Mapped[Literal["open", "stopped"]] = mapped_column(Text, server_default="open")
     note: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]  # last; None: never stopped since it is there
 
     __table_args__ = (UniqueConstraint("provider", "address"),)

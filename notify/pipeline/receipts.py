@@ -1,8 +1,9 @@
 """What providers tell later: kept as facts first, applied in bulk after.
 
 `keep` runs in the webhook's request: a receipt is acknowledged when it is in PostgreSQL, and an address that must not
-be written to is suppressed in the same transaction. `apply` moves deliveries, several thousand at a time. Receipts
-come late, twice and out of order: of what is known of a delivery the highest rank counts, and nothing goes back.
+be written to is suppressed in the same transaction, as a sender is stopped that cannot work. `apply` moves deliveries,
+several thousand at a time. Receipts come late, twice and out of order: of what is known of a delivery the highest rank
+counts, and nothing goes back.
 """
 
 from collections.abc import Sequence
@@ -10,78 +11,126 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from notify import lifecycle
 from notify.channels.contract import Receipt
 from notify.db import raw, transaction
-from notify.lifecycle import DELIVERY
+from notify.pipeline import blame
 
 log = structlog.get_logger()
 
 AT_ONCE = 5_000
+SOME = 20  # ids in a line of the log
+RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider, `failed` had not
 # "sending>accepted": the moves that lifecycle.py allows, for the WHERE of a set-based UPDATE.
-MOVES = [f"{a.value}>{b.value}" for a, after in DELIVERY.items() for b in after]
+MOVES = [f"{a.value}>{b.value}" for a, after in lifecycle.DELIVERY.items() for b in after]
+HELD_BACK = [state.value for state in lifecycle.HELD_BACK]
+GUESSES = ["outcome-unknown", "not-sent"]  # our own, for want of any word of the provider's
 
 
 def keep(provider: str, receipts: Sequence[Receipt], now: datetime) -> None:
-    """Write receipts down, by COPY, and suppress at once what must be suppressed (law 4)."""
+    """Write receipts down, by COPY; suppress and stop at once what must be (law 4)."""
     with transaction() as s:
-        columns = "provider, delivery_id, state, code, reference, event_key, suppress, received_at"
+        _suppress(s, provider, [r for r in receipts if r.suppress], now)
+        columns = "provider, delivery_id, state, code, reference, event_key, suppress, blame, received_at"
         with raw(s).cursor() as cursor, cursor.copy(f"COPY receipts ({columns}) FROM STDIN") as copy:
             for r in receipts:
                 state = r.state.value if r.state else None
-                copy.write_row((provider, r.delivery_id, state, r.code, r.reference, r.event_key, r.suppress, now))
-        barred = [r for r in receipts if r.suppress]
-        if barred:
-            s.execute(
-                text(_SUPPRESS),
-                {"ids": [r.delivery_id for r in barred], "reasons": [r.suppress for r in barred], "now": now},
-            )
+                row = (provider, r.delivery_id, state, r.code, r.reference, r.event_key, r.suppress, r.blame or "", now)
+                copy.write_row(row)
+        blame.stop_refused_senders(s, provider, receipts, now)
 
 
-# A complaint or a bounce is about the address; an opt-out by a link of the provider's is about everything, too.
+def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetime) -> None:
+    if not barred:
+        return
+    told = {
+        "ids": [r.delivery_id for r in barred],
+        "reasons": [r.suppress for r in barred],
+        "keys": [r.event_key for r in barred],
+    }
+    strange = s.scalars(text(_SUPPRESS), told | {"provider": provider, "now": now}).all()
+    if strange:
+        log.warning("receipts.suppress_nobody", provider=provider, count=len(strange), deliveries=strange[:SOME])
+
+
+# A complaint or a bounce is about the address; an opt-out by a link of the provider's is about everything, too. What
+# was told before is not told again: the resident may have come back since.
 _SUPPRESS = """
-    WITH barred AS (
-        SELECT DISTINCT c.id AS contact_id, c.channel, c.address_index, o.reason
-          FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS o (id, reason)
-          JOIN deliveries d ON d.id = o.id
+    WITH told AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]))
+                   AS o (id, reason, key)
+         WHERE NOT EXISTS (SELECT FROM receipts r WHERE r.event_key = o.key AND r.provider = :provider
+                              AND r.suppress <> '' AND r.event_key <> '')
+    ), barred AS (
+        SELECT DISTINCT c.id AS contact_id, c.channel, c.address_index, told.reason
+          FROM told JOIN deliveries d ON d.id = told.id
           JOIN contacts c ON c.id = d.contact_id AND c.timeline_of IS NULL
     ), consent AS (
         INSERT INTO consents (contact_id, kind, at, how)
         SELECT contact_id, 'opt-out', :now, 'told by the provider' FROM barred WHERE reason = 'opt-out'
+    ), suppression AS (
+        INSERT INTO suppressions (channel, address_index, reason, at)
+        SELECT channel, address_index, reason, :now FROM barred ON CONFLICT DO NOTHING
     )
-    INSERT INTO suppressions (channel, address_index, reason, at)
-    SELECT channel, address_index, reason, :now FROM barred ON CONFLICT DO NOTHING
+    SELECT told.id FROM told WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.id = told.id)
 """
 
 
 def apply(now: datetime) -> int:
-    """Move deliveries by the receipts that are not applied yet; returns how many receipts were used up."""
+    """Move deliveries by the receipts that are not applied yet; returns how many receipts were used up.
+
+    The end is the same whatever the order of the receipts, however often each comes, and however they are split
+    between calls: by rank, then by the code that is first in the alphabet. A receipt for a delivery that was never
+    tried, or that is none of ours, moves nothing and is told of.
+    """
     with transaction() as s:
-        applied: int = s.execute(text(_APPLY), {"now": now, "most": AT_ONCE, "moves": MOVES}).scalar_one()
-    if applied:
-        log.info("receipts.applied", count=applied)
-    return applied
+        # From a few thousand receipts to their deliveries by key, in the order of ids, in which workers lock them, too.
+        s.execute(
+            text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
+        )
+        values = {"now": now, "most": AT_ONCE, "moves": MOVES, "held": HELD_BACK, "ranks": RANKS, "guesses": GUESSES}
+        applied = s.execute(text(_APPLY), values).one()
+        if applied.filtered:
+            blame.stop_filtered_senders(s, now)
+    if applied.strange:
+        log.warning("receipts.not_ours", count=len(applied.strange), deliveries=applied.strange[:SOME])
+    if applied.used:
+        log.info("receipts.applied", count=applied.used, moved=applied.moved)
+    return int(applied.used)
 
 
 _APPLY = """
     WITH fresh AS (
         SELECT * FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
-    ), best AS (
-        SELECT DISTINCT ON (delivery_id) delivery_id, state, code, reference, received_at
+    ), told AS (
+        SELECT delivery_id, state, received_at, nullif(reference, '') AS reference,
+               array_position(CAST(:ranks AS text[]), state::text) AS rank,
+               CASE WHEN state IN ('undelivered', 'failed') THEN coalesce(nullif(code, ''), 'lost') END AS reason
           FROM fresh WHERE state IS NOT NULL
-         ORDER BY delivery_id, array_position(ARRAY['delivered', 'undelivered', 'failed', 'accepted'], state::text), id
+    ), best AS MATERIALIZED (
+        SELECT DISTINCT ON (delivery_id) *, CASE WHEN reason = 'lost' THEN 1 ELSE 0 END AS doubt
+          FROM told ORDER BY delivery_id, rank DESC, reason = 'lost', reason COLLATE "C", received_at
     ), moved AS (
         UPDATE deliveries d
-           SET state = best.state, settled_at = :now,
-               reason = CASE WHEN best.state IN ('undelivered', 'failed')
-                             THEN coalesce(nullif(best.code, ''), 'lost') END,
-               reference = coalesce(d.reference, nullif(best.reference, '')),
+           SET state = best.state, reason = best.reason,
+               settled_at = CASE WHEN d.state = best.state THEN d.settled_at ELSE best.received_at END,
+               reference = coalesce(d.reference, best.reference),
                sent_at = coalesce(d.sent_at, best.received_at)
           FROM best
-         WHERE d.id = best.delivery_id AND d.state || '>' || best.state = ANY(:moves)
+         WHERE d.id = best.delivery_id
+           AND (d.state || '>' || best.state = ANY(:moves)
+                OR d.state::text = ANY(:held) AND d.attempts > 0
+                OR d.state = best.state AND best.reason IS NOT NULL AND (best.doubt, best.reason COLLATE "C")
+                   < (CASE WHEN d.reason = ANY(:guesses) THEN 2 WHEN d.reason = 'lost' THEN 1 ELSE 0 END,
+                      d.reason COLLATE "C"))
         RETURNING d.id
     ), used AS (
         UPDATE receipts r SET applied_at = :now FROM fresh WHERE r.id = fresh.id RETURNING r.id
     )
-    SELECT count(*) FROM used
+    SELECT (SELECT count(*) FROM used) AS used, (SELECT count(*) FROM moved) AS moved,
+           (SELECT coalesce(bool_or(blame = 'filter'), false) FROM fresh) AS filtered,
+           array(SELECT best.delivery_id FROM best LEFT JOIN deliveries d ON d.id = best.delivery_id
+                  WHERE d.id IS NULL OR d.state::text = ANY(:held) AND d.attempts = 0) AS strange
 """

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import redis
 import structlog
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import alarms, db, lifecycle, reasons
 from notify.channels.contract import Accepted, Ambiguous, Late, SendError
 from notify.db import transaction
 from notify.limits import Grant, Throttle
@@ -15,6 +16,8 @@ from notify.pipeline.pool import OpenSender
 from notify.pipeline.transport import Answer, Posted
 
 log = structlog.get_logger()
+
+PATIENCE_S = 120.0
 
 
 def heed(sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequence[Posted], throttle: Throttle) -> bool:
@@ -26,7 +29,8 @@ def heed(sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequenc
     errors = [one.answer for one in posted if isinstance(one.answer, SendError)]
     ours = [error for error in errors if error.blame == "us" and not error.retryable and not error.positions]
     if ours:
-        stop(sender.id, f"{sender.provider} refuses it: {ours[0]}", datetime.now(UTC))
+        # The outcomes of the window are not recorded yet: that PostgreSQL is away must not lose them.
+        db.persistently(lambda: _stop_for(sender, ours[0]), PATIENCE_S)
     waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
     faults = [_fault(one.answer) for one in posted]
     left = sum(not isinstance(one.answer, Late) for one in posted)
@@ -56,14 +60,25 @@ def _fault(answer: Answer) -> str:
     return ""
 
 
-def stop(sender_id: int, why: str, now: datetime) -> None:
-    """Close a sender, with the reason that people will read. Its batches go to the other senders, or wait."""
+def _stop_for(sender: OpenSender, error: SendError) -> None:
     with transaction() as s:
-        stopped = s.execute(
-            text("UPDATE senders SET status = 'stopped', note = :why WHERE id = :id AND status = 'open' RETURNING id"),
-            {"id": sender_id, "why": why},
-        ).first()
-        if stopped is None:
-            return  # another worker was quicker
+        stop(s, sender.id, f"{sender.provider} refuses it: {_in_words(error)}", datetime.now(UTC))
+
+
+def _in_words(error: SendError) -> str:
+    return f"{reasons.sentence(error.code)}. {error.detail}".strip() if error.detail else reasons.sentence(error.code)
+
+
+def stop(s: Session, sender_id: int, why: str, now: datetime) -> None:
+    """Close a sender and raise an alarm, with the reason that people will read.
+
+    Its batches go to the other senders, or wait. One that is stopped already stays as it is; the alarm is counted.
+    """
+    stopped = s.execute(
+        text("UPDATE senders SET status = 'stopped', note = :why WHERE id = :id AND status = 'open' RETURNING id"),
+        {"id": sender_id, "why": why},
+    ).first()
+    alarms.sound(s, alarms.SENDER_STOPPED, f"Sender {sender_id} is stopped: {why}", now, sender_id=sender_id)
+    if stopped is not None:
         lifecycle.note(s, now=now, by=None, action="stop", subject="sender", subject_id=sender_id, why=why)
-    log.error("sender.stop", sender=sender_id, why=why)
+        log.error("sender.stop", sender=sender_id, why=why)

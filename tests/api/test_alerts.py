@@ -265,3 +265,12 @@ def test_an_alert_for_later_is_scheduled_and_not_rung(
         assert alert is not None
         assert alert.launch_at == at
     assert settings().public_url in door.get(f"/api/v1/alerts/{number}/report", headers=approver).text
+
+
+def test_a_reason_is_told_in_words(operator: httpx.Client, key: Key, city: datetime) -> None:
+    number = in_mixed_states(city)
+    told = operator.get(f"/api/v1/alerts/{number}", headers=key()).json()["reason_words"]
+    assert told["30005"] == "30005: the number is not in use"
+    page = operator.get(f"/console/alerts/{number}").text
+    assert "30005: the number is not in use" in page
+    assert "Not verified" in page

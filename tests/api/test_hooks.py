@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
@@ -51,10 +52,11 @@ def twilio(door: httpx.Client, path: str, form: dict[str, str], signature: str |
 
 def sendgrid(door: httpx.Client, events: Sequence[Mapping[str, object]], *, tampered: bool = False) -> httpx.Response:
     body = json.dumps(events).encode()
-    signature = SIGNER.sign(b"1700000000" + body, ec.ECDSA(SHA256()))
+    stamp = str(int(time.time()))
+    signature = SIGNER.sign(stamp.encode() + body, ec.ECDSA(SHA256()))
     headers = {
         "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
-        "X-Twilio-Email-Event-Webhook-Timestamp": "1700000000",
+        "X-Twilio-Email-Event-Webhook-Timestamp": stamp,
     }
     return door.post("/hooks/sendgrid/events", content=body + b" " * tampered, headers=headers)
 
@@ -161,6 +163,12 @@ def test_bodies_are_bounded(door: httpx.Client) -> None:
     assert door.post("/hooks/sendgrid/events", content=b"x" * (10 * 2**20 + 1)).status_code == 413
 
 
+@pytest.mark.parametrize(("path", "most"), [("/hooks/twilio/status/1", 2**20), ("/hooks/sendgrid/events", 10 * 2**20)])
+def test_a_body_that_does_not_say_its_length_is_bounded_too(door: httpx.Client, path: str, most: int) -> None:
+    chunks = (b"x" * 2**16 for _ in range(most // 2**16 + 1))
+    assert door.post(path, content=chunks).status_code == 413
+
+
 def test_without_credentials_a_webhook_is_503(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_TWILIO_AUTH_TOKEN", "")
     settings.cache_clear()
@@ -181,3 +189,37 @@ def _at_once(door: httpx.Client, requests: list[tuple[str, dict[str, str]]]) -> 
     for thread in threads:
         thread.join()
     return statuses
+
+
+def test_a_callback_is_counted_whichever_way_it_goes(door: httpx.Client) -> None:
+    def counted(status: int) -> float:
+        name = f'route="/hooks/twilio/status/{{delivery_id}}",status="{status}"'
+        lines = [line for line in door.get("/metrics").text.splitlines() if name in line]
+        return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+    before = {status: counted(status) for status in (204, 403)}
+    twilio(door, "/hooks/twilio/status/7", FORM)
+    twilio(door, "/hooks/twilio/status/7", FORM, "d3Jvbmc=")
+    assert {status: counted(status) - before[status] for status in before} == {204: 1, 403: 1}
+
+
+@pytest.mark.parametrize("words", ["a b+c%20&d=é;", "", "😀", "=&="])
+def test_every_field_counts_for_the_signature(door: httpx.Client, words: str) -> None:
+    form = FORM | {"Body": words, "Field with spaces & é": "1"}
+    assert twilio(door, "/hooks/twilio/status/7", form).status_code == 204
+    assert twilio(door, "/hooks/twilio/status/7?more=a%20b", form).status_code == 204
+    assert asked.number("SELECT count(*) FROM receipts") == 2
+
+
+def test_a_form_in_pieces_and_one_too_long_are_read_alike(door: httpx.Client) -> None:
+    """Both ways: the short one gives up when a body is longer than a callback's, and the other starts again."""
+    for words in ("short", "x" * 60_000):
+        form = FORM | {"Body": words}
+        right = RequestValidator(TOKEN).compute_signature(
+            f"{str(door.base_url).rstrip('/')}/hooks/twilio/status/7", form
+        )
+        body = urlencode(form).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": right}
+        pieces = (body[n : n + 1000] for n in range(0, len(body), 1000))
+        assert door.post("/hooks/twilio/status/7", content=pieces, headers=headers).status_code == 204
+    assert asked.number("SELECT count(*) FROM receipts") == 2

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -181,13 +182,14 @@ def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, reply: 
     assert len(provider.seen) == 1
 
 
-def hook(body: bytes, key: ec.EllipticCurvePrivateKey = KEY, stamp: str = "1795428000") -> HookRequest:
+def hook(body: bytes, key: ec.EllipticCurvePrivateKey = KEY, stamp: str = "1795428000", late_s: int = 1) -> HookRequest:
     signature = base64.b64encode(key.sign(stamp.encode() + body, ec.ECDSA(SHA256()))).decode()
     headers = {
         "x-twilio-email-event-webhook-signature": signature,
         "x-twilio-email-event-webhook-timestamp": stamp,
     }
-    return HookRequest(HOOK, headers, body)
+    came_at = datetime.fromtimestamp(int(stamp) + late_s, UTC) if stamp.isdecimal() else datetime.now(UTC)
+    return HookRequest(HOOK, headers, body, came_at=came_at)
 
 
 def read(*events: object) -> list[Receipt]:
@@ -268,7 +270,15 @@ def test_opens_clicks_and_foreign_mail_are_left_out(sendgrid_events: dict[str, d
             "complaint",
             "recipient",
         ),
-        ("our content", {"event": "dropped", "reason": "Spam Content"}, FAILED, "dropped", "", "us"),
+        ("our content", {"event": "dropped", "reason": "Spam Content"}, FAILED, "spam-content", "", "filter"),
+        (
+            "too much",
+            {"event": "dropped", "reason": "Recipient List over Package Quota"},
+            FAILED,
+            "over-quota",
+            "",
+            "us",
+        ),
         ("a new reason", {"event": "dropped", "reason": "a@example.org is odd"}, FAILED, "dropped", "", "provider"),
         ("complaint", {"event": "spamreport"}, None, "", "complaint", None),
         ("unsubscribed", {"event": "unsubscribe"}, None, "", "opt-out", None),
@@ -324,3 +334,21 @@ def test_without_a_usable_public_key_every_webhook_is_refused(key: str) -> None:
 def test_a_signed_body_that_is_no_list_is_invalid(body: bytes) -> None:
     with pytest.raises(Invalid):
         adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+
+
+@pytest.mark.parametrize(("late_s", "believed"), [(-3600, True), (-3601, False), (25 * 3600, True), (90_001, False)])
+def test_a_webhook_is_believed_for_as_long_as_sendgrid_tries(late_s: int, believed: bool) -> None:
+    """24 hours, and an hour for clocks; after that it is a replay, however well it is signed."""
+    reader = adapter("http://127.0.0.1:9", None, public_key())
+    request = hook(b'[{"event": "delivered", "delivery": "7"}]', late_s=late_s)
+    if believed:
+        assert len(reader.parse_receipt(request)) == 1
+    else:
+        with pytest.raises(BadSignature, match="too long ago"):
+            reader.parse_receipt(request)
+
+
+@pytest.mark.parametrize("stamp", ["", "yesterday", "-1"])
+def test_a_signed_time_that_is_none_is_not_believed(stamp: str) -> None:
+    with pytest.raises(BadSignature):
+        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(b"[]", stamp=stamp))

@@ -252,7 +252,8 @@ def reader() -> TwilioSms:
         ("undelivered", "30006", ReceiptState.UNDELIVERED, "invalid", "recipient"),
         ("undelivered", "30004", ReceiptState.UNDELIVERED, "", "recipient"),
         ("failed", "21610", ReceiptState.FAILED, "opt-out", "recipient"),
-        ("undelivered", "30007", ReceiptState.UNDELIVERED, "", "us"),
+        ("undelivered", "30007", ReceiptState.UNDELIVERED, "", "filter"),
+        ("undelivered", "30034", ReceiptState.UNDELIVERED, "", "us"),
         ("failed", "39999", ReceiptState.FAILED, "", "provider"),
     ],
 )

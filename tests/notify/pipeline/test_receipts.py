@@ -1,15 +1,17 @@
 """Receipts come late, twice and out of order; an address that must not be written to is suppressed at once."""
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from notify import alerts
 from notify.channels.contract import Receipt, ReceiptState
 from notify.db import transaction
-from notify.pipeline import fanout, receipts
+from notify.pipeline import fanout, receipts, records
 from tests.factories import NOW, alert_ready, operator, resident, zone
 
 R = ReceiptState
@@ -81,3 +83,61 @@ def test_an_address_is_suppressed_before_the_receipt_is_applied(delivery: int, r
     receipts.keep("sendgrid", [Receipt(delivery, None, suppress=reason)] * 2, NOW)
     assert [row.reason for row in sql("SELECT reason FROM suppressions")] == [reason]
     assert len(sql("SELECT 1 FROM consents WHERE kind = 'opt-out'")) == (1 if reason == "opt-out" else 0)
+
+
+@pytest.mark.parametrize("before", ["queued", "skipped", "cancelled", "expired"])
+@pytest.mark.parametrize("told", list(R))
+def test_a_receipt_proves_that_what_was_held_back_is_out(delivery: int, before: str, told: ReceiptState) -> None:
+    """Its first outcome was unknown, so it waits for another try, or was closed: it must not be sent twice."""
+    sql("UPDATE deliveries SET state = CAST(:before AS delivery_state), reason = 'x', attempts = 1", before=before)
+    receipts.keep("twilio", [Receipt(delivery, told, code="30005", reference="SM1")], NOW)
+    receipts.apply(NOW)
+    assert state()[0] == told.value
+    assert sql("SELECT reference FROM deliveries")[0].reference == "SM1"
+
+
+def test_what_a_receipt_has_moved_is_not_claimed_again(delivery: int) -> None:
+    sql("UPDATE deliveries SET state = 'queued', attempts = 1, reason = 'sent-again'")
+    held = records.lease(int(sql("SELECT id FROM batches")[0].id), 60)
+    assert held is not None
+    receipts.keep("twilio", [Receipt(delivery, R.ACCEPTED, reference="SM1")], NOW)
+    receipts.apply(NOW)
+    assert records.claim(held, 1, 10, NOW) is None
+
+
+def test_undelivered_after_failed_is_undelivered_and_never_back(delivery: int) -> None:
+    for told, code in ((R.FAILED, "30001"), (R.UNDELIVERED, "30003"), (R.FAILED, "20500"), (R.ACCEPTED, "")):
+        receipts.keep("twilio", [Receipt(delivery, told, code)], NOW)
+        receipts.apply(NOW)
+    assert state() == ("undelivered", "30003")
+
+
+def test_the_time_is_that_of_the_receipt_that_counts(delivery: int) -> None:
+    for minutes, told in enumerate((R.UNDELIVERED, R.UNDELIVERED, R.FAILED, R.ACCEPTED)):
+        receipts.keep("twilio", [Receipt(delivery, told, "30003")], NOW + timedelta(minutes=minutes))
+        receipts.apply(NOW + timedelta(hours=1))
+    assert sql("SELECT settled_at FROM deliveries")[0].settled_at == NOW
+    receipts.keep("twilio", [Receipt(delivery, R.DELIVERED)], NOW + timedelta(minutes=9))
+    receipts.apply(NOW + timedelta(hours=1))
+    assert sql("SELECT settled_at FROM deliveries")[0].settled_at == NOW + timedelta(minutes=9)
+
+
+def test_receipts_that_are_not_ours_are_told_of(delivery: int) -> None:
+    sql("UPDATE deliveries SET state = 'queued'")
+    with capture_logs() as logged:
+        receipts.keep("twilio", [Receipt(999_999_999, None, suppress="opt-out"), Receipt(delivery, R.DELIVERED)], NOW)
+        receipts.keep("twilio", [Receipt(999_999_999, R.DELIVERED)], NOW)
+        receipts.apply(NOW)
+    told = {line["event"]: sorted(line.get("deliveries", [])) for line in logged}
+    assert told["receipts.suppress_nobody"] == [999_999_999]
+    assert told["receipts.not_ours"] == [delivery, 999_999_999]
+
+
+def test_an_opt_out_that_is_told_again_does_not_undo_a_return(delivery: int) -> None:
+    told = Receipt(delivery, None, event_key="event-1", suppress="opt-out")
+    receipts.keep("sendgrid", [told], NOW)
+    sql("DELETE FROM suppressions")
+    receipts.keep("sendgrid", [told], NOW)
+    assert sql("SELECT 1 FROM suppressions") == []
+    receipts.keep("sendgrid", [Receipt(delivery, None, event_key="event-2", suppress="opt-out")], NOW)
+    assert len(sql("SELECT 1 FROM suppressions")) == 1

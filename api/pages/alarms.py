@@ -1,0 +1,36 @@
+"""The console's alarms: a banner on every page, which looks for news by itself."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.auth import Viewer
+from api.pages.rendering import render
+from api.routes.ids import Id
+from notify import alarms, operators
+from notify.db import transaction
+
+router = APIRouter(prefix="/console/alarms", include_in_schema=False)
+
+
+@router.get("")
+def banner(caller: Viewer, seen: str = "") -> Response:
+    """The banner; nothing when it is as the page shows it, so that it is not read aloud again."""
+    with transaction() as s:
+        ringing = alarms.ringing(s)
+    if seen == "".join(f"{alarm.id}.{alarm.count}-" for alarm in ringing):
+        return Response(status_code=204)
+    may_resolve = operators.MAY["resolve"]
+    return HTMLResponse(render("console/alarms.html", alarms=ringing, caller=caller, may_resolve=may_resolve))
+
+
+@router.post("/{alarm_id}/resolve")
+def resolve(alarm_id: Id, request: Request, caller: Viewer) -> Response:
+    """Back to the page that it was pressed on."""
+    operators.require(caller.acting, "resolve")
+    with transaction() as s:
+        alarms.resolve(s, alarm_id, datetime.now(UTC), caller.acting)
+    page = urlsplit(request.headers.get("referer", "")).path
+    return RedirectResponse(page if page.startswith("/console/") else "/console", 303)

@@ -1,0 +1,67 @@
+"""Alarms: what operators must look at, until somebody has. The same trouble twice is one alarm, seen twice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from notify import lifecycle
+from notify.errors import NotFound, Refused
+from notify.models import Alarm, Operator
+
+log = structlog.get_logger()
+
+SENDER_STOPPED = "sender-stopped"
+
+
+def sound(
+    s: Session, kind: str, message: str, now: datetime, *, sender_id: int | None = None, alert_id: int | None = None
+) -> None:
+    """Let an alarm ring about a sender, an alert, both or neither; one that rings already is counted again."""
+    values = {"kind": kind, "message": message, "now": now, "sender": sender_id, "alert": alert_id}
+    alarm_id, count = s.execute(text(_SOUND), values).one()
+    if count == 1:
+        log.error("alarm.rings", alarm=alarm_id, kind=kind, sender=sender_id, alert=alert_id, why=message)
+
+
+_SOUND = """
+    INSERT INTO alarms AS a (kind, sender_id, alert_id, message, since, last_seen)
+    VALUES (:kind, :sender, :alert, :message, :now, :now)
+    ON CONFLICT (kind, sender_id, alert_id) WHERE resolved_at IS NULL DO UPDATE
+       SET count = a.count + 1, last_seen = greatest(a.last_seen, excluded.last_seen), message = excluded.message
+    RETURNING id, count
+"""
+
+
+def resolve(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Alarm:
+    """Somebody has looked at it. Raises NotFound; Refused when it was resolved before."""
+    alarm = s.get(Alarm, alarm_id, with_for_update=True)
+    if alarm is None:
+        raise NotFound(f"There is no alarm {alarm_id}.", hint="`tocsin alarms list` shows those that ring.")
+    if alarm.resolved_at is not None:
+        raise Refused(f"Alarm {alarm_id} is resolved already.")
+    alarm.resolved_at, alarm.resolved_by = max(now, alarm.since), by.id if by else None
+    lifecycle.note(s, now=now, by=by, action="resolve", subject="alarm", subject_id=alarm_id, kind=alarm.kind)
+    return alarm
+
+
+def silence_sender(s: Session, sender_id: int, now: datetime, by: Operator | None) -> None:
+    """It was opened again: what was wrong with it is mended, or will soon be told anew."""
+    s.execute(
+        update(Alarm)
+        .where(Alarm.sender_id == sender_id, Alarm.resolved_at.is_(None))
+        .values(resolved_at=now, resolved_by=by.id if by else None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def ringing(s: Session) -> Sequence[Alarm]:
+    """Those that nobody has resolved, the oldest first."""
+    return s.scalars(select(Alarm).where(Alarm.resolved_at.is_(None)).order_by(Alarm.since, Alarm.id)).all()
+
+
+def recent(s: Session, most: int = 200) -> Sequence[Alarm]:
+    """All of late, resolved ones too, the newest first."""
+    return s.scalars(select(Alarm).order_by(Alarm.id.desc()).limit(most)).all()

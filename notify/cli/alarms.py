@@ -1,0 +1,65 @@
+"""`tocsin alarms ...`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from notify import alarms, operators
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, moment, print_json, table
+from notify.db import transaction
+
+commands = Commands(help="What operators must look at.", no_args_is_help=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: int
+    kind: str
+    since: datetime
+    last_seen: datetime
+    count: int
+    resolved_at: datetime | None
+    message: str
+
+
+@commands.named("list")
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False, as_json: Json = False
+) -> None:
+    """Alarms that ring."""
+    with transaction() as s:
+        found = alarms.recent(s) if every else alarms.ringing(s)
+        rows = [Row(a.id, a.kind, a.since, a.last_seen, a.count, a.resolved_at, a.message) for a in found]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        console.print("No alarm rings.")
+    else:
+        table(
+            ("id", "kind", "since", "last seen", "count", "resolved", "message"),
+            [
+                (a.id, a.kind, moment(a.since), moment(a.last_seen), a.count, moment(a.resolved_at), a.message)
+                for a in rows
+            ],
+        )
+
+
+@commands.named("resolve")
+def resolve(
+    alarm_id: Annotated[int, typer.Argument(metavar="ID")],
+    operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who has looked at it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Somebody has looked at it. If the trouble is seen again, it rings anew."""
+    with transaction() as s:
+        by = operators.find(s, operator) if operator else None
+        if by is not None:
+            operators.require(by, "resolve")
+        alarm = alarms.resolve(s, alarm_id, datetime.now(UTC), by)
+    if as_json:
+        print_json({"id": alarm.id, "resolved_at": alarm.resolved_at})
+    else:
+        console.print(f"Alarm {alarm.id} is resolved.")

@@ -1,0 +1,36 @@
+"""What somebody must look at, until somebody has."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class Alarm(Base):
+    """Of one kind and about one sender or alert, at most one rings at a time."""
+
+    __tablename__ = "alarms"
+    id: Mapped[Id]
+    kind: Mapped[str]
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
+    message: Mapped[str]
+    since: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    count: Mapped[int] = mapped_column(Integer, server_default="1")
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))  # None: Tocsin itself
+
+    __table_args__ = (
+        Index(
+            "alarms_that_ring",
+            "kind",
+            "sender_id",
+            "alert_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Why a message did not arrive, in words that a person understands."""
+
+import tomllib
+from functools import cache
+
+from templates import REASONS
+
+
+@cache
+def sentences() -> dict[str, str]:
+    """`templates/reasons/en.toml`: reason -> sentence. Reasons are ours, or codes of the providers."""
+    return tomllib.loads((REASONS / "en.toml").read_text(encoding="utf-8"))
+
+
+def sentence(reason: str) -> str:
+    """ "30003: the phone is switched off or out of reach"; the reason alone, spelt out, where nothing is known of it.
+
+    A reason of our own, which is a word and no code, is left out before its sentence.
+    """
+    said = sentences().get(reason)
+    if said is None:
+        return reason.replace("-", " ").replace("_", " ")
+    return f"{reason}: {said}" if reason[:1].isdigit() else said

@@ -1,0 +1,97 @@
+"""Alarms at the door: a banner on every page of the console, and REST."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+
+from notify import alarms
+from notify.db import transaction
+from tests import factories
+from tests.api import asked
+
+Key = Callable[..., dict[str, str]]
+WORDS = "Sender 1 is stopped: 30034 <b>"
+
+
+@pytest.fixture
+def alarm(city: datetime) -> int:
+    with transaction() as s:
+        sender = factories.sender(s, now=city)
+        for _ in range(3):
+            alarms.sound(s, "sender-stopped", WORDS, city, sender_id=sender.id)
+        return alarms.ringing(s)[0].id
+
+
+def signed_in(door: httpx.Client, key: Key, role: str | None = "admin") -> httpx.Client:
+    door.headers["Origin"] = str(door.base_url).rstrip("/")
+    door.post("/console/sign-in", data={"key": key(role)["Authorization"][7:]})
+    return door
+
+
+def test_an_alarm_stands_on_every_page_of_the_console(door: httpx.Client, key: Key, alarm: int, city: datetime) -> None:
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city, status="Exercise").id
+    for path in ("/console", f"/console/alerts/{draft}"):
+        assert "30034" not in door.get(path, follow_redirects=True).text, "not before the sign-in"
+    console = signed_in(door, key)
+    for path in ("/console", f"/console/alerts/{draft}"):
+        page = console.get(path).text
+        assert "Sender 1 is stopped: 30034 &lt;b&gt;" in page
+        assert "seen 3 times" in page
+        assert f'action="/console/alarms/{alarm}/resolve"' in page
+    assert '<p class="practice">' in page
+    assert "30034" not in console.get("/").text, "residents see none of it"
+
+
+def test_the_banner_says_something_only_when_there_is_news(door: httpx.Client, key: Key, alarm: int) -> None:
+    console = signed_in(door, key)
+    page = console.get("/console").text
+    look = page.partition('hx-get="')[2].partition('"')[0]
+    assert console.get(look).status_code == 204
+    with transaction() as s:
+        alarms.sound(s, "another", "Something else", datetime.fromisoformat("2027-01-01T00:00:00+00:00"))
+    assert "Something else" in console.get(look).text
+
+
+def test_it_is_resolved_from_the_console_once(door: httpx.Client, key: Key, alarm: int) -> None:
+    console = signed_in(door, key)
+    answer = console.post(
+        f"/console/alarms/{alarm}/resolve", headers={"Referer": f"{str(door.base_url).rstrip('/')}/console/alerts/7"}
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/alerts/7")
+    assert asked.rows("SELECT o.role FROM alarms a JOIN operators o ON o.id = a.resolved_by") == [("admin",)]
+    assert "30034" not in console.get("/console").text
+    assert console.post(f"/console/alarms/{alarm}/resolve").status_code == 409
+
+
+@pytest.mark.parametrize("role", ["agent", None])
+def test_who_may_not_resolve_sees_it_without_a_button(
+    door: httpx.Client, key: Key, alarm: int, role: str | None
+) -> None:
+    console = signed_in(door, key, role)
+    page = console.get("/console").text
+    assert "30034" in page
+    assert f'action="/console/alarms/{alarm}/resolve">\n    <p>' in page
+    assert '<button class="small">Resolve' not in page
+    assert console.post(f"/console/alarms/{alarm}/resolve").status_code == 403
+    assert door.post(f"/api/v1/alarms/{alarm}/resolve", headers=key(role)).status_code == 403
+    assert asked.number("SELECT count(*) FROM alarms WHERE resolved_at IS NULL") == 1
+
+
+def test_alarms_by_rest(door: httpx.Client, key: Key, alarm: int) -> None:
+    headers = key("approver")
+    assert door.get("/api/v1/alarms").status_code == 401
+    (told,) = door.get("/api/v1/alarms", headers=headers).json()["alarms"]
+    assert (told["id"], told["kind"], told["message"], told["count"]) == (alarm, "sender-stopped", WORDS, 3)
+    resolved = door.post(f"/api/v1/alarms/{alarm}/resolve", headers=headers)
+    assert resolved.json()["resolved_at"] is not None
+    assert door.get("/api/v1/alarms", headers=headers).json() == {"alarms": []}
+    assert [one["id"] for one in door.get("/api/v1/alarms?all=true", headers=headers).json()["alarms"]] == [alarm]
+    assert door.post(f"/api/v1/alarms/{alarm}/resolve", headers=headers).status_code == 409
+    assert door.post("/api/v1/alarms/999/resolve", headers=headers).status_code == 404
+
+
+def test_alarms_are_counted_for_monitoring(door: httpx.Client, alarm: int) -> None:
+    assert 'tocsin_alarms{kind="sender-stopped"} 1.0' in door.get("/metrics").text

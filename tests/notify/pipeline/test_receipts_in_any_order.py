@@ -1,0 +1,91 @@
+"""The end of a delivery is a function of the set of its receipts: not of their order, number or rounds."""
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from notify import alerts
+from notify.channels.contract import Receipt, ReceiptState
+from notify.db import transaction
+from notify.pipeline import fanout, receipts
+from tests.factories import NOW, alert_ready, operator, resident, zone
+
+R = ReceiptState
+BEFORE = ("sending", "unknown", "accepted", "queued", "skipped", "cancelled", "expired", "failed")
+CODES = ("", "30003", "30005", "30008")
+
+told = st.builds(Receipt, delivery_id=st.just(0), state=st.sampled_from(list(R)), code=st.sampled_from(CODES))
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    with transaction() as s:
+        result = s.execute(text(statement), values)
+        return list(result) if result.returns_rows else []
+
+
+@pytest.fixture
+def delivery(database: str) -> int:
+    with transaction() as s:
+        zone(s)
+        resident(s)
+        alert = alert_ready(s)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    return int(sql("UPDATE deliveries SET attempts = 1, claimed_at = :now RETURNING id", now=NOW)[0].id)
+
+
+def end(delivery: int, before: str, rounds: list[list[Receipt]]) -> tuple[str, str | None]:
+    sql(
+        """UPDATE deliveries SET state = CAST(:before AS delivery_state), settled_at = NULL, reference = NULL,
+                  reason = CASE WHEN :before = 'failed' THEN 'outcome-unknown'
+                                WHEN :before IN ('accepted', 'sending', 'queued') THEN NULL ELSE 'x' END""",
+        before=before,
+    )
+    for together in rounds:
+        receipts.keep("twilio", [Receipt(delivery, r.state, r.code) for r in together], NOW)
+        receipts.apply(NOW)
+    row = sql("SELECT state, reason FROM deliveries")[0]
+    return row.state, row.reason
+
+
+def expected(before: str, facts: list[Receipt]) -> tuple[str, str | None]:
+    """The highest rank; of its codes the one that sorts first, and none only when none was ever given."""
+    ranks = [R.ACCEPTED, R.FAILED, R.UNDELIVERED, R.DELIVERED]
+    best = max((fact.state for fact in facts if fact.state), key=ranks.index)
+    if before == "failed" and best is R.ACCEPTED:
+        return "failed", "outcome-unknown"
+    if best in (R.ACCEPTED, R.DELIVERED):
+        return best.value, None
+    codes = [fact.code for fact in facts if fact.state is best and fact.code]
+    return best.value, min(codes, default="lost")
+
+
+TWO = [Receipt(0, R.UNDELIVERED, code) for code in ("30003", "30005")]
+
+
+@example(facts=TWO, before="accepted", more=[], cuts=set(), seed=1)
+@example(facts=TWO[::-1], before="accepted", more=[], cuts=set(), seed=1)
+@example(facts=[Receipt(0, R.FAILED), *TWO[:1]], before="accepted", more=[], cuts={1}, seed=1)
+@example(facts=[*TWO[:1], Receipt(0, R.FAILED)], before="accepted", more=[], cuts={1}, seed=1)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    facts=st.lists(told, min_size=1, max_size=5),
+    before=st.sampled_from(BEFORE),
+    more=st.lists(st.integers(0, 4), max_size=4),
+    cuts=st.sets(st.integers(1, 8), max_size=4),
+    seed=st.integers(0, 2**32),
+)
+def test_the_end_is_the_same(
+    delivery: int, facts: list[Receipt], before: str, more: list[int], cuts: set[int], seed: int
+) -> None:
+    shuffled = [*facts, *(facts[n % len(facts)] for n in more)]
+    random.Random(seed).shuffle(shuffled)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(shuffled)), len(shuffled)]
+    rounds = [shuffled[a:b] for a, b in pairwise(edges)]
+    assert end(delivery, before, rounds) == expected(before, facts)
