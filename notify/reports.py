@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify import reasons
 from notify.errors import NotFound
-from notify.models import Alert, StoredContent
+from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
 
 
@@ -21,6 +21,34 @@ class AudienceCounts:
     total: int
     by_channel: dict[str, int]
     skipped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When 95 % of a channel's messages were to have left, and when they had. None: never, or not yet.
+
+    `error`: by how much of the time from the launch it was wrong; above 0 when it took longer.
+    """
+
+    channel: str
+    messages: int
+    p95_at: datetime | None
+    was_p95_at: datetime | None
+    error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Who did what, when; `who` is None for Tocsin itself.
+
+    `out`: messages that had left by then, where an alert was halted or went on. `count`: what the step was done to.
+    """
+
+    at: datetime
+    action: str
+    who: str | None
+    out: int | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +82,27 @@ class Progress:
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
     reason_words: dict[str, str]  # reason -> what it means
+    forecast: tuple[Forecast, ...]  # of each channel, once the audience is known
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: times as ISO 8601."""
-        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(self).items()}
+        plain: dict[str, Any] = as_json(asdict(self))
+        return plain
+
+
+def as_json(value: Any) -> Any:
+    """The same with times as ISO 8601, however deep."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {key: as_json(one) for key, one in value.items()}
+        case list() | tuple():
+            return [as_json(one) for one in value]
+    return value
+
+
+HALTS = ("pause", "resume", "cancel", "expire")
 
 
 def find_alert(s: Session, alert_id: int) -> Alert:
@@ -109,6 +154,7 @@ def progress(s: Session, alert_id: int) -> Progress:
         audience=AudienceCounts(alert.audience_total, by_channel, _sum(skipped, "reason")),
         deliveries={state.value: 0 for state in DeliveryState} | _sum(rows, "state"),
         channels_by_state={c: _sum([r for r in rows if r.channel == c], "state") for c in by_channel},
+        forecast=_forecast(s, alert),
         reasons=_reasons(rows),
         reason_words={row.reason: reasons.sentence(row.reason) for row in rows if row.reason},
     )
@@ -130,6 +176,43 @@ def _reasons(rows: Sequence[Any]) -> dict[str, dict[str, int]]:
             of_state = found.setdefault(row.state, {})
             of_state[row.reason] = of_state.get(row.reason, 0) + row.count
     return found
+
+
+def _forecast(s: Session, alert: Alert) -> tuple[Forecast, ...]:
+    kept = s.scalars(select(Prediction).where(Prediction.alert_id == alert.id).order_by(Prediction.channel))
+    return tuple(
+        Forecast(one.channel, one.messages, one.p95_at, one.was_p95_at, _error(alert, one.p95_at, one.was_p95_at))
+        for one in kept
+    )
+
+
+def _error(alert: Alert, said: datetime | None, was: datetime | None) -> float | None:
+    if alert.launched_at is None or said is None or was is None or said <= alert.launched_at:
+        return None
+    return (was - said) / (said - alert.launched_at)
+
+
+def steps(s: Session, alert_id: int) -> list[Step]:
+    """An alert's history, from its audit, in order."""
+    rows = s.execute(
+        select(Audit.at, Audit.action, Operator.email, Audit.detail)
+        .outerjoin(Operator, Operator.id == Audit.operator_id)
+        .where(Audit.subject == "alert", Audit.subject_id == alert_id)
+        .order_by(Audit.id)
+    ).all()
+    halts = [at for at, action, *_ in rows if action in HALTS]
+    out = _out_by(s, alert_id, halts) if halts else {}
+    return [Step(at, action, who, out.get(at), detail.get("count")) for at, action, who, detail in rows]
+
+
+def _out_by(s: Session, alert_id: int, moments: Sequence[datetime]) -> dict[datetime, int]:
+    """How many messages had left at these moments: those were past recall."""
+    rows = s.execute(
+        text("""SELECT m.at, count(d.id) FROM unnest(CAST(:moments AS timestamptz[])) AS m (at)
+                  LEFT JOIN deliveries d ON d.alert_id = :alert AND d.sent_at <= m.at GROUP BY m.at"""),
+        {"moments": list(moments), "alert": alert_id},
+    ).all()
+    return {row[0]: row[1] for row in rows}
 
 
 def words(s: Session, alert_id: int) -> Sequence[StoredContent]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from notify import alerts, db, tasks
 from notify.db import engine, transaction
 from notify.models import Lane
-from notify.pipeline import receipts, settling
+from notify.pipeline import forecast, receipts, settling
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -84,6 +84,8 @@ def sweep() -> None:
     tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle))
     tasks.ring_unsettled(settling.unsettled_batches(settings().reconcile_after_s))
     settling.finish_alerts(now)
+    with transaction() as s:
+        forecast.measure(s)
 
 
 def apply_receipts() -> None:

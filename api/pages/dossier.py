@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.pages.outline import Outline, outline
 from notify import atlas, lifecycle, reports
-from notify.models import Alert, Audit, Operator, StoredContent
+from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 from notify.operators import MAY
-from notify.pipeline import audience
+from notify.pipeline import forecast
 from notify.pipeline.audience import Audience
+from notify.pipeline.forecast import Plan
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area
 WANTED = {  # button -> what the role must allow, and the state that follows
@@ -29,24 +29,19 @@ BEFORE_LAUNCH = {AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Who did what, when. `who` is None for Tocsin itself."""
-
-    at: datetime
-    action: str
-    who: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Dossier:
     alert: Alert
     progress: reports.Progress
     words: Sequence[StoredContent]
-    steps: Sequence[Step]
+    steps: Sequence[reports.Step]
     drawing: Outline | None
     buttons: tuple[str, ...]
     own_emergency: bool  # the reader wrote it, so somebody else must approve it
-    preview: Audience | None  # before the launch: whom it would reach now
+    plan: Plan | None  # before the launch: whom it would reach now, and when
+
+    @property
+    def preview(self) -> Audience | None:
+        return self.plan.audience if self.plan else None
 
 
 def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> Dossier:
@@ -58,11 +53,11 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         alert=alert,
         progress=reports.progress(s, alert_id),
         words=() if moving else reports.words(s, alert_id),
-        steps=_steps(s, alert_id),
+        steps=reports.steps(s, alert_id),
         drawing=None if moving or alert.area is None else outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         own_emergency=own and alert.state is AlertState.DRAFT,
-        preview=audience.preview(s, alert, alert.area, now) if waits and alert.area is not None else None,
+        plan=forecast.plan(s, alert, now) if waits else None,
     )
 
 
@@ -89,13 +84,3 @@ def is_over(p: reports.Progress, now: datetime) -> bool:
     if p.state not in lifecycle.FINISHED:
         return False
     return not p.deliveries["accepted"] or p.finished_at is None or now - p.finished_at > RECEIPTS_FOR
-
-
-def _steps(s: Session, alert_id: int) -> list[Step]:
-    rows = s.execute(
-        select(Audit.at, Audit.action, Operator.email)
-        .outerjoin(Operator, Operator.id == Audit.operator_id)
-        .where(Audit.subject == "alert", Audit.subject_id == alert_id)
-        .order_by(Audit.id)
-    )
-    return [Step(at, action, who) for at, action, who in rows]

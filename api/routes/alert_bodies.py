@@ -76,6 +76,14 @@ class Alerts(BaseModel):
     alerts: list[AlertSummary]
 
 
+class ForecastOut(BaseModel):
+    channel: str
+    messages: int
+    p95_at: datetime | None = Field(description="When 95 % of the messages were to have left.")
+    was_p95_at: datetime | None = Field(description="When they had.")
+    error: float | None = Field(description="Of the time from the launch; above 0: it took longer.")
+
+
 class AlertOut(BaseModel):
     """Where an alert is. The command line and the console show the same numbers."""
 
@@ -106,6 +114,58 @@ class AlertOut(BaseModel):
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]] = Field(description="Why, for the states that need a reason.")
     reason_words: dict[str, str] = Field(description="What these reasons mean, in a sentence each.")
+    forecast: list[ForecastOut] = Field(description="Of each channel, once the audience is known.")
+
+
+class StepOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    action: str
+    who: str | None = Field(description="null: Tocsin itself.")
+    out: int | None = Field(description="Messages that had left by then, where the alert was halted or went on.")
+    count: int | None = Field(description="What the step was done to.")
+
+
+class ShareOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    sender_id: int
+    address: str
+    messages: int
+    per_s: float
+
+
+class ZoneTimeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    zone: str
+    messages: int
+    p95_at: datetime | None
+
+
+class ChannelPlanOut(BaseModel):
+    """null for a time: never."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    channel: str
+    messages: int
+    ahead: int = Field(description="Messages that wait already and go first.")
+    half_at: datetime | None
+    p95_at: datetime | None = Field(description="When 95 % of the messages will have left.")
+    done_at: datetime | None
+    senders: list[ShareOut]
+    zones: list[ZoneTimeOut]
+
+
+class PlanOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    alert: int
+    at: datetime = Field(description="The launch that this is for.")
+    channels: list[ChannelPlanOut]
+    warnings: list[str] = Field(description="Sentences to read before.")
 
 
 class Words(BaseModel):
@@ -120,6 +180,7 @@ class Words(BaseModel):
 
 class Report(AlertOut):
     words: list[Words]
+    steps: list[StepOut]
 
 
 class Preview(BaseModel):

@@ -8,13 +8,23 @@ from starlette.responses import JSONResponse
 
 from api.auth import Reader
 from api.openapi import problems
-from api.routes.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, Preview, Report, Words
+from api.routes.alert_bodies import (
+    AlertOut,
+    Alerts,
+    AlertSummary,
+    NewAlert,
+    PlanOut,
+    Preview,
+    Report,
+    StepOut,
+    Words,
+)
 from api.routes.ids import Id
 from notify import alerts, reports, tasks
 from notify.db import transaction
 from notify.errors import Refused
 from notify.models.states import AlertState
-from notify.pipeline import audience
+from notify.pipeline import audience, forecast
 from notify.settings import settings
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
@@ -53,6 +63,13 @@ def preview_audience(alert_id: Id, caller: Reader) -> Preview:
         return Preview.model_validate(audience.preview(s, alert, alert.area, datetime.now(UTC)))
 
 
+@router.get("/{alert_id}/plan", summary="How long it would take", responses=problems(404, 409))
+def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
+    """By channel, sender and zone: from rates, daily caps, and what waits already."""
+    with transaction() as s:
+        return PlanOut.model_validate(forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC)))
+
+
 @router.get(
     "/{alert_id}/report",
     summary="Who was reached, when, who was not and why",
@@ -63,7 +80,8 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
         counted = reports.progress(s, alert_id).as_json()
         words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
-    return JSONResponse(counted | {"words": words})
+        steps = [StepOut.model_validate(one).model_dump(mode="json") for one in reports.steps(s, alert_id)]
+    return JSONResponse(counted | {"words": words, "steps": steps})
 
 
 @router.post(

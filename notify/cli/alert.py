@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from notify import alerts, operators, reports, tasks
-from notify.cli import bars
+from notify.cli import bars, watching
 from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import audience
+from notify.pipeline import audience, forecast
 from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
@@ -126,17 +126,30 @@ def show_audience(alert_id: Id, as_json: Json = False) -> None:
     table(("left out because", "contacts"), counted.skipped.items())
 
 
+@commands.named("plan")
+def plan(alert_id: Id, as_json: Json = False) -> None:
+    """How long it would take, and when 95 % would have it: by channel, sender and zone."""
+    with transaction() as s:
+        planned = forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC))
+    if as_json:
+        print_json(planned)
+    else:
+        bars.show_plan(planned)
+
+
 @commands.named("report")
 def report(alert_id: Id, as_json: Json = False) -> None:
     """Who was reached, when, who was not and why; with the words."""
     with transaction() as s:
         progress = reports.progress(s, alert_id)
         words = reports.words(s, alert_id)
+        steps = reports.steps(s, alert_id)
     if as_json:
         said = [{"channel": w.channel, "language": w.language, "subject": w.subject, "text": w.text} for w in words]
-        print_json(progress.as_json() | {"words": said})
+        print_json(progress.as_json() | {"words": said, "steps": steps})
         return
     bars.show(progress)
+    bars.show_steps(steps)
     for w in words:
         console.rule(f"{w.channel}, {w.language}", align="left")
         console.print(f"{w.subject}\n{w.text}".strip(), markup=False)
@@ -196,13 +209,19 @@ def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
 
 
 def follow(alert_id: int) -> None:
-    """Live bars until the alert is over."""
+    """Live bars until the alert is over. Who stops watching does not stop the alert."""
     progress = _progress(alert_id)
-    with bars.live(progress) as update:
-        while not _over(progress):
-            time.sleep(WATCH_S)
-            progress = _progress(alert_id)
-            update(progress)
+    try:
+        with watching.live(progress) as update:
+            while not _over(progress):
+                asked_s = time.monotonic()
+                progress = _progress(alert_id)
+                update(progress)
+                # To count a million deliveries takes a while: nine tenths of the time are left to sending them.
+                time.sleep(max(WATCH_S, 9 * (time.monotonic() - asked_s)))
+    except KeyboardInterrupt:
+        console.print(f"Alert {alert_id} goes on: `tocsin alert pause {alert_id}` or `cancel` stops it.")
+        raise
     bars.show(progress)
 
 

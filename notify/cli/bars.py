@@ -1,35 +1,12 @@
-"""An alert's numbers as bars and as a short report."""
+"""An alert's numbers for a person: what is planned, and what happened."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from notify.cli.output import console, moment, table
-from notify.lifecycle import SETTLED
+from notify.pipeline.forecast import ChannelPlan, Plan
+from notify.reports import Forecast, Step
 from notify.reports import Progress as AlertProgress
-
-LEFT_OUT = {"skipped", "cancelled", "expired"}
-OUT = {state.value for state in SETTLED} - LEFT_OUT
-
-
-@contextmanager
-def live(progress: AlertProgress) -> Iterator[Callable[[AlertProgress], None]]:
-    """A bar for each channel."""
-    display = Progress(
-        TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    rows = {channel: display.add_task(channel, total=None) for channel in progress.channels}
-
-    def update(now: AlertProgress) -> None:
-        for channel, row in rows.items():
-            done = sum(count for state, count in now.channels_by_state.get(channel, {}).items() if state in OUT)
-            display.update(row, completed=done, total=now.audience.by_channel.get(channel, 0))
-
-    with display:
-        update(progress)
-        yield update
 
 
 def show(p: AlertProgress) -> None:
@@ -57,6 +34,58 @@ def show(p: AlertProgress) -> None:
         f"Launched {moment(p.launched_at)}; first message {_after(p.launched_at, p.first_sent_at)}, "
         f"last message {_after(p.launched_at, p.last_sent_at)}"
     )
+    for one in p.forecast:
+        console.print(_forecast(one), markup=False)
+
+
+def show_plan(plan: Plan) -> None:
+    """When it would be done, by channel, sender and zone; what speaks against it comes first."""
+    for warning in plan.warnings:
+        console.print(f"[bold red]Mind:[/] {warning}")
+    console.print(f"Alert {plan.alert}, launched {moment(plan.at)}, {plan.audience.residents:,} residents:")
+    for one in plan.channels:
+        console.print(_course(one, plan.at), markup=False)
+        if one.messages and one.senders:
+            rows = [(x.address, f"{x.messages:,}", f"{x.per_s:,.1f}") for x in one.senders]
+            table(("  sender", "messages", "a second"), [(f"  {address}", *rest) for address, *rest in rows])
+    zones = [zone for one in plan.channels for zone in one.zones]
+    if zones:
+        table(
+            ("zone", *(f"95 % by {one.channel}" for one in plan.channels)),
+            [
+                (name, *(moment(z.p95_at) for one in plan.channels for z in one.zones if z.zone == name))
+                for name in dict.fromkeys(zone.zone for zone in zones)
+            ],
+        )
+
+
+def show_steps(steps: Sequence[Step]) -> None:
+    """Who did what, when; and what was past recall then."""
+    for step in steps:
+        told = f"{moment(step.at)}  {step.action} by {step.who or 'Tocsin'}"
+        if step.out is not None:
+            told += f"; {step.out:,} messages were out"
+        if step.count is not None:
+            told += f": {step.count:,}"
+        console.print(told, markup=False)
+
+
+def _course(one: ChannelPlan, at: datetime) -> str:
+    if not one.messages:
+        return f"{one.channel}: nobody"
+    if one.p95_at is None:
+        return f"{one.channel}: {one.messages:,} messages, never as things are"
+    before = f", after {one.ahead:,} that go first" if one.ahead else ""
+    takes = timedelta(seconds=round(((one.done_at or one.p95_at) - at).total_seconds()))
+    return f"{one.channel}: {one.messages:,} messages{before}; 95 % by {moment(one.p95_at)}, all within {takes}"
+
+
+def _forecast(one: Forecast) -> str:
+    told = f"{one.channel}: 95 % were to be out by {moment(one.p95_at)}"
+    if one.was_p95_at is None:
+        return told
+    wrong = "" if one.error is None else f" ({one.error:+.0%} of the time)"
+    return f"{told}, and were by {moment(one.was_p95_at)}{wrong}"
 
 
 def _after(start: datetime | None, then: datetime | None) -> str:

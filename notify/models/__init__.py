@@ -6,6 +6,7 @@ from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, Delivery, StoredReceipt
 from notify.models.operator import ApiKey, Operator
+from notify.models.prediction import Prediction
 from notify.models.sender import Sender
 from notify.models.subscriber import (
     Consent,
@@ -33,6 +34,7 @@ __all__ = [
     "Lane",
     "Operator",
     "Place",
+    "Prediction",
     "Preference",
     "Sender",
     "StoredContent",

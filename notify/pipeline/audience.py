@@ -67,12 +67,16 @@ TIMELINES = """
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Counts of contacts. `by_channel`: those that will be written to; `skipped`: the others, by reason."""
+    """Counts of contacts. `by_channel`: those that will be written to; `skipped`: the others, by reason.
+
+    `languages`: channel -> language -> those that will be written to in it.
+    """
 
     residents: int
     total: int
     by_channel: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def residents_inside(s: Session, area_wkb: bytes, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
@@ -89,21 +93,29 @@ def residents_inside(s: Session, area_wkb: bytes, after: int = 0, through: int =
 
 def preview(s: Session, alert: Alert, area_wkb: bytes, now: datetime) -> Audience:
     """What a launch at this moment would resolve to."""
-    residents = residents_inside(s, area_wkb)
+    return count(s, alert, residents_inside(s, area_wkb), now)
+
+
+def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
+    """The same of residents who are known already."""
     rows = s.execute(
-        text(f"""SELECT channel, reason, count(*) FROM (
+        text(f"""SELECT channel, language, reason, count(*) FROM (
                     {REACHED}
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
-                  GROUP BY channel, reason"""),
+                  GROUP BY channel, language, reason"""),
         parameters(alert, residents.tolist(), now) | {"languages": list(settings().languages)},
     ).all()
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
-    for channel, reason, count in rows:
+    languages: dict[str, dict[str, int]] = {}
+    for channel, language, reason, number in rows:
         counts, key = (by_channel, channel) if reason is None else (skipped, reason)
-        counts[key] = counts.get(key, 0) + count
-    return Audience(len(residents), sum(count for *_, count in rows), by_channel, skipped)
+        counts[key] = counts.get(key, 0) + number
+        if reason is None:
+            languages.setdefault(channel, {})[language] = number
+    total = sum(number for *_, number in rows)
+    return Audience(len(residents), total, by_channel, skipped, languages)
 
 
 # A preview may come before the words and the timelines are written.

@@ -17,7 +17,7 @@ from notify import crypto
 from notify.db import engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.pipeline import audience
+from notify.pipeline import audience, forecast
 
 log = structlog.get_logger()
 
@@ -113,6 +113,8 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
             batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest, now=now)
         yield batches
         if not rest:
+            with transaction() as s:
+                forecast.keep(s, alert_id)
             log.info("alert.resolved", alert=alert_id)
             return
 

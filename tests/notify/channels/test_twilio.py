@@ -23,6 +23,7 @@ from notify.channels.contract import (
     Recipient,
     SendError,
 )
+from notify.channels.exchange import LATER_S
 from notify.channels.twilio import TwilioSms, twiml
 from notify.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
@@ -149,7 +150,7 @@ def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, label: 
     [
         ({"Retry-After": "17"}, 17.0),
         ({"Retry-After": "Mon, 23 Nov 2026 10:00:30 GMT", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 30.0),
-        ({}, None),
+        ({}, LATER_S),
     ],
 )
 def test_retry_after_is_passed_on(provider: StandIn, headers: dict[str, str], wait_s: float | None) -> None:

@@ -1,0 +1,218 @@
+"""How long an alert will take: told before its launch, kept at the launch, held against the truth in the report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import usage
+from notify.errors import Refused
+from notify.models import Alert, Lane
+from notify.pipeline import audience
+from notify.pipeline.audience import Audience
+from notify.pipeline.course import Course, Way, messages_per_s, run
+from notify.usage import CAP_DAY
+
+MOST = 0.95  # the share of the messages that people are told about: the last few may be tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one sender will do of a channel's work."""
+
+    sender_id: int
+    address: str
+    messages: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneTime:
+    """When a zone's residents will have been written to. None: never."""
+
+    zone: str
+    messages: int
+    p95_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPlan:
+    """One channel's course. `ahead`: messages that go first. Times are aware, UTC; None: never."""
+
+    channel: str
+    messages: int
+    ahead: int
+    half_at: datetime | None
+    p95_at: datetime | None
+    done_at: datetime | None
+    senders: tuple[Share, ...]
+    zones: tuple[ZoneTime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a launch at `at` would come to. `warnings`: sentences to read before."""
+
+    alert: int
+    at: datetime
+    audience: Audience
+    channels: tuple[ChannelPlan, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(s: Session, alert: Alert, now: datetime) -> Plan:
+    """How long it would take, launched at its time, or else now. Raises Refused without an area."""
+    if alert.area is None:
+        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
+    at = max(now, alert.launch_at) if alert.launch_at else now
+    residents = audience.residents_inside(s, alert.area)
+    reached = audience.count(s, alert, residents, now)
+    zones = [(name, audience.residents_inside(s, shape)) for name, shape in _zones(s, alert)]
+    channels = tuple(
+        _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones) for name in alert.channels
+    )
+    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
+
+
+def keep(s: Session, alert_id: int) -> None:
+    """Write down, once its audience is known, when the messages of an alert will have left."""
+    alert = s.get_one(Alert, alert_id)
+    assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
+    rows = s.execute(
+        text("SELECT channel, language, sum(size) AS n FROM batches WHERE alert_id = :a GROUP BY channel, language"),
+        {"a": alert_id},
+    ).all()
+    for channel in {row.channel for row in rows}:
+        languages = {row.language: int(row.n) for row in rows if row.channel == channel}
+        planned = _channel(s, alert, channel, languages, alert.launched_at)
+        s.execute(
+            text("""INSERT INTO predictions (alert_id, channel, messages, p95_at, done_at)
+                    VALUES (:alert, :channel, :messages, :p95, :done) ON CONFLICT DO NOTHING"""),
+            {"alert": alert_id, "channel": channel, "messages": planned.messages, "p95": planned.p95_at,
+             "done": planned.done_at},
+        )  # fmt: skip
+
+
+def measure(s: Session) -> None:
+    """Hold the predictions of finished alerts against what happened. Each is measured once."""
+    s.execute(
+        text("""
+            UPDATE predictions p SET measured = true, was_p95_at = (
+                SELECT percentile_disc(:most) WITHIN GROUP (ORDER BY d.sent_at)
+                  FROM deliveries d JOIN batches b ON b.id = d.batch_id
+                 WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND d.sent_at IS NOT NULL)
+              FROM alerts a WHERE a.id = p.alert_id AND NOT p.measured
+               AND a.state IN ('sent', 'cancelled', 'expired')"""),
+        {"most": MOST},
+    )
+
+
+def _channel(
+    s: Session,
+    alert: Alert,
+    channel: str,
+    languages: dict[str, int],
+    at: datetime,
+    residents: NDArray[np.int64] | None = None,
+    zones: Sequence[tuple[str, NDArray[np.int64]]] = (),
+) -> ChannelPlan:
+    costs = _by_cost(s, alert.id, channel, languages)
+    messages = sum(languages.values())
+    mean_cost = sum(cost * n for cost, n in costs.items()) / messages if messages else 1.0
+    ways = _ways(s, channel, costs, mean_cost, at)
+    ahead = _ahead(s, alert, channel) / mean_cost
+    course = run(ways, ahead, messages, at)
+    return ChannelPlan(
+        channel=channel,
+        messages=messages,
+        ahead=round(ahead),
+        half_at=course.moment(messages / 2),
+        p95_at=course.moment(messages * MOST),
+        done_at=course.moment(messages),
+        senders=tuple(Share(w.sender_id, w.address, round(course.by_sender[w.sender_id]), w.per_s) for w in ways),
+        zones=tuple(_zone(name, ids, residents, messages, course) for name, ids in zones)
+        if residents is not None
+        else (),
+    )
+
+
+def _zone(
+    name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, course: Course
+) -> ZoneTime:
+    """Residents are written to in the order of their ids, so a zone is done when its later ones are."""
+    assert all_ids is not None  # noqa: S101
+    if not len(ids):
+        return ZoneTime(name, 0, course.began)
+    places = (np.searchsorted(all_ids, ids) + 1) / len(all_ids)
+    late = float(np.quantile(places, MOST))
+    return ZoneTime(name, round(messages * len(ids) / len(all_ids)), course.moment(messages * late))
+
+
+def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:
+    rows = s.execute(
+        text("""SELECT z.name, v.geometry FROM alert_zones az JOIN zone_versions v ON v.id = az.zone_version_id
+                  JOIN zones z ON z.id = v.zone_id WHERE az.alert_id = :alert ORDER BY z.name"""),
+        {"alert": alert.id},
+    ).all()
+    return [(row.name, row.geometry) for row in rows]
+
+
+def _by_cost(s: Session, alert_id: int, channel: str, languages: dict[str, int]) -> dict[int, int]:
+    """Messages by what each of them costs in tokens."""
+    rows = s.execute(
+        text("SELECT language, cost FROM contents WHERE alert_id = :a AND channel = :c"),
+        {"a": alert_id, "c": channel},
+    ).all()
+    cost_of = {row.language: row.cost for row in rows}
+    costs: dict[int, int] = {}
+    for language, number in languages.items():
+        cost = cost_of.get(language, 1)
+        costs[cost] = costs.get(cost, 0) + number
+    return costs
+
+
+def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime) -> list[Way]:
+    rows = s.execute(
+        text("""SELECT id, address, rate_per_s, daily_cap FROM senders
+                 WHERE status = 'open' AND channel = :channel ORDER BY rate_per_s DESC, id"""),
+        {"channel": channel},
+    ).all()
+    ways = []
+    for row in rows:
+        today = a_day = None
+        if row.daily_cap:
+            a_day = row.daily_cap / mean_cost
+            today = a_day - usage.used_on(row.id, at.astimezone(CAP_DAY).date()) / mean_cost
+        ways.append(Way(row.id, row.address, messages_per_s(row.rate_per_s, costs), today, a_day))
+    return ways
+
+
+def _ahead(s: Session, alert: Alert, channel: str) -> float:
+    """Tokens that wait already and go first: those of emergencies, and for a routine alert all of them."""
+    lanes = [Lane.EMERGENCY.value] if alert.lane is Lane.EMERGENCY else [lane.value for lane in Lane]
+    waiting = s.execute(
+        text("""
+            SELECT coalesce(sum(b.size * w.cost), 0)
+              FROM batches b JOIN alerts a ON a.id = b.alert_id
+              JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+             WHERE b.state IN ('waiting', 'leased') AND a.state = 'sending' AND b.alert_id <> :alert
+               AND b.channel = :channel AND b.lane = ANY(CAST(:lanes AS lane[]))"""),
+        {"alert": alert.id, "channel": channel, "lanes": lanes},
+    ).scalar_one()
+    return float(waiting)
+
+
+def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
+    said = []
+    for one in channels:
+        if one.messages and not one.senders:
+            said.append(f"No sender for {one.channel} is open: {one.messages:,} messages would wait.")
+        elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
+            said.append(f"On {one.channel} it would not be done before it expires.")
+    if not any(one.messages for one in channels):
+        said.append("Nobody would be written to.")
+    return said
