@@ -1,6 +1,6 @@
 """Status callbacks come by the thousand for one alert: a way past the framework, for those that are as they should be.
 
-Nine tenths of such a request went into finding its route, its dependencies and its middleware. Whatever is not plainly
+Four fifths of such a request went into finding its route, its dependencies and its middleware. Whatever is not plainly
 right (a signature, a length, a database that is away) goes the long way, by the route in `twilio.py`: it is answered,
 counted and told of there, as if this way did not exist.
 """

@@ -81,7 +81,7 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
 
     _logs()
     uvicorn.run(
-        "api.app:create_app",
+        "api.app:create_process",
         factory=True,
         host=host,
         port=port,

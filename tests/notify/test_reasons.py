@@ -13,7 +13,18 @@ OF_DROPS = {reason.replace(" ", "-") for reason in DROPPED} | {code for code, _ 
 
 
 def test_every_reason_that_we_know_has_a_sentence() -> None:
-    known = {*VERDICTS, *GONE, *GUESSES, *OURS, *SUPPRESSED, *OF_DROPS, "worker-lost", "not-recorded"}
+    known = {
+        *VERDICTS,
+        *GONE,
+        *GUESSES,
+        *OURS,
+        *SUPPRESSED,
+        *OF_DROPS,
+        "worker-lost",
+        "not-recorded",
+        "not-taken",
+        "repeated",
+    }
     assert known - set(reasons.sentences()) == set()
 
 
