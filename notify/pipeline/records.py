@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from notify.db import statements
-from notify.lifecycle import delivery_before
+from notify.lifecycle import HELD_BACK, delivery_before
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
 from notify.pipeline.verdicts import Outcome
@@ -22,6 +22,8 @@ LAST_S = (
 )  # nothing is claimed later than this before its alert expires; Twilio keeps a message for 1 s or more
 
 BEFORE = {state: delivery_before(state) for state in DeliveryState}
+# Whoever was so slow that the message was given up for lost, and waits to be sent again: now it is known to be out.
+BEFORE[DeliveryState.ACCEPTED] += [state.value for state in HELD_BACK]
 
 
 @dataclass(frozen=True, slots=True)

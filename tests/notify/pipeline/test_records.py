@@ -175,6 +175,18 @@ def test_an_answer_that_comes_after_its_receipt_changes_no_state(people: list[Re
     assert (row.state, row.reference, row.sent_at) == ("delivered", "SM1", NOW)
 
 
+def test_an_answer_of_a_worker_that_was_given_up_for_dead_keeps_the_message_from_going_out_twice(
+    people: list[Resident],
+) -> None:
+    held = leased()
+    claimed = claim(held)
+    assert claimed
+    sql("UPDATE deliveries SET state = 'queued', reason = 'sent-again'")  # as if nobody would ever know
+    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW) for one in claimed], NOW)
+    assert {state for state, _ in states().values()} == {"accepted"}
+    assert claim(held) is None
+
+
 def test_a_recipient_that_the_provider_refuses_for_good_is_suppressed(people: list[Resident]) -> None:
     held = leased()
     one, *_ = claim(held) or []
