@@ -14,9 +14,6 @@ from notify.models.states import AlertState
 from notify.operators import MAY
 from notify.pipeline import forecast
 from notify.pipeline.audience import Audience
-from notify.plan import Plan
-from notify.plan import plan as make_plan
-from notify.settings import settings
 from notify.pipeline.forecast import Plan
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area

@@ -192,32 +192,3 @@ class Preview(BaseModel):
     total: int
     by_channel: dict[str, int]
     skipped: dict[str, int]
-
-
-class PartOut(BaseModel):
-    """Moments are null when they do not come before the alert expires, or there is nothing to send."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    sender: int | None = Field(description="The sender's number, where it is one.")
-    messages: int
-    half_at: datetime | None
-    most_at: datetime | None = Field(description="When 95 % are out.")
-    all_at: datetime | None
-
-
-class PlanOut(BaseModel):
-    """How long a launch would take."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    alert: int
-    starts_at: datetime
-    expires_at: datetime
-    warnings: list[str] = Field(description="What stands in its way, a sentence each.")
-    messages: int
-    most_at: datetime | None = Field(description="When 95 % are out on every channel.")
-    channels: list[PartOut]
-    senders: list[PartOut]
-    zones: list[PartOut]

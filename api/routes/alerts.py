@@ -20,7 +20,7 @@ from api.routes.alert_bodies import (
     Words,
 )
 from api.routes.ids import Id
-from notify import alerts, plan, reports, tasks
+from notify import alerts, reports, tasks
 from notify.db import transaction
 from notify.errors import Refused
 from notify.models.states import AlertState
@@ -68,14 +68,6 @@ def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
     """By channel, sender and zone: from rates, daily caps, and what waits already."""
     with transaction() as s:
         return PlanOut.model_validate(forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC)))
-
-
-@router.get("/{alert_id}/plan", summary="How long a launch would take", responses=problems(404, 409))
-def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
-    """From the senders' rates and caps and from what already waits, for each channel, sender and zone."""
-    with transaction() as s:
-        made = plan.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC), settings())
-    return PlanOut.model_validate(made)
 
 
 @router.get(
