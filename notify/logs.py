@@ -46,7 +46,7 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("apscheduler", "celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins"):
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

@@ -5,12 +5,12 @@ run twice all the same.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import redis
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,18 +50,38 @@ def _leads(connection: Connection) -> bool:
 def _lead(connection: Connection, stop: threading.Event) -> None:
     """Run the jobs for as long as the connection that holds the lock lives."""
     log.info("scheduler.leads")
-    jobs = BackgroundScheduler(
-        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
-    )
-    for job, seconds in ((launch, SWEEP_S), (sweep, SWEEP_S), (apply_receipts, RECEIPTS_S)):
-        jobs.add_job(_guarded(job), "interval", seconds=seconds, next_run_time=datetime.now(UTC), name=job.__name__)
-    jobs.start()
+    ending = threading.Event()
+    jobs = [
+        threading.Thread(target=_repeat, args=(job, seconds, ending), name=job.__name__)
+        for job, seconds in ((launch, SWEEP_S), (sweep, SWEEP_S), (apply_receipts, RECEIPTS_S))
+    ]
+    for job in jobs:
+        job.start()
     try:
         while not stop.wait(LOOK_S):
             connection.execute(text("SELECT 1"))
             connection.commit()
     finally:
-        jobs.shutdown(wait=True)
+        ending.set()
+        for job in jobs:
+            job.join()
+
+
+def _repeat(job: Callable[[], None], seconds: float, ending: threading.Event) -> None:
+    """Do a job at once and then so often, by a clock that nobody can set: with the wall clock put back by an hour,
+    nothing would be swept up for an hour.
+
+    One that fails because a server is away says so in a line, and is done again next time.
+    """
+    due_s = time.monotonic()
+    while not ending.wait(max(0.0, due_s - time.monotonic())):
+        due_s = max(due_s + seconds, time.monotonic())
+        try:
+            job()
+        except (*db.AWAY, SQLAlchemyError, redis.RedisError) as error:
+            log.warning("scheduler.job_failed", job=job.__name__, error=db.reason(error))
+        except Exception:
+            log.exception("scheduler.job_broke", job=job.__name__)
 
 
 def launch() -> None:
@@ -100,15 +120,3 @@ def _redis_state() -> tuple[bool, list[Lane]]:
     if wiped:
         log.warning("redis.wiped")
     return wiped, [lane for lane in Lane if memory.llen(lane.value) == 0]
-
-
-def _guarded(job: Callable[[], None]) -> Callable[[], None]:
-    """A job that fails because a server is away says so in a line, and runs again next time."""
-
-    def guarded() -> None:
-        try:
-            job()
-        except (SQLAlchemyError, redis.RedisError) as error:
-            log.warning("scheduler.job_failed", job=job.__name__, error=db.reason(error))
-
-    return guarded
