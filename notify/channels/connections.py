@@ -54,8 +54,11 @@ class Endpoint:
     """A method, a URL and the headers that all requests to it share, written out once."""
 
     def __init__(self, method: str, url: URL | str, headers: Mapping[str, str]) -> None:
-        url = URL(url) if isinstance(url, str) else url
         self.origin: Origin | None = None
+        try:
+            url = URL(url)
+        except ValueError:
+            return
         if url.scheme not in ("http", "https") or not url.raw_host or not url.port:
             return  # whoever asks is told
         self.origin = (url.raw_host, url.port, url.scheme == "https")
@@ -124,7 +127,7 @@ class Connections:
                 return await self._connect(*origin)
         except TimeoutError:
             raise NotConnected("connect-timeout") from None
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # no such name, or one that no name can be
             raise NotConnected("dns") from None
         except ssl.SSLError:
             raise NotConnected("tls") from None

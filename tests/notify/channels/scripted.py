@@ -23,15 +23,16 @@ class Line:
         """The body of the next request; None when the client has closed."""
         try:
             head = await self._reader.readuntil(b"\r\n\r\n")
+            length = [line.split(b":")[1] for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")]
+            return await self._reader.readexactly(int(length[0])) if length else b""
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        length = [line.split(b":")[1] for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")]
-        return await self._reader.readexactly(int(length[0])) if length else b""
 
     async def say(self, said: bytes) -> None:
-        self._writer.write(said)
-        with contextlib.suppress(ConnectionError):
-            await self._writer.drain()
+        if not self._writer.is_closing():
+            self._writer.write(said)
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
 
     async def until_closed(self) -> None:
         """Wait for the client to close."""
@@ -99,5 +100,5 @@ async def serve(script: Script, visit: Callable[[Client], Awaitable[R]], context
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=5)
-    assert not failed
+    assert not failed, failed
     return found

@@ -1,6 +1,7 @@
 """Connections are kept, answers are whole, and nobody gets the answer to another's request."""
 
 import asyncio
+import random
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import uvloop
 from scripted import OK, Client, Line, Script, serve, until
 
 from notify.channels import connections as ours
-from notify.channels.connections import Connections, Endpoint, NoAnswer
+from notify.channels.connections import Connections, Endpoint, NoAnswer, NotConnected
 
 Run = Callable[[Any], Any]
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
@@ -200,6 +201,37 @@ def test_an_answer_that_is_too_long_is_none(run: Run, monkeypatch: pytest.Monkey
         await until(lambda: not client.connections._all)
 
     run(serve(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"x" * 99999), visit))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_are_never_mixed_up(run: Run, seed: int) -> None:
+    """200 at once with random delays, some of them given up by a timeout or by their caller."""
+    dice = random.Random(seed)
+
+    async def echo(line: Line) -> None:
+        while (body := await line.request()) is not None:
+            await asyncio.sleep(dice.random() * 0.05)
+            await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+            await asyncio.sleep(dice.choice([0, 0, 0.01]))
+            await line.say(body)
+
+    async def one(client: Client, number: int) -> bool:
+        body = b"%d" % number * dice.randint(1, 5)
+        try:
+            if number % 10 == 0:
+                async with asyncio.timeout(dice.random() * 0.05):
+                    return (await client.ask(body)).body == body
+            return (await client.ask(body, dice.choice([0.03, 5, 5, 5]))).body == body
+        except (NoAnswer, NotConnected, TimeoutError):
+            return True
+
+    async def visit(client: Client) -> None:
+        for round_ in range(4):
+            right = await asyncio.gather(*(one(client, round_ * 1000 + number) for number in range(200)))
+            assert all(right)
+        assert len(client.lines) < 600  # most were used again
+
+    run(serve(echo, visit))
 
 
 def test_a_caller_who_goes_away_takes_the_connection_along(run: Run) -> None:
