@@ -54,8 +54,11 @@ class Endpoint:
     """A method, a URL and the headers that all requests to it share, written out once."""
 
     def __init__(self, method: str, url: URL | str, headers: Mapping[str, str]) -> None:
-        url = URL(url) if isinstance(url, str) else url
         self.origin: Origin | None = None
+        try:
+            url = URL(url)
+        except ValueError:
+            return
         if url.scheme not in ("http", "https") or not url.raw_host or not url.port:
             return  # whoever asks is told
         self.origin = (url.raw_host, url.port, url.scheme == "https")
@@ -105,13 +108,15 @@ class Connections:
         if connection.usable:
             connection.idle_since_s = connection.loop.time()
             self._idle[origin].append(connection)
+        else:
+            connection.close()  # the server may leave it open for as long as we do
 
     def _rested(self, origin: Origin) -> "_Connection | None":
-        """The connection that was used last; those that were idle for long are closed."""
+        """The connection that was used last; those that were idle for long, or not silent, are closed."""
         idle = self._idle[origin]
         while idle:
             connection = idle.pop()
-            if connection.usable and connection.loop.time() - connection.idle_since_s < IDLE_MOST_S:
+            if connection.silent() and connection.loop.time() - connection.idle_since_s < IDLE_MOST_S:
                 return connection
             connection.close()
         return None
@@ -122,7 +127,7 @@ class Connections:
                 return await self._connect(*origin)
         except TimeoutError:
             raise NotConnected("connect-timeout") from None
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # no such name, or one that no name can be
             raise NotConnected("dns") from None
         except ssl.SSLError:
             raise NotConnected("tls") from None
@@ -134,7 +139,7 @@ class Connections:
         wire = await _wire(loop, host, port)
         try:
             _, connection = await loop.create_connection(
-                lambda: _Connection(loop, self._all),
+                lambda: _Connection(loop, wire, self._all),
                 sock=wire,
                 ssl=self._context() if secure else None,
                 server_hostname=host if secure else None,
@@ -172,10 +177,11 @@ async def _wire(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket
 class _Connection(asyncio.Protocol):
     """One connection. Callbacks of httptools' parser begin with `on_`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, register: "set[_Connection]") -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wire: socket.socket, register: "set[_Connection]") -> None:
         self.loop = loop
         self.usable = True
         self.idle_since_s = 0.0
+        self._wire = wire
         self._register = register
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None  # while one is waited for
@@ -195,6 +201,20 @@ class _Connection(asyncio.Protocol):
             deadline.cancel()
             self._answer = None
         return found
+
+    def silent(self) -> bool:
+        """Whether nothing has come since the last answer, not even its end.
+
+        The kernel is asked, because the loop may not have looked yet: a request that is written to a closed
+        connection has an unknown outcome, and what was said before it would be taken for its answer.
+        """
+        try:
+            self._wire.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return self.usable
+        except OSError:
+            return False
+        return False
 
     def _clear(self) -> None:
         self._status = self._received = 0
@@ -224,12 +244,21 @@ class _Connection(asyncio.Protocol):
             self.close()  # nobody has asked
             return
         self._received += len(data)
+        if self._received > MOST_BYTES:
+            self._give_up("too-long")
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._give_up("unreadable")
-        if self._received > MOST_BYTES:
-            self._give_up("too-long")
+
+    def eof_received(self) -> None:
+        """The end of the connection is that of an answer without a length (RFC 9112, section 6.3)."""
+        self.usable = False
+        if self._answer is None or self._answer.done() or self._status < 200:
+            return
+        if not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers):
+            self._answer.set_result(Answer(self._status, self._headers, b"".join(self._parts)))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._register.discard(self)
@@ -238,7 +267,9 @@ class _Connection(asyncio.Protocol):
     # httptools.HttpResponseParser
 
     def on_message_begin(self) -> None:
-        self.usable = self.usable and self._answer is not None and not self._answer.done()
+        if self._answer is None or self._answer.done():  # nobody has asked, and what was answered stays as it is
+            self.usable = False
+            self._clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))

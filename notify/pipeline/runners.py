@@ -37,14 +37,22 @@ class Runners:
         self._unheard: set[str] = set()  # channels whose doorbell rang while all their seats were taken
 
     def answer(self, channel: str) -> None:
-        """Send batches of a channel until none waits, or its senders have long to wait."""
+        """Send batches of a channel until none waits, or its senders have long to wait.
+
+        An error with one batch is raised after the others who rang meanwhile have been heard.
+        """
+        broken: Exception | None = None
         while self._sit_down(channel):
             try:
                 self._send(channel)
+            except Exception as error:
+                broken = error
             finally:
                 self._get_up(channel)
             if not self._rang_again(channel):
-                return
+                break
+        if broken is not None:
+            raise broken
 
     def _send(self, channel: str) -> None:
         while not self._stop.is_set():

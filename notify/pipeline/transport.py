@@ -52,6 +52,7 @@ class Transport:
         self._thread.start()
         self._connections = Connections()
         self._ways: dict[str, _Way] = {}
+        self._ways_lock = threading.Lock()  # two ways to one provider would be twice the requests
 
     def adapter(self, provider: str) -> Adapter:
         """Raises Unavailable when the provider's credentials are not set."""
@@ -89,9 +90,13 @@ class Transport:
         return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since), self._loop)
 
     def _way(self, provider: str) -> "_Way":
-        if provider not in self._ways:
-            self._ways[provider] = _Way(registry.build(self._settings, provider, self._connections))
-        return self._ways[provider]
+        way = self._ways.get(provider)
+        if way is not None:
+            return way
+        with self._ways_lock:
+            if provider not in self._ways:
+                self._ways[provider] = _Way(registry.build(self._settings, provider, self._connections))
+            return self._ways[provider]
 
     def close(self) -> None:
         self._run(self._connections.close())

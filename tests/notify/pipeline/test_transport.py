@@ -1,0 +1,83 @@
+"""A process has no more requests open at a provider than it may."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from notify.channels import registry
+from notify.channels.contract import Accepted, Adapter, Content, Message, Recipient
+from notify.pipeline.pace import Room
+from notify.pipeline.transport import CONNECTIONS, Late, Transport, _Way
+from tests.notify.pipeline.conftest import Providers
+
+WORDS = Content(1, "en", "storm", "", "Take cover.", "")
+
+
+class Held:
+    """An adapter whose provider answers when it is told to."""
+
+    max_recipients = 1
+
+    def __init__(self) -> None:
+        self.open = self.most = 0
+        self.answer = asyncio.Event()
+
+    async def send(self, message: Message) -> Accepted:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        await self.answer.wait()
+        self.open -= 1
+        return Accepted(str(message.recipients[0].delivery_id))
+
+
+def messages(count: int) -> list[Message]:
+    return [Message(WORDS, "+15555550100", [Recipient(n, "+15555550101")], "") for n in range(count)]
+
+
+def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
+    async def visit() -> tuple[int, list[Any]]:
+        adapter: Any = Held()
+        way = _Way(adapter)
+        count = CONNECTIONS + 50
+        now_s = time.monotonic()
+        slots = [now_s + 0.01] * CONNECTIONS + [now_s + 0.02] * 50
+        flight = asyncio.ensure_future(way.post(Room(count), messages(count), slots))
+        async with asyncio.timeout(10):
+            while adapter.open < CONNECTIONS or time.monotonic() < now_s + 0.2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert adapter.open == CONNECTIONS
+        adapter.answer.set()
+        return adapter.most, await flight
+
+    most, posted = asyncio.run(visit())
+    assert most == CONNECTIONS
+    assert [p.answer.reference for p in posted[:CONNECTIONS]] == [str(n) for n in range(CONNECTIONS)]
+    assert all(isinstance(p.answer, Late) for p in posted[CONNECTIONS:])
+
+
+def test_all_threads_of_a_process_share_one_way(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ways would be twice the requests, and twice the pace. Here all threads that make one make it at once."""
+    build, making = registry.build, threading.Barrier(4)
+
+    def together(*given: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            making.wait(0.5)
+        return build(*given)
+
+    monkeypatch.setattr(registry, "build", together)
+    way_out = Transport(providers.settings())
+    adapters: list[Adapter] = []
+    threads = [threading.Thread(target=lambda: adapters.append(way_out.adapter("twilio"))) for _ in range(4)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    finally:
+        way_out.close()
+    assert len(adapters) == 4
+    assert len(set(map(id, adapters))) == 1
