@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from scripted import OK, Client, Line, Script, serve, until
 
 from notify.channels import connections as ours
 from notify.channels.connections import Connections, Endpoint, NoAnswer, NotConnected
+from notify.channels.contract import Late
 
 Run = Callable[[Any], Any]
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
@@ -47,6 +49,23 @@ def test_a_connection_is_used_again(run: Run) -> None:
         assert len(client.lines) == 1
 
     run(serve(Line.answer_all, visit))
+
+
+def test_a_request_whose_connection_stands_too_late_leaves_it_for_the_next(run: Run) -> None:
+    async def visit(client: Client) -> None:
+        with pytest.raises(Late):
+            await client.connections.ask(Endpoint("POST", client.url, {}), b"late", 5, time.monotonic())
+        assert (await client.ask(b"in time")).body == b"ok"
+        assert (len(client.lines), seen) == (1, [b"in time"])
+
+    seen: list[bytes] = []
+
+    async def script(line: Line) -> None:
+        while (body := await line.request()) is not None:
+            seen.append(body)
+            await line.say(OK)
+
+    run(serve(script, visit))
 
 
 def test_a_request_is_written_as_http_wants_it(run: Run) -> None:

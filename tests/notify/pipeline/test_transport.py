@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from typing import Any
@@ -26,7 +27,7 @@ class Held:
         self.open = self.most = 0
         self.answer = asyncio.Event()
 
-    async def send(self, message: Message) -> Accepted:
+    async def send(self, message: Message, leave_by_s: float) -> Accepted:
         self.open += 1
         self.most = max(self.most, self.open)
         await self.answer.wait()
@@ -45,7 +46,7 @@ def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
         count = CONNECTIONS + 50
         now_s = time.monotonic()
         slots = [now_s + 0.01] * CONNECTIONS + [now_s + 0.02] * 50
-        flight = asyncio.ensure_future(way.post(Room(count), messages(count), slots))
+        flight = asyncio.ensure_future(way.post(Room(count), messages(count), slots, math.inf))
         async with asyncio.timeout(10):
             while adapter.open < CONNECTIONS or time.monotonic() < now_s + 0.2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
