@@ -23,8 +23,12 @@ run: setup ## start everything on this machine, send one storm alert, keep servi
 demo: setup ## the same alert with its report, then exit
 	@$(PY) -m notify.cli demo
 
+# Those of the whole stack mostly wait, so they run beside the others, and tell afterwards.
 test: setup ## all tests but the long ones
-	@$(PY) -m pytest
+	@told=$$(mktemp); $(PY) -m pytest tests/acceptance >"$$told" 2>&1 & beside=$$!; \
+	trap 'kill $$beside; rm -f "$$told"; exit 130' INT TERM; \
+	$(PY) -m pytest --ignore=tests/acceptance; failed=$$?; \
+	wait $$beside || failed=$$?; cat "$$told"; rm -f "$$told"; exit $$failed
 
 test-long: setup ## the tests that take minutes
 	@$(PY) -m pytest -m long || test $$? -eq 5 # 5: there are none
@@ -39,8 +43,8 @@ fix: setup ## mend what ruff can mend
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
 
-bench: setup ## speed, beside a baseline measured in the same run
-	@$(PY) -m tests.bench
+bench: setup ## speed, each part beside a baseline of the same run; NAMES="sms lanes" for some
+	@$(PY) -m tests.bench $(NAMES)
 
 clean: ## remove caches and what set-up made, but never tocsin-data
 	rm -rf .venv node_modules $(VENDOR) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -41,7 +41,7 @@ class ZoneTime:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """One channel's course. `ahead`: messages that go first. Times are aware, UTC; None: never."""
+    """One channel's course. `ahead`: messages of others that go before our last. Times aware, UTC; None: never."""
 
     channel: str
     messages: int
@@ -124,7 +124,7 @@ def _channel(
     messages = sum(languages.values())
     mean_cost = sum(cost * n for cost, n in costs.items()) / messages if messages else 1.0
     ways = _ways(s, channel, costs, mean_cost, at)
-    ahead = _ahead(s, alert, channel) / mean_cost
+    ahead = _ahead(s, alert, channel, messages * mean_cost) / mean_cost
     course = run(ways, ahead, messages, at)
     return ChannelPlan(
         channel=channel,
@@ -191,19 +191,24 @@ def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at:
     return ways
 
 
-def _ahead(s: Session, alert: Alert, channel: str) -> float:
-    """Tokens that wait already and go first: those of emergencies, and for a routine alert all of them."""
-    lanes = [Lane.EMERGENCY.value] if alert.lane is Lane.EMERGENCY else [lane.value for lane in Lane]
-    waiting = s.execute(
+def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
+    """Tokens of other alerts that go out before our last ones do. `own`: our tokens.
+
+    All that waits in a more urgent lane goes first. Alerts of one lane take turns (`records.lease_next`): until ours is
+    done, each of them has sent as much as ours, or all it had.
+    """
+    rows = s.execute(
         text("""
-            SELECT coalesce(sum(b.size * w.cost), 0)
+            SELECT b.lane::text AS lane, sum(b.size * w.cost)::float8 AS tokens
               FROM batches b JOIN alerts a ON a.id = b.alert_id
               JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
              WHERE b.state IN ('waiting', 'leased') AND a.state = 'sending' AND b.alert_id <> :alert
-               AND b.channel = :channel AND b.lane = ANY(CAST(:lanes AS lane[]))"""),
-        {"alert": alert.id, "channel": channel, "lanes": lanes},
-    ).scalar_one()
-    return float(waiting)
+               AND b.channel = :channel GROUP BY a.id, b.lane"""),
+        {"alert": alert.id, "channel": channel},
+    ).all()
+    same = sum(min(own, row.tokens) for row in rows if row.lane == alert.lane.value)
+    urgent = sum(row.tokens for row in rows if row.lane == Lane.EMERGENCY.value != alert.lane.value)
+    return float(same + urgent)
 
 
 def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:

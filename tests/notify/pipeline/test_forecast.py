@@ -12,7 +12,7 @@ from notify.errors import Refused
 from notify.models import Alert
 from notify.pipeline import fanout, forecast
 from notify.pipeline.forecast import Plan
-from tests.factories import NOW, alert_ready, operator, resident, sender, zone
+from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
 
 RATE = 10.0
 
@@ -47,8 +47,12 @@ def launched(alert: int) -> None:
 
 def slot_s(alert: int) -> float:
     """What a message in English keeps of the sender's time."""
+    return 1.025 / (RATE // cost_of(alert))
+
+
+def cost_of(alert: int) -> int:
     words = sql("SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'", a=alert)
-    return 1.025 / (RATE // words[0].cost)
+    return int(words[0].cost)
 
 
 def test_a_plan_says_when_by_channel_sender_and_zone(database: str) -> None:
@@ -73,6 +77,22 @@ def test_what_waits_already_goes_first(database: str) -> None:
     (sms,) = planned(second).channels
     assert sms.ahead == 40
     assert sms.done_at == pytest.approx(NOW + timedelta(seconds=80 * slot_s(second)), abs=timedelta(milliseconds=1))
+
+
+def test_alerts_of_one_lane_take_turns_and_a_routine_one_waits_for_emergencies(database: str) -> None:
+    launched(city(people=40))
+    with transaction() as s:
+        zone(s, "Hilltop", square(20, 20))
+        for _ in range(4):
+            resident(s, phone="", at=[(20.5, 20.5)], topics=("storm", "snow"))
+        small = alert_ready(s, channels=("sms",), zones=["Hilltop"]).id
+        routine = alert_ready(s, channels=("sms",), zones=["Hilltop"], event="snow").id
+    (sms,) = planned(small).channels
+    assert (sms.messages, sms.ahead) == (4, 4), "the great one has its turns meanwhile"
+    (sms,) = planned(routine).channels
+    assert sms.messages == 4
+    costs = [cost_of(alert) for alert in (small, routine)]
+    assert sms.ahead == round(40 * costs[0] / costs[1])
 
 
 def test_nothing_can_go_without_an_open_sender(database: str) -> None:
