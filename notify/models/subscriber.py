@@ -36,6 +36,7 @@ class Contact(Base):
     __table_args__ = (
         UniqueConstraint("channel", "address_index"),
         Index("contacts_of_subscriber", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
+        Index("contacts_of_timeline", "timeline_of", postgresql_where=text("timeline_of IS NOT NULL")),
     )
 
 
@@ -55,6 +56,7 @@ class Place(Base):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "lon", "lat"),
         Index("places_lon_lat", "lon", "lat", postgresql_include=["subscriber_id", "radius_m"]),
+        Index("places_with_radius", "radius_m", postgresql_where=text("radius_m > 0")),
     )
 
 
