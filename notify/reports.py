@@ -117,11 +117,7 @@ def progress(s: Session, alert_id: int) -> Progress:
     """The numbers of one alert, counted from its deliveries. Raises NotFound."""
     alert = find_alert(s, alert_id)
     rows = s.execute(
-        text("""
-            SELECT c.channel, d.state::text AS state, d.reason, count(*) AS count, min(d.sent_at) AS first_sent,
-                   max(d.sent_at) AS last_sent
-              FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-             WHERE d.alert_id = :alert GROUP BY c.channel, d.state, d.reason ORDER BY c.channel, d.state, d.reason"""),
+        text(_COUNTED),
         {"alert": alert_id},
     ).all()
     skipped = [row for row in rows if row.state == DeliveryState.SKIPPED]
@@ -158,6 +154,25 @@ def progress(s: Session, alert_id: int) -> Progress:
         reasons=_reasons(rows),
         reason_words={row.reason: reasons.sentence(row.reason) for row in rows if row.reason},
     )
+
+
+# The channel stands on the batch; a contact is read only of those who were left out when the audience was resolved.
+_COUNTED = """
+    WITH by_batch AS (
+        SELECT batch_id, state, reason, count(*) AS count, min(sent_at) AS first_sent, max(sent_at) AS last_sent
+          FROM deliveries WHERE alert_id = :alert AND batch_id IS NOT NULL GROUP BY batch_id, state, reason
+    ), counted AS (
+        SELECT b.channel, n.state, n.reason, n.count, n.first_sent, n.last_sent
+          FROM by_batch n JOIN batches b ON b.id = n.batch_id
+         UNION ALL
+        SELECT c.channel, d.state, d.reason, 1, d.sent_at, d.sent_at
+          FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+         WHERE d.alert_id = :alert AND d.batch_id IS NULL
+    )
+    SELECT channel, state::text AS state, reason, CAST(sum(count) AS bigint) AS count,
+           min(first_sent) AS first_sent, max(last_sent) AS last_sent
+      FROM counted GROUP BY channel, counted.state, reason ORDER BY channel, counted.state, reason
+"""
 
 
 def _sum(rows: Sequence[Any], column: str, besides: Sequence[Any] = ()) -> dict[str, int]:

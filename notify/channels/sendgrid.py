@@ -11,6 +11,7 @@ import re
 from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as encode_string
 from typing import ClassVar
 
 from notify.channels.connections import Answer, Connections, Endpoint
@@ -29,6 +30,7 @@ from notify.channels.exchange import document, exchange, refusal
 from notify.channels.sendgrid_events import read_events, read_public_key
 
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
+ONE_CLICK = '"List-Unsubscribe-Post":"List-Unsubscribe=One-Click"'
 # The field that SendGrid names when an address is none: personalizations.3.to.0.email
 BAD_RECIPIENT = re.compile(r"personalizations\.(\d+)\.to(?:\.\d+)?(?:\.email)?")
 
@@ -79,24 +81,28 @@ class SendGridEmail:
 
 
 def _mail(message: Message) -> bytes:
-    list_id = message.content.list_id
-    each = ",".join(json.dumps(_personalization(recipient, list_id)) for recipient in message.recipients)
+    list_id = message.content.list_id.strip("<>")
+    of_list = f'"List-Id":{json.dumps(f"<{list_id}>")}' if list_id else ""
+    each = ",".join([_personalization(recipient, of_list) for recipient in message.recipients])
     return f'{{"personalizations":[{each}],{_shared_part(message.content, message.sender_address)}'.encode()
 
 
-def _personalization(recipient: Recipient, list_id: str) -> dict[str, object]:
-    """All headers stand here, because a personalization's headers take the place of the message's own."""
-    headers = {"List-Id": f"<{list_id.strip('<>')}>"} if list_id else {}
-    if recipient.unsubscribe_url:
+def _personalization(recipient: Recipient, of_list: str) -> str:
+    """JSON, written out because `json.dumps` of the same takes five times as long, a thousand times in a request.
+
+    All headers stand here, because a personalization's headers take the place of the message's own.
+    """
+    link = recipient.unsubscribe_url
+    headers = of_list
+    if link:
         # RFC 8058, section 3.1: exactly this value, and an HTTPS address that a POST unsubscribes at.
-        headers["List-Unsubscribe"] = f"<{recipient.unsubscribe_url}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return {
-        "to": [{"email": recipient.address}],
-        "substitutions": {UNSUBSCRIBE_TAG: recipient.unsubscribe_url},
-        "headers": headers,
-        "custom_args": {"delivery": str(recipient.delivery_id)},
-    }
+        headers = f"{of_list}," if of_list else ""
+        headers += f'"List-Unsubscribe":{encode_string(f"<{link}>")},{ONE_CLICK}'
+    return (
+        f'{{"to":[{{"email":{encode_string(recipient.address)}}}],'
+        f'"substitutions":{{"{UNSUBSCRIBE_TAG}":{encode_string(link)}}},'
+        f'"headers":{{{headers}}},"custom_args":{{"delivery":"{recipient.delivery_id}"}}}}'
+    )
 
 
 @lru_cache(maxsize=64)

@@ -12,11 +12,12 @@ from tests.acceptance.city import Block, City
 from tests.waiting import until
 
 RATE = 30
+PEOPLE = 600
 
 
-def sending(city: City, people: int = 150) -> tuple[Block, int]:
-    """An alert that takes some seconds, of which twenty messages are out."""
-    block = city.block(phones=people)
+def sending(city: City) -> tuple[Block, int]:
+    """An alert that takes twenty seconds, longer than any command to start, of which twenty messages are out."""
+    block = city.block(phones=PEOPLE)
     alert = city.approved(block.zone)
     words = city.sql("SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'", a=alert)
     city.rate("sms", RATE * words[0].cost)
@@ -59,8 +60,8 @@ def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> No
         20,
         "everything is settled",
     )
-    assert progress.deliveries["cancelled"] == 150 - out
-    assert sum(progress.deliveries.values()) == progress.audience.total == 150
+    assert progress.deliveries["cancelled"] == PEOPLE - out
+    assert sum(progress.deliveries.values()) == progress.audience.total == PEOPLE
     assert Counter(city.texts(block.phones)).most_common(1)[0][1] == 1
     told = city.run("alert", "report", str(alert)).stdout
     assert "cancel by" in told
@@ -68,7 +69,7 @@ def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> No
 
 
 def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city: City) -> None:
-    block, alert = sending(city, people=250)
+    block, alert = sending(city)
     command = [sys.executable, "-m", "notify.cli", "alert", "show", str(alert), "--watch", "--data",
                str(city.stack.data)]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
@@ -77,7 +78,7 @@ def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city:
         while "/s, done in " not in line:
             assert line, "it ended"
             line = watcher.stdout.readline()
-        assert " of 250 " in line
+        assert f" of {PEOPLE} " in line
         watcher.send_signal(signal.SIGINT)
         said, _ = watcher.communicate(timeout=20)
     assert watcher.returncode == 130
