@@ -18,7 +18,7 @@ def test_models_and_schema_are_the_same(database: str) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_upgrade_again_changes_nothing(database: str) -> None:
+def test_upgrade_again_changes_nothing(own_database: str) -> None:
     migrations.upgrade()
     with engine().connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [
@@ -26,7 +26,7 @@ def test_upgrade_again_changes_nothing(database: str) -> None:
         ]
 
 
-def test_two_hosts_that_are_set_up_at_once_do_not_collide(database: str) -> None:
+def test_two_hosts_that_are_set_up_at_once_do_not_collide(own_database: str) -> None:
     with engine().begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))

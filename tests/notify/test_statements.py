@@ -14,7 +14,7 @@ def _one(cursor: "psycopg.Cursor[tuple[object, ...]]", query: str) -> object:
     return row[0]
 
 
-def test_each_statement_is_a_transaction(database: str) -> None:
+def test_each_statement_is_a_transaction(own_database: str) -> None:
     """What was written before an error stays, and others see it at once."""
     with statements() as cursor:
         cursor.execute("CREATE TABLE kept (n int)")
