@@ -16,8 +16,7 @@ from notify import lifecycle, operators, senders
 from notify.drafting import CHANNELS, Draft, draft
 from notify.errors import NotFound, Refused, Unavailable
 from notify.models import Alert, Lane, Operator, StoredContent
-from notify.models.states import AlertState, DeliveryState
-from notify.pipeline import settling
+from notify.models.states import AlertState
 from notify.settings import Settings
 from zones.geometry import area_hash, from_wkb
 
@@ -113,10 +112,9 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 
 def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Stop it for good: what is queued is cancelled in the same transaction, what is out is out."""
-    alert = _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
-    settling.end_deliveries(s, alert_id, DeliveryState.CANCELLED, "cancelled", now)
-    return alert
+    """Stop it for good: nothing is claimed from the commit on, and what is out is out. What is queued is closed soon
+    after (`settling.end_leftovers`)."""
+    return _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
 
 
 def expire_due(s: Session, now: datetime) -> list[int]:
@@ -128,7 +126,6 @@ def expire_due(s: Session, now: datetime) -> list[int]:
     ).all()
     for alert_id in due:
         lifecycle.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
-        settling.end_deliveries(s, alert_id, DeliveryState.EXPIRED, "expired", now)
     return list(due)
 
 

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import redis
@@ -83,6 +83,7 @@ class Throttle:
         self._counted = client.register_script(_COUNTED)
         self._unused = client.register_script(_UNUSED)
         self._used_on = used_on
+        self._time = client.time
         self._clock = _ServerClock()
         self._breaker = Breaker(client)
 
@@ -141,6 +142,15 @@ class Throttle:
             trial=note == b"trial",
         )
 
+    def now(self) -> datetime:
+        """Redis's clock, which all hosts share: on one whose own is wrong a cap's day must not begin early. Raises
+        redis.RedisError."""
+        if not self._clock.known:
+            asked = time.monotonic()
+            seconds, micros = self._time()
+            self._clock.heard(seconds + micros / MICRO, asked, time.monotonic())
+        return datetime.fromtimestamp(self._clock.server(time.monotonic()), UTC)
+
     def close(self, sender_id: int, seconds: float) -> None:
         """Let nobody send through this sender for a while: the provider said 429 with Retry-After."""
         self._close(keys=[key_of(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
@@ -184,12 +194,23 @@ class _ServerClock:
     def heard(self, server_s: float, asked: float, answered: float) -> None:
         offset_s = server_s - (asked + answered) / 2
         if self._heard and abs(offset_s - min(list(self._heard))[1]) > CLOCK_STEP_S:
-            self._heard.clear()  # somebody set the clock
+            self._heard = deque(maxlen=64)  # somebody set the clock
         self._heard.append((answered - asked, offset_s))
+
+    @property
+    def known(self) -> bool:
+        return bool(self._heard)
 
     def local(self, server_s: float) -> float:
         """The `time.monotonic()` of a server time."""
-        return server_s - min(list(self._heard))[1]
+        return server_s - self._offset_s()
+
+    def server(self, local_s: float) -> float:
+        """The server time at a `time.monotonic()`."""
+        return local_s + self._offset_s()
+
+    def _offset_s(self) -> float:
+        return min(list(self._heard))[1]
 
 
 # A shorter rest does not end a longer one.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import reasons
+from notify import lifecycle, reasons
 from notify.errors import NotFound
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
@@ -83,6 +83,11 @@ class Progress:
     reasons: dict[str, dict[str, int]]
     reason_words: dict[str, str]  # reason -> what it means
     forecast: tuple[Forecast, ...]  # of each channel, once the audience is known
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more goes out: the alert is over, and what was queued when it was stopped is closed."""
+        return self.state in lifecycle.FINISHED and not self.deliveries[DeliveryState.QUEUED]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: times as ISO 8601."""

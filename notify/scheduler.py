@@ -53,7 +53,12 @@ def _lead(connection: Connection, stop: threading.Event) -> None:
     ending = threading.Event()
     jobs = [
         threading.Thread(target=_repeat, args=(job, seconds, ending), name=job.__name__)
-        for job, seconds in ((launch, SWEEP_S), (sweep, SWEEP_S), (apply_receipts, RECEIPTS_S))
+        for job, seconds in (
+            (launch, SWEEP_S),
+            (sweep, SWEEP_S),
+            (end_leftovers, SWEEP_S),
+            (apply_receipts, RECEIPTS_S),
+        )
     ]
     for job in jobs:
         job.start()
@@ -98,7 +103,6 @@ def sweep() -> None:
     """Take up what was dropped: a dead worker's batches, lost doorbells, unknown outcomes, finished alerts."""
     now = datetime.now(UTC)
     settling.take_back_expired_leases()
-    settling.end_leftovers(now)
     wiped, idle = _redis_state()
     tasks.ring_unresolved(settling.unresolved_alerts(now))
     tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle))
@@ -106,6 +110,11 @@ def sweep() -> None:
     settling.finish_alerts(now)
     with transaction() as s:
         forecast.measure(s)
+
+
+def end_leftovers() -> None:
+    """Beside the others, because it may take long."""
+    settling.end_leftovers(datetime.now(UTC))
 
 
 def apply_receipts() -> None:

@@ -81,6 +81,6 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
 
 def is_over(p: reports.Progress, now: datetime) -> bool:
     """Whether its numbers will stay as they are, as far as anybody should wait for it."""
-    if p.state not in lifecycle.FINISHED:
+    if not p.ended:
         return False
     return not p.deliveries["accepted"] or p.finished_at is None or now - p.finished_at > RECEIPTS_FOR

@@ -169,8 +169,10 @@ class Adapter(Protocol):
         """
         ...
 
-    async def find(self, message: Message, since: datetime) -> Accepted | None:
-        """Look for a message of unknown outcome, sent at `since` (aware, UTC) or later. Only with Recall.ASK.
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
+        """Look for a message of unknown outcome, sent at `since_s` (`time.monotonic()`) or later. Only with Recall.ASK.
+
+        How long ago that was must be counted back on the provider's clock: ours may be wrong by hours.
 
         None: the provider says that it never got it. Raises SendError when the provider gave no answer: then
         nothing is known, and the delivery stays unknown.

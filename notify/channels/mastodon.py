@@ -5,7 +5,6 @@ https://docs.joinmastodon.org/methods/statuses/#create
 
 import json
 import math
-from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar
 
@@ -40,7 +39,7 @@ class MastodonPost:
             raise Ambiguous("unreadable-answer")
         return Accepted(post_id)
 
-    async def find(self, message: Message, since: datetime) -> Accepted | None:
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
         raise NotImplementedError("Send the post again: its Idempotency-Key makes that safe.")
 
     def parse_receipt(self, request: HookRequest) -> list[Receipt]:

@@ -8,7 +8,6 @@ A message cannot be called back or made to expire, so `valid_for_s` has no effec
 import json
 import math
 import re
-from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as encode_string
@@ -72,7 +71,7 @@ class SendGridEmail:
             raise _refusal(answer, len(message.recipients))
         return Accepted(answer.headers.get("X-Message-Id", ""))
 
-    async def find(self, message: Message, since: datetime) -> Accepted | None:
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
         raise NotImplementedError("SendGrid's Mail Send cannot be asked about a message.")
 
     def parse_receipt(self, request: HookRequest) -> list[Receipt]:

@@ -8,6 +8,7 @@ message whose fate is unknown is looked up by number, time and words.
 import base64
 import hmac
 import math
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -37,7 +38,7 @@ from notify.channels.twilio_errors import VERDICTS, verdict
 from notify.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
-CLOCK_SKEW = timedelta(seconds=30)  # between our clock and Twilio's, when a lost message is looked up
+CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
 MOST_PAGES = 50  # of one lookup
 
 STATES = {
@@ -96,7 +97,7 @@ class TwilioSms:
             raise _error(str(created.get("error_code") or status))
         return Accepted(sid)
 
-    async def find(self, message: Message, since: datetime) -> Accepted | None:
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
         """List what went to this number and compare words and time.
 
         DateSent is empty until the carrier has the message, and Twilio's queue holds up to ten hours; whether
@@ -104,9 +105,9 @@ class TwilioSms:
         repeated without one before we say that the message never arrived. The number stands in the query: Twilio
         offers no other way.
         """
-        earliest = since.astimezone(UTC) - CLOCK_SKEW
-        for filters in ({"DateSent>": f"{earliest:%Y-%m-%d}", "PageSize": "50"}, {"PageSize": "1000"}):
-            found = await self._search(message, earliest, filters)
+        day = datetime.now(UTC) - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW
+        for filters in ({"DateSent>": f"{day:%Y-%m-%d}", "PageSize": "50"}, {"PageSize": "1000"}):
+            found = await self._search(message, since_s, filters)
             if found:
                 return found
         return None
@@ -145,13 +146,14 @@ class TwilioSms:
             opt_out_type=form.get("OptOutType", "").upper(),
         )
 
-    async def _search(self, message: Message, earliest: datetime, filters: dict[str, str]) -> Accepted | None:
+    async def _search(self, message: Message, since_s: float, filters: dict[str, str]) -> Accepted | None:
         query = {"To": message.recipients[0].address} | filters
         if not _is_service(message.sender_address):
             query["From"] = message.sender_address
         url = f"{self._messages}?{urlencode(query)}"
         for _ in range(MOST_PAGES):
-            page = await self._page(url)
+            page, there = await self._page(url)
+            earliest = there - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW
             for listed in _listed(page):
                 if _is_same(listed, message, earliest):
                     return Accepted(str(listed["sid"]))
@@ -161,8 +163,9 @@ class TwilioSms:
             url = f"{self._base_url}/{str(following).removeprefix('/')}"
         raise SendError("too-many-pages", retryable=False, blame="provider")
 
-    async def _page(self, url: str) -> dict[str, object]:
-        """One page of the list. A question can be asked again: no outcome of it is ambiguous."""
+    async def _page(self, url: str) -> tuple[dict[str, object], datetime]:
+        """One page of the list, and what time it is at Twilio. A question can be asked again: no outcome of it is
+        ambiguous."""
         try:
             listing = Endpoint("GET", URL(url, encoded=True), self._headers)
             answer = await exchange(self._client, listing, None, self._timeout_s)
@@ -170,7 +173,7 @@ class TwilioSms:
             raise SendError(error.code, retryable=True, blame="provider") from None
         page = document(answer)
         if answer.status == 200 and isinstance(page.get("messages"), list):
-            return page
+            return page, read_moment(answer.headers.get("Date", "")) or datetime.now(UTC)
         refused = _refusal(answer)
         if isinstance(refused, Ambiguous):
             raise SendError(refused.code, retryable=True, blame="provider")

@@ -231,7 +231,7 @@ def _progress(alert_id: int) -> reports.Progress:
 
 
 def _over(progress: reports.Progress) -> bool:
-    return progress.state not in (AlertState.SENDING, AlertState.PAUSED, AlertState.SCHEDULED)
+    return progress.ended or progress.state in (AlertState.DRAFT, AlertState.APPROVED)
 
 
 def _operator(s: Any, email: str | None) -> Operator | None:

@@ -3,6 +3,7 @@
 Leases run on PostgreSQL's clock, the one clock that all hosts share.
 """
 
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -44,6 +45,12 @@ class Lease:
     html: str
     cost: int
     expires_at: datetime
+    leased_at: datetime  # on PostgreSQL's clock
+    leased_s: float  # the same moment of `time.monotonic()`
+
+    def now(self) -> datetime:
+        """PostgreSQL's clock, which all hosts share: one whose own is wrong must not decide what is over."""
+        return self.leased_at + timedelta(seconds=time.monotonic() - self.leased_s)
 
 
 class Claimed(NamedTuple):
@@ -94,7 +101,8 @@ def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
     if row is None:
         return None
     batch_id, key, alert_id, channel, language, lane, *shared = row
-    return Lease(batch_id, key, alert_id, channel, language, Lane(lane), *shared)
+    fields = [batch_id, key, alert_id, channel, language, Lane(lane), *shared, time.monotonic()]
+    return Lease(*fields)
 
 
 _LEASE = """
@@ -105,7 +113,7 @@ _LEASE = """
      WHERE b.id = picked.id AND a.id = b.alert_id
        AND (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
     RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size, b.sender_id,
-              a.topic::text, w.subject, w.text, w.html, w.cost, a.expires_at
+              a.topic::text, w.subject, w.text, w.html, w.cost, a.expires_at, clock_timestamp()
 """
 
 _ONE = """
@@ -195,11 +203,12 @@ _CLAIM = """
 """
 
 
-def record(outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Write what became of a window, and suppress the addresses that must not be written to again.
+def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> None:
+    """Write what became of the deliveries of one claim, and suppress the addresses that must not be written to again.
 
     A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
-    reference and time are filled in.
+    reference and time are filled in. So does one that was claimed anew: whoever was overtaken knows that the provider
+    took it, or knows nothing. May be done twice.
     """
     alike: dict[tuple[DeliveryState, str | None, bool], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -211,6 +220,7 @@ def record(outcomes: Sequence[Outcome], now: datetime) -> None:
             cursor.execute(_SUPPRESS, {"now": now, "ids": ids, "reasons": reasons})
         for (to, reason, counts), group in alike.items():
             values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
+            values |= {"certain": to is DeliveryState.ACCEPTED, "claimed": claimed_at}
             cursor.execute(_RECORD, values | _columns(group))
 
 
@@ -238,10 +248,12 @@ _RECORD = """
            settled_at = CASE WHEN moves THEN %(now)s ELSE d.settled_at END,
            reference = coalesce(o.reference, d.reference),
            sent_at = coalesce(to_timestamp(o.sent_s), d.sent_at),
-           attempts = d.attempts - %(uncounted)s
+           attempts = d.attempts - CASE WHEN moves THEN %(uncounted)s ELSE 0 END
       FROM unnest(%(ids)s::bigint[], %(refs)s::text[], %(sent)s::float8[]) AS o (id, reference, sent_s)
      WHERE d.id = o.id
-""".replace("moves", "d.state = ANY(%(from)s::delivery_state[])").replace("%(to)s", "%(to)s::delivery_state")
+""".replace(
+    "moves", "d.state = ANY(%(from)s::delivery_state[]) AND (%(certain)s OR d.claimed_at = %(claimed)s)"
+).replace("%(to)s", "%(to)s::delivery_state")
 
 
 def finish(held: Lease, *, not_before_s: float = 0.0) -> None:

@@ -6,7 +6,6 @@ after the tokens and less than half a second before the post (law 4). Nothing is
 or wait at the provider, after its alert has expired (`records.LAST_S`).
 """
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -18,8 +17,9 @@ import structlog
 
 from notify import crypto, db
 from notify.channels.contract import Content, Late, Message, Recipient, SendError
+from notify.errors import Unavailable
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
-from notify.pipeline import pool, records, senders
+from notify.pipeline import damage, pool, records, senders
 from notify.pipeline.pace import Room
 from notify.pipeline.records import CLAIM_S, Claimed, Lease
 from notify.pipeline.transport import Posted, Transport
@@ -150,7 +150,7 @@ class Batch:
                 bulk=most > 1,
                 room=min(want, most) if most > 1 else room.messages,
                 within_s=within_s,
-                now=datetime.now(UTC),
+                now=self._throttle.now(),
             )
         except redis.RedisError as error:
             log.warning("throttle.unreachable", error=type(error).__name__)
@@ -165,19 +165,23 @@ class Batch:
         claim."""
         sender = turn.sender
         messages: list[Message] = []
+        pause_s = 0.0
         claimed_s = time.monotonic()
         try:
-            claimed = records.claim(self._held, sender.id, self._worth(turn), datetime.now(UTC), self._last)
+            claimed = records.claim(self._held, sender.id, self._worth(turn), self._held.now(), self._last)
             if claimed:
                 self._last = max(one.delivery_id for one in claimed)
-                messages = self._messages(sender, claimed)
+                opened, unreadable = recipients(claimed, self._held, self._settings)
+                messages = self._messages(sender, opened)
+                if unreadable:
+                    pause_s = self._put_aside(unreadable)
         finally:
             if not messages:
                 self._transport.give_up(sender.provider, turn.room)
-        if not claimed:
+        if not claimed or not messages:
             senders.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
-            # Nothing is left; or all of this window have opted out in the meantime.
-            return None if claimed is None else 0.0
+            # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
+            return None if claimed is None else pause_s
         posted, grants = self._post(turn, messages, claimed_s + CLAIM_S)
         self._learn(posted, claimed_s)
         # A provider in trouble refuses everything: no message is given up for that, and the breaker does the waiting.
@@ -197,10 +201,18 @@ class Batch:
         soon = int(turn.sender.rate_per_s * SLICE_S / self._held.cost)
         return max(turn.grant.messages, min(soon, self._left, self._claims))
 
-    def _messages(self, sender: pool.OpenSender, claimed: Sequence[Claimed]) -> list[Message]:
-        now = datetime.now(UTC)
-        groups = [claimed] if self._most_recipients(sender) > 1 else [[one] for one in claimed]
-        return [message(self._content, sender.address, group, self._settings, self._held, now) for group in groups]
+    def _messages(self, sender: pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
+        lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)
+        together = self._most_recipients(sender) > 1
+        groups = [opened] if together and opened else [[one] for one in opened]
+        return [message(self._content, sender.address, group, self._settings, lasts_s) for group in groups]
+
+    def _put_aside(self, unreadable: Sequence[Claimed]) -> float:
+        """Those must not keep the others of their window. Returns how long the batch should rest, in seconds."""
+        results, fits = damage.outcomes(unreadable, self._held.alert_id, self._held.now())
+        claimed_at = unreadable[0].claimed_at
+        db.persistently(lambda: records.record(results, claimed_at, self._held.now()), REMEMBER_S)
+        return 0.0 if fits else BROKEN_PAUSE_S
 
     def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
         """Post them all, in turns, for as long as the claim is fresh. A post whose slot went by gets another one."""
@@ -246,10 +258,10 @@ class Batch:
 
     def _record(self, posted: Sequence[Posted], claimed: Sequence[Claimed], *, troubled: bool) -> float:
         attempts = {one.delivery_id: one.attempts for one in claimed}
-        most = sys.maxsize if troubled else self._settings.max_attempts
-        results = [o for p in posted for o in outcomes(p, attempts, most)]
+        most = self._settings.max_attempts
+        results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
         # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
-        db.persistently(lambda: records.record(results, datetime.now(UTC)), REMEMBER_S)
+        db.persistently(lambda: records.record(results, claimed[0].claimed_at, self._held.now()), REMEMBER_S)
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))
         errors = [p.answer for p in posted if isinstance(p.answer, SendError)]
         if troubled or not any(error.retryable for error in errors) or len(errors) < len(posted):
@@ -273,23 +285,30 @@ def content(held: Lease, settings: Settings) -> Content:
     )
 
 
+def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
+    """Whom to write to, and those whose address cannot be read. Addresses are opened here and nowhere else."""
+    opened, unreadable = [], []
+    for one in claimed:
+        try:
+            address = crypto.unseal(one.address_sealed, held.channel)
+        except Unavailable:
+            unreadable.append(one)
+            continue
+        link = unsubscribe_url(settings, one.contact_id, held.topic) if held.channel == "email" else ""
+        opened.append(Recipient(one.delivery_id, address, link))
+    return opened, unreadable
+
+
 def message(
-    words: Content, sender_address: str, group: Sequence[Claimed], settings: Settings, held: Lease, now: datetime
+    words: Content, sender_address: str, group: Sequence[Recipient], settings: Settings, valid_for_s: int | None
 ) -> Message:
-    """One request: the addresses are opened here and nowhere else."""
+    """One request."""
     return Message(
         content=words,
         sender_address=sender_address,
-        recipients=[
-            Recipient(
-                one.delivery_id,
-                crypto.unseal(one.address_sealed, held.channel),
-                unsubscribe_url(settings, one.contact_id, words.topic) if held.channel == "email" else "",
-            )
-            for one in group
-        ],
+        recipients=group,
         callback_url=f"{settings.public_url}/hooks/twilio/status",
-        valid_for_s=int((held.expires_at - now).total_seconds() - CLAIM_S),
+        valid_for_s=valid_for_s,
     )
 
 

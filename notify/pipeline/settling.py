@@ -3,10 +3,13 @@
 Every function here may run at any time, several times and in several processes; none of them trusts Redis.
 """
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import text
@@ -17,7 +20,7 @@ from notify.channels.contract import Accepted, Recall, SendError
 from notify.db import transaction
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
-from notify.pipeline import records, sending
+from notify.pipeline import damage, records, sending
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.transport import Transport
 from notify.pipeline.verdicts import Outcome
@@ -27,6 +30,8 @@ log = structlog.get_logger()
 
 SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
 SENT_AGAIN = "sent-again"
+REPEATS_S = 3000.0  # a repeated request is recognised for an hour (Mastodon's Idempotency-Key), and may wait its turn
+END_AT_ONCE = 20  # batches, when an alert was cancelled
 AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
 
 
@@ -128,23 +133,33 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
     try:
         with transaction() as s:
             unknown, over = _unknown(s, held)
-        answers = [_asked(one, provider, address, held, settings, transport) for one, provider, address in unknown]
-        found = [
-            _recalled(one, provider, answer, held, settings, transport, over)
-            for (one, provider, _), answer in zip(unknown, answers, strict=True)
-        ]
-        known = [outcome for outcome in found if outcome is not None]
-        records.record(known, datetime.now(UTC))
-        _say_what_is_sent_again(held.alert_id, known)
-        if len(known) == len(found):
+        asked = [(one, _asked(one, held, settings, transport)) for one in unknown]
+        found = list(_answered(asked, held, settings, transport, over=over))
+        for claimed_at, group in groupby(found, key=lambda pair: pair[0].claimed_at):
+            records.record([outcome for _, outcome in group], claimed_at, held.now())
+        _say_what_is_sent_again(held.alert_id, [outcome for _, outcome in found])
+        if len(found) == len(unknown):
             pause_s = 0.0
-        log.info("batch.cleared_up", batch=batch_id, known=len(known), open=len(found) - len(known))
+        log.info("batch.cleared_up", batch=batch_id, known=len(found), open=len(unknown) - len(found))
     finally:
         records.finish(held, not_before_s=pause_s)
 
 
-def _unknown(s: Session, held: Lease) -> tuple[list[tuple[Claimed, str, str]], bool]:
-    """The unknown deliveries of a batch with their provider and sender, and whether their alert is over."""
+class _Unknown(NamedTuple):
+    """A delivery whose outcome is unknown, and who was to carry it."""
+
+    claimed: Claimed
+    provider: str
+    sender_address: str
+
+    @property
+    def claimed_at(self) -> datetime:
+        return self.claimed.claimed_at
+
+
+def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
+    """The unknown deliveries of a batch, those that were claimed together side by side, and whether their alert is
+    over."""
     s.execute(
         text("""UPDATE deliveries SET state = 'unknown', reason = 'not-recorded' WHERE batch_id = :batch
                    AND state = 'sending'"""),
@@ -154,59 +169,81 @@ def _unknown(s: Session, held: Lease) -> tuple[list[tuple[Claimed, str, str]], b
         text("""
             SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider, x.address
               FROM deliveries d JOIN contacts c ON c.id = d.contact_id JOIN senders x ON x.id = d.sender_id
-             WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.id"""),
+             WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.claimed_at, d.id"""),
         {"batch": held.batch_id},
     ).all()
     state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
     over = AlertState(state) in lifecycle.FINISHED
-    return [(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
+    return [_Unknown(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
 
 
-def _asked(
-    one: Claimed, provider: str, sender_address: str, held: Lease, settings: Settings, transport: Transport
-) -> "Future[Accepted | None] | None":
+def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":
     """The question for an unknown delivery, on its way; None where the provider cannot be asked."""
-    if transport.adapter(provider).recall is not Recall.ASK:
+    if transport.adapter(one.provider).recall is not Recall.ASK:
         return None
-    words = sending.content(held, settings)
-    message = sending.message(words, sender_address, [one], settings, held, datetime.now(UTC))
-    return transport.find(provider, message, one.claimed_at)
+    opened, _ = sending.recipients([one.claimed], held, settings)
+    if not opened:
+        failed: Future[Accepted | None] = Future()
+        failed.set_exception(SendError(damage.REASON, retryable=True, blame="us"))
+        return failed
+    message = sending.message(sending.content(held, settings), one.sender_address, opened, settings, None)
+    age_s = (held.now() - one.claimed_at).total_seconds()
+    return transport.find(one.provider, message, time.monotonic() - age_s)
 
 
-def _recalled(
-    one: Claimed,
-    provider: str,
-    answer: "Future[Accepted | None] | None",
+def _answered(
+    asked: "Sequence[tuple[_Unknown, Future[Accepted | None] | None]]",
     held: Lease,
     settings: Settings,
     transport: Transport,
+    *,
     over: bool,
-) -> Outcome | None:
-    """What an unknown delivery turns out to be; None while it cannot be told.
-
-    Where the provider cannot be asked, the lane decides: an emergency is sent again and perhaps read twice, a
-    routine message is left.
-    """
-    if answer is not None:
+) -> Iterator[tuple[_Unknown, Outcome]]:
+    """What turned out, of those of which something did. The batch is held meanwhile: who loses it says no more."""
+    held_since_s = time.monotonic()
+    for one, answer in asked:
+        if answer is None:
+            yield one, _decided(one, held, settings, transport, over=over)
+            continue
         try:
             accepted = answer.result()
         except SendError as error:
-            log.warning("provider.no_answer", provider=provider, code=error.code, delivery=one.delivery_id)
-            return None
-        if accepted is not None:
-            return Outcome(
-                one.delivery_id, DeliveryState.ACCEPTED, reference=accepted.reference, sent_at=one.claimed_at
-            )
-        why = "not-taken"
-    elif transport.adapter(provider).recall is Recall.REPEAT:
+            log.warning("provider.no_answer", provider=one.provider, code=error.code, delivery=one.claimed.delivery_id)
+        except Exception:
+            # A defect in an adapter: the others must not stay unknown for it.
+            log.exception("provider.defect", provider=one.provider, delivery=one.claimed.delivery_id)
+        else:
+            yield one, _told(one, accepted, over=over)
+        if time.monotonic() - held_since_s > settings.lease_s / 4:
+            held_since_s = time.monotonic()
+            if not records.renew(held, settings.lease_s):
+                log.warning("batch.lease_lost", batch=held.batch_id)
+                return
+
+
+def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
+    """By the provider. What it never got is sent for as long as the alert lasts, however often that was tried."""
+    delivery = one.claimed.delivery_id
+    if accepted is not None:
+        return Outcome(delivery, DeliveryState.ACCEPTED, reference=accepted.reference, sent_at=one.claimed_at)
+    if over:
+        return Outcome(delivery, DeliveryState.FAILED, "not-sent")
+    return Outcome(delivery, DeliveryState.QUEUED, "not-taken")
+
+
+def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transport, *, over: bool) -> Outcome:
+    """Where the provider cannot be asked: one that knows a repeated request is sent it again while it remembers the
+    first; else an emergency is sent again, and perhaps read twice, and a routine message is left."""
+    age_s = (held.now() - one.claimed_at).total_seconds()
+    if transport.adapter(one.provider).recall is Recall.REPEAT and age_s < REPEATS_S:
         why = "repeated"
     elif held.lane is Lane.EMERGENCY:
         why = SENT_AGAIN
     else:
-        return Outcome(one.delivery_id, DeliveryState.FAILED, "outcome-unknown")
-    if over or one.attempts >= settings.max_attempts:
-        return Outcome(one.delivery_id, DeliveryState.FAILED, "not-sent")
-    return Outcome(one.delivery_id, DeliveryState.QUEUED, why)
+        why = ""
+    if not why or over or one.claimed.attempts >= settings.max_attempts:
+        return Outcome(one.claimed.delivery_id, DeliveryState.FAILED, "outcome-unknown")
+    return Outcome(one.claimed.delivery_id, DeliveryState.QUEUED, why)
 
 
 def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
@@ -219,34 +256,44 @@ def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
             )
 
 
-def end_deliveries(s: Session, alert_id: int, to: DeliveryState, why: str, now: datetime) -> int:
-    """Close what is still queued of an ended alert; returns how many. What was claimed already is on its way."""
-    ended = s.execute(
-        text("""UPDATE deliveries SET state = CAST(:to AS delivery_state), reason = :why, settled_at = :now
-                 WHERE alert_id = :alert AND state = ANY(CAST(:before AS delivery_state[])) RETURNING id"""),
-        {"alert": alert_id, "to": to.value, "why": why, "now": now, "before": lifecycle.delivery_before(to)},
-    ).all()
-    s.execute(
-        text("""UPDATE batches b SET state = 'done' WHERE alert_id = :alert AND state = 'waiting'
-                   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id AND d.state = 'unknown')"""),
-        {"alert": alert_id},
-    )
-    s.execute(
-        text("UPDATE batches SET state = 'unsettled' WHERE alert_id = :alert AND state = 'waiting'"),
-        {"alert": alert_id},
-    )
-    return len(ended)
-
-
 def end_leftovers(now: datetime) -> None:
-    """Deliveries that came back to the queue after their alert had ended."""
+    """Close what is queued of alerts that were cancelled or have expired, also what came back to the queue since.
+
+    Their state has been committed before, and stops all claims; to close a million deliveries takes longer than people
+    who press cancel should wait.
+    """
+    while _end_some(now):
+        pass
+
+
+def _end_some(now: datetime) -> bool:
+    """The deliveries of a few batches, in one transaction; what was claimed already is on its way. False: none is
+    left."""
     with transaction() as s:
         rows = s.execute(
-            text("""SELECT DISTINCT a.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired')""")
+            text("""SELECT b.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
+                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired')
+                     ORDER BY b.id LIMIT :some FOR UPDATE OF b SKIP LOCKED"""),
+            {"some": END_AT_ONCE},
         ).all()
-        for row in rows:
-            end_deliveries(s, row.id, DeliveryState(row.state), row.state, now)
+        for ended in {row.state for row in rows}:
+            to = DeliveryState(ended)
+            values = {"batches": [row.id for row in rows if row.state == ended], "to": to.value, "now": now}
+            s.execute(text(_END), values | {"before": lifecycle.delivery_before(to)})
+    return bool(rows)
+
+
+_END = """
+    WITH ended AS (
+        UPDATE deliveries SET state = CAST(:to AS delivery_state), reason = :to, settled_at = :now
+         WHERE batch_id = ANY(:batches) AND state = ANY(CAST(:before AS delivery_state[]))
+    )
+    UPDATE batches b
+       SET state = CASE WHEN EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
+                                        AND d.state IN ('sending', 'unknown'))
+                        THEN CAST('unsettled' AS batch_state) ELSE 'done' END
+     WHERE id = ANY(:batches)
+"""
 
 
 def finish_alerts(now: datetime) -> list[int]:

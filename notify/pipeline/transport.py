@@ -85,9 +85,9 @@ class Transport:
         """The same at once and with patience."""
         return self.send(provider, messages, slots_s, Room(len(messages))).result()
 
-    def find(self, provider: str, message: Message, since: datetime) -> "Future[Accepted | None]":
+    def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
         """Ask the provider for a message of unknown outcome. The future raises SendError when it gives no answer."""
-        return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since_s), self._loop)
 
     def _way(self, provider: str) -> "_Way":
         way = self._ways.get(provider)
@@ -117,9 +117,9 @@ class _Way:
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._free_to_ask = asyncio.Semaphore(QUESTIONS)
 
-    async def find(self, message: Message, since: datetime) -> Accepted | None:
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
         async with self._free_to_ask:
-            return await self.adapter.find(message, since)
+            return await self.adapter.find(message, since_s)
 
     async def post(
         self, room: Room, messages: Sequence[Message], slots_s: Sequence[float], until_s: float

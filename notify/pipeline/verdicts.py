@@ -18,11 +18,16 @@ class Outcome(NamedTuple):
     reference: str | None = None
     sent_at: datetime | None = None
     suppress: Suppress = ""
-    counts: bool = True  # as an attempt; a missed slot does not, nor does "429: later"
+    counts: bool = True  # as an attempt; a missed slot does not, nor "429: later", nor what a broken provider refuses
 
 
-def outcomes(posted: Posted, attempts: dict[int, int], max_attempts: int) -> Iterator[Outcome]:
-    """One outcome for each recipient. `attempts`: how often each delivery was tried, this time included."""
+def outcomes(
+    posted: Posted, attempts: dict[int, int], max_attempts: int, *, troubled: bool = False
+) -> Iterator[Outcome]:
+    """One outcome for each recipient. `attempts`: how often each delivery was tried, this time included.
+
+    `troubled`: the provider refuses everything, which says nothing of this message.
+    """
     answer = posted.answer
     for place, recipient in enumerate(posted.message.recipients):
         match answer:
@@ -35,13 +40,13 @@ def outcomes(posted: Posted, attempts: dict[int, int], max_attempts: int) -> Ite
             case Late():
                 yield Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
             case SendError():
-                tries = attempts[recipient.delivery_id]
-                yield _refused(answer, place, recipient, tired=tries >= max_attempts)
+                tired = attempts[recipient.delivery_id] >= max_attempts and not troubled
+                yield _refused(answer, place, recipient, tired=tired, troubled=troubled)
 
 
-def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool) -> Outcome:
+def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool, troubled: bool) -> Outcome:
     """The provider certainly did not take it: try again, or give up with its code as the reason."""
-    if error.retryable and error.retry_after_s is not None:  # "not now" is no judgement of this message
+    if error.retryable and (troubled or error.retry_after_s is not None):  # no judgement of this message
         return Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
     innocent = bool(error.positions) and place not in error.positions
     ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a mended one, goes on

@@ -19,7 +19,6 @@ from sqlalchemy import text
 from notify import alerts, atlas, operators, reports, senders, subscribers, tasks
 from notify.db import transaction
 from notify.local.stack import Stack
-from notify.models.states import AlertState
 from notify.reports import Progress
 from notify.settings import settings
 from tests.waiting import until
@@ -27,7 +26,6 @@ from tests.waiting import until
 AUTHOR, APPROVER = "author@acceptance.example.org", "approver@acceptance.example.org"
 COLUMNS = "phone,email,language,topics,lon,lat,address,label,consent_at,consent_how"
 CONSENT = "2026-01-02T10:00:00+00:00,web form"
-OVER = {AlertState.SENT, AlertState.CANCELLED, AlertState.EXPIRED}
 
 _numbers = count(1)
 _blocks = count()
@@ -121,7 +119,7 @@ class City:
     def until_over(self, alert_id: int, within_s: float = 60) -> Progress:
         def over() -> Progress | None:
             now = self.progress(alert_id)
-            return now if now.state in OVER else None
+            return now if now.ended else None
 
         return _found(until(over, within_s, f"alert {alert_id} over"))
 
@@ -132,7 +130,7 @@ class City:
             now = self.progress(alert_id)
             by_channel = now.channels_by_state
             waiting = sum(states.get("accepted", 0) for channel, states in by_channel.items() if channel != "social")
-            return now if now.state in OVER and not waiting else None
+            return now if now.ended and not waiting else None
 
         return _found(until(settled, within_s, f"alert {alert_id} delivered"))
 

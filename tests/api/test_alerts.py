@@ -13,7 +13,7 @@ import redis as redis_client
 from notify import alerts
 from notify.db import transaction
 from notify.models import Alert
-from notify.pipeline import fanout
+from notify.pipeline import fanout, settling
 from notify.settings import settings
 from tests import factories
 from tests.api import asked
@@ -190,6 +190,7 @@ def test_the_stream_tells_of_changes_and_ends_with_the_alert(operator: httpx.Cli
     waiting = asked.number("SELECT count(*) FROM deliveries WHERE state = 'queued'")
     with transaction() as s:
         alerts.cancel(s, number, None, datetime.now(UTC))
+    settling.end_leftovers(datetime.now(UTC))
     asked.do("UPDATE deliveries SET state = 'delivered' WHERE state = 'accepted'")
     listener.join(10)
     assert not listener.is_alive()

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -38,7 +39,8 @@ CONTENT = Content(alert_id=1, language="es", topic="storm", subject="", text=WOR
 CALLBACK = "https://alerts.example.org/hooks/twilio/status"
 CREATED = Reply(201, {"sid": "SM" + "1" * 32, "status": "queued", "error_code": None})
 TIMEOUT_S = 0.6
-SINCE = datetime(2026, 11, 23, 0, 0, 10, tzinfo=UTC)
+AGO_S = 3600.0  # a lost message was posted so long ago
+THERE = {"Date": "Mon, 23 Nov 2026 01:00:10 GMT"}  # what time it is at Twilio
 
 
 def message(sender: str = NUMBER, valid_for_s: int | None = 3600) -> Message:
@@ -171,14 +173,14 @@ def listed(**changes: object) -> dict[str, object]:
 
 
 def page(*messages: dict[str, object], following: str | None = None) -> Reply:
-    return Reply(200, {"messages": list(messages), "next_page_uri": following})
+    return Reply(200, {"messages": list(messages), "next_page_uri": following}, THERE)
 
 
 @pytest.mark.parametrize(
     ("label", "replies", "found", "requests"),
     [
         ("there", [page(listed())], "SMfound", 1),
-        ("a little early, by our clock", [page(listed(date_created="Sun, 22 Nov 2026 23:59:50 +0000"))], "SMfound", 1),
+        ("a little early", [page(listed(date_created="Sun, 22 Nov 2026 23:59:50 +0000"))], "SMfound", 1),
         ("the page after", [page(listed(body="x"), following=f"{MESSAGES}?Page=1"), page(listed())], "SMfound", 2),
         ("not by date, as it is queued", [page(), page(listed())], "SMfound", 2),
         ("without a date", [page(listed(date_created=None))], "SMfound", 1),
@@ -196,19 +198,19 @@ def test_a_lost_message_is_found_by_number_time_and_words(
     found: str | None,
     requests: int,
 ) -> None:
-    answer = provider.ask(adapter, lambda twilio: twilio.find(message(), SINCE), *replies)
+    day = datetime.now(UTC) - timedelta(seconds=AGO_S + 30)
+    answer = provider.ask(adapter, lambda twilio: twilio.find(message(), time.monotonic() - AGO_S), *replies)
     assert answer == (Accepted(found) if found else None), label
     assert len(provider.seen) == requests
     first = provider.seen[0]
     assert first.method == "GET"
-    # 30 s of clock skew reach back into the day before.
-    assert first.query == {"To": PHONE, "From": NUMBER, "DateSent>": "2026-11-22", "PageSize": "50"}
+    assert first.query == {"To": PHONE, "From": NUMBER, "DateSent>": f"{day:%Y-%m-%d}", "PageSize": "50"}
     twilio_document.check_query(PATH, first.query)
 
 
 def test_a_lost_message_of_a_service_is_looked_up_without_from(provider: StandIn) -> None:
     replies = page(listed(messaging_service_sid="MGother")), page(listed(messaging_service_sid=SERVICE))
-    answer = provider.ask(adapter, lambda twilio: twilio.find(message(SERVICE), SINCE), *replies)
+    answer = provider.ask(adapter, lambda twilio: twilio.find(message(SERVICE), time.monotonic() - AGO_S), *replies)
     assert answer == Accepted("SMfound")
     assert "From" not in provider.seen[0].query
 
@@ -218,7 +220,7 @@ def test_a_lost_message_of_a_service_is_looked_up_without_from(provider: StandIn
 )
 def test_a_lookup_without_an_answer_is_not_a_no(provider: StandIn, reply: Reply) -> None:
     with pytest.raises(SendError):
-        provider.ask(adapter, lambda twilio: twilio.find(message(), SINCE), reply)
+        provider.ask(adapter, lambda twilio: twilio.find(message(), time.monotonic() - AGO_S), reply)
 
 
 def signed(url: str, form: Sequence[tuple[str, str]], token: str = TOKEN) -> HookRequest:

@@ -145,6 +145,7 @@ def test_outcomes_are_recorded_and_the_batch_goes_on(people: list[Resident]) -> 
             Outcome(three.delivery_id, D.UNKNOWN, "timeout"),
         ],
         NOW,
+        NOW,
     )
     assert states() == {
         one.contact_id: ("accepted", None),
@@ -162,7 +163,7 @@ def test_outcomes_are_recorded_and_the_batch_goes_on(people: list[Resident]) -> 
 def test_a_finished_batch_is_what_its_deliveries_are(people: list[Resident], outcome: D, batch: str) -> None:
     held = leased()
     reason = None if outcome in (D.ACCEPTED, D.QUEUED) else "why"
-    records.record([Outcome(c.delivery_id, outcome, reason) for c in claim(held) or []], NOW)
+    records.record([Outcome(c.delivery_id, outcome, reason) for c in claim(held) or []], NOW, NOW)
     records.finish(held)
     assert sql("SELECT state FROM batches")[0].state == batch
 
@@ -171,7 +172,7 @@ def test_an_answer_that_comes_after_its_receipt_changes_no_state(people: list[Re
     held = leased()
     one, *_ = claim(held) or []
     sql("UPDATE deliveries SET state = 'delivered' WHERE id = :id", id=one.delivery_id)
-    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW)], NOW)
+    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW)], NOW, NOW)
     row = sql("SELECT * FROM deliveries WHERE id = :id", id=one.delivery_id)[0]
     assert (row.state, row.reference, row.sent_at) == ("delivered", "SM1", NOW)
 
@@ -183,7 +184,7 @@ def test_an_answer_of_a_worker_that_was_given_up_for_dead_keeps_the_message_from
     claimed = claim(held)
     assert claimed
     sql("UPDATE deliveries SET state = 'queued', reason = 'sent-again'")  # as if nobody would ever know
-    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW) for one in claimed], NOW)
+    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW) for one in claimed], NOW, NOW)
     assert {state for state, _ in states().values()} == {"accepted"}
     assert claim(held) is None
 
@@ -191,6 +192,38 @@ def test_an_answer_of_a_worker_that_was_given_up_for_dead_keeps_the_message_from
 def test_a_recipient_that_the_provider_refuses_for_good_is_suppressed(people: list[Resident]) -> None:
     held = leased()
     one, *_ = claim(held) or []
-    records.record([Outcome(one.delivery_id, D.FAILED, "21211", suppress="invalid")], NOW)
+    records.record([Outcome(one.delivery_id, D.FAILED, "21211", suppress="invalid")], NOW, NOW)
     found = sql("SELECT c.id, s.reason FROM suppressions s JOIN contacts c USING (channel, address_index)")
     assert found == [(one.contact_id, "invalid")]
+
+
+@pytest.mark.parametrize(("late", "why"), [(D.QUEUED, None), (D.UNKNOWN, "timeout"), (D.FAILED, "30005")])
+def test_who_was_overtaken_moves_nothing_that_another_is_sending(
+    people: list[Resident], late: D, why: str | None
+) -> None:
+    held = leased()
+    one, *_ = claim(held) or []
+    sql("UPDATE deliveries SET state = 'queued'")  # it was given up for dead, and the provider had not heard of it
+    anew, *_ = claim(held, now=NOW + timedelta(minutes=1)) or []
+    assert anew.delivery_id == one.delivery_id
+    records.record([Outcome(one.delivery_id, late, why, counts=False)], one.claimed_at, NOW)
+    assert states()[one.contact_id] == ("sending", None)
+    records.record([Outcome(anew.delivery_id, late, why, counts=False)], anew.claimed_at, NOW)
+    assert states()[one.contact_id] == (late.value, why)
+
+
+def test_an_outcome_that_is_recorded_twice_counts_once(people: list[Resident]) -> None:
+    held = leased()
+    one, *_ = claim(held) or []
+    for _ in range(2):
+        records.record([Outcome(one.delivery_id, D.QUEUED, counts=False)], NOW, NOW)
+    assert sql("SELECT attempts FROM deliveries WHERE id = :id", id=one.delivery_id)[0].attempts == 0
+
+
+def test_a_leases_clock_is_that_of_postgresql(people: list[Resident]) -> None:
+    held = leased()
+    before = sql("SELECT clock_timestamp() AS now")[0].now
+    read = held.now()
+    after = sql("SELECT clock_timestamp() AS now")[0].now
+    error = timedelta(milliseconds=50)  # of the way back from the lease
+    assert before - error <= read <= after + error

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import redis as redis_client
+import time_machine
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from notify import alerts, crypto
@@ -182,8 +184,54 @@ def test_a_batch_that_breaks_rests_before_it_is_tried_again(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
     (batch,) = resolved("sms", 3)
-    sql("UPDATE contacts SET address_sealed = 'not sealed by us'")
+    sql("UPDATE senders SET provider = 'sendgrid'")  # which carries no SMS, and has no credentials here
+    bare = Transport(providers.settings().model_copy(update={"sendgrid_api_key": SecretStr("")}))
     with pytest.raises(Unavailable):
-        send(batch, providers, transport, redis)
+        send(batch, providers, bare, redis)
+    bare.close()
     assert sql("SELECT lease, not_before > now() AS rests FROM batches")[0] == (None, True)
     assert providers.received() == []
+
+
+def damage(where: str) -> None:
+    sql(
+        f"UPDATE contacts SET address_sealed = set_byte(address_sealed, 20, get_byte(address_sealed, 20) # 255) {where}"
+    )
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_an_address_that_cannot_be_read_keeps_nobody_else_waiting(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport, channel: str
+) -> None:
+    (batch,) = resolved(channel, 20)
+    damage("WHERE id = (SELECT max(id) FROM contacts)")
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 19, "failed": 1}
+    assert sql("SELECT reason FROM deliveries WHERE state = 'failed'")[0].reason == "unreadable-address"
+    assert sql("SELECT state FROM batches")[0].state == "done"
+    assert [row.kind for row in sql("SELECT kind FROM alarms WHERE resolved_at IS NULL")] == ["unreadable-address"]
+
+
+def test_a_worker_with_another_key_sends_nothing_and_loses_nobody(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 5)
+    damage("")
+    send(batch, providers, transport, redis)
+    assert states() == {"queued": 5}
+    assert {row.attempts for row in sql("SELECT attempts FROM deliveries")} == {0}
+    assert sql("SELECT not_before > now() + interval '5 seconds' AS rests FROM batches")[0].rests
+    assert "TOCSIN_SECRET_KEY" in sql("SELECT message FROM alarms")[0].message
+    damage("")  # the same bits once more: as if the right key were there
+    sql("UPDATE batches SET not_before = NULL")
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 5}
+
+
+def test_a_host_whose_clock_is_wrong_neither_claims_too_late_nor_gives_up_too_soon(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 3)
+    with time_machine.travel(sql("SELECT expires_at FROM alerts")[0].expires_at, tick=True):
+        send(batch, providers, transport, redis)
+    assert states() == {"accepted": 3}

@@ -1,14 +1,18 @@
 """What is left over is taken up again, and nothing is sent again blindly."""
 
+import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import text
 
 from notify import alerts
-from notify.channels.contract import Accepted
+from notify.channels.contract import Accepted, Message
+from notify.channels.twilio import TwilioSms
 from notify.db import transaction
 from notify.models import Lane
 from notify.models.states import DeliveryState
@@ -19,6 +23,7 @@ from notify.pipeline.verdicts import Outcome
 from notify.settings import settings
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
 from tests.notify.pipeline.conftest import Providers
+from tests.waiting import until
 
 
 def sql(statement: str, **values: Any) -> list[Any]:
@@ -43,20 +48,21 @@ def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int
 
 def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:
     """Claims all of the only batch, posts it perhaps, and lets its lease run out; returns the batch."""
-    batch = int(sql("SELECT id FROM batches")[0].id)
+    batch = int(sql("SELECT id FROM batches ORDER BY id")[0].id)
     held = records.lease(batch, 60)
     assert held is not None
     provider = {"sms": "twilio", "email": "sendgrid", "social": "mastodon"}[held.channel]
     with transaction() as s:
         account = sender(s, provider)
-    claimed = records.claim(held, account.id, 10, datetime.now(UTC))
+    claimed = records.claim(held, account.id, 100, held.now())
     assert claimed
     if posting_by is not None:
         words = sending.content(held, settings())
-        posts = [sending.message(words, account.address, [c], settings(), held, NOW) for c in claimed]
+        opened, _ = sending.recipients(claimed, held, settings())
+        posts = [sending.message(words, account.address, [one], settings(), None) for one in opened]
         posted = posting_by.post(provider, posts, [time.monotonic()] * len(posts))
         assert all(isinstance(p.answer, Accepted) for p in posted)
-    sql("UPDATE batches SET lease_until = now() - interval '1 second'")
+    sql("UPDATE batches SET lease_until = now() - interval '1 second' WHERE id = :b", b=batch)
     return batch
 
 
@@ -121,16 +127,135 @@ def test_where_the_provider_cannot_be_asked_the_lane_decides(
     assert [row.detail for row in again] == ([{"count": 2}] if event == "storm" else [])
 
 
+@pytest.mark.parametrize(("channel", "why"), [("sms", "not-sent"), ("email", "outcome-unknown")])
 def test_nothing_unknown_is_sent_again_after_a_cancel(
-    database: str, providers: Providers, transport: Transport
+    database: str, providers: Providers, transport: Transport, channel: str, why: str
 ) -> None:
-    alert = resolved()
+    """And only of a provider that was asked the report says that it never got it."""
+    alert = resolved(channel=channel)
     batch = unsettled()
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
     settling.clear_up(batch, providers.settings(), transport)
-    assert states() == ["failed", "failed"]
+    assert [(row.state, row.reason) for row in sql("SELECT state, reason FROM deliveries")] == [("failed", why)] * 2
     assert sql("SELECT state FROM batches")[0].state == "done"
+
+
+def test_what_the_provider_never_got_is_tried_however_often_it_was(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved()
+    batch = unsettled()
+    sql("UPDATE deliveries SET attempts = 40")
+    settling.clear_up(batch, providers.settings(), transport)
+    assert states() == ["queued", "queued"]
+
+
+def test_a_claim_by_a_host_whose_clock_is_wrong_is_found_all_the_same(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        batch = claimed_by_a_worker_that_died(posting_by=transport)
+        give_back(batch)
+        sql("UPDATE deliveries SET claimed_at = claimed_at - interval '21 seconds'")
+        assert settling.unsettled_batches(20) == [Doorbell(batch, Lane.EMERGENCY)]
+        settling.clear_up(batch, providers.settings(), transport)
+    assert states() == ["accepted", "accepted"]
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(40, "queued"), (70, "failed")])
+def test_a_post_is_repeated_only_while_the_provider_would_know_it_again(
+    database: str, providers: Providers, transport: Transport, minutes: int, state: str
+) -> None:
+    with transaction() as s:
+        zone(s)
+        sender(s, "mastodon")
+        alert = alert_ready(s, event="snow", channels=("social",))
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    batch = unsettled()
+    sql("UPDATE deliveries SET claimed_at = now() - make_interval(mins => :m)", m=minutes)
+    settling.clear_up(batch, providers.settings(), transport)
+    assert [row.state for row in sql("SELECT state FROM deliveries WHERE batch_id = :b", b=batch)] == [state]
+
+
+class SlowList:
+    """A provider that never heard of anything; its answer to the first question comes when it is let."""
+
+    def __init__(self) -> None:
+        self.first: Future[Accepted | None] = Future()
+        self.asked = 0
+
+    def adapter(self, provider: str) -> type[TwilioSms]:
+        return TwilioSms
+
+    def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
+        self.asked += 1
+        if self.asked == 1:
+            return self.first
+        answer: Future[Accepted | None] = Future()
+        answer.set_result(None)
+        return answer
+
+
+def test_an_old_answer_of_the_provider_does_not_requeue_what_is_on_its_way(database: str) -> None:
+    resolved(people=1)
+    batch, slow = unsettled(), SlowList()
+    overtaken = threading.Thread(target=settling.clear_up, args=(batch, settings(), slow))
+    overtaken.start()
+    until(lambda: slow.asked, 10, "it has asked")
+    sql("UPDATE batches SET lease_until = now() - interval '1 second'")
+    give_back(batch)
+    settling.clear_up(batch, settings(), slow)  # type: ignore[arg-type]
+    sql("UPDATE batches SET not_before = NULL")
+    held = records.lease(batch, 60)
+    assert held is not None
+    assert records.claim(held, sql("SELECT id FROM senders")[0].id, 10, held.now())
+    slow.first.set_result(None)
+    overtaken.join()
+    assert states() == ["sending"]
+
+
+def test_who_clears_up_holds_the_batch_for_as_long_as_it_takes(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved(people=12)
+    batch = unsettled()
+    providers.behave(twilio={"latency_ms": 400})
+    clearing = threading.Thread(
+        target=settling.clear_up,
+        args=(batch, providers.settings().model_copy(update={"lease_s": 1.0}), _OneByOne(transport)),
+    )
+    clearing.start()
+    while clearing.is_alive():
+        assert settling.take_back_expired_leases() == 0
+    assert states() == ["queued"] * 12
+
+
+class _OneByOne:
+    """A transport whose questions wait for each other."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._line = ThreadPoolExecutor(1)
+
+    def adapter(self, provider: str) -> Any:
+        return self._transport.adapter(provider)
+
+    def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
+        return self._line.submit(lambda: self._transport.find(provider, message, since_s).result())
+
+
+def test_a_defect_in_an_adapter_keeps_nobody_else_unknown(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved()
+    batch, broken = unsettled(), SlowList()
+    broken.first.set_exception(ZeroDivisionError())
+    settling.clear_up(batch, providers.settings(), broken)  # type: ignore[arg-type]
+    assert states() == ["unknown", "queued"]
 
 
 def unsettled() -> int:
@@ -145,7 +270,7 @@ def give_back(batch: int) -> None:
     held = records.lease(batch, 60)
     assert held is not None
     records.finish(held)
-    assert sql("SELECT state FROM batches")[0].state == "unsettled"
+    assert sql("SELECT state FROM batches WHERE id = :b", b=batch)[0].state == "unsettled"
 
 
 def test_an_unsettled_batch_is_looked_at_when_the_provider_should_know(database: str) -> None:
@@ -183,7 +308,7 @@ def test_an_alert_is_sent_when_nothing_is_left(database: str) -> None:
     held = records.lease(sql("SELECT id FROM batches")[0].id, 60)
     assert held is not None
     claimed = records.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
-    records.record([Outcome(c.delivery_id, DeliveryState.ACCEPTED) for c in claimed], NOW)
+    records.record([Outcome(c.delivery_id, DeliveryState.ACCEPTED) for c in claimed], NOW, NOW)
     records.finish(held)
     assert settling.finish_alerts(NOW) == [alert]
     assert settling.finish_alerts(NOW) == []
@@ -205,8 +330,45 @@ def test_what_comes_back_to_the_queue_of_an_ended_alert_is_ended_too(database: s
     claimed = records.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
-    records.record([Outcome(c.delivery_id, DeliveryState.QUEUED) for c in claimed], NOW)
+    records.record([Outcome(c.delivery_id, DeliveryState.QUEUED) for c in claimed], NOW, NOW)
     records.finish(held)
     settling.end_leftovers(datetime.now(UTC))
     assert states() == ["cancelled", "cancelled"]
     assert sql("SELECT state FROM batches")[0].state == "done"
+
+
+def test_a_cancel_asks_about_what_was_claimed_and_never_recorded(database: str) -> None:
+    """The claim was made, and its answer was lost on the way back."""
+    alert = resolved()
+    held = records.lease(sql("SELECT id FROM batches")[0].id, 60)
+    assert held is not None
+    assert records.claim(held, sql("SELECT id FROM senders")[0].id, 1, NOW)
+    records.finish(held)
+    with transaction() as s:
+        alerts.cancel(s, alert, operator(s), NOW)
+    settling.end_leftovers(NOW)
+    assert (states(), sql("SELECT state FROM batches")[0].state) == (["sending", "cancelled"], "unsettled")
+
+
+def test_a_cancel_stops_all_claims_before_what_is_queued_is_closed(database: str) -> None:
+    alert = resolved(people=50)
+    held = records.lease(sql("SELECT id FROM batches")[0].id, 60)
+    assert held is not None
+    with transaction() as s:
+        alerts.cancel(s, alert, operator(s), NOW)
+    assert set(states()) == {"queued"}
+    assert records.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) is None
+    records.finish(held)
+    settling.end_leftovers(NOW)
+    assert set(states()) == {"cancelled"}
+
+
+def test_all_batches_of_an_ended_alert_are_closed(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "BATCH_S", 0.01)  # a message each
+    alert = resolved(people=settling.END_AT_ONCE + 5)
+    assert len(sql("SELECT id FROM batches")) > settling.END_AT_ONCE
+    with transaction() as s:
+        alerts.cancel(s, alert, operator(s), NOW)
+    settling.end_leftovers(NOW)
+    assert set(states()) == {"cancelled"}
+    assert {row.state for row in sql("SELECT state FROM batches")} == {"done"}
