@@ -62,11 +62,12 @@ def lease(batch_id: int, seconds: float) -> Lease | None:
     return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": ["sending"], "seconds": seconds})
 
 
-def waiting_on(batch_id: int) -> str | None:
-    """The channel of a batch that still waits."""
+def place_of(batch_id: int, state: str) -> tuple[Lane, str] | None:
+    """The lane and channel of a batch that still is in this state."""
     with statements() as cursor:
-        row = cursor.execute("SELECT channel FROM batches WHERE id = %s AND state = 'waiting'", (batch_id,)).fetchone()
-    return None if row is None else row[0]
+        asked = "SELECT lane::text, channel FROM batches WHERE id = %s AND state = %s::batch_state"
+        row = cursor.execute(asked, (batch_id, state)).fetchone()
+    return None if row is None else (Lane(row[0]), row[1])
 
 
 def lease_next(lanes: Sequence[Lane], channel: str, seconds: float) -> Lease | None:
@@ -80,10 +81,7 @@ def lease_next(lanes: Sequence[Lane], channel: str, seconds: float) -> Lease | N
 
 
 def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
-    """Take a batch whose outcomes are unknown, to ask the provider about them.
-
-    Its `not_before` is when the doorbell will be rung next, so whoever heard it does not look at that.
-    """
+    """Take a batch whose outcomes are unknown, to ask the provider about them. When to, `settling` knows."""
     every = [state.value for state in AlertState]
     return _lease(_ONE, {"batch": batch_id, "states": ["unsettled"], "sending": every, "seconds": seconds})
 
