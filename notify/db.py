@@ -27,6 +27,9 @@ log = structlog.get_logger()
 AWAY = (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
 
+# A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
+GONE_S = 10
+
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
 # table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
 BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
@@ -53,9 +56,25 @@ def _engine(options: str = "") -> Engine:
         connect_args={
             "application_name": "tocsin",
             "connect_timeout": 5,
-            "options": f"-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {options}",
+            "options": f"-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {options}"
+            + "".join(f" -c {name}={value}" for name, value in _patience("tcp_").items()),
+            **_patience(),
         },
     )
+
+
+def _patience(prefix: str = "") -> dict[str, int]:
+    """How long either end waits for the other's TCP, by libpq's names; PostgreSQL has a prefix for some of them.
+
+    The server asks, too, because a backend whose client is gone may hold the scheduler's lock. Both have to know how
+    long what was sent may stay unacknowledged, and when to ask in a silence. No server needs to be set up for that.
+    """
+    return {
+        "tcp_user_timeout": GONE_S * 1000,  # ms
+        f"{prefix}keepalives_idle": max(1, GONE_S * 2 // 5),
+        f"{prefix}keepalives_interval": max(1, GONE_S // 5),
+        f"{prefix}keepalives_count": 3,
+    }
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def sweep() -> None:
     wiped, idle = _redis_state()
     tasks.ring_unresolved(settling.unresolved_alerts(now))
     tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle))
-    tasks.ring_unsettled(settling.unsettled_batches(settings().reconcile_after_s))
+    tasks.ring_unsettled(settling.unsettled_batches(settings().reconcile_after_s, wiped=wiped, idle=idle))
     settling.finish_alerts(now)
     with transaction() as s:
         forecast.measure(s)

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     mastodon_base_url: str = ""
     mastodon_access_token: SecretStr = SecretStr("")
 
-    worker_threads: int = Field(4, ge=1, le=64)  # for each channel
+    worker_threads: int = Field(4, ge=1, le=64)  # for each lane and channel
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)

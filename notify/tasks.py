@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from notify import worker
 from notify.breaker import Break
+from notify.channels.registry import PROVIDERS
 from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
@@ -20,7 +21,6 @@ from notify.pipeline.settling import Doorbell
 from notify.settings import settings
 
 log = structlog.get_logger()
-serving: list[Lane] = []  # the lanes of this process, once it works
 
 
 @cache
@@ -34,29 +34,35 @@ def app() -> Celery:
 
 def work(lanes: list[Lane]) -> None:
     """Serve these lanes until SIGTERM."""
-    serving.extend(lanes)
+    channels = {provider.channel for provider in PROVIDERS.values()}
     try:
-        worker.work(app(), lanes)
+        worker.work(app(), lanes, runners().seats(len(lanes), len(channels)))
     finally:
         transport.close_process()
 
 
 def resolve_alert(alert_id: int, lane: str) -> None:
     """Resolve the audience of a launched alert; ring each batch as its rows are committed."""
-    for batches in fanout.resolve(alert_id, datetime.now(UTC)):
-        ring_batches(Doorbell(batch, Lane(lane)) for batch in batches)
+
+    def resolve() -> None:
+        for batches in fanout.resolve(alert_id, datetime.now(UTC)):
+            ring_batches(Doorbell(batch, Lane(lane)) for batch in batches)
+
+    runners().resolve(Lane(lane), resolve)
 
 
 def send_batch(batch_id: int) -> None:
-    """A batch waits: send it, or another one of its channel that should go first."""
-    channel = records.waiting_on(batch_id)
-    if channel is not None:
-        runners().answer(channel)
+    """A batch waits: send it, or another one of its lane and channel that should go first."""
+    place = records.place_of(batch_id, "waiting")
+    if place is not None:
+        runners().send(*place)
 
 
 def clear_up_batch(batch_id: int) -> None:
-    """Find out about the unknown outcomes of one batch."""
-    settling.clear_up(batch_id, settings(), transport.of_process(settings))
+    """A batch has unknown outcomes: find out about them, or about those of another one that should go first."""
+    place = records.place_of(batch_id, "unsettled")
+    if place is not None:
+        runners().clear_up(*place)
 
 
 def ring_alert(alert: Alert) -> None:
@@ -65,13 +71,11 @@ def ring_alert(alert: Alert) -> None:
 
 
 def ring_batches(batches: Iterable[Doorbell]) -> None:
-    rung = [bell.id for bell in batches if _ring("send_batch", [bell.id], bell.lane)]
-    settling.note_rung(rung)
+    _ring_and_note("send_batch", batches)
 
 
 def ring_unsettled(batches: Iterable[Doorbell]) -> None:
-    for bell in batches:
-        _ring("clear_up_batch", [bell.id], bell.lane)
+    _ring_and_note("clear_up_batch", batches)
 
 
 def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
@@ -81,8 +85,8 @@ def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
 
 @cache
 def runners() -> Runners:
-    """Who sends in this process."""
-    return Runners(serving, settings(), throttle(), partial(transport.of_process, settings), worker.stopping)
+    """Who works in this process."""
+    return Runners(settings(), throttle(), partial(transport.of_process, settings), worker.stopping)
 
 
 @cache
@@ -103,6 +107,12 @@ def breaks(sender_ids: Sequence[int]) -> dict[int, Break]:
     except (redis.RedisError, Unavailable) as error:
         log.warning("breakers.unknown", error=type(error).__name__)
         return {}
+
+
+def _ring_and_note(task: str, batches: Iterable[Doorbell]) -> None:
+    rung = [bell.id for bell in batches if _ring(task, [bell.id], bell.lane)]
+    if rung:
+        settling.note_rung(rung)
 
 
 def _ring(task: str, args: list[int | str], lane: Lane) -> bool:

@@ -17,11 +17,10 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from notify import logs
-from notify.channels.registry import PROVIDERS
 from notify.models import Lane
 from notify.settings import settings
 
-THREADS_BESIDES = 2  # those that send have seats of their own for each channel; a doorbell is always heard
+THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
 
 # Half a million objects come with the libraries and never go: without this the collector looks at all of them again
@@ -64,13 +63,12 @@ def app() -> Celery:
     return celery
 
 
-def work(celery: Celery, lanes: list[Lane]) -> None:
+def work(celery: Celery, lanes: list[Lane], seats: int) -> None:
     """Serve these lanes until SIGTERM; then finish the windows in flight and give the batches back."""
 
     def stop(**_: Any) -> None:
         stopping.set()
 
-    channels = {provider.channel for provider in PROVIDERS.values()}
     signals.worker_shutting_down.connect(stop, weak=False)
     signals.setup_logging.connect(lambda **_: logs.configure(settings().log_level, settings().log_format), weak=False)
     gc.freeze()
@@ -81,7 +79,7 @@ def work(celery: Celery, lanes: list[Lane]) -> None:
         hostname=f"{'-'.join(lane.value for lane in lanes)}.{os.getpid()}@{socket.gethostname()}",
         queues=[lane.value for lane in lanes],
         pool="threads",
-        concurrency=THREADS_BESIDES + settings().worker_threads * len(channels),
+        concurrency=seats + THREADS_BESIDES,
         loglevel=settings().log_level,
         without_gossip=True,
         without_mingle=True,

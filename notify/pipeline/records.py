@@ -69,28 +69,26 @@ def lease(batch_id: int, seconds: float) -> Lease | None:
     return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": ["sending"], "seconds": seconds})
 
 
-def waiting_on(batch_id: int) -> str | None:
-    """The channel of a batch that still waits."""
+def place_of(batch_id: int, state: str) -> tuple[Lane, str] | None:
+    """The lane and channel of a batch that still is in this state."""
     with statements() as cursor:
-        row = cursor.execute("SELECT channel FROM batches WHERE id = %s AND state = 'waiting'", (batch_id,)).fetchone()
-    return None if row is None else row[0]
+        asked = "SELECT lane::text, channel FROM batches WHERE id = %s AND state = %s::batch_state"
+        row = cursor.execute(asked, (batch_id, state)).fetchone()
+    return None if row is None else (Lane(row[0]), row[1])
 
 
-def lease_next(lanes: Sequence[Lane], channel: str, seconds: float) -> Lease | None:
-    """Take the batch that should go next on a channel; None when none waits.
+def lease_next(lane: Lane, channel: str, seconds: float) -> Lease | None:
+    """Take the batch of a lane and channel that should go next; None when none waits.
 
-    Emergencies first; of several alerts the one that the fewest workers are busy with, so that a small alert does
-    not wait until a large one is done; then the oldest.
+    Of several alerts it is one of that which the fewest workers are busy with, so that a small alert does not wait
+    until a large one is done; then the oldest.
     """
-    values = {"lanes": [lane.value for lane in lanes], "channel": channel, "seconds": seconds, "last_s": LAST_S}
+    values = {"lane": lane.value, "channel": channel, "seconds": seconds, "last_s": LAST_S}
     return _lease(_NEXT, values)
 
 
 def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
-    """Take a batch whose outcomes are unknown, to ask the provider about them.
-
-    Its `not_before` is when the doorbell will be rung next, so whoever heard it does not look at that.
-    """
+    """Take a batch whose outcomes are unknown, to ask the provider about them. When to, `settling` knows."""
     every = [state.value for state in AlertState]
     return _lease(_ONE, {"batch": batch_id, "states": ["unsettled"], "sending": every, "seconds": seconds})
 
@@ -127,10 +125,10 @@ _NEXT = """
     SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
       LEFT JOIN (SELECT alert_id, count(*) AS workers FROM batches
                   WHERE state = 'leased' AND channel = %(channel)s GROUP BY alert_id) busy ON busy.alert_id = a.id
-     WHERE b.state = 'waiting' AND b.channel = %(channel)s AND b.lane = ANY(%(lanes)s::lane[])
+     WHERE b.state = 'waiting' AND b.channel = %(channel)s AND b.lane = %(lane)s::lane
        AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()
        AND a.expires_at > now() + make_interval(secs => %(last_s)s)
-     ORDER BY b.lane, coalesce(busy.workers, 0), b.id LIMIT 1
+     ORDER BY coalesce(busy.workers, 0), b.id LIMIT 1
        FOR UPDATE OF b SKIP LOCKED
 """
 

@@ -71,20 +71,47 @@ def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
     `wiped`: Redis lost its memory, and every doorbell with it. `idle`: lanes whose queue is empty. A batch that still
     waits there waits for busy workers, or has lost its doorbell with one: a few of each channel are rung for again.
     """
+    return _unrung("a.state = 'sending' AND b.state = 'waiting'", wiped, idle)
+
+
+def unsettled_batches(older_than_s: float, *, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
+    """The same for batches with outcomes that have been unknown for so long that the provider should know by now."""
+    return _unrung(f"b.state = 'unsettled' AND (b.rung_at IS NOT NULL OR {_OLD})", wiped, idle, old=older_than_s)
+
+
+def next_unsettled(lane: Lane, channel: str, older_than_s: float) -> int | None:
+    """Of these the one that has waited longest, for `clear_up`; None when there is none."""
+    with transaction() as s:
+        batch: int | None = s.execute(
+            text(f"""
+                SELECT b.id FROM batches b
+                 WHERE b.state = 'unsettled' AND b.lane = CAST(:lane AS lane) AND b.channel = :channel
+                   AND coalesce(b.not_before, now()) <= now() AND {_OLD}
+                 ORDER BY b.not_before NULLS FIRST, b.id LIMIT 1 FOR UPDATE SKIP LOCKED"""),
+            {"lane": lane.value, "channel": channel, "old": older_than_s},
+        ).scalar()
+    return batch
+
+
+_OLD = """NOT EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
+                         AND d.claimed_at > now() - make_interval(secs => :old))"""
+
+
+def _unrung(which: str, wiped: bool, idle: Collection[Lane], **values: float) -> list[Doorbell]:
     with transaction() as s:
         rows = s.execute(
-            text("""
+            text(f"""
                 SELECT id, lane FROM (
                     SELECT b.id, b.lane, b.rung_at, row_number() OVER alike AS place, max(b.rung_at) OVER alike AS last
                       FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE a.state = 'sending' AND b.state = 'waiting' AND coalesce(b.not_before, now()) <= now()
+                     WHERE {which} AND coalesce(b.not_before, now()) <= now()
                     WINDOW alike AS (PARTITION BY b.lane, b.channel ORDER BY b.id
                                      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS waiting
                  WHERE rung_at IS NULL OR :wiped
                     OR last < now() - make_interval(secs => :silent) AND place <= :some
                        AND lane = ANY(CAST(:idle AS lane[]))
                  ORDER BY id"""),
-            {"wiped": wiped, "idle": [lane.value for lane in idle], "silent": SILENT_S, "some": AGAIN_MOST},
+            {"wiped": wiped, "idle": [lane.value for lane in idle], "silent": SILENT_S, "some": AGAIN_MOST, **values},
         ).all()
     return [Doorbell(row.id, Lane(row.lane)) for row in rows]
 
@@ -93,24 +120,9 @@ def note_rung(batch_ids: Sequence[int]) -> None:
     """Remember that these doorbells are in Redis."""
     with transaction() as s:
         s.execute(
-            text("UPDATE batches SET rung_at = now() WHERE id = ANY(:ids) AND state = 'waiting'"),
+            text("UPDATE batches SET rung_at = now() WHERE id = ANY(:ids) AND state IN ('waiting', 'unsettled')"),
             {"ids": list(batch_ids)},
         )
-
-
-def unsettled_batches(older_than_s: float) -> list[Doorbell]:
-    """Batches with outcomes that have been unknown for a while: the provider should know by now."""
-    with transaction() as s:
-        rows = s.execute(
-            text("""
-                UPDATE batches b SET not_before = now() + make_interval(secs => :pause)
-                 WHERE b.state = 'unsettled' AND coalesce(b.not_before, now()) <= now()
-                   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
-                                     AND d.claimed_at > now() - make_interval(secs => :pause))
-                RETURNING b.id, b.lane"""),
-            {"pause": older_than_s},
-        ).all()
-    return [Doorbell(row.id, Lane(row.lane)) for row in rows]
 
 
 def unresolved_alerts(now: datetime) -> list[Doorbell]:
@@ -289,8 +301,9 @@ _END = """
          WHERE batch_id = ANY(:batches) AND state = ANY(CAST(:before AS delivery_state[]))
     )
     UPDATE batches b
-       SET state = CASE WHEN EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
-                                        AND d.state IN ('sending', 'unknown'))
+       SET rung_at = NULL,
+           state = CASE WHEN EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id
+                                            AND d.state IN ('sending', 'unknown'))
                         THEN CAST('unsettled' AS batch_state) ELSE 'done' END
      WHERE id = ANY(:batches)
 """

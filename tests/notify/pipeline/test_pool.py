@@ -45,7 +45,7 @@ class Workers:
 
     def _work(self) -> None:
         while not self.stop.is_set():
-            held = records.lease_next([Lane.EMERGENCY], "sms", 60)
+            held = records.lease_next(Lane.EMERGENCY, "sms", 60)
             if held is None:
                 self.stop.wait(0.05)
             else:

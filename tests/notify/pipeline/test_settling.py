@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -159,7 +160,7 @@ def test_a_claim_by_a_host_whose_clock_is_wrong_is_found_all_the_same(
         batch = claimed_by_a_worker_that_died(posting_by=transport)
         give_back(batch)
         sql("UPDATE deliveries SET claimed_at = claimed_at - interval '21 seconds'")
-        assert settling.unsettled_batches(20) == [Doorbell(batch, Lane.EMERGENCY)]
+        assert settling.unsettled_batches(20, wiped=False, idle=[]) == [Doorbell(batch, Lane.EMERGENCY)]
         settling.clear_up(batch, providers.settings(), transport)
     assert states() == ["accepted", "accepted"]
 
@@ -273,14 +274,60 @@ def give_back(batch: int) -> None:
     assert sql("SELECT state FROM batches WHERE id = :b", b=batch)[0].state == "unsettled"
 
 
+def unheard(*, wiped: bool = False, idle: Sequence[Lane] = ()) -> list[int]:
+    return [bell.id for bell in settling.unsettled_batches(20, wiped=wiped, idle=idle)]
+
+
 def test_an_unsettled_batch_is_looked_at_when_the_provider_should_know(database: str) -> None:
     resolved()
     batch = unsettled()
     sql("UPDATE deliveries SET claimed_at = now()")
-    assert settling.unsettled_batches(20) == []
+    assert unheard() == []
+    assert settling.next_unsettled(Lane.EMERGENCY, "sms", 20) is None
     sql("UPDATE deliveries SET claimed_at = now() - interval '21 seconds'")
-    assert settling.unsettled_batches(20) == [Doorbell(batch, Lane.EMERGENCY)]
-    assert settling.unsettled_batches(20) == [], "not twice at once"
+    assert settling.unsettled_batches(20, wiped=False, idle=[]) == [Doorbell(batch, Lane.EMERGENCY)]
+    assert settling.next_unsettled(Lane.EMERGENCY, "sms", 20) == batch
+    assert settling.next_unsettled(Lane.ROUTINE, "sms", 20) is None
+    assert settling.next_unsettled(Lane.EMERGENCY, "email", 20) is None
+
+
+def test_an_unsettled_batch_is_rung_once_and_again_only_when_that_was_lost(database: str) -> None:
+    resolved()
+    batch = unsettled()
+    sql("UPDATE deliveries SET claimed_at = now() - interval '1 minute'")
+    assert unheard() == [batch]
+    settling.note_rung([batch])
+    assert unheard(idle=list(Lane)) == []
+    sql("UPDATE batches SET rung_at = now() - interval '1 hour'")
+    assert unheard(idle=[Lane.ROUTINE]) == [], "others are before it in the queue"
+    assert unheard(idle=[Lane.EMERGENCY]) == [batch]
+    assert unheard(wiped=True) == [batch]
+
+
+def test_a_provider_that_gave_no_answer_is_asked_again_after_a_while(
+    database: str, providers: Providers, transport: Transport
+) -> None:
+    resolved()
+    batch = unsettled()
+    sql("UPDATE deliveries SET claimed_at = now() - interval '1 minute'")
+    settling.note_rung([batch])
+    providers.behave(twilio={"error_rate": [{"status": 500, "rate": 1.0, "on": "lookup"}]})
+    settling.clear_up(batch, providers.settings(), transport)
+    assert unheard(wiped=True, idle=list(Lane)) == []
+    assert settling.next_unsettled(Lane.EMERGENCY, "sms", 20) is None
+    sql("UPDATE batches SET not_before = not_before - interval '20 seconds'")
+    assert unheard() == [batch]
+
+
+def test_whoever_waited_longest_is_cleared_up_first(database: str) -> None:
+    resolved()
+    first = unsettled()
+    sql("UPDATE deliveries SET claimed_at = now() - interval '1 minute'")
+    copied = "alert_id, channel, language, lane, size, state"
+    sql(f"INSERT INTO batches ({copied}, ordinal) SELECT {copied}, 7 FROM batches")
+    second = int(sql("SELECT max(id) AS id FROM batches")[0].id)
+    sql("UPDATE batches SET not_before = now() - interval '1 minute' WHERE id = :b", b=second)
+    assert settling.next_unsettled(Lane.EMERGENCY, "sms", 20) == second, f"{first} was asked for just now"
 
 
 def test_doorbells_that_were_lost_are_rung_again(database: str) -> None:

@@ -1,0 +1,67 @@
+"""A worker process, as `tocsin worker` starts it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import redis as redis_client
+
+from notify import alerts, tasks, worker
+from notify.db import transaction
+from notify.pipeline import settling
+from tests.factories import alert_ready, operator
+from tests.notify.pipeline.conftest import Providers
+from tests.notify.pipeline.test_runners import launched, lost, residents, sql
+from tests.waiting import until
+
+GIVEN_UP_AFTER_S = 20
+
+
+@pytest.fixture
+def working(database: str, redis: "redis_client.Redis", providers: Providers) -> Iterator[subprocess.Popen[bytes]]:
+    """One that serves both lanes and has one seat for each kind of sending."""
+    ours = providers.settings()
+    names = ("twilio_base_url", "twilio_account_sid", "twilio_auth_token", "sendgrid_base_url", "sendgrid_api_key")
+    given = {name: getattr(ours, name) for name in names}
+    given |= {"worker_threads": 1, "provider_timeout_s": GIVEN_UP_AFTER_S, "redis_url": os.environ["TOCSIN_REDIS_URL"]}
+    env = os.environ | {
+        f"TOCSIN_{name.upper()}": getattr(value, "get_secret_value", lambda v=value: str(v))()
+        for name, value in given.items()
+    }
+    _forget()
+    with subprocess.Popen([sys.executable, "-m", "notify.cli", "worker"], env=env) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+    _forget()
+
+
+def _forget() -> None:
+    for remembered in (worker.app, tasks.app, tasks.memory):
+        remembered.cache_clear()
+
+
+def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_unanswered(
+    working: subprocess.Popen[bytes], providers: Providers
+) -> None:
+    """More batches to clear up than the process has threads, each for as long as the provider is given."""
+    residents(500)
+    for event in ("snow", "storm"):
+        launched(event)
+    assert lost("sms") > 60
+    providers.behave(twilio={"error_rate": [{"hang_s": 60, "rate": 1.0, "on": "lookup"}]})
+    tasks.ring_unsettled(settling.unsettled_batches(20, wiped=False, idle=[]))
+    asking = "SELECT count(*) AS n FROM batches WHERE state = 'leased'"
+    until(lambda: sql(asking)[0].n, 30, "the provider is asked")
+    now = datetime.now(UTC)
+    with transaction() as s:
+        alert = alert_ready(s, event="storm", now=now)
+        alerts.launch(s, alert.id, operator(s), now)
+    tasks.ring_alert(alert)
+    sent = "SELECT FROM deliveries WHERE alert_id = :a AND state = 'accepted'"
+    until(lambda: sql(sent, a=alert.id), GIVEN_UP_AFTER_S / 4, "the emergency goes out")
+    assert sql(asking)[0].n, "the provider is still being asked"
