@@ -24,16 +24,6 @@ from notify.settings import settings
 Port = Annotated[int, typer.Option(help="Where it listens; another is taken when it is in use.")]
 
 
-def add_to(root: Commands) -> None:
-    root.add("up", up, starts=True)
-    root.add("demo", demo, starts=True)
-    root.add("migrate", migrate)
-    root.add("api", api)
-    root.add("worker", serve)
-    root.add("scheduler", schedule)
-    root.add("simulator", simulator, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-
-
 def up(
     port: Port = 8000,
     workers: Annotated[int, typer.Option(help="Routine workers.")] = 1,
@@ -140,3 +130,13 @@ def _stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, heard)
     return stop
+
+
+commands = Commands()
+commands.add("up", up, starts=True)
+commands.add("demo", demo, starts=True)
+commands.add("migrate", migrate)
+commands.add("api", api)
+commands.add("worker", serve)
+commands.add("scheduler", schedule)
+commands.add("simulator", simulator, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

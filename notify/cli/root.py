@@ -2,29 +2,47 @@
 
 import os
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
+import typer.core
+import typer.main
 
 from notify import db, logs
-from notify.cli import alarms, alert, operators, processes, senders, subscribers, zones
 from notify.cli.commands import Commands, Data, choose_data
 from notify.cli.output import complain
 from notify.errors import TocsinError
 from zones.errors import ZoneError
 
-root = Commands(name="tocsin", no_args_is_help=True)
-processes.add_to(root)
-for group, name in (
-    (alert.commands, "alert"),
-    (alarms.commands, "alarms"),
-    (zones.commands, "zones"),
-    (subscribers.commands, "subscribers"),
-    (senders.commands, "senders"),
-    (operators.commands, "operators"),
-    (operators.key_commands, "keys"),
-):
-    root.add_typer(group, name=name)
+# What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
+HOMES = {
+    **dict.fromkeys(("up", "demo", "migrate", "api", "worker", "scheduler", "simulator"), "processes:commands"),
+    "alert": "alert:commands",
+    "alarms": "alarms:commands",
+    "zones": "zones:commands",
+    "subscribers": "subscribers:commands",
+    "senders": "senders:commands",
+    "operators": "operators:commands",
+    "keys": "operators:key_commands",
+}
+
+
+class OnDemand(typer.core.TyperGroup):
+    """Imports what was asked for, and nothing else: all of it takes longer than most commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(HOMES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in HOMES:
+            return None
+        module, _, commands = HOMES[cmd_name].partition(":")
+        group = typer.main.get_group(getattr(import_module(f"notify.cli.{module}"), commands))
+        return group.commands.get(cmd_name, group)
+
+
+root = Commands(name="tocsin", no_args_is_help=True, cls=OnDemand)
 
 
 @root.callback()
