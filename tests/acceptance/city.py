@@ -48,6 +48,7 @@ class City:
         self.stack = stack
         self.url = stack.info.url
         self.simulator = stack.info.simulator_url
+        self._received: list[dict[str, Any]] = []
         with transaction() as s:
             operators.add(s, AUTHOR, "author", datetime.now(UTC))
             operators.add(s, APPROVER, "admin", datetime.now(UTC))
@@ -150,10 +151,10 @@ class City:
         self.sim("/_sim/behaviour", behaviour, method="PUT")
 
     def received(self, provider: str | None = None) -> list[dict[str, Any]]:
-        """Everything that the simulator has accepted, in order."""
-        query = f"?provider={provider}&limit=1000000" if provider else "?limit=1000000"
-        answer = self.sim(f"/_sim/messages{query}")
-        return answer["messages"] if isinstance(answer, dict) else answer
+        """Everything that the simulator has accepted, in order. What was seen before is not fetched again."""
+        last = self._received[-1]["order"] if self._received else 0
+        self._received += self.sim(f"/_sim/messages?after={last}")
+        return [message for message in self._received if provider in (None, message["provider"])]
 
     def texts(self, numbers: Sequence[str]) -> list[str]:
         """The numbers of these that got a message, once for each message."""

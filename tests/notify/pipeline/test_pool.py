@@ -22,6 +22,8 @@ from tests.waiting import until
 
 FAST, SLOW = "+15555550100", "+15555550199"
 
+pytestmark = pytest.mark.timed
+
 
 class Workers:
     """Threads of one process that send batches, as `runners.py` has them."""

@@ -39,6 +39,7 @@ def messages(count: int) -> list[Message]:
     return [Message(WORDS, "+15555550100", [Recipient(n, "+15555550101")], "") for n in range(count)]
 
 
+@pytest.mark.timed
 def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
     async def visit() -> tuple[int, list[Any]]:
         adapter: Any = Held()
