@@ -125,8 +125,8 @@ local function mixed_length(largest) return SECOND * (1 + jitter) * size / (math
 local length
 if post == 0 then
     post, length = size, length_of(size)
-elseif mixed == 0 and (size == post
-        or size < post and slots * (length_of(post) - length_of(size)) <= gap_of(size) + gap_of(post)) then
+elseif mixed == 0 and (size == post or size < post and not (last == size and steady)
+        and slots * (length_of(post) - length_of(size)) <= gap_of(size) + gap_of(post)) then
     length = length_of(post) -- a few smaller posts in slots of the larger size
 elseif mixed == 1 and size <= post and not (last == size and steady) and post <= rate / 2 then
     length = mixed_length(post)

@@ -48,16 +48,18 @@ def document(answer: Answer) -> dict[str, object]:
     return read if isinstance(read, dict) else {}
 
 
-def refusal(answer: Answer, code: str = "") -> SendError | Ambiguous:
-    """What a status other than success means by HTTP alone. `code` is the provider's own, if it gave one."""
+def refusal(answer: Answer, code: str = "", *, explained: bool = False) -> SendError | Ambiguous:
+    """What a status other than success means by HTTP alone. `code` is the provider's own, if it gave one; `explained`:
+    the body is an error document of the provider's, so it is the provider itself that refuses."""
     status, code = answer.status, code or f"http-{answer.status}"
-    if status in {408, 429, 500, 503}:  # not processed, says the provider
+    # A limit is asked before anything is done. But a gateway says 503 also when the connection behind it broke.
+    if status == 429 or (status in {408, 500, 503} and explained):
         later_s = retry_after_s(answer.headers)
         if status == 429 and later_s is None:
             later_s = LATER_S
         return SendError(code, retryable=True, blame="provider", retry_after_s=later_s)
-    if status < 300 or status > 500:
-        # A gateway that lost the answer (502, 504, the 52x of CDNs), or a success without the promised content.
+    if status < 300 or status >= 500 or status == 408:
+        # Somebody on the way lost the answer (502, 504, the 52x of CDNs), or a success without the promised content.
         return Ambiguous(code)
     # Wrong credentials, wrong address, or a request that the provider cannot read: the next one would fare no
     # better.

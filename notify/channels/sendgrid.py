@@ -120,9 +120,9 @@ def _shared_part(content: Content, sender_address: str) -> str:
 
 
 def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
-    if answer.status != 400:
-        return refusal(answer)
     errors = document(answer).get("errors")
+    if answer.status != 400:
+        return refusal(answer, explained=isinstance(errors, list))
     fields = (
         [str(error.get("field")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     )

@@ -260,7 +260,7 @@ def _is_same(listed: dict[str, object], message: Message, earliest: datetime) ->
 
 def _refusal(answer: Answer) -> SendError | Ambiguous:
     code = str(document(answer).get("code") or "")
-    plain = refusal(answer, code)
+    plain = refusal(answer, code, explained=bool(code))
     if isinstance(plain, Ambiguous) or plain.retryable:
         return plain
     if code in VERDICTS or (code and answer.status == 400):

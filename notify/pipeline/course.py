@@ -1,6 +1,7 @@
 """How messages would leave: the course of time, from the senders' rates and daily caps. Arithmetic only.
 
-A sender's slot is `1.025 / floor(rate / cost)` seconds (docs/adr/0004), senders of a channel share its work in
+A sender's slot is `1.025 / floor(rate / cost)` seconds, and longer while messages of different cost take turns, as with
+two languages (docs/adr/0004). Senders of a channel share its work in
 proportion to their rates, and caps begin anew at midnight Pacific.
 """
 
@@ -53,14 +54,27 @@ class Course:
 
 def messages_per_s(rate: float, costs: dict[int, int]) -> float:
     """What a sender of `rate` tokens a second sends, where `costs` says how many messages cost how many tokens each."""
-    total = sum(costs.values())
-    seconds = sum(number * _slot_s(rate, cost) for cost, number in costs.items())
-    return total / seconds if total else 1 / _slot_s(rate, 1)
+    if not costs:
+        return 1 / _slot_s(rate, 1)
+    largest = max(costs)
+    together = sorted(costs.values())[-2] if len(costs) > 1 else 0  # of each; then one size is left, alone
+    seconds = 0.0
+    for cost, number in costs.items():
+        mixed = min(number, together)
+        seconds += mixed * _mixed_slot_s(rate, cost, largest) + (number - mixed) * _slot_s(rate, cost)
+    return sum(costs.values()) / seconds
 
 
 def _slot_s(rate: float, cost: int) -> float:
     fit = math.floor(rate / cost)
     return (1 + JITTER) * (1 / fit if fit else cost / rate)
+
+
+def _mixed_slot_s(rate: float, cost: int, largest: int) -> float:
+    """While messages of different cost take turns; the largest has no room for a mixed regime when few of it fit."""
+    if largest > rate / 2:
+        return _slot_s(rate, largest)
+    return (1 + JITTER) * cost / (math.floor(rate) - largest + 1)
 
 
 def run(ways: Sequence[Way], ahead: float, messages: float, began: datetime) -> Course:

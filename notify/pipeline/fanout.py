@@ -84,6 +84,7 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
 
 
 def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
+    batches: list[int] = []
     with transaction() as s:
         alert = _sending(s, alert_id)
         if alert is None:
@@ -103,8 +104,10 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     with transaction() as s:
         residents = audience.residents_inside(s, alert.area, after=through)
     rest = residents.tolist()
+    most = SLICE if batches else FIRST_SLICE  # those inside may all have moved here lately, so that none was found yet
     while True:
-        slice_, rest = rest[:SLICE], rest[SLICE:]
+        slice_, rest = rest[:most], rest[most:]
+        most = SLICE
         with transaction() as s:
             alert = _sending(s, alert_id)
             if alert is None:

@@ -75,6 +75,9 @@ async def _admit(
     if fault.accept_then_hang_s:
         response = handle(arrival)
         return Silence(fault.accept_then_hang_s) if response.status_code < 300 else response
+    if fault.gateway:
+        response = handle(arrival)
+        return Response("upstream connect error", fault.gateway) if response.status_code < 300 else response
     return keeper.refuse(fault)
 
 

@@ -13,6 +13,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "reset": {"reset": True},
     "hang": {"hang_s": 8},
     "accept, and never answer": {"accept_then_hang_s": 8},
+    "accept, and a gateway says 503": {"gateway": 503},
 }
 
 
@@ -39,9 +40,14 @@ def test_a_provider_that_does_nothing_else_for_a_while(city: City, fault: str) -
 
 def test_all_faults_at_once_on_all_channels(city: City) -> None:
     block = city.block(phones=100, emails=40)
-    city.behave(twilio=faulty(0.05, *FAULTS), sendgrid=faulty(0.2, "429", "500"))
+    city.behave(
+        twilio=faulty(0.05, *FAULTS) | {"next_errors": list(FAULTS.values())},
+        sendgrid={"next_errors": [FAULTS["429"], FAULTS["500"]]},
+    )
     alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
     city.reached_once(block, city.until_over(alert, 120))
+    left = city.sim("/_sim/behaviour")
+    assert left["twilio"]["next_errors"] == left["sendgrid"]["next_errors"] == [], "each was met at least once"
 
 
 def test_unknown_emails_of_an_emergency_are_sent_again_and_the_report_says_so(city: City) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+STAND_IN = "stand-in"  # the kind of process that plays the provider
 TOLD = ("aiohttp", "celery", "psycopg", "redis", "shapely", "sqlalchemy", "uvloop")
 
 
@@ -63,6 +64,11 @@ class Figure:
         return 1000 * sum(s for kind, s in self.cpu_s.items() if not kinds or kind in kinds) / self.amount
 
     @property
+    def pipeline_cpu_ms(self) -> float:
+        """Of all that is ours: the stand-in of the provider is not."""
+        return self.cpu_ms(*(kind for kind in self.cpu_s if kind != STAND_IN))
+
+    @property
     def baseline_cpu_ms(self) -> float:
         return 1000 * self.baseline_cpu_s / self.baseline_amount if self.baseline_amount else 0.0
 
@@ -83,7 +89,7 @@ def show(name: str, figures: Sequence[Figure], took_s: float) -> None:
             by_kind,
             f"{f.baseline} {f.baseline_amount / f.baseline_seconds:,.0f}/s" if f.baseline else "",
             f"{f.time_ratio:.2f}" if f.baseline else "",
-            f"{f.cpu_ms('workers', 'postgres', 'redis') / against:.2f}" if against else "",
+            f"{f.pipeline_cpu_ms / against:.2f}" if against else "",
         )
     console = Console(file=io.TextIOWrapper(os.fdopen(1, "wb", closefd=False), write_through=True), width=150)
     console.print(table)

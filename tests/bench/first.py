@@ -15,19 +15,21 @@ RATE = 1_000.0  # a large city's; the first message does not depend on it
 
 
 def first(full: bool) -> Iterator[Figure]:
-    """From launch to the first message at the provider, and to the last batch that is rung."""
-    with installation() as city:
-        city.sender("sms", RATE)
-        city.start("scheduler", "scheduler", kind="scheduler")
-        city.start_workers(Lane.EMERGENCY, 2)
-        warm = city.approved(city.settle(1_000, "sms"), "sms")
-        city.launch(warm)
-        city.until_sent(warm, 60)
-        yield _figure(city)
+    """From launch to the first message at the provider, and to the last batch that is rung: where those inside are
+    spread over all, and in a new quarter, where they are the last that came."""
+    for newest in (False, True):
+        with installation() as city:
+            city.sender("sms", RATE)
+            city.start("scheduler", "scheduler", kind="scheduler")
+            city.start_workers(Lane.EMERGENCY, 2)
+            warm = city.approved(city.settle(1_000, "sms"), "sms")
+            city.launch(warm)
+            city.until_sent(warm, 60)
+            yield _figure(city, newest)
 
 
-def _figure(city: Installation) -> Figure:
-    area = city.settle(RESIDENTS, "sms", inside=INSIDE)
+def _figure(city: Installation, newest: bool) -> Figure:
+    area = city.settle(RESIDENTS, "sms", inside=INSIDE, newest=newest)
     alert = city.approved(area, "sms")
     city.ask("reset")
     with city.measured() as cpu_s:
@@ -40,7 +42,8 @@ def _figure(city: Installation) -> Figure:
         Goal("all batches rung after s", rung_s, 3.0),
         Goal("audience", abs(audience - INSIDE), 0),
     )
-    return Figure(f"first, {INSIDE:,} of {RESIDENTS:,}", INSIDE, rung_s, cpu_s, goals=goals)
+    name = f"first, {'the newest' if newest else 'any'} {INSIDE:,} of {RESIDENTS:,}"
+    return Figure(name, INSIDE, rung_s, cpu_s, goals=goals)
 
 
 def _rung_after_s(alert_id: int) -> float | None:

@@ -72,12 +72,17 @@ class Installation:
             listening = list(self._kinds.values()).count("workers")
             until(lambda: str(memory.client_list()).count("brpop") >= listening, 60, "the workers listen")
 
-    def settle(self, residents: int, channel: str, *, inside: int | None = None) -> shapely.Geometry:
-        """So many new residents with one verified contact each, of whom `inside` live in the area that is returned."""
+    def settle(
+        self, residents: int, channel: str, *, inside: int | None = None, newest: bool = False
+    ) -> shapely.Geometry:
+        """So many new residents with one verified contact each, of whom `inside` live in the area that is returned.
+
+        `newest`: those inside have moved here last, as into a new quarter; else they are spread over all.
+        """
         west = -170.0 + self._areas
         self._areas += 1
         inside = residents if inside is None else inside
-        _settle(self._people, residents, channel, west, inside)
+        _settle(self._people, residents, channel, west, inside, newest)
         self._people += residents
         return shapely.box(west, 40.0, west + 0.1, 40.1)
 
@@ -229,7 +234,7 @@ def longest_gap_s(moments: Sequence[float]) -> float:
     return max((b - a for a, b in pairwise(sorted(moments))), default=0.0)
 
 
-def _settle(first: int, count: int, channel: str, west: float, inside: int) -> None:
+def _settle(first: int, count: int, channel: str, west: float, inside: int, newest: bool) -> None:
     """By SQL and COPY, not by the importer, which has a benchmark of its own.
 
     Only those inside have an address that can be opened, for nobody else is ever written to.
@@ -238,8 +243,8 @@ def _settle(first: int, count: int, channel: str, west: float, inside: int) -> N
     now = datetime.now(UTC)
     with transaction() as s:
         start = s.execute(text("SELECT coalesce(max(id), 0) FROM subscribers")).scalar_one()
-        # Mixed, as people move in: a slice of ids holds its share of those inside.
-        chosen = np.sort(rng.permutation(count)[:inside]) + start + 1
+        places = np.arange(count - inside, count) if newest else np.sort(rng.permutation(count)[:inside])
+        chosen = places + start + 1
         values = {"first": start + 1, "last": start + count, "west": west, "now": now, "channel": channel}
         # What refers to what is right by construction; four million looks at it would take longer than all the rest.
         s.execute(text("SET LOCAL session_replication_role = replica"))

@@ -13,7 +13,6 @@ from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, bare, installation
 
 RATE = 100_000.0  # beyond what any provider takes: the throttle works, and does not hold back
-PIPELINE = ("workers", "postgres", "redis")
 SMS_PATH, SMS_TYPE = "/2010-04-01/Accounts/ACbench/Messages.json", "application/x-www-form-urlencoded"
 MAIL_PATH, MAIL_TYPE = "/v3/mail/send", "application/json"
 FASTEST = {0: 10_000, 50: 8_000}  # messages/s to reach, by the provider's latency in milliseconds
@@ -108,7 +107,7 @@ def _beside(figure: Figure, baseline: str, amount: int, least: dict[str, float])
 
 
 def _with_goals(figure: Figure, per_second: float, ratio: str, most: float) -> Figure:
-    dearer = figure.cpu_ms(*PIPELINE) / figure.baseline_cpu_ms
+    dearer = figure.pipeline_cpu_ms / figure.baseline_cpu_ms
     goals: Sequence[Goal] = (
         Goal("things/s", figure.per_second, per_second, at_least=True),
         Goal(ratio, dearer, most),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notify.limits import BULK_SLICE_S, HORIZON_S, JITTER, LEAD_S, MICRO, SLICE_S, TRIAL_S, URGENT_TRIAL_S
+from notify.pipeline.course import messages_per_s
 
 DAY = "2026-11-23"
 START = 1_800_000_000 * MICRO
@@ -31,14 +32,16 @@ class Bucket:
         script = files("notify").joinpath("limits.lua").read_text()
         real = "local time = redis.call('TIME')\nlocal now = time[1] * SECOND + time[2]"
         assert real in script
-        self._script = client.register_script(script.replace(real, "local now = tonumber(ARGV[15])"))
+        self._script = client.register_script(script.replace(real, "local now = tonumber(ARGV[16])"))
         self._client = client
         self._rate, self._bulk = rate, bulk
         self.now = START
         self.posts: list[Post] = []
         client.delete("bucket")
 
-    def take(self, want: int = 1_000_000, unit: int = 1, lane: str = "routine", cap: int = 0) -> tuple[int, float]:
+    def take(
+        self, want: int = 1_000_000, unit: int = 1, lane: str = "routine", cap: int = 0, within_s: float = 600.0
+    ) -> tuple[int, float]:
         """Messages granted, and for how long to wait, in seconds."""
         slice_s = BULK_SLICE_S if self._bulk else SLICE_S
         lengths = [int(s * MICRO) for s in (slice_s, LEAD_S, HORIZON_S)]
@@ -57,6 +60,7 @@ class Bucket:
                 "2026-11-23",
                 *trial,
                 want,
+                int(within_s * MICRO),
                 self.now,
             ],
         )
@@ -197,3 +201,37 @@ def test_a_clock_that_was_set_back_stops_nobody_for_long(bucket: Callable[..., B
     assert one.take()[1] <= 2
     one.pass_time(2)
     assert one.take()[0] == 25
+
+
+@pytest.mark.parametrize("within_s", [0.03, 0.1, 0.5])
+def test_no_slot_begins_later_than_the_taker_can_wait(bucket: Callable[..., Bucket], within_s: float) -> None:
+    """Messages that are claimed already must leave while the claim is fresh."""
+    one = bucket(40)
+    one.run(3, cycle([(10, 1)]))
+    one.posts.clear()
+    for _ in range(50):
+        asked_s = (one.now - START) / MICRO
+        granted, wait_s = one.take(within_s=within_s)
+        assert granted or wait_s > 0
+        assert all(post.at_s <= asked_s + within_s + 1e-5 for post in one.posts)
+        one.posts.clear()
+        one.pass_time(0.0 if granted else wait_s + 0.000_01)
+
+
+@pytest.mark.parametrize("rate", [1, 3, 5, 10, 20, 30, 100, 1000])
+@pytest.mark.parametrize("costs", [{1: 1}, {3: 1}, {1: 1, 2: 1}, {2: 1, 3: 1}, {3: 1, 4: 1}, {2: 3, 4: 1}])
+def test_the_plan_knows_how_long_messages_of_different_cost_take(
+    bucket: Callable[..., Bucket], rate: int, costs: dict[int, int]
+) -> None:
+    """Two languages take turns, one grant each, until the rarer one is through."""
+    one = bucket(rate)
+    left = {cost: share * 400 for cost, share in costs.items()}
+    sizes = cycle([*left])
+    while any(left.values()):
+        cost = next(size for size in sizes if left[size])
+        while not (granted := one.take(left[cost], cost))[0]:
+            one.pass_time(granted[1] + 0.000_01)
+        left[cost] -= granted[0]
+    posts = sorted(post.at_s for post in one.posts)
+    numbers = {cost: share * 400 for cost, share in costs.items()}
+    assert messages_per_s(rate, numbers) == pytest.approx((len(posts) - 1) / (posts[-1] - posts[0]), rel=0.05)

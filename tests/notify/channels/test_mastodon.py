@@ -54,7 +54,7 @@ def test_a_post_carries_the_key_that_makes_a_repeat_safe(provider: StandIn) -> N
         ),
         ("token", Reply(401, {"error": "The access token is invalid"}), False, "us", None),
         ("no such server", Reply(404, b""), False, "us", None),
-        ("overloaded", Reply(503, b""), True, "provider", None),
+        ("overloaded", Reply(503, {"error": "x"}), True, "provider", None),
     ],
 )
 def test_refusals(
@@ -66,7 +66,7 @@ def test_refusals(
     assert (error.retryable, error.blame, error.retry_after_s) == (retryable, blame, wait_s), label
 
 
-@pytest.mark.parametrize("reply", [Reply(way="hang"), Reply(way="drop"), Reply(502), Reply(200, b"<html>")])
+@pytest.mark.parametrize("reply", [Reply(way="hang"), Reply(way="drop"), Reply(502), Reply(503), Reply(200, b"<html>")])
 def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, reply: Reply) -> None:
     with pytest.raises(Ambiguous):
         send(provider, reply)

@@ -152,7 +152,7 @@ def faults(*fields: str | None) -> Reply:
         ("sender not verified", Reply(403, {"errors": []}), "http-403", False, "us", "", ()),
         ("too large", Reply(413), "http-413", False, "us", "", ()),
         ("rate", Reply(429), "http-429", True, "provider", "", ()),
-        ("server error", Reply(500), "http-500", True, "provider", "", ()),
+        ("server error", Reply(500, {"errors": [{"message": "x"}]}), "http-500", True, "provider", "", ()),
     ],
 )
 def test_refusals_say_who_is_to_blame(
@@ -174,7 +174,7 @@ def test_refusals_say_who_is_to_blame(
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(way="hang"), Reply(way="drop"), Reply(502), Reply(504), Reply(200, {"sandbox": True})]
+    "reply", [Reply(way="hang"), Reply(way="drop"), Reply(500), Reply(503), Reply(502), Reply(200, {"sandbox": True})]
 )
 def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, reply: Reply) -> None:
     with pytest.raises(Ambiguous):

@@ -104,7 +104,7 @@ def refused(code: int, status: int = 400) -> Reply:
         ("forbidden by a proxy", Reply(403, b"<html>"), "http-403", False, "us", ""),
         ("a redirect", Reply(307, headers={"Location": "http://127.0.0.1:9/"}), "http-307", False, "us", ""),
         ("server error", refused(20500, 500), "20500", True, "provider", ""),
-        ("overloaded", Reply(503, b""), "http-503", True, "provider", ""),
+        ("overloaded", refused(20503, 503), "20503", True, "provider", ""),
         ("cut refusal", Reply(400, b"{", way="cut"), "http-400", False, "us", ""),
         (
             "failed at once",
@@ -133,6 +133,9 @@ def test_refusals_say_who_is_to_blame(
         ("hangs", Reply(way="hang")),
         ("hangs up", Reply(way="drop")),
         ("bad gateway", Reply(502, b"")),
+        ("a gateway's 500", Reply(500, b"")),
+        ("a gateway whose connection broke", Reply(503, b"upstream connect error")),
+        ("a gateway that was tired of waiting", Reply(408, b"")),
         ("gateway timeout", Reply(504, b"")),
         ("success that is no JSON", Reply(201, b"<html>")),
         ("success without a SID", Reply(201, {"status": "queued"})),

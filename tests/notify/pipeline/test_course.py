@@ -20,7 +20,8 @@ def test_a_rate_fits_so_many_messages_of_so_many_segments() -> None:
     assert messages_per_s(100, {1: 10}) == pytest.approx(100 / SLOW)
     assert messages_per_s(100, {3: 10}) == pytest.approx(33 / SLOW)
     assert messages_per_s(1, {2: 10}) == pytest.approx(0.5 / SLOW)
-    assert messages_per_s(100, {1: 50, 2: 50}) == pytest.approx(100 / (50 * SLOW / 100 + 50 * SLOW / 50))
+    assert messages_per_s(100, {1: 50, 2: 50}) == pytest.approx(100 / (50 * (1 + 2) * SLOW / 99))
+    assert messages_per_s(100, {1: 80, 2: 20}) == pytest.approx(100 / (20 * (1 + 2) * SLOW / 99 + 60 * SLOW / 100))
     assert messages_per_s(100, {}) == pytest.approx(100 / SLOW)
 
 

@@ -158,6 +158,21 @@ def test_a_resolver_that_died_is_followed_by_another(database: str, monkeypatch:
     assert progress.audience.total == 20
 
 
+def test_the_first_slice_that_reaches_anybody_is_small(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a new quarter, whose residents came last, too: a phone should ring before ten thousand rows are written."""
+    monkeypatch.setattr(fanout, "FIRST_IDS", 5)
+    monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
+    with transaction() as s:
+        zone(s)
+        for _ in range(10):
+            resident(s, at=((50, 50),))
+        for _ in range(10):
+            resident(s)
+        alert = launched(s)
+    reached = [len(deliveries(alert)) for _ in fanout.resolve(alert, NOW)]
+    assert reached == [0, 0, 2, 10]
+
+
 def test_two_resolvers_at_once_write_each_row_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
     with transaction() as s:

@@ -274,6 +274,13 @@ def test_accept_then_hang_takes_the_message_and_never_answers(simulator: Simulat
     assert [message["body"] for message in listed["messages"]] == ["taken"]
 
 
+def test_a_gateway_may_lose_the_answer_to_a_message_that_was_taken(simulator: Simulator) -> None:
+    simulator.behave(twilio={"next_errors": [{"gateway": 503}]})
+    answer = simulator.text()
+    assert (answer.status_code, answer.text) == (503, "upstream connect error")
+    assert len(simulator.accepted()) == 1
+
+
 @pytest.mark.parametrize("fault", [{"reset": True}, {"hang_s": 0.1}, {"accept_then_hang_s": 0.1}])
 def test_a_connection_is_dropped_without_an_answer(simulator: Simulator, fault: dict[str, object]) -> None:
     simulator.behave(twilio={"next_errors": [fault]})
