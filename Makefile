@@ -23,12 +23,14 @@ run: setup ## start everything on this machine, send one storm alert, keep servi
 demo: setup ## the same alert with its report, then exit
 	@$(PY) -m notify.cli demo
 
-# Those of the whole stack mostly wait, so they run beside the others, which give way to them, and tell afterwards. Those
-# that measure rates within one process run last, alone.
+# What happens to an alert in flight is mostly waited for, so those tests run beside the others, which give way to them.
+# Those that measure rates within one process run last, alone.
+IN_FLIGHT := $(wildcard $(addprefix tests/acceptance/test_,faults*.py flow.py lanes.py senders.py))
+
 test: setup ## all tests but the long ones
-	@told=$$(mktemp); $(PY) -m pytest tests/acceptance >"$$told" 2>&1 & beside=$$!; \
+	@told=$$(mktemp); $(PY) -m pytest $(IN_FLIGHT) >"$$told" 2>&1 & beside=$$!; \
 	trap 'kill $$beside; rm -f "$$told"; exit 130' INT TERM; \
-	nice -n 15 $(PY) -m pytest --ignore=tests/acceptance -m 'not long and not timed'; failed=$$?; \
+	nice -n 15 $(PY) -m pytest $(addprefix --ignore=,$(IN_FLIGHT)) -m 'not long and not timed'; failed=$$?; \
 	wait $$beside || failed=$$?; cat "$$told"; rm -f "$$told"; \
 	$(PY) -m pytest -m timed || failed=$$?; exit $$failed
 
