@@ -5,6 +5,7 @@ emptied) name servers to test on; without them the embedded ones are started.
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -34,6 +35,13 @@ def _own_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("TOCSIN_") and name not in GIVEN.values()]:
             session.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """A shell has what it starts in the background ignore SIGINT, and so would all that we start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """HTTP/1.1 connections to providers, kept alive: one request at a time on each, parsed by httptools.
 
-This is the innermost loop of Tocsin: a message is one request. Written for just that, it takes a quarter of the CPU of a
-general client (docs/performance.md), and it knows for certain whether any byte of a request may have left, which is
+This is the innermost loop of Tocsin: a message is one request. Written for just that, it takes a quarter of the CPU of
+a general client (docs/performance.md), and it knows for certain whether any byte of a request may have left, which is
 what decides between sending again and asking first (law 8).
 
 No redirects, cookies, proxies or compression: providers' APIs need none of them.
