@@ -102,20 +102,19 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
             batches, through = _first_slice(s, alert_id, alert.area, now)
         yield batches
     with transaction() as s:
-        residents = audience.residents_inside(s, alert.area, after=through)
-    rest = residents.tolist()
+        rest = audience.residents_inside(s, alert.area, after=through)
     most = SLICE if batches else FIRST_SLICE  # those inside may all have moved here lately, so that none was found yet
     while True:
-        slice_, rest = rest[:most], rest[most:]
+        slice_, rest = rest[:most].tolist(), rest[most:]
         most = SLICE
         with transaction() as s:
             alert = _sending(s, alert_id)
             if alert is None:
                 return
             through = slice_[-1] if slice_ else through
-            batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest, now=now)
+            batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest.size, now=now)
         yield batches
-        if not rest:
+        if not rest.size:
             with transaction() as s:
                 forecast.keep(s, alert_id)
             log.info("alert.resolved", alert=alert_id)
