@@ -48,12 +48,16 @@ def document(answer: Answer) -> dict[str, object]:
     return read if isinstance(read, dict) else {}
 
 
-def refusal(answer: Answer, code: str = "", *, explained: bool = False) -> SendError | Ambiguous:
-    """What a status other than success means by HTTP alone. `code` is the provider's own, if it gave one; `explained`:
-    the body is an error document of the provider's, so it is the provider itself that refuses."""
+def refusal(answer: Answer, code: str = "", *, not_taken: bool = False) -> SendError | Ambiguous:
+    """What a status other than success means by HTTP alone.
+
+    `code` is the provider's own, if it gave one; `not_taken`: by the body, and by what the provider has written about
+    its errors, it is the provider itself that refuses, and has kept nothing of the request.
+    """
     status, code = answer.status, code or f"http-{answer.status}"
-    # A limit is asked before anything is done. But a gateway says 503 also when the connection behind it broke.
-    if status == 429 or (status in {408, 500, 503} and explained):
+    # A limit is asked before anything is done. But a gateway says 503 also when the connection behind it broke, and
+    # what stumbles over an error may have kept the message before.
+    if status == 429 or (status in {408, 500, 503} and not_taken):
         later_s = retry_after_s(answer.headers)
         if status == 429 and later_s is None:
             later_s = LATER_S

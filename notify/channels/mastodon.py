@@ -33,7 +33,8 @@ class MastodonPost:
         endpoint = Endpoint("POST", self._url, self._headers | {"Idempotency-Key": key})
         answer = await exchange(self._client, endpoint, _post(message.content), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
-            raise refusal(answer, explained="error" in document(answer))
+            # Sent again at once or after a question, it carries the same key.
+            raise refusal(answer, not_taken="error" in document(answer))
         post_id = document(answer).get("id")
         if not isinstance(post_id, str) or not post_id:
             raise Ambiguous("unreadable-answer")

@@ -122,7 +122,9 @@ def _shared_part(content: Content, sender_address: str) -> str:
 def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
     errors = document(answer).get("errors")
     if answer.status != 400:
-        return refusal(answer, explained=isinstance(errors, list))
+        # "Returns an error when [..] the server fails to process it", and then always says so in `errors`:
+        # https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors
+        return refusal(answer, not_taken=isinstance(errors, list))
     fields = (
         [str(error.get("field")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     )

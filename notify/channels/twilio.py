@@ -34,7 +34,7 @@ from notify.channels.contract import (
     SendError,
 )
 from notify.channels.exchange import document, exchange, read_moment, refusal
-from notify.channels.twilio_errors import VERDICTS, verdict
+from notify.channels.twilio_errors import NOT_TAKEN, VERDICTS, verdict
 from notify.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
@@ -260,7 +260,7 @@ def _is_same(listed: dict[str, object], message: Message, earliest: datetime) ->
 
 def _refusal(answer: Answer) -> SendError | Ambiguous:
     code = str(document(answer).get("code") or "")
-    plain = refusal(answer, code, explained=bool(code))
+    plain = refusal(answer, code, not_taken=code in NOT_TAKEN)
     if isinstance(plain, Ambiguous) or plain.retryable:
         return plain
     if code in VERDICTS or (code and answer.status == 400):

@@ -87,5 +87,10 @@ VERDICTS = {
 }
 
 
+# With a status of 500 or more, these say that there is no message. 20500 does not: who sends again after it may send
+# twice, says https://www.twilio.com/docs/api/errors/20500.
+NOT_TAKEN = frozenset({"20429", "20503", "21611"})
+
+
 def verdict(code: str) -> Verdict:
     return VERDICTS.get(code, UNKNOWN)

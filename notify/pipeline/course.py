@@ -1,8 +1,8 @@
 """How messages would leave: the course of time, from the senders' rates and daily caps. Arithmetic only.
 
 A sender's slot is `1.025 / floor(rate / cost)` seconds, and longer while messages of different cost take turns, as with
-two languages (docs/adr/0004). Senders of a channel share its work in
-proportion to their rates, and caps begin anew at midnight Pacific.
+two languages (docs/adr/0004). Senders of a channel share its work in proportion to their rates, and caps begin anew at
+midnight Pacific.
 """
 
 import math
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from notify.limits import JITTER
+from notify.limits import JITTER, SLICE_S
 from notify.usage import CAP_DAY, day_bounds
 
 FAR = timedelta(days=30)  # nobody plans for longer
@@ -54,15 +54,36 @@ class Course:
 
 def messages_per_s(rate: float, costs: dict[int, int]) -> float:
     """What a sender of `rate` tokens a second sends, where `costs` says how many messages cost how many tokens each."""
-    if not costs:
+    turns = {cost: number / _granted(rate, cost) for cost, number in costs.items() if number}
+    if not turns:
         return 1 / _slot_s(rate, 1)
-    largest = max(costs)
-    together = sorted(costs.values())[-2] if len(costs) > 1 else 0  # of each; then one size is left, alone
-    seconds = 0.0
-    for cost, number in costs.items():
-        mixed = min(number, together)
-        seconds += mixed * _mixed_slot_s(rate, cost, largest) + (number - mixed) * _slot_s(rate, cost)
+    seconds = over = 0.0
+    for through in sorted(turns.values()):  # the rarest is through first; then the others go on without it
+        sharing = [cost for cost in turns if turns[cost] >= through]
+        seconds += (through - over) * sum(_turn_s(rate, cost, sharing) for cost in sharing)
+        over = through
     return sum(costs.values()) / seconds
+
+
+def _turn_s(rate: float, cost: int, sharing: Sequence[int]) -> float:
+    """How long one grant takes of a sender that gives turns to messages of these costs."""
+    together, largest = _granted(rate, cost), max(sharing)
+    alone_s = together * _slot_s(rate, cost)
+    if len(sharing) == 1:
+        return alone_s
+    if largest <= rate / 2:
+        return together * (1 + JITTER) * cost / (math.floor(rate) - largest + 1)
+    # So few of the largest fit into a second that sizes are not mixed: the others use its slots, or there are gaps.
+    if cost == largest:
+        return alone_s
+    gaps_s = _gap_s(rate, cost) + _gap_s(rate, largest) / (len(sharing) - 1)
+    return min(together * _slot_s(rate, largest), alone_s + gaps_s)
+
+
+def _granted(rate: float, cost: int) -> int:
+    """Messages in a grant."""
+    most = math.floor(rate * SLICE_S / cost)
+    return max(1, min(most, 25), most // 2)
 
 
 def _slot_s(rate: float, cost: int) -> float:
@@ -70,11 +91,8 @@ def _slot_s(rate: float, cost: int) -> float:
     return (1 + JITTER) * (1 / fit if fit else cost / rate)
 
 
-def _mixed_slot_s(rate: float, cost: int, largest: int) -> float:
-    """While messages of different cost take turns; the largest has no room for a mixed regime when few of it fit."""
-    if largest > rate / 2:
-        return _slot_s(rate, largest)
-    return (1 + JITTER) * cost / (math.floor(rate) - largest + 1)
+def _gap_s(rate: float, cost: int) -> float:
+    return (1 + JITTER) * min(1, cost / rate)
 
 
 def run(ways: Sequence[Way], ahead: float, messages: float, began: datetime) -> Course:

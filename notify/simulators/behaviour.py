@@ -14,15 +14,15 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """One way for a request to go wrong. Only one of `reset`, `hang_s`, `accept_then_hang_s`, `gateway`, `status`
-    counts."""
+    """One way for a request to go wrong. Only one of `reset`, `hang_s`, `accept_then_hang_s`, `status` counts."""
 
     status: int = Field(500, ge=400, le=599)
     code: int | None = None  # the provider's own error code; by default the usual one for the status
     retry_after: float | None = None  # seconds, in a Retry-After header
+    taken: bool = False  # take the message, and answer `status` all the same
+    bare: bool = False  # `status` is said by a gateway on the way, in none of the provider's words
     hang_s: float = 0  # take nothing, answer nothing, drop the connection after this time
     accept_then_hang_s: float = 0  # take the message and then do the same
-    gateway: int = Field(0, ge=0, le=599)  # take the message; then something before the provider answers this, bare
     reset: bool = False  # take nothing and reset the connection at once
     on: Literal["send", "lookup"] = "send"
 

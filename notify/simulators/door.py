@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Literal, Protocol
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from notify.simulators.arrivals import Arrival
@@ -72,13 +72,19 @@ async def _admit(
         return Silence(0)
     if fault.hang_s:
         return Silence(fault.hang_s)
+    if fault.taken or fault.accept_then_hang_s:
+        response = handle(arrival)
+        if response.status_code >= 300:
+            return response
     if fault.accept_then_hang_s:
-        response = handle(arrival)
-        return Silence(fault.accept_then_hang_s) if response.status_code < 300 else response
-    if fault.gateway:
-        response = handle(arrival)
-        return Response("upstream connect error", fault.gateway) if response.status_code < 300 else response
-    return keeper.refuse(fault)
+        return Silence(fault.accept_then_hang_s)
+    return _gateway(fault) if fault.bare else keeper.refuse(fault)
+
+
+def _gateway(fault: Fault) -> Response:
+    """What Envoy says for its 503 UC: the connection behind it broke, perhaps after the request was through."""
+    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    return PlainTextResponse("upstream connect error", fault.status, headers)
 
 
 class Silence(Response):

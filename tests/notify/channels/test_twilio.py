@@ -103,7 +103,6 @@ def refused(code: int, status: int = 400) -> Reply:
         ("a proxy's 400", Reply(400, b"<html>"), "http-400", False, "us", ""),
         ("forbidden by a proxy", Reply(403, b"<html>"), "http-403", False, "us", ""),
         ("a redirect", Reply(307, headers={"Location": "http://127.0.0.1:9/"}), "http-307", False, "us", ""),
-        ("server error", refused(20500, 500), "20500", True, "provider", ""),
         ("overloaded", refused(20503, 503), "20503", True, "provider", ""),
         ("cut refusal", Reply(400, b"{", way="cut"), "http-400", False, "us", ""),
         (
@@ -133,6 +132,9 @@ def test_refusals_say_who_is_to_blame(
         ("hangs", Reply(way="hang")),
         ("hangs up", Reply(way="drop")),
         ("bad gateway", Reply(502, b"")),
+        ("an error of Twilio's, perhaps after it was queued", refused(20500, 500)),
+        ("a code of tomorrow", refused(20599, 503)),
+        ("a gateway that speaks JSON", Reply(503, {"code": 503, "message": "upstream connect error"})),
         ("a gateway's 500", Reply(500, b"")),
         ("a gateway whose connection broke", Reply(503, b"upstream connect error")),
         ("a gateway that was tired of waiting", Reply(408, b"")),

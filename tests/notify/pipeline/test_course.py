@@ -20,9 +20,20 @@ def test_a_rate_fits_so_many_messages_of_so_many_segments() -> None:
     assert messages_per_s(100, {1: 10}) == pytest.approx(100 / SLOW)
     assert messages_per_s(100, {3: 10}) == pytest.approx(33 / SLOW)
     assert messages_per_s(1, {2: 10}) == pytest.approx(0.5 / SLOW)
-    assert messages_per_s(100, {1: 50, 2: 50}) == pytest.approx(100 / (50 * (1 + 2) * SLOW / 99))
-    assert messages_per_s(100, {1: 80, 2: 20}) == pytest.approx(100 / (20 * (1 + 2) * SLOW / 99 + 60 * SLOW / 100))
-    assert messages_per_s(100, {}) == pytest.approx(100 / SLOW)
+    assert messages_per_s(100, {}) == messages_per_s(100, {1: 0}) == pytest.approx(100 / SLOW)
+
+
+def test_messages_of_different_cost_take_turns_until_the_rarest_is_through() -> None:
+    """Grants of 25 and of 12 messages. How long they take in truth: `test_limits_arithmetic.py`."""
+    mixed_s = (50 * 1 + 24 * 2) * SLOW / 99
+    assert messages_per_s(100, {1: 50, 2: 24}) == pytest.approx(74 / mixed_s)
+    assert messages_per_s(100, {1: 80, 2: 24}) == pytest.approx(104 / (mixed_s + 30 * SLOW / 100))
+
+
+def test_where_few_of_the_largest_fit_into_a_second_there_are_gaps_about_it() -> None:
+    """Grants of two messages and of one."""
+    gaps_s = (1 + 6) * SLOW / 10
+    assert messages_per_s(10, {1: 2, 6: 1}) == pytest.approx(3 / (2 * SLOW / 10 + SLOW + gaps_s))
 
 
 def test_one_sender_takes_the_messages_by_its_rate() -> None:

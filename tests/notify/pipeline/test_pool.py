@@ -148,7 +148,7 @@ def test_an_outage_gives_up_no_message_and_ends_with_the_first_that_is_taken(
     providers: Providers, work: Workers, redis: "redis_client.Redis"
 ) -> None:
     resolved("sms", 3, rate_per_s=100)
-    providers.behave(twilio={"error_rate": {"rate": 1, "status": 500}})
+    providers.behave(twilio={"error_rate": {"rate": 1, "status": 503}})
     work.start()
     sender = sql("SELECT id FROM senders")[0].id
     until(lambda: Throttle(redis).breaks([sender]), 20, "the breaker is open")

@@ -274,11 +274,26 @@ def test_accept_then_hang_takes_the_message_and_never_answers(simulator: Simulat
     assert [message["body"] for message in listed["messages"]] == ["taken"]
 
 
-def test_a_gateway_may_lose_the_answer_to_a_message_that_was_taken(simulator: Simulator) -> None:
-    simulator.behave(twilio={"next_errors": [{"gateway": 503}]})
+def test_a_message_may_be_taken_although_the_answer_is_an_error(simulator: Simulator) -> None:
+    faults = [{"status": 500, "taken": True}, {"status": 503, "taken": True, "bare": True}]
+    simulator.behave(twilio={"next_errors": faults})
+    ours, gateways = simulator.text(), simulator.text()
+    assert (ours.status_code, ours.json()["code"]) == (500, 20500)
+    assert (gateways.status_code, gateways.headers["content-type"]) == (503, "text/plain; charset=utf-8")
+    assert len(simulator.accepted()) == 2
+
+
+def test_a_gateway_may_refuse_in_its_own_words(simulator: Simulator) -> None:
+    simulator.behave(twilio={"next_errors": [{"status": 503, "bare": True, "retry_after": 2}]})
     answer = simulator.text()
     assert (answer.status_code, answer.text) == (503, "upstream connect error")
-    assert len(simulator.accepted()) == 1
+    assert answer.headers["retry-after"] == "2"
+    assert simulator.accepted() == []
+
+
+def test_who_is_refused_anyway_hears_why(simulator: Simulator) -> None:
+    simulator.behave(twilio={"numbers": {PHONE: 21614}, "next_errors": [{"status": 500, "taken": True}]})
+    assert simulator.text().json()["code"] == 21614
 
 
 @pytest.mark.parametrize("fault", [{"reset": True}, {"hang_s": 0.1}, {"accept_then_hang_s": 0.1}])
