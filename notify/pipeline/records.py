@@ -95,7 +95,10 @@ def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
 
 def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
     with statements() as cursor:
-        row = cursor.execute(_LEASE.format(picked=picked), values).fetchone()
+        row = cursor.execute(_LEASE.format(picked=f"{picked} SKIP LOCKED"), values).fetchone()
+        if row is None:
+            # One that is locked may only be noted as rung, and nobody rings for it again: wait for whoever has it.
+            row = cursor.execute(_LEASE.format(picked=picked), values).fetchone()
     if row is None:
         return None
     batch_id, key, alert_id, channel, language, lane, *shared = row
@@ -118,7 +121,7 @@ _ONE = """
     SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
      WHERE b.id = %(batch)s AND b.state = ANY(%(states)s::batch_state[]) AND a.state = ANY(%(sending)s::alert_state[])
        AND (b.state = 'unsettled' OR coalesce(b.not_before, now()) <= now())
-       FOR UPDATE OF b SKIP LOCKED
+       FOR UPDATE OF b
 """
 
 _NEXT = """
@@ -129,7 +132,7 @@ _NEXT = """
        AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()
        AND a.expires_at > now() + make_interval(secs => %(last_s)s)
      ORDER BY coalesce(busy.workers, 0), b.id LIMIT 1
-       FOR UPDATE OF b SKIP LOCKED
+       FOR UPDATE OF b
 """
 
 

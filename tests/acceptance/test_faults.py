@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 import redis
 
 from notify.models.states import AlertState
@@ -103,6 +104,7 @@ def test_a_cancel_in_mid_send_stops_the_rest_and_counts_what_was_out(city: City)
     assert sum(settled.deliveries.values()) == settled.audience.total
 
 
+@pytest.mark.timed
 def test_no_window_of_a_second_holds_more_than_the_rate(city: City) -> None:
     block = city.block(phones=160)
     city.rate("sms", 40)

@@ -17,6 +17,7 @@ RATE = 40
 HOUR_S = 3600
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("process", "seconds"), [("worker", -HOUR_S), ("worker", 5), ("scheduler", HOUR_S), ("scheduler", -5)]
 )
@@ -31,6 +32,7 @@ def test_the_wall_clock_of_our_hosts_is_set(city: City, process: str, seconds: i
         assert (sent.last - sent.first).total_seconds() > abs(seconds) - 1, "the clock was set, indeed"
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("seconds", [-HOUR_S, HOUR_S])
 def test_the_clock_of_redis_is_set(city: City, seconds: int) -> None:
     """What Redis remembers is on its own clock; to set that back is to move all it remembers forward."""

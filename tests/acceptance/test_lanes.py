@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.acceptance.city import City
 from tests.waiting import until
 
 
+@pytest.mark.timed
 def test_an_emergency_overtakes_a_routine_alert_on_the_same_sender(city: City) -> None:
     routine_block = city.block(phones=120, topics="snow")
     emergency_block = city.block(phones=20)

@@ -9,6 +9,8 @@ import pytest
 from tests.acceptance.city import City
 from tests.waiting import until
 
+pytestmark = pytest.mark.timed
+
 
 def sender_of(city: City, channel: str) -> int:
     return int(city.sql("SELECT id FROM senders WHERE channel = :c ORDER BY id LIMIT 1", c=channel)[0][0])

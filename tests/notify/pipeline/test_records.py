@@ -1,6 +1,7 @@
 """Leases, claims and records: who may send what, and what a claim looks at again."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from notify.pipeline import fanout, records
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.verdicts import Outcome
 from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
+from tests.waiting import until
 
 D = DeliveryState
 
@@ -226,3 +228,23 @@ def test_a_leases_clock_is_that_of_postgresql(people: list[Resident]) -> None:
     after = sql("SELECT clock_timestamp() AS now")[0].now
     error = timedelta(milliseconds=50)  # of the way back from the lease
     assert before - error <= read <= after + error
+
+
+@pytest.mark.parametrize("lease", ["lease", "lease_next"])
+def test_a_doorbell_is_heard_also_while_somebody_notes_that_it_rang(people: list[Resident], lease: str) -> None:
+    """It would not be rung again for seconds."""
+    batch = sql("SELECT id FROM batches")[0].id
+    asked = {
+        "lease": lambda: records.lease(batch, 60),
+        "lease_next": lambda: records.lease_next(Lane.EMERGENCY, "sms", 60),
+    }
+    with ThreadPoolExecutor(1) as worker:
+        with transaction() as s:
+            s.execute(text("UPDATE batches SET rung_at = now()"))
+            held = worker.submit(asked[lease])
+            until(lambda: held.done() or waits_for_a_lock(), 10, "it was asked for")
+        assert held.result(10) is not None
+
+
+def waits_for_a_lock() -> bool:
+    return bool(sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
