@@ -6,6 +6,7 @@ GDAL would leave out what it cannot read, and would fetch a coordinate system th
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -21,51 +22,91 @@ _DEPTH = 8  # of geometry collections in each other
 
 
 @dataclass(frozen=True, slots=True)
+class Built:
+    """A geometry of a file made a shape, or the reason why it cannot be one."""
+
+    kind: str
+    shape: BaseGeometry | None
+    open_rings: int = 0  # that did not end where they began, and were closed
+    error: ZoneError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """One feature as it stands in the file. `number` counts from 1; `geometry` is None where it is null."""
 
     number: int
-    geometry: Mapping[str, Any] | None
+    geometry: Mapping[str, Any] | Built | None
     properties: Mapping[str, Any]
 
 
-def load(document: str | bytes) -> Mapping[str, Any]:
-    """A GeoJSON text as an object. Raises ZoneError when it is not one."""
+def load(document: str | bytes, *, compact: bool = False) -> Mapping[str, Any]:
+    """A GeoJSON text as an object. Raises ZoneError when it is not one.
+
+    `compact`: each geometry is made a shape as soon as it is read. As lists of lists it takes ten times the memory.
+    """
     if not document.strip():
         raise ZoneError("It is empty.", hint="Give a GeoJSON polygon.")
     try:
         text = document.decode("utf-8-sig") if isinstance(document, bytes) else document
-        loaded = json.loads(text, parse_constant=_no_number)
+        loaded = json.loads(text, parse_constant=_no_number, object_hook=_compacted if compact else None)
     except UnicodeDecodeError:
-        raise ZoneError("It is not UTF-8 text, as GeoJSON must be.") from None
+        raise ZoneError("It is not UTF-8 text, as GeoJSON must be.", hint="Save it as UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise ZoneError(f"It is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        raise ZoneError(
+            f"It is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.", hint="Export it again."
+        ) from None
     except (ValueError, RecursionError):
         raise ZoneError("It is not JSON that can be read.", hint="Give a GeoJSON polygon.") from None
-    return known(loaded)
+    return known({"type": "Feature", "geometry": loaded, "properties": {}} if isinstance(loaded, Built) else loaded)
+
+
+def load_lines(text: str) -> Mapping[str, Any]:
+    """Newline-delimited GeoJSON, or a sequence by RFC 8142, as one collection. Raises ZoneError with the line."""
+    text = text.lstrip("\ufeff \t\r\n")
+    divider, unit, first = ("\x1e", "Text", 0) if text.startswith("\x1e") else ("\n", "Line", 1)
+    members: list[Any] = []
+    crs: object = None
+    for number, line in enumerate(text.split(divider), first):
+        if line.strip():
+            try:
+                document = load(line, compact=True)
+                if members and document.get("crs") != crs:
+                    raise ZoneError("Its crs is another one than before.", hint="Export all in one, best in EPSG:4326.")
+                crs = document.get("crs")
+                members.extend(_members(document))
+            except ZoneError as error:
+                raise ZoneError(f"{unit} {number}: {error.message}", hint=error.hint) from None
+    return {"type": "FeatureCollection", "features": members} | ({} if crs is None else {"crs": crs})
 
 
 def known(document: object) -> Mapping[str, Any]:
-    """The same object, when it is GeoJSON by its type."""
+    """The same object, when it is GeoJSON by its type, or TopoJSON."""
     if not isinstance(document, Mapping):
         raise ZoneError("It is not GeoJSON: not an object.", hint="Give a GeoJSON polygon.")
-    if document.get("type") == "Topology":
-        raise ZoneError("It is TopoJSON.", hint="Convert it to GeoJSON.")
-    if document.get("type") not in ("FeatureCollection", "Feature", *_TYPES):
-        raise ZoneError(f"It is not GeoJSON: its type is {_shown(document.get('type'))}.")
+    if document.get("type") not in ("FeatureCollection", "Feature", "Topology", *_TYPES):
+        raise ZoneError(
+            f"It is not GeoJSON: its type is {_shown(document.get('type'))}.", hint="Export it as GeoJSON again."
+        )
     return document
 
 
 def features(document: Mapping[str, Any]) -> list[Feature]:
     """The features of a document; a bare geometry is one without properties."""
+    if document["type"] == "Topology":
+        raise ZoneError("It is TopoJSON.", hint="Convert it to GeoJSON, or import it as a zone.")
+    return [_feature(number, member) for number, member in enumerate(_members(document), 1)]
+
+
+def _members(document: Mapping[str, Any]) -> list[Any]:
     if document["type"] == "FeatureCollection":
         members = document.get("features")
         if not isinstance(members, list):
-            raise ZoneError("Its feature collection has no list of features.")
-        return [_feature(number, member) for number, member in enumerate(members, 1)]
-    if document["type"] == "Feature":
-        return [_feature(1, document)]
-    return [Feature(1, document, {})]
+            raise ZoneError("Its feature collection has no list of features.", hint="Export it as GeoJSON again.")
+        return members
+    if document["type"] in _TYPES:
+        return [{"type": "Feature", "geometry": document, "properties": {}}]
+    return [document]
 
 
 def declared_crs(document: Mapping[str, Any]) -> str | None:
@@ -80,30 +121,37 @@ def declared_crs(document: Mapping[str, Any]) -> str | None:
     return name.strip()
 
 
-def to_shape(geometry: Mapping[str, Any], depth: int = 0) -> BaseGeometry:
+def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometry:
     """A GeoJSON geometry as it is written: open rings are closed, nothing else is mended. Z and M are left out.
 
     Raises ZoneError when its coordinates cannot be read.
     """
+    if isinstance(geometry, Built):
+        if geometry.shape is None:
+            raise geometry.error or ZoneError("A geometry cannot be read.")
+        return geometry.shape
     kind = geometry.get("type")
     if kind not in _TYPES:
-        raise ZoneError(f"A geometry's type is {_shown(kind)}.")
+        raise ZoneError(f"A geometry's type is {_shown(kind)}.", hint=f"Types are {', '.join(_TYPES)}.")
     if kind == "GeometryCollection":
         parts = geometry.get("geometries")
-        if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts) or depth > _DEPTH:
-            raise ZoneError("A geometry collection cannot be read.")
+        if not isinstance(parts, list) or not all(isinstance(x, Mapping | Built) for x in parts) or depth > _DEPTH:
+            raise ZoneError("A geometry collection cannot be read.", hint=f"At most {_DEPTH} are read in each other.")
         collection: BaseGeometry = shapely.GeometryCollection([to_shape(part, depth + 1) for part in parts])
         return collection
     try:
         return _build(kind, geometry.get("coordinates"))
     except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError):
         raise ZoneError(
-            f"The coordinates of a {kind} cannot be read.", hint=RING_HINT if "Polygon" in kind else ""
+            f"The coordinates of a {kind} cannot be read.",
+            hint=RING_HINT if "Polygon" in kind else "A position is [longitude, latitude].",
         ) from None
 
 
-def open_rings(geometry: Mapping[str, Any]) -> int:
+def open_rings(geometry: Mapping[str, Any] | Built) -> int:
     """How many rings of a polygon do not end where they begin. Only for geometries that `to_shape` reads."""
+    if isinstance(geometry, Built):
+        return geometry.open_rings
     if geometry["type"] == "GeometryCollection":
         return sum(open_rings(part) for part in geometry["geometries"])
     if geometry["type"] not in ("Polygon", "MultiPolygon"):
@@ -112,11 +160,21 @@ def open_rings(geometry: Mapping[str, Any]) -> int:
     return sum(1 for rings in polygons for ring in rings if ring and ring[0][:2] != ring[-1][:2])
 
 
+def _compacted(found: dict[str, Any]) -> Any:
+    """A geometry with coordinates as a shape; anything else as it is."""
+    if "coordinates" not in found or found.get("type") not in _TYPES:
+        return found
+    try:
+        return Built(found["type"], to_shape(found), open_rings(found))
+    except ZoneError as error:
+        return Built(found["type"], None, 0, error)
+
+
 def _feature(number: int, member: object) -> Feature:
     if not isinstance(member, Mapping) or member.get("type") != "Feature":
-        raise ZoneError(f"Feature {number} is not a GeoJSON feature.")
+        raise ZoneError(f"Feature {number} is not a GeoJSON feature.", hint='Its type must be "Feature".')
     geometry, properties = member.get("geometry"), member.get("properties")
-    if geometry is not None and not isinstance(geometry, Mapping):
+    if geometry is not None and not isinstance(geometry, Mapping | Built):
         raise ZoneError(f"The geometry of feature {number} is not an object.")
     return Feature(number, geometry, properties if isinstance(properties, Mapping) else {})
 
@@ -154,12 +212,12 @@ def _positions(positions: list[Any]) -> NDArray[np.float64]:
     """Positions as an array of (lon, lat). numpy alone would take "5" and true for numbers."""
     if not isinstance(positions, list):
         raise TypeError("not a list of positions")
-    for position in positions:
-        if not isinstance(position, list) or len(position) < 2:
-            raise ValueError("not a position")
-        if type(position[0]) not in (float, int) or type(position[1]) not in (float, int):
-            raise ValueError("not a number")
-    return np.array([position[:2] for position in positions], dtype=np.float64).reshape(-1, 2)
+    if set(map(type, positions)) - {list} or min(map(len, positions), default=2) < 2:
+        raise ValueError("not a position")
+    pairs = positions if set(map(len, positions)) <= {2} else [position[:2] for position in positions]
+    if set(map(type, chain.from_iterable(pairs))) - {float, int}:
+        raise ValueError("not a number")
+    return np.fromiter(chain.from_iterable(pairs), np.float64, 2 * len(pairs)).reshape(-1, 2)
 
 
 def _no_number(constant: str) -> NoReturn:

@@ -5,17 +5,17 @@ All shapes are WGS 84, longitude first, and polygons or multipolygons.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 import shapely
 from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from zones import geojson
+from zones import antimeridian, geojson, tangles
 from zones.errors import ZoneError
 
 Area: TypeAlias = Polygon | MultiPolygon
@@ -25,6 +25,8 @@ DRAW_HINT = "Draw an area, or name a zone."
 # An edge is straight in degrees and so bent in metres: 20 km of it along a parallel by 7 m. Cut into pieces of about
 # 500 m first, it is right to millimetres. Shapes of continents get longer pieces, at most about so many in all.
 EDGE_DEGREES, EDGE_PIECES = 0.005, 20_000
+NO_NUMBER = 1e15  # no length on earth, in any unit: what is written where a coordinate is missing
+MANY_CORNERS = 20_000
 ELLIPSOID = Geod(ellps="WGS84")
 
 
@@ -48,9 +50,7 @@ def parse_area(document: Mapping[str, Any] | str | bytes) -> Area:
 def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
     """Like `parse_area`, and says what was mended."""
     loaded = geojson.load(document) if isinstance(document, str | bytes) else geojson.known(document)
-    crs = geojson.declared_crs(loaded)
-    if crs is not None and not is_wgs84(crs):
-        raise ZoneError(f"Its coordinates are in {crs}.", hint="Convert it to WGS 84, or import it as a zone.")
+    only_wgs84(loaded)
     parts: list[Area] = []
     mended: list[str] = []
     for feature in geojson.features(loaded):
@@ -70,6 +70,13 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
     return ReadArea(united, (*mended, *how))
 
 
+def only_wgs84(document: Mapping[str, Any]) -> None:
+    """Raises ZoneError for GeoJSON of the time when it could be in another coordinate system."""
+    crs = geojson.declared_crs(document)
+    if crs is not None and not is_wgs84(crs):
+        raise ZoneError(f"Its coordinates are in {crs}.", hint="Convert it to WGS 84, or import it as a zone.")
+
+
 def is_wgs84(crs: str) -> bool:
     """Whether a name means longitude and latitude of WGS 84, in whichever order it lists them."""
     return crs.upper().removesuffix("/0").endswith(("CRS84", "CRS84H", "EPSG::4326", "EPSG:4326", "EPSG/0/4326"))
@@ -84,22 +91,35 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
     geometry = shapely.force_2d(geometry)
     if geometry.is_empty:
         raise ZoneError("It is empty.")
-    _within_world(geometry)
+    within_world(geometry)
     if not _all_polygons(geometry):
         mended.append("left out lines or points")
-    geometry = _only_polygons(geometry)
+    geometry = only_polygons(geometry)
+    if shapely.get_num_coordinates(geometry) > MANY_CORNERS:  # to find it invalid would take long, too
+        tangles.refuse(geometry)
     if not geometry.is_valid:
-        reason, _, where = shapely.is_valid_reason(geometry).partition("[")
-        mended.append(f"repaired ({reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''})")
-        geometry = _only_polygons(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
+        geometry, how = repaired(geometry)
+        mended.append(how)
     if geometry.is_empty or not geometry.area > 0:
         raise ZoneError("It has no area.", hint="Lines and points must be buffered first.")
     return geometry, tuple(mended)
 
 
+def repaired(areas: BaseGeometry) -> tuple[Area, str]:
+    """Valid polygons instead of invalid ones, and what was wrong with them, in a phrase.
+
+    What a ring of a shell goes around is inside, what one of a hole goes around is not; a hole that lies outside its
+    shell becomes a part. Slivers may be left (GEOS, GeometryFixer).
+    """
+    tangles.refuse(areas)
+    reason, _, where = shapely.is_valid_reason(areas).partition("[")
+    phrase = f"repaired ({reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''})"
+    return only_polygons(shapely.make_valid(areas, method="structure", keep_collapsed=False)), phrase
+
+
 def area_hash(area: BaseGeometry) -> str:
     """SHA-256 (hex) of an area, the same for every order of its rings and every start of them."""
-    rounded = shapely.set_precision(_only_polygons(area), HASH_GRID, mode="pointwise")
+    rounded = shapely.set_precision(only_polygons(area), HASH_GRID, mode="pointwise")
     unsigned = shapely.transform(rounded, lambda xy: xy + 0.0)  # -0.0 and 0.0 have other bytes, at Greenwich say
     normal = shapely.normalize(shapely.remove_repeated_points(unsigned))
     return hashlib.sha256(shapely.to_wkb(normal, byte_order=1)).hexdigest()
@@ -129,21 +149,25 @@ def metric_crs(geometry: BaseGeometry) -> CRS:
     Distances within a city are right to better than 1 in 100,000.
     """
     west, south, east, north = geometry.bounds
-    return CRS.from_proj4(f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m")
+    middle = (west + east) / 2
+    if east - west > 180:  # cut at the 180th meridian: its western part lies beyond
+        turned = shapely.transform(geometry, lambda xy: xy + np.where(xy[:, :1] < 0, (360.0, 0.0), (0.0, 0.0)))
+        middle = (turned.bounds[0] + turned.bounds[2]) / 2
+    return CRS.from_proj4(f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={middle} +datum=WGS84 +units=m")
 
 
 def in_metres(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
     """A WGS 84 shape in a metric projection, its edges following the straight lines in degrees."""
     forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     moved: BaseGeometry = shapely.transform(
-        shapely.segmentize(geometry, _piece_degrees(geometry)), forward.transform, interleaved=False
+        shapely.segmentize(geometry, piece_degrees(geometry)), forward.transform, interleaved=False
     )
     return moved
 
 
 def area_m2(area: BaseGeometry) -> float:
     """Square metres on the ellipsoid."""
-    counter_clockwise = shapely.orient_polygons(shapely.segmentize(area, _piece_degrees(area)))
+    counter_clockwise = shapely.orient_polygons(shapely.segmentize(area, piece_degrees(area)))
     square_metres, _ = ELLIPSOID.geometry_area_perimeter(counter_clockwise)
     return float(square_metres)
 
@@ -151,24 +175,28 @@ def area_m2(area: BaseGeometry) -> float:
 def circle(lon: float, lat: float, radius_m: float) -> Area:
     """The disc around a point. Raises ZoneError for a point outside the world or a radius that is no length."""
     centre = Point(lon, lat)
-    _within_world(centre)
+    within_world(centre)
     if not 0 < radius_m <= 1_000_000:
         raise ZoneError(f"A radius of {radius_m:g} m makes no area.")
     crs = metric_crs(centre)
     back = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    disc = Point(0, 0).buffer(radius_m, quad_segs=32)
-    return clean(shapely.transform(disc, back.transform, interleaved=False))[0]
+    disc = shapely.transform(Point(0, 0).buffer(radius_m, quad_segs=32), back.transform, interleaved=False)
+    if antimeridian.crosses(disc):
+        disc = antimeridian.cut(antimeridian.followed(disc))
+    return clean(disc)[0]
 
 
-def _piece_degrees(geometry: BaseGeometry) -> float:
+def piece_degrees(geometry: BaseGeometry) -> float:
+    """How long the pieces of an edge may be, so that its bend does not matter."""
     return max(EDGE_DEGREES, float(geometry.length) / EDGE_PIECES)
 
 
-def _within_world(geometry: BaseGeometry) -> None:
+def within_world(geometry: BaseGeometry) -> None:
+    """Raises ZoneError."""
     coordinates = shapely.get_coordinates(geometry)
     west, south = coordinates.min(axis=0)
     east, north = coordinates.max(axis=0)
-    if not all(math.isfinite(x) for x in (west, south, east, north)):
+    if not all(abs(x) < NO_NUMBER for x in (west, south, east, north)):
         raise ZoneError("Its coordinates are not all numbers.")
     if west < -180 or east > 180 or south < -90 or north > 90:
         raise ZoneError(
@@ -190,7 +218,7 @@ def _all_polygons(geometry: BaseGeometry) -> bool:
     return isinstance(geometry, Polygon | MultiPolygon)
 
 
-def _only_polygons(geometry: BaseGeometry) -> Area:
+def only_polygons(geometry: BaseGeometry) -> Area:
     """One polygon where there is one, so that the same zone has the same hash from every file format."""
     if isinstance(geometry, Polygon):
         return geometry

@@ -1,40 +1,27 @@
-"""A file of zones made clean: WGS 84, valid, named, each name once, with a line for all that was mended or left out."""
+"""A file of zones made clean: WGS 84, valid, named, each name once, with a line for all that was mended or left out.
+
+This reads in the process that calls it. A file from a stranger is read by `quarantine.read_zones`, which calls this.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import shapely
-from shapely.geometry.base import BaseGeometry
 
-from zones import fields
+from zones import mending
 from zones.errors import ZoneError
-from zones.geometry import Area, clean
-from zones.opening import Table, open_table
+from zones.files import fields
+from zones.files.opening import Table, open_table
+from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
+from zones.geometry import Area, area_hash, clean
+from zones.mending import NO_POLYGON, Fit
 
 SHOWN = 8  # cases listed in an error
-NO_POLYGON = "not a polygon."
-
-
-@dataclass(frozen=True, slots=True)
-class CleanZone:
-    """A zone as it can be kept: a stripped name and a valid polygon or multipolygon in WGS 84."""
-
-    name: str
-    external_id: str | None
-    geometry: Area
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneFile:
-    """What a file holds. `mended` and `left_out` say which zone and what, a line each."""
-
-    zones: tuple[CleanZone, ...]
-    mended: tuple[str, ...]
-    left_out: tuple[str, ...]
-    crs: str  # that of the file, as EPSG:n where it has a number
-    name_field: str
+AS_USUAL = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,89 +32,92 @@ class _Part:
     external_id: str | None
     group: str
     geometry: Area
+    mended: tuple[tuple[str, float | None], ...]
 
 
-def read_zones(
-    path: Path,
-    *,
-    name_field: str | None = None,
-    id_field: str | None = None,
-    layer: str | None = None,
-    dissolve: str | None = None,
-    crs: str | None = None,
-) -> ZoneFile:
-    """The zones of a file from anybody.
+def read_zones(path: Path, options: Options = AS_USUAL, *, called: str = "", **more: Any) -> ZoneFile:
+    """The zones of a file. `called`: its name for people, `more`: single options by name.
 
-    `name_field` is guessed from common names when not given. `dissolve` unites the rows that share that field.
-    `crs` (such as "EPSG:2272") is for files that do not say theirs. Raises ZoneError with one sentence to act on.
+    Raises ZoneError with one sentence to act on.
     """
     try:
-        return _clean_file(open_table(path, layer, crs), name_field, id_field, dissolve)
+        options = replace(options, **more)
+        _check(options)
+        return _clean_file(open_table(path, options), options)
     except ZoneError as error:
-        raise ZoneError(f"{path.name}: {error.message}", hint=error.hint, details=error.details) from None
+        raise ZoneError(f"{called or path.name}: {error.message}", hint=error.hint, details=error.details) from None
 
 
-def _clean_file(table: Table, name_field: str | None, id_field: str | None, dissolve: str | None) -> ZoneFile:
-    fits = [_fit(shape) for shape in table.shapes]
+def _check(options: Options) -> None:
+    mending.check_buffer(options.buffer_m)
+    if options.name is not None:
+        if options.name_field is not None or options.dissolve is not None:
+            raise ZoneError("--name is for files without a field of names.", hint="Leave it or the field out.")
+        if fault := fields.name_fault(fields.tidy(options.name), "--name"):
+            raise ZoneError(fault)
+
+
+def _clean_file(table: Table, options: Options) -> ZoneFile:
+    fits = [mending.fit(shape, options.buffer_m) for shape in table.shapes]
     if not any(fit.geometry for fit in fits):
         raise _nothing_left([fit.reason for fit in fits])
-    name_field = fields.choose(table.frame, table.fields, name_field or dissolve)
-    for field in (id_field, dissolve):
+    name_field = "" if options.name else fields.choose(table.frame, table.fields, options.name_field, options.dissolve)
+    left_out: list[str] = []
+    parts = _parts(table, fits, options, name_field, left_out)
+    if not parts:
+        raise ZoneError("It holds no zone with a name.", hint="Choose another --name-field.", details=left_out[:SHOWN])
+    parts = _dissolved(parts) if options.dissolve else _without_doubles(parts, left_out)
+    if options.number_duplicates or options.name:
+        parts = _numbered(parts)
+    zones = tuple(CleanZone(part.name, part.external_id, part.geometry) for part in parts)
+    _refuse_doubles(zones, name_field)
+    # By the names that the zones have in the end, as those who confirm a repair know them.
+    mended = tuple(Mending(part.name, what, change) for part in parts for what, change in part.mended)
+    return ZoneFile(zones, mended, tuple(left_out), table.notes, table.crs, name_field)
+
+
+def _parts(table: Table, fits: Sequence[Fit], options: Options, name_field: str, left_out: list[str]) -> list[_Part]:
+    """The rows that can be zones; what is told of the others goes into the list."""
+    for field in (options.id_field, options.dissolve):
         if field is not None:
             fields.require(table.fields, field)
-    names, ids, groups = (fields.texts(table.frame, field) for field in (name_field, id_field, dissolve))
-    parts: list[_Part] = []
-    mended: list[str] = []
-    left_out: list[str] = []
+    names = [fields.tidy(options.name)] * len(fits) if options.name else fields.texts(table.frame, name_field)
+    ids, groups = (fields.texts(table.frame, field) for field in (options.id_field, options.dissolve))
+    parts = []
     for row, fit in enumerate(fits):
         called = names[row][: fields.MAX_NAME] or f"feature {row + 1}"
         reason = fit.reason or fields.name_fault(names[row], name_field)
         if fit.geometry is None or reason:
             left_out.append(f"{called}: {reason}")
             continue
-        how = (table.notes[row], *fit.mended) if row in table.notes else fit.mended
-        mended.extend(f"{called}: {what}" for what in how)
-        parts.append(_Part(names[row], ids[row] or None, groups[row] or names[row], fit.geometry))
-    if not parts:
-        raise ZoneError("It holds no zone with a name.", details=left_out[:SHOWN])
-    zones = _dissolved(parts, mended) if dissolve else [CleanZone(p.name, p.external_id, p.geometry) for p in parts]
-    _refuse_doubles(zones, name_field)
-    return ZoneFile(tuple(zones), tuple(mended), tuple(left_out), table.crs, name_field)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A shape made clean, or the reason why it cannot be a zone."""
-
-    geometry: Area | None = None
-    mended: tuple[str, ...] = ()
-    reason: str = ""
-
-
-def _fit(shape: BaseGeometry | None) -> _Fit:
-    if shape is None:
-        return _Fit(reason="It has no shape.")
-    if "Polygon" not in shape.geom_type and shape.geom_type != "GeometryCollection":
-        return _Fit(reason=f"It is a {shape.geom_type}, {NO_POLYGON}")
-    try:
-        return _Fit(*clean(shape))
-    except ZoneError as error:
-        return _Fit(reason=error.message)
+        mended = ((table.mended[row], None), *fit.mended) if row in table.mended else fit.mended
+        parts.append(_Part(names[row], ids[row] or None, groups[row] or names[row], fit.geometry, mended))
+    return parts
 
 
 def _nothing_left(reasons: Sequence[str]) -> ZoneError:
     """One sentence for the whole file."""
     if all(reason.endswith(NO_POLYGON) for reason in reasons):
         kinds = ", ".join(sorted({reason.split()[3].rstrip(",") for reason in reasons}))
-        return ZoneError(f"It holds no polygons, only {kinds}.", hint="Zones are areas: buffer lines and points first.")
+        return ZoneError(
+            f"It holds no polygons, only {kinds}.",
+            hint="Zones are areas: --buffer-m 15 makes one of everything within 15 m, or give the file with the areas.",
+        )
     outside = [reason for reason in reasons if "outside the world" in reason]
     if outside:
-        return ZoneError(outside[0], hint="Is it in another coordinate system? Say it with --crs.")
+        return ZoneError(
+            outside[0],
+            hint="Is it in another coordinate system? Say it with --crs. Is latitude first? Say --swap-axes.",
+        )
     counted = Counter(reasons).most_common(SHOWN)
-    return ZoneError("It holds no usable shape.", details=[f"{count} of them: {reason}" for reason, count in counted])
+    return ZoneError(
+        "It holds no usable shape.",
+        details=[f"{count} of them: {reason}" for reason, count in counted],
+        hint="Is it the right file, or the right layer?",
+    )
 
 
-def _dissolved(parts: Sequence[_Part], mended: list[str]) -> list[CleanZone]:
+def _dissolved(parts: Sequence[_Part]) -> list[_Part]:
     groups: dict[str, list[_Part]] = {}
     for part in parts:
         groups.setdefault(part.group, []).append(part)
@@ -136,17 +126,49 @@ def _dissolved(parts: Sequence[_Part], mended: list[str]) -> list[CleanZone]:
         names, ids = {part.name for part in members}, {part.external_id for part in members}
         name = names.pop() if len(names) == 1 else group
         geometry, how = clean(shapely.union_all([part.geometry for part in members]))
-        if len(members) > 1:
-            mended.append(f"{name}: united {len(members)} parts")
-        mended.extend(f"{name}: {what}" for what in how)
-        zones.append(CleanZone(name, ids.pop() if len(ids) == 1 else None, geometry))
+        united = [f"united {len(members)} parts"] if len(members) > 1 else []
+        mended = [*chain.from_iterable(part.mended for part in members), *((what, None) for what in (*united, *how))]
+        zones.append(_Part(name, ids.pop() if len(ids) == 1 else None, group, geometry, tuple(mended)))
     return zones
+
+
+def _without_doubles(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]:
+    """Without those that have the name and the area of one before."""
+    counts = Counter(part.name.casefold() for part in parts)
+    seen = set()
+    kept = []
+    for part in parts:
+        if counts[part.name.casefold()] > 1:
+            double = (part.name.casefold(), area_hash(part.geometry))
+            if double in seen:
+                left_out.append(f"{part.name}: It is in the file twice, with the same area.")
+                continue
+            seen.add(double)
+        kept.append(part)
+    return kept
+
+
+def _numbered(zones: Sequence[_Part]) -> list[_Part]:
+    """The second zone of a name gets (2), in the order of the file."""
+    taken = {zone.name.casefold() for zone in zones}
+    counts: Counter[str] = Counter()
+    named = []
+    for zone in zones:
+        key, name = zone.name.casefold(), zone.name
+        counts[key] += 1
+        while counts[key] > 1 and (name := f"{zone.name} ({counts[key]})").casefold() in taken:
+            counts[key] += 1
+        taken.add(name.casefold())
+        named.append(replace(zone, name=name))
+    return named
 
 
 def _refuse_doubles(zones: Sequence[CleanZone], name_field: str) -> None:
     """Two zones of one name cannot be told apart by those who write alerts, nor two that differ in capitals only."""
     _refuse_repeated(
-        "name", [zone.name for zone in zones], f", or unite the parts of a zone by --dissolve {name_field}"
+        "name",
+        [zone.name for zone in zones],
+        f", unite the parts of a zone by --dissolve {name_field}, or number them by --number-duplicates",
     )
     _refuse_repeated("id", [zone.external_id for zone in zones if zone.external_id], "")
 

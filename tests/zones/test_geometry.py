@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Geod
-from shapely.geometry import MultiPolygon, Polygon, box, mapping
+from shapely.geometry import MultiPolygon, Point, Polygon, box, mapping
 from shapely.geometry.base import BaseGeometry
 
 from zones.errors import ZoneError
@@ -226,3 +227,11 @@ def test_distances_across_a_city_are_right_to_a_metre() -> None:
 
 def test_geojson_of_an_area_is_plain_json() -> None:
     assert json.loads(json.dumps(to_geojson(TOWN))) == json.loads(json.dumps(mapping(TOWN)))
+
+
+def test_a_circle_across_the_180th_meridian_is_cut_there() -> None:
+    disc = circle(179.9995, -17, 500)
+    assert area_m2(disc) == pytest.approx(np.pi * 500**2, rel=0.01)
+    assert disc.covers(Point(-179.999, -17))
+    assert disc.covers(Point(179.997, -17))
+    assert not disc.covers(Point(20, -17))

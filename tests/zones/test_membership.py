@@ -1,5 +1,7 @@
 """Who is inside: exactly what shapely says, whatever the size of the polygon and the number of points."""
 
+import functools
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -94,6 +96,55 @@ def test_the_grid_decides_like_shapely(coast: BaseGeometry, seed: int) -> None:
     assert 0.2 < inside.mean() < 0.9
 
 
+@pytest.mark.parametrize("vertices", [20, 500, 20_000, pytest.param(400_000, marks=pytest.mark.long)])
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_any_number_of_corners_decides_like_shapely(vertices: int, seed: int) -> None:
+    """Corners, edges, holes and anywhere; shapely's own answer is asked of the bare shape, point by point."""
+    coast = _coast_of(vertices)
+    rng = np.random.default_rng(seed)
+    west, south, east, north = coast.bounds
+    corners = rng.choice(shapely.get_coordinates(coast), 500)
+    on_edges = shapely.get_coordinates(shapely.line_interpolate_point(coast.boundary, rng.random(200), normalized=True))
+    anywhere = rng.uniform((west - 0.01, south - 0.01), (east + 0.01, north + 0.01), (GRID_POINTS + 2_000, 2))
+    lon, lat = np.vstack([corners, on_edges, anywhere]).T
+    inside = Membership(coast).inside(lon, lat)
+    assert (inside == shapely.covers(_prepared(vertices), shapely.points(lon, lat))).all()
+    assert inside[:500].all()
+    assert 0.2 < inside.mean() < 0.9
+
+
+@functools.cache
+def _coast_of(vertices: int) -> BaseGeometry:
+    area = rough_coast(vertices // 3)
+    assert shapely.get_num_coordinates(area) > vertices * 0.8
+    return area
+
+
+@functools.cache
+def _prepared(vertices: int) -> BaseGeometry:
+    copied = shapely.from_wkb(shapely.to_wkb(_coast_of(vertices)))
+    shapely.prepare(copied)
+    return copied
+
+
+def test_real_evacuation_zones_with_holes_agree_with_projected_data() -> None:
+    """Florida's state plane, in feet, of 30,955 corners and 26 holes: the same residents as geopandas finds there."""
+    zones = read_zones(real_file("zones/fl_manatee_evac.kml")).zones
+    rng = np.random.default_rng(5)
+    west, south, east, north = shapely.total_bounds([zone.geometry for zone in zones])
+    lon, lat = rng.uniform(west, east, 40_000), rng.uniform(south, north, 40_000)
+    residents = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat), crs="EPSG:4326").to_crs(2236)
+    # Edges are straight in degrees: cut short, so that the projection bends them where they run.
+    areas = gpd.GeoDataFrame(
+        geometry=[shapely.segmentize(zone.geometry, 0.0005) for zone in zones], crs="EPSG:4326"
+    ).to_crs(2236)
+    joined = gpd.sjoin(residents, areas, predicate="intersects")
+    for number, zone in enumerate(zones):
+        expected = np.sort(joined.index[joined["index_right"] == number].to_numpy())
+        assert np.flatnonzero(Membership(zone.geometry).inside(lon, lat)).tolist() == expected.tolist(), zone.name
+
+
 def test_the_grid_spares_most_tests(coast: BaseGeometry) -> None:
     _, whole, undecided = Membership(coast)._cells
     assert undecided.mean() < 0.25
@@ -157,3 +208,13 @@ def test_real_neighbourhoods_agree_with_a_spatial_join() -> None:
         assert np.flatnonzero(Membership(zone.geometry).inside(lon, lat)).tolist() == expected.tolist(), zone.name
     whole_city = shapely.union_all([zone.geometry for zone in zones])
     assert set(np.flatnonzero(Membership(whole_city).inside(lon, lat))) >= set(joined.index)
+
+
+def test_the_disc_of_a_place_near_a_zone_that_is_cut_at_the_180th_meridian() -> None:
+    zone = shapely.MultiPolygon([shapely.box(179.9, -17, 180, -16.9), shapely.box(-180, -17, -179.9, -16.9)])
+    west, east = (
+        Geod(ellps="WGS84").fwd(lon, -16.95, bearing, 50)[:2] for lon, bearing in ((179.9, 270), (-179.9, 90))
+    )
+    lon, lat = np.array([west[0], east[0]]), np.array([west[1], east[1]])
+    assert Membership(zone).inside(lon, lat, np.array([100.0, 100.0])).all()
+    assert not Membership(zone).inside(lon, lat, np.array([40.0, 40.0])).any()

@@ -22,21 +22,29 @@ COMMON = (
 # fmt: on
 
 
-def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None) -> str:
-    """The column of the names: the one that is wanted, or the likeliest. Raises ZoneError listing the columns."""
-    if wanted is not None:
-        return require(columns, wanted)
+def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None, dissolve: str | None = None) -> str:
+    """The column of the names: the one that is wanted, or that parts are united by, or the likeliest.
+
+    Raises ZoneError listing the columns.
+    """
+    if wanted is not None or dissolve is not None:
+        return require(columns, wanted or dissolve or "")
     by_key = {_key(column): column for column in reversed(columns)}
     likely = [by_key[key] for key in COMMON if key in by_key]
+    fit = []
     for column in likely:
         values = texts(frame, column)
         if all(values) and len(set(map(str.casefold, values))) == len(values):
-            return column
+            fit.append((any("_" in value for value in values), column))
+    if fit:
+        return min(fit, key=lambda one: one[0])[1]  # residents read them: OLD_CITY is for machines where Old City is
     if likely:
         return likely[0]
     if not columns:
-        raise ZoneError("Its features have no fields, so no names.", hint="Give each feature a name.")
-    raise ZoneError(f"No field looks like a name: {_listed(columns)}.", hint="Say which with --name-field.")
+        raise ZoneError("Its features have no fields, so no names.", hint="Say --name, or give each feature a name.")
+    raise ZoneError(
+        f"No field looks like a name: {_listed(columns)}.", hint="Say which with --name-field, or a name with --name."
+    )
 
 
 def require(columns: Sequence[str], field: str) -> str:
@@ -64,14 +72,19 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
 
 
+def tidy(text: str) -> str:
+    """One line without blanks around it, in the one form that Unicode has for equal texts."""
+    # Control and format characters could disguise one name as another; half characters (Cs) cannot be stored.
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
 def _text(value: object) -> str:
-    if isinstance(value, list | dict | bool):
-        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""  # lists, objects, bytes
     if isinstance(value, float):  # 18.0 is how tables write 18
         return str(int(value)) if value.is_integer() else str(value) if math.isfinite(value) else ""
-    # Control and format characters could disguise one name as another; half characters (Cs) cannot be stored.
-    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(value))
-    return " ".join(unicodedata.normalize("NFC", plain).split())
+    return tidy(value) if isinstance(value, str) else str(value)
 
 
 def _key(column: str) -> str:

@@ -13,8 +13,9 @@ from shapely.geometry import box, mapping
 
 from tests.zones.real import real_file
 from tests.zones.test_importing import EAST, geojson, refusal, two, zipped
-from zones import opening
 from zones.errors import ZoneError
+from zones.files import crs as crs_of_files
+from zones.files import opening
 from zones.importing import read_zones
 
 GARBLED = "a\nb\x1b[31m\u202ec"
@@ -75,6 +76,34 @@ def test_a_crs_that_names_a_file_or_an_address_is_refused(tmp_path: Path, name: 
     crs = {"type": "name", "properties": {"name": name}}
     path = geojson(tmp_path / "x.json", [{"name": "a", "shape": EAST}], crs=crs)
     assert "no coordinate system" in refusal(path).message
+
+
+OWN = """PROJCS["x", GEOGCS["g", DATUM["D_X", SPHEROID["X", 6378137, 298.257223563]], PRIMEM["Greenwich", 0],
+    UNIT["degree", 0.0174532925199433]], PROJECTION["Transverse_Mercator"], PARAMETER["latitude_of_origin", 0],
+    PARAMETER["central_meridian", -75], PARAMETER["scale_factor", 0.9996], PARAMETER["false_easting", 500000],
+    PARAMETER["false_northing", 0], UNIT["metre", 1], EXTENSION["PROJ4", "%s"]]"""
+
+
+@pytest.mark.parametrize(
+    ("proj", "is_read"),
+    [
+        ("+proj=tmerc +lon_0=-75 +nadgrids=@null", True),
+        ("+proj=tmerc +lon_0=-75 +nadgrids=@null +no_defs", True),
+        ("+proj=tmerc +lon_0=-75 +nadgrids=/etc/hosts", False),
+        ("+proj=tmerc +lon_0=-75 +nadgrids=@null,/etc/hosts", False),
+        ("+proj=tmerc +lon_0=-75 +geoidgrids=/etc/hosts", False),
+        ("+proj=tinshift +file=/etc/hosts", False),
+        ("+proj=defmodel +model=/etc/hosts", False),
+        ("+init=/etc/hosts:x", False),
+    ],
+)
+def test_a_file_that_names_another_in_its_coordinate_system_is_refused(proj: str, is_read: bool) -> None:
+    own = CRS.from_wkt(OWN % proj)
+    if is_read:
+        assert crs_of_files.agreed(own, None, None) == own
+    else:
+        with pytest.raises(ZoneError, match="names a file"):
+            crs_of_files.agreed(own, None, None)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:5714", "EPSG:4978"])  # heights above the sea; metres from the earth's middle

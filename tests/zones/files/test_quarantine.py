@@ -1,0 +1,279 @@
+"""Files from strangers, in a process of their own: little time, little memory, no way out, and one line back."""
+
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from shapely.geometry import mapping
+
+from tests.waiting import until
+from tests.zones.files.test_formats import gdb
+from tests.zones.files.test_hostile import damaged
+from tests.zones.real import real_file
+from tests.zones.test_importing import EAST, WEST, geojson, two
+from zones import importing
+from zones.errors import ZoneError
+from zones.files import gdal, quarantine
+from zones.files.zonefile import CleanZone
+
+ROOT = Path(__file__).parents[3]
+LAYERS = "SELECT 'wards' AS table_name, 'features' AS data_type"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+
+def refusal(path: Path, seconds: float = quarantine.SECONDS) -> ZoneError:
+    """One line, in time, in little memory, and with nothing left behind."""
+    started_s = time.monotonic()
+    with pytest.raises(ZoneError) as refused:
+        quarantine.read_zones(path, seconds=seconds)
+    assert time.monotonic() - started_s < seconds + 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= quarantine.MEGABYTES * 1024
+    assert str(refused.value).isprintable()
+    assert str(refused.value).startswith(path.name)
+    assert str(path.parent) not in str(refused.value)
+    assert refused.value.hint
+    return refused.value
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever happens to the process, its folder goes."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, Callable[[], bool]]]:
+    """An address that a file may name, and whether anybody came."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+
+        def was_called() -> bool:
+            try:
+                server.accept()[0].close()
+            except BlockingIOError:
+                return False
+            return True
+
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", was_called
+
+
+def geopackage(path: Path, *statements: str) -> Path:
+    two().to_file(path, layer="wards", driver="GPKG")
+    with sqlite3.connect(path) as database:
+        for statement in statements:
+            database.execute(statement)
+    database.close()
+    return path
+
+
+def tangled(path: Path, corners: int = 450, times: int = 60) -> Path:
+    """Rings through random points, each of which takes about a second, because it is just short of being refused."""
+    rng = random.Random(1)
+    features = []
+    for number in range(times):
+        ring = [[rng.random(), rng.random()] for _ in range(corners)]
+        shape = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+        features.append({"type": "Feature", "properties": {"name": f"a{number}"}, "geometry": shape})
+    return written(path, json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_it_reads_what_the_importer_reads(tmp_path: Path) -> None:
+    rows = [
+        {"name": "East", "no": 1, "shape": EAST},
+        {"name": "West", "no": 2, "shape": WEST},
+        {"name": "x", "shape": None},
+    ]
+    path = geojson(tmp_path / "x.geojson", rows)
+    assert quarantine.read_zones(path, id_field="no") == importing.read_zones(path, id_field="no")
+    chicago = real_file("zones/cth_chicago.geojson")
+    assert quarantine.read_zones(chicago) == importing.read_zones(chicago)
+
+
+def test_its_refusals_are_those_of_the_importer(tmp_path: Path) -> None:
+    path = geojson(tmp_path / "x.geojson", [{"name": "East", "shape": EAST}, {"name": "East", "shape": WEST}])
+    with pytest.raises(ZoneError) as here:
+        importing.read_zones(path)
+    there = refusal(path)
+    assert (there.message, there.hint, there.details) == (here.value.message, here.value.hint, here.value.details)
+    with pytest.raises(ZoneError, match=r"^city\.geojson: "):
+        quarantine.read_zones(path, called="city.geojson")
+
+
+def test_the_largest_honest_file_of_the_collection_is_read_in_time() -> None:
+    found = quarantine.read_zones(real_file("zones/fl_okaloosa_evac_shp.zip"), dissolve="EVAC_ZONE")
+    assert len(found.zones) == 5
+
+
+def test_the_reader_knows_three_drivers_and_no_secret(tmp_path: Path) -> None:
+    """Asked from inside, where it would begin to read."""
+    (tmp_path / "asking.py").write_text(
+        "import os, resource, pyogrio\n"
+        "from zones.files import quarantined\n"
+        "def asked(*_, **__):\n"
+        "    raise quarantined.ZoneError('', details=[*pyogrio.list_drivers(), *os.environ, "
+        "str(resource.getrlimit(resource.RLIMIT_CPU)[0])])\n"
+        "quarantined.read_zones = asked\n"
+        "quarantined.main()\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOCSIN_SECRET_KEY", "a secret")
+        environment = quarantine._environment(tmp_path)
+    task = {"path": "x", "called": "x", "options": {}, "seconds": 5}
+    command = [sys.executable, "asking.py"]
+    subprocess.run(command, cwd=tmp_path, env=environment, input=json.dumps(task), text=True, check=True)
+    document = json.loads((tmp_path / "answer").read_bytes()[8:])
+    told = document["error"]["details"]
+    assert told[: len(gdal.DRIVERS)] == list(gdal.DRIVERS)
+    assert not [name for name in told if name.startswith("TOCSIN")]
+    assert told[-1] == "7"
+
+
+# Files that would send the reader somewhere else
+
+
+@pytest.mark.parametrize("ending", ["geojson", "json", "topojson", "ndjson", "kml", "kmz", "gpkg", "zip"])
+def test_a_virtual_file_in_any_disguise_opens_nothing(
+    tmp_path: Path, listener: tuple[str, Callable[[], bool]], ending: str
+) -> None:
+    """GDAL goes by content, and a virtual file may name any other file or address."""
+    url, was_called = listener
+    source = f"<OGRVRTLayer name='a'><SrcDataSource>/vsicurl/{url}/x.geojson</SrcDataSource></OGRVRTLayer>"
+    refusal(written(tmp_path / f"x.{ending}", f"<OGRVRTDataSource>{source}</OGRVRTDataSource>"))
+    assert not was_called()
+
+
+@pytest.mark.parametrize("inside", ["x.gdb/a00000001.gdbtable", "x.shp", "doc.kml"])
+def test_a_virtual_file_in_a_zip_opens_nothing(
+    tmp_path: Path, listener: tuple[str, Callable[[], bool]], inside: str
+) -> None:
+    url, was_called = listener
+    path = tmp_path / ("x.kmz" if inside.endswith("kml") else "x.zip")
+    source = f"<SrcDataSource>/vsicurl/{url}/x.geojson</SrcDataSource>"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(inside, f"<OGRVRTDataSource><OGRVRTLayer name='a'>{source}</OGRVRTLayer></OGRVRTDataSource>")
+    refusal(path)
+    assert not was_called()
+
+
+@pytest.mark.parametrize("name", ["/vsicurl/{url}/x.geojson", "/vsizip/x.zip", "{url}/x.geojson", "GPKG:x.gpkg:wards"])
+def test_a_path_that_is_an_address_is_no_file(listener: tuple[str, Callable[[], bool]], name: str) -> None:
+    url, was_called = listener
+    with pytest.raises(ZoneError, match="no such file"):
+        quarantine.read_zones(Path(name.format(url=url)))
+    assert not was_called()
+
+
+def test_entities_of_xml_are_refused_before_they_grow_or_fetch(
+    tmp_path: Path, listener: tuple[str, Callable[[], bool]]
+) -> None:
+    url, was_called = listener
+    grows = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    for entity in (f'<!ENTITY l0 "ha">{grows}', f'<!ENTITY l9 SYSTEM "{url}/x">', '<!ENTITY l9 SYSTEM "/etc/passwd">'):
+        text = f"<!DOCTYPE kml [{entity}]><kml><Placemark><name>&l9;</name></Placemark></kml>"
+        assert "document type" in refusal(written(tmp_path / "x.kml", text)).message
+    external = f'<!DOCTYPE kml SYSTEM "{url}/kml.dtd"><kml><Placemark/></kml>'
+    assert "document type" in refusal(written(tmp_path / "x.kml", external)).message
+    assert not was_called()
+
+
+# Databases that bring questions of their own
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (("ALTER TABLE gpkg_contents RENAME TO c", f"CREATE VIEW gpkg_contents AS {ENDLESS} {LAYERS} FROM n"), "not a"),
+        ((f"CREATE VIEW gpkg_extensions_x AS {ENDLESS} SELECT i FROM n",), "but a view"),
+        (("ALTER TABLE wards RENAME TO w", f"CREATE VIEW wards AS {ENDLESS} SELECT w.* FROM w, n"), "but a view"),
+        (("ALTER TABLE wards ADD COLUMN g TEXT AS (hex(zeroblob(300000000))) VIRTUAL",), "computed columns"),
+        (("CREATE VIRTUAL TABLE rtree_x USING fts4(a)",), "module of SQLite"),
+    ],
+)
+def test_a_geopackage_that_computes_is_refused(tmp_path: Path, statements: tuple[str, ...], words: str) -> None:
+    assert words in refusal(geopackage(tmp_path / "x.gpkg", *statements)).message
+
+
+def test_triggers_and_other_views_of_a_geopackage_do_not_run(tmp_path: Path) -> None:
+    path = geopackage(
+        tmp_path / "x.gpkg",
+        "CREATE TRIGGER t AFTER INSERT ON wards BEGIN SELECT load_extension('/tmp/x'); END",
+        f"CREATE VIEW forever AS {ENDLESS} SELECT i FROM n",
+    )
+    before = path.read_bytes()
+    assert len(quarantine.read_zones(path).zones) == 2
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_reader_that_breaks_down_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever brought it down, and whatever it left behind."""
+    path = geojson(tmp_path / "x.json", [{"name": "a", "shape": EAST}])
+    for code in ("import os; os.abort()", "raise SystemExit(1)", "open('answer', 'wb').write(b'x' * 99)", "pass"):
+        (tmp_path / "zones").mkdir(exist_ok=True)
+        (tmp_path / "zones" / "__init__.py").write_text("")
+        (tmp_path / "zones" / "quarantined.py").write_text(code)
+        monkeypatch.setattr(quarantine, "_PACKAGES", tmp_path)
+        assert "broke down" in refusal(path).message
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_damaged_database_is_read_or_refused(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    whole = geopackage(tmp_path / "whole.gpkg") if seed % 2 else gdb(tmp_path)
+    path = tmp_path / f"x{whole.suffix}"
+    for _ in range(3):
+        path.write_bytes(whole.read_bytes()[:100] + damaged(rng, whole.read_bytes()[100:]))
+        answer = read_or_refused(path)
+        assert answer.isprintable() if isinstance(answer, str) else all(zone.geometry.is_valid for zone in answer)
+
+
+def read_or_refused(path: Path) -> str | tuple[CleanZone, ...]:
+    try:
+        return quarantine.read_zones(path).zones
+    except ZoneError as error:
+        return str(error)
+
+
+def test_an_interrupted_command_leaves_no_reader(tmp_path: Path) -> None:
+    path = tangled(tmp_path / "x.json")
+    code = f"from pathlib import Path; from zones.files import quarantine; quarantine.read_zones(Path({str(path)!r}))"
+    asking = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, env=_no_tmp(tmp_path))
+    readers = until(lambda: _children(asking.pid), 10, "a reader")
+    asking.send_signal(signal.SIGINT)
+    asking.wait(10)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in readers), 10, "the end of the reader")
+
+
+def _no_tmp(folder: Path) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def test_the_mapping_of_an_honest_shape_survives(tmp_path: Path) -> None:
+    holed = EAST.difference(WEST.buffer(0.01))
+    document = {"type": "Feature", "properties": {"name": "a"}, "geometry": mapping(holed)}
+    (zone,) = quarantine.read_zones(written(tmp_path / "x.json", json.dumps(document))).zones
+    assert zone.geometry.equals(holed)

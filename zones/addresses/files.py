@@ -1,0 +1,258 @@
+"""Files of house numbers, of streets with their ranges, and of landmarks, row by row: good ones, and what is wrong."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from zones.addresses.ranges import metres
+from zones.addresses.readings import house_number, is_unit, zip_code
+from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
+from zones.addresses.streets import street_name
+from zones.addresses.words import DIRECTIONS, STATES, UNITS
+from zones.errors import ZoneError
+from zones.files.sheets import Sheet, SheetRow, open_sheet
+
+# fmt: off
+_POINT = {
+    "lon": ("lon", "lng", "long", "longitude", "x", "point_x", "x_coord", "geocode_x"),
+    "lat": ("lat", "latitude", "y", "point_y", "y_coord", "geocode_y"),
+}
+ADDRESSES = _POINT | {
+    "number": ("number", "housenumber", "house_number", "hse_nbr", "housenum", "addnum", "add_number", "st_num",
+               "stnum", "streetnum", "streetnumber", "street_number", "addr_num", "address_number", "addrnum",
+               "addr:housenumber"),
+    "suffix": ("addnumsuff", "addnum_suf", "number_suffix", "hse_sfx", "addrnumsuf"),
+    "street": ("street", "stname", "fullname", "full_street_name", "street_full", "stfullname", "fullstname",
+               "addr:street", "full_name"),
+    "before": ("predir", "pre_dir", "prefixdir", "dirpre", "st_predir", "direction", "street_predir", "stdir"),
+    "name": ("st_name", "streetname", "street_name", "feanme", "st_nam", "basename"),
+    "type": ("st_type", "streettype", "street_type", "suffix", "featyp", "streetsufx", "st_postyp", "street_suffix"),
+    "after": ("post_dir", "postdir", "sufdir", "suf_dir", "suffixdir", "dirsuf", "st_posdir", "street_postdir"),
+    "unit": ("unit", "unitid", "unit_id", "unit_num", "subunit", "apt"),
+    "city": ("city", "municipality", "mun_name", "post_comm", "postal_city", "place", "town"),
+    "zip": ("postcode", "zip", "zipcode", "zip_code", "post_code", "postal_code"),
+    "address": ("address", "street_address", "fulladd", "full_address", "addrfull", "location"),
+}
+STREETS = {
+    "name": ("fullname", "stname", "full_name", "street", "fullstname", "label", "name"),
+    "before": ("pre_dir", "predir", "prefixdir", "dirpre", "predirabrv"),
+    "bare": ("st_name", "streetname", "street_name", "feanme", "basename"),
+    "type": ("st_type", "streettype", "street_type", "featyp", "suftypabrv"),
+    "after": ("post_dir", "postdir", "sufdir", "suf_dir", "dirsuf", "sufdirabrv"),
+    "left_from": ("l_f_add", "lfromadd", "lfromhn", "l_from_add", "left_from", "fromleft", "l_low", "from_addr_l",
+                  "lf_addr", "l_add_from"),
+    "left_to": ("l_t_add", "ltoadd", "ltohn", "l_to_add", "left_to", "toleft", "l_high", "to_addr_l", "lt_addr",
+                "l_add_to"),
+    "right_from": ("r_f_add", "rfromadd", "rfromhn", "r_from_add", "right_from", "fromright", "r_low", "from_addr_r",
+                   "rf_addr", "r_add_from"),
+    "right_to": ("r_t_add", "rtoadd", "rtohn", "r_to_add", "right_to", "toright", "r_high", "to_addr_r", "rt_addr",
+                 "r_add_to"),
+    "left_zip": ("zip_left", "zipl", "zip_l", "lzip", "l_zip", "left_zip"),
+    "right_zip": ("zip_right", "zipr", "zip_r", "rzip", "r_zip", "right_zip"),
+    "id": ("seg_id", "tlid", "linearid", "objectid", "id"),
+}
+LANDMARKS = _POINT | {
+    "name": ("name", "landmark", "title", "label", "landmarkname", "facility"),
+    "address": ("address", "street_address", "location"),
+}
+# fmt: on
+HIGHEST_NUMBER = 999_999
+MOST_LETTERS = 80  # of a street or a city
+LONGEST_BLOCK_M = 100_000
+FIRST_BLOCK = 199  # the highest number of the first block of a street
+_RANKS = {1: ("EXPY", "FWY", "HWY", "RAMP", "TPKE"), 2: ("BLVD", "PKWY", "PIKE"), 4: ("ALY", "PATH", "TRL", "WALK")}
+RANK = {kind: rank for rank, kinds in _RANKS.items() for kind in kinds}
+
+
+Row = TypeVar("Row")
+
+
+class _Bad(Exception):
+    """Its text is the reason."""
+
+
+def read_addresses(
+    path: Path,
+    given: Mapping[str, str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    header: Sequence[str] = (),
+) -> Iterator[AddressRow | BadRow]:
+    """Raises ZoneError, now, when the file cannot be used or its columns are not known."""
+    sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, header=header)
+    if "number" not in sheet.columns and "address" not in sheet.columns:
+        raise ZoneError(_no_column("house numbers"), hint="Say it, such as --map number=HSE_NBR --map street=STREET.")
+    if not {"street", "name", "address"} & set(sheet.columns):
+        raise ZoneError(_no_column("streets"), hint="Say it, such as --map street=STREET.")
+    mapped = "street" in given
+    return (_good_or_bad(row, lambda row: _address(row, sheet, mapped)) for row in sheet.rows)
+
+
+def read_streets(
+    path: Path, given: Mapping[str, str], *, layer: str | None = None, crs: str | None = None
+) -> Iterator[StreetRow | BadRow]:
+    """The same for streets, whose file must have lines."""
+    if path.suffix.lower() in {".csv", ".txt"}:
+        raise ZoneError("A CSV file has no lines to draw streets of.", hint="Give GeoJSON, a Shapefile or GeoPackage.")
+    sheet = open_sheet(path, STREETS, given, layer=layer, crs=crs)
+    if not {"name", "bare"} & set(sheet.columns):
+        raise ZoneError(_no_column("the names of streets"), hint="Say it, such as --map name=STNAME.")
+    mapped = "name" in given
+    return (_good_or_bad(row, lambda row: _street(row, sheet, mapped)) for row in sheet.rows)
+
+
+def read_landmarks(
+    path: Path,
+    given: Mapping[str, str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    header: Sequence[str] = (),
+) -> Iterator[tuple[int, LandmarkRow] | BadRow]:
+    """The same for landmarks, with the number of each row, as its address may turn out to be unknown."""
+    sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, header=header)
+    if "name" not in sheet.columns:
+        raise ZoneError(_no_column("names"), hint="Say it, such as --map name=TITLE, or --columns name,address.")
+    return (_good_or_bad(row, lambda row: (row.number, _landmark(row))) for row in sheet.rows)
+
+
+def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow:
+    try:
+        return read(row)
+    except _Bad as error:
+        return BadRow(row.number, str(error))
+
+
+def _no_column(what: str) -> str:
+    return f"No column looks like {what}."
+
+
+def _address(row: SheetRow, sheet: Sheet, mapped: bool) -> AddressRow:
+    cells = row.cells
+    number, street = cells["number"], _street_of(cells, sheet, "street", "name", mapped)
+    if not number and not street and cells["address"]:
+        number, street, *rest = _split(cells["address"])
+        cells = {**cells, **{column: cells[column] or part for column, part in zip(_REST, rest, strict=True)}}
+    house = house_number(f"{number} {cells['suffix']}".replace(" - ", "-"))
+    if not number:
+        raise _Bad("number: there is none.")
+    if house is None or not 0 < house.number <= HIGHEST_NUMBER:
+        raise _Bad("number: this is no house number.")
+    if not street:
+        raise _Bad("street: there is none.")
+    lon, lat = _point(row)
+    city, unit = cells["city"][:MOST_LETTERS], cells["unit"][:MOST_LETTERS]
+    return AddressRow(house, _known_street(street), unit, city, zip_code(cells["zip"]), lon, lat)
+
+
+_REST = ("unit", "city", "zip")
+
+
+def _split(address: str) -> tuple[str, str, str, str, str]:
+    """1234 1/2 N Broad St Apt 5, Philadelphia, PA 19121: number, street, unit, city, ZIP code."""
+    line, *behind = (part.strip() for part in address.split(","))
+    words, unit = line.split(), ""
+    zip_behind = zip_code(words.pop()) if len(words) > 2 and zip_code(words[-1]) else ""
+    for i in range(2, len(words)):
+        word, following = words[i].upper().rstrip("."), words[i + 1] if i + 1 < len(words) else ""
+        if word.startswith("#") or (word in UNITS and is_unit(word, following.upper().lstrip("#"))):
+            words, unit = words[:i], " ".join(words[i:])
+            break
+    at = 2 if len(words) > 2 and _of_number(words[1], words[2:]) else 1
+    city = next((part for part in behind if part.upper() not in STATES and part.replace(" ", "").isalpha()), "")
+    zips = [found for part in behind for word in part.split() if (found := zip_code(word))]
+    return " ".join(words[:at]), " ".join(words[at:]), unit, city, zip_behind or (zips[-1] if zips else "")
+
+
+def _of_number(word: str, street: Sequence[str]) -> bool:
+    """1/2, or the B of 104 B OAK ST; but B ST and J F KENNEDY BLVD are streets."""
+    letter = len(word) == 1 and word.isalpha() and word.upper() not in DIRECTIONS
+    return word[1:2] == "/" or (letter and len(street) > 1 and len(street[0]) > 1)
+
+
+def _street_of(cells: Mapping[str, str], sheet: Sheet, whole: str, bare: str, mapped: bool) -> str:
+    """The name of a street in one column, or in parts where the file has those."""
+    in_parts = not mapped and bare in sheet.columns and {"type", "before"} & set(sheet.columns)
+    if cells[whole] and not (in_parts and cells[bare]):
+        return cells[whole]
+    return " ".join(part for part in (cells["before"], cells[bare], cells["type"], cells["after"]) if part)
+
+
+@lru_cache(maxsize=20_000)
+def _known_street(street: str) -> str:
+    if len(street) > MOST_LETTERS or not street_name(street).core:
+        raise _Bad("street: this is no name of a street.")
+    return street
+
+
+def _street(row: SheetRow, sheet: Sheet, mapped: bool) -> StreetRow:
+    cells, line = row.cells, row.shape
+    name = _street_of(cells, sheet, "name", "bare", mapped)
+    if not name:
+        raise _Bad("name: there is none.")
+    name = _known_street(name)
+    if line is None or line.is_empty or line.geom_type not in {"LineString", "MultiLineString"}:
+        raise _Bad("It has no line.")
+    west, south, east, north = line.bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise _Bad("Its line lies outside of the world.")
+    if line.length == 0 or metres((west, south), (east, north)) > LONGEST_BLOCK_M:
+        raise _Bad("Its line has no length, or is longer than any street.")
+    left, right = _range(cells, "left"), _range(cells, "right")
+    zips = zip_code(cells["left_zip"]), zip_code(cells["right_zip"])
+    rank = RANK.get(street_name(name).kind, 3)
+    return StreetRow(cells["id"] or None, name, left, right, *zips, rank, line)
+
+
+def _range(cells: Mapping[str, str], side: str) -> tuple[int, int] | None:
+    """Two zeroes are how cities write that there are no houses; one is where they begin to count, in a first block."""
+    ends = []
+    for column in (f"{side}_from", f"{side}_to"):
+        house = house_number(cells[column]) if cells[column] else None
+        if cells[column] and (house is None or house.number > HIGHEST_NUMBER):
+            raise _Bad(f"{column}: this is no house number.")
+        ends.append(None if house is None else house.number)
+    first, last = ends
+    if not first and not last:
+        return None
+    other = first or last or 0
+    lowest = 2 - other % 2 if other <= FIRST_BLOCK else other  # of the same side
+    first, last = (lowest if end == 0 else other if end is None else end for end in (first, last))
+    return first, last
+
+
+def _landmark(row: SheetRow) -> LandmarkRow:
+    name = row.cells["name"]
+    if not any(c.isalnum() for c in name):
+        raise _Bad("name: there is none.")
+    located = row.shape is not None or row.cells["lon"] or row.cells["lat"]
+    if not located and not row.cells["address"]:
+        raise _Bad("lon, lat: they must be given, or an address.")
+    return LandmarkRow(name, _point(row) if located else None, row.cells["address"])
+
+
+def _point(row: SheetRow) -> tuple[float, float]:
+    """Of its shape (a lot is represented by a point inside of it), or of its columns."""
+    if row.shape is not None and not row.shape.is_empty:
+        shape = row.shape if row.shape.geom_type == "Point" else row.shape.representative_point()
+        lon, lat = float(shape.x), float(shape.y)
+    else:
+        lon, lat = _degrees(row.cells, "lon"), _degrees(row.cells, "lat")
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise _Bad("lon, lat: they lie outside of the world; where they are in feet or metres, say --crs.")
+    if lon == lat == 0:
+        raise _Bad("lon, lat: both are 0, which is how tables write that they do not know.")
+    return lon, lat
+
+
+def _degrees(cells: Mapping[str, str], column: str) -> float:
+    try:
+        value = float(cells[column])
+    except ValueError:
+        raise _Bad(f"{column}: {'this is no number' if cells[column] else 'there is none'}.") from None
+    if not math.isfinite(value):
+        raise _Bad(f"{column}: this is no number.")
+    return value

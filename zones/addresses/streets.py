@@ -1,0 +1,118 @@
+"""Street names in one form, however they are written: North Broad Street, N. BROAD ST and n broad str are the same."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rapidfuzz.distance import OSA
+
+from zones.addresses.words import DIRECTIONS, INSIDE, LONG_TYPES, ORDINALS, TENS, TYPES
+
+LONGEST_TEXT = 200  # characters of an address or a street that are looked at
+_WORDS = re.compile(r"\d+(?:[/-]\d+)+[A-Z]?|[A-Z0-9]+|[,&#]")
+_INITIALS = re.compile(r"(?<=\b[A-Z])\.(?=[A-Z]\b)")
+_ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH)")
+_ONES = tuple(word for word, number in ORDINALS.items() if number < 10)
+_ENDINGS = ("ST", "ND", "RD", "TH")
+_NEARLY_ORDINAL = re.compile(r"(\d{1,3})(?:([A-Z]{2,3})|([TH])|(?<!\d\d\d)([DNRS]))")
+_FRACTIONS = {ord("½"): " 1/2", ord("¼"): " 1/4", ord("¾"): " 3/4", 0x2044: "/"}
+_HYPHEN_IN_WORD = re.compile(r"(?<=[A-Z])-|-(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class StreetName:
+    """The parts of a street's name, in short forms. `before` and `after` are directions, `kind` is the type."""
+
+    before: str
+    name: str
+    kind: str
+    after: str
+
+    @property
+    def key(self) -> str:
+        return " ".join(part for part in (self.before, self.name, self.kind, self.after) if part)
+
+    @cached_property
+    def core(self) -> str:
+        """The name proper without spaces, as which people split and join words in different ways."""
+        return self.name.replace(" ", "")
+
+
+def words_of(text: str) -> list[str]:
+    """Words in capitals without accents; `,`, `&` and `#` are words of their own; 5th and Fifth become 5."""
+    plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(_FRACTIONS)).upper()
+    plain = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'\u2019`\u00b4")
+    plain = _HYPHEN_IN_WORD.sub(" ", _INITIALS.sub("", plain)).replace("@", " & ")
+    return plain_ordinals(_WORDS.findall(plain))
+
+
+def plain_ordinals(words: Sequence[str]) -> list[str]:
+    """5TH, FIFTH and `5 TH` as `5th`: in small letters, so that no house number is taken for one."""
+    found: list[str] = []
+    i = 0
+    while i < len(words):
+        word, following = words[i], words[i + 1] if i + 1 < len(words) else ""
+        ordinal = _ORDINAL.fullmatch(word)
+        i += 1
+        if ordinal:
+            found.append(f"{int(ordinal[1])}th")
+        elif (two := _two_words(word, following)) is not None:
+            found.append(f"{two}th")
+            i += 1
+        elif word in ORDINALS:
+            found.append(f"{ORDINALS[word]}th")
+        elif word.isdecimal() and following in _ENDINGS and _ends(word, following, words[i + 1 : i + 2]):
+            found.append(f"{int(word)}th")
+            i += 1
+        elif i > 1 and (nearly := _NEARLY_ORDINAL.fullmatch(word)) and _nearly_ends(nearly[nearly.lastindex or 2]):
+            found.append(f"{int(nearly[1])}th")
+        else:
+            found.append(word)
+    return found
+
+
+def _two_words(first: str, second: str) -> int | None:
+    """Fifty Ninth; one of the two may be misspelt."""
+    if len(first) < 4 or len(second) < 4 or not (first in TENS or second in ORDINALS):
+        return None
+    ten = next((word for word in TENS if OSA.distance(first, word, score_cutoff=1) <= 1), "")
+    one = next((word for word in _ONES if OSA.distance(second, word, score_cutoff=1) <= 1), "")
+    return ORDINALS[ten + one] if ten and one and (ten == first or one == second) else None
+
+
+def _nearly_ends(letters: str) -> bool:
+    """Whether it is an ending with a letter wrong, as in 32ndd. A unit like 2B is left alone."""
+    return any(OSA.distance(letters, ending) <= 1 for ending in _ENDINGS)
+
+
+def _ends(number: str, ending: str, then: Sequence[str]) -> bool:
+    """Whether it is 1 ST, 2 ND, 3 RD, 4 TH. `5 ST` is 5 Street; `1 ST` may be both, but not in 1 ST JAMES PL."""
+    if ending == "ST" and then and then[0] not in {",", *TYPES, *DIRECTIONS}:
+        return False
+    teen = len(number) > 1 and number[-2] == "1"
+    return ending == ("TH" if teen else {"1": "ST", "2": "ND", "3": "RD"}.get(number[-1], "TH"))
+
+
+def street_name(text: str | Sequence[str], *, typed: bool = True) -> StreetName:
+    """The parts of a name; of a text, or of words that `words_of` made. Not `typed`: its last word is no type."""
+    words = [word for word in (words_of(text) if isinstance(text, str) else text) if word not in {",", "&", "#"}]
+    after = before = kind = ""
+    if len(words) > 1 and words[-1] in DIRECTIONS and not all(word in TYPES or word == words[-1] for word in words):
+        after = DIRECTIONS[words.pop()]
+    if typed and len(words) > 1 and words[-1] in TYPES:
+        kind = TYPES[words.pop()]
+    if len(words) > 1 and words[0] in DIRECTIONS:
+        before = DIRECTIONS[words.pop(0)]
+    return StreetName(before, " ".join(_inside(words)), kind, after)
+
+
+def _inside(words: Sequence[str]) -> list[str]:
+    plain = [word.removesuffix("th") if word[0].isdecimal() else word for word in words]
+    if len(plain) == 1:
+        return plain
+    return [
+        INSIDE[word] if word in INSIDE and i < len(plain) - 1 else LONG_TYPES.get(word, word)
+        for i, word in enumerate(plain)
+    ]

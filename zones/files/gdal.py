@@ -1,0 +1,77 @@
+"""GDAL, held short: the few drivers that we need, and its complaints in one line."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyogrio
+import pyogrio.core
+from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+from shapely.errors import ShapelyError
+
+from zones.errors import ZoneError
+
+DRIVERS = ("ESRI Shapefile", "GPKG", "OpenFileGDB")
+# Nothing that a file names is fetched, and no file is written beside the one that is read.
+CONFIG = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+    "GDAL_HTTP_MAX_RETRY": "0",
+    "GDAL_NUM_THREADS": "1",
+    "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
+}
+_REFUSALS = (
+    CRSError, DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, ShapelyError, ValueError,
+)  # fmt: skip
+
+
+def only_our_drivers() -> None:
+    """Forget all other drivers, for as long as this process lives: GDAL chooses by content, not by name."""
+    others = [name for name in pyogrio.list_drivers() if name not in DRIVERS]
+    pyogrio.set_gdal_config_options({**CONFIG, "GDAL_SKIP": ",".join(others)})
+    pyogrio.core._register_drivers()
+    if not set(pyogrio.list_drivers()) <= set(DRIVERS):
+        raise RuntimeError("GDAL keeps drivers that are not ours")
+
+
+def layers(path: Path, what: str) -> dict[str, str]:
+    """The layers that have shapes, and the type of these."""
+    with _refusals(path, what):
+        found = pyogrio.list_layers(path)
+    return {str(name): str(kind) for name, kind in found if kind is not None}
+
+
+def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
+    """A layer with its shapes; curves come as lines. `what` names the file's kind in an error."""
+    pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": "YES"})
+    try:
+        with _refusals(path, what), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about measures and curves, which become plain lines
+            return pyogrio.read_dataframe(path, layer=layer, datetime_as_string=True, **more)
+    finally:
+        pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": None})
+
+
+@contextmanager
+def _refusals(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise ZoneError(
+            f"The texts in the {what} are not in the encoding that it says.", hint="Say it, such as --encoding cp1252."
+        ) from None
+    except UnboundLocalError:  # what pyogrio 0.13 makes of a .prj that is not UTF-8
+        raise ZoneError("Its .prj file cannot be read.", hint="Take it out of the zip and say --crs.") from None
+    except _REFUSALS as error:
+        raise ZoneError(
+            f"The {what} cannot be read.", hint="Is it damaged? Export it again.", details=[_first_line(error, path)]
+        ) from None
+
+
+def _first_line(error: Exception, path: Path) -> str:
+    """What GDAL says, without the folder in which we have put the file."""
+    line = str(error).replace(str(path.parent) + "/", "").strip().splitlines()
+    return line[0][:200] if line else type(error).__name__

@@ -1,0 +1,183 @@
+"""Files of zones opened: each format has a reader that makes a table of shapes of it. The table is in WGS 84.
+
+Files may come from anybody: only the readers below look at them, and none follows an address that a file names.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyproj
+from shapely.geometry.base import BaseGeometry
+
+from zones import geojson
+from zones.errors import ZoneError
+from zones.files import archives, crs, geodatabase, geopackage, kml, shapefile, topojson
+from zones.files.zonefile import Options
+from zones.geometry import is_wgs84
+
+MAX_JSON_BYTES = 256 * 1024 * 1024
+MAX_CELLS = 5_000_000  # features by fields: a field of its own for each feature would fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Shapes in WGS 84 with their attributes, a row each."""
+
+    frame: gpd.GeoDataFrame
+    fields: tuple[str, ...]
+    crs: str  # that of the file, as EPSG:n where it has a number
+    mended: dict[int, str]  # by row: what the reader itself mended
+    notes: tuple[str, ...]  # about the file
+
+    @property
+    def shapes(self) -> list[BaseGeometry | None]:
+        listed: list[BaseGeometry | None] = self.frame.geometry.tolist()
+        return listed
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a reader hands over: shapes in the coordinate system that the file says, if it says one."""
+
+    frame: gpd.GeoDataFrame
+    default: pyproj.CRS | None = None  # what the format means where nobody says anything
+    mended: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def open_table(path: Path, options: Options) -> Table:
+    """Raises ZoneError when the file is of no kind that we read, or cannot be read, or not be placed on the map."""
+    if not path.is_file():
+        raise ZoneError("There is no such file.", hint="Zip the folder." if path.is_dir() else "")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        whole = "Zip it together with its .dbf, .shx and .prj files." if path.suffix.lower() == ".shp" else ""
+        raise ZoneError("Files of this kind cannot be imported.", hint=whole or f"Give one of: {', '.join(READERS)}.")
+    given = None if options.crs is None else crs.known(options.crs)
+    try:
+        read = reader(path, options)
+    except OSError as error:
+        raise ZoneError(f"It cannot be read: {error.strerror or 'the disk or the file is damaged'}.") from None
+    frame = read.frame
+    if frame.empty:
+        raise ZoneError("It holds no features.", hint="Is it the right file, or the right layer?")
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
+    frame = frame.set_crs(crs.agreed(frame.crs, given, read.default), allow_override=True)
+    placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
+    names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
+    return Table(placed, names, crs.name_of(frame.crs), read.mended, read.notes)
+
+
+def _read_json(path: Path, options: Options) -> _Read:
+    """GeoJSON of any age, newline-delimited or as a sequence; TopoJSON. RFC 7946, section 4: it is in WGS 84."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ZoneError(f"It is larger than {MAX_JSON_BYTES // 1024**2} MB.", hint="Simplify or split it.")
+    document = _document(path)
+    declared = geojson.declared_crs(document)
+    own = None if declared is None else crs.WGS84 if is_wgs84(declared) else crs.known(declared)
+    if document["type"] == "Topology":
+        found = topojson.features(document, options.layer)
+    else:
+        _has_no_layers(options, "A GeoJSON file")
+        found = geojson.features(document)
+    return _of_features(found, own, default=crs.WGS84)
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ZoneError("It is not UTF-8 text, as GeoJSON must be.", hint="Save it as UTF-8.") from None
+    if text.lstrip("\ufeff \t\r\n").startswith("\x1e") or _has_many(text):
+        return geojson.load_lines(text)
+    document = geojson.load(text, compact=True)
+    # The points of a topology are no places yet, so none of them may be made a shape.
+    return geojson.load(text) if document["type"] == "Topology" else document
+
+
+def _has_many(text: str) -> bool:
+    """Whether another document follows the one that the first line holds."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not first.rstrip().endswith("}") or not rest.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read_kml(path: Path, options: Options) -> _Read:
+    _has_no_layers(options, "A KML file")
+    found, notes = kml.read(path)
+    return _of_features(found, crs.WGS84, notes)  # OGC 12-007r2, section 6.2
+
+
+def _read_kmz(path: Path, options: Options) -> _Read:
+    found, notes = kml.read_kmz(path, options.layer)
+    return _of_features(found, crs.WGS84, notes)
+
+
+def _read_geopackage(path: Path, options: Options) -> _Read:
+    return _Read(geopackage.read(path, options.layer))
+
+
+def _read_zip(path: Path, options: Options) -> _Read:
+    with (
+        archives.opened(path) as (archive, members),
+        tempfile.TemporaryDirectory(prefix="tocsin-zones-") as folder,
+    ):
+        if geodatabase.found_in(members):
+            return _Read(geodatabase.read(archive, members, Path(folder), options.layer))
+        if shapefile.found_in(members):
+            frame, notes = shapefile.read(archive, members, Path(folder), options.layer, options.encoding)
+            return _Read(frame, notes=notes)
+    raise ZoneError(
+        "The zip holds no Shapefile and no file geodatabase.", hint="Zip the .shp, .shx, .dbf and .prj files together."
+    )
+
+
+Reader = Callable[[Path, Options], _Read]
+READERS: dict[str, Reader] = {
+    **dict.fromkeys((".geojson", ".json", ".topojson", ".geojsonl", ".geojsons", ".ndjson"), _read_json),
+    ".kml": _read_kml,
+    ".kmz": _read_kmz,
+    ".gpkg": _read_geopackage,
+    ".zip": _read_zip,
+}
+
+
+def _has_no_layers(options: Options, what: str) -> None:
+    if options.layer is not None:
+        raise ZoneError(f"{what} has no layers.", hint="Leave --layer out.")
+
+
+def _of_features(
+    found: Sequence[geojson.Feature],
+    own: pyproj.CRS | None,
+    notes: tuple[str, ...] = (),
+    default: pyproj.CRS | None = None,
+) -> _Read:
+    mended: dict[int, str] = {}
+    shapes: list[BaseGeometry | None] = []
+    for row, feature in enumerate(found):
+        shapes.append(_shape(feature))
+        if feature.geometry is not None and geojson.open_rings(feature.geometry):
+            mended[row] = "closed an open ring"
+    names = dict.fromkeys(name for feature in found for name in feature.properties if name != "geometry")
+    if len(names) * len(found) > MAX_CELLS:
+        raise ZoneError(f"Its {len(found)} features have {len(names)} different fields.", hint="Leave most fields out.")
+    columns = {name: [feature.properties.get(name) for feature in found] for name in names}
+    return _Read(gpd.GeoDataFrame(columns, geometry=shapes, crs=own), default, mended, notes)
+
+
+def _shape(feature: geojson.Feature) -> BaseGeometry | None:
+    try:
+        return None if feature.geometry is None else geojson.to_shape(feature.geometry)
+    except ZoneError as error:
+        raise ZoneError(f"Feature {feature.number}: {error.message}", hint=error.hint) from None

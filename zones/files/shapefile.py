@@ -1,0 +1,90 @@
+"""A zipped Shapefile from a stranger, opened by GDAL's one driver for it.
+
+Its .shp file must be there. Without .shx the index is made anew, without .dbf its shapes have no fields, and without
+.prj the coordinate system must be said.
+"""
+
+import codecs
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import geopandas as gpd
+
+from zones.errors import ZoneError
+from zones.files import archives, gdal, layers
+
+_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_MAGIC = b"\x00\x00\x27\x0a"  # ESRI Shapefile Technical Description, July 1998, p. 3: file code 9994, big endian
+_LDID = 29  # the byte of a dBase file that names its code page, 0 where it does not
+_NO_CODE_PAGE = (0x00, 0x57)  # 0x57: that of the machine on which it was made, whatever that was
+
+
+def read(
+    archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path, layer: str | None, encoding: str | None
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """The shapes and attributes of a Shapefile in a zip, in its own coordinate system; and what was odd about it.
+
+    `layer` is its name without `.shp`, where the zip holds several. Raises ZoneError.
+    """
+    files = _choose(members, layer)
+    if encoding is not None:
+        encoding = _known(encoding)
+        files.pop(".cpg", None)  # which would be believed
+    for suffix in _PARTS:
+        if suffix in files:
+            archives.unpack(archive, files[suffix], folder / f"zones{suffix}")
+    shp = folder / "zones.shp"
+    # GDAL goes by content: without this look, a .shp that is a VRT could send it to any file or address.
+    with shp.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise ZoneError("The .shp file in the zip is not a Shapefile.", hint="Export it again.")
+    notes = []
+    if ".shx" not in files:
+        notes.append("made the missing .shx file anew")
+    if ".dbf" not in files:
+        notes.append("it has no .dbf file, so its shapes have no fields")
+    elif encoding is None and ".cpg" not in files and _is_utf8(shp.with_suffix(".dbf")):
+        encoding = "UTF-8"
+        notes.append("read its texts as UTF-8, which they are, although it does not say so")
+    return gdal.read(shp, "zones", "Shapefile", encoding=encoding), tuple(notes)
+
+
+def found_in(members: Sequence[zipfile.ZipInfo]) -> bool:
+    return any(archives.parts(member)[-1].lower().endswith(".shp") for member in members)
+
+
+def _choose(members: Sequence[zipfile.ZipInfo], layer: str | None) -> dict[str, zipfile.ZipInfo]:
+    """The files of one Shapefile, by ending."""
+    by_stem: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    for member in members:
+        path = PurePosixPath(*archives.parts(member))
+        by_stem.setdefault(str(path.with_suffix("")).casefold(), {})[path.suffix.lower()] = member
+    found = [files for files in by_stem.values() if ".shp" in files]
+    stems = [PurePosixPath(files[".shp"].filename).stem for files in found]
+    # Two of one name in different folders are told apart by the folder.
+    names = [
+        stem if stems.count(stem) == 1 else str(PurePosixPath(files[".shp"].filename).with_suffix(""))
+        for stem, files in zip(stems, found, strict=True)
+    ]
+    return dict(zip(names, found, strict=True))[layers.choose(names, layer, "The zip", "Shapefiles")]
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ZoneError(f"There is no encoding {encoding[:40]!r}.", hint="Name it like utf-8 or cp1252.") from None
+
+
+def _is_utf8(dbf: Path) -> bool:
+    """Whether a table that does not name its code page holds more than ASCII, and all of it reads as UTF-8."""
+    content = dbf.read_bytes()
+    if len(content) <= _LDID or content[_LDID] not in _NO_CODE_PAGE:
+        return False
+    header = int.from_bytes(content[8:10], "little")
+    records = content[header:]
+    try:
+        return not records.isascii() and bool(records.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False

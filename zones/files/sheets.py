@@ -1,0 +1,199 @@
+"""Rows of addresses or streets from a CSV file or from a file of shapes, by what their columns mean.
+
+A column is taken by the name that cities give it, or as `--map` says: `number=HSE_NBR`.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import pyproj
+from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
+
+from zones.errors import ZoneError
+from zones.files import fields
+from zones.files.opening import open_table
+from zones.files.zonefile import Options
+
+MAX_CSV_BYTES = 1024 * 1024 * 1024
+MAX_COLUMNS = 300
+LONGEST_CELL = 200  # characters
+LONGEST_LINE = 1_000_000
+PIECE = 20_000  # rows that are projected at once
+_EPSG = re.compile(r"(?i)EPSG:\d{4,6}")
+_PLAIN = re.compile(r"[^\x20-\x7e]")
+
+Guesses = Mapping[str, Sequence[str]]  # meaning -> names of columns, the likeliest first; see `_key`
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """`number`: that of its line in a CSV file, of its feature elsewhere. `cells` by meaning, "" for none."""
+
+    number: int
+    cells: Mapping[str, str]
+    shape: BaseGeometry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`columns`: which column has each meaning."""
+
+    columns: Mapping[str, str]
+    rows: Iterator[SheetRow]
+
+
+def open_sheet(
+    path: Path,
+    guesses: Guesses,
+    given: Mapping[str, str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    header: Sequence[str] = (),
+) -> Sheet:
+    """Raises ZoneError for a file that cannot be read. `given`: meaning -> column; `header`: of a CSV without one."""
+    if unknown := set(given) - set(guesses):
+        raise ZoneError(f"Nothing is called {min(unknown)!r}.", hint=f"--map knows: {', '.join(guesses)}.")
+    if path.suffix.lower() in {".csv", ".txt"}:
+        return _csv(path, guesses, given, layer, crs, header)
+    if header:
+        raise ZoneError("Only a CSV file can be without names for its columns.", hint="Leave --columns out.")
+    table = open_table(path, Options(layer=layer, crs=crs))
+    columns = _columns(table.fields, guesses, given)
+    texts = {meaning: [tidy(cell) for cell in fields.texts(table.frame, column)] for meaning, column in columns.items()}
+    rows = (
+        SheetRow(row + 1, {meaning: texts[meaning][row] if meaning in texts else "" for meaning in guesses}, shape)
+        for row, shape in enumerate(table.shapes)
+    )
+    return Sheet(columns, rows)
+
+
+def _csv(
+    path: Path, guesses: Guesses, given: Mapping[str, str], layer: str | None, crs: str | None, header: Sequence[str]
+) -> Sheet:
+    if layer is not None:
+        raise ZoneError("A CSV file has no layers.", hint="Leave --layer out.")
+    if not path.is_file():
+        raise ZoneError("There is no such file.")
+    if path.stat().st_size > MAX_CSV_BYTES:
+        raise ZoneError(f"It is larger than {MAX_CSV_BYTES // 1024**2} MB.", hint="Split it.")
+    to_wgs84 = None if crs is None else _to_wgs84(crs)
+    records = _records(path)
+    names = list(header) or next(records, (0, [""]))[1]
+    if not any(names) or len(names) > MAX_COLUMNS:
+        raise ZoneError("Its first line does not name its columns.", hint="Name them, such as --columns name,address.")
+    columns = _columns([name.strip() for name in names], guesses, given)
+    places = {meaning: [name.strip() for name in names].index(column) for meaning, column in columns.items()}
+    rows = (_row(number, record, guesses, places) for number, record in records)
+    return Sheet(columns, rows if to_wgs84 is None else _projected(rows, to_wgs84))
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line, fields); a record is numbered by its last line."""
+    try:
+        encoding = "utf-8-sig" if _is_utf8(path) else "latin-1"
+        with path.open(encoding=encoding, newline="") as file:
+            start = file.read(4096)
+            if "\0" in start:
+                raise ZoneError("This is not a CSV file.", hint="Save it as CSV.")
+            file.seek(0)
+            semicolons = start.partition("\n")[0].count(";") > start.partition("\n")[0].count(",")
+            reader = csv.reader(_lines(file), delimiter=";" if semicolons else ",")
+            for record in reader:
+                if any(record):
+                    yield reader.line_num, record
+    except OSError as error:
+        raise ZoneError(f"It cannot be read: {error.strerror or 'the disk or the file is damaged'}.") from None
+    except csv.Error:
+        raise ZoneError("Its quotes are not right, or a field is longer than 128 KB.", hint="Save it again.") from None
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """A line without an end would be read into memory whole."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ZoneError(f"A line of it is longer than {LONGEST_LINE // 1000} KB.", hint="Save it as CSV again.")
+        yield line
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while piece := file.read(io.DEFAULT_BUFFER_SIZE * 16):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _row(number: int, record: Sequence[str], guesses: Guesses, places: Mapping[str, int]) -> SheetRow:
+    cells = {
+        meaning: tidy(record[places[meaning]]) if meaning in places and places[meaning] < len(record) else ""
+        for meaning in guesses
+    }
+    return SheetRow(number, cells, None)
+
+
+def tidy(text: str) -> str:
+    """On one line, without what cannot be printed; cut where it is longer than any address."""
+    text = text[: LONGEST_CELL * 2]
+    if _PLAIN.search(text):
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:LONGEST_CELL]
+
+
+def _columns(names: Sequence[str], guesses: Guesses, given: Mapping[str, str]) -> dict[str, str]:
+    """The column of each meaning that has one. Raises ZoneError where the one that was given is not there."""
+    by_key: dict[str, str] = {}
+    for name in names:
+        by_key.setdefault(_key(name), name)
+    found = {}
+    for meaning, likely in guesses.items():
+        if meaning in given:
+            found[meaning] = fields.require(names, given[meaning])
+        else:
+            column = next((by_key[key] for key in likely if key in by_key), None)
+            if column is not None:
+                found[meaning] = column
+    return found
+
+
+def _key(column: str) -> str:
+    """Without case, spaces and dashes. Underscores stay: Philadelphia has both stname, the whole, and ST_NAME."""
+    return "".join(c for c in column.casefold() if c.isalnum() or c == "_")
+
+
+def _to_wgs84(crs: str) -> pyproj.Transformer:
+    try:
+        if _EPSG.fullmatch(crs):
+            return pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    except CRSError:
+        pass
+    raise ZoneError(f"There is no coordinate system {crs[:60]!r}.", hint="Name it like EPSG:2272.")
+
+
+def _projected(rows: Iterator[SheetRow], to_wgs84: pyproj.Transformer) -> Iterator[SheetRow]:
+    """Rows whose `lon` and `lat` were x and y of another system."""
+    while piece := [row for _, row in zip(range(PIECE), rows, strict=False)]:
+        x = np.array([_number(row.cells.get("lon", "")) for row in piece])
+        y = np.array([_number(row.cells.get("lat", "")) for row in piece])
+        lon, lat = to_wgs84.transform(x, y)
+        for row, east, north in zip(piece, lon.tolist(), lat.tolist(), strict=True):
+            yield SheetRow(row.number, {**row.cells, "lon": str(east), "lat": str(north)}, None)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

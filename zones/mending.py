@@ -1,0 +1,167 @@
+"""A shape from a file made fit to be a zone: cut at the antimeridian, buffered, repaired, rid of slivers, and measured.
+
+All of it is told, with what it does to the area.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+from zones import antimeridian
+from zones.errors import ZoneError
+from zones.geometry import ELLIPSOID, Area, area_m2, metric_crs, only_polygons, piece_degrees, repaired, within_world
+
+SLIVER_M2 = 1.0  # a part or a hole below this is no place: what is left where borders were drawn twice
+NO_POLYGON = "not a polygon."
+MAX_BUFFER_M = 10_000.0
+_CELL_DEGREES = 0.5  # lines that lie together are buffered in one projection; 40 km from its middle it is right to 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A shape made clean, or the reason why it cannot be a zone. `mended`: a phrase and the change of area, if any."""
+
+    geometry: Area | None = None
+    mended: tuple[tuple[str, float | None], ...] = ()
+    reason: str = ""
+
+
+def fit(shape: BaseGeometry | None, buffer_m: float | None) -> Fit:
+    if shape is None:
+        return Fit(reason="It has no shape.")
+    try:
+        return _fit(shapely.force_2d(shape), buffer_m)
+    except ZoneError as error:
+        return Fit(reason=error.message)
+
+
+def check_buffer(buffer_m: float | None) -> None:
+    """Raises ZoneError."""
+    if buffer_m is not None and not 0 < buffer_m <= MAX_BUFFER_M:
+        raise ZoneError(f"{buffer_m:g} m around lines and points make no zones.", hint="Give 1 to 10000 metres.")
+
+
+def _fit(shape: BaseGeometry, buffer_m: float | None) -> Fit:
+    told: list[tuple[str, float | None]] = []
+    if shape.is_empty:
+        raise ZoneError("It is empty.")
+    if crossing := antimeridian.crosses(shape):
+        shape = antimeridian.followed(shape)
+        told.append(("cut at the 180th meridian", None))
+    else:
+        within_world(shape)
+    areas, rest = _sorted(shape)
+    if not rest.is_empty and buffer_m is not None:
+        areas = shapely.union_all([_buffered(rest, buffer_m), *([_valid(areas)[0]] if not areas.is_empty else [])])
+        told.append((f"{buffer_m:g} m around its {rest.geom_type}", None))
+    elif areas.is_empty and not rest.is_empty:
+        raise ZoneError(f"It is a {shape.geom_type}, {NO_POLYGON}")
+    elif not rest.is_empty:
+        told.append(("left out lines or points", None))
+    area = _measured(areas, told)
+    beyond = crossing or area.bounds[0] < -180 or area.bounds[2] > 180  # as what is widened may be
+    return Fit(only_polygons(antimeridian.cut(area)) if beyond else area, tuple(told))
+
+
+def _measured(areas: BaseGeometry, told: list[tuple[str, float | None]]) -> Area:
+    """Repaired and without slivers; the change of the area by both is told with the last of them."""
+    geometry, how = _valid(areas)
+    whole, removed = without_slivers(geometry)
+    if how or removed:
+        before, after = _claimed_m2(areas), area_m2(whole) if not whole.is_empty else 0.0
+        change = round(100 * (after - before) / max(before, after), 6) + 0.0 if max(before, after) > 0 else 0.0
+        phrases = [phrase for phrase in (how, removed) if phrase]
+        told += [(phrase, None) for phrase in phrases[:-1]] + [(phrases[-1], change)]
+    if whole.is_empty or not whole.area > 0:
+        raise ZoneError("It has no area.")
+    return whole
+
+
+def without_slivers(area: Area) -> tuple[Area, str]:
+    """The same without parts and holes smaller than a square metre; and what that was, in a phrase."""
+    parts = shapely.get_parts(area)
+    large = parts[_rough_m2(parts) >= SLIVER_M2]
+    kept = [_without_tiny_holes(part) for part in large.tolist()]
+    holes = sum(count for _, count in kept)
+    told = [
+        f"{count} {'sliver' if count == 1 else 'slivers'}{where}"
+        for count, where in ((len(parts) - len(large), ""), (holes, " of a hole"))
+        if count
+    ]
+    if not told:
+        return area, ""
+    return only_polygons(shapely.MultiPolygon([part for part, _ in kept])), f"removed {' and '.join(told)}"
+
+
+def _without_tiny_holes(part: BaseGeometry) -> tuple[BaseGeometry, int]:
+    if not len(part.interiors):
+        return part, 0
+    holes = np.array(list(part.interiors))
+    large = holes[_rough_m2(shapely.polygons(holes)) >= SLIVER_M2]
+    return shapely.Polygon(part.exterior, list(large)), len(holes) - len(large)
+
+
+def _rough_m2(polygons: object) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Square metres, right to a hundredth: enough to know a sliver."""
+    bounds = shapely.bounds(polygons)
+    degree_m = 111_320.0
+    rough: np.ndarray[tuple[int], np.dtype[np.float64]] = (
+        shapely.area(polygons) * degree_m**2 * np.cos(np.radians((bounds[:, 1] + bounds[:, 3]) / 2))
+    )
+    return rough
+
+
+def _valid(areas: BaseGeometry) -> tuple[Area, str]:
+    return (only_polygons(areas), "") if areas.is_valid else repaired(areas)
+
+
+def _sorted(shape: BaseGeometry) -> tuple[BaseGeometry, BaseGeometry]:
+    """Its polygons as they are, and what else it holds."""
+    if shape.geom_type in ("Polygon", "MultiPolygon"):
+        return shape, shapely.Point()
+    leaves = _leaves(shape)
+    polygons = [leaf for leaf in leaves if leaf.geom_type == "Polygon"]
+    rest = [leaf for leaf in leaves if leaf.geom_type != "Polygon"]
+    if len(rest) == len(leaves):
+        return shapely.MultiPolygon(), shape
+    return shapely.MultiPolygon(polygons), shapely.GeometryCollection(rest) if rest else shapely.Point()
+
+
+def _leaves(shape: BaseGeometry) -> list[BaseGeometry]:
+    parts = shapely.get_parts(shape).tolist()
+    if shape.geom_type == "GeometryCollection":
+        return [leaf for part in parts for leaf in _leaves(part)]
+    return [part for part in parts if not part.is_empty]
+
+
+def _claimed_m2(areas: BaseGeometry) -> float:
+    """What its rings enclose, one by one, those of holes taken off: the area that other programs show for it."""
+    claimed, pieces = 0.0, piece_degrees(areas)
+    for part in shapely.get_parts(areas).tolist():
+        # Ring by ring: as a whole, GEOS would repair it before it cuts its edges.
+        rings = shapely.segmentize(shapely.get_rings(part), pieces).tolist()
+        enclosed = [abs(ELLIPSOID.polygon_area_perimeter(*shapely.get_coordinates(ring).T)[0]) for ring in rings]
+        claimed += max(enclosed[0] - sum(enclosed[1:]), 0.0) if enclosed else 0.0
+    return claimed
+
+
+def _buffered(shape: BaseGeometry, buffer_m: float) -> BaseGeometry:
+    west, south, east, north = shape.bounds
+    lon, lat = (round((a + b) / 2 / _CELL_DEGREES) * _CELL_DEGREES for a, b in ((west, east), (south, north)))
+    there, back = _metric(lon, lat)
+    fine = shapely.segmentize(shape, piece_degrees(shape))
+    widened = shapely.transform(fine, there.transform, interleaved=False).buffer(buffer_m)
+    buffered: BaseGeometry = shapely.transform(widened, back.transform, interleaved=False)
+    return antimeridian.followed(buffered) if antimeridian.crosses(buffered) else buffered
+
+
+@functools.lru_cache(maxsize=64)
+def _metric(lon: float, lat: float) -> tuple[Transformer, Transformer]:
+    """Into metres around a place, and back."""
+    crs = metric_crs(shapely.Point(lon, lat))
+    there = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    return there, Transformer.from_crs(crs, "EPSG:4326", always_xy=True)

@@ -1,0 +1,102 @@
+"""Zones held against the city that is known already: what lies elsewhere, covers all of it, or is next to nothing.
+
+None of it is wrong by itself, so it is asked.
+"""
+
+from collections.abc import Sequence
+
+import shapely
+import shapely.ops
+from shapely.geometry.base import BaseGeometry
+
+from zones.files.zonefile import CleanZone
+from zones.geometry import ELLIPSOID, area_m2
+
+Bounds = tuple[float, float, float, float]  # west, south, east, north
+
+SHOWN = 8
+NEAR_DEGREES = 0.5  # a city's zones may reach so far beyond what is known of it, or as far as it is large
+TINY_M2 = 10.0
+WHOLE = 0.02  # of the city's width and height: who comes so near to its bounds on every side covers it
+LARGE = 0.25  # of the area of the box around the city: a thin line from corner to corner covers nothing
+SOUTHERNMOST = -60.0  # no city lies beyond; a swapped American one does
+SWAP = "say --swap-axes if it puts latitude first"
+
+
+def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool = True) -> list[str]:
+    """What must be confirmed, a sentence each. `city`: None where nothing is known yet.
+
+    `is_whole`: enough is known that what covers it covers the city.
+    """
+    if not zones:
+        return []
+    asked = [f"{zone.name} is only {area_m2(zone.geometry):.1f} m² large." for zone in zones if _is_tiny(zone)]
+    if city is None:
+        south = max(zone.geometry.bounds[3] for zone in zones)
+        return [*asked, f"All of it lies in Antarctica: {SWAP}."] if south < SOUTHERNMOST else asked
+    near = _grown(city)
+    outside = [zone for zone in zones if not shapely.box(*zone.geometry.bounds).intersects(near)]
+    if len(outside) == len(zones):
+        return [*asked, _all_outside(zones, city)]
+    covering = [f"{zone.name} covers the whole city." for zone in zones if is_whole and covers(zone.geometry, city)]
+    return [*asked, *_some(outside, city), *covering]
+
+
+def _all_outside(zones: Sequence[CleanZone], city: Bounds) -> str:
+    west, south, east, north = shapely.total_bounds([zone.geometry for zone in zones])
+    turned = shapely.box(south, west, north, east)
+    what = f"{zones[0].name} lies" if len(zones) == 1 else f"All {len(zones)} zones lie"
+    where = f"{what} outside the city, {_kilometres((west, south, east, north), city):,.0f} km from it"
+    swapped = turned.intersects(_grown(city))
+    return f"{where}, and inside when longitude and latitude are swapped: {SWAP}." if swapped else f"{where}."
+
+
+def _some(outside: Sequence[CleanZone], city: Bounds) -> list[str]:
+    told = [
+        f"{zone.name} lies outside the city, {_kilometres(zone.geometry.bounds, city):,.0f} km from it."
+        for zone in outside[:SHOWN]
+    ]
+    return [*told, f"So do {len(outside) - SHOWN} more."] if len(outside) > SHOWN else told
+
+
+def _is_tiny(zone: CleanZone) -> bool:
+    return bool(shapely.area(zone.geometry) < 1e-6) and area_m2(zone.geometry) < TINY_M2
+
+
+def covers(area: BaseGeometry, city: Bounds) -> bool:
+    """Whether it is, near enough, all of the city."""
+    west, south, east, north = city
+    aside, up = (east - west) * WHOLE, (north - south) * WHOLE
+    left, bottom, right, top = area.bounds
+    reaches = left <= west + aside and right >= east - aside and bottom <= south + up and top >= north - up
+    box = shapely.box(*city)
+    return reaches and bool(area.intersection(box).area >= LARGE * box.area)
+
+
+def is_swapped(lon: float, lat: float, city: Bounds | None) -> bool:
+    """Whether a point is far from the city, and near once its latitude and longitude change places."""
+    if city is None:
+        return lat < SOUTHERNMOST
+    return not _is_near(lon, lat, city) and _is_near(lat, lon, city)
+
+
+def _is_near(lon: float, lat: float, city: Bounds) -> bool:
+    west, south, east, north = _around(city)
+    return west <= lon <= east and south <= lat <= north
+
+
+def _grown(city: Bounds) -> shapely.Polygon:
+    return shapely.box(*_around(city))
+
+
+def _around(city: Bounds) -> Bounds:
+    west, south, east, north = city
+    aside, up = max(NEAR_DEGREES, east - west), max(NEAR_DEGREES, north - south)
+    return west - aside, south - up, east + aside, north + up
+
+
+def _kilometres(bounds: Bounds, city: Bounds) -> float:
+    """Between the nearest corners or sides of two boxes."""
+    here, there = shapely.ops.nearest_points(shapely.box(*bounds), shapely.box(*city))
+    _, _, metres = ELLIPSOID.inv(here.x, here.y, there.x, there.y)
+    return float(metres) / 1000
