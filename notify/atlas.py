@@ -1,21 +1,28 @@
 """The city's zones, as they are kept: import makes versions, nothing is edited in place."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol, get_args
 
+from psycopg.errors import LockNotAvailable
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from notify import lifecycle
-from notify.errors import Invalid, NotFound
+from notify.errors import Invalid, NotFound, Refused
 from notify.models import Operator, Zone, ZoneVersion
+from notify.models.street import Street
 from notify.models.zone import ZoneKind
-from zones.geometry import area_hash, area_m2, to_wkb
+from zones.geometry import area_hash, area_m2, from_wkb, to_wkb
+from zones.placing import Bounds
 
+IMPORT_LOCK = 7_461_003  # two imports at once would make two zones of one name
+MAPPED = 5  # zones, from which on a city is taken to be mapped
 KINDS: tuple[str, ...] = get_args(ZoneKind)
 
 
@@ -31,15 +38,6 @@ class NamedShape(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did, by zone name."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class KeptZone:
     """A zone and its newest version."""
 
@@ -47,41 +45,132 @@ class KeptZone:
     version: ZoneVersion
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Shapes held against the zones of a kind that are kept: what each of them would be."""
+
+    added: tuple[NamedShape, ...]
+    changed: tuple[tuple[KeptZone, NamedShape], ...]
+    unchanged: tuple[tuple[KeptZone, NamedShape], ...]
+    absent: tuple[KeptZone, ...]  # current zones of that kind which are not among the shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, by zone name."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    retired: tuple[str, ...] = ()
+
+
+def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
+    """Zones are known by their names, whatever their capitals. Nobody else imports before this transaction is over."""
+    if kind not in KINDS:
+        raise Invalid(f"There is no zone kind {kind!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
+    try:
+        s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise Refused("Another import of zones is running.", hint="Try again when it is done.") from None
+    every = all_zones(s, kind, retired=True)
+    exactly = {kept.zone.name: kept for kept in every}
+    nearly = {kept.zone.name.casefold(): kept for kept in every}
+    added: list[NamedShape] = []
+    changed: list[tuple[KeptZone, NamedShape]] = []
+    unchanged: list[tuple[KeptZone, NamedShape]] = []
+    met: set[int] = set()
+    for shape in shapes:
+        name = shape.name.strip()
+        kept = exactly.get(name) or nearly.get(name.casefold())
+        if kept is None:
+            added.append(shape)
+            continue
+        met.add(kept.zone.id)
+        same = kept.version.hash == area_hash(shape.geometry) and kept.zone.retired_at is None
+        (unchanged if same else changed).append((kept, shape))
+    absent = tuple(kept for kept in every if kept.zone.id not in met and kept.zone.retired_at is None)
+    return Comparison(tuple(added), tuple(changed), tuple(unchanged), absent)
+
+
 def keep(
     s: Session, kind: str, shapes: Iterable[NamedShape], source: str, now: datetime, by: Operator | None = None
 ) -> Imported:
     """Keep zones of one kind: a new zone, a new version of a known one, or nothing where the shape is the same."""
-    if kind not in KINDS:
-        raise Invalid(f"There is no zone kind {kind!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
-    known = {kept.zone.name: kept for kept in all_zones(s, kind, retired=True)}
-    added: list[str] = []
-    changed: list[str] = []
-    unchanged: list[str] = []
-    for shape in shapes:
-        name, shape_hash = shape.name.strip(), area_hash(shape.geometry)
-        kept = known.get(name)
-        if kept is not None and kept.version.hash == shape_hash and kept.zone.retired_at is None:
-            unchanged.append(name)
-            continue
-        (added if kept is None else changed).append(name)
-        zone = kept.zone if kept else Zone(kind=kind, name=name, created_at=now)
-        zone.external_id, zone.retired_at = shape.external_id, None
-        s.add(zone)
-        s.flush()
-        s.add(
-            ZoneVersion(
-                zone_id=zone.id,
-                number=kept.version.number + 1 if kept else 1,
-                geometry=to_wkb(shape.geometry),
-                hash=shape_hash,
-                area_m2=area_m2(shape.geometry),
-                source=source,
-                created_at=now,
-            )
-        )
-        lifecycle.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
+    return apply(s, kind, compare(s, kind, shapes), (), source, now, by)
+
+
+def apply(
+    s: Session,
+    kind: str,
+    compared: Comparison,
+    retired: Sequence[KeptZone],
+    source: str,
+    now: datetime,
+    by: Operator | None = None,
+) -> Imported:
+    """Make what was compared so, and retire zones: they stay, with all of their versions, but no alert finds them."""
+    new = [(Zone(kind=kind, name=shape.name.strip(), created_at=now), shape) for shape in compared.added]
+    s.add_all(zone for zone, _ in new)
     s.flush()
-    return Imported(tuple(added), tuple(changed), tuple(unchanged))
+    for zone, shape in new:
+        s.add(_version(zone, 1, shape, source, now))
+    for kept, shape in compared.changed:
+        s.add(_version(kept.zone, kept.version.number + 1, shape, source, now))
+    written = [*new, *((kept.zone, shape) for kept, shape in compared.changed)]
+    for zone, shape in [*written, *((kept.zone, shape) for kept, shape in compared.unchanged)]:
+        zone.name, zone.retired_at = shape.name.strip(), None
+        zone.external_id = shape.external_id or zone.external_id  # a file without ids takes none away
+    for kept in retired:
+        kept.zone.retired_at = now
+    s.flush()
+    for zone, _ in written:
+        lifecycle.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
+    for kept in retired:
+        lifecycle.note(s, now=now, by=by, action="retire", subject="zone", subject_id=kept.zone.id, source=source)
+    return told(compared, retired)
+
+
+def told(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
+    return Imported(
+        added=tuple(shape.name.strip() for shape in compared.added),
+        changed=tuple(shape.name.strip() for _, shape in compared.changed),
+        unchanged=tuple(shape.name.strip() for _, shape in compared.unchanged),
+        retired=tuple(kept.zone.name for kept in retired),
+    )
+
+
+def bounds(s: Session) -> Bounds | None:
+    """West, south, east and north of what is known of the city: its current zones and its streets. None: nothing."""
+    west, south, east, north = s.execute(
+        select(func.min(Street.west), func.min(Street.south), func.max(Street.east), func.max(Street.north))
+    ).one()
+    shapes = [from_wkb(kept.version.geometry) for kept in all_zones(s)]
+    boxes = [shape.bounds for shape in shapes] + ([(west, south, east, north)] if west is not None else [])
+    if not boxes:
+        return None
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+def is_mapped(s: Session) -> bool:
+    """Whether so much of the city is known that its bounds are those of all of it."""
+    count = s.scalar(select(func.count(Zone.id)).where(Zone.retired_at.is_(None))) or 0
+    return count >= MAPPED or s.scalar(select(Street.id).limit(1)) is not None
+
+
+def _version(zone: Zone, number: int, shape: NamedShape, source: str, now: datetime) -> ZoneVersion:
+    return ZoneVersion(
+        zone_id=zone.id,
+        number=number,
+        geometry=to_wkb(shape.geometry),
+        hash=area_hash(shape.geometry),
+        area_m2=area_m2(shape.geometry),
+        source=source,
+        created_at=now,
+    )
 
 
 def all_zones(s: Session, kind: str | None = None, *, retired: bool = False) -> Sequence[KeptZone]:
@@ -110,6 +199,18 @@ def find(s: Session, name: str) -> KeptZone:
         choices = ", ".join(f"{x.zone.kind}:{x.zone.name}" for x in matches)
         raise Invalid(f"Several zones are named {bare!r}.", hint=f"Say which: {choices}.")
     names = {x.zone.name.casefold(): x.zone.name for x in zones}
-    near = [names[x] for x in get_close_matches(bare.casefold(), names, n=3, cutoff=0.5)]
+    near = _near(bare.casefold(), names)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`tocsin zones list` shows them all."
     raise NotFound(f"There is no zone named {bare!r}.", hint=hint)
+
+
+def _near(wanted: str, names: Mapping[str, str]) -> list[str]:
+    """At most three that may be meant: those that hold the words first, then those with a word that is spelt like it,
+    then those spelt like it as a whole."""
+    words = {word: name for name in names for word in re.split(r"[^\w']+", name) if word}
+    alike = [
+        *(name for name in names if wanted and wanted in name),
+        *(words[word] for word in get_close_matches(wanted, words, n=3, cutoff=0.75)),
+        *get_close_matches(wanted, names, n=3, cutoff=0.5),
+    ]
+    return [names[name] for name in dict.fromkeys(alike)][:3]

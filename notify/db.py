@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import Engine, create_engine, exc
+from sqlalchemy import Engine, create_engine, exc, text
 from sqlalchemy.orm import Session
 
 from notify.errors import Unavailable
@@ -81,6 +81,18 @@ def _patience(prefix: str = "") -> dict[str, int]:
 def transaction() -> Iterator[Session]:
     """A session whose block is one transaction: committed at its end, rolled back by an exception."""
     with Session(engine(), expire_on_commit=False) as s, s.begin():
+        yield s
+
+
+@contextmanager
+def one_moment() -> Iterator[Session]:
+    """A session that only reads, and sees one moment whatever is committed meanwhile."""
+    with (
+        engine().connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        Session(connection) as s,
+        s.begin(),
+    ):
+        s.execute(text("SET TRANSACTION READ ONLY"))
         yield s
 
 

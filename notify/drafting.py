@@ -3,21 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from shapely import unary_union
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import atlas, lifecycle, operators
+from notify import lifecycle, operators, where
 from notify.errors import Invalid, NotFound
-from notify.models import Alert, AlertZone, Incident, Lane, Operator, StoredContent, Topic
+from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from notify.pipeline import compose
 from notify.settings import Settings
-from zones.errors import ZoneError
-from zones.geometry import area_hash, from_wkb, parse_area, to_wkb
+from notify.where import Drawn, Houses, InZone, Part, Where
+from zones.geometry import area_hash, from_wkb, to_wkb
 
 DEFAULT_LIFE = timedelta(hours=12)
 LONGEST_LIFE = timedelta(days=14)
@@ -27,16 +26,22 @@ CHANNELS = ("sms", "email", "social")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an operator writes. Where: zone names, or a GeoJSON area with words for it; neither: as the incident's
-    latest alert. CAP values that are None come from the event and phase."""
+    """What an operator writes. Where: zones, a GeoJSON area and other `parts`, all of them together, less those of
+    `without`; none at all: as the incident's latest alert. What is not a zone or a street needs words for all of it,
+    in one language for everybody or by language.
+    `confirmed`: doubts about a drawn area that are answered with yes. CAP values that are None come from the event and
+    phase."""
 
     event: str
     phase: str = "issue"
     zones: Sequence[str] = ()
     area: Mapping[str, Any] | str | bytes | None = None
-    area_description: str = ""
+    parts: Sequence[Part] = ()
+    without: Sequence[Part] = ()
+    confirmed: Collection[str] = ()
+    area_description: compose.Words = ""
     blanks: Mapping[str, str] = field(default_factory=dict)
-    channels: Sequence[str] = CHANNELS
+    channels: Sequence[str] | None = None  # None: those that have an open sender; all, while none has
     severity: str | None = None
     urgency: str | None = None
     certainty: str | None = None
@@ -46,10 +51,13 @@ class Draft:
     incident: int | None = None
 
 
+Name: TypeAlias = compose.Words | Houses
+
+
 @dataclass(frozen=True, slots=True)
 class _Area:
     shape: BaseGeometry
-    names: tuple[str, ...]
+    names: tuple[Name, ...]
     zone_versions: tuple[int, ...] = ()
 
 
@@ -62,7 +70,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     operators.require(by, "draft collection" if event.topic == "collection" else "draft")
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
-    area = _area(s, wanted)
+    area = _area(s, wanted, settings)
     incident = _incident(s, wanted, event.name, now)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     alert = Alert(
@@ -78,11 +86,11 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         severity=severity,
         urgency=urgency,
         certainty=wanted.certainty or defaults.certainty,
-        channels=_channels(wanted.channels),
+        channels=_channels(s, wanted.channels),
         blanks=dict(filled.values),
         area=to_wkb(area.shape),
         area_hash=area_hash(area.shape),
-        area_description=_listing(area.names, "and"),
+        area_description=_called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=_expiry(wanted.expires_at, now),
         created_by=by.id,
         created_at=now,
@@ -98,30 +106,44 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     return alert
 
 
-def _area(s: Session, wanted: Draft) -> _Area:
+def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
     """Where: fail closed. No area, no alert."""
-    if wanted.zones and wanted.area is not None:
-        raise Invalid("An alert has zones or an area of its own, not both.", hint="Leave one of them out.")
-    if wanted.zones:
-        kept = [atlas.find(s, name) for name in dict.fromkeys(wanted.zones)]
-        shape = unary_union([from_wkb(x.version.geometry) for x in kept])
-        return _Area(shape, tuple(x.zone.name for x in kept), tuple(x.version.id for x in kept))
+    parts = [*(InZone(name) for name in wanted.zones), *wanted.parts]
     if wanted.area is not None:
-        if not wanted.area_description.strip():
-            raise Invalid("A drawn area needs words that residents know it by.", hint='Say --where "Old Town".')
-        try:
-            return _Area(parse_area(wanted.area), (wanted.area_description.strip(),))
-        except ZoneError as error:
-            raise Invalid(error.message, hint=error.hint, details=error.details) from None
-    if wanted.incident is not None:
+        parts.append(Drawn(wanted.area))
+    if not parts and wanted.incident is not None:
+        if wanted.without:
+            raise Invalid(
+                "An update without an area of its own goes to all that its incident did: nothing is left out of that.",
+                hint="Name the zones, or give the area, less what is left out.",
+            )
         return _area_of_incident(s, wanted.incident)
-    raise Invalid("An alert needs an area: without one nothing is sent.", hint="Name a zone, or give an area.")
+    found = where.find(s, Where(parts, wanted.without, wanted.confirmed))
+    words = _words(wanted.area_description, settings)
+    if not words and not found.named:
+        raise Invalid(
+            "What is drawn, or is the left or right of a street, needs words that residents know it by.",
+            hint="""Say --where "Old Town", or in each language: --where "en=Old Town" --where "es=Casco Viejo".""",
+        )
+    return _Area(found.shape, (words,) if words else found.names, found.zone_versions)
+
+
+def _words(given: compose.Words, settings: Settings) -> compose.Words:
+    if isinstance(given, str):
+        return given.strip()
+    if others := [language for language in given if language not in settings.languages]:
+        raise Invalid(f"There are no messages in {others[0]!r}.", hint=f"There are: {', '.join(settings.languages)}.")
+    return {language: words.strip() for language, words in given.items() if words.strip()}
 
 
 def _area_of_incident(s: Session, incident: int) -> _Area:
-    """An update goes to the same people, unless it says otherwise."""
+    """An update goes to the same people, unless it says otherwise: to those of the last alert that was sent. A draft
+    that was given up decides nothing; one that nothing was sent before does."""
     latest = s.scalar(
-        select(Alert).where(Alert.incident_id == incident, Alert.area.is_not(None)).order_by(Alert.id.desc()).limit(1)
+        select(Alert)
+        .where(Alert.incident_id == incident, Alert.area.is_not(None))
+        .order_by(Alert.launched_at.is_(None), Alert.id.desc())
+        .limit(1)
     )
     if latest is None or latest.area is None:
         raise NotFound(f"There is no incident {incident}.", hint="`tocsin alert list` shows them.")
@@ -145,7 +167,9 @@ def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
     return known
 
 
-def _channels(wanted: Collection[str]) -> list[str]:
+def _channels(s: Session, wanted: Collection[str] | None) -> list[str]:
+    if wanted is None:
+        wanted = s.scalars(select(Sender.channel).where(Sender.status == "open")).all() or CHANNELS
     unknown = [channel for channel in wanted if channel not in CHANNELS]
     if unknown or not wanted:
         raise Invalid(
@@ -168,14 +192,15 @@ def _write_words(
     alert: Alert,
     event: compose.Event,
     filled: compose.Filled,
-    area_names: Sequence[str],
+    area_names: Sequence[Name],
     now: datetime,
     settings: Settings,
 ) -> None:
     """Render once per channel and language; these rows are what is approved and sent."""
+    languages = compose.catalogue().written(settings.languages)
     context = compose.Context(
         city=settings.city,
-        area={"en": _listing(area_names, "and"), "es": _listing(area_names, "y")},
+        area={language: _called(area_names, event, language) for language in languages},
         expires_at=alert.expires_at,
         timezone=settings.tz,
         link=f"{settings.public_url}/alerts/{alert.id}",
@@ -185,7 +210,6 @@ def _write_words(
         lane=alert.lane.value,
         now=now,
     )
-    languages = [x for x in settings.languages if x in event.languages]
     for one in compose.render(
         event, alert.phase, filled, channels=alert.channels, languages=languages, context=context
     ):
@@ -203,7 +227,16 @@ def _write_words(
     s.flush()
 
 
-def _listing(names: Sequence[str], conjunction: str) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+def _called(names: Sequence[Name], event: compose.Event, language: str) -> str:
+    """Where it is, in the words of a language."""
+    speech = event.common[language].speech
+    called = []
+    for name in names:
+        match name:
+            case Houses():
+                called.append(speech.street(name.name, name.first, name.last, name.side))
+            case str():
+                called.append(name)
+            case _:
+                called.append(name.get(language) or next(iter(name.values())))
+    return speech.listing(called)

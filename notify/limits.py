@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from typing import Any, NamedTuple
 
 import redis
 import structlog
@@ -104,43 +105,21 @@ class Throttle:
         `room`: no more than so many at once, though more are wanted. `within_s`: no slot that begins later than that.
         """
         day = now.astimezone(CAP_DAY).date()
+        at_once = want if room is None else room
         asked = time.monotonic()
-        granted, first, length, server_now, wait, note, end = self._take(
-            keys=[key_of(allowance.sender_id)],
-            args=[
-                want,
-                unit,
-                int(bulk),
-                lane.value,
-                allowance.rate_per_s,
-                JITTER,
-                int((BULK_SLICE_S if bulk else SLICE_S) * MICRO),
-                int(LEAD_S * MICRO),
-                int(HORIZON_S * MICRO),
-                allowance.daily_cap or 0,
-                day.isoformat(),
-                int(TRIAL_S * MICRO),
-                int(URGENT_TRIAL_S * MICRO),
-                want if room is None else room,
-                max(0, int(within_s * MICRO)),
-            ],
+        answer = _Answer(
+            *self._take(
+                keys=[key_of(allowance.sender_id)],
+                args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, room=at_once, within_s=within_s),
+            )
         )
-        self._clock.heard(int(server_now) / MICRO, asked, time.monotonic())
-        if int(wait) == UNCOUNTED:
+        self._clock.heard(int(answer.now) / MICRO, asked, time.monotonic())
+        if int(answer.wait) == UNCOUNTED:
             self._count(allowance.sender_id, day)
             return Wait(0.0)
-        if granted == 0:
-            return Wait(math.inf if int(wait) < 0 else int(wait) / MICRO)
-        return Grant(
-            allowance.sender_id,
-            int(granted),
-            self._clock.local(int(first) / MICRO),
-            int(length) / MICRO,
-            day.isoformat(),
-            (first.decode(), end.decode()),
-            watched=bool(note),
-            trial=note == b"trial",
-        )
+        if answer.granted == 0:
+            return Wait(math.inf if int(answer.wait) < 0 else int(answer.wait) / MICRO)
+        return self._grant(allowance.sender_id, day, answer)
 
     def now(self) -> datetime:
         """Redis's clock, which all hosts share: on one whose own is wrong a cap's day must not begin early. Raises
@@ -179,10 +158,57 @@ class Throttle:
             first, end = grant.span
             self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens, end if slots else "", first])
 
+    def _grant(self, sender_id: int, day: date, answer: "_Answer") -> Grant:
+        return Grant(
+            sender_id,
+            int(answer.granted),
+            self._clock.local(int(answer.first) / MICRO),
+            int(answer.length) / MICRO,
+            day.isoformat(),
+            (answer.first.decode(), answer.end.decode()),
+            watched=bool(answer.note),
+            trial=answer.note == b"trial",
+        )
+
     def _count(self, sender_id: int, day: date) -> None:
         used = self._used_on(sender_id, day)
         self._counted(keys=[key_of(sender_id)], args=[day.isoformat(), used])
         log.info("sender.day_counted", sender=sender_id, used=used)
+
+
+def _question(
+    allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, room: int, within_s: float
+) -> list[Any]:
+    """What `limits.lua` wants to know, in its order."""
+    return [
+        want,
+        unit,
+        int(bulk),
+        lane.value,
+        allowance.rate_per_s,
+        JITTER,
+        int((BULK_SLICE_S if bulk else SLICE_S) * MICRO),
+        int(LEAD_S * MICRO),
+        int(HORIZON_S * MICRO),
+        allowance.daily_cap or 0,
+        day.isoformat(),
+        int(TRIAL_S * MICRO),
+        int(URGENT_TRIAL_S * MICRO),
+        room,
+        max(0, int(within_s * MICRO)),
+    ]
+
+
+class _Answer(NamedTuple):
+    """What `limits.lua` says, in its order; times in microseconds on Redis's clock."""
+
+    granted: int
+    first: bytes
+    length: bytes
+    now: bytes
+    wait: bytes
+    note: bytes
+    end: bytes
 
 
 class _ServerClock:

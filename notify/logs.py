@@ -46,7 +46,8 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins"):
+    # geopy and urllib3 show the URLs that an outside geocoder is asked by, with residents' addresses in them (law 9).
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins", "geopy", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

@@ -66,6 +66,16 @@ def all_operators(s: Session) -> Sequence[Operator]:
     return s.scalars(select(Operator).order_by(Operator.email)).all()
 
 
+def limit(s: Session, email: str, contacts: int | None, now: datetime) -> Operator:
+    """From how many contacts on alerts of this author carry a warning; None: never."""
+    operator = find(s, email)
+    if contacts is not None and not 0 <= contacts < 2**31:
+        raise Invalid(f"{contacts} is no number of contacts.")
+    operator.audience_limit = contacts
+    lifecycle.note(s, now=now, by=None, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
+    return operator
+
+
 def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None) -> str:
     """A new API key: its secret, shown this once. Without an operator to act for it may only read."""
     if not name.strip():

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from notify import alerts, db, tasks
 from notify.db import engine, transaction
 from notify.models import Lane
-from notify.pipeline import forecast, receipts, settling
+from notify.pipeline import forecast, headcount, receipts, settling
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -110,6 +110,7 @@ def sweep() -> None:
     settling.finish_alerts(now)
     with transaction() as s:
         forecast.measure(s)
+        headcount.forget_changes(s)
 
 
 def end_leftovers() -> None:

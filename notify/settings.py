@@ -44,6 +44,15 @@ class Settings(BaseSettings):
     mastodon_base_url: str = ""
     mastodon_access_token: SecretStr = SecretStr("")
 
+    pmtiles: str = ""  # a file on our disk that the map is drawn on
+    tiles_url: str = ""  # {z}/{x}/{y} at another server, where there is no file
+    tiles_attribution: str = ""
+    # An outside geocoder, asked where the city's own streets know nothing; it then learns residents' addresses.
+    geocoder: str = Field("", pattern="^(|census|nominatim|pelias)$")
+    geocoder_url: str = ""
+    geocoder_key: SecretStr = SecretStr("")
+    geocoder_timeout_s: float = Field(4.0, gt=0, le=30)
+
     worker_threads: int = Field(4, ge=1, le=64)  # for each lane and channel
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
@@ -52,7 +61,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
 
-    @field_validator("public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url")
+    @field_validator("public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "geocoder_url")
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")

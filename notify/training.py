@@ -1,20 +1,24 @@
-"""The training city in the database: zones, residents, senders and two operators. All of it is made up."""
+"""The training city in the database: zones, streets, residents, senders and two operators. All of it is made up."""
 
 import csv
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from shapely.geometry import box
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify import atlas, operators, senders, subscribers
+from notify import atlas, basemap, gazetteer, operators, senders, subscribers
 from notify.db import transaction
 from notify.models import Operator, Sender, Subscriber
+from zones.addresses.blocks import blocks, houses
 from zones.city import COLUMNS, TrainingCity
 
 AUTHOR, APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 ZONE = "Riverside"
+RIVER = "Bell River"
+SOURCE = "training city"  # of its zones, streets and addresses
 # provider, address, rate a second: short codes begin at 100 segments, and cities negotiate more
 SENDERS = (
     ("twilio", "+15555550100", 300.0),
@@ -33,7 +37,10 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
             return False
         city = TrainingCity()
         for kind in dict.fromkeys(zone.kind for zone in city.zones()):
-            atlas.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], "training city", now)
+            atlas.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], SOURCE, now)
+        draw(s, city)
+        gazetteer.keep_streets(s, blocks(city), SOURCE, now)
+        gazetteer.keep_addresses(s, houses(city), SOURCE, now)
         known = set(s.scalars(select(Operator.email)))
         for email, role in ((AUTHOR, "author"), (APPROVER, "approver")):
             if email not in known:
@@ -41,6 +48,12 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
         add_senders(s, now)
     subscribers.import_csv(csv_lines(city, residents), now, on_progress=on_progress)
     return True
+
+
+def draw(s: Session, city: TrainingCity) -> None:
+    """The river and the city's limits, for the map."""
+    basemap.keep_layer(s, "water", [(RIVER, city.river)])
+    basemap.keep_layer(s, "boundary", [(city.name, box(*city.bounds))])
 
 
 def add_senders(s: Session, now: datetime) -> None:

@@ -1,11 +1,9 @@
 """`tocsin alert ...`: write, approve, launch, watch, stop."""
 
-import re
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -13,66 +11,20 @@ from notify import alerts, operators, reports, tasks
 from notify.cli import bars, watching
 from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, moment, print_json, table
+from notify.cli.writing import new
 from notify.db import transaction
-from notify.errors import Invalid
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import audience, forecast
+from notify.pipeline import explanation, forecast
 from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
 MaybeAs = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
 
-UNITS = {"m": 60, "h": 3600, "d": 86400}
 WATCH_S = 0.5
 
-
-@commands.named("new")
-def new(
-    event: Annotated[str, typer.Option(help="outage, snow, storm or collection.")],
-    author: As,
-    phase: Annotated[str, typer.Option(help="issue, update or all-clear.")] = "issue",
-    zone: Annotated[list[str] | None, typer.Option(help="A zone's name; may be given several times.")] = None,
-    area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area of its own.")] = None,
-    where: Annotated[str, typer.Option(help="Words for that area, as residents know it.")] = "",
-    blanks: Annotated[
-        list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fills a blank of the words.")
-    ] = None,
-    severity: Annotated[str | None, typer.Option(help="CAP: Extreme, Severe, Moderate, Minor.")] = None,
-    urgency: Annotated[str | None, typer.Option(help="CAP: Immediate, Expected, Future, Past.")] = None,
-    certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
-    channels: Annotated[str, typer.Option(help="Separated by commas.")] = ",".join(alerts.CHANNELS),
-    expires: Annotated[str | None, typer.Option(help="After how long it ends: 30m, 6h, 2d; or a time.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="Launch it then (ISO 8601), not at once.")] = None,
-    status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
-    incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
-    now = datetime.now(UTC)
-    wanted = alerts.Draft(
-        event=event,
-        phase=phase,
-        zones=tuple(zone or ()),
-        area=_read(area) if area else None,
-        area_description=where,
-        blanks=_pairs(blanks or []),
-        channels=[name.strip() for name in channels.split(",") if name.strip()],
-        severity=severity,
-        urgency=urgency,
-        certainty=certainty,
-        status=_status(status),
-        expires_at=_later(expires, now),
-        launch_at=_later(at, now),
-        incident=incident,
-    )
-    with transaction() as s:
-        alert = alerts.draft(s, wanted, operators.find(s, author), now, settings())
-    if as_json:
-        print_json({"id": alert.id, "incident": alert.incident_id, "state": alert.state, "lane": alert.lane})
-    else:
-        print(alert.id)
+commands.add("new", new)
 
 
 @commands.named("list")
@@ -112,18 +64,14 @@ def show(
 
 @commands.named("audience")
 def show_audience(alert_id: Id, as_json: Json = False) -> None:
-    """Whom it would reach now, and who is left out and why."""
+    """Whom it would reach now, who is left out and why, zone by zone; and whether the number is unusual."""
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        if alert.area is None:
-            raise Invalid(f"Alert {alert_id} has no area.")
-        counted = audience.preview(s, alert, alert.area, datetime.now(UTC))
+        explained = explanation.explain(s, alert, datetime.now(UTC))
     if as_json:
-        print_json(counted)
-        return
-    console.print(f"Alert {alert_id} in {alert.area_description}: {counted.residents:,} residents.")
-    table(("will be written to", "contacts"), counted.by_channel.items())
-    table(("left out because", "contacts"), counted.skipped.items())
+        print_json(asdict(explained.audience) | {k: v for k, v in asdict(explained).items() if k != "audience"})
+    else:
+        bars.show_audience(alert, explained)
 
 
 @commands.named("plan")
@@ -243,37 +191,3 @@ def _say(alert: Alert, what: str, as_json: bool) -> None:
         print_json({"id": alert.id, "state": alert.state, "area_hash": alert.area_hash})
     else:
         console.print(f"Alert {alert.id}: {what}.")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} cannot be read: {type(error).__name__}.") from None
-
-
-def _pairs(given: Sequence[str]) -> dict[str, str]:
-    wrong = [pair for pair in given if "=" not in pair]
-    if wrong:
-        raise Invalid(f"--set takes BLANK=VALUE, not {wrong[0]!r}.")
-    return {name.strip(): value for name, _, value in (pair.partition("=") for pair in given)}
-
-
-def _status(status: str) -> Literal["Actual", "Exercise", "Test"]:
-    match status:
-        case "Actual" | "Exercise" | "Test":
-            return status
-    raise Invalid(f"A status is Actual, Exercise or Test, not {status!r}.")
-
-
-def _later(text: str | None, now: datetime) -> datetime | None:
-    """`6h` from now, or an ISO 8601 time; one without an offset is on the city's clock."""
-    if text is None:
-        return None
-    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
-        return now + timedelta(seconds=int(match[1]) * UNITS[match[2]])
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text!r} is no time.", hint="Write 30m, 6h, 2d or 2027-01-12T18:00.") from None
-    return (when if when.tzinfo else when.replace(tzinfo=settings().tz)).astimezone(UTC)

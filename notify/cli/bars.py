@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from notify.cli.output import console, moment, table
+from notify.models import Alert
+from notify.pipeline.explanation import Explanation
 from notify.pipeline.forecast import ChannelPlan, Plan
+from notify.reasons import sentence
 from notify.reports import Forecast, Step
 from notify.reports import Progress as AlertProgress
 
@@ -36,6 +39,34 @@ def show(p: AlertProgress) -> None:
     )
     for one in p.forecast:
         console.print(_forecast(one), markup=False)
+
+
+def show_audience(alert: Alert, e: Explanation) -> None:
+    """Whom it would reach; what speaks against it comes first."""
+    for warning in e.warnings:
+        console.print(f"[bold red]Mind:[/] {warning}")
+    found = e.audience
+    console.print(
+        f"Alert {alert.id} in {alert.area_description}: {found.residents:,} residents, {found.total:,} contacts, "
+        f"{sum(found.by_channel.values()):,} to be written to" + (f"; usually {e.usual:,}" if e.usual else ""),
+        markup=False,
+    )
+    languages = sorted({language for spoken in found.languages.values() for language in spoken})
+    table(
+        ("channel", "to be written to", *languages),
+        [
+            (channel, number, *(found.languages[channel].get(language, 0) for language in languages))
+            for channel, number in found.by_channel.items()
+        ],
+    )
+    left_out = found.skipped | ({"no-contact": e.no_contact} if e.no_contact else {})
+    for what, counts in (("Left out:", left_out), ("Would wait, as things are:", e.waiting)):
+        if counts:
+            console.print(what)
+        for reason, number in sorted(counts.items(), key=lambda x: -x[1]):
+            console.print(f"  {number:,}  {sentence(reason)}", markup=False)
+    if e.zones:
+        table(("kind", "zone", "residents"), [(one.kind, one.zone, one.residents) for one in e.zones])
 
 
 def show_plan(plan: Plan) -> None:
@@ -84,8 +115,14 @@ def _forecast(one: Forecast) -> str:
     told = f"{one.channel}: 95 % were to be out by {moment(one.p95_at)}"
     if one.was_p95_at is None:
         return told
-    wrong = "" if one.error is None else f" ({one.error:+.0%} of the time)"
-    return f"{told}, and were by {moment(one.was_p95_at)}{wrong}"
+    against = "" if one.error is None else f": {against_plan(one.error)}"
+    return f"{told}, and were by {moment(one.was_p95_at)}{against}"
+
+
+def against_plan(error: float) -> str:
+    """`4 % longer than planned`. `error` as `reports.Forecast` has it."""
+    percent = round(100 * abs(error))
+    return f"{percent} % {'longer' if error > 0 else 'less'} than planned" if percent else "as planned"
 
 
 def _after(start: datetime | None, then: datetime | None) -> str:

@@ -40,6 +40,23 @@ def list_(as_json: Json = False) -> None:
         table(("email", "role", "active"), rows)
 
 
+@commands.named("limit")
+def limit(
+    email: Annotated[str, typer.Argument()],
+    contacts: Annotated[int | None, typer.Argument(help="Above so many, a warning; without a number, none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How many contacts an author's alerts may reach before there is a warning."""
+    with transaction() as s:
+        operator = operators.limit(s, email, contacts, datetime.now(UTC))
+    if as_json:
+        print_json({"email": operator.email, "audience_limit": contacts})
+    else:
+        console.print(
+            f"{operator.email}: {'no limit' if contacts is None else f'a warning above {contacts:,} contacts'}."
+        )
+
+
 @key_commands.named("add")
 def add_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],

@@ -10,7 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from notify.settings import settings
+
 console = Console(highlight=False)
+_ENDS = (".", "!", "?", ":", ",")
 
 
 def print_json(document: Any) -> None:
@@ -32,12 +35,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def complain(message: str, hint: str = "", details: Sequence[str] = ()) -> None:
     """An error: one line on stderr."""
-    print("tocsin: " + " ".join(" ".join([message, *details, hint]).split()), file=sys.stderr)
+    sentences = [part if part.rstrip().endswith(_ENDS) else f"{part}." for part in (message, *details, hint) if part]
+    print("tocsin: " + " ".join(" ".join(sentences).split()), file=sys.stderr)
 
 
 def moment(when: datetime | None) -> str:
-    """A time for people: the reader's own clock, to the second."""
-    return "-" if when is None else f"{when.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    """A time for people: on the city's clocks, as the console and the messages have it, to the second."""
+    return "-" if when is None else f"{when.astimezone(settings().tz):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _plain(value: Any) -> Any:

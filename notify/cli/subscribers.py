@@ -12,6 +12,7 @@ from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.db import transaction
 from notify.errors import Invalid
+from notify.pipeline import audience
 
 commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
 
@@ -21,7 +22,8 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
     """Import a CSV file. Good rows are kept; bad ones are listed by line."""
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
-    with Progress(SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn(), console=console, disable=as_json) as bar:
+    columns = SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn()
+    with Progress(*columns, console=console, disable=as_json or not console.is_terminal) as bar:
         task = bar.add_task("rows", total=None)
         done = subscribers.import_csv(
             file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows)
@@ -31,7 +33,10 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
         return
     for bad in done.bad:
         console.print(f"Line {bad.line}: {bad.reason}", markup=False)
-    console.print(f"{done.rows:,} rows: {done.kept:,} kept, {done.bad_count:,} left out.")
+    for language, count in done.unwritten.items():
+        console.print(f"{count:,} in {language!r}, which is not written: they get {audience.written()[0]!r}.")
+    new = f"{done.new.residents:,} new {'resident' if done.new.residents == 1 else 'residents'}"
+    console.print(f"{done.rows:,} rows: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
 
 
 @commands.named("export")

@@ -89,7 +89,7 @@ def _lines() -> Show:
 
     def show(channel: str, out: int, wanted: int, pace: str) -> None:
         at_s, before = said.get(channel, (float("-inf"), -1))
-        if out != before and (time.monotonic() - at_s >= LINE_S or out == wanted):
+        if wanted and out != before and (time.monotonic() - at_s >= LINE_S or out == wanted):
             said[channel] = (time.monotonic(), out)
             console.print(f"{channel:8} {out:,} of {wanted:,} {pace}".rstrip())
 

@@ -7,43 +7,108 @@ from typing import Annotated
 
 import typer
 
-from notify import atlas
+from notify import atlas, zone_import
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.db import transaction
+from notify.errors import Invalid
+from notify.zone_import import Accepted, Report
+from zones.errors import one_line
+from zones.files import quarantine
+from zones.files.zonefile import Options
 from zones.geometry import from_wkb, to_geojson
-from zones.importing import read_zones
 
 commands = Commands(help="Import and look at zones.", no_args_is_help=True)
 
 
 @commands.named("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="GeoJSON, or a zipped Shapefile.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="GeoJSON, TopoJSON, KML, KMZ, GeoPackage, a zipped Shapefile or file geodatabase."
+        ),
+    ],
     kind: Annotated[str, typer.Option(help=", ".join(atlas.KINDS))],
     name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for its zones, where no field has one.")] = None,
     id_field: Annotated[str | None, typer.Option(help="The field that holds your own ids.")] = None,
     layer: Annotated[str | None, typer.Option(help="Which layer, where a file has several.")] = None,
     dissolve: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Merge the parts that share this field.")
     ] = None,
+    number_duplicates: Annotated[bool, typer.Option("--number-duplicates", help="Name (2) for a name again.")] = False,
     crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
+    swap_axes: Annotated[bool, typer.Option("--swap-axes", help="Its coordinates have latitude first.")] = False,
+    buffer_m: Annotated[float | None, typer.Option(help="Make zones of this many metres around lines.")] = None,
+    replace_kind: Annotated[
+        bool, typer.Option("--replace-kind", help="Retire all zones of the kind that are not in it.")
+    ] = False,
+    keep_others: Annotated[bool, typer.Option("--keep-others", help="Retire no zone.")] = False,
+    accept_repairs: Annotated[
+        bool, typer.Option("--accept-repairs", help="Also those that change an area by over 1 %.")
+    ] = False,
+    accept_warnings: Annotated[bool, typer.Option("--accept-warnings", help="You have looked at them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    time_limit: Annotated[float, typer.Option(min=1, max=600, help="Seconds that reading it may take.")] = (
+        quarantine.SECONDS
+    ),
     as_json: Json = False,
 ) -> None:
-    """Import zones; says what was mended. A failed import changes nothing."""
-    found = read_zones(file, name_field=name_field, id_field=id_field, layer=layer, dissolve=dissolve, crs=crs)
-    with transaction() as s:
-        kept = atlas.keep(s, kind, found.zones, file.name, datetime.now(UTC))
-    if as_json:
-        print_json({"imported": kept, "mended": list(found.mended), "left_out": list(found.left_out)})
-        return
-    for line in found.mended:
-        console.print(f"Mended: {line}", markup=False)
-    for line in found.left_out:
-        console.print(f"Left out: {line}", markup=False)
-    console.print(
-        f"{len(found.zones)} zones: {len(kept.added)} new, {len(kept.changed)} changed, {len(kept.unchanged)} as before"
+    """Import zones; says what was mended. A failed import changes nothing. docs/zone-files.md explains all of it."""
+    if replace_kind and keep_others:
+        raise Invalid("--replace-kind and --keep-others exclude each other.", hint="Say one of them.")
+    options = Options(
+        layer=layer,
+        crs=crs,
+        encoding=encoding,
+        swap_axes=swap_axes,
+        buffer_m=buffer_m,
+        name_field=name_field,
+        name=name,
+        id_field=id_field,
+        dissolve=dissolve,
+        number_duplicates=number_duplicates,
     )
+    kind = "neighbourhood" if kind.lower() == "neighborhood" else kind
+    found = quarantine.read_zones(file, options, seconds=time_limit)
+    with transaction() as s:
+        report = zone_import.take(
+            s,
+            kind,
+            found,
+            one_line(file.name)[-200:],
+            datetime.now(UTC),
+            others="replace" if replace_kind else "keep" if keep_others else "edition",
+            accepted=Accepted(repairs=accept_repairs, warnings=accept_warnings),
+            dry_run=dry_run,
+        )
+    if as_json:
+        print_json(report)
+    else:
+        for line in _told(report):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def _told(report: Report) -> list[str]:
+    """The report for people, a line each, the sum last."""
+    named = "names given" if not report.name_field else f"named by {report.name_field}"
+    did = report.imported
+    counts = f"{len(did.added)} new, {len(did.changed)} changed, {len(did.unchanged)} as before"
+    retired = f", {len(did.retired)} retired" if did.retired else ""
+    others = f"; {report.others} of other files stay" if report.others else ""
+    return [
+        f"Read in {report.crs}, {named}",
+        *(f"Note: {line}" for line in report.notes),
+        *(f"Mended: {line}" for line in report.mended),
+        *(f"Left out: {line}" for line in report.left_out),
+        *(f"Retired: {name}" for name in did.retired),
+        *(f"Warning: {line}" for line in report.warnings),
+        *(f"Needs {option}" for option in report.needs),
+        f"{report.zones} zones: {counts}{retired}{others}",
+        *(["Dry run: nothing was changed"] if report.dry_run else []),
+    ]
 
 
 @commands.named("list")

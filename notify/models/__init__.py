@@ -1,5 +1,6 @@
 """What is kept, one file per aggregate. The constraints stand in `migrations/`; a test compares the two."""
 
+from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit
@@ -8,11 +9,13 @@ from notify.models.delivery import Batch, Delivery, StoredReceipt
 from notify.models.operator import ApiKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.sender import Sender
+from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
     Contact,
     Place,
     Preference,
+    ResidentChange,
     StoredInbound,
     Subscriber,
     Suppression,
@@ -20,6 +23,7 @@ from notify.models.subscriber import (
 from notify.models.zone import Zone, ZoneVersion
 
 __all__ = [
+    "AddressPoint",
     "Alarm",
     "Alert",
     "AlertZone",
@@ -31,15 +35,19 @@ __all__ = [
     "Contact",
     "Delivery",
     "Incident",
+    "Landmark",
     "Lane",
+    "MapFeature",
     "Operator",
     "Place",
     "Prediction",
     "Preference",
+    "ResidentChange",
     "Sender",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",
+    "Street",
     "Subscriber",
     "Suppression",
     "Topic",

@@ -61,7 +61,6 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("alert_id", "contact_id"),
         Index("deliveries_of_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
-        Index("deliveries_of_contact", "contact_id"),
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ForeignKey, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
@@ -20,6 +20,7 @@ class Operator(Base):
     role: Mapped[Role] = mapped_column(Text)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    audience_limit: Mapped[int | None] = mapped_column(Integer)  # contacts; above it, a warning
 
 
 class ApiKey(Base):

@@ -99,6 +99,19 @@ class Suppression(Base):
     )
 
 
+class ResidentChange(Base):
+    """Written by triggers: a transaction (`pg_current_xact_id`) changed a resident, or what belongs to one."""
+
+    __tablename__ = "resident_changes"
+    xid: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, server_default=text("((pg_current_xact_id())::text)::bigint")
+    )
+    subscriber_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+    __table_args__ = (Index("resident_changes_at", "at"),)
+
+
 class StoredInbound(Base):
     """What a resident wrote to one of our numbers: its meaning, not its words."""
 

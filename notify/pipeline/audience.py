@@ -14,13 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.db import raw
+from notify.errors import Refused
 from notify.models import Alert
+from notify.pipeline.catalogue import catalogue
 from notify.settings import settings
 from zones.geometry import from_wkb
-from zones.membership import Membership
+from zones.membership import METRES_PER_DEGREE, Membership
 
 LAST_ID = 2**63 - 1
-METRES_PER_DEGREE = 111_320.0  # of latitude; of longitude at the equator
 
 # One place, as PostgreSQL's int8send, float8send and float4send write it: big-endian.
 _PLACE = np.dtype([("subscriber_id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("radius_m", ">f4")])
@@ -70,21 +71,38 @@ class Audience:
     languages: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def residents_inside(s: Session, area_wkb: bytes, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
+def written() -> tuple[str, ...]:
+    """The city's languages that there are messages in; the first one stands in for all others."""
+    return catalogue().written(settings().languages)
+
+
+def membership(alert: Alert) -> Membership:
+    """The alert's area, ready to be asked. Raises Refused where it has none: nothing is sent without one (law 2)."""
+    if alert.area is None:
+        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
+    return Membership(from_wkb(alert.area))
+
+
+def residents_inside(s: Session, area: Membership, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
     """The ids of the residents with a place in an area, ascending, each once. Boundary points are inside.
 
     Only of those with ids above `after`, up to `through`.
     """
-    area = Membership(from_wkb(area_wkb))
+    return np.unique(places_inside(s, area, after, through)["subscriber_id"].astype(np.int64))
+
+
+def places_inside(s: Session, area: Membership, after: int = 0, through: int = LAST_ID) -> NDArray[np.void]:
+    """The places themselves: subscriber_id, lon, lat, radius_m."""
     west, south, east, north = area.bounds
     places = _places_near(s, west, south, east, north, after, through)
     inside = area.inside(places["lon"].astype("f8"), places["lat"].astype("f8"), places["radius_m"].astype("f8"))
-    return np.unique(places["subscriber_id"][inside].astype(np.int64))
+    near: NDArray[np.void] = places[inside]
+    return near
 
 
-def preview(s: Session, alert: Alert, area_wkb: bytes, now: datetime) -> Audience:
-    """What a launch at this moment would resolve to."""
-    return count(s, alert, residents_inside(s, area_wkb), now)
+def preview(s: Session, alert: Alert, now: datetime) -> Audience:
+    """What a launch at this moment would resolve to. Raises Refused without an area."""
+    return count(s, alert, residents_inside(s, membership(alert)), now)
 
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
@@ -95,7 +113,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
                   GROUP BY channel, language, reason"""),
-        parameters(alert, residents.tolist(), now) | {"languages": list(settings().languages)},
+        parameters(alert, residents.tolist(), now) | {"languages": list(written())},
     ).all()
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
@@ -117,6 +135,12 @@ TIMELINES_TO_COME = """
 """
 
 
+def timelines_to_come(s: Session, channels: Sequence[str]) -> list[tuple[str, str]]:
+    """Channel and language of the timelines that an alert would be posted to, before its words are written."""
+    rows = s.execute(text(TIMELINES_TO_COME), {"channels": list(channels), "languages": list(written())})
+    return [(row.channel, row.language) for row in rows]
+
+
 def parameters(alert: Alert, subscribers: Sequence[int], now: datetime) -> dict[str, Any]:
     """What `REACHED` and `TIMELINES` ask for."""
     return {
@@ -124,7 +148,7 @@ def parameters(alert: Alert, subscribers: Sequence[int], now: datetime) -> dict[
         "topic": alert.topic.value,
         "channels": list(alert.channels),
         "subscribers": list(subscribers),
-        "fallback": settings().languages[0],
+        "fallback": written()[0],
         "now": now,
     }
 
@@ -138,7 +162,7 @@ def _places_near(
     """
     reach_m: float = s.execute(text("SELECT coalesce(max(radius_m), 0) FROM places WHERE radius_m > 0")).scalar_one()
     pad_lat = reach_m / METRES_PER_DEGREE
-    pad_lon = pad_lat / max(np.cos(np.radians(max(abs(south), abs(north)))), 0.01)
+    pad_lon = pad_lat / max(np.cos(np.radians(min(max(abs(south), abs(north)) + pad_lat, 90.0))), 0.001)
     with raw(s).cursor(binary=True) as cursor:
         row = cursor.execute(
             """SELECT coalesce(string_agg(int8send(subscriber_id) || float8send(lon) || float8send(lat)

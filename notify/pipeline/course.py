@@ -51,6 +51,10 @@ class Course:
         seconds = self.seconds[at - 1] + share * (self.seconds[at] - self.seconds[at - 1])
         return self.began + timedelta(seconds=seconds)
 
+    def left_by(self, moment: datetime) -> float:
+        """How many have left by then."""
+        return float(np.interp((moment - self.began).total_seconds(), self.seconds, self.left, left=0.0))
+
 
 def messages_per_s(rate: float, costs: dict[int, int]) -> float:
     """What a sender of `rate` tokens a second sends, where `costs` says how many messages cost how many tokens each."""

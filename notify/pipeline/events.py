@@ -1,6 +1,6 @@
 """The kinds of messages: their blanks, their CAP defaults and their words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from jinja2 import Template
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from notify.errors import NotFound
+from notify.errors import Invalid, NotFound
 from notify.pipeline.blanks import Blank, Phase
 from notify.pipeline.phrases import Speech
 
@@ -133,6 +133,15 @@ class Catalogue:
     """Every event that messages can be sent about."""
 
     events: tuple[Event, ...]
+
+    def written(self, languages: Sequence[str]) -> tuple[str, ...]:
+        """Of these languages those in which every message can be had. Raises Invalid when there is none."""
+        found = tuple(language for language in languages if all(language in event.languages for event in self.events))
+        if not found:
+            raise Invalid(
+                f"There are no messages in {', '.join(languages)}.", hint="Name others in TOCSIN_LANGUAGES, such as en."
+            )
+        return found
 
     def event(self, name: str) -> Event:
         """Raises NotFound, with the names that come near."""

@@ -1,15 +1,20 @@
 """From an audience to delivery rows and batches: slice by slice, each one transaction.
 
-The first slice is small, so that the first phone rings while the rest is still being resolved. How far we are is
-written on the alert in the same transaction, so a resolver that dies is followed by another that goes on from there,
-and a contact gets its one row whatever happens.
+The first slice is small, so that the first phone rings while the rest is still being resolved. Of the rest two slices
+are dealt at once, each by a connection of its own, and committed in their order. How far we are is written on the alert
+in the same transaction, so a resolver that dies is followed by another that goes on from there, and a contact gets its
+one row whatever happens.
 """
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -18,12 +23,16 @@ from notify.db import engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.pipeline import audience, forecast
+from zones.membership import Membership
 
 log = structlog.get_logger()
 
 FIRST_SLICE = 500  # residents
 FIRST_IDS = 20_000  # ... found among so many
 SLICE = 10_000
+LARGER = 3  # times as many in each slice as in the one before: rows of many are found quicker than those of few
+LARGEST_SLICE = 40_000  # less than a second's work: after a cancel the slices at work are for nothing
+DEALERS = 2
 BATCH_S = 10.0  # a batch takes about this long at its channel's rate
 BATCH_MOST = 1000  # deliveries
 RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
@@ -53,16 +62,15 @@ DEAL = """
             ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
                                   = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
         RETURNING id
-    ), counted AS (
-        UPDATE alerts SET audience_total = audience_total + (SELECT count(*) FROM added), fanout_through = :through,
-               fanout_done_at = CASE WHEN CAST(:last AS boolean) THEN CAST(:now AS timestamptz) END
-         WHERE id = :alert
-        RETURNING id
     )
-    SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM counted)
+    SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM added) AS added
 """
 DEAL_RESIDENTS = DEAL.format(reached=audience.REACHED)
 DEAL_TIMELINES = DEAL.format(reached=audience.TIMELINES)
+
+
+class _Halted(Exception):
+    """The alert is no longer `sending`: what was dealt since is rolled back."""
 
 
 def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
@@ -78,6 +86,8 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
         guard.commit()
         try:
             yield from _slices(alert_id, now)
+        except _Halted:
+            pass
         finally:
             guard.execute(text("SELECT pg_advisory_unlock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id})
             guard.commit()
@@ -87,76 +97,113 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction() as s:
         alert = _sending(s, alert_id)
-        if alert is None:
-            return
-        through = alert.fanout_through
+        through, area = alert.fanout_through, audience.membership(alert)
         if through < 0:
             _open_timelines(s, alert, now)
-            batches = _deal(s, alert, DEAL_TIMELINES, [], through=0, last=False, now=now)
+            batches, added = _deal(s, alert, DEAL_TIMELINES, [], now)
+            _advance(s, alert_id, added, through=0)
     if through < 0:
         yield batches
         through = 0
-    assert alert.area is not None  # noqa: S101  the database refuses a launched alert without one
     if through == 0:
         with transaction() as s:
-            batches, through = _first_slice(s, alert_id, alert.area, now)
+            batches, through = _first_slice(s, alert_id, area, now)
         yield batches
     with transaction() as s:
-        rest = audience.residents_inside(s, alert.area, after=through)
-    most = SLICE if batches else FIRST_SLICE  # those inside may all have moved here lately, so that none was found yet
-    while True:
-        slice_, rest = rest[:most].tolist(), rest[most:]
-        most = SLICE
-        with transaction() as s:
-            alert = _sending(s, alert_id)
-            if alert is None:
-                return
-            through = slice_[-1] if slice_ else through
-            batches = _deal(s, alert, DEAL_RESIDENTS, slice_, through=through, last=not rest.size, now=now)
-        yield batches
-        if not rest.size:
-            with transaction() as s:
-                forecast.keep(s, alert_id)
-            log.info("alert.resolved", alert=alert_id)
-            return
+        rest = audience.residents_inside(s, area, after=through)
+    # Those inside may all have moved here lately, so that none was found yet.
+    yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
+    with transaction() as s:
+        _advance(s, alert_id, 0, done_at=now)
+        forecast.keep(s, alert_id)
+    log.info("alert.resolved", alert=alert_id)
 
 
-def _first_slice(s: Session, alert_id: int, area: bytes, now: datetime) -> tuple[list[int], int]:
+def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> tuple[list[int], int]:
     """The first few residents, found among the first few ids: a million places are not read before a phone rings.
 
     Returns their batches and the id that the audience is resolved through.
     """
     alert = _sending(s, alert_id)
-    if alert is None:
-        return [], 0
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
-    residents = audience.residents_inside(s, area, through=through).tolist()
-    if len(residents) > FIRST_SLICE:
-        residents, through = residents[:FIRST_SLICE], residents[FIRST_SLICE - 1]
-    return _deal(s, alert, DEAL_RESIDENTS, residents, through=through, last=False, now=now), through
+    residents = audience.residents_inside(s, area, through=through)
+    if residents.size > FIRST_SLICE:
+        residents = residents[:FIRST_SLICE]
+        through = int(residents[-1])
+    batches, added = _deal(s, alert, DEAL_RESIDENTS, residents.tolist(), now)
+    _advance(s, alert_id, added, through=through)
+    return batches, through
 
 
-def _sending(s: Session, alert_id: int) -> Alert | None:
-    """The alert, locked against a cancel in the same moment, if it is still to be resolved."""
-    alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
+def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
+    """Slices that grow, the first one of `most`: the rows of many are found quicker than those of few."""
+    parts = []
+    while residents.size:
+        parts.append(residents[:most])
+        residents = residents[most:]
+        most = SLICE if most < SLICE else min(most * LARGER, LARGEST_SLICE)
+    return parts
+
+
+def _rest(alert_id: int, parts: list[NDArray[np.int64]], now: datetime) -> Iterator[list[int]]:
+    turns: deque[Future[list[int]]] = deque()
+    with ThreadPoolExecutor(DEALERS, thread_name_prefix="dealer") as dealers:
+        for part in parts:
+            turns.append(dealers.submit(_in_turn, alert_id, part, now, turns[-1] if turns else None))
+            if len(turns) > DEALERS:
+                yield turns.popleft().result()
+        while turns:
+            yield turns.popleft().result()
+
+
+def _in_turn(
+    alert_id: int, residents: NDArray[np.int64], now: datetime, before: "Future[list[int]] | None"
+) -> list[int]:
+    """One slice, committed after the one before it: an error there, or a halt, is ours too."""
+    with transaction() as s:
+        batches, added = _deal(s, _sending(s, alert_id), DEAL_RESIDENTS, residents.tolist(), now)
+        if before is not None:
+            before.result()
+        _advance(s, alert_id, added, through=int(residents[-1]))
+    return batches
+
+
+def _sending(s: Session, alert_id: int) -> Alert:
+    """The alert, if it is still to be resolved. It is not locked, so that a cancel need not wait for a slice."""
+    alert = s.get(Alert, alert_id, populate_existing=True)
     if alert is None or alert.state != AlertState.SENDING or alert.fanout_done_at is not None:
-        return None
+        raise _Halted
     return alert
 
 
-def _deal(
-    s: Session, alert: Alert, sql: str, residents: list[int], *, through: int, last: bool, now: datetime
-) -> list[int]:
+def _advance(
+    s: Session, alert_id: int, added: int, *, through: int | None = None, done_at: datetime | None = None
+) -> None:
+    """How far we are; and whether it has been stopped since, in the statement that waits for who is stopping it.
+
+    Never back: if our lock was lost with its connection, another resolver may have come further.
+    """
+    going = s.execute(
+        text("""UPDATE alerts SET audience_total = audience_total + :added, fanout_done_at = :done_at,
+                       fanout_through = coalesce(:through, fanout_through)
+                 WHERE id = :alert AND state = 'sending' AND fanout_done_at IS NULL
+                   AND (CAST(:through AS bigint) IS NULL OR fanout_through < :through) RETURNING id"""),
+        {"alert": alert_id, "added": added, "through": through, "done_at": done_at},
+    ).first()
+    if going is None:
+        raise _Halted
+
+
+def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:
+    """The ids of new batches, and how many deliveries there are now more."""
     values: dict[str, Any] = audience.parameters(alert, residents, now) | {
         "lane": alert.lane.value,
         "sizes": batch_sizes(s, alert),
-        "through": through,
-        "last": last,
     }
     # PostgreSQL thinks that a slice makes few batches, and would hold each delivery against all of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))
-    batches: list[int] = s.execute(text(sql), values).one().batches
-    return batches
+    dealt = s.execute(text(sql), values).one()
+    return dealt.batches, dealt.added
 
 
 def batch_sizes(s: Session, alert: Alert) -> list[int]:

@@ -1,5 +1,6 @@
 """How long an alert will take: told before its launch, kept at the launch, held against the truth in the report."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import usage
-from notify.errors import Refused
 from notify.models import Alert, Lane
 from notify.pipeline import audience
 from notify.pipeline.audience import Audience
 from notify.pipeline.course import Course, Way, messages_per_s, run
 from notify.usage import CAP_DAY
+from zones.geometry import from_wkb
+from zones.membership import Membership
 
 MOST = 0.95  # the share of the messages that people are told about: the last few may be tried again
 
@@ -41,7 +43,8 @@ class ZoneTime:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """One channel's course. `ahead`: messages of others that go before our last. Times aware, UTC; None: never."""
+    """One channel's course. `ahead`: messages of others that go before our last; `in_time`: those of ours that leave
+    before the alert expires; `capped`: a sender has a daily cap. Times aware, UTC; None: never."""
 
     channel: str
     messages: int
@@ -49,6 +52,8 @@ class ChannelPlan:
     half_at: datetime | None
     p95_at: datetime | None
     done_at: datetime | None
+    in_time: int
+    capped: bool
     senders: tuple[Share, ...]
     zones: tuple[ZoneTime, ...] = ()
 
@@ -66,16 +71,20 @@ class Plan:
 
 def plan(s: Session, alert: Alert, now: datetime) -> Plan:
     """How long it would take, launched at its time, or else now. Raises Refused without an area."""
-    if alert.area is None:
-        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
     at = max(now, alert.launch_at) if alert.launch_at else now
-    residents = audience.residents_inside(s, alert.area)
+    residents = audience.residents_inside(s, audience.membership(alert))
     reached = audience.count(s, alert, residents, now)
-    zones = [(name, audience.residents_inside(s, shape)) for name, shape in _zones(s, alert)]
+    zones = [(name, audience.residents_inside(s, Membership(from_wkb(shape)))) for name, shape in _zones(s, alert)]
     channels = tuple(
         _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones) for name in alert.channels
     )
     return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
+
+
+def channels(s: Session, alert: Alert, reached: Audience, now: datetime) -> tuple[ChannelPlan, ...]:
+    """The same for an audience that is known, without zones."""
+    at = max(now, alert.launch_at) if alert.launch_at else now
+    return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at) for name in alert.channels)
 
 
 def keep(s: Session, alert_id: int) -> None:
@@ -133,6 +142,8 @@ def _channel(
         half_at=course.moment(messages / 2),
         p95_at=course.moment(messages * MOST),
         done_at=course.moment(messages),
+        in_time=min(messages, math.floor(course.left_by(alert.expires_at) + 1e-6)),
+        capped=any(way.a_day is not None for way in ways),
         senders=tuple(Share(w.sender_id, w.address, round(course.by_sender[w.sender_id]), w.per_s) for w in ways),
         zones=tuple(_zone(name, ids, residents, messages, course) for name, ids in zones)
         if residents is not None
@@ -145,6 +156,7 @@ def _zone(
 ) -> ZoneTime:
     """Residents are written to in the order of their ids, so a zone is done when its later ones are."""
     assert all_ids is not None  # noqa: S101
+    ids = ids[np.isin(ids, all_ids)]  # part of a zone may be left out of the area
     if not len(ids):
         return ZoneTime(name, 0, course.began)
     places = (np.searchsorted(all_ids, ids) + 1) / len(all_ids)

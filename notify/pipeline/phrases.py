@@ -4,6 +4,7 @@ The words themselves stand in `templates/messages/<language>.toml`; a value turn
 when a template prints it, and has longer ones as attributes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -33,6 +34,10 @@ class Speech(BaseModel):
     minutes: tuple[str, str]
     join: str  # between the parts of a duration
     thousands: str
+    conjunction: str  # before the last of several names
+    houses: str  # {street} {first} {last}
+    even_side: str  # {houses}
+    odd_side: str
 
     @model_validator(mode="after")
     def _can_be_spoken(self) -> Self:
@@ -40,6 +45,7 @@ class Speech(BaseModel):
             for hour in (1, 9):
                 str(Moment(self, datetime(2027, 1, 1, hour, 30), datetime(2027, 1, 1)))  # noqa: DTZ001 - only spoken
             _ = Moment(self, datetime(2027, 1, 1), None).full  # noqa: DTZ001 - only spoken
+            _ = [self.street("Main St", 2, 8, side) for side in ("even", "odd", "both")]
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"a pattern names what there is not, {error}") from error
         return self
@@ -59,6 +65,22 @@ class Speech(BaseModel):
         minutes = round(length.total_seconds() / 60)
         sizes = (self.days, minutes // 1440), (self.hours, minutes // 60 % 24), (self.minutes, minutes % 60)
         return self.join.join(f"{n} {words[0] if n == 1 else words[1]}" for words, n in sizes if n)
+
+    def listing(self, names: Sequence[str]) -> str:
+        """`Riverside, Old Town and Docks`."""
+        before, last = names[:-1], names[-1]
+        return f"{', '.join(before)} {self.conjunction} {last}" if before else last
+
+    def street(self, name: str, first: int | None, last: int | None, side: str) -> str:
+        """A street or some of its houses, as residents say it. `side`: even, odd or both."""
+        if first is None:
+            houses = name
+        elif last is None or first == last:
+            houses = f"{first} {name}"
+        else:
+            houses = self.houses.format(street=name, first=min(first, last), last=max(first, last))
+        pattern = {"even": self.even_side, "odd": self.odd_side}.get(side, "{houses}")
+        return pattern.format(houses=houses)
 
     def number(self, value: int) -> str:
         return f"{value:,}".replace(",", self.thousands)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from notify.limits import Throttle
 from notify.models import Lane
-from notify.pipeline import records, settling
+from notify.pipeline import clearing, records, settling
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
 from notify.settings import Settings
@@ -126,5 +126,5 @@ class Runners:
     def _clear_up_next(self, lane: Lane, channel: str) -> bool:
         batch = settling.next_unsettled(lane, channel, self._settings.reconcile_after_s)
         if batch is not None:
-            settling.clear_up(batch, self._settings, self._transport())
+            clearing.clear_up(batch, self._settings, self._transport())
         return batch is not None

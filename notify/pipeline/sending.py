@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 import redis
 import structlog
 
-from notify import crypto, db
-from notify.channels.contract import Content, Late, Message, Recipient, SendError
-from notify.errors import Unavailable
+from notify import db
+from notify.channels.contract import Late, Message, Recipient, SendError
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import damage, pool, records, senders
+from notify.pipeline.messages import content, message, recipients
 from notify.pipeline.pace import Room
 from notify.pipeline.records import CLAIM_S, Claimed, Lease
 from notify.pipeline.transport import Posted, Transport
@@ -270,48 +270,3 @@ class Batch:
 
     def _most_recipients(self, sender: pool.OpenSender) -> int:
         return self._transport.adapter(sender.provider).max_recipients
-
-
-def content(held: Lease, settings: Settings) -> Content:
-    """The words that all messages of a batch share."""
-    return Content(
-        alert_id=held.alert_id,
-        language=held.language,
-        topic=held.topic,
-        subject=held.subject,
-        text=held.text,
-        html=held.html,
-        list_id=f"{held.topic}.{settings.mail_domain}",
-    )
-
-
-def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
-    """Whom to write to, and those whose address cannot be read. Addresses are opened here and nowhere else."""
-    opened, unreadable = [], []
-    for one in claimed:
-        try:
-            address = crypto.unseal(one.address_sealed, held.channel)
-        except Unavailable:
-            unreadable.append(one)
-            continue
-        link = unsubscribe_url(settings, one.contact_id, held.topic) if held.channel == "email" else ""
-        opened.append(Recipient(one.delivery_id, address, link))
-    return opened, unreadable
-
-
-def message(
-    words: Content, sender_address: str, group: Sequence[Recipient], settings: Settings, valid_for_s: int | None
-) -> Message:
-    """One request."""
-    return Message(
-        content=words,
-        sender_address=sender_address,
-        recipients=group,
-        callback_url=f"{settings.public_url}/hooks/twilio/status",
-        valid_for_s=valid_for_s,
-    )
-
-
-def unsubscribe_url(settings: Settings, contact_id: int, topic: str) -> str:
-    """The one-click address of RFC 8058: whose, and of which list, signed so that nobody can make another's."""
-    return f"{settings.public_url}/u/{crypto.sign_token('unsubscribe', f'{contact_id}.{topic}')}"

@@ -6,6 +6,7 @@ A file may be imported again: what is there already stays as it is, and nobody w
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notify import lifecycle
+from notify import atlas, lifecycle
 from notify.db import transaction
 from notify.models import Operator
+from notify.pipeline import audience
 from notify.settings import settings
+from notify.subscribers.placing import place
 from notify.subscribers.records import header_of, lines_of, records
 from notify.subscribers.rows import COLUMNS, BadRow, Locate, Reader, Row
 from notify.subscribers.storing import Stored, store
@@ -42,13 +45,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new."""
+    """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new. `unwritten`:
+    rows in languages that the city does not write in, whose residents get its first one."""
 
     rows: int
     kept: int
     bad_count: int
     bad: tuple[Reason, ...]
     new: Stored
+    unwritten: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -57,13 +62,14 @@ class _Tally:
     bad_count: int = 0
     bad: list[Reason] = field(default_factory=list)
     new: Stored = field(default_factory=Stored)
+    languages: Counter[str] = field(default_factory=Counter)
 
 
 def import_csv(
     source: str | os.PathLike[str] | Iterable[str],
     now: datetime,
     *,
-    locate: Locate | None = None,
+    locate: Locate = place,
     on_progress: Callable[[int], None] | None = None,
     region: str = "US",
     bad_rows_to: Path | None = None,
@@ -71,25 +77,36 @@ def import_csv(
 ) -> ImportReport:
     """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
 
-    `locate` finds the point of a street address for rows without lon and lat. `region` (ISO 3166) is where phone
-    numbers without a country code are. `on_progress` is told the rows read so far. `bad_rows_to` gets all bad rows
-    as a CSV of line and reason. Raises Invalid, before anything is kept, when the file or its header cannot be used.
+    `locate` finds the point of a street address for rows without lon and lat: by default among the city's own, and
+    only where it is certain. `region` (ISO 3166) is where phone numbers without a country code are. `on_progress` is
+    told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. Raises Invalid, before
+    anything is kept, when the file or its header cannot be used.
     """
     lines = lines_of(source)
     names = header_of(lines, COLUMNS)
     chosen = settings()
-    reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate)
+    with transaction() as s:
+        city = atlas.bounds(s)
+    reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city)
     tally = _Tally()
     with ExitStack() as files:
         write = _writer(files, bad_rows_to)
         rows = records(lines, first_line=2)
         while chunk := list(islice(rows, CHUNK)):
             good, bad = _read(reader, chunk)
+            tally.languages.update(row.language for row in good)
             stored, refused = _keep(good, now)
             _add(tally, len(chunk), stored, sorted([*bad, *refused], key=lambda one: one.line), write)
             if on_progress:
                 on_progress(tally.rows)
-    report = ImportReport(tally.rows, tally.rows - tally.bad_count, tally.bad_count, tuple(tally.bad), tally.new)
+    report = ImportReport(
+        tally.rows,
+        tally.rows - tally.bad_count,
+        tally.bad_count,
+        tuple(tally.bad),
+        tally.new,
+        {language: count for language, count in sorted(tally.languages.items()) if language not in audience.written()},
+    )
     _note(report, now, by)
     return report
 

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, time, tzinfo
 
 from notify.models import Topic
 from notify.subscribers import addresses
+from notify.subscribers.placing import NoPlace
 from notify.subscribers.records import is_utf8
+from zones.placing import Bounds, is_swapped
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
-Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat), when it is known
+Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat); NoPlace says why there is none
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; its base is kept
 _TOPICS = {topic.value for topic in Topic}
@@ -50,7 +52,8 @@ class Reader:
     region: str
     language: str  # of rows that name none
     timezone: tzinfo  # of consents that have a date only
-    locate: Locate | None
+    locate: Locate
+    city: Bounds | None = None  # of all that is known of it
 
     def read(self, line: int, fields: list[str] | None) -> Row:
         """Raises BadRow with what is wrong first."""
@@ -92,10 +95,16 @@ class Reader:
 
     def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
         if cells["lon"] or cells["lat"]:
-            return _degrees(cells, "lon", 180), _degrees(cells, "lat", 90)
+            lon, lat = _degrees(cells, "lon", 180), _degrees(cells, "lat", 90)
+            if is_swapped(lon, lat, self.city):
+                raise BadRow("lon, lat: they are swapped, or far from the city.")
+            return lon, lat
         if not address:
             raise BadRow("lon, lat: they must be given, or an address.")
-        found = self.locate(address) if self.locate else None
+        try:
+            found = self.locate(address)
+        except NoPlace as error:
+            raise BadRow(f"address: {error}") from None
         if found is None:
             raise BadRow("address: it is not known; give lon and lat.")
         return found

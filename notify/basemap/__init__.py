@@ -1,0 +1,24 @@
+"""The map of the city, drawn from its own streets, water, parks, boundaries and zones: no other server is asked.
+
+`edition` says when it has changed, `streets` and `areas` know what is in a tile, `drawing` makes and keeps tiles,
+`importing` takes layers in.
+"""
+
+from notify.basemap.areas import LAYERS
+from notify.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes
+from notify.basemap.edition import Edition, current
+from notify.basemap.importing import LayerImport, counts, keep_layer, replace_layer
+
+__all__ = [
+    "LAYERS",
+    "Drawn",
+    "Edition",
+    "LayerImport",
+    "city_bounds",
+    "counts",
+    "current",
+    "keep_layer",
+    "replace_layer",
+    "tile_now",
+    "zone_boxes",
+]

@@ -1,0 +1,112 @@
+"""`tocsin addresses ...`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notify import gazetteer
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, print_json, table
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.gazetteer.outside import look_up
+from notify.settings import settings
+from zones.addresses.files import read_addresses, read_landmarks
+from zones.errors import ZoneError
+
+commands = Commands(help="House numbers and landmarks: import, find.", no_args_is_help=True)
+
+Source = Annotated[
+    str, typer.Option(metavar="NAME", help="Whose set this is: an import replaces what came with the same name.")
+]
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="MEANING=COLUMN", help="Which column is what, where we guess wrong."),
+]
+Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")]
+Layer = Annotated[str | None, typer.Option(help="Which layer, where a file has several.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported, and change nothing.")]
+SHOWN = 20  # bad rows told to people; --json lists more
+
+
+@commands.named("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, GeoJSON, a zipped Shapefile, GeoPackage.")],
+    kind: Annotated[str, typer.Option(help="address or landmark")] = "address",
+    mapped: Mapped = None,
+    columns: Annotated[str, typer.Option(help="The columns of a CSV without a first line: name,address")] = "",
+    source: Source = gazetteer.CITY,
+    crs: Crs = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Import addresses or landmarks. Bad rows are listed; a failed import changes nothing."""
+    if kind not in {"address", "landmark"}:
+        raise Invalid(f"There is no kind {kind!r}.", hint="Give address or landmark.")
+    header = [name.strip() for name in columns.split(",")] if columns else []
+    now, given = datetime.now(UTC), mapping(mapped)
+    with naming(file), transaction() as s:
+        if kind == "address":
+            rows = read_addresses(file, given, layer=layer, crs=crs, header=header)
+            kept = gazetteer.keep_addresses(s, rows, source, now)
+        else:
+            marks = read_landmarks(file, given, layer=layer, crs=crs, header=header)
+            kept = gazetteer.keep_landmarks(s, marks, source, now, lambda address: gazetteer.locate(s, address))
+        if dry_run:
+            s.rollback()
+    tell(kept, "addresses" if kind == "address" else "landmarks", dry_run, as_json)
+
+
+@commands.named("find")
+def find(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="As somebody wrote it.")], as_json: Json = False
+) -> None:
+    """Where an address, a crossing or a landmark is."""
+    found = look_up(text, settings())
+    if as_json:
+        print_json(found)
+        return
+    rows = [(m.label, m.kind, f"{m.lon:.6f}", f"{m.lat:.6f}", m.score, m.by) for m in found.matches]
+    if rows:
+        table(("place", "kind", "lon", "lat", "score", "by"), rows)
+    console.print("Certain: it is taken without a question." if found.certain else found.message, markup=False)
+
+
+def mapping(given: Sequence[str] | None) -> dict[str, str]:
+    """`--map number=HSE_NBR` as meaning and column. Raises Invalid."""
+    found = {}
+    for one in given or ():
+        meaning, equals, column = one.partition("=")
+        if not (meaning and equals and column):
+            raise Invalid(f"--map {one!r} is not right.", hint="Write it like --map number=HSE_NBR.")
+        found[meaning.strip()] = column.strip()
+    return found
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """What is wrong with a file is told with its name."""
+    try:
+        yield
+    except ZoneError as error:
+        raise Invalid(f"{file.name}: {error.message}", hint=error.hint, details=error.details) from None
+
+
+def tell(kept: gazetteer.Kept, what: str, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(kept) | {"dry_run": dry_run})
+        return
+    for bad in kept.bad[:SHOWN]:
+        console.print(f"Row {bad.number}: {bad.reason}", markup=False)
+    if kept.bad_count > SHOWN:
+        console.print(f"... and {kept.bad_count - SHOWN:,} more rows; --json lists up to a thousand.", markup=False)
+    instead = f" instead of {kept.replaced:,}" if kept.replaced else ""
+    console.print(f"{kept.kept:,} {what} of {kept.source!r}{instead}, {kept.bad_count:,} rows left out.", markup=False)
+    if dry_run:
+        console.print("Nothing was changed.")

@@ -1,0 +1,49 @@
+"""`tocsin map ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notify import basemap
+from notify.basemap import LAYERS
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, print_json
+from notify.db import transaction
+from zones.files.opening import open_table
+from zones.files.zonefile import Options
+
+commands = Commands(help="What the map is drawn of, besides streets and zones.", no_args_is_help=True)
+
+
+@commands.named("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file that zones can be imported from.")],
+    layer: Annotated[str, typer.Option(help=f"What it holds: {', '.join(LAYERS)}.")],
+    name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
+    file_layer: Annotated[str | None, typer.Option(help="Which layer of the file, where it has several.")] = None,
+    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Replace a layer of the map; says what was left out. A failed import changes nothing."""
+    table = open_table(file, Options(layer=file_layer, crs=crs))
+    with transaction() as s:
+        done = basemap.replace_layer(s, layer, table, name_field)
+    if as_json:
+        print_json(done)
+        return
+    for line in done.left_out:
+        console.print(f"Left out: {line}", markup=False)
+    console.print(f"On the map: {done.kept:,} of {layer}.")
+
+
+@commands.named("show")
+def show(as_json: Json = False) -> None:
+    """What the map has of each layer."""
+    with transaction() as s:
+        counts = basemap.counts(s)
+    if as_json:
+        print_json(counts)
+        return
+    for layer, count in counts.items():
+        console.print(f"{layer:10} {count:>9,}", markup=False)

@@ -1,0 +1,39 @@
+"""`tocsin streets ...`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notify import gazetteer
+from notify.cli.addresses import Crs, DryRun, Layer, Mapped, Source, mapping, naming, tell
+from notify.cli.commands import Commands, Json
+from notify.db import transaction
+from zones.addresses.files import read_streets
+
+commands = Commands(help="Streets with the house numbers of their blocks.", no_args_is_help=True)
+
+
+@commands.callback()
+def group() -> None:
+    """Streets with the house numbers of their blocks."""  # a group of one command needs to be told that it is one
+
+
+@commands.named("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines: GeoJSON, a zipped Shapefile, GeoPackage.")],
+    mapped: Mapped = None,
+    source: Source = gazetteer.CITY,
+    crs: Crs = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
+    with naming(file), transaction() as s:
+        rows = read_streets(file, mapping(mapped), layer=layer, crs=crs)
+        kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC))
+        if dry_run:
+            s.rollback()
+    tell(kept, "blocks of streets", dry_run, as_json)

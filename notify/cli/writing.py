@@ -1,0 +1,150 @@
+"""`tocsin alert new`: what an operator says on the command line, as a draft."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from notify import alerts, operators
+from notify.cli.commands import As, Json
+from notify.cli.output import print_json
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.settings import settings
+from notify.where import Along, Drawn, InZone, circle_from, segments_from
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}=")
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+def new(
+    event: Annotated[str, typer.Option(help="outage, snow, storm or collection.")],
+    author: As,
+    phase: Annotated[str, typer.Option(help="issue, update or all-clear.")] = "issue",
+    zone: Annotated[list[str] | None, typer.Option(help="A zone's name; may be given several times.")] = None,
+    area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area of its own.")] = None,
+    circle: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LON,LAT,METRES", help="All within so many metres of a point, or of ADDRESS,METRES."),
+    ] = None,
+    corridor: Annotated[
+        list[str] | None, typer.Option(metavar="FILE,METRES", help="All within so many metres of the lines in a file.")
+    ] = None,
+    street: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORDS", help="A street: N BROAD ST, or N BROAD ST 1200-1500 even (odd, left, right)."),
+    ] = None,
+    without_zone: Annotated[list[str] | None, typer.Option(help="A zone that is left out.")] = None,
+    without_area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area that is left out.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORDS", help="What residents call all of it; in each language: --where en=... --where es=..."
+        ),
+    ] = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DOUBT", help="It is meant: whole-city, outside-city, swapped."),
+    ] = None,
+    blanks: Annotated[
+        list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fills a blank of the words.")
+    ] = None,
+    severity: Annotated[str | None, typer.Option(help="CAP: Extreme, Severe, Moderate, Minor.")] = None,
+    urgency: Annotated[str | None, typer.Option(help="CAP: Immediate, Expected, Future, Past.")] = None,
+    certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(help=f"Of {', '.join(alerts.CHANNELS)}; by default all that have an open sender."),
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="After how long it ends: 30m, 6h, 2d; or a time.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Launch it then (ISO 8601), not at once.")] = None,
+    status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
+    incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
+    now = datetime.now(UTC)
+    wanted = alerts.Draft(
+        event=event,
+        phase=phase,
+        zones=tuple(zone or ()),
+        area=_read(area) if area else None,
+        parts=(
+            *map(circle_from, circle or ()),
+            *(_corridor(words) for words in corridor or ()),
+            *map(segments_from, street or ()),
+        ),
+        without=(*map(InZone, without_zone or ()), *([Drawn(_read(without_area))] if without_area else ())),
+        confirmed=confirm or (),
+        area_description=_by_language(where or []),
+        blanks=_pairs(blanks or []),
+        channels=None if channels is None else [name.strip() for name in channels.split(",") if name.strip()],
+        severity=severity,
+        urgency=urgency,
+        certainty=certainty,
+        status=_status(status),
+        expires_at=_later(expires, now),
+        launch_at=_later(at, now),
+        incident=incident,
+    )
+    with transaction() as s:
+        alert = alerts.draft(s, wanted, operators.find(s, author), now, settings())
+    if as_json:
+        print_json({"id": alert.id, "incident": alert.incident_id, "state": alert.state, "lane": alert.lane})
+    else:
+        print(alert.id)
+
+
+def _corridor(words: str) -> Along:
+    file, _, metres = words.rpartition(",")
+    try:
+        return Along(_read(Path(file)), float(metres))
+    except ValueError:
+        raise Invalid(f"{words!r} is no corridor.", hint="A file and metres: river.geojson,150.") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {type(error).__name__}.") from None
+
+
+def _by_language(given: Sequence[str]) -> str | dict[str, str]:
+    """`Old Town` for everybody, or `en=Old Town` and `es=Casco Viejo`."""
+    if len(given) < 2 and not any(_LANGUAGE.match(words) for words in given):
+        return "".join(given)
+    wrong = [words for words in given if not _LANGUAGE.match(words)]
+    if wrong:
+        raise Invalid(f"In which language is {wrong[0]!r}?", hint="Say --where en=... --where es=...")
+    return {language: words for language, _, words in (one.partition("=") for one in given)}
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    wrong = [pair for pair in given if "=" not in pair]
+    if wrong:
+        raise Invalid(f"--set takes BLANK=VALUE, not {wrong[0]!r}.")
+    return {name.strip(): value for name, _, value in (pair.partition("=") for pair in given)}
+
+
+def _status(status: str) -> Literal["Actual", "Exercise", "Test"]:
+    match status:
+        case "Actual" | "Exercise" | "Test":
+            return status
+    raise Invalid(f"A status is Actual, Exercise or Test, not {status!r}.")
+
+
+def _later(text: str | None, now: datetime) -> datetime | None:
+    """`6h` from now, or an ISO 8601 time; one without an offset is on the city's clock."""
+    if text is None:
+        return None
+    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        return now + timedelta(seconds=int(match[1]) * UNITS[match[2]])
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text!r} is no time.", hint="Write 30m, 6h, 2d or 2027-01-12T18:00.") from None
+    return (when if when.tzinfo else when.replace(tzinfo=settings().tz)).astimezone(UTC)

@@ -1,0 +1,21 @@
+"""The city's own knowledge of places: how it comes in (`keep_...`), and how an address is found in it (`find`)."""
+
+from notify.gazetteer.finding import NO_SUCH_NUMBER, Found, Kind, Match, find, locate, streets_called
+from notify.gazetteer.keeping import CITY, Kept, keep_addresses, keep_landmarks, keep_streets
+from notify.gazetteer.suggesting import suggest
+
+__all__ = [
+    "CITY",
+    "NO_SUCH_NUMBER",
+    "Found",
+    "Kept",
+    "Kind",
+    "Match",
+    "find",
+    "keep_addresses",
+    "keep_landmarks",
+    "keep_streets",
+    "locate",
+    "streets_called",
+    "suggest",
+]

@@ -1,0 +1,63 @@
+"""Where streets meet, and where their middle is, by the lines of their blocks."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from zones.addresses.index import Candidate
+from zones.addresses.ranges import Point, crossings, middle
+
+MOST_BLOCKS = 6_000  # of a few streets
+
+Meeting = tuple[str, Literal["intersection"], float, float, float, str]  # as the fields of a Match are
+
+
+def meetings(s: Session, first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Meeting]:
+    """The crossings of any two of these streets, the likeliest first."""
+    lines = _lines(s, [*(one.street for one in first), *(one.street for one in second)])
+    found: list[Meeting] = []
+    for one in first:
+        for other in second:
+            if one.street == other.street or not (lines[one.street] and lines[other.street]):
+                continue
+            score = round(min(one.score, other.score), 3)
+            found += [
+                (f"{one.street} & {other.street}", "intersection", *place, score, f"{one.name.key} & {other.name.key}")
+                for place in crossings(lines[one.street], lines[other.street])
+            ]
+    return sorted(found, key=lambda meeting: -meeting[4])
+
+
+def middles(s: Session, streets: Sequence[str]) -> dict[str, Point]:
+    """A place about halfway along each street, by its blocks or else by its houses."""
+    lines = _lines(s, streets)
+    found = {street: middle(lines[street]) for street in streets if lines[street]}
+    missing = [street for street in streets if street not in found]
+    if missing:
+        rows = s.execute(text(_HOUSES), {"streets": missing})
+        found |= {row.street: (row.lon, row.lat) for row in rows}
+    return {street: found[street] for street in streets if street in found}
+
+
+_HOUSES = """
+    SELECT DISTINCT ON (street) street, lon, lat
+      FROM (SELECT street, lon, lat, percent_rank() OVER (PARTITION BY street ORDER BY number) AS rank
+              FROM address_points WHERE street = ANY(:streets)) AS ranked
+     ORDER BY street, abs(rank - 0.5)
+"""
+
+
+def _lines(s: Session, streets: Sequence[str]) -> dict[str, list[BaseGeometry]]:
+    rows = s.execute(
+        text("SELECT upper(name) AS street, geometry FROM streets WHERE upper(name) = ANY(:streets) LIMIT :most"),
+        {"streets": list(streets), "most": MOST_BLOCKS},
+    ).all()
+    found: dict[str, list[BaseGeometry]] = defaultdict(list)
+    for row, line in zip(rows, shapely.from_wkb([bytes(row.geometry) for row in rows]), strict=True):
+        found[row.street].append(line)
+    return found

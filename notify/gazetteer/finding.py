@@ -1,0 +1,183 @@
+"""What somebody wrote, as places: ranked, with what kind each is, and whether the first one may be taken for sure.
+
+A wrong place sends somebody's alerts to another home. So nothing is sure that another place is about as likely as,
+whose direction or city was another one, or whose name is spelt less like what was written than that of a street
+without this number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from notify.gazetteer.crossing import meetings, middles
+from notify.gazetteer.memory import Gazetteer, gazetteer
+from notify.gazetteer.numbers import SAME_BLOCK_M, SAME_HOUSE_M, House, houses
+from notify.gazetteer.towns import Towns
+from zones.addresses.index import Candidate
+from zones.addresses.ranges import Point, metres
+from zones.addresses.readings import Reading, crossing, readings
+
+Kind = Literal["point", "range", "street", "intersection", "landmark"]
+
+MOST = 5  # matches that are told
+SURE = 0.70  # the score of a match that may be taken without a question
+MARGIN = 0.055  # by which the next one has to be less likely
+GOOD = 0.88  # names that are spelt right and score this need no search for near ones
+NOT_THERE = 0.30  # what it costs that the number is not on the street
+STREETS_SHOWN = 3
+WORTH_TELLING = 0.40
+LONGEST = 200  # characters of a text
+
+NOT_FOUND = "Nothing was found. Check the spelling."
+AMBIGUOUS = "Several places fit about equally well: choose one, or write it in full."
+UNSURE = "Only something like it was found: check it."
+NO_SUCH_NUMBER = "There is such a street, but not with that number: check the number."
+A_STREET = "That is a street: add a house number, or the street that crosses it."
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A place. `score`: 0 to 1, how well it fits what was written. `by`: `city`, or the outside geocoder."""
+
+    label: str
+    kind: Kind
+    lon: float
+    lat: float
+    score: float
+    street: str = ""
+    number: str = ""
+    by: str = "city"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`matches`, best first. `certain`: the first one may be taken without a question. `message` says what to do."""
+
+    matches: tuple[Match, ...]
+    ambiguous: bool
+    certain: bool
+    message: str
+
+
+def find(s: Session, text: str) -> Found:
+    """What the city's own streets, addresses and landmarks know."""
+    known, text = gazetteer(s), text[:LONGEST]
+    read = readings(text)
+    numbered = [reading for reading in read if reading.number]
+    matches, certain = _numbered(s, known, numbered) if numbered else ([], True)
+    if not matches or not certain:
+        others = _unnumbered(s, known, text, [] if numbered else read)
+        matches = sorted([*matches, *others], key=lambda match: -match.score)
+    return judged(matches, certain, numbered=bool(numbered))
+
+
+def locate(s: Session, text: str) -> Point | None:
+    """The place of an address, when it is certain."""
+    found = find(s, text)
+    return (found.matches[0].lon, found.matches[0].lat) if found.certain else None
+
+
+def streets_called(s: Session, name: str) -> list[str]:
+    """Streets as they are kept, in capitals: those that differ from this name by short and long forms only."""
+    return gazetteer(s).streets.same(name)
+
+
+def judged(matches: Sequence[Match], certain: bool = True, *, numbered: bool) -> Found:
+    """With a word on what they are worth. Not `certain`: what is known besides the scores speaks against the first.
+    `numbered`: a house number was written."""
+    if not matches:
+        return Found((), False, False, NOT_FOUND)
+    first, rivals = matches[0], matches[1:]
+    ambiguous = any(other.score > first.score - MARGIN and _elsewhere(first, other) for other in rivals)
+    certain = certain and not ambiguous and first.score >= SURE and first.kind in {"point", "range"}
+    whole = first.score >= (1.0 if first.kind == "landmark" else GOOD) and first.kind in {"intersection", "landmark"}
+    if first.kind == "street" and first.score >= (SURE - NOT_THERE if numbered else GOOD):
+        message = NO_SUCH_NUMBER if numbered else A_STREET
+    else:
+        message = AMBIGUOUS if ambiguous else "" if certain or whole else UNSURE
+    return Found(tuple(matches[:MOST]), ambiguous, certain, message)
+
+
+def _elsewhere(match: Match, other: Match) -> bool:
+    if match.street != other.street:
+        return True
+    near = SAME_HOUSE_M if match.kind == other.kind else SAME_BLOCK_M
+    return metres((match.lon, match.lat), (other.lon, other.lat)) > near
+
+
+def _numbered(s: Session, known: Gazetteer, read: Sequence[Reading]) -> tuple[list[Match], bool]:
+    """Houses, and the streets that should have had the number; whether the first may be sure."""
+    candidates = known.streets.spelt(read)
+    matches, best = _with_houses(s, candidates, known)
+    if not matches or matches[0].score < GOOD:
+        candidates = known.streets.near(read)
+        matches, best = _with_houses(s, candidates, known)
+    if best is None:
+        return _streets(s, candidates, NOT_THERE), False
+    spelt_better = any(
+        one.spelt and one.street != best.street and one.score > best.score + MARGIN for one in candidates
+    )
+    if spelt_better:
+        matches = sorted([*matches, *_streets(s, candidates[:1], NOT_THERE)], key=lambda match: -match.score)
+    return matches, not spelt_better
+
+
+def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) -> tuple[list[Match], Candidate | None]:
+    """The houses, best first, and the street of the best."""
+    found: list[tuple[Match, Candidate]] = []
+    by_number: dict[tuple[object, str], list[Candidate]] = {}
+    for candidate in candidates:
+        by_number.setdefault((candidate.reading.number, candidate.reading.unit), []).append(candidate)
+    for group in by_number.values():
+        by_street = {candidate.street: candidate for candidate in group}
+        number = group[0].reading.number
+        assert number is not None  # noqa: S101  they were chosen for it
+        for house in houses(s, list(by_street), number, group[0].reading.unit, known.hyphened):
+            candidate = by_street[house.street]
+            found.append((_match(house, candidate, known.towns), candidate))
+    found = _distinct(sorted(found, key=lambda one: (-one[0].score, one[0].kind, one[0].label)))
+    return [match for match, _ in found], found[0][1] if found else None
+
+
+def _match(house: House, candidate: Candidate, towns: Towns) -> Match:
+    reading = candidate.reading
+    elsewhere = towns.cost((*reading.tail, *reading.behind_comma), reading.zip, house.city, house.zip)
+    score = round(candidate.score - house.less - elsewhere, 3)
+    return Match(house.label, house.kind, house.lon, house.lat, score, candidate.name.key, house.number)
+
+
+def _distinct(found: list[tuple[Match, Candidate]]) -> list[tuple[Match, Candidate]]:
+    """One of those that are the same street, number and place: the same street may be spelt in two ways."""
+    kept: list[tuple[Match, Candidate]] = []
+    for one in found:
+        if all(_elsewhere(one[0], other) for other, _ in kept):
+            kept.append(one)
+    return kept
+
+
+def _unnumbered(s: Session, known: Gazetteer, text: str, read: Sequence[Reading]) -> list[Match]:
+    """A crossing, a landmark, or a street alone."""
+    found: list[Match] = []
+    both = crossing(text)
+    if both is not None:
+        first, second = ((known.streets.spelt(side) or known.streets.near(side))[:STREETS_SHOWN] for side in both)
+        found += [Match(*meeting) for meeting in meetings(s, first, second)]
+    for i, alike in known.landmarks.called(text, STREETS_SHOWN):
+        lon, lat = known.landmarks.points[i]
+        found.append(Match(known.landmarks.names[i], "landmark", lon, lat, round(alike, 3)))
+    if not found and read:
+        streets = known.streets.spelt(read) or known.streets.near(read)
+        # Streets that do not meet are no place at all; but there is a Black and White Road.
+        found = _streets(s, [one for one in streets if both is None or not one.reading.tail], 0.0)
+    return found
+
+
+def _streets(s: Session, candidates: Sequence[Candidate], cost: float) -> list[Match]:
+    chosen = {candidate.street: candidate for candidate in candidates[:STREETS_SHOWN]}
+    return [
+        Match(street, "street", lon, lat, round(chosen[street].score - cost, 3), chosen[street].name.key)
+        for street, (lon, lat) in middles(s, list(chosen)).items()
+        if chosen[street].score - cost >= WORTH_TELLING
+    ]

@@ -1,0 +1,156 @@
+"""Addresses, streets and landmarks into the database: an import replaces all that came with the same source before.
+
+One transaction, by COPY: whoever asks meanwhile is answered from the old set, and a failed import changes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import shapely
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import atlas, lifecycle
+from notify.db import raw
+from notify.errors import Invalid
+from notify.models import Operator
+from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
+
+CITY = "city"  # the source of imports that name none
+MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
+LONGEST_SOURCE = 60
+_LOCK = 7_461_011  # two imports at once would both keep what they bring
+
+Locate = Callable[[str], tuple[float, float] | None]  # an address -> (lon, lat), when it is known for sure
+
+
+@dataclass(slots=True)
+class Kept:
+    """What an import did. `bad` lists the first `MOST_LISTED` of `bad_count`; `replaced`: rows from before."""
+
+    source: str
+    kept: int = 0
+    replaced: int = 0
+    bad_count: int = 0
+    bad: list[BadRow] = field(default_factory=list)
+
+    def refuse(self, row: BadRow) -> None:
+        self.bad_count += 1
+        if len(self.bad) < MOST_LISTED:
+            self.bad.append(row)
+
+
+def keep_addresses(
+    s: Session, rows: Iterable[AddressRow | BadRow], source: str, now: datetime, by: Operator | None = None
+) -> Kept:
+    """Raises Invalid when not one row is good, or longitude and latitude are swapped."""
+    columns = ("number", "number_to", "suffix", "street", "unit", "city", "zip", "lon", "lat")
+    types = ("int4", "int4", "text", "text", "text", "text", "text", "float8", "float8")
+
+    def values(row: AddressRow) -> tuple[Any, ...]:
+        house = row.number
+        to = house.last if house.last > house.number else None
+        return house.number, to, house.suffix, row.street.upper(), row.unit, row.city, row.zip, row.lon, row.lat
+
+    kept = Kept(_source(source))
+    _replace(s, "address_points", columns, types, map(values, _good(rows, kept)), kept, now, by)
+    _not_swapped(s, "address_points", kept)
+    return kept
+
+
+def keep_streets(
+    s: Session, rows: Iterable[StreetRow | BadRow], source: str, now: datetime, by: Operator | None = None
+) -> Kept:
+    """Raises Invalid when not one row is good."""
+    numbers = ("left_from", "left_to", "right_from", "right_to")
+    columns = ("external_id", "name", *numbers, "left_zip", "right_zip", "rank", "geometry", *_BOX)
+    types = ("text", "text", *["int4"] * 4, "text", "text", "int2", "bytea", *["float8"] * 4)
+
+    def values(row: StreetRow) -> tuple[Any, ...]:
+        sides = (*(row.left or (None, None)), *(row.right or (None, None)))
+        line = shapely.to_wkb(shapely.force_2d(row.line))
+        return row.external_id, row.name, *sides, row.left_zip, row.right_zip, row.rank, line, *row.line.bounds
+
+    kept = Kept(_source(source))
+    return _replace(s, "streets", columns, types, map(values, _good(rows, kept)), kept, now, by)
+
+
+def keep_landmarks(
+    s: Session, rows: Iterable[tuple[int, LandmarkRow] | BadRow], source: str, now: datetime, locate: Locate,
+    by: Operator | None = None,
+) -> Kept:  # fmt: skip
+    """`locate` finds those that have an address only. Raises Invalid as `keep_addresses` does."""
+    kept, values = Kept(_source(source)), []
+    for number, row in _good(rows, kept):
+        point = row.point or locate(row.address)
+        if point is None:
+            kept.refuse(BadRow(number, "address: it is not known for sure."))
+        else:
+            values.append((row.name, *point))
+    types = ("text", "float8", "float8")
+    _replace(s, "landmarks", ("name", "lon", "lat"), types, values, kept, now, by)
+    _not_swapped(s, "landmarks", kept)
+    return kept
+
+
+def _not_swapped(s: Session, table: str, kept: Kept) -> None:
+    """Most places lie in the city, or they would do so the other way round."""
+    city = atlas.bounds(s)
+    if city is None:
+        return
+    count = sql.SQL("""
+        SELECT count(*) FILTER (WHERE lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(north)s),
+               count(*) FILTER (WHERE lat BETWEEN %(west)s AND %(east)s AND lon BETWEEN %(south)s AND %(north)s)
+          FROM {} WHERE source = %(source)s""").format(sql.Identifier(table))
+    given = dict(zip(_BOX, city, strict=True)) | {"source": kept.source}
+    inside, turned = raw(s).cursor().execute(count, given).fetchone() or (0, 0)
+    if turned > inside:
+        raise Invalid(
+            f"Are longitude and latitude swapped? That way, {turned} of {kept.kept} places lie in the city.",
+            hint="Say which is which, such as --map lon=X --map lat=Y. Nothing was changed.",
+        )
+
+
+_BOX = ("west", "south", "east", "north")
+
+
+def _good(rows: Iterable[Any], kept: Kept) -> Iterator[Any]:
+    for row in rows:
+        if isinstance(row, BadRow):
+            kept.refuse(row)
+        else:
+            yield row
+
+
+def _source(name: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST_SOURCE or not name.isprintable():
+        raise Invalid("The source needs a name of up to 60 letters.", hint="Such as --source county.")
+    return name
+
+
+def _replace(
+    s: Session, table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Any, ...]], kept: Kept,
+    now: datetime, by: Operator | None,
+) -> Kept:  # fmt: skip
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    named, cursor = sql.Identifier(table), raw(s).cursor()
+    kept.replaced = cursor.execute(sql.SQL("DELETE FROM {} WHERE source = %s").format(named), (kept.source,)).rowcount
+    into = sql.SQL("COPY {} (source, {}) FROM STDIN (FORMAT BINARY)").format(
+        named, sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with cursor.copy(into) as copy:
+        copy.set_types(["text", *types])
+        for row in rows:
+            copy.write_row((kept.source, *row))
+            kept.kept += 1
+    if not kept.kept:
+        first = f" The first: row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
+        raise Invalid(f"Not one of {kept.bad_count} rows can be used.{first}", hint="Nothing was changed.")
+    cursor.execute(sql.SQL("ANALYZE {}").format(named))
+    detail = {"source": kept.source, "rows": kept.kept, "bad": kept.bad_count, "replaced": kept.replaced}
+    lifecycle.note(s, now=now, by=by, action="import", subject=table, subject_id=0, **detail)
+    return kept

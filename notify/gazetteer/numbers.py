@@ -1,0 +1,124 @@
+"""Which of some streets have a house number, and where: the house's own point, or a place on its block's range."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from zones.addresses.ranges import Point, Side, metres, place_on
+from zones.addresses.readings import WIDEST_RANGE, HouseNumber
+
+SAME_HOUSE_M = 150.0  # points of one address that lie so near are one house, or its units
+SAME_BLOCK_M = 600.0  # ... and so far may a place on a long block's range be from the house's own point
+OTHER_SUFFIX = 0.04  # what 1234A takes from the score of 1234
+OTHER_LETTER = 0.31  # ... and from that of 1234B: so much that it is never sure
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A number on a street. `less`: what it takes from the score, as the number is not quite the one asked for."""
+
+    kind: Literal["point", "range"]
+    street: str  # as it is kept
+    number: str
+    city: str
+    zip: str
+    lon: float
+    lat: float
+    less: float = 0.0
+
+    @property
+    def point(self) -> Point:
+        return self.lon, self.lat
+
+    @property
+    def label(self) -> str:
+        town = " ".join(part for part in (self.city.title() if self.city.isupper() else self.city, self.zip) if part)
+        return f"{self.number} {self.street}" + (f", {town}" if town else "")
+
+
+def houses(
+    s: Session, streets: Sequence[str], number: HouseNumber, unit: str, hyphened: Collection[str]
+) -> list[House]:
+    """Houses with this number on any of the streets; several of one street when they are far apart.
+
+    `hyphened`: streets on which 12-34 is one number, as in Queens.
+    """
+    if not streets:
+        return []
+    given = {"streets": list(streets), "number": number.number, "widest": WIDEST_RANGE}
+    rows = s.execute(text(_HOUSES), given).all()
+    found = [_point(row, number, unit, row.street in hyphened) for row in rows if row.geometry is None]
+    points = [house for _, house in sorted((one for one in found if one), key=lambda one: one[0])]
+    ranges = [house for row in rows if row.geometry is not None and (house := _range(row, number)) is not None]
+    if number.is_hyphened and (hyphened or number.last == number.number):
+        ranges = []  # hyphenated numbers of Queens are in no range that we can read
+    kept: list[House] = []
+    for house in [*points, *ranges]:
+        if not any(_same(house, other) for other in kept):
+            kept.append(house)
+    return kept
+
+
+# In one round trip: a form asks while somebody types.
+_HOUSES = """
+    (SELECT street, number, suffix, unit, city, zip, lon, lat,
+            NULL::int AS left_from, NULL::int AS left_to, NULL::int AS right_from, NULL::int AS right_to,
+            '' AS right_zip, NULL::bytea AS geometry
+       FROM address_points WHERE street = ANY(:streets) AND number = :number LIMIT 2000)
+     UNION ALL
+    (SELECT street, number, suffix, unit, city, zip, lon, lat, NULL, NULL, NULL, NULL, '', NULL
+       FROM address_points
+      WHERE street = ANY(:streets) AND number_to IS NOT NULL AND number < :number AND number >= :number - :widest
+        AND number_to >= :number LIMIT 500)
+     UNION ALL
+    (SELECT upper(name), NULL, '', '', '', left_zip, NULL, NULL, left_from, left_to, right_from, right_to,
+            right_zip, geometry
+       FROM streets
+      WHERE upper(name) = ANY(:streets)
+        AND (:number BETWEEN least(left_from, left_to) AND greatest(left_from, left_to)
+             OR :number BETWEEN least(right_from, right_to) AND greatest(right_from, right_to)) LIMIT 500)
+"""
+
+
+def _point(row: Any, number: HouseNumber, unit: str, hyphened: bool) -> tuple[tuple[float, bool], House] | None:
+    """With an order: the number as it was given first, then the unit that was asked for."""
+    kept = HouseNumber(row.number, row.suffix)
+    less = _difference(kept, number, hyphened)
+    if less is None:
+        return None
+    asked = unit.split()[-1:]
+    other_unit = row.unit.upper().replace("#", " ").split()[-1:] != asked
+    house = House("point", row.street, str(kept), row.city, row.zip, row.lon, row.lat, less)
+    return (less, other_unit), house
+
+
+def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float | None:
+    """What the score loses; None where it is another number."""
+    if kept.suffix.upper() == asked.suffix.upper() and kept.number == asked.number:
+        return 0.0
+    either = kept if kept.is_hyphened else asked
+    if either.is_hyphened and (hyphened or either.last == either.number or (kept.is_hyphened and asked.is_hyphened)):
+        return None  # 37-12 in Queens is not 37, but 2801-07 is 2801
+    if kept.number == asked.number:
+        return OTHER_LETTER if kept.suffix and asked.suffix and not either.is_hyphened else OTHER_SUFFIX
+    within = kept.number < asked.number <= kept.last and (asked.number - kept.number) % 2 == 0
+    return OTHER_SUFFIX if within else None
+
+
+def _range(row: Any, number: HouseNumber) -> House | None:
+    left, right = Side(row.left_from, row.left_to, True), Side(row.right_from, row.right_to, False)
+    place = place_on(shapely.from_wkb(bytes(row.geometry)), number.number, (left, right))
+    if place is None:
+        return None
+    zip_code = row.zip if left.share(number.number) is not None else row.right_zip
+    less = OTHER_SUFFIX if number.suffix and not number.is_hyphened else 0.0
+    return House("range", row.street, str(number), "", zip_code, *place, less)
+
+
+def _same(house: House, other: House) -> bool:
+    near = SAME_HOUSE_M if house.kind == other.kind else SAME_BLOCK_M
+    return house.street == other.street and metres(house.point, other.point) <= near

@@ -1,0 +1,58 @@
+"""What an address that is still being typed may become: house numbers that there are, streets, landmarks."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from notify.gazetteer.crossing import middles
+from notify.gazetteer.finding import LONGEST, Match
+from notify.gazetteer.memory import Gazetteer, gazetteer
+from notify.gazetteer.numbers import houses
+from zones.addresses.readings import HouseNumber, begun, readings
+
+MOST = 8
+LOOKED_AT = 60  # streets that begin so, of which some have the number
+
+
+def suggest(s: Session, text: str) -> tuple[Match, ...]:
+    """The likeliest first; none for less than two letters. Scores say only how it was found."""
+    known, text = gazetteer(s), text[:LONGEST]
+    number, rest = begun(text)
+    if sum(c.isalnum() for c in text) < 2:
+        return ()
+    if number is not None and rest:
+        return tuple(_numbered(s, known, number, rest, text)[:MOST])
+    found = [] if number is not None else _places(s, known, text)
+    return tuple(found[:MOST])
+
+
+def _numbered(s: Session, known: Gazetteer, number: HouseNumber, rest: str, text: str) -> list[Match]:
+    """Houses with this number; where there are none, the streets."""
+    streets = known.streets.beginning(rest, LOOKED_AT)
+    if not streets:
+        streets = [candidate.street for candidate in known.streets.near(readings(text))[:LOOKED_AT]]
+    order = {street: i for i, street in enumerate(streets)}
+    there = sorted(houses(s, streets, number, "", known.hyphened), key=lambda house: (house.less, order[house.street]))
+    if not there:
+        return _streets(s, streets[:MOST])
+    return [
+        Match(house.label, house.kind, house.lon, house.lat, 1.0 - house.less, house.street, house.number)
+        for house in there
+    ]
+
+
+def _places(s: Session, known: Gazetteer, text: str) -> list[Match]:
+    """Streets that begin so, then landmarks; half of each where there are many of both."""
+    streets = known.streets.beginning(text, MOST)
+    landmarks = [
+        Match(known.landmarks.names[i], "landmark", *known.landmarks.points[i], 1.0)
+        for i in known.landmarks.beginning(text, MOST)
+    ]
+    if not streets and not landmarks:
+        streets = [candidate.street for candidate in known.streets.near(readings(text))]
+    room = max(MOST - len(landmarks), MOST // 2)
+    return _streets(s, streets[:room]) + landmarks
+
+
+def _streets(s: Session, streets: Sequence[str]) -> list[Match]:
+    return [Match(street, "street", lon, lat, 1.0, street) for street, (lon, lat) in middles(s, list(streets)).items()]

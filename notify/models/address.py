@@ -1,0 +1,43 @@
+"""The city's addresses, which are public: where each house is, and places that people know by name."""
+
+from sqlalchemy import Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class AddressPoint(Base):
+    """A house, or a unit of one; WGS 84. `source`: the import that it came with, which the next such one replaces.
+
+    123-125 has 123 as `number`, -125 as `suffix` and 125 as `number_to`; 1234A and 1234 1/2 have a `suffix` only.
+    `street` as the file has it.
+    """
+
+    __tablename__ = "address_points"
+    id: Mapped[Id]
+    source: Mapped[str]
+    number: Mapped[int] = mapped_column(Integer)
+    number_to: Mapped[int | None] = mapped_column(Integer)
+    suffix: Mapped[str] = mapped_column(server_default="")
+    street: Mapped[str]
+    unit: Mapped[str] = mapped_column(server_default="")
+    city: Mapped[str] = mapped_column(server_default="")
+    zip: Mapped[str] = mapped_column(server_default="")
+    lon: Mapped[float]
+    lat: Mapped[float]
+
+    __table_args__ = (
+        Index("address_points_on_street", "street", "number"),
+        Index("address_points_of_several", "street", "number", postgresql_where=text("number_to IS NOT NULL")),
+    )
+
+
+class Landmark(Base):
+    """A place that people know by its name; WGS 84."""
+
+    __tablename__ = "landmarks"
+    id: Mapped[Id]
+    source: Mapped[str]
+    name: Mapped[str]
+    lon: Mapped[float]
+    lat: Mapped[float]

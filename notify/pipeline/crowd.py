@@ -1,0 +1,211 @@
+"""Residents as columns of numbers, so that a million of them can be counted while somebody draws.
+
+A crowd is what one snapshot of PostgreSQL says of all residents, or of some. It is never changed; what has changed
+since is another, small crowd, which is counted in its place (`headcount`). No address is in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from notify.db import raw
+from zones.membership import Membership
+
+CHANNELS = ("sms", "email")  # those of residents; a timeline has no place
+# The order in which `audience.REACHED` gives them: of several, the first one counts. The first four are suppressions.
+REASONS = ("complaint", "hard-bounce", "invalid", "opt-out", "erased", "unverified", "not-subscribed", "muted")
+SUPPRESSIONS = REASONS[:4]
+REACHED = len(REASONS)
+_ERASED, _UNVERIFIED, _NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in REASONS[4:])
+
+# As PostgreSQL's send functions write them: big-endian.
+_PLACE = np.dtype([("subscriber", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("radius_m", ">f4")])
+_PERSON = np.dtype([("id", ">i8"), ("language", ">i2")])
+_CONTACT = np.dtype([("id", ">i8"), ("packed", ">i8")])
+_BARRED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
+_MUTED_UNTIL = np.dtype([("subscriber", ">i8"), ("until", ">f8")])
+_ID = np.dtype(">i8")
+
+# All rows come as one string of bytes: as rows they would need ten times as long. Each field that is joined on costs
+# as much as reading the row, so a contact's small ones share the number of its resident (`_unpacked`).
+OTHER_LANGUAGES = """
+    SELECT string_agg(int8send(id) || int2send(array_position(%(languages)s::text[], language)::int2), '')
+      FROM subscribers WHERE {these} AND language <> (%(languages)s::text[])[1]"""
+PLACES = """
+    SELECT string_agg(int8send(subscriber_id) || float8send(lon) || float8send(lat) || float4send(radius_m), '')
+      FROM places WHERE {these}"""
+CONTACTS = """
+    SELECT string_agg(int8send(id) || int8send(
+               subscriber_id * 8 + (channel = 'email')::int * 4
+               + CASE WHEN address_sealed IS NULL THEN 1 WHEN verified_at IS NULL THEN 2 ELSE 0 END), '')
+      FROM contacts WHERE subscriber_id IS NOT NULL AND {these}"""
+BARRED = """
+    SELECT string_agg(int8send(c.id) || int2send(coalesce(array_position(%(topics)s::text[], x.topic::text), 0)::int2)
+                      || int2send((array_position(%(reasons)s::text[], x.reason) - 1)::int2), '')
+      FROM suppressions x JOIN contacts c USING (channel, address_index)
+     WHERE c.subscriber_id IS NOT NULL AND {these}"""
+WANTED = """
+    SELECT string_agg(int8send(subscriber_id), ''),
+           string_agg(int8send(subscriber_id) || float8send(extract(epoch FROM muted_until)::float8), '')
+               FILTER (WHERE muted_until IS NOT NULL)
+      FROM preferences WHERE topic = %(topic)s::topic AND {these}"""
+
+
+class Tally(NamedTuple):
+    """Residents inside, and their contacts: shape (channels, languages, reasons and, last, those who are reached)."""
+
+    residents: int
+    contacts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wants:
+    """Who wants a topic, a truth value for each resident; and until when some have muted it (seconds since 1970)."""
+
+    wanted: NDArray[np.bool_]
+    muted: NDArray[np.intp]
+    until: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Columns of residents (`ids` ascending), of their places, and of their contacts; `of` is which resident's."""
+
+    ids: NDArray[np.int64]
+    language: NDArray[np.uint8]
+    place_of: NDArray[np.int32]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    radius_m: NDArray[np.float32] | None  # None: all are points
+    contact_of: NDArray[np.int32]
+    channel: NDArray[np.uint8]
+    verdict: NDArray[np.uint8]  # an index of REASONS whatever the topic, or REACHED
+    barred: NDArray[np.void]  # contact (an index), topic (0: all), reason
+    languages: int
+
+    @property
+    def size(self) -> int:
+        return int(self.ids.size)
+
+    def tally(self, area: Membership, topic: int, wants: Wants, now: datetime, but: NDArray[np.bool_] | None) -> Tally:
+        """Who is inside. `topic` counts from 1; `but`: residents who are counted elsewhere."""
+        inside = area.inside(self.lon, self.lat, self.radius_m)
+        hit = np.zeros(self.size, dtype=bool)
+        hit[self.place_of[inside]] = True
+        if but is not None:
+            hit &= ~but
+        verdict = self._verdict(topic, wants, now)
+        chosen = hit[self.contact_of]
+        key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
+        shape = (len(CHANNELS), self.languages, REACHED + 1)
+        return Tally(int(hit.sum()), np.bincount(key, minlength=int(np.prod(shape))).reshape(shape))
+
+    @cached_property
+    def _form(self) -> NDArray[np.uint16]:
+        """Channel and language of each contact as one number."""
+        return self.channel.astype(np.uint16) * self.languages + self.language[self.contact_of]
+
+    def _verdict(self, topic: int, wants: Wants, now: datetime) -> NDArray[np.uint8]:
+        """For each contact the first reason to leave it out, in the order of `audience.REACHED`."""
+        verdict = self.verdict.copy()
+        reached = verdict == REACHED
+        verdict[reached & ~wants.wanted[self.contact_of]] = _NOT_SUBSCRIBED
+        silent = wants.muted[wants.until > now.timestamp()]
+        if silent.size:
+            muted = np.zeros(self.size, dtype=bool)
+            muted[silent] = True
+            verdict[(verdict == REACHED) & muted[self.contact_of]] = _MUTED
+        barred = self.barred[(self.barred["topic"] == 0) | (self.barred["topic"] == topic)]
+        least = np.full(verdict.size, REACHED, dtype=np.uint8)
+        np.minimum.at(least, barred["contact"], barred["reason"].astype(np.uint8))
+        return np.where(least < REACHED, least, verdict)
+
+
+def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Crowd:
+    """What the transaction of `s` (`db.one_moment`) sees: of all residents with a place, or of some."""
+    values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
+    places = _read(s, PLACES, "subscriber_id", values, _PLACE)
+    ids, place_of = np.unique(places["subscriber"].astype(np.int64), return_inverse=True)
+    contacts = _read(s, CONTACTS, "subscriber_id", values, _CONTACT)
+    subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
+    contact_of = find(ids, subscriber)
+    here = contact_of >= 0
+    radius_m = places["radius_m"].astype(np.float32)
+    return Crowd(
+        ids=ids,
+        language=_languages(s, ids, values),
+        place_of=place_of.astype(np.int32),
+        lon=places["lon"].astype(np.float64),
+        lat=places["lat"].astype(np.float64),
+        radius_m=radius_m if (radius_m > 0).any() else None,
+        contact_of=contact_of[here].astype(np.int32),
+        channel=channel[here],
+        verdict=np.array([REACHED, _ERASED, _UNVERIFIED], np.uint8)[state[here]],
+        barred=_barred(s, contacts["id"].astype(np.int64)[here], values),
+        languages=len(languages),
+    )
+
+
+def load_wants(s: Session, crowd: Crowd, topic: str, only: Sequence[int] | None = None) -> Wants:
+    """Who of a crowd wants a topic."""
+    values = {"topic": topic, "only": only}
+    wanted_by, muted = _columns(s, WANTED, "subscriber_id", values, _ID, _MUTED_UNTIL)
+    wanting = find(crowd.ids, wanted_by)
+    silent = find(crowd.ids, muted["subscriber"])
+    wanted = np.zeros(crowd.size, dtype=bool)
+    wanted[wanting[wanting >= 0]] = True
+    return Wants(wanted, silent[silent >= 0], muted["until"].astype(np.float64)[silent >= 0])
+
+
+def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each id stands among `ids` (ascending); -1 where it does not."""
+    if not ids.size:
+        return np.full(wanted.size, -1, dtype=np.intp)
+    wanted = wanted.astype(np.int64)
+    at = np.minimum(np.searchsorted(ids, wanted), ids.size - 1)
+    return np.where(ids[at] == wanted, at, -1)
+
+
+def _unpacked(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Of contacts: whose, an index of CHANNELS, and 1 erased, 2 unverified, else 0."""
+    return packed >> 3, (packed >> 2 & 1).astype(np.uint8), (packed & 3).astype(np.uint8)
+
+
+def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.uint8]:
+    """Only of those who do not read the city's first language, or none of its languages: these get the first."""
+    spoken = np.zeros(ids.size, dtype=np.uint8)
+    others = _read(s, OTHER_LANGUAGES, "id", values, _PERSON)
+    at = find(ids, others["id"])
+    spoken[at[at >= 0]] = others["language"][at >= 0] - 1
+    return spoken
+
+
+def _barred(s: Session, contact_ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.void]:
+    """With the contacts' places in the column instead of their ids."""
+    barred = _read(s, BARRED, "c.subscriber_id", values, _BARRED)
+    order = np.argsort(contact_ids, kind="stable")
+    at = find(contact_ids[order], barred["contact"])
+    indexed = barred[at >= 0].astype([("contact", np.intp), ("topic", np.int16), ("reason", np.int16)])
+    indexed["contact"] = order[at[at >= 0]]
+    return indexed
+
+
+def _read(s: Session, sql: str, column: str, values: dict[str, Any], row: np.dtype[Any]) -> NDArray[Any]:
+    (rows,) = _columns(s, sql, column, values, row)
+    return rows
+
+
+def _columns(
+    s: Session, sql: str, column: str, values: dict[str, Any], *rows: np.dtype[Any]
+) -> tuple[NDArray[Any], ...]:
+    """The rows of all residents, or of some (`only`)."""
+    some = "true" if values["only"] is None else f"{column} = ANY(%(only)s)"
+    with raw(s).cursor(binary=True) as cursor:
+        found = cursor.execute(sql.format(these=some), values).fetchone() or ()
+    return tuple(np.frombuffer(told or b"", dtype=row) for told, row in zip(found, rows, strict=True))

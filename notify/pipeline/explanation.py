@@ -1,0 +1,127 @@
+"""An audience explained to the one who approves it: who is covered, zone by zone, who is left out or would wait, and
+whether the number is unusual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.models import Alert
+from notify.pipeline import audience, forecast
+from notify.pipeline.audience import Audience
+from zones.geometry import from_wkb
+from zones.membership import Membership
+
+UNUSUAL = 10  # times the median
+LAST = 20  # alerts that the median is of
+FEWEST = 3  # ... and with fewer nothing is usual yet
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Residents with a place in the area and in this zone."""
+
+    kind: str
+    zone: str
+    residents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`no_contact`: residents inside with nothing on the alert's channels. `waiting`: of those to be written to, by
+    what would keep them waiting beyond the alert's end. `usual`: the median of the last alerts' audiences."""
+
+    audience: Audience
+    no_contact: int
+    waiting: dict[str, int]
+    zones: tuple[Covered, ...]
+    usual: int | None
+    warnings: tuple[str, ...]
+
+
+def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
+    """Of an alert, if it were launched now. Raises Refused without an area."""
+    area = audience.membership(alert)
+    places = audience.places_inside(s, area)
+    residents = np.unique(places["subscriber_id"].astype(np.int64))
+    found = audience.count(s, alert, residents, now)
+    return Explanation(
+        found,
+        len(residents) - _with_contact(s, residents, alert.channels),
+        _waiting(s, alert, found, now),
+        _covered(s, alert, area, places),
+        _usual(s, alert.id),
+        tuple(warnings(s, found.total, alert.created_by, alert.id)),
+    )
+
+
+def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> list[str]:
+    """What an operator should stop at before so many are written to. `but`: an alert that is no measure for itself."""
+    usual = _usual(s, but)
+    said = []
+    if usual and total > UNUSUAL * usual:
+        said.append(f"{total:,} contacts are {total / usual:,.0f} times as many as usual ({usual:,}).")
+    limit = s.execute(text("SELECT audience_limit FROM operators WHERE id = :id"), {"id": operator_id}).scalar()
+    if limit is not None and total > limit:
+        said.append(f"{total:,} contacts are more than the author's limit of {limit:,}.")
+    return said
+
+
+def _usual(s: Session, but: int) -> int | None:
+    """The median of the last audiences, exercises left aside; None while there are too few to tell."""
+    count, median = s.execute(
+        text("""SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY audience_total) FROM (
+                    SELECT audience_total FROM alerts
+                     WHERE status = 'Actual' AND launched_at IS NOT NULL AND fanout_done_at IS NOT NULL
+                       AND audience_total > 0 AND id <> :but
+                     ORDER BY launched_at DESC LIMIT :last) AS recent"""),
+        {"but": but, "last": LAST},
+    ).one()
+    return round(median) if count >= FEWEST else None
+
+
+def _with_contact(s: Session, residents: NDArray[np.int64], channels: Sequence[str]) -> int:
+    return int(
+        s.execute(
+            text("""SELECT count(DISTINCT c.subscriber_id)
+                      FROM unnest(CAST(:residents AS bigint[])) AS r (id)
+                      JOIN contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)"""),
+            {"residents": residents.tolist(), "channels": list(channels)},
+        ).scalar_one()
+    )
+
+
+def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[str, int]:
+    """Of the messages, those that the senders would not let out before the alert expires, by what holds them up."""
+    waiting: dict[str, int] = {}
+    for one in forecast.channels(s, alert, found, now):
+        late = one.messages - one.in_time
+        if late > 0:
+            why = "no-sender" if not one.senders else "capped" if one.capped else "expires-first"
+            waiting[why] = waiting.get(why, 0) + late
+    return waiting
+
+
+def _covered(s: Session, alert: Alert, area: Membership, places: NDArray[np.void]) -> tuple[Covered, ...]:
+    """In the alert's own zones or, where it has none, in all that there are."""
+    rows = s.execute(
+        text("""SELECT z.kind, z.name, v.geometry FROM zone_versions v JOIN zones z ON z.id = v.zone_id
+                 WHERE CASE WHEN EXISTS (SELECT FROM alert_zones WHERE alert_id = :alert)
+                            THEN v.id IN (SELECT zone_version_id FROM alert_zones WHERE alert_id = :alert)
+                            ELSE z.retired_at IS NULL
+                                 AND v.id = (SELECT max(id) FROM zone_versions WHERE zone_id = z.id) END
+                 ORDER BY z.kind, z.name"""),
+        {"alert": alert.id},
+    ).all()
+    lon, lat, radius_m = (places[name].astype(np.float64) for name in ("lon", "lat", "radius_m"))
+    covered = []
+    for row in rows:
+        inside = Membership(from_wkb(row.geometry)).inside(lon, lat, radius_m)
+        residents = np.unique(places["subscriber_id"][inside]).size
+        if residents:
+            covered.append(Covered(row.kind, row.name, int(residents)))
+    return tuple(covered)

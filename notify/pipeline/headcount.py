@@ -1,0 +1,167 @@
+"""How many an area reaches, at once: the live count while somebody draws.
+
+Each process that is asked keeps the residents in memory (`crowd`), and follows PostgreSQL at every question: it reads
+one snapshot, in which it first looks for the residents who changed since the last one. So it says what a launch at that
+moment would resolve to, by the same rules (`audience.REACHED`), and can be thrown away at any time.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.db import one_moment
+from notify.models import Topic
+from notify.pipeline import audience, crowd
+from notify.pipeline.audience import Audience
+from notify.pipeline.crowd import Crowd, Tally, Wants
+from zones.membership import Membership
+
+log = structlog.get_logger()
+
+TOPICS = tuple(topic.value for topic in Topic)
+KEPT = timedelta(hours=1)  # changes are forgotten after this long
+STALE = KEPT / 2  # a crowd that was not asked for so long is read anew; by PostgreSQL's clock, too: a host may sleep
+LATE_MOST = 20_000  # residents who changed since the crowd was read; with more it is read anew
+
+
+@dataclass(frozen=True)
+class _Residents:
+    """All residents as of a snapshot: a crowd, but those of `late` as they are there."""
+
+    base: Crowd
+    wants: dict[str, Wants]
+    late: Crowd
+    late_wants: dict[str, Wants]
+    changed: NDArray[np.int64]  # the ids of those who changed since base was read; some may be gone
+    snapshot: str
+    at: datetime  # of the snapshot
+
+
+class Headcount:
+    """One for each process; any of its threads may ask."""
+
+    def __init__(self, languages: Sequence[str]) -> None:
+        self._languages = tuple(languages)
+        self._lock = threading.Lock()
+        self._known: _Residents | None = None
+
+    def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
+        """What a launch at this moment would resolve to, with words in all the city's languages."""
+        with one_moment() as s:
+            with self._lock:  # the others wait for what they would have to read themselves
+                known = self._known = self._follow(s, topic)
+            timelines = audience.timelines_to_come(s, channels)
+        number = TOPICS.index(topic) + 1
+        but = np.zeros(known.base.size, dtype=bool)
+        at = crowd.find(known.base.ids, known.changed)
+        but[at[at >= 0]] = True
+        parts = (
+            known.base.tally(area, number, known.wants[topic], now, but),
+            known.late.tally(area, number, known.late_wants[topic], now, None),
+        )
+        return _audience(parts, self._languages, channels, timelines)
+
+    def _follow(self, s: Session, topic: str) -> _Residents:
+        snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
+        known = self._known
+        # A server that knows fewer transactions is another one: restored, or one that took over and was behind.
+        if known is not None and abs(at - known.at) < STALE and _newest(known.snapshot) <= _newest(snapshot):
+            known = self._caught_up(s, known, snapshot, at)
+        else:
+            known = self._read(s, snapshot, at)
+        # What the base's residents want may be read later than the base: who changed since is counted among the late.
+        if topic not in known.wants:
+            known.wants[topic] = crowd.load_wants(s, known.base, topic)
+        if topic not in known.late_wants:
+            known.late_wants[topic] = crowd.load_wants(s, known.late, topic, only=known.late.ids.tolist())
+        return known
+
+    def _caught_up(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
+        fresh = _changed(s, known.snapshot, snapshot)
+        if not fresh.size:
+            return replace(known, snapshot=snapshot, at=at)
+        changed = np.union1d(known.changed, fresh)
+        if changed.size > LATE_MOST:
+            return self._read(s, snapshot, at)
+        late = crowd.load(s, self._languages, TOPICS, only=changed.tolist())
+        return _Residents(known.base, known.wants, late, {}, changed, snapshot, at)
+
+    def _read(self, s: Session, snapshot: str, at: datetime) -> _Residents:
+        began = time.monotonic()
+        base = crowd.load(s, self._languages, TOPICS)
+        none = crowd.load(s, self._languages, TOPICS, only=[])
+        log.info("headcount.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
+        return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
+
+
+@cache
+def headcount() -> Headcount:
+    return Headcount(audience.written())
+
+
+def forget_changes(s: Session) -> None:
+    """Nobody asks for changes that are older than KEPT, by PostgreSQL's clock."""
+    s.execute(text("DELETE FROM resident_changes WHERE at < now() - CAST(:kept AS interval)"), {"kept": KEPT})
+
+
+def forget() -> None:
+    """All that this process remembers, after the settings changed."""
+    headcount.cache_clear()
+
+
+def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:
+    """Residents changed by transactions that the last snapshot did not see and this one does.
+
+    By transaction, not by time or number: who began earlier may commit later. Answers in the order of ids.
+    """
+    if last == now:
+        return np.empty(0, np.int64)
+    rows = s.execute(
+        text("""SELECT DISTINCT subscriber_id FROM resident_changes
+                 WHERE xid >= CAST(CAST(pg_snapshot_xmin(CAST(:last AS pg_snapshot)) AS text) AS bigint)
+                   AND NOT pg_visible_in_snapshot(CAST(CAST(xid AS text) AS xid8), CAST(:last AS pg_snapshot))
+                 ORDER BY subscriber_id LIMIT :most"""),
+        {"last": last, "most": LATE_MOST + 1},
+    ).scalars()
+    return np.fromiter(rows, np.int64)
+
+
+def _newest(snapshot: str) -> int:
+    """The first transaction that had not begun: `xmin:xmax:those in progress`."""
+    return int(snapshot.split(":")[1])
+
+
+def _audience(
+    parts: Sequence[Tally], languages: Sequence[str], channels: Sequence[str], timelines: Sequence[tuple[str, str]]
+) -> Audience:
+    contacts = np.sum([part.contacts for part in parts], axis=0)
+    by_channel: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    by_language: dict[str, dict[str, int]] = {}
+    total = 0
+    for number, channel in enumerate(crowd.CHANNELS):
+        if channel not in channels:
+            continue
+        total += int(contacts[number].sum())
+        reached = contacts[number, :, crowd.REACHED]
+        if reached.any():
+            by_channel[channel] = int(reached.sum())
+            by_language[channel] = {language: int(n) for language, n in zip(languages, reached, strict=True) if n}
+        for reason, count in zip(crowd.REASONS, contacts[number].sum(axis=0), strict=False):
+            if count:
+                skipped[reason] = skipped.get(reason, 0) + int(count)
+    for channel, language in timelines:
+        total += 1
+        by_channel[channel] = by_channel.get(channel, 0) + 1
+        of_channel = by_language.setdefault(channel, {})
+        of_channel[language] = of_channel.get(language, 0) + 1
+    return Audience(sum(part.residents for part in parts), total, by_channel, skipped, by_language)

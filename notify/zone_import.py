@@ -1,0 +1,165 @@
+"""A file's zones taken into the city: what would change, what must be confirmed, and then all of it or nothing."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy.orm import Session
+
+from notify import atlas
+from notify.atlas import Comparison, Imported, KeptZone
+from notify.errors import Invalid
+from notify.models import Operator
+from zones import placing
+from zones.files.zonefile import Mending, ZoneFile
+from zones.geometry import from_wkb
+
+# What becomes of zones of the same kind that the file does not have. "edition": those that came from a file of the same
+# name go, and those of a file that this one takes over from, as told below; "replace": all go; "keep": none goes.
+Others = Literal["edition", "replace", "keep"]
+OTHERS: tuple[str, ...] = get_args(Others)
+
+TAKEN_OVER = 0.5  # a file with half of the zones of an earlier one is its next edition, under another name
+MANY = 10  # so many zones, if they are more than stay, go only when that is confirmed
+FEW = 3  # and so many, if none of the others stays
+SHOWN = 8  # cases listed in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What whoever imports has said yes to."""
+
+    repairs: bool = False
+    warnings: bool = False
+
+
+NOTHING = Accepted()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did, or with `dry_run` would do. It says the same to the command's readers and over REST."""
+
+    dry_run: bool
+    kind: str
+    source: str
+    zones: int
+    imported: Imported
+    others: int  # current zones of that kind which came from other files, and stay
+    mended: tuple[Mending, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    needs: tuple[str, ...]  # options without which it is not done
+    crs: str
+    name_field: str
+
+
+def take(
+    s: Session,
+    kind: str,
+    found: ZoneFile,
+    source: str,
+    now: datetime,
+    by: Operator | None = None,
+    *,
+    others: Others = "edition",
+    accepted: Accepted = NOTHING,
+    dry_run: bool = False,
+) -> Report:
+    """Keep the zones of a file, and retire those that have vanished from it.
+
+    A dry run changes nothing and reports the same. Raises Invalid when something must be confirmed first.
+    """
+    city, is_whole = atlas.bounds(s), atlas.is_mapped(s)
+    compared = atlas.compare(s, kind, found.zones)
+    broken = _broken(compared, found.left_out)
+    stay = {kept.zone.id for kept in broken}
+    retired = [kept for kept in _vanished(compared, source, others) if kept.zone.id not in stay]
+    known = {shape.name for _, shape in compared.unchanged}  # confirmed when they came
+    placed = [zone for zone in found.zones if zone.name not in known]
+    warnings = placing.questions(placed, city, is_whole=is_whole)
+    warnings += _losses(compared, retired) if others == "edition" else []
+    warnings += _moved(compared)
+    warnings += [f"{kept.zone.name}: The file has it, but it cannot be used. It stays as it was." for kept in broken]
+    large = [f"{mended}." for mended in found.mended if mended.is_large and mended.zone not in known]
+    needs = {
+        "--accept-warnings": bool(warnings) and not accepted.warnings,
+        "--accept-repairs": bool(large) and not accepted.repairs,
+    }
+    report = Report(
+        **_of_file(found),
+        dry_run=dry_run,
+        kind=kind,
+        source=source,
+        imported=atlas.told(compared, retired),
+        others=len(compared.absent) - len(retired),
+        warnings=(*warnings, *large),
+        needs=tuple(option for option, is_wanted in needs.items() if is_wanted),
+    )
+    if not dry_run:
+        if report.needs:
+            raise _unconfirmed(report)
+        atlas.apply(s, kind, compared, retired, source, now, by)
+    return report
+
+
+def _of_file(found: ZoneFile) -> dict[str, Any]:
+    told = {field.name: getattr(found, field.name) for field in fields(found)}
+    return told | {"zones": len(found.zones)}
+
+
+def _vanished(compared: Comparison, source: str, others: Others) -> Sequence[KeptZone]:
+    """The zones that go, by the rule that `others` names."""
+    if others != "edition":
+        return compared.absent if others == "replace" else ()
+    there = Counter(kept.version.source for kept, _ in (*compared.changed, *compared.unchanged) if _is_current(kept))
+    gone = Counter(kept.version.source for kept in compared.absent)
+    older = {name for name, count in gone.items() if there[name] >= TAKEN_OVER * (there[name] + count)}
+    return [kept for kept in compared.absent if kept.version.source in {source, *older}]
+
+
+def _losses(compared: Comparison, retired: Sequence[KeptZone]) -> list[str]:
+    """Whether it looks like half a file, or like another one of the same name."""
+    staying = sum(_is_current(kept) for kept, _ in (*compared.changed, *compared.unchanged))
+    if len(retired) >= (MANY if staying else FEW) and len(retired) > staying:
+        named = ", ".join(kept.zone.name for kept in retired[:SHOWN]) + (" ..." if len(retired) > SHOWN else "")
+        others = f"and only {staying} of the others are in it" if staying else "and none of the others is in it"
+        return [f"{len(retired)} zones would be retired, {others}: {named}. --keep-others keeps them."]
+    return []
+
+
+def _broken(compared: Comparison, left_out: Sequence[str]) -> list[KeptZone]:
+    """Zones that are in the file, and that only a fault of their shapes keeps out: they have not vanished."""
+    names = {line[: end.start()].casefold() for line in left_out for end in re.finditer(": ", line)}
+    return [kept for kept in compared.absent if kept.zone.name.casefold() in names]
+
+
+def _moved(compared: Comparison) -> list[str]:
+    """Zones that would not touch what they were: two counties can each have a zone A."""
+    moved = [
+        kept.zone.name
+        for kept, shape in compared.changed
+        if _is_current(kept) and not from_wkb(kept.version.geometry).intersects(shape.geometry)
+    ]
+    if not moved:
+        return []
+    named = ", ".join(moved[:SHOWN]) + (" ..." if len(moved) > SHOWN else "")
+    return [f"{named}: The new area does not touch the present one. Is it another zone, of the same name?"]
+
+
+def _is_current(kept: KeptZone) -> bool:
+    return kept.zone.retired_at is None
+
+
+def _unconfirmed(report: Report) -> Invalid:
+    cases = report.warnings[:SHOWN]
+    more = (f"And {len(report.warnings) - SHOWN} more.",) if len(report.warnings) > SHOWN else ()
+    return Invalid(
+        f"{report.source}: Nothing was imported, because something in it must be confirmed:",
+        details=[*cases, *more],
+        hint=f"Look at it, and if it is right say {' and '.join(report.needs)}.",
+    )
