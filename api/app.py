@@ -14,14 +14,16 @@ from starlette.staticfiles import StaticFiles
 from api import auth, errors, health, hooks, openapi, routes
 from api.hooks.collector import Collector
 from api.hooks.short_way import ShortWay
+from api.map import ROUTERS as MAP_ROUTERS
+from api.map.tiles import Desk
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog, SecurityHeaders
-from api.pages import alarms, city, console, live, sign_in, unsubscribe
+from api.pages import alarms, city, city_map, console, live, sign_in, unsubscribe
 
 # Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 STATIC = Path(__file__).parent / "static"
-PAGES = (city, unsubscribe, sign_in, console, live, alarms)
+PAGES = (city, unsubscribe, sign_in, console, live, alarms, city_map)
 
 
 def create_app() -> FastAPI:
@@ -40,9 +42,10 @@ def create_app() -> FastAPI:
     )
     app.state.metrics = Metrics()
     app.state.receipts = {provider: Collector(provider) for provider in ("twilio", "sendgrid")}
+    app.state.map_desk = Desk()
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, sign_in.to_sign_in)
-    for router in (*routes.ROUTERS, *hooks.ROUTERS, health.router, *(page.router for page in PAGES)):
+    for router in (*routes.ROUTERS, *hooks.ROUTERS, *MAP_ROUTERS, health.router, *(page.router for page in PAGES)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.

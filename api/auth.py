@@ -21,7 +21,7 @@ from notify.models import ApiKey, Operator
 from notify.settings import settings
 
 SESSION = timedelta(hours=12)
-_bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made by `tocsin keys add`.")
+bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made by `tocsin keys add`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class NeedsSignIn(Exception):
     """A page of the console, and nobody is signed in: to the sign-in page, and back."""
 
 
-def by_key(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+def by_key(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Caller:
     """The caller of the REST API. Raises NotSignedIn."""
     if credentials is None:
         raise NotSignedIn("This needs an API key.", hint="Send `Authorization: Bearer tocsin_...`.")

@@ -20,7 +20,7 @@ from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, U
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
-FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
+FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/tiles/", "/map/")
 
 
 class NotSignedIn(TocsinError):

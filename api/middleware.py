@@ -4,21 +4,28 @@ import time
 import uuid
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth import bearer, by_key
 from api.errors import answer
 from api.metrics import Metrics
 
 log = structlog.get_logger()
 
 # Asked all the time, or thousands of times for an alert: a line only when something is wrong.
-QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static")
+QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static", "/tiles/")
 
 BODY_BYTES = 2**20
-LARGER_BYTES = {"/hooks/sendgrid/events": 10 * 2**20, "/api/v1/zones": 200 * 2**20}
+LARGER_BYTES = {
+    "/hooks/sendgrid/events": 10 * 2**20,
+    "/api/v1/zones/import": 200 * 2**20,
+    "/api/v1/alerts": 16 * 2**20,  # areas of 100,000 corners and more
+    "/api/v1/audience": 16 * 2**20,
+}
 
 HEADERS = {
     # Everything from here and nothing inline: a script that slipped into a page would not run.
@@ -53,7 +60,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Takes no more of a body than a route can use: 413."""
+    """Takes no more of a body than a route can use: 413. The API takes a large one only from a caller with a key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,6 +74,14 @@ class BodyLimit:
         if stated.isdecimal() and int(stated) > most:
             await answer(Request(scope), HTTPException(413))(scope, receive, send)
             return
+        short = stated.isdecimal() and int(stated) <= BODY_BYTES
+        if scope["path"] in LARGER_BYTES and scope["path"].startswith("/api/") and not short:
+            # A form is read, and its files are written to disk, before a route asks for its key.
+            try:
+                await run_in_threadpool(by_key, await bearer(Request(scope)))
+            except Exception as error:
+                await answer(Request(scope), error)(scope, receive, send)
+                return
         taken = 0
 
         async def bounded() -> Message:

@@ -1,5 +1,14 @@
 """REST v1, one file per resource."""
 
-from api.routes import alarms, alerts, senders, subscribers, zones
+from api.routes import addresses, alarms, alerts, audience, senders, subscribers, zone_import, zones
 
-ROUTERS = (alerts.router, alarms.router, zones.router, senders.router, subscribers.router)
+ROUTERS = (
+    alerts.router,
+    audience.router,
+    alarms.router,
+    zones.router,
+    zone_import.router,
+    addresses.router,
+    senders.router,
+    subscribers.router,
+)

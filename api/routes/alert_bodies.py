@@ -1,18 +1,23 @@
 """What alerts look like over REST."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.routes.area_bodies import Confirmations, Parts
 from notify.alerts import Draft
+from notify.pipeline.explanation import Explanation
 
 Phase = Literal["issue", "update", "all-clear"]
 Channel = Literal["sms", "email", "social"]
+Description = Annotated[str, Field(max_length=200)]
 
 
 class NewAlert(BaseModel):
-    """Where: zone names, or an area of your own with words for it; neither: as the incident's latest alert."""
+    """Where: zones, an area of your own and `parts`, all of them together, less those of `without`; none at all: as the
+    incident's latest alert. What is not a zone or a street needs words for it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -32,9 +37,14 @@ class NewAlert(BaseModel):
     area: dict[str, Any] | None = Field(
         None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection."
     )
-    area_description: str = Field("", max_length=200, description="What residents call that area.")
+    parts: Parts = Field(default=[], max_length=1000)
+    without: Parts = Field(default=[], max_length=1000)
+    confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
+    area_description: Description | dict[str, Description] = Field(
+        "", description="What residents call that area: in one language for everybody, or by language."
+    )
     blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
-    channels: list[Channel] = ["sms", "email", "social"]
+    channels: list[Channel] | None = Field(None, description="By default all that have an open sender.")
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] | None = None
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None
@@ -44,7 +54,8 @@ class NewAlert(BaseModel):
     incident: int | None = Field(None, ge=1, lt=2**63)
 
     def as_draft(self) -> Draft:
-        return Draft(**dict(self))
+        parts, without = ([one.as_part() for one in several] for several in (self.parts, self.without))
+        return Draft(**dict(self) | {"parts": parts, "without": without})
 
 
 class AudienceOut(BaseModel):
@@ -183,12 +194,33 @@ class Report(AlertOut):
     steps: list[StepOut]
 
 
+class CoveredOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    zone: str
+    residents: int = Field(description="With a place in the area and in this zone.")
+
+
 class Preview(BaseModel):
-    """Whom a launch at this moment would reach."""
+    """Whom a launch at this moment would reach, and whom not."""
 
     model_config = ConfigDict(from_attributes=True)
 
     residents: int = Field(description="With a place in the area.")
-    total: int
-    by_channel: dict[str, int]
-    skipped: dict[str, int]
+    total: int = Field(description="Contacts in the area, those left out included.")
+    by_channel: dict[str, int] = Field(description="To be written to.")
+    languages: dict[str, dict[str, int]] = Field(description="The same, by channel and language.")
+    skipped: dict[str, int] = Field(description="Left out, by reason.")
+    no_contact: int = Field(description="Residents in the area with nothing on the alert's channels.")
+    waiting: dict[str, int] = Field(
+        description="Of those to be written to, by what would keep them waiting beyond its end: capped, no-sender, "
+        "expires-first."
+    )
+    zones: list[CoveredOut]
+    usual: int | None = Field(description="The median of the last audiences.")
+    warnings: list[str] = Field(description="Sentences to read before.")
+
+    @classmethod
+    def of(cls, explained: Explanation) -> Self:
+        return cls.model_validate(asdict(explained.audience) | asdict(explained))

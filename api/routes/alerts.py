@@ -22,9 +22,8 @@ from api.routes.alert_bodies import (
 from api.routes.ids import Id
 from notify import alerts, reports, tasks
 from notify.db import transaction
-from notify.errors import Refused
 from notify.models.states import AlertState
-from notify.pipeline import audience, forecast
+from notify.pipeline import explanation, forecast
 from notify.settings import settings
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
@@ -58,9 +57,7 @@ def get_alert(alert_id: Id, caller: Reader) -> Response:
 def preview_audience(alert_id: Id, caller: Reader) -> Preview:
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        if alert.area is None:
-            raise Refused(f"Alert {alert_id} has no area.", hint="Without an area nothing is sent: write it again.")
-        return Preview.model_validate(audience.preview(s, alert, alert.area, datetime.now(UTC)))
+        return Preview.of(explanation.explain(s, alert, datetime.now(UTC)))
 
 
 @router.get("/{alert_id}/plan", summary="How long it would take", responses=problems(404, 409))

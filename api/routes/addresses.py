@@ -1,0 +1,67 @@
+"""`/api/v1/addresses`: where an address is. By POST with a body: what residents type stands in no URL and no log."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Reader
+from api.openapi import problems
+from notify import gazetteer
+from notify.db import transaction
+from notify.gazetteer.finding import LONGEST
+from notify.gazetteer.outside import look_up
+from notify.settings import settings
+
+OR_CLICK = "Or click on the map."
+
+router = APIRouter(prefix="/api/v1/addresses", tags=["addresses"])
+
+
+class AddressText(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"text": "1234 n broad st apt 5"}})
+
+    text: str = Field(max_length=LONGEST, description="As somebody wrote it: an address, a crossing, a landmark.")
+
+
+class MatchOut(BaseModel):
+    """A place. WGS 84."""
+
+    label: str
+    kind: gazetteer.Kind = Field(
+        description="point: the house itself; range: between the numbers of its block; street: somewhere on it."
+    )
+    lon: float
+    lat: float
+    score: float = Field(description="0 to 1: how well it fits what was written.")
+    street: str
+    number: str
+    by: str = Field(description="`city`, or the outside geocoder that knows it.")
+
+
+class FoundOut(BaseModel):
+    """Places, the likeliest first."""
+
+    matches: list[MatchOut]
+    ambiguous: bool = Field(description="Another one is about as likely as the first.")
+    certain: bool = Field(description="The first one may be taken without asking back.")
+    message: str = Field(description="What to do next, for the person who typed it; empty when all is clear.")
+
+
+class SuggestionsOut(BaseModel):
+    matches: list[MatchOut]
+
+
+@router.post("/find", summary="Where an address is", responses=problems(413, 422))
+def find(body: AddressText, caller: Reader) -> FoundOut:
+    """Tolerates misspellings. Where nothing is found, `message` says so, and a form offers a click on the map."""
+    found = look_up(body.text, settings())
+    message = f"{found.message} {OR_CLICK}" if found.message else ""
+    return FoundOut.model_validate(asdict(found) | {"message": message})
+
+
+@router.post("/suggest", summary="What an address that is being typed may become", responses=problems(413, 422))
+def suggest(body: AddressText, caller: Reader) -> SuggestionsOut:
+    with transaction() as s:
+        found = gazetteer.suggest(s, body.text)
+    return SuggestionsOut.model_validate({"matches": [asdict(match) for match in found]})

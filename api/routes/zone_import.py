@@ -1,0 +1,168 @@
+"""`/api/v1/zones/import`: the city's zones from a file of anybody's."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Reader
+from api.openapi import problems
+from notify import operators, zone_import
+from notify.db import transaction
+from notify.models.zone import ZoneKind
+from notify.zone_import import Accepted, Others
+from zones.errors import one_line
+from zones.files import quarantine
+from zones.files.zonefile import Options
+
+router = APIRouter(prefix="/api/v1/zones", tags=["zones"])
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
+
+
+class Imported(BaseModel):
+    """By name."""
+
+    added: list[str]
+    changed: list[str]
+    unchanged: list[str]
+    retired: list[str] = Field(description="Vanished from the file. They stay, with all of their versions.")
+
+
+class Mended(BaseModel):
+    zone: str
+    what: str
+    area_change_percent: float | None = Field(description="Of the larger one; null where it is about something else.")
+
+
+class Report(BaseModel):
+    """What an import did, or in a dry run would do."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "dry_run": False,
+                "kind": "snow",
+                "source": "snow.geojson",
+                "zones": 2,
+                "imported": {"added": ["Riverside"], "changed": [], "unchanged": ["Old Town"], "retired": ["Docks"]},
+                "others": 0,
+                "mended": [{"zone": "Riverside", "what": "closed an open ring", "area_change_percent": None}],
+                "left_out": ["Hill Road: It is a LineString, not a polygon."],
+                "notes": [],
+                "warnings": [],
+                "needs": [],
+                "crs": "EPSG:4326",
+                "name_field": "NAME",
+            }
+        }
+    )
+
+    dry_run: bool
+    kind: ZoneKind
+    source: str = Field(description="The file's name.")
+    zones: int
+    imported: Imported
+    others: int = Field(description="Zones of that kind which came from other files, and stay.")
+    mended: list[Mended]
+    left_out: list[str]
+    notes: list[str] = Field(description="About the file as a whole.")
+    warnings: list[str] = Field(description="What must be looked at before it is confirmed.")
+    needs: list[str] = Field(description="Options without which a dry run would be refused.")
+    crs: str = Field(description="The coordinate system of the file.")
+    name_field: str = Field(description="The field that names the zones; empty where `name` was given.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The form without the file. All of it is what `tocsin zones import` has as options."""
+
+    options: Options
+    others: Others
+    accepted: Accepted
+    dry_run: bool
+    seconds: float
+
+
+def _asked(
+    name_field: Annotated[str | None, Form(max_length=200, description="The field that holds the names.")] = None,
+    name: Annotated[str | None, Form(max_length=200, description="For its zones, where no field has one.")] = None,
+    id_field: Annotated[str | None, Form(max_length=200, description="The field that holds your own ids.")] = None,
+    layer: Annotated[str | None, Form(max_length=200, description="Which, where a file has several.")] = None,
+    dissolve: Annotated[str | None, Form(max_length=200, description="Merge parts that share this field.")] = None,
+    number_duplicates: Annotated[bool, Form(description="`Name (2)` for a name that comes again.")] = False,
+    crs: Annotated[str | None, Form(max_length=200, description="Such as EPSG:2272, if it does not say.")] = None,
+    encoding: Annotated[str | None, Form(max_length=40, description="Of a Shapefile's texts.")] = None,
+    swap_axes: Annotated[bool, Form(description="Its coordinates have latitude first.")] = False,
+    buffer_m: Annotated[float | None, Form(gt=0, le=10_000, description="Metres around lines and points.")] = None,
+    others: Annotated[
+        Others, Form(description="Zones of that kind that it lacks: see docs/zone-files.md.")
+    ] = "edition",
+    accept_repairs: Annotated[bool, Form(description="Those that change an area by more than 1 %.")] = False,
+    accept_warnings: Annotated[bool, Form(description="They have been looked at.")] = False,
+    dry_run: Annotated[bool, Form(description="Only say what would be done.")] = False,
+    time_limit_s: Annotated[float, Form(ge=1, le=120, description="For reading the file.")] = quarantine.SECONDS,
+) -> Asked:
+    options = Options(
+        layer=layer,
+        crs=crs,
+        encoding=encoding,
+        swap_axes=swap_axes,
+        buffer_m=buffer_m,
+        name_field=name_field,
+        name=name,
+        id_field=id_field,
+        dissolve=dissolve,
+        number_duplicates=number_duplicates,
+    )
+    return Asked(options, others, Accepted(accept_repairs, accept_warnings), dry_run, time_limit_s)
+
+
+@router.post("/import", summary="Import zones from a file", status_code=201, responses=problems(403, 413, 422))
+def import_zones(
+    caller: Reader,
+    file: Annotated[
+        UploadFile,
+        File(description="GeoJSON, TopoJSON, KML, KMZ, GeoPackage, zipped Shapefile or geodatabase; 200 MB at most."),
+    ],
+    kind: Annotated[ZoneKind, Form()],
+    asked: Annotated[Asked, Depends(_asked)],
+) -> Report:
+    """Needs the role admin. All of it or nothing: a new version for each zone whose shape has changed.
+
+    What must be confirmed is refused with the reasons (422), and done with `accept_warnings` or `accept_repairs`.
+    """
+    by = caller.acting
+    operators.require(by, "administer")
+    source = one_line(FilePath(file.filename or "upload").name)[-200:]
+    with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
+        path = _save(file, FilePath(folder))
+        found = quarantine.read_zones(path, asked.options, called=source, seconds=asked.seconds)
+    with transaction() as s:
+        report = zone_import.take(
+            s,
+            kind,
+            found,
+            source,
+            datetime.now(UTC),
+            by,
+            others=asked.others,
+            accepted=asked.accepted,
+            dry_run=asked.dry_run,
+        )
+    return Report.model_validate(report, from_attributes=True)
+
+
+def _save(file: UploadFile, folder: FilePath) -> FilePath:
+    """To a file with its suffix, by which its format is known; nothing else of its name is believed."""
+    suffix = FilePath(file.filename or "").suffix.lower()
+    path = folder / f"zones{suffix if _SUFFIX.fullmatch(suffix) else ''}"
+    with path.open("wb") as copy:
+        while piece := file.file.read(2**20):
+            copy.write(piece)
+    return path

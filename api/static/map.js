@@ -1,0 +1,159 @@
+// The city's map in an element. Everything comes from this server: style, tiles, scripts; letters are drawn with the
+// fonts of the reader's own machine.
+//
+//   import { tocsinMap } from "/static/map.js";
+//   const city = await tocsinMap(element, { kinds: ["neighbourhood"], onPick: (zones, at) => ... });
+//   city.choose(12); city.show(["snow"]); city.fit([west, south, east, north]);
+//
+// `city.map` is MapLibre's own map, for what else is to be drawn on it: add sources and layers in `onStyle`, which is
+// called again whenever the reader's machine changes between its light and its dark theme.
+
+import * as maplibre from "/static/vendor/maplibre-gl.mjs";
+
+const ZONE_LAYERS = ["zone-fill", "zone-line", "zone-name"];
+const FITTING = { padding: 40, maxZoom: 16, duration: 500 };
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+// A worker is under the policy that its own script is served with.
+maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
+
+/**
+ * @param {HTMLElement} element  becomes the map; what stood in it stays until the map can be drawn
+ * @param {object} options
+ *   styleUrl   where the style is; `theme=light|dark` is added
+ *   kinds      kinds of zones to show; null: all
+ *   label      what the map is called to those who do not see it
+ *   onPoint    (zones, lngLat) when the pointer moves to other zones; [] when it leaves them
+ *   onPick     (zones, lngLat) when the map is pressed
+ *   onStyle    (map, theme) whenever a style has been set
+ * @returns {Promise} of `{map, theme, show, choose, fit, remove}`; it is refused where there is no WebGL
+ */
+export async function tocsinMap(element, options = {}) {
+  const { styleUrl = "/map/style.json", label = "Map", onPoint, onPick, onStyle } = options;
+  let kinds = options.kinds ?? null;
+  let chosen = null;
+  let pointed = [];
+  const style = await readStyle(styleUrl);
+  const extent = style.metadata.extent;
+  const fallback = [...element.children];
+  const map = new maplibre.Map({
+    container: element,
+    style,
+    ...(extent ? { bounds: extent, fitBoundsOptions: { padding: 16 } } : { center: [0, 0], zoom: 2 }),
+    minZoom: 7,
+    maxZoom: 19,
+    maxPitch: 0,
+    dragRotate: false,
+    pitchWithRotate: false,
+    attributionControl: style.sources.below?.attribution ? { compact: false } : false,
+    fadeDuration: 150,
+    locale: { "Map.Title": label },
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new maplibre.NavigationControl({ showCompass: false }), "top-right");
+  map.addControl(new maplibre.ScaleControl({ unit: "imperial" }), "bottom-left");
+  fallback.forEach((child) => child.remove());
+
+  const ofZone = (id) => ({ source: "city", sourceLayer: "zones", id });
+
+  function dress() {
+    const filter = kinds && ["in", ["get", "kind"], ["literal", kinds]];
+    for (const layer of ZONE_LAYERS) {
+      map.setFilter(layer, layer === "zone-name" ? allOf(["==", ["get", "of"], "zone"], filter) : filter);
+    }
+    if (chosen !== null) map.setFeatureState(ofZone(chosen), { chosen: true });
+  }
+
+  function zonesAt(point) {
+    const found = map.queryRenderedFeatures(point, { layers: ["zone-fill"] });
+    const byId = new Map(found.map((zone) => [zone.id, { id: zone.id, ...zone.properties }]));
+    return [...byId.values()];
+  }
+
+  function point(zones, at) {
+    if (zones.map((zone) => zone.id).join() === pointed.map((zone) => zone.id).join()) return;
+    for (const zone of pointed) map.setFeatureState(ofZone(zone.id), { pointed: false });
+    for (const zone of zones) map.setFeatureState(ofZone(zone.id), { pointed: true });
+    pointed = zones;
+    map.getCanvas().style.cursor = zones.length && onPick ? "pointer" : "";
+    onPoint?.(zones, at);
+  }
+
+  map.on("style.load", () => {
+    dress();
+    onStyle?.(map, theme());
+  });
+  map.on("mousemove", (event) => point(zonesAt(event.point), event.lngLat));
+  map.on("mouseout", () => point([], null));
+  map.on("click", (event) => onPick?.(zonesAt(event.point), event.lngLat));
+  map.on("error", (event) => console.warn("map:", event.error?.message ?? event.error));
+
+  const redress = async () => map.setStyle(await readStyle(styleUrl), { diff: false });
+  dark.addEventListener("change", redress);
+
+  return {
+    map,
+    theme,
+    /** Zones of these kinds only; null: all. */
+    show(wanted) {
+      kinds = wanted;
+      if (map.isStyleLoaded() || map.getLayer("zone-fill")) dress();
+    },
+    /** Makes a zone stand out; null: none. */
+    choose(id) {
+      if (chosen !== null) map.setFeatureState(ofZone(chosen), { chosen: false });
+      chosen = id;
+      if (id !== null && map.getSource("city")) map.setFeatureState(ofZone(id), { chosen: true });
+    },
+    /** Moves to a box: west, south, east, north. */
+    fit(box, more = {}) {
+      map.fitBounds(box, { ...FITTING, ...more });
+    },
+    remove() {
+      dark.removeEventListener("change", redress);
+      map.remove();
+    },
+  };
+}
+
+function theme() {
+  return dark.matches ? "dark" : "light";
+}
+
+/** The style with whole addresses: a worker has no page to take a short one from. */
+async function readStyle(styleUrl) {
+  const address = new URL(styleUrl, location.href);
+  address.searchParams.set("theme", theme());
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`The map's style cannot be had: ${answer.status}.`);
+  const style = await answer.json();
+  for (const source of Object.values(style.sources)) {
+    source.tiles = source.tiles?.map((tile) => (tile.startsWith("/") ? location.origin + tile : tile));
+    if (source.tiles === undefined) delete source.tiles;
+    if (source.url?.startsWith("pmtiles://")) {
+      await readArchives();
+      source.url = source.url.replace("pmtiles://", `pmtiles://${location.origin}`);
+    }
+  }
+  return style;
+}
+
+let archives = null;
+
+/** Lets MapLibre take tiles out of a PMTiles file. The library is fetched where there is such a file only. */
+function readArchives() {
+  archives ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = "/static/vendor/pmtiles.js";
+    script.onload = () => resolve(maplibre.addProtocol("pmtiles", new window.pmtiles.Protocol().tile));
+    script.onerror = () => reject(new Error("pmtiles.js cannot be had."));
+    document.head.append(script);
+  });
+  return archives;
+}
+
+function allOf(...filters) {
+  const given = filters.filter(Boolean);
+  return given.length === 1 ? given[0] : ["all", ...given];
+}
