@@ -21,7 +21,10 @@ COPY api api
 COPY notify notify
 COPY templates templates
 COPY zones zones
-COPY --from=pages /build/node_modules/htmx.org/dist/htmx.min.js /build/node_modules/htmx-ext-sse/dist/sse.min.js api/static/vendor/
+COPY --from=pages /build/node_modules/htmx.org/dist/htmx.min.js /build/node_modules/htmx-ext-sse/dist/sse.min.js \
+    /build/node_modules/pmtiles/dist/pmtiles.js /build/node_modules/maplibre-gl/dist/maplibre-gl.mjs \
+    /build/node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs /build/node_modules/maplibre-gl/dist/maplibre-gl.css \
+    api/static/vendor/
 USER tocsin
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "notify.cli"]

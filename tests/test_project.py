@@ -138,6 +138,19 @@ def test_compose_and_image_name_files_and_commands_that_exist() -> None:
         assert f"!{name}" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
+def test_the_image_has_the_same_scripts_as_a_set_up_folder() -> None:
+    listed = subprocess.run(["make", "-np", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    scripts = re.search(r"^SCRIPTS := (.+)$", listed, re.MULTILINE)
+    assert scripts
+    names = scripts[1].split()
+    copied = re.findall(r"/build/node_modules/(\S+)", (ROOT / "Dockerfile").read_text())
+    assert sorted(copied) == sorted(names)
+    pages = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    served = "".join(path.read_text() for path in (ROOT / "api").rglob("*.*") if path.suffix in (".py", ".js"))
+    for name in names:
+        assert Path(name).name in pages + served, "what no page asks for need not be there"
+
+
 def test_make_alone_lists_its_targets() -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=env)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,11 +20,14 @@ from notify.db import transaction
 from notify.local.stack import Stack
 from notify.reports import Progress
 from notify.settings import settings
+from tests.acceptance.commands import run_command
 from tests.waiting import until
 
 AUTHOR, APPROVER = "author@acceptance.example.org", "approver@acceptance.example.org"
 COLUMNS = "phone,email,language,topics,lon,lat,address,label,consent_at,consent_how"
 CONSENT = "2026-01-02T10:00:00+00:00,web form"
+# No receipts: nobody but a provider that is asked can tell that it has a message after all.
+SILENT: dict[str, Any] = {"callbacks": {"enabled": False}}
 
 _numbers = count(1)
 _blocks = count()
@@ -109,6 +111,16 @@ class City:
         tasks.ring_alert(alert)
         return alert_id
 
+    def sending(self, people: int, per_s: int, out: int) -> tuple[Block, int]:
+        """A storm alert by text to so many, so many a second, in mid-send: `out` of them are out."""
+        block = self.block(phones=people)
+        alert = self.approved(block.zone)
+        words = "SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'"
+        self.rate("sms", per_s * self.sql(words, a=alert)[0].cost)
+        self.launch(alert)
+        until(lambda: len(self.texts(block.phones)) >= out, 30, "messages are going out")
+        return block, alert
+
     def cancel(self, alert_id: int) -> None:
         with transaction() as s:
             alerts.cancel(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
@@ -156,6 +168,11 @@ class City:
         self._received += self.sim(f"/_sim/messages?after={last}")
         return [message for message in self._received if provider in (None, message["provider"])]
 
+    def arrivals(self, numbers: Sequence[str]) -> dict[str, float]:
+        """When the text to each of these numbers arrived at the simulator, in seconds of the epoch."""
+        wanted = set(numbers)
+        return {m["to"]: m["received_at"] for m in self.received("twilio") if m["to"] in wanted}
+
     def texts(self, numbers: Sequence[str]) -> list[str]:
         """The numbers of these that got a message, once for each message."""
         wanted = set(numbers)
@@ -169,6 +186,16 @@ class City:
         """Every request to the SMS provider: when it came (seconds of the epoch), and its form."""
         seen = self.sim("/_sim/requests?provider=twilio&limit=100000")
         return [(r["received_at"], dict(parse_qsl(r["body"]))) for r in seen]
+
+    def posted(self, numbers: Sequence[str]) -> dict[str, float]:
+        """When the last request to text each of these numbers came, before the provider took its time with it."""
+        wanted = set(numbers)
+        return {to: at for at, form in self.forms() if (to := form.get("To")) in wanted}
+
+    def asked_about(self, numbers: Sequence[str]) -> set[str]:
+        """The numbers of these about which somebody asked the SMS provider what it has."""
+        seen = self.sim("/_sim/requests?provider=twilio&limit=100000")
+        return {dict(parse_qsl(r["query"])).get("To", "") for r in seen if r["method"] == "GET"} & set(numbers)
 
     def reached_once(self, block: Block, progress: Progress) -> None:
         """Nobody was missed, nobody was written to twice, and the report accounts for everybody."""
@@ -186,14 +213,8 @@ class City:
         return request(f"{self.simulator}{path}", body, method=method)
 
     def run(self, *arguments: str, data: bool = True) -> subprocess.CompletedProcess[str]:
-        """The `tocsin` command against this stack."""
-        return subprocess.run(
-            [sys.executable, "-m", "notify.cli", *arguments, *(["--data", str(self.stack.data)] if data else [])],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        """The `tocsin` command against this stack, in a process of its own."""
+        return run_command(*arguments, *(["--data", str(self.stack.data)] if data else []))
 
     def run_json(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

@@ -14,8 +14,9 @@ from tests.acceptance.city import City
 SETTINGS = {
     # Short, so that a killed worker's batches come back within a test's patience.
     "TOCSIN_LEASE_S": "4",
-    "TOCSIN_RECONCILE_AFTER_S": "1.5",
     "TOCSIN_PROVIDER_TIMEOUT_S": "2",
+    # As by default, longer than a post may take: nobody asks about a request that may still arrive.
+    "TOCSIN_RECONCILE_AFTER_S": "3",
     # Everything, so that the search for addresses in the logs has something to search.
     "TOCSIN_LOG_LEVEL": "DEBUG",
     "TOCSIN_LOG_FORMAT": "json",

@@ -25,8 +25,8 @@ def test_the_whole_way_by_command(city: City, tmp_path: Path) -> None:
     zones = tmp_path / "zones.geojson"
     feature = {"type": "Feature", "properties": {"name": "Harbour Side"}, "geometry": SQUARE}
     zones.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    assert "1 new" in city.run("zones", "import", str(zones), "--kind", "custom").stdout
-    assert "1 as before" in city.run("zones", "import", str(zones), "--kind", "custom").stdout
+    assert "1 new" in city.run("zones", "import", str(zones), "--kind", "custom", "--accept-warnings").stdout
+    assert "1 as before" in city.run("zones", "import", str(zones), "--kind", "custom", "--accept-warnings").stdout
     residents = tmp_path / "residents.csv"
     rows = [
         f"+12015559001,,en,storm,90.05,0.05,,home,{CONSENT}",

@@ -1,5 +1,6 @@
 """Every process of a stack dies in mid-send, at a random moment: nobody is missed, nobody is written to twice."""
 
+import json
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ import redis
 
 from notify import db
 from notify.settings import settings
-from tests.acceptance.city import Block, City
+from tests.acceptance.city import SILENT, Block, City
 from tests.waiting import until
 
 SEEDS = range(20)
@@ -73,21 +74,30 @@ def test_redis_killed_and_restarted_empty(city: City) -> None:
         assert not memory.exists("remembered"), "it came back empty"
 
 
-def test_postgresql_stopped_for_five_seconds(city: City) -> None:
+@pytest.mark.parametrize("seconds", [2, 5])
+def test_postgresql_stopped_for_some_seconds(city: City, seconds: int) -> None:
+    """For less than what is left of every lease, so that all are kept; and for longer than any lasts."""
     block = city.block(phones=200, emails=60)
+    city.behave(twilio=SILENT, sendgrid=SILENT)
     city.rate("sms", 50)
     city.rate("email", 20)
     alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
     under_way(city, block)
     with stopped(city.stack.pid("postgres")):
         began = time.monotonic()
-        until(lambda: time.monotonic() > began + 5, 10, "five seconds")
-    city.reached_once(block, city.until_over(alert, 120))
+        until(lambda: time.monotonic() > began + seconds, 10, "some seconds")
+        out = city.texts(block.phones)
+    progress = city.until_over(alert, 120)
+    assert not city.asked_about(out), "what the provider answered is known"
+    city.reached_once(block, progress)
+    if seconds == 2:
+        assert not taken_back(city, alert)
 
 
 def test_postgresql_killed(city: City) -> None:
     """The provider's answers that were on their way are kept until it is back: nobody has to be asked."""
     block = city.block(phones=200, emails=60)
+    city.behave(twilio=SILENT, sendgrid=SILENT)
     city.rate("sms", 50)
     city.rate("email", 20)
     alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
@@ -96,7 +106,10 @@ def test_postgresql_killed(city: City) -> None:
     city.stack.kill("postgres")
     city.until_back("postgres", before)
     until(lambda: answers(city), 60, "PostgreSQL answers again")
-    city.reached_once(block, city.until_over(alert, 120))
+    out = city.texts(block.phones)
+    progress = city.until_over(alert, 120)
+    assert not city.asked_about(out), "what the provider answered is known"
+    city.reached_once(block, progress)
 
 
 def test_the_scheduler_killed(city: City) -> None:
@@ -126,6 +139,13 @@ def answers(city: City) -> bool:
         return bool(city.sql("SELECT 1"))
     except db.AWAY:
         return False
+
+
+def taken_back(city: City, alert: int) -> set[int]:
+    """The batches of an alert whose lease ran out."""
+    lines = [json.loads(line) for log in city.logs().values() for line in log.splitlines() if "lease_expired" in line]
+    batches = {row.id for row in city.sql("SELECT id FROM batches WHERE alert_id = :a", a=alert)}
+    return batches & {line["batch"] for line in lines}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.city import City
+from tests.acceptance.city import SILENT, City
 from tests.waiting import until
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -17,9 +17,6 @@ FAULTS: dict[str, dict[str, Any]] = {
     "accept, and say 500": {"status": 500, "taken": True},
     "accept, and a gateway says 503": {"status": 503, "taken": True, "bare": True},
 }
-
-# Nobody but the provider, when it is asked, can tell that it has a message after all.
-SILENT: dict[str, Any] = {"callbacks": {"enabled": False}}
 
 
 def faulty(rate: float, *names: str) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def test_a_provider_that_does_nothing_else_for_a_while(city: City, fault: str) -
 def test_all_faults_at_once_on_all_channels(city: City) -> None:
     block = city.block(phones=100, emails=40)
     city.behave(
-        twilio=faulty(0.02, *FAULTS) | {"next_errors": list(FAULTS.values())},
+        twilio=faulty(0.05, *FAULTS) | {"next_errors": list(FAULTS.values())},
         sendgrid={"next_errors": [FAULTS["429"], FAULTS["500"]]},
     )
     alert = city.launch(city.approved(block.zone, channels=("sms", "email")))

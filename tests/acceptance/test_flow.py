@@ -12,18 +12,7 @@ from tests.acceptance.city import Block, City
 from tests.waiting import until
 
 RATE = 30
-PEOPLE = 900
-
-
-def sending(city: City) -> tuple[Block, int]:
-    """An alert that takes half a minute, longer than any command to start, of which twenty messages are out."""
-    block = city.block(phones=PEOPLE)
-    alert = city.approved(block.zone)
-    words = city.sql("SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'", a=alert)
-    city.rate("sms", RATE * words[0].cost)
-    city.launch(alert)
-    until(lambda: len(city.texts(block.phones)) >= 20, 30, "messages are going out")
-    return block, alert
+PEOPLE = 900  # half a minute, longer than any command takes to start
 
 
 def halted(city: City, block: Block, alert: int, how: str) -> int:
@@ -41,7 +30,7 @@ def halted(city: City, block: Block, alert: int, how: str) -> int:
 
 
 def test_a_pause_acts_within_a_second_and_a_resume_sends_the_rest_once(city: City) -> None:
-    block, alert = sending(city)
+    block, alert = city.sending(PEOPLE, RATE, out=20)
     out = halted(city, block, alert, "pause")
     assert city.progress(alert).state == "paused"
     city.rate("sms", 400)
@@ -54,7 +43,7 @@ def test_a_pause_acts_within_a_second_and_a_resume_sends_the_rest_once(city: Cit
 
 
 def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> None:
-    block, alert = sending(city)
+    block, alert = city.sending(PEOPLE, RATE, out=20)
     out = halted(city, block, alert, "cancel")
     progress = until(
         lambda: p if not (p := city.progress(alert)).deliveries["sending"] + p.deliveries["queued"] else None,
@@ -70,7 +59,7 @@ def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> No
 
 
 def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city: City) -> None:
-    block, alert = sending(city)
+    block, alert = city.sending(PEOPLE, RATE, out=20)
     command = [sys.executable, "-m", "notify.cli", "alert", "show", str(alert), "--watch", "--data",
                str(city.stack.data)]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:

@@ -46,7 +46,9 @@ def run(city: City) -> Run:
     if not ZONES.exists() or not STREETS.exists():
         pytest.skip("../shared/data is absent")
     field = _name_field(geopandas.read_file(ZONES))
-    done = city.run_json("zones", "import", str(ZONES), "--kind", "neighbourhood", "--name-field", field)
+    done = city.run_json(
+        "zones", "import", str(ZONES), "--kind", "neighbourhood", "--name-field", field, "--accept-warnings"
+    )
     assert len(done["imported"]["added"]) == 159
     residents = _residents()
     city.import_rows(residents["row"])

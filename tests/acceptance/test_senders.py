@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.city import City
+from tests.rates import departures, fullest_second
 from tests.waiting import until
 
 pytestmark = pytest.mark.timed
@@ -14,12 +15,6 @@ pytestmark = pytest.mark.timed
 
 def sender_of(city: City, channel: str) -> int:
     return int(city.sql("SELECT id FROM senders WHERE channel = :c ORDER BY id LIMIT 1", c=channel)[0][0])
-
-
-def arrivals(city: City, numbers: tuple[str, ...]) -> list[float]:
-    """When each text arrived at the simulator, in seconds of the epoch."""
-    wanted = set(numbers)
-    return [m["received_at"] for m in city.received("twilio") if m["to"] in wanted]
 
 
 def changed_at(city: City, sender: int) -> float:
@@ -32,13 +27,13 @@ def test_a_stop_acts_within_a_second_in_mid_send(city: City) -> None:
     block = city.block(phones=150)
     city.rate("sms", 40)
     alert = city.launch(city.approved(block.zone))
-    until(lambda: len(arrivals(city, block.phones)) >= 20, 30, "messages are going out")
+    until(lambda: len(city.arrivals(block.phones)) >= 20, 30, "messages are going out")
     done = city.run("senders", "set", str(sender_of(city, "sms")), "--status", "stopped")
     assert done.returncode == 0, done.stderr
     stopped_at = changed_at(city, sender_of(city, "sms"))
     until(lambda: time.time() > stopped_at + 2.5, 5, "two more seconds")
-    before = arrivals(city, block.phones)
-    assert max(before) < stopped_at + 1
+    before = city.arrivals(block.phones)
+    assert max(before.values()) < stopped_at + 1
     assert len(before) < 150
     city.run("senders", "set", str(sender_of(city, "sms")), "--status", "open")
     city.rate("sms", 200)
@@ -51,18 +46,18 @@ def test_a_new_rate_acts_within_a_second_in_mid_send(city: City, first: int, the
     block = city.block(phones=260)
     city.rate("sms", first)
     alert = city.launch(city.approved(block.zone))
-    until(lambda: len(arrivals(city, block.phones)) >= 20, 30, "messages are going out")
+    until(lambda: len(city.arrivals(block.phones)) >= 20, 30, "messages are going out")
     done = city.run("senders", "set", str(sender_of(city, "sms")), "--rate", str(then))
     assert done.returncode == 0, done.stderr
     changed_s = changed_at(city, sender_of(city, "sms"))
     until(lambda: time.time() > changed_s + 5, 10, "four seconds at the new rate")
     cost = city.sql("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'", a=alert)[0][0]
-    later = [t for t in arrivals(city, block.phones) if changed_s + 1 <= t < changed_s + 5]
+    later = [t for t in city.arrivals(block.phones).values() if changed_s + 1 <= t < changed_s + 5]
     assert 0.85 * then * 4 <= len(later) * cost <= then * 4
-    fullest = max(sum(t <= u < t + 1 for u in later) for t in later)
-    assert fullest * cost <= then
     city.rate("sms", 400)
     city.until_over(alert, 60)
+    fullest = fullest_second(departures(), city.posted(block.phones), changed_s + 1, changed_s + 5)
+    assert fullest * cost <= then
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500, "bare": True}], ids=["refuses", "nobody knows"])
@@ -83,7 +78,7 @@ def test_a_provider_out_of_order_is_left_alone_and_people_can_see_it(city: City,
     city.behave(twilio={"error_rate": []})
     mended = time.time()
     city.until_over(alert, 30)
-    assert min(arrivals(city, block.phones)) < mended + 3, "an emergency tries every two seconds"
+    assert min(city.arrivals(block.phones).values()) < mended + 3, "an emergency tries every two seconds"
     assert _breaker(city) is None
     assert sorted(city.texts(block.phones)) == sorted(block.phones)
 

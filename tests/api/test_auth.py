@@ -73,7 +73,7 @@ def test_roles_are_kept(door: httpx.Client, key: Key, city: datetime) -> None:
     assert door.post("/api/v1/senders", json=body, headers=key("approver")).status_code == 403
     assert door.post("/api/v1/senders", json=body, headers=key("admin")).status_code == 201
     file = {"file": ("zones.geojson", b"{}")}
-    refused = door.post("/api/v1/zones", files=file, data={"kind": "custom"}, headers=author)
+    refused = door.post("/api/v1/zones/import", files=file, data={"kind": "custom"}, headers=author)
     assert refused.status_code == 403
 
 

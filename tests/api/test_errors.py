@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import socket
 from collections.abc import Callable
 from datetime import datetime
 
@@ -75,16 +76,30 @@ def test_missing_credentials_are_503_at_approval(door: httpx.Client, key: Key, c
 def test_an_unreadable_zone_file_is_422_and_keeps_nothing(door: httpx.Client, key: Key) -> None:
     admin = key()
     file = {"file": ("zones.geojson", io.BytesIO(b"no zones at all"))}
-    problem(door.post("/api/v1/zones", files=file, data={"kind": "custom"}, headers=admin), 422)
+    problem(door.post("/api/v1/zones/import", files=file, data={"kind": "custom"}, headers=admin), 422)
     assert door.get("/api/v1/zones", headers=admin).json() == {"zones": []}
 
 
-def test_a_body_beyond_the_limit_is_413(door: httpx.Client, key: Key) -> None:
-    problem(door.post("/api/v1/alerts", content=b" " * (2**20 + 1), headers=key()), 413)
+@pytest.mark.parametrize(("path", "most"), [("/api/v1/addresses/find", 2**20), ("/api/v1/alerts", 16 * 2**20)])
+def test_a_body_beyond_the_limit_is_413(door: httpx.Client, key: Key, path: str, most: int) -> None:
+    problem(door.post(path, content=b" " * (most + 1), headers=key()), 413)
 
 
 def test_a_body_in_chunks_beyond_the_limit_is_413(door: httpx.Client, key: Key) -> None:
-    problem(door.post("/api/v1/alerts", content=iter([b" " * 2**19] * 3), headers=key()), 413)
+    problem(door.post("/api/v1/addresses/find", content=iter([b" " * 2**19] * 3), headers=key()), 413)
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": "10000000"}, {"Transfer-Encoding": "chunked"}])
+@pytest.mark.parametrize("path", ["/api/v1/zones/import", "/api/v1/audience"])
+def test_nothing_large_is_taken_from_somebody_without_a_key(
+    door: httpx.Client, path: str, length: dict[str, str]
+) -> None:
+    lines = [f"POST {path} HTTP/1.1", "Host: tocsin", "Authorization: Bearer tocsin_wrong"]
+    lines += ["Content-Type: multipart/form-data; boundary=x"]
+    lines += [f"{name}: {value}" for name, value in length.items()]
+    with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=10) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 401 "), "answered before a body is there"
 
 
 def test_a_wrong_method_is_405(door: httpx.Client, key: Key) -> None:

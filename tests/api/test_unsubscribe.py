@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from notify.db import transaction
-from notify.pipeline.sending import unsubscribe_url
+from notify.pipeline.messages import unsubscribe_url
 from notify.settings import settings
 from tests import factories
 from tests.api import asked

@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from notify import logs
+from tests.bench.audience import audience
 from tests.bench.figures import Figure, save, show
 from tests.bench.first import first
+from tests.bench.geocode import geocode
 from tests.bench.lanes import lanes
-from tests.bench.parts import asking, audience
+from tests.bench.parts import asking, residents
 from tests.bench.receipts import receipts
 from tests.bench.sending import email, scale, sms
 from tests.bench.throttle import throttle
 
 # By name; each takes `full`, which is to measure for longer than a coffee lasts.
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure]]] = {
-    measured.__name__: measured for measured in (audience, asking, sms, email, first, lanes, throttle, receipts, scale)
+    measured.__name__: measured
+    for measured in (audience, residents, asking, geocode, sms, email, first, lanes, throttle, receipts, scale)
 }
 
 

@@ -27,7 +27,8 @@ from notify.local.credentials import keep
 from notify.local.processes import Supervisor
 from notify.local.program import Program
 from notify.local.stack import start_servers
-from notify.models import Lane
+from notify.models import Alert, Lane
+from notify.pipeline import headcount
 from notify.settings import settings
 from tests.waiting import until
 
@@ -110,10 +111,13 @@ class Installation:
     def launch(self, alert_id: int) -> float:
         """By the same two steps as the command; returns the moment before the first of them (`time.monotonic()`)."""
         began = time.monotonic()
-        with transaction() as s:
-            alert = alerts.launch(s, alert_id, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
-        tasks.ring_alert(alert)
+        tasks.ring_alert(self.begin(alert_id))
         return began
+
+    def begin(self, alert_id: int) -> Alert:
+        """The first step alone: nobody is told of it."""
+        with transaction() as s:
+            return alerts.launch(s, alert_id, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
 
     def until_sent(self, alert_id: int, within_s: float) -> None:
         """Until every batch of the alert is done, which is asked of the batches alone: counting deliveries costs."""
@@ -211,6 +215,7 @@ def _forget() -> None:
         tasks.memory().close()
     db.forget_engine()
     crypto.forget_keys()
+    headcount.forget()
     for remembered in (settings, worker.app, tasks.app, tasks.memory, tasks.throttle):
         remembered.cache_clear()
 

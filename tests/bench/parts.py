@@ -1,4 +1,4 @@
-"""`audience` and `asking`: the parts by which nothing is sent, each beside a baseline."""
+"""`residents` and `asking`: parts by which nothing is sent, each beside a baseline."""
 
 import json
 import tempfile
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import redis
 import shapely
 from sqlalchemy import text
@@ -23,65 +22,48 @@ from notify.settings import settings
 from tests.bench.figures import Figure
 from tests.bench.installation import SETTINGS, environment
 from zones.city import TrainingCity
-from zones.geometry import circle
-from zones.membership import Membership
 
-POINTS, VERTICES = 1_000_000, (500, 50_000)
 RESIDENTS = 40_000
 TAKES = 5_000
 
 
-def audience(full: bool) -> Iterator[Figure]:
-    """Who lives in a polygon, how residents come in, and how they become deliveries."""
-    yield from map(_membership, VERTICES)
-    with _servers():
-        yield _import()
-        yield _fan_out()
-
-
 def asking(full: bool) -> Iterator[Figure]:
     """Grants of one token at an endless rate; baseline: PING."""
-    with _servers(), redis.Redis.from_url(settings().require_redis()) as client:
+    with fresh_servers(), redis.Redis.from_url(settings().require_redis()) as client:
         ours = Throttle(client)
         now = datetime.now(UTC)
-        took = _seconds(
-            lambda: [ours.take(Allowance(1, 100_000, None), 1, Lane.ROUTINE, now=now) for _ in range(TAKES)]
-        )
-        bare = _seconds(lambda: [client.ping() for _ in range(TAKES)])
-        yield _figure("asking the throttle", TAKES, took, "redis PING", bare)
+        took = seconds(lambda: [ours.take(Allowance(1, 100_000, None), 1, Lane.ROUTINE, now=now) for _ in range(TAKES)])
+        bare = seconds(lambda: [client.ping() for _ in range(TAKES)])
+        yield figure("asking the throttle", TAKES, took, "redis PING", bare)
 
 
-def _membership(vertices: int) -> Figure:
-    """A million points in a polygon; baseline: shapely without our grid."""
-    rng = np.random.default_rng(1)
-    lon, lat = rng.uniform(-0.1, 0.1, POINTS), rng.uniform(-0.1, 0.1, POINTS)
-    area = circle(0, 0, 8_000)
-    area = shapely.segmentize(area, area.length / vertices)
-    took = _seconds(lambda: Membership(area).inside(lon, lat))
-    bare = _seconds(lambda: shapely.intersects_xy(area, lon, lat))
-    return _figure(f"audience: {vertices:,} vertices, points", POINTS, took, "shapely.intersects_xy", bare)
+def residents(full: bool) -> Iterator[Figure]:
+    """How residents come in, and how they become deliveries."""
+    with fresh_servers():
+        yield _import()
+        yield _fan_out()
 
 
 def _import() -> Figure:
     """Subscribers from CSV, sealed and indexed; baseline: COPY of the same lines into a table of text."""
     lines = list(training.csv_lines(TrainingCity(), RESIDENTS))
-    took = _seconds(lambda: subscribers.import_csv(lines, datetime.now(UTC)))
+    took = seconds(lambda: subscribers.import_csv(lines, datetime.now(UTC)))
     table = "CREATE TEMP TABLE lines (line text)"
-    bare = _seconds(lambda: _copy(table, "lines", [(line,) for line in lines]))
-    return _figure("audience: import of residents", len(lines), took, "COPY of the lines", bare)
+    bare = seconds(lambda: copy(table, "lines", [(line,) for line in lines]))
+    return figure("residents: import", len(lines), took, "COPY of the lines", bare)
 
 
 def _fan_out() -> Figure:
     """From launch to the last delivery row, the whole city; baseline: COPY of as many rows with the same columns."""
     now = datetime.now(UTC)
     alert = _launched(now)
-    took = _seconds(lambda: list(fanout.resolve(alert, now)))
+    took = seconds(lambda: list(fanout.resolve(alert, now)))
     columns = "alert_id, contact_id, batch_id, state, reason"
     with transaction() as s:
         rows = [tuple(row) for row in s.execute(text(f"SELECT {columns} FROM deliveries"))]
     table = "CREATE TEMP TABLE bare (LIKE deliveries INCLUDING ALL)"
-    bare = _seconds(lambda: _copy(table, f"bare ({columns})", rows))
-    return _figure("audience: fan-out to deliveries", len(rows), took, "COPY of the rows", bare)
+    bare = seconds(lambda: copy(table, f"bare ({columns})", rows))
+    return figure("residents: fan-out to deliveries", len(rows), took, "COPY of the rows", bare)
 
 
 def _launched(now: datetime) -> int:
@@ -103,7 +85,7 @@ def _launched(now: datetime) -> int:
     return alert.id
 
 
-def _copy(table: str, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+def copy(table: str, into: str, rows: Sequence[tuple[object, ...]]) -> None:
     with transaction() as s:
         s.execute(text(table))
         with raw(s).cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
@@ -112,7 +94,7 @@ def _copy(table: str, into: str, rows: Sequence[tuple[object, ...]]) -> None:
 
 
 @contextmanager
-def _servers() -> Iterator[None]:
+def fresh_servers() -> Iterator[None]:
     with (
         tempfile.TemporaryDirectory() as folder,
         servers(Path(folder) / "data") as urls,
@@ -122,11 +104,11 @@ def _servers() -> Iterator[None]:
         yield
 
 
-def _figure(name: str, amount: int, seconds: float, baseline: str, baseline_seconds: float) -> Figure:
+def figure(name: str, amount: int, seconds: float, baseline: str, baseline_seconds: float) -> Figure:
     return Figure(name, amount, seconds, baseline=baseline, baseline_amount=amount, baseline_seconds=baseline_seconds)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

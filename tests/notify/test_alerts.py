@@ -48,6 +48,7 @@ def test_a_draft_has_words_on_each_channel_in_each_language(s: Session) -> None:
     [
         ({"zones": ()}, Invalid, "needs an area"),
         ({"zones": ("Rivreside",)}, NotFound, "Did you mean Riverside?"),
+        ({"zones": ("side",)}, NotFound, "Did you mean Riverside?"),
         (
             {"zones": (), "area": {"type": "Point", "coordinates": [0, 0]}, "area_description": "there"},
             Invalid,
@@ -201,6 +202,16 @@ def test_an_alert_whose_time_is_over_expires(s: Session, until: str) -> None:
     assert alerts.expire_due(s, alert.expires_at) == [alert.id]
     s.refresh(alert)
     assert alert.state is AlertState.EXPIRED
+
+
+def test_channels_that_nobody_names_are_those_with_an_open_sender(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        assert alert_draft(s, channels=None).channels == ["sms", "email", "social"], "nothing is known yet"
+        sender(s, "sendgrid")
+        stopped = sender(s, "mastodon")
+        stopped.status = "stopped"
+        assert alert_draft(s, channels=None).channels == ["email"]
 
 
 def test_an_update_and_an_all_clear_go_to_the_same_area_in_the_same_incident(s: Session) -> None:

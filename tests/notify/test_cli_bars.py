@@ -23,3 +23,11 @@ def test_reasons_are_sentences(database: str, capsys: pytest.CaptureFixture[str]
         s.execute(text("UPDATE deliveries SET state = 'undelivered', reason = '30003', sent_at = :now"), {"now": NOW})
         bars.show(reports.progress(s, alert.id))
     assert "3  30003: the phone is off or out of reach" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(0.31, "31 % longer than planned"), (-0.04, "4 % less than planned"), (0.004, "as planned")],
+)
+def test_a_plan_is_held_against_what_came_of_it(error: float, said: str) -> None:
+    assert bars.against_plan(error) == said

@@ -20,8 +20,12 @@ def step(file: Path) -> None:
         if wanted != stepped:
             if travel is not None:
                 travel.stop()
-            stepped, travel = wanted, time_machine.travel(datetime.now(UTC) + timedelta(seconds=wanted), tick=True)
-            travel.start()
+            stepped, travel = wanted, None
+            if stepped:
+                right = time.time() - time.monotonic()
+                travel = time_machine.travel(datetime.now(UTC) + timedelta(seconds=stepped), tick=True)
+                # What passed until it began would be a step of its own.
+                travel.start().shift(right + stepped - (time.time() - time.monotonic()))
         time.sleep(0.05)
 
 

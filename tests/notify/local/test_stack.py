@@ -89,6 +89,7 @@ def test_a_killed_worker_comes_back(stack: Stack) -> None:
     assert until(lambda: stack.pid("worker-1") not in {None, first}, 10.0)
 
 
+@pytest.mark.long
 def test_a_demonstration_never_uses_real_providers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
     monkeypatch.setenv("TOCSIN_TWILIO_AUTH_TOKEN", "real")
@@ -101,6 +102,7 @@ def test_a_demonstration_never_uses_real_providers(data: Path, monkeypatch: pyte
         assert stack.pid("simulator") is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_and_a_taken_port_is_replaced(data: Path, number: signal.Signals) -> None:
     code = f"""

@@ -1,21 +1,21 @@
-"""A simulator for the tests that post, and the way out to it."""
+"""A stand-in for the providers of the tests that post, and the way out to it."""
 
 import json
 import socket
-import threading
-import time
+import subprocess
+import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from pydantic import SecretStr
 
 from notify.pipeline.transport import Transport
 from notify.settings import Settings, settings
-from notify.simulators.app import create_app
 from notify.simulators.config import Config
+from tests.waiting import until
 
 
 class Providers:
@@ -40,34 +40,50 @@ class Providers:
         )
 
     def behave(self, **behaviour: Any) -> None:
-        self._ask("/_sim/behaviour", behaviour)
+        self._ask("/_sim/behaviour", behaviour, "PUT")
 
     def received(self) -> list[dict[str, Any]]:
         answer = self._ask("/_sim/messages?limit=100000")
         return list(answer["messages"] if isinstance(answer, dict) else answer)
 
-    def _ask(self, path: str, body: Any = None) -> Any:
+    def forget(self) -> None:
+        self._ask("/_sim/behaviour", method="DELETE")
+        self._ask("/_sim/messages", method="DELETE")
+
+    def answers(self) -> bool:
+        try:
+            self._ask("/_sim/stats")
+        except urllib.error.URLError:
+            return False
+        return True
+
+    def _ask(self, path: str, body: Any = None, method: str = "GET") -> Any:
         data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(f"{self.url}{path}", data=data, method="PUT" if data else "GET")
+        asked = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
 
+@pytest.fixture(scope="session")
+def _stand_in(_own_settings: None) -> Iterator[Providers]:
+    """A process of its own: in ours, when a message arrives would hang on what the senders' threads do."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    providers = Providers(f"http://127.0.0.1:{port}")
+    process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)])
+    try:
+        until(lambda: process.poll() is not None or providers.answers(), 30, "the stand-in answers")
+        yield providers
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @pytest.fixture
-def providers() -> Iterator[Providers]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(Config()), log_config=None, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        deadline = time.monotonic() + 10
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        try:
-            yield Providers(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        finally:
-            server.should_exit = True
-            thread.join(10)
+def providers(_stand_in: Providers) -> Providers:
+    _stand_in.forget()
+    return _stand_in
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from notify.errors import Refused
 from notify.models import Alert
 from notify.pipeline import fanout, forecast
 from notify.pipeline.forecast import Plan
+from notify.where import InZone
 from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
 
 RATE = 10.0
@@ -147,3 +148,15 @@ def test_the_history_counts_what_was_past_recall(database: str) -> None:
         steps = reports.steps(s, alert)
     assert [(step.action, step.out) for step in steps[-3:]] == [("launch", None), ("pause", 2), ("resume", 3)]
     assert steps[-2].who is not None
+
+
+def test_what_is_left_out_of_a_zone_is_not_planned(database: str) -> None:
+    with transaction() as s:
+        zone(s, "Riverside")
+        zone(s, "Market", square(0.4, 0.4, 0.2))
+        sender(s, "twilio", RATE)
+        for at in ((0.5, 0.5), (0.5, 0.5), (0.1, 0.1)):
+            resident(s, at=[at], phone="")
+        alert = alert_ready(s, channels=("sms",), without=[InZone("Market")]).id
+    (channel,) = planned(alert).channels
+    assert [(zone.zone, zone.messages) for zone in channel.zones] == [("Riverside", 1)]

@@ -1,8 +1,11 @@
 """Several senders of a channel: each window goes to the one that can take it soonest."""
 
+import gc
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 import pytest
@@ -10,19 +13,38 @@ import redis as redis_client
 
 from notify import senders
 from notify.breaker import FAULTS, MICRO
+from notify.channels.contract import Late
 from notify.db import transaction
 from notify.limits import Allowance, Grant, Throttle
 from notify.models import Lane
 from notify.pipeline import fanout, records
 from notify.pipeline.sending import Batch
-from notify.pipeline.transport import Transport
+from notify.pipeline.transport import Posted, Transport
+from notify.settings import Settings
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.test_sending import resolved, sql, states
+from tests.rates import counts_from, departures, fullest_second
 from tests.waiting import until
 
 FAST, SLOW = "+15555550100", "+15555550199"
 
 pytestmark = pytest.mark.timed
+
+
+class Watched(Transport):
+    """Notes the slots that went by unused, because the machine had no processor for us at that moment."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.late: list[float] = []  # seconds of the epoch
+
+    def send(self, *window: Any) -> "Future[list[Posted]]":
+        flight = super().send(*window)
+        flight.add_done_callback(self._note)
+        return flight
+
+    def _note(self, flight: "Future[list[Posted]]") -> None:
+        self.late += [posted.left_at.timestamp() for posted in flight.result() if isinstance(posted.answer, Late)]
 
 
 class Workers:
@@ -55,10 +77,21 @@ class Workers:
 
 
 @pytest.fixture
-def work(providers: Providers, transport: Transport, redis: "redis_client.Redis") -> Iterator[Workers]:
+def transport(providers: Providers) -> Iterator[Watched]:
+    way_out = Watched(providers.settings())
+    yield way_out
+    way_out.close()
+
+
+@pytest.fixture
+def work(providers: Providers, transport: Watched, redis: "redis_client.Redis") -> Iterator[Workers]:
+    # As a worker does (`worker.py`): to look through two thousand collected tests for garbage takes longer than a slot.
+    gc.collect()
+    gc.freeze()
     workers = Workers(providers, transport, redis)
     yield workers
     workers.end()
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -75,8 +108,17 @@ def cost() -> int:
     return int(sql("SELECT cost FROM contents WHERE language = 'en'")[0].cost)
 
 
+def arrivals(providers: Providers, sender: str) -> dict[str, float]:
+    """When each message of this sender arrived, by number, in seconds of the epoch."""
+    return {m["to"]: m["received_at"] for m in providers.received() if m["from"] == sender}
+
+
 def moments(providers: Providers, sender: str) -> list[float]:
-    return [m["received_at"] for m in providers.received() if m["from"] == sender]
+    return sorted(arrivals(providers, sender).values())
+
+
+def last_sent() -> float:
+    return float(sql("SELECT extract(epoch FROM max(sent_at)) AS at FROM deliveries")[0].at)
 
 
 def change(address: str, **values: Any) -> None:
@@ -86,25 +128,28 @@ def change(address: str, **values: Any) -> None:
 
 
 @pytest.mark.usefixtures("database", "small_batches")
-def test_a_slow_sender_adds_its_rate_and_never_slows_a_fast_one(providers: Providers, work: Workers) -> None:
+def test_a_slow_sender_adds_its_rate_and_never_slows_a_fast_one(
+    providers: Providers, work: Workers, transport: Watched
+) -> None:
     fast, slow = 120, 4  # segments a second
     resolved("sms", 420, rate_per_s=fast)
     second_sender(slow)
     work.start()
-    until(lambda: len(moments(providers, FAST)) > 350, 30, "six seconds of messages")
+    until(lambda: states()["accepted"] > 360, 30, "six seconds of messages")
     work.end()
-    used = {}
+    fast_at, slow_at = moments(providers, FAST), moments(providers, SLOW)
     for sender, rate in ((FAST, fast), (SLOW, slow)):
-        at = moments(providers, sender)
-        assert max(sum(start <= t < start + 1 for t in at) for start in at) * cost() <= rate
-        used[rate] = cost() * (len(at) - 1) / (at[-1] - at[0])
-    # Here one process is provider and workers at once; how much of a rate is used is the benchmark's business.
-    assert used[fast] >= 0.9 * fast, used
-    assert used[slow] >= 0.85 * slow, used
+        assert fullest_second(departures(), arrivals(providers, sender)) * cost() <= rate
+    begin, end = max(fast_at[0], slow_at[0]), min(fast_at[-1], slow_at[-1])
+    # The usual second: one in which the machine stood still for a moment says nothing about the workers.
+    slots = fast_at + slow_at + transport.late
+    seconds = counts_from(slots, [begin + n for n in range(int(end - begin))])
+    assert median(seconds) * cost() >= 0.95 * (fast + slow), seconds
+    assert cost() * (len(slow_at) - 1) / (slow_at[-1] - slow_at[0]) >= 0.85 * slow
 
 
 @pytest.mark.usefixtures("database", "small_batches")
-def test_a_stop_and_a_new_rate_act_within_a_second(providers: Providers, work: Workers) -> None:
+def test_a_stop_and_a_new_rate_act_within_a_second(providers: Providers, work: Workers, transport: Watched) -> None:
     resolved("sms", 600, rate_per_s=100)
     second_sender(40)
     work.start()
@@ -112,11 +157,10 @@ def test_a_stop_and_a_new_rate_act_within_a_second(providers: Providers, work: W
     stopped_at = datetime.now(UTC).timestamp()
     change(FAST, status="stopped")
     change(SLOW, rate_per_s=80)
-    until(lambda: max(moments(providers, SLOW)) > stopped_at + 4, 20, "four seconds later")
+    until(lambda: last_sent() > stopped_at + 4, 20, "four seconds later")
     assert max(moments(providers, FAST)) < stopped_at + 1
-    later = [t for t in moments(providers, SLOW) if stopped_at + 1 < t <= stopped_at + 4]
-    # Twice as fast as before, and never too fast; how much of a rate is used is the benchmark's business.
-    assert 1.5 * 40 * 3 <= len(later) * cost() <= 80 * 3
+    later = [t for t in moments(providers, SLOW) + transport.late if stopped_at + 1 < t <= stopped_at + 4]
+    assert 0.9 * 80 * 3 <= len(later) * cost() <= 80 * 3
 
 
 @pytest.mark.usefixtures("database", "small_batches")

@@ -267,7 +267,7 @@ def test_accept_then_hang_takes_the_message_and_never_answers(simulator: Simulat
                 simulator.messages(),
                 data={"To": PHONE, "From": "73911", "Body": body},
                 headers=basic(),
-                timeout=0.3,
+                timeout=httpx.Timeout(10, read=1),
             )
     assert [message["body"] for message in simulator.accepted()] == ["taken"]
     listed = simulator.http.get(simulator.messages(), params={"To": PHONE}, headers=basic()).json()

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shapely.geometry import box
 from sqlalchemy import text
 
 from notify import crypto
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.subscribers import COLUMNS, count, import_csv, opt_out
-from tests.factories import NOW
+from tests.factories import NOW, zone
+from tests.notify.gazetteer.town import avenue, house, settle
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -30,6 +32,9 @@ TOM = {
     "consent_at": "2026-05-31T14:30:00Z",
     "consent_how": "web form",
 }
+
+
+SWAPPED = "lon, lat: they are swapped, or far from the city."
 
 
 def row(**changed: str) -> dict[str, str]:
@@ -224,11 +229,52 @@ def test_a_day_of_consent_begins_at_midnight_in_the_city() -> None:
     assert ask("SELECT DISTINCT at FROM consents") == [datetime(2026, 5, 31, 4, 0, tzinfo=UTC)]
 
 
+def test_coordinates_that_are_swapped_are_refused() -> None:
+    swapped = row(lon="39.9", lat="-75.1")
+    assert [bad.reason for bad in import_csv(lines(swapped), NOW).bad] == [SWAPPED], "nobody lives in Antarctica"
+    with transaction() as s:
+        zone(s, "Philadelphia", box(-75.3, 39.8, -74.9, 40.1))
+    abroad = row(lon="10", lat="50", phone="+12155550102", email="b@example.org")
+    report = import_csv(lines(row(), swapped, abroad), NOW)
+    assert [(bad.line, bad.reason) for bad in report.bad] == [(3, SWAPPED)]
+
+
+def test_languages_that_are_not_written_are_told() -> None:
+    report = import_csv(lines(row(language="fr"), row(language="es", phone="", email="b@example.org")), NOW)
+    assert report.unwritten == {"fr": 1}
+
+
 def test_an_address_is_located_when_somebody_can() -> None:
     known = {"1 Main Street": (-75.5, 39.5)}
     report = import_csv(lines(row(lon="", lat=""), row(lon="", lat="", address="9 Nowhere")), NOW, locate=known.get)
     assert ask("SELECT lon, lat FROM places") == [(-75.5, 39.5)]
     assert [bad.line for bad in report.bad] == [3]
+
+
+def test_an_address_alone_is_placed_where_the_city_knows_it_for_sure() -> None:
+    settle(
+        [avenue("N 5TH ST", 0), avenue("S 5TH ST", 1), avenue("S 8TH ST", 2, first=900)],
+        [house("12", "ELM ST", -75.5, 39.5)],
+    )
+    addresses = (
+        "12 elm street apt 3",
+        "150 N 5th",
+        "150 5th St",
+        "901 N 8th St",
+        "1 Nowhere Rd",
+        "9999 N 5th St",
+        "N 5th St",
+    )
+    report = import_csv(lines(*(row(lon="", lat="", address=address) for address in addresses)), NOW)
+    assert report.kept == 2
+    assert ask("SELECT lon FROM places ORDER BY id")[0] == -75.5
+    assert [(bad.line, bad.reason.partition(";")[0]) for bad in report.bad] == [
+        (4, "address: several places fit"),
+        (5, "address: only something like it is known"),
+        (6, "address: it is not known"),
+        (7, "address: the street has no such number"),
+        (8, "address: nobody lives there: a house number is missing"),
+    ]
 
 
 def test_columns_may_come_in_any_order() -> None:

@@ -1,0 +1,188 @@
+"""`geocode`: addresses come in, and are found with errors planted in them; beside PostgreSQL's own search for trigrams.
+
+The streets are Philadelphia's where the real files are, or else those of the training city.
+"""
+
+import csv
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import text
+
+from notify import gazetteer
+from notify.db import transaction
+from tests.bench.figures import Figure, Goal
+from tests.bench.parts import copy, figure, fresh_servers, seconds
+from tests.misspelling import misspelt
+from tests.zones.real import DATA
+from zones.addresses.blocks import blocks
+from zones.addresses.files import read_addresses, read_streets
+from zones.addresses.rows import StreetRow
+from zones.addresses.streets import street_name
+from zones.city import TrainingCity
+
+ADDRESSES, ASKED, BASELINE_ASKED = 200_000, 2_000, 200
+REAL = DATA / "basemap" / "philadelphia_streets_with_ranges.gpkg"
+IMPORT_S, LOOKUP_MS = 60.0, 30.0
+FOUND, WRONG = 0.97, 0.005
+CITY, ZIPS = "Philadelphia", ("19147", "19121")
+
+
+@dataclass(frozen=True)
+class Asked:
+    number: str
+    street: str
+    text: str
+
+
+def geocode(full: bool) -> Iterator[Figure]:
+    """Import of 200,000 addresses; lookups on ranges and on points; type-ahead."""
+    found = read_streets(REAL, {}) if REAL.exists() else blocks(TrainingCity())
+    streets = [row for row in found if isinstance(row, StreetRow)]
+    asked = _asked(streets)
+    with fresh_servers():
+        took = seconds(lambda: _keep_streets(streets))
+        yield Figure("geocode: import of blocks of streets", len(streets), took)
+        yield _lookups("ranges", asked, _trigrams_of_streets)
+        yield _import(streets)
+        yield _lookups("points", asked, _trigrams_of_addresses)
+        yield _suggestions(asked)
+
+
+def _keep_streets(streets: Sequence[StreetRow]) -> None:
+    with transaction() as s:
+        gazetteer.keep_streets(s, streets, "bench", datetime.now(UTC))
+
+
+def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, float]]:
+    """Every number that the ranges have, block by block in any order, so that all parts of the city have some."""
+    for row in random.Random(3).sample(streets, len(streets)):
+        for first, last in (side for side in (row.left, row.right) if side):
+            for number in range(min(first, last), max(first, last) + 1, 2):
+                yield number, row.name, row.line.bounds[0], row.line.bounds[1]
+
+
+def _import(streets: Sequence[StreetRow]) -> Figure:
+    """From a CSV file; baseline: COPY of the same lines into a table of text."""
+    rows = list(islice(_houses(streets), ADDRESSES))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "addresses.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("NUMBER", "STREET", "LON", "LAT"))
+            writer.writerows(rows)
+
+        def work() -> None:
+            with transaction() as s:
+                gazetteer.keep_addresses(s, read_addresses(path, {}), "bench", datetime.now(UTC))
+
+        took = seconds(work)
+        lines = [(line,) for line in path.read_text().splitlines()]
+        bare = seconds(lambda: copy("CREATE TEMP TABLE lines (line text)", "lines", lines))
+    told = figure("geocode: import of addresses", len(rows), took, "COPY of the lines", bare)
+    return _with(told, Goal(f"seconds for {len(rows):,}", took, IMPORT_S))
+
+
+def _asked(streets: Sequence[StreetRow]) -> list[Asked]:
+    """Addresses on the ranges, each with one or two errors."""
+    rng, asked = random.Random(17), []
+    sides = [(row.name, side) for row in streets for side in (row.left, row.right) if side]
+    for street, (first, last) in (rng.choice(sides) for _ in range(ASKED)):
+        number = str(rng.randrange(min(first, last), max(first, last) + 1, 2 if (first - last) % 2 == 0 else 1))
+        asked.append(Asked(number, street, misspelt(number, street, CITY, rng.choice(ZIPS), rng)[0]))
+    return asked
+
+
+def _lookups(what: str, asked: Sequence[Asked], trigrams: Callable[[Sequence[Asked]], tuple[float, float]]) -> Figure:
+    """The share that is found (the first answer is the right street and number) and wrong (one that is sure is not)."""
+    _find("1 Main St")  # the names of the streets are read when they are first needed
+    moments, right, wrong, offered = [], 0, 0, 0
+    for one in asked:
+        began = time.perf_counter()
+        answer = _find(one.text)
+        moments.append(time.perf_counter() - began)
+        key = street_name(one.street).key
+        hits = [(match.street, match.number) == (key, one.number) for match in answer.matches]
+        right, offered = right + (hits[:1] == [True]), offered + any(hits)
+        wrong += answer.certain and hits[:1] != [True]
+    bare, bare_right = trigrams(asked[:BASELINE_ASKED])
+    p95 = float(np.percentile(moments, 95)) * 1000
+    return Figure(
+        f"geocode: lookups on {what}",
+        len(asked),
+        sum(moments),
+        baseline="pg_trgm",
+        baseline_amount=BASELINE_ASKED,
+        baseline_seconds=bare,
+        goals=(
+            Goal("share found", right / len(asked), FOUND, at_least=True),
+            Goal("share wrong", wrong / len(asked), WRONG),
+            Goal("ms, 95th percentile", p95, LOOKUP_MS),
+        ),
+        notes={
+            "found or among those to choose from": round(offered / len(asked), 4),
+            "ms, median": round(float(np.median(moments)) * 1000, 1),
+            "pg_trgm finds, of those that we were asked": round(bare_right, 3),
+        },
+    )
+
+
+def _find(written: str) -> gazetteer.Found:
+    with transaction() as s:
+        return gazetteer.find(s, written)
+
+
+def _suggestions(asked: Sequence[Asked]) -> Figure:
+    """The number and the first letters of the street; baseline: LIKE on an index that is made for it."""
+    begun = [f"{one.number} {one.street[: 3 + i % 4]}" for i, one in enumerate(asked)]
+    moments: list[float] = []
+
+    def suggest(written: str) -> None:
+        began = time.perf_counter()
+        with transaction() as s:
+            gazetteer.suggest(s, written)
+        moments.append(time.perf_counter() - began)
+
+    took = seconds(lambda: [suggest(written) for written in begun])
+    with transaction() as s:
+        s.execute(
+            text("CREATE TEMP TABLE bare ON COMMIT DROP AS SELECT number || ' ' || street AS label FROM address_points")
+        )
+        s.execute(text("CREATE INDEX ON bare (label text_pattern_ops)"))
+        like = text("SELECT label FROM bare WHERE label LIKE :begun ORDER BY label LIMIT 8")
+        bare = seconds(lambda: [s.execute(like, {"begun": f"{written}%"}).all() for written in begun])
+    p95 = float(np.percentile(moments, 95)) * 1000
+    return _with(figure("geocode: type-ahead", len(begun), took, "LIKE", bare), Goal("ms, 95th", p95, LOOKUP_MS))
+
+
+def _trigrams_of_streets(asked: Sequence[Asked]) -> tuple[float, float]:
+    """Seconds, and the share whose nearest street is the right one; the number is taken away, and not looked for."""
+    return _trigrams("SELECT DISTINCT name AS label FROM streets", asked, lambda one: one.street)
+
+
+def _trigrams_of_addresses(asked: Sequence[Asked]) -> tuple[float, float]:
+    """The same for whole addresses."""
+    label = "SELECT number || ' ' || street AS label FROM address_points"
+    return _trigrams(label, asked, lambda one: f"{one.number} {one.street}")
+
+
+def _trigrams(labels: str, asked: Sequence[Asked], wanted: Callable[[Asked], str]) -> tuple[float, float]:
+    with transaction() as s:
+        s.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+        s.execute(text(f"CREATE TEMP TABLE bare ON COMMIT DROP AS {labels}"))
+        s.execute(text("CREATE INDEX ON bare USING gist (label gist_trgm_ops(siglen=64))"))
+        nearest = text("SELECT label FROM bare ORDER BY label <-> :text LIMIT 1")
+        found: list[object] = []
+        took = seconds(lambda: found.extend(s.scalar(nearest, {"text": one.text.upper()}) for one in asked))
+    return took, sum(label == wanted(one) for label, one in zip(found, asked, strict=True)) / len(asked)
+
+
+def _with(told: Figure, goal: Goal) -> Figure:
+    return replace(told, goals=(goal,))

@@ -1,0 +1,74 @@
+"""What a worker that died leaves behind, for tests of who takes it up."""
+
+import time
+from typing import Any
+
+from sqlalchemy import text
+
+from notify import alerts
+from notify.channels.contract import Accepted
+from notify.db import transaction
+from notify.pipeline import fanout, messages, records, settling
+from notify.pipeline.transport import Transport
+from notify.settings import settings
+from tests.factories import NOW, alert_ready, operator, resident, sender, zone
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    with transaction() as s:
+        result = s.execute(text(statement), values)
+        return list(result) if result.returns_rows else []
+
+
+def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int:
+    """A launched alert whose audience has become deliveries; returns its id."""
+    with transaction() as s:
+        zone(s)
+        for _ in range(people):
+            resident(
+                s, topics=(event,), phone="" if channel == "sms" else None, email="" if channel == "email" else None
+            )
+        alert = alert_ready(s, event=event, channels=(channel,))
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    return alert.id
+
+
+def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:
+    """Claims all of the only batch, posts it perhaps, and lets its lease run out; returns the batch."""
+    batch = int(sql("SELECT id FROM batches ORDER BY id")[0].id)
+    held = records.lease(batch, 60)
+    assert held is not None
+    provider = {"sms": "twilio", "email": "sendgrid", "social": "mastodon"}[held.channel]
+    with transaction() as s:
+        account = sender(s, provider)
+    claimed = records.claim(held, account.id, 100, held.now())
+    assert claimed
+    if posting_by is not None:
+        words = messages.content(held, settings())
+        opened, _ = messages.recipients(claimed, held, settings())
+        posts = [messages.message(words, account.address, [one], settings(), None) for one in opened]
+        posted = posting_by.post(provider, posts, [time.monotonic()] * len(posts))
+        assert all(isinstance(p.answer, Accepted) for p in posted)
+    sql("UPDATE batches SET lease_until = now() - interval '1 second' WHERE id = :b", b=batch)
+    return batch
+
+
+def states() -> list[str]:
+    return [row.state for row in sql("SELECT state FROM deliveries ORDER BY id")]
+
+
+def unsettled() -> int:
+    batch = claimed_by_a_worker_that_died()
+    give_back(batch)
+    return batch
+
+
+def give_back(batch: int) -> None:
+    """The sweep takes the batch back, and another worker finds nothing left to send in it."""
+    settling.take_back_expired_leases()
+    held = records.lease(batch, 60)
+    assert held is not None
+    records.finish(held)
+    assert sql("SELECT state FROM batches WHERE id = :b", b=batch)[0].state == "unsettled"

@@ -1,0 +1,291 @@
+"""The live count says what a launch would resolve to, and follows every change at once."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import alerts
+from notify.db import engine, transaction
+from notify.models import Contact, Place, Preference, Subscriber, Suppression, Topic
+from notify.pipeline import audience, fanout, headcount
+from notify.pipeline.audience import Audience
+from notify.pipeline.headcount import Headcount
+from notify.settings import settings
+from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, square, zone
+from zones.membership import Membership
+
+CHANNELS = ("sms", "email", "social")
+
+
+@pytest.fixture
+def counted(database: str) -> Headcount:
+    return Headcount(("en", "es"))
+
+
+def live(counted: Headcount, area: shapely.Geometry | None = None, topic: str = "storm") -> Audience:
+    return counted.count(Membership(area or square(0, 0)), topic, CHANNELS, NOW)
+
+
+def stored() -> Audience:
+    """What PostgreSQL says of an alert for the same area."""
+    with transaction() as s:
+        zone(s)
+        return audience.preview(s, alert_ready(s, channels=CHANNELS), NOW)
+
+
+def anybody(s: Session, rng: np.random.Generator) -> Resident:
+    """A resident with any reason to be left out, or none."""
+    person = resident(
+        s,
+        at=[(float(x), float(y)) for x, y in np.unique(rng.uniform(-0.5, 1.5, (rng.integers(1, 4), 2)), axis=0)],
+        topics=[topic for topic in ("storm", "snow") if rng.random() < 0.8],
+        email="" if rng.random() < 0.6 else None,
+        language=str(rng.choice(["en", "es", "zh"])),
+        verified=bool(rng.random() < 0.9),
+    )
+    if rng.random() < 0.1:
+        s.execute(text("UPDATE places SET radius_m = 20000 WHERE subscriber_id = :id"), {"id": person.id})
+    preference = s.get(Preference, (person.id, Topic.STORM))
+    if preference and rng.random() < 0.2:
+        preference.muted_until = NOW + timedelta(hours=float(rng.choice([-1, 1])))
+    for contact_id in filter(None, (person.sms, person.mail)):
+        contact = s.get_one(Contact, contact_id)
+        for reason in ("opt-out", "hard-bounce", "complaint", "invalid"):
+            if rng.random() < 0.08:
+                topic: Any = rng.choice([None, Topic.STORM, Topic.SNOW])
+                s.add(Suppression(channel=contact.channel, address_index=contact.address_index, topic=topic,
+                                  reason=reason, at=NOW))  # fmt: skip
+        if rng.random() < 0.05:
+            contact.address_sealed = None
+    return person
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_says_what_a_launch_resolves(counted: Headcount, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    with transaction() as s:
+        sender(s, "mastodon")
+        for _ in range(40):
+            anybody(s, rng)
+    first = live(counted)
+    assert first == stored()
+    with transaction() as s:  # some more, who are counted beside the others
+        for _ in range(15):
+            anybody(s, rng)
+    then = live(counted)
+    assert then == stored() != first
+    with transaction() as s:
+        alert = alert_ready(s, channels=CHANNELS)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    with transaction() as s:
+        rows = s.execute(
+            text("""SELECT coalesce(b.channel, '') AS channel, coalesce(b.language, '') AS language, d.reason,
+                           count(*) AS n
+                      FROM deliveries d LEFT JOIN batches b ON b.id = d.batch_id GROUP BY 1, 2, 3""")
+        ).all()
+    assert {(r.channel, r.language): r.n for r in rows if r.reason is None} == {
+        (channel, language): n for channel, found in then.languages.items() for language, n in found.items()
+    }
+    assert {reason: n for r in rows if (reason := r.reason) and (n := r.n)} == then.skipped
+    assert sum(r.n for r in rows) == then.total
+    assert len(then.skipped) > 4
+
+
+def _moves(s: Session, tom: Resident) -> None:
+    s.execute(text("UPDATE places SET lon = 7 WHERE subscriber_id = :id"), {"id": tom.id})
+
+
+def _gets_a_second_place(s: Session, tom: Resident) -> None:
+    s.execute(text("UPDATE places SET lon = 7 WHERE subscriber_id = :id"), {"id": tom.id})
+    s.add(Place(subscriber_id=tom.id, label="work", lon=0.2, lat=0.2, radius_m=0, created_at=NOW))
+
+
+def _loses_its_place(s: Session, tom: Resident) -> None:
+    s.execute(text("DELETE FROM places WHERE subscriber_id = :id"), {"id": tom.id})
+
+
+def _widens_its_place(s: Session, tom: Resident) -> None:
+    s.execute(text("UPDATE places SET lon = 1.01, radius_m = 5000 WHERE subscriber_id = :id"), {"id": tom.id})
+
+
+def _unsubscribes(s: Session, tom: Resident) -> None:
+    s.execute(text("DELETE FROM preferences WHERE subscriber_id = :id"), {"id": tom.id})
+
+
+def _mutes(s: Session, tom: Resident) -> None:
+    s.get_one(Preference, (tom.id, Topic.STORM)).muted_until = NOW + timedelta(hours=1)
+
+
+def _opts_out(s: Session, tom: Resident) -> None:
+    index = s.get_one(Contact, tom.sms).address_index
+    s.add(Suppression(channel="sms", address_index=index, topic=None, reason="opt-out", at=NOW))
+
+
+def _comes_back(s: Session, tom: Resident) -> None:
+    _opts_out(s, tom)
+    s.flush()
+    s.execute(text("DELETE FROM suppressions"))
+
+
+def _changes_language(s: Session, tom: Resident) -> None:
+    s.get_one(Subscriber, tom.id).language = "es"
+
+
+def _is_erased(s: Session, tom: Resident) -> None:
+    s.get_one(Contact, tom.sms).address_sealed = None
+
+
+def _is_no_longer_verified(s: Session, tom: Resident) -> None:
+    s.get_one(Contact, tom.sms).verified_at = None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _moves,
+        _gets_a_second_place,
+        _loses_its_place,
+        _widens_its_place,
+        _unsubscribes,
+        _mutes,
+        _opts_out,
+        _comes_back,
+        _changes_language,
+        _is_erased,
+        _is_no_longer_verified,
+    ],
+)
+def test_a_change_counts_at_the_next_question(counted: Headcount, change: Callable[[Session, Resident], None]) -> None:
+    with transaction() as s:
+        sender(s, "mastodon")
+        tom, _ = resident(s), resident(s)
+    before = live(counted)
+    assert before.by_channel == {"sms": 2, "social": 2}
+    with transaction() as s:
+        change(s, tom)
+    after = live(counted)
+    assert after == stored()
+    assert (after == before) == (change in (_gets_a_second_place, _comes_back, _widens_its_place))
+    assert live(counted) == after
+
+
+def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: Headcount) -> None:
+    """The later of two transactions is seen first; the earlier one, with the lower number, counts when it is done."""
+    with transaction() as s:
+        resident(s)
+    assert live(counted).residents == 1
+    with Session(engine()) as early:
+        resident(early)
+        early.flush()
+        with transaction() as s:
+            resident(s)
+        assert live(counted).residents == 2
+        early.commit()
+        assert live(counted).residents == 3
+        resident(early)
+        early.flush()
+        early.rollback()
+        assert live(counted).residents == 3
+
+
+def test_too_many_changes_read_all_anew(counted: Headcount, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headcount, "LATE_MOST", 3)
+    with transaction() as s:
+        resident(s)
+    live(counted)
+    for number in range(1, 8):
+        with transaction() as s:
+            resident(s)
+        assert live(counted).residents == 1 + number
+        assert counted._known is not None
+        assert counted._known.late.size <= 3
+
+
+def test_a_memory_that_nobody_asked_for_long_is_thrown_away(
+    counted: Headcount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changed before may be forgotten by then."""
+    with transaction() as s:
+        resident(s)
+    live(counted)
+    with transaction() as s:
+        resident(s)
+    with transaction() as s:
+        s.execute(text("UPDATE resident_changes SET at = at - interval '2 hours'"))
+        headcount.forget_changes(s)
+        assert s.execute(text("SELECT count(*) FROM resident_changes")).scalar_one() == 0
+    assert counted._known is not None
+    counted._known = replace(counted._known, at=counted._known.at - timedelta(hours=2))
+    assert live(counted).residents == 2
+
+
+def test_several_threads_are_told_the_same(counted: Headcount) -> None:
+    with transaction() as s:
+        for _ in range(5):
+            resident(s)
+    told: list[Audience] = []
+    topics: Sequence[str] = ("storm", "snow", "storm", "flood", "storm", "snow")
+    threads = [threading.Thread(target=lambda t=topic: told.append(live(counted, topic=t))) for topic in topics]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.by_channel.get("sms", 0) for one in told) == [0, 0, 0, 5, 5, 5]
+    assert {one.residents for one in told} == {5}
+
+
+def test_nobody_at_all(counted: Headcount) -> None:
+    assert live(counted) == Audience(0, 0, {}, {}, {})
+    assert live(counted, square(50, 50)) == Audience(0, 0, {}, {}, {})
+
+
+def test_a_server_that_was_restored_is_read_anew(counted: Headcount) -> None:
+    """Its transactions begin below those that this process has seen."""
+    with transaction() as s:
+        resident(s)
+    live(counted)
+    assert counted._known is not None
+    ahead = int(counted._known.snapshot.split(":")[1]) + 1_000
+    counted._known = replace(counted._known, snapshot=f"{ahead}:{ahead}:")
+    with transaction() as s:
+        resident(s)
+    assert live(counted).residents == 2
+    with transaction() as s:
+        resident(s)
+    assert live(counted).residents == 3
+
+
+@pytest.mark.parametrize("languages", ['["en", "es", "zh"]', '["zh", "en"]'])
+def test_a_language_without_messages_gets_the_first_that_has_some(
+    database: str, languages: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_LANGUAGES", languages)
+    settings.cache_clear()
+    with transaction() as s:
+        zone(s)
+        sender(s, "mastodon")
+        for language in ("en", "es", "zh"):
+            resident(s, language=language)
+        alert = alert_ready(s, channels=CHANNELS)
+        before = audience.preview(s, alert, NOW)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    now = Headcount(audience.written()).count(Membership(square(0, 0)), "storm", CHANNELS, NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    with transaction() as s:
+        batches = s.execute(text("SELECT channel, language, sum(size) AS n FROM batches GROUP BY 1, 2")).all()
+    rows: dict[str, dict[str, int]] = {}
+    for batch in batches:
+        rows.setdefault(batch.channel, {})[batch.language] = int(batch.n)
+    assert now.languages == before.languages == rows
+    assert sum(rows["sms"].values()) == 3

@@ -1,0 +1,82 @@
+"""`tocsin addresses` and `tocsin streets`: the commands themselves, in this process."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shapely.geometry import LineString
+from typer.testing import CliRunner, Result
+
+from notify.cli import addresses, streets
+from notify.errors import Invalid
+from tests.notify.gazetteer.town import found
+from tests.zones.test_importing import geojson
+
+CSV = "LON,LAT,NUMBER,STREET\n-75.0,40.0,12,Elm St\n-75.0,40.0,,Elm St\n-75.0,40.1,14,Oak St\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path, database: str) -> Path:
+    path = tmp_path / "addresses.csv"
+    path.write_text(CSV)
+    return path
+
+
+def run(*words: str, of: Any = addresses) -> Result:
+    return CliRunner().invoke(of.commands, list(words))
+
+
+def test_addresses_are_imported_and_found(file: Path) -> None:
+    done = run("import", str(file))
+    assert done.exit_code == 0, done.exception
+    assert "Row 3: number: there is none." in done.stdout
+    assert "2 addresses of 'city', 1 rows left out." in done.stdout
+    assert "2 addresses of 'city' instead of 2" in run("import", str(file)).stdout
+    told = json.loads(run("find", "12 elm street", "--json").stdout)
+    assert (told["matches"][0]["label"], told["matches"][0]["kind"], told["certain"]) == ("12 Elm St", "point", True)
+    assert "12 Elm St" in run("find", "12 elm").stdout
+    assert "Nothing was found" in run("find", "1 nowhere rd").stdout
+
+
+def test_a_dry_run_changes_nothing(file: Path) -> None:
+    told = json.loads(run("import", str(file), "--dry-run", "--json").stdout)
+    assert (told["kept"], told["bad_count"], told["bad"][0]["number"], told["dry_run"]) == (2, 1, 3, True)
+    assert not found("12 Elm St").matches
+
+
+def test_columns_by_mapping_and_landmarks_without_a_first_line(file: Path, tmp_path: Path) -> None:
+    file.write_text("LON,LAT,NR,WEG\n-75.0,40.0,12,Elm St\n")
+    assert run("import", str(file), "--map", "number=NR", "--map", "street=WEG").exit_code == 0
+    marks = tmp_path / "landmarks.csv"
+    marks.write_text("City Hall,12 Elm St\nLost Place,1 Nowhere Rd\n")
+    done = run("import", str(marks), "--kind", "landmark", "--columns", "name,address")
+    assert "Row 2: address: it is not known for sure." in done.stdout
+    assert found("city hall").matches[0].kind == "landmark"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--map", "number"], "--map 'number' is not right."),
+        (["--map", "number=HSE"], "addresses.csv: There is no field 'HSE'."),
+        (["--kind", "ghost"], "There is no kind 'ghost'."),
+        (["--source", ""], "The source needs a name"),
+        (["--layer", "a"], "addresses.csv: A CSV file has no layers."),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(words: list[str], message: str, file: Path) -> None:
+    error = run("import", str(file), *words).exception
+    assert isinstance(error, Invalid)
+    assert error.message.startswith(message)
+    assert "\n" not in str(error)
+
+
+def test_streets_are_imported(tmp_path: Path, database: str) -> None:
+    line = LineString([(-75.0, 40.0), (-75.0, 40.001)])
+    row = {"WHAT": "Elm St", "lfromadd": 1, "ltoadd": 99, "shape": line}
+    path = geojson(tmp_path / "streets.geojson", [row, row | {"shape": None}])
+    done = run("import", str(path), "--map", "name=WHAT", of=streets)
+    assert "1 blocks of streets of 'city', 1 rows left out." in done.stdout, done.exception
+    assert found("51 Elm St").certain
+    assert not found("50 Elm St").certain
