@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, crossings, middle
+from zones.addresses.words import readable
 
 MOST_BLOCKS = 6_000  # of a few streets
 
@@ -26,8 +27,9 @@ def meetings(s: Session, first: Sequence[Candidate], second: Sequence[Candidate]
             if one.street == other.street or not (lines[one.street] and lines[other.street]):
                 continue
             score = round(min(one.score, other.score), 3)
+            label, key = f"{readable(one.street)} & {readable(other.street)}", f"{one.name.key} & {other.name.key}"
             found += [
-                (f"{one.street} & {other.street}", "intersection", *place, score, f"{one.name.key} & {other.name.key}")
+                (label, "intersection", *place, score, key)
                 for place in crossings(lines[one.street], lines[other.street])
             ]
     return sorted(found, key=lambda meeting: -meeting[4])

@@ -18,6 +18,7 @@ from notify.gazetteer.towns import Towns
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, metres
 from zones.addresses.readings import Reading, crossing, readings
+from zones.addresses.words import readable
 
 Kind = Literal["point", "range", "street", "intersection", "landmark"]
 
@@ -177,7 +178,7 @@ def _unnumbered(s: Session, known: Gazetteer, text: str, read: Sequence[Reading]
 def _streets(s: Session, candidates: Sequence[Candidate], cost: float) -> list[Match]:
     chosen = {candidate.street: candidate for candidate in candidates[:STREETS_SHOWN]}
     return [
-        Match(street, "street", lon, lat, round(chosen[street].score - cost, 3), chosen[street].name.key)
+        Match(readable(street), "street", lon, lat, round(chosen[street].score - cost, 3), chosen[street].name.key)
         for street, (lon, lat) in middles(s, list(chosen)).items()
         if chosen[street].score - cost >= WORTH_TELLING
     ]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from zones.addresses.ranges import Point, Side, metres, place_on
 from zones.addresses.readings import WIDEST_RANGE, HouseNumber
+from zones.addresses.words import readable
 
 SAME_HOUSE_M = 150.0  # points of one address that lie so near are one house, or its units
 SAME_BLOCK_M = 600.0  # ... and so far may a place on a long block's range be from the house's own point
@@ -37,7 +38,7 @@ class House:
     @property
     def label(self) -> str:
         town = " ".join(part for part in (self.city.title() if self.city.isupper() else self.city, self.zip) if part)
-        return f"{self.number} {self.street}" + (f", {town}" if town else "")
+        return f"{self.number} {readable(self.street)}" + (f", {town}" if town else "")
 
 
 def houses(

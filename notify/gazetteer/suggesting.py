@@ -9,6 +9,7 @@ from notify.gazetteer.finding import LONGEST, Match
 from notify.gazetteer.memory import Gazetteer, gazetteer
 from notify.gazetteer.numbers import houses
 from zones.addresses.readings import HouseNumber, begun, readings
+from zones.addresses.words import readable
 
 MOST = 8
 LOOKED_AT = 60  # streets that begin so, of which some have the number
@@ -55,4 +56,5 @@ def _places(s: Session, known: Gazetteer, text: str) -> list[Match]:
 
 
 def _streets(s: Session, streets: Sequence[str]) -> list[Match]:
-    return [Match(street, "street", lon, lat, 1.0, street) for street, (lon, lat) in middles(s, list(streets)).items()]
+    places = middles(s, list(streets)).items()
+    return [Match(readable(street), "street", lon, lat, 1.0, street) for street, (lon, lat) in places]
