@@ -10,7 +10,6 @@ the caller, after the block.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -19,6 +18,7 @@ from sqlalchemy import Engine, create_engine, exc, text
 from sqlalchemy.orm import Session
 
 from notify.errors import Unavailable
+from notify.once import once
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -35,13 +35,13 @@ GONE_S = 10
 BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
 
 
-@cache
+@once
 def engine() -> Engine:
     """The pool of this process."""
     return _engine()
 
 
-@cache
+@once
 def _engine_by_key() -> Engine:
     return _engine(BY_KEY)
 
@@ -158,6 +158,5 @@ def raw(s: Session) -> psycopg.Connection[Any]:
 def forget_engine() -> None:
     """Close the pool, after the settings changed or a process forked."""
     for pool in (engine, _engine_by_key):
-        if pool.cache_info().currsize:
-            pool().dispose()
-            pool.cache_clear()
+        if made := pool.forget():
+            made.dispose()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
 
 import redis
 import structlog
@@ -15,15 +14,17 @@ from notify.channels.registry import PROVIDERS
 from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
-from notify.pipeline import fanout, records, settling, transport
+from notify.once import once
+from notify.pipeline import fanout, records, settling
 from notify.pipeline.runners import Runners
 from notify.pipeline.settling import Doorbell
+from notify.pipeline.transport import Transport
 from notify.settings import settings
 
 log = structlog.get_logger()
 
 
-@cache
+@once
 def app() -> Celery:
     """The Celery application with its tasks."""
     celery = worker.app()
@@ -38,7 +39,8 @@ def work(lanes: list[Lane]) -> None:
     try:
         worker.work(app(), lanes, runners().seats(len(lanes), len(channels)))
     finally:
-        transport.close_process()
+        if made := transport.forget():
+            made.close()
 
 
 def resolve_alert(alert_id: int, lane: str) -> None:
@@ -83,19 +85,25 @@ def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
         _ring("resolve_alert", [bell.id, bell.lane.value], bell.lane)
 
 
-@cache
+@once
 def runners() -> Runners:
     """Who works in this process."""
-    return Runners(settings(), throttle(), partial(transport.of_process, settings), worker.stopping)
+    return Runners(settings(), throttle(), transport, worker.stopping)
 
 
-@cache
+@once
+def transport() -> Transport:
+    """The way to the providers of this process, made when it is first needed: after a worker forked, not before."""
+    return Transport(settings())
+
+
+@once
 def memory() -> "redis.Redis":
     """The Redis of this process."""
     return redis.Redis.from_url(settings().require_redis(), socket_timeout=5, socket_connect_timeout=5)
 
 
-@cache
+@once
 def throttle() -> Throttle:
     return Throttle(memory())
 

@@ -10,7 +10,6 @@ import os
 import socket
 import threading
 import warnings
-from functools import cache
 from typing import Any
 
 from celery import Celery, signals
@@ -18,6 +17,7 @@ from celery.exceptions import SecurityWarning
 
 from notify import logs
 from notify.models import Lane
+from notify.once import once
 from notify.settings import settings
 
 THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
@@ -30,7 +30,7 @@ GARBAGE_THRESHOLDS = (50_000, 20, 100)
 stopping = threading.Event()
 
 
-@cache
+@once
 def app() -> Celery:
     """The application of this process, on the Redis of the settings."""
     celery = Celery("tocsin", broker=settings().require_redis(), set_as_current=False)

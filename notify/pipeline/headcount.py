@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 
 import numpy as np
 import structlog
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from notify.db import one_moment
 from notify.models import Topic
+from notify.once import once
 from notify.pipeline import audience, crowd
 from notify.pipeline.audience import Audience
 from notify.pipeline.crowd import Crowd, Tally, Wants
@@ -103,7 +103,7 @@ class Headcount:
         return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
 
 
-@cache
+@once
 def headcount() -> Headcount:
     return Headcount(audience.written())
 
@@ -115,7 +115,7 @@ def forget_changes(s: Session) -> None:
 
 def forget() -> None:
     """All that this process remembers, after the settings changed."""
-    headcount.cache_clear()
+    headcount.forget()
 
 
 def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
@@ -156,25 +156,3 @@ class _Way:
         if not room.waiting:
             self.pace.end(room)
         return late
-
-
-_process: Transport | None = None
-_process_lock = threading.Lock()
-
-
-def of_process(settings: Callable[[], Settings]) -> Transport:
-    """The transport of this process, made when it is first needed: after a worker forked, not before."""
-    global _process
-    with _process_lock:
-        if _process is None:
-            _process = Transport(settings())
-        return _process
-
-
-def close_process() -> None:
-    """Close the transport of this process, if it has one."""
-    global _process
-    with _process_lock:
-        if _process is not None:
-            _process.close()
-        _process = None

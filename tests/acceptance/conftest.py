@@ -50,9 +50,10 @@ def _calm(city: City) -> Iterator[None]:
 
 def forget() -> None:
     """What this process remembers of settings and servers."""
-    if tasks.memory.cache_info().currsize:
-        tasks.memory().close()
+    if client := tasks.memory.forget():
+        client.close()
     db.forget_engine()
-    for remembered in (settings, worker.app, tasks.app, tasks.memory, tasks.throttle):
-        remembered.cache_clear()
+    for remembered in (worker.app, tasks.app, tasks.throttle):
+        remembered.forget()
+    settings.cache_clear()
     crypto.forget_keys()

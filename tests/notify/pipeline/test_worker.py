@@ -42,7 +42,7 @@ def working(database: str, redis: "redis_client.Redis", providers: Providers) ->
 
 def _forget() -> None:
     for remembered in (worker.app, tasks.app, tasks.memory):
-        remembered.cache_clear()
+        remembered.forget()
 
 
 def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_unanswered(
