@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from notify import migrations
+from notify import keyring, migrations
 from notify.db import transaction
-from notify.errors import Unavailable
+from notify.errors import Unavailable, WrongKey
 from notify.settings import settings
 
 router = APIRouter(include_in_schema=False)
@@ -28,7 +28,7 @@ async def healthz() -> Response:
 
 @router.get("/readyz")
 def readyz() -> Response:
-    """PostgreSQL answers with the schema that this code needs, and Redis answers; 503 says what is away."""
+    """PostgreSQL answers with the schema and the secret key that we have, and Redis answers; 503 says what is wrong."""
     checks = {"postgres": _postgres(), "redis": _redis()}
     ready = all(said == "ok" for said in checks.values())
     return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
@@ -45,6 +45,10 @@ def _postgres() -> str:
             if s.scalar(text("SELECT to_regclass('alembic_version')")) is None:
                 return "has no schema: run `tocsin migrate`"
             found, needed = s.scalar(text("SELECT version_num FROM alembic_version")), migrations.head()
+            if s.scalar(text("SELECT to_regclass('key_ring')")) is not None:
+                keyring.verify(s)
+    except WrongKey as error:
+        return str(error)
     except (SQLAlchemyError, Unavailable):
         return "does not answer"
     return "ok" if found == needed else f"has schema {found}, not {needed}: run `tocsin migrate`"

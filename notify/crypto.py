@@ -1,7 +1,8 @@
 """Keys, sealed addresses, keyed indexes and signed tokens.
 
 One master key (`TOCSIN_SECRET_KEY`) and one derived key per purpose (HKDF-SHA-256, RFC 5869), so that a token can
-never be used as an index or the other way round.
+never be used as an index or the other way round. Which master key is in force is recorded in PostgreSQL (`keyring`):
+while a rotation is prepared and runs, a process knows two.
 """
 
 import base64
@@ -9,6 +10,8 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
@@ -21,54 +24,116 @@ from notify.settings import settings
 
 NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D section 8.2
 TOKEN_MAC_BYTES = 16
-SEALED_VERSION = b"\x01"  # first byte of everything sealed: tells the next key from this one
+SEALED_VERSION = b"\x01"  # first byte of everything sealed: the format
+# What still counts after a rotation: an index is computed through all earlier keys, because the addresses of those who
+# were erased are gone; and the links in mail that is out must go on working (RFC 8058, 15 U.S.C. 7704(a)(3)).
+INDEX, UNSUBSCRIBE = "index", "unsubscribe"
+LASTING = (INDEX, f"token/{UNSUBSCRIBE}")
+
+Older = tuple[Mapping[str, bytes], ...]  # the LASTING keys of earlier master keys, the oldest first
 
 
-@cache
-def _key(purpose: str) -> bytes:
-    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tocsin/" + purpose.encode())
-    return hkdf.derive(settings().require_secret_key())
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The master key that PostgreSQL says is in force, and what is left of those before it."""
+
+    in_force: bytes
+    older: Older = ()
 
 
-@cache
-def _aead() -> AESGCM:
-    return AESGCM(_key("seal"))
+_ring: Ring | None = None
+
+
+def ring() -> Ring:
+    """What was last read from PostgreSQL; without a database, the key of the settings."""
+    return _ring or Ring(settings().require_secret_key())
+
+
+def use(found: Ring) -> None:
+    """From now on."""
+    global _ring
+    _ring = found
 
 
 def forget_keys() -> None:
     """Drop the derived keys, after the settings changed."""
-    _key.cache_clear()
+    global _ring
+    _ring = None
+    masters.cache_clear()
+    _derived.cache_clear()
     _aead.cache_clear()
 
 
-def seal(text: str, purpose: str) -> bytes:
-    """Encrypt a phone number, an email or a street address. `purpose` is bound to it: a sealed phone number moved
-    into another column does not open."""
+@cache
+def masters() -> tuple[bytes, ...]:
+    """The master keys that this process was given: its own, and the previous one while that is set."""
+    return settings().secret_keys()
+
+
+def fingerprint(master: bytes) -> bytes:
+    """Identifies a master key without giving it away. 32 bytes."""
+    return _derived(master, "fingerprint")
+
+
+def lasting(master: bytes) -> Mapping[str, bytes]:
+    """The derived keys that are kept, sealed, when this master key is replaced."""
+    return {purpose: _derived(master, purpose) for purpose in LASTING}
+
+
+@cache
+def _derived(master: bytes, purpose: str) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tocsin/" + purpose.encode())
+    return hkdf.derive(master)
+
+
+@cache
+def _aead(master: bytes) -> AESGCM:
+    return AESGCM(_derived(master, "seal"))
+
+
+def seal(text: str, purpose: str, master: bytes | None = None) -> bytes:
+    """Encrypt a phone number, an email or a street address with the key in force. `purpose` is bound to it: a sealed
+    phone number moved into another column does not open."""
     nonce = os.urandom(NONCE_BYTES)
-    return SEALED_VERSION + nonce + _aead().encrypt(nonce, text.encode(), purpose.encode())
+    sealed = _aead(master or ring().in_force).encrypt(nonce, text.encode(), purpose.encode())
+    return SEALED_VERSION + nonce + sealed
 
 
-def unseal(sealed: bytes, purpose: str) -> str:
-    """Raises Unavailable when the key is not the one that it was sealed with."""
+def unseal(sealed: bytes, purpose: str, master: bytes | None = None) -> str:
+    """Raises Unavailable when it was not sealed with this key; without one, with none of ours."""
     nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-    try:
-        return _aead().decrypt(nonce, bytes(body), purpose.encode()).decode()
-    except InvalidTag:
-        raise Unavailable(
-            "A stored address cannot be read with this key.",
-            hint="TOCSIN_SECRET_KEY must be the one that the data was written with.",
-        ) from None
+    for key in masters() if master is None else (master,):
+        try:
+            return _aead(key).decrypt(nonce, bytes(body), purpose.encode()).decode()
+        except InvalidTag:
+            continue
+    raise Unavailable(
+        "A stored address cannot be read with this key.",
+        hint="TOCSIN_SECRET_KEY must be the one that the data was written with.",
+    )
 
 
 def address_index(channel: str, address: str) -> bytes:
-    """HMAC-SHA-256 of a normalised address: finds and suppresses it without storing it. 32 bytes."""
-    return hmac.digest(_key("index"), f"{channel}:{address}".encode(), hashlib.sha256)
+    """HMAC-SHA-256 of a normalised address: finds and suppresses it without storing it. 32 bytes.
+
+    For what is written or looked up in a transaction, call `keyring.hold` in it first: the key must not change between.
+    """
+    known = ring()
+    found = f"{channel}:{address}".encode()
+    for older in known.older:
+        found = hmac.digest(older[INDEX], found, hashlib.sha256)
+    return next_index(found, known.in_force)
+
+
+def next_index(index: bytes, master: bytes) -> bytes:
+    """The index under the key that follows the one of `index`. It needs no address."""
+    return hmac.digest(_derived(master, INDEX), index, hashlib.sha256)
 
 
 def sign_token(purpose: str, text: str) -> str:
     """A URL-safe token that carries `text` and proves that we made it for `purpose`."""
     payload = text.encode()
-    return _b64(payload + _mac(purpose, payload))
+    return _b64(payload + _mac(_derived(ring().in_force, f"token/{purpose}"), payload))
 
 
 def read_token(purpose: str, token: str) -> str:
@@ -78,7 +143,8 @@ def read_token(purpose: str, token: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     payload, mac = raw[:-TOKEN_MAC_BYTES], raw[-TOKEN_MAC_BYTES:]
-    if not payload or not hmac.compare_digest(mac, _mac(purpose, payload)):
+    made = any(hmac.compare_digest(mac, _mac(key, payload)) for key in _token_keys(f"token/{purpose}"))
+    if not payload or not made:
         raise Invalid("This link is not complete.", hint="Copy the whole link from the message and try again.")
     return payload.decode()
 
@@ -88,8 +154,16 @@ def hash_key(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _mac(purpose: str, payload: bytes) -> bytes:
-    return hmac.digest(_key(f"token/{purpose}"), payload, hashlib.sha256)[:TOKEN_MAC_BYTES]
+def _token_keys(purpose: str) -> Iterator[bytes]:
+    for master in masters():
+        yield _derived(master, purpose)
+    for older in ring().older:
+        if purpose in older:
+            yield older[purpose]
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.digest(key, payload, hashlib.sha256)[:TOKEN_MAC_BYTES]
 
 
 def _b64(raw: bytes) -> str:

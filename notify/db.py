@@ -14,9 +14,10 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import Engine, create_engine, exc, text
+from sqlalchemy import Engine, create_engine, event, exc, text
 from sqlalchemy.orm import Session
 
+from notify import keyring
 from notify.errors import Unavailable
 from notify.once import once
 from notify.settings import settings
@@ -47,8 +48,23 @@ def _engine_by_key() -> Engine:
 
 
 def _engine(options: str = "") -> Engine:
+    made = _unchecked(settings().require_database(), options)
+    event.listen(made, "connect", _check_key)
+    return made
+
+
+def _check_key(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    """Nothing is read or written with a key that is not the database's. Raises WrongKey."""
+    try:
+        keyring.check(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _unchecked(url: str, options: str = "") -> Engine:
     return create_engine(
-        settings().require_database(),
+        url,
         pool_size=settings().worker_threads + 4,
         max_overflow=16,
         pool_pre_ping=True,
@@ -153,6 +169,11 @@ def raw(s: Session) -> psycopg.Connection[Any]:
     connection = s.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)  # noqa: S101  the engine has no other driver
     return connection
+
+
+def schema_engine() -> Engine:
+    """For migrations: the database may be empty, and no key is needed. The caller disposes of it."""
+    return _unchecked(settings().require_database())
 
 
 def forget_engine() -> None:

@@ -56,3 +56,7 @@ class Unavailable(TocsinError):
     """A server that we need does not answer, or a setting that we need is missing."""
 
     code = "unavailable"
+
+
+class WrongKey(Unavailable):
+    """This process has another secret key than the one that the database was written with."""

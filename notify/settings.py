@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     secret_key: SecretStr = SecretStr("")
+    previous_secret_key: SecretStr = SecretStr("")  # the key before it, while `tocsin keys rotate` replaces it
     data: Path = Path("tocsin-data")
 
     public_url: str = "http://127.0.0.1:8000"
@@ -96,13 +97,23 @@ class Settings(BaseSettings):
 
     def require_secret_key(self) -> bytes:
         """The master key, at least 32 characters. All other keys are derived from it (`crypto.py`)."""
-        key = self.secret_key.get_secret_value()
-        if len(key) < 32:
-            raise Unavailable(
-                "TOCSIN_SECRET_KEY is missing or shorter than 32 characters.",
-                hint="Make one with `openssl rand -hex 32`, keep it safe: without it no address can be read again.",
-            )
-        return key.encode()
+        return _long_enough("TOCSIN_SECRET_KEY", self.secret_key)
+
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """The master key, and the previous one if it is set."""
+        if not self.previous_secret_key.get_secret_value():
+            return (self.require_secret_key(),)
+        return (self.require_secret_key(), _long_enough("TOCSIN_PREVIOUS_SECRET_KEY", self.previous_secret_key))
+
+
+def _long_enough(name: str, secret: SecretStr) -> bytes:
+    key = secret.get_secret_value()
+    if len(key) < 32:
+        raise Unavailable(
+            f"{name} is missing or shorter than 32 characters.",
+            hint="Make one with `openssl rand -hex 32`, keep it safe: without it no address can be read again.",
+        )
+    return key.encode()
 
 
 @cache

@@ -8,18 +8,23 @@ import threading
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import structlog
 import typer
 import uvicorn
+from sqlalchemy.exc import ProgrammingError
 
-from notify import logs, migrations, scheduler, tasks
+from notify import db, keyring, logs, migrations, scheduler, tasks
 from notify.cli import demo as demonstration
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
+from notify.db import transaction
 from notify.errors import Invalid
 from notify.local.folder import StackInfo, read_env, running
 from notify.local.stack import Stack, signals_interrupt
 from notify.models import Lane
 from notify.settings import settings
+
+log = structlog.get_logger()
 
 Port = Annotated[int, typer.Option(help="Where it listens; another is taken when it is in use.")]
 
@@ -63,6 +68,8 @@ def migrate() -> None:
     """Bring the database to the newest schema. Safe to run again, and on several hosts at once."""
     _logs()
     migrations.upgrade()
+    if settings().secret_key.get_secret_value():
+        _check_key()
     console.print("The database is up to date.")
 
 
@@ -70,6 +77,7 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
     """The web server: pages, REST, webhooks."""
 
     _logs()
+    _check_key()
     uvicorn.run(
         "api.app:create_process",
         factory=True,
@@ -88,6 +96,7 @@ def serve(
 ) -> None:
     """A worker."""
     _logs()
+    _check_key()
     try:
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
     except ValueError as error:
@@ -98,6 +107,7 @@ def serve(
 def schedule() -> None:
     """The timed jobs. Several may run; one leads."""
     _logs()
+    _check_key()
     scheduler.run(_stop_on_signals())
 
 
@@ -119,6 +129,15 @@ def _enter(stack_settings: Mapping[str, str]) -> None:
 
 def _logs() -> None:
     logs.configure(settings().log_level, settings().log_format)
+
+
+def _check_key() -> None:
+    """Refuse to start with another key than the database's; a database that is away is waited for, and checked then."""
+    try:
+        with transaction() as s:
+            keyring.verify(s)
+    except (*db.AWAY, ProgrammingError) as error:  # away, or without our schema yet
+        log.warning("key.not_checked", error=db.reason(error))
 
 
 def _stop_on_signals() -> threading.Event:

@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, Delivery, StoredReceipt
+from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.sender import Sender
@@ -35,6 +36,7 @@ __all__ = [
     "Contact",
     "Delivery",
     "Incident",
+    "KeyRing",
     "Landmark",
     "Lane",
     "MapFeature",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto
+from notify import crypto, keyring
 from notify.db import engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
@@ -224,6 +224,7 @@ def batch_sizes(s: Session, alert: Alert) -> list[int]:
 
 def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
     """A social account is written to like a contact: one timeline for each language that there are words in."""
+    keyring.hold(s)
     rows = s.execute(
         text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)
                  WHERE w.alert_id = :alert AND s.channel = 'social' AND s.status = 'open'"""),

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto
+from notify import crypto, keyring
 from notify.errors import Invalid
 from notify.models import Contact, Subscriber, Topic
 from notify.subscribers import addresses
@@ -99,6 +99,7 @@ def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
 
 
 def _index(s: Session, channel: str, who: str | int) -> bytes:
+    keyring.hold(s)
     if isinstance(who, str):
         return addresses.any_index(channel, who)
     contact = s.get(Contact, who)

@@ -9,6 +9,7 @@ from functools import cache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify import keyring
 from notify.channels.contract import Inbound
 from notify.settings import settings
 from notify.subscribers import addresses, opting
@@ -40,6 +41,7 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before.
     """
     meaning = _meaning(inbound)
+    keyring.hold(s)
     index = addresses.any_index("sms", inbound.address)
     new = s.execute(
         text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at)

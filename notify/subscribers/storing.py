@@ -8,7 +8,7 @@ from typing import Self
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import crypto
+from notify import crypto, keyring
 from notify.db import raw
 from notify.subscribers import addresses
 from notify.subscribers.rows import Row
@@ -58,6 +58,7 @@ def store(s: Session, rows: Sequence[Row], now: datetime) -> tuple[Stored, list[
     if not rows:
         return Stored(), []
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    keyring.hold(s)
     keyed = [(row, _keys(row)) for row in rows]
     known = _known(s, {key for _, keys in keyed for key in keys.values()})
     had = set(known.owner)

@@ -91,3 +91,10 @@ def test_metrics_hold_no_address(door: httpx.Client, city: datetime, key: Key) -
     said = door.get("/metrics").text
     assert len(addresses) == 60
     assert not [one for one in [*addresses, *senders] if one in said or one.lstrip("+") in said]
+
+
+def test_not_ready_with_another_secret_key(door: httpx.Client) -> None:
+    asked.do("UPDATE key_ring SET fingerprint = sha256('another')")
+    answer = door.get("/readyz")
+    assert answer.status_code == 503
+    assert "TOCSIN_SECRET_KEY" in answer.json()["postgres"]

@@ -1,0 +1,20 @@
+"""Which secret key the database was written with."""
+
+from datetime import datetime
+
+from sqlalchemy import SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base
+
+
+class KeyRing(Base):
+    """One row. `next` is the fingerprint of the key that a rotation brings in; `older`, what is left of earlier keys,
+    sealed with the one in force."""
+
+    __tablename__ = "key_ring"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default=text("1"))
+    fingerprint: Mapped[bytes]
+    next: Mapped[bytes | None]
+    older: Mapped[bytes | None]
+    since: Mapped[datetime]

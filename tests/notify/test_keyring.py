@@ -1,0 +1,147 @@
+"""One secret key for a database: whoever has another one is refused before anything is read or written."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from notify import crypto, db, keyring
+from notify.channels.contract import Inbound
+from notify.db import transaction
+from notify.errors import WrongKey
+from notify.settings import settings
+from notify.subscribers import COLUMNS, replies
+from tests.conftest import SECRET_KEY
+from tests.factories import NOW, resident
+
+OTHER = "another key that is long enough, too"
+ROOT = Path(__file__).parents[2]
+
+
+def use_keys(monkeypatch: pytest.MonkeyPatch, key: str, previous: str = "") -> None:
+    """As in a process that starts with them."""
+    monkeypatch.setenv("TOCSIN_SECRET_KEY", key)
+    monkeypatch.setenv("TOCSIN_PREVIOUS_SECRET_KEY", previous)
+    settings.cache_clear()
+    crypto.forget_keys()
+    db.forget_engine()
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "notify.cli", *arguments],
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+def test_the_first_process_records_its_key_and_another_key_is_refused(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as s:
+        assert s.scalar(text("SELECT fingerprint FROM key_ring")) == crypto.fingerprint(SECRET_KEY.encode())
+    use_keys(monkeypatch, OTHER)
+    with pytest.raises(WrongKey, match="not the key that this database was written with"), transaction() as s:
+        s.execute(text("SELECT 1"))
+    with pytest.raises(WrongKey), db.statements():
+        pass
+    use_keys(monkeypatch, SECRET_KEY)
+    with transaction() as s:
+        assert s.scalar(text("SELECT 1")) == 1
+
+
+def test_a_stop_is_not_confirmed_with_another_key(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        tom = resident(s)
+    use_keys(monkeypatch, OTHER)
+    with pytest.raises(WrongKey), transaction() as s:
+        replies.receive(s, "twilio", Inbound(tom.phone, "+15555550100", "STOP", "SM1"), NOW)
+
+
+def test_a_database_from_before_takes_the_key_that_opens_it_and_no_other(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as s:
+        resident(s)
+        s.execute(text("DELETE FROM key_ring"))
+    use_keys(monkeypatch, OTHER)
+    with pytest.raises(WrongKey), transaction() as s:
+        s.execute(text("SELECT 1"))
+    use_keys(monkeypatch, OTHER, previous=SECRET_KEY)
+    with transaction() as s:
+        assert s.scalar(text("SELECT fingerprint FROM key_ring")) == crypto.fingerprint(SECRET_KEY.encode())
+
+
+def test_a_key_that_was_replaced_in_another_process_is_noticed_when_it_is_held(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as s:
+        s.execute(text("SELECT 1"))
+    replace = text("UPDATE key_ring SET fingerprint = :to")
+    with transaction() as s:
+        s.execute(replace, {"to": crypto.fingerprint(OTHER.encode())})
+    with pytest.raises(WrongKey), transaction() as s:
+        keyring.hold(s)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["api", "--port", "0"],
+        ["worker"],
+        ["scheduler"],
+        ["migrate"],
+        ["subscribers", "import", "residents.csv"],
+        ["subscribers", "count"],
+        ["zones", "list"],
+        ["alert", "show", "1"],
+    ],
+    ids=" ".join,
+)
+def test_every_process_and_command_refuses_another_key_in_one_line(
+    database: str, redis: object, monkeypatch: pytest.MonkeyPatch, command: list[str], tmp_path: Path
+) -> None:
+    with transaction() as s:
+        resident(s)
+    use_keys(monkeypatch, OTHER)
+    (tmp_path / "residents.csv").write_text(f"{','.join(COLUMNS)}\n")
+    done = run(*[str(tmp_path / part) if part.endswith(".csv") else part for part in command])
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert line.startswith("tocsin: TOCSIN_SECRET_KEY is not the key")
+    assert "keys rotate" in line
+
+
+KEYED = {"address_index", "any_index", "index", "seal"}  # of `crypto` and `addresses`
+
+
+def test_who_computes_an_index_or_seals_holds_the_key() -> None:
+    """In the same file, where a reader sees both: else a rotation could come between the index and its row."""
+    at_home = {"notify/crypto.py", "notify/keyring.py", "notify/rotation.py", "notify/subscribers/addresses.py"}
+    for path in [*ROOT.glob("notify/**/*.py"), *ROOT.glob("api/**/*.py")]:
+        called = {
+            f"{node.func.value.id}.{node.func.attr}"
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if isinstance(node.func.value, ast.Name)
+        }
+        keyed = {f"{home}.{name}" for home in ("crypto", "addresses") for name in KEYED} & called
+        if keyed and str(path.relative_to(ROOT)) not in at_home:
+            assert "keyring.hold" in called, f"{path.name} calls {', '.join(sorted(keyed))} without keyring.hold"
+
+
+def test_what_is_told_of_the_key_does_not_give_it_away(database: str) -> None:
+    with transaction() as s:
+        told = s.execute(text("SELECT json_agg(k) FROM key_ring k")).scalar_one()
+    assert SECRET_KEY not in json.dumps(told)
+    assert SECRET_KEY.encode().hex() not in json.dumps(told)
