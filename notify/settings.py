@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     mastodon_base_url: str = ""
     mastodon_access_token: SecretStr = SecretStr("")
 
+    # The way out, where a city has no direct one: for messages, the outside geocoder and `tocsin check`.
+    outbound_proxy: SecretStr = SecretStr("")  # http://user:password@host:port
+    outbound_no_proxy: str = ""  # hosts and networks that are reached directly, separated by commas
+    outbound_ca_file: Path | None = None  # PEM; trusted beside the system's authorities
+
     pmtiles: str = ""  # a file on our disk that the map is drawn on
     tiles_url: str = ""  # {z}/{x}/{y} at another server, where there is no file
     tiles_attribution: str = ""
@@ -66,6 +71,11 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @field_validator("outbound_ca_file", mode="before")
+    @classmethod
+    def _no_file(cls, path: object) -> object:
+        return path or None
 
     @field_validator("timezone")
     @classmethod

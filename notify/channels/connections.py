@@ -4,7 +4,7 @@ This is the innermost loop of Tocsin: a message is one request. Written for just
 a general client (docs/performance.md), and it knows for certain whether any byte of a request may have left, which is
 what decides between sending again and asking first (law 8).
 
-No redirects, cookies, proxies or compression: providers' APIs need none of them.
+No redirects, cookies or compression: providers' APIs need none of them. Proxies are `notify.channels.http.proxied`'s.
 """
 
 import asyncio
@@ -13,82 +13,40 @@ import socket
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import cast
 
+import aiohappyeyeballs
 import httptools
-from multidict import CIMultiDict
-from yarl import URL
 
 from notify.channels.contract import Late
+from notify.channels.http.client import (
+    HAPPY_EYEBALLS_S,
+    MOST_BYTES,
+    Answer,
+    Endpoint,
+    NotSent,
+    Origin,
+    OutcomeUnknown,
+)
+from notify.channels.http.outbound import Outbound
 
-MOST_BYTES = 4 * 2**20  # of one answer; a page of Twilio's list has some 600 KB
 IDLE_MOST_S = 15.0  # servers close idle connections; one that we close ourselves cannot surprise us
-
-
-Origin = tuple[str, int, bool]  # host, port, with TLS
-
-
-class NotConnected(Exception):
-    """No byte of the request has left: "refused", "dns", "tls", "connect-timeout", "invalid-url"."""
-
-
-class NoAnswer(Exception):
-    """The request may have arrived, and no whole answer came back: "timeout", "connection-lost", "unreadable"."""
-
-
-class Answer(NamedTuple):
-    """What the provider said."""
-
-    status: int
-    raw_headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By name, in any case."""
-        return CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers)
-
-
-class Endpoint:
-    """A method, a URL and the headers that all requests to it share, written out once."""
-
-    def __init__(self, method: str, url: URL | str, headers: Mapping[str, str]) -> None:
-        self.origin: Origin | None = None
-        try:
-            url = URL(url)
-        except ValueError:
-            return
-        if url.scheme not in ("http", "https") or not url.raw_host or not url.port:
-            return  # whoever asks is told
-        self.origin = (url.raw_host, url.port, url.scheme == "https")
-        default = url.port == (443 if url.scheme == "https" else 80)
-        host = f"[{url.raw_host}]" if ":" in url.raw_host else url.raw_host
-        lines = {"Host": host if default else f"{host}:{url.port}", "User-Agent": "Tocsin"} | dict(headers)
-        if any(c in text for line in lines.items() for text in line for c in "\r\n\0"):
-            raise ValueError("A header holds a line break.")
-        written = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self.head = f"{method} {url.raw_path_qs} HTTP/1.1\r\n{written}".encode("latin-1")
 
 
 class Connections:
     """One per event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbound: Outbound | None = None) -> None:
+        self._outbound = outbound or Outbound()
         self._idle: dict[Origin, list[_Connection]] = defaultdict(list)
         self._all: set[_Connection] = set()
-        self._tls: ssl.SSLContext | None = None
 
     async def ask(
         self, endpoint: Endpoint, body: bytes | None, timeout_s: float, leave_by_s: float = math.inf
     ) -> Answer:
-        """Send one request. Raises NotConnected or NoAnswer.
-
-        `timeout_s` is for all of it; at most half of that may go by until a connection stands. When it stands later
-        than `leave_by_s`, a moment of `time.monotonic()`, it is kept for the next request, and this one is Late.
-        """
+        """As `HttpClient.ask`."""
         if endpoint.origin is None:
-            raise NotConnected("invalid-url")
+            raise NotSent("invalid-url")
         began_s = asyncio.get_running_loop().time()
         connection = self._rested(endpoint.origin) or await self._open(endpoint.origin, timeout_s / 2)
         if time.monotonic() > leave_by_s:
@@ -126,13 +84,13 @@ class Connections:
             async with asyncio.timeout(timeout_s):
                 return await self._connect(*origin)
         except TimeoutError:
-            raise NotConnected("connect-timeout") from None
+            raise NotSent("connect-timeout") from None
         except (socket.gaierror, UnicodeError):  # no such name, or one that no name can be
-            raise NotConnected("dns") from None
+            raise NotSent("dns") from None
         except ssl.SSLError:
-            raise NotConnected("tls") from None
+            raise NotSent("tls") from None
         except OSError:
-            raise NotConnected("refused") from None
+            raise NotSent("refused") from None
 
     async def _connect(self, host: str, port: int, secure: bool) -> "_Connection":
         loop = asyncio.get_running_loop()
@@ -141,7 +99,7 @@ class Connections:
             _, connection = await loop.create_connection(
                 lambda: _Connection(loop, wire, self._all),
                 sock=wire,
-                ssl=self._context() if secure else None,
+                ssl=self._outbound.tls if secure else None,
                 server_hostname=host if secure else None,
             )
         except BaseException:
@@ -149,29 +107,12 @@ class Connections:
             raise
         return connection
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-        return self._tls
-
 
 async def _wire(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """A connected socket, at the first of the host's addresses that takes it."""
-    error: OSError = socket.gaierror(f"no address for port {port}")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        wire = socket.socket(family, kind, protocol)
-        try:
-            wire.setblocking(False)
-            await loop.sock_connect(wire, address)
-        except OSError as failed:
-            wire.close()
-            error = failed
-        except BaseException:
-            wire.close()
-            raise
-        else:
-            return wire
-    raise error
+    """A connected socket, at the first of the host's addresses that answers: none of them may use up the time of the
+    others (RFC 8305)."""
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HAPPY_EYEBALLS_S, loop=loop)
 
 
 class _Connection(asyncio.Protocol):
@@ -231,7 +172,7 @@ class _Connection(asyncio.Protocol):
             if self._status >= 400:  # the status has said enough
                 self._answer.set_result(Answer(self._status, self._headers, b""))
             else:
-                self._answer.set_exception(NoAnswer(why))
+                self._answer.set_exception(OutcomeUnknown(why))
 
     # asyncio.Protocol
 

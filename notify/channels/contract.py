@@ -154,7 +154,7 @@ class HookRequest:
 class Adapter(Protocol):
     """One provider on one channel.
 
-    Constructors take, by keyword, credentials, `base_url`, `timeout_s` and `client`, the `Connections` of
+    Constructors take, by keyword, credentials, `base_url`, `timeout_s` and `client`, the `HttpClient` of
     the event loop or None in a process that only reads webhooks.
     """
 

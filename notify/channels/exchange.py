@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from notify.channels.connections import Answer, Connections, Endpoint, NoAnswer, NotConnected
 from notify.channels.contract import Ambiguous, SendError
+from notify.channels.http.client import Answer, Endpoint, HttpClient, NotSent, OutcomeUnknown
 
 LATER_S = 1.0  # how long to wait after a 429 that does not say
 
 
 async def exchange(
-    connections: Connections | None,
+    client: HttpClient | None,
     endpoint: Endpoint,
     body: bytes | None,
     timeout_s: float,
@@ -28,14 +28,14 @@ async def exchange(
 
     Any status is an answer; `refusal` says what it means.
     """
-    if connections is None:
-        raise RuntimeError("This adapter was built without connections, to read webhooks only.")
+    if client is None:
+        raise RuntimeError("This adapter was built without a client, to read webhooks only.")
     try:
-        return await connections.ask(endpoint, body, timeout_s, leave_by_s)
-    except NotConnected as error:
+        return await client.ask(endpoint, body, timeout_s, leave_by_s)
+    except NotSent as error:
         ours = str(error) == "invalid-url"
         raise SendError(str(error), retryable=not ours, blame="us" if ours else "provider") from None
-    except NoAnswer as error:
+    except OutcomeUnknown as error:
         raise Ambiguous(str(error)) from None
 
 

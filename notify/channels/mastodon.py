@@ -8,9 +8,9 @@ import math
 from functools import lru_cache
 from typing import ClassVar
 
-from notify.channels.connections import Connections, Endpoint
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipt
 from notify.channels.exchange import document, exchange, refusal
+from notify.channels.http.client import Endpoint, HttpClient
 from notify.errors import BadSignature
 
 
@@ -21,7 +21,7 @@ class MastodonPost:
     max_recipients: ClassVar[int] = 1
     recall: ClassVar[Recall] = Recall.REPEAT  # within the hour that the server keeps an Idempotency-Key
 
-    def __init__(self, *, access_token: str, base_url: str, client: Connections | None, timeout_s: float) -> None:
+    def __init__(self, *, access_token: str, base_url: str, client: HttpClient | None, timeout_s: float) -> None:
         self._client = client
         self._url = f"{base_url.rstrip('/')}/api/v1/statuses"
         self._timeout_s = timeout_s

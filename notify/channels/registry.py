@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from notify.channels.connections import Connections
 from notify.channels.contract import Adapter
+from notify.channels.http.client import HttpClient
 from notify.channels.mastodon import MastodonPost
 from notify.channels.sendgrid import SendGridEmail
 from notify.channels.twilio import TwilioSms
@@ -41,7 +41,7 @@ def missing(settings: Settings, provider: str) -> list[str]:
     return [f"TOCSIN_{provider}_{name}".upper() for name in needs if not _value(settings, provider, name)]
 
 
-def build(settings: Settings, provider: str, client: Connections | None = None) -> Adapter:
+def build(settings: Settings, provider: str, client: HttpClient | None = None) -> Adapter:
     """The provider's adapter, sending through `client`; without one it only reads webhooks.
 
     Raises NotFound for a provider that we do not know, Unavailable when its settings are missing.

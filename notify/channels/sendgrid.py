@@ -13,7 +13,6 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as encode_string
 from typing import ClassVar
 
-from notify.channels.connections import Answer, Connections, Endpoint
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -26,6 +25,7 @@ from notify.channels.contract import (
     SendError,
 )
 from notify.channels.exchange import document, exchange, refusal
+from notify.channels.http.client import Answer, Endpoint, HttpClient
 from notify.channels.sendgrid_events import read_events, read_public_key
 
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
@@ -54,7 +54,7 @@ class SendGridEmail:
         *,
         api_key: str,
         base_url: str,
-        client: Connections | None,
+        client: HttpClient | None,
         timeout_s: float,
         webhook_public_key: str = "",
     ) -> None:

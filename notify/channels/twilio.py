@@ -20,7 +20,6 @@ from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 from yarl import URL
 
-from notify.channels.connections import Answer, Connections, Endpoint
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -34,6 +33,7 @@ from notify.channels.contract import (
     SendError,
 )
 from notify.channels.exchange import document, exchange, read_moment, refusal
+from notify.channels.http.client import Answer, Endpoint, HttpClient
 from notify.channels.twilio_errors import NOT_TAKEN, VERDICTS, verdict
 from notify.errors import BadSignature, Invalid
 
@@ -69,7 +69,7 @@ class TwilioSms:
         account_sid: str,
         auth_token: str,
         base_url: str,
-        client: Connections | None,
+        client: HttpClient | None,
         timeout_s: float,
     ) -> None:
         self._client = client

@@ -17,8 +17,8 @@ import structlog
 import uvloop
 
 from notify.channels import registry
-from notify.channels.connections import Connections
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
+from notify.channels.http.outbound import Outbound, open_client
 from notify.limits import LATENESS_S
 from notify.pipeline.pace import Pace, Room
 from notify.settings import Settings
@@ -47,10 +47,10 @@ class Transport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._client = open_client(Outbound.of(settings))
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
-        self._connections = Connections()
         self._ways: dict[str, _Way] = {}
         self._ways_lock = threading.Lock()  # two ways to one provider would be twice the requests
 
@@ -95,11 +95,11 @@ class Transport:
             return way
         with self._ways_lock:
             if provider not in self._ways:
-                self._ways[provider] = _Way(registry.build(self._settings, provider, self._connections))
+                self._ways[provider] = _Way(registry.build(self._settings, provider, self._client))
             return self._ways[provider]
 
     def close(self) -> None:
-        self._run(self._connections.close())
+        self._run(self._client.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -1,20 +1,17 @@
-"""Whatever goes wrong with a request: NotConnected if certainly nothing has left, NoAnswer if anything may have."""
+"""Whatever goes wrong with a request: NotSent if certainly nothing has left, OutcomeUnknown if anything may have."""
 
 import socket
-import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from scripted import OK, Client, Line, Script, serve
 from test_connections import Run, run, saying
 
-from notify.channels.connections import Answer, Connections, Endpoint, NoAnswer, NotConnected
+from notify.channels.connections import Connections
+from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknown
+from tests import certificates
+from tests.certificates import served_by
 
 __all__ = ["run"]
 
@@ -62,7 +59,7 @@ CUT = {
 
 @pytest.mark.parametrize("said", CUT.values(), ids=CUT)
 def test_an_answer_that_is_cut_is_none(run: Run, said: bytes) -> None:
-    with pytest.raises(NoAnswer, match="connection-lost"):
+    with pytest.raises(OutcomeUnknown, match="connection-lost"):
         run(serve(cutting(said), once))
 
 
@@ -73,7 +70,7 @@ def test_an_answer_without_a_length_ends_with_its_connection(run: Run) -> None:
 
 @pytest.mark.parametrize("said", [*CUT.values(), b"HTTP/1.1 200 OK\r\n\r\nmore to come"], ids=[*CUT, "no-length"])
 def test_an_answer_that_stalls_is_none(run: Run, said: bytes) -> None:
-    with pytest.raises(NoAnswer, match="timeout"):
+    with pytest.raises(OutcomeUnknown, match="timeout"):
         run(serve(stalling(said), twice))
 
 
@@ -93,7 +90,7 @@ def test_a_status_that_refuses_has_said_enough(run: Run, script: Callable[[bytes
     [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n"],
 )
 def test_what_is_not_http_is_no_answer(run: Run, said: bytes) -> None:
-    with pytest.raises(NoAnswer, match="unreadable"):
+    with pytest.raises(OutcomeUnknown, match="unreadable"):
         run(serve(saying(said), once))
 
 
@@ -118,14 +115,14 @@ async def ask(url: str, timeout_s: float = 5.0) -> Answer:
     ],
 )
 def test_an_address_that_leads_nowhere(run: Run, url: str, why: str) -> None:
-    with pytest.raises(NotConnected, match=why):
+    with pytest.raises(NotSent, match=why):
         run(ask(url))
 
 
 def test_a_port_where_nobody_listens(run: Run) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with pytest.raises(NotConnected, match="refused"):
+        with pytest.raises(NotSent, match="refused"):
             run(ask(f"http://127.0.0.1:{unused.getsockname()[1]}/"))
 
 
@@ -148,30 +145,8 @@ def test_a_url_cannot_bring_a_header(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of "localhost" and nobody else, signed by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
-    return file
-
-
-def served_by(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    """Of "localhost" and nobody else."""
+    return certificates.certificate(tmp_path_factory.mktemp("tls"), ["localhost"])
 
 
 def test_tls_with_a_trusted_certificate(run: Run, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +156,7 @@ def test_tls_with_a_trusted_certificate(run: Run, certificate: Path, monkeypatch
         for _ in range(3):
             assert (await client.ask()).body == b"ok"
         assert len(client.lines) == 1
-        with pytest.raises(NotConnected, match="tls"):  # the certificate is another host's
+        with pytest.raises(NotSent, match="tls"):  # the certificate is another host's
             await ask(client.url.replace("localhost", "127.0.0.1"))
 
     run(serve(Line.answer_all, visit, served_by(certificate)))
@@ -189,7 +164,7 @@ def test_tls_with_a_trusted_certificate(run: Run, certificate: Path, monkeypatch
 
 def test_tls_with_a_certificate_that_nobody_trusts(run: Run, certificate: Path) -> None:
     async def visit(client: Client) -> None:
-        with pytest.raises(NotConnected, match="tls"):
+        with pytest.raises(NotSent, match="tls"):
             await client.ask()
         assert not client.lines  # the server has seen no request
 
@@ -198,7 +173,7 @@ def test_tls_with_a_certificate_that_nobody_trusts(run: Run, certificate: Path) 
 
 def test_tls_with_a_server_that_speaks_none(run: Run) -> None:
     async def visit(client: Client) -> None:
-        with pytest.raises(NotConnected, match="tls"):
+        with pytest.raises(NotSent, match="tls"):
             await ask(client.url.replace("http", "https"))
 
     async def refuse(line: Line) -> None:
@@ -209,5 +184,5 @@ def test_tls_with_a_server_that_speaks_none(run: Run) -> None:
 
 
 def test_a_handshake_that_stalls_sent_nothing(run: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NotConnected, match="connect-timeout"):
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NotSent, match="connect-timeout"):
         run(ask(f"https://127.0.0.1:{silent.getsockname()[1]}/", 0.2))

@@ -12,8 +12,9 @@ import uvloop
 from scripted import OK, Client, Line, Script, serve, until
 
 from notify.channels import connections as ours
-from notify.channels.connections import Connections, Endpoint, NoAnswer, NotConnected
+from notify.channels.connections import Connections
 from notify.channels.contract import Late
+from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
 
 Run = Callable[[Any], Any]
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
@@ -215,7 +216,7 @@ def test_an_answer_that_is_too_long_is_none(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ours, "MOST_BYTES", 2**16)
 
     async def visit(client: Client) -> None:
-        with pytest.raises(NoAnswer, match="too-long"):
+        with pytest.raises(OutcomeUnknown, match="too-long"):
             await client.ask()
         await until(lambda: not client.connections._all)
 
@@ -241,7 +242,7 @@ def test_answers_are_never_mixed_up(run: Run, seed: int) -> None:
                 async with asyncio.timeout(dice.random() * 0.05):
                     return (await client.ask(body)).body == body
             return (await client.ask(body, dice.choice([0.03, 5, 5, 5]))).body == body
-        except (NoAnswer, NotConnected, TimeoutError):
+        except (OutcomeUnknown, NotSent, TimeoutError):
             return True
 
     async def visit(client: Client) -> None:

@@ -5,9 +5,10 @@ import socket
 
 import pytest
 
-from notify.channels.connections import Connections, Endpoint
+from notify.channels.connections import Connections
 from notify.channels.contract import SendError
 from notify.channels.exchange import exchange, read_moment, retry_after_s
+from notify.channels.http.client import Endpoint
 
 
 async def _get(url: str, timeout_s: float = 1.0) -> None:

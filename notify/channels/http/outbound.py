@@ -1,0 +1,135 @@
+"""How Tocsin reaches the outside: directly or through the city's proxy, and whose certificates it trusts.
+
+These settings hold for messages, the outside geocoder and `tocsin check` alike. `HTTPS_PROXY` and its relatives are
+not read: clients disagree about what they mean (https://about.gitlab.com/blog/2021/01/27/we-need-to-talk-no-proxy/).
+"""
+
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from yarl import URL
+
+from notify.channels.http.client import HttpClient
+from notify.errors import Unavailable
+from notify.settings import Settings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Exemption(NamedTuple):
+    """One entry of TOCSIN_OUTBOUND_NO_PROXY."""
+
+    name: str  # of a host, its subdomains included; "" where `network` says it or any host is meant
+    network: Network | None
+    port: int | None  # None: any
+
+    def covers(self, host: str, port: int) -> bool:
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            address = _address(host)
+            return address is not None and address in self.network
+        return not self.name or host == self.name or host.endswith(f".{self.name}")
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """The way out. `of` reads and checks it."""
+
+    proxy: str = ""  # http://user:password@host:port; "" is a direct connection
+    exemptions: tuple[Exemption, ...] = ()
+    ca_file: Path | None = None  # PEM, trusted beside the system's authorities
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Outbound":
+        """Raises Unavailable for settings that cannot be used; the password of a proxy is not repeated."""
+        proxy = settings.outbound_proxy.get_secret_value().strip()
+        if proxy and not _is_proxy(proxy):
+            raise Unavailable(
+                "TOCSIN_OUTBOUND_PROXY is not the address of an HTTP proxy.",
+                hint="Write it as http://proxy.example.org:8080 or http://user:password@proxy.example.org:8080.",
+            )
+        outbound = cls(proxy, tuple(_exemptions(settings.outbound_no_proxy)), settings.outbound_ca_file)
+        if outbound.ca_file is not None:
+            outbound.tls  # noqa: B018  reads the file now rather than with the first message
+        return outbound
+
+    def proxy_for(self, host: str, port: int) -> str:
+        """The proxy for this host, or "" for a direct connection. This machine is never behind a proxy."""
+        host = host.lower().rstrip(".")
+        address = _address(host)
+        if host == "localhost" or (address is not None and address.is_loopback):
+            return ""
+        return "" if any(exemption.covers(host, port) for exemption in self.exemptions) else self.proxy
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The system's authorities, and the city's own where a proxy inspects TLS."""
+        context = ssl.create_default_context()
+        if self.ca_file is not None:
+            try:
+                context.load_verify_locations(self.ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise Unavailable(
+                    f"TOCSIN_OUTBOUND_CA_FILE, {self.ca_file}, cannot be read: {error.strerror or error}.",
+                    hint="Give a file of certificates in PEM format.",
+                ) from None
+        return context
+
+
+def open_client(outbound: Outbound) -> HttpClient:
+    """The client for an event loop: the fast one, and one beside it that speaks to a proxy where there is one."""
+    # Imported when it is needed: aiohttp costs a process 11 MB, and most cities need no proxy.
+    if outbound.proxy:
+        from notify.channels.http.proxied import ProxiedConnections
+
+        return ProxiedConnections(outbound)
+    from notify.channels.connections import Connections
+
+    return Connections(outbound)
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        url = URL(text)
+        return url.scheme == "http" and bool(url.host) and bool(url.port) and url.path in ("", "/")
+    except ValueError:
+        return False
+
+
+def _exemptions(text: str) -> Iterator[Exemption]:
+    for entry in text.replace(",", " ").lower().split():
+        yield _exemption(entry)
+
+
+def _exemption(entry: str) -> Exemption:
+    """A host name, `.name` or `*.name`, an address or a network, each with or without `:port`; `*` is any host."""
+    try:
+        return Exemption("", ipaddress.ip_network(entry.strip("[]"), strict=False), None)
+    except ValueError:
+        pass
+    host, colon, port = entry.rpartition(":")
+    if not colon:
+        host, port = entry, ""
+    if colon and not port.isdecimal():
+        raise Unavailable(
+            f"`{entry}` in TOCSIN_OUTBOUND_NO_PROXY is not a host.",
+            hint="Write host names, addresses or networks separated by commas, such as .example.org,10.0.0.0/8.",
+        )
+    number = int(port) if port else None
+    try:
+        return Exemption("", ipaddress.ip_network(host.strip("[]"), strict=False), number)
+    except ValueError:
+        return Exemption(host.removeprefix("*").strip("."), None, number)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None

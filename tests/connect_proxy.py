@@ -1,0 +1,82 @@
+"""An HTTP proxy on loopback that serves CONNECT, as cities force them. Names of others lead to this machine."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass
+class ConnectProxy:
+    """What it does with the next tunnels, and what it was asked for."""
+
+    names: Mapping[str, str] = field(default_factory=dict)  # host to the address it stands for; others as they are
+    status: bytes = b""  # refuse tunnels with this status line's rest, such as b"502 Bad Gateway"
+    credentials: bytes = b""  # base64 of user:password, required when set
+    hangs: bool = False  # take the connection, say nothing
+    hangs_up: bool = False  # close it once CONNECT was read
+    url: str = ""
+    asked: list[str] = field(default_factory=list)  # request lines
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["ConnectProxy"]:
+        tunnels: set[asyncio.Task[None]] = set()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task
+            tunnels.add(task)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._serve(reader, writer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.close()
+            for tunnel in tunnels:
+                tunnel.cancel()
+            if tunnels:
+                await asyncio.wait(tunnels, timeout=5)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(head.partition(b"\r\n")[0].decode())
+        if self.hangs:
+            await reader.read()
+        elif self.hangs_up:
+            pass
+        elif self.credentials and b"Proxy-Authorization: Basic " + self.credentials not in head:
+            await _refuse(writer, b"407 Proxy Authentication Required")
+        elif self.status:
+            await _refuse(writer, self.status)
+        else:
+            await self._tunnel(head.split(b" ", 2)[1].decode(), reader, writer)
+
+    async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = target.rpartition(":")
+        try:
+            there = await asyncio.open_connection(self.names.get(host, host), int(port))
+        except (OSError, ValueError):
+            await _refuse(writer, b"502 Bad Gateway")
+            return
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+        finally:
+            there[1].transport.abort()
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: bytes) -> None:
+    writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(2**16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()

@@ -1,0 +1,78 @@
+"""Which hosts are reached through the proxy, and settings that cannot be used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notify.channels.connections import Connections
+from notify.channels.http.outbound import Outbound, open_client
+from notify.errors import Unavailable
+from notify.settings import Settings
+
+PROXY = "http://proxy.example:8080"
+
+
+def outbound(no_proxy: str = "", **more: Any) -> Outbound:
+    return Outbound.of(Settings(outbound_proxy=PROXY, outbound_no_proxy=no_proxy, **more))
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "port", "direct"),
+    [
+        ("", "api.twilio.com", 443, False),
+        ("", "127.0.0.1", 8025, True),  # this machine is never behind a proxy
+        ("", "::1", 8025, True),
+        ("", "LocalHost.", 8025, True),
+        ("*", "api.twilio.com", 443, True),
+        ("example.org", "example.org", 443, True),
+        ("example.org", "a.example.org", 443, True),
+        (".example.org", "a.example.org", 443, True),
+        ("*.example.org", "a.example.org", 443, True),
+        ("Example.ORG", "a.example.org.", 443, True),
+        ("example.org", "badexample.org", 443, False),
+        ("example.org:8443", "example.org", 443, False),
+        ("example.org:8443", "example.org", 8443, True),
+        ("a.example, 10.0.0.0/8 b.example", "10.1.2.3", 443, True),
+        ("10.0.0.0/8", "11.1.2.3", 443, False),
+        ("10.0.0.0/8", "10.example.org", 443, False),
+        ("10.1.2.3:8443", "10.1.2.3", 8443, True),
+        ("fd00::/8", "fd00::1", 443, True),
+        ("[fd00::1]:8443", "fd00::1", 8443, True),
+        ("[fd00::1]:8443", "fd00::1", 443, False),
+    ],
+)
+def test_hosts_that_are_exempt_from_the_proxy(no_proxy: str, host: str, port: int, direct: bool) -> None:
+    assert outbound(no_proxy).proxy_for(host, port) == ("" if direct else PROXY)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy.example:8080", "https://proxy.example", "socks5://proxy.example", "http://", "http://p/path"]
+)
+def test_a_proxy_that_is_none_is_refused_without_its_password(proxy: str) -> None:
+    with pytest.raises(Unavailable, match="TOCSIN_OUTBOUND_PROXY") as refused:
+        Outbound.of(Settings(outbound_proxy=proxy.replace("://", "://user:secret@")))  # type: ignore[arg-type]
+    assert "secret" not in str(refused.value) + str(refused.value.hint)
+
+
+def test_an_exemption_that_is_none_is_refused() -> None:
+    with pytest.raises(Unavailable, match="http://a.example"):
+        outbound("http://a.example/")
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_file_of_authorities_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "city.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(Unavailable, match="TOCSIN_OUTBOUND_CA_FILE"):
+        outbound(outbound_ca_file=file)
+
+
+def test_without_a_proxy_the_fast_client_serves() -> None:
+    assert isinstance(open_client(Outbound.of(Settings())), Connections)
+
+
+def test_an_empty_file_name_is_none() -> None:
+    """Compose passes every setting, also those that are not set."""
+    assert Settings(outbound_ca_file="").outbound_ca_file is None  # type: ignore[arg-type]
