@@ -56,7 +56,7 @@ def test_a_proxy_that_is_none_is_refused_without_its_password(proxy: str) -> Non
 
 
 def test_an_exemption_that_is_none_is_refused() -> None:
-    with pytest.raises(Unavailable, match="http://a.example"):
+    with pytest.raises(Unavailable, match=r"http://a\.example"):
         outbound("http://a.example/")
 
 
