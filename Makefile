@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-long check fix bench lock clean clean-data
+.PHONY: help setup run demo test test-long check fix bench bench-smoke lock clean clean-data
 
 PY := .venv/bin/python
 VENDOR := api/static/vendor
@@ -50,6 +50,9 @@ fix: setup ## mend what ruff can mend
 
 bench: setup ## speed, each part beside a baseline of the same run; NAMES="sms lanes" for some
 	@$(PY) -m tests.bench $(NAMES)
+
+bench-smoke: setup ## every benchmark in a size that only shows that it runs
+	@$(PY) -m tests.bench --smoke $(NAMES)
 
 clean: ## remove caches and what set-up made, but never tocsin-data
 	rm -rf .venv node_modules $(VENDOR) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -5,7 +5,8 @@ Nothing here fails on time; what each benchmark is to reach is printed beside wh
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from notify import logs
@@ -17,10 +18,10 @@ from tests.bench.lanes import lanes
 from tests.bench.parts import asking, residents
 from tests.bench.receipts import receipts
 from tests.bench.sending import email, scale, sms
+from tests.bench.size import Size
 from tests.bench.throttle import throttle
 
-# By name; each takes `full`, which is to measure for longer than a coffee lasts.
-BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure]]] = {
+BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
     measured.__name__: measured
     for measured in (audience, residents, asking, geocode, sms, email, first, lanes, throttle, receipts, scale)
 }
@@ -30,21 +31,35 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them without any")
     options.add_argument("--json", metavar="FILE", type=Path, help="write the figures there, too")
-    options.add_argument(
-        "--full", action="store_true", help="the sizes and times of docs/performance.md; takes an hour"
-    )
+    sizes = options.add_mutually_exclusive_group()
+    sizes.add_argument("--full", dest="size", action="store_const", const=Size.FULL, help="takes an hour")
+    sizes.add_argument("--smoke", dest="size", action="store_const", const=Size.SMOKE, help="whether everything runs")
     given = options.parse_args()
     if unknown := set(given.names) - set(BENCHMARKS):
         options.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
     logs.configure("WARNING", "text")
+    broken = run(given.names or list(BENCHMARKS), given.size or Size.USUAL, given.json)
+    if broken:
+        raise SystemExit(f"These benchmarks broke: {', '.join(broken)}.")
+
+
+def run(names: Sequence[str], size: Size, file: Path | None) -> list[str]:
+    """Run them one after another, and return the names of those that broke: one never stops the others."""
     figures: list[Figure] = []
-    for name in given.names or BENCHMARKS:
+    broken: list[str] = []
+    for name in names:
         began = time.monotonic()
-        found = list(BENCHMARKS[name](given.full))
+        try:
+            found = list(BENCHMARKS[name](size))
+        except Exception:
+            traceback.print_exc()
+            broken.append(name)
+            continue
         show(name, found, time.monotonic() - began)
         figures += found
-        if given.json:
-            save(figures, given.json)
+        if file:
+            save(figures, file)
+    return broken
 
 
 if __name__ == "__main__":

@@ -18,32 +18,36 @@ from notify.local import ports
 from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
+from tests.bench.size import Size
 from tests.waiting import until
 from zones.geometry import circle, to_geojson
 from zones.membership import Membership
 
-RESIDENTS, INSIDE = 1_000_000, 200_000
+CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 200_000), Size.FULL: (1_000_000, 200_000)}  # and inside
 VERTICES = (500, 100_000)
+MOVED = 100  # residents
 ASKED = 10  # times, of which the median is told
 ROUGH = 1e-4  # of its size: how far its corners stand out
 
 
-def audience(full: bool) -> Iterator[Figure]:
+def audience(size: Size) -> Iterator[Figure]:
     """Who is inside: a million points; then the live count and the launch in a city of a million residents."""
-    yield from map(_membership, VERTICES)
+    residents, inside = CITY[size]
+    for vertices in VERTICES:
+        yield _membership(vertices, residents)
     with installation() as city:
         city.sender("sms", 1_000.0)
-        square = city.settle(RESIDENTS, "sms", inside=INSIDE)
+        square = city.settle(residents, "sms", inside=inside)
         lon, lat = _places()
         shapes = {vertices: _rough(square, vertices) for vertices in VERTICES}
         yield from _live(city, shapes, lon, lat)
         yield from _launch(city, shapes, *_places())  # some have moved
 
 
-def _membership(vertices: int) -> Figure:
-    """A million points in a polygon; baseline: shapely without our grid."""
+def _membership(vertices: int, points: int) -> Figure:
+    """Points in a polygon; baseline: shapely without our grid."""
     rng = np.random.default_rng(1)
-    lon, lat = rng.uniform(-0.1, 0.1, RESIDENTS), rng.uniform(-0.1, 0.1, RESIDENTS)
+    lon, lat = rng.uniform(-0.1, 0.1, points), rng.uniform(-0.1, 0.1, points)
     area = circle(0, 0, 8_000)
     area = shapely.segmentize(area, area.length / vertices)
     began = time.perf_counter()
@@ -52,7 +56,7 @@ def _membership(vertices: int) -> Figure:
     began = time.perf_counter()
     shapely.intersects_xy(area, lon, lat)
     bare_s = time.perf_counter() - began
-    return Figure(f"points in {vertices:,} corners", RESIDENTS, took_s, {}, "shapely.intersects_xy", RESIDENTS, bare_s)
+    return Figure(f"points in {vertices:,} corners", points, took_s, {}, "shapely.intersects_xy", points, bare_s)
 
 
 def _live(
@@ -70,7 +74,7 @@ def _live(
     bare_s, expected = _tree(few, lon, lat)
     more_mb = max(city.memory_mb()[door.name] - before_mb[door.name] for door in doors)
     yield Figure(
-        "live count, cold", RESIDENTS, cold_s, {}, "STRtree built and asked", RESIDENTS, bare_s,
+        "live count, cold", lon.size, cold_s, {}, "STRtree built and asked", lon.size, bare_s,
         goals=(
             Goal("cold, s", cold_s, 1.5),
             Goal("memory of the API process, MB more", more_mb, 400),
@@ -81,7 +85,7 @@ def _live(
         asked = [doors[0].timed(shape)[0] for _ in range(ASKED)]
         warm_s = float(np.median(asked))
         yield Figure(
-            f"live count, warm, {vertices:,} corners", RESIDENTS, warm_s,
+            f"live count, warm, {vertices:,} corners", lon.size, warm_s,
             goals=(Goal("warm, s", warm_s, 0.15),) if vertices == VERTICES[0] else (),
             notes={"slowest of ten, s": round(max(asked), 3)},
         )  # fmt: skip
@@ -96,14 +100,21 @@ def _moved(doors: "list[_Door]", shape: shapely.Geometry) -> Figure:
         left = s.execute(
             text("""UPDATE places SET lon = :away + random(), lat = 10 WHERE id IN (
                         SELECT id FROM places WHERE lon BETWEEN :west AND :east AND lat BETWEEN :south AND :north
-                         LIMIT 100) RETURNING id"""),
-            {"away": 100, "west": west + 0.01, "south": south + 0.01, "east": east - 0.01, "north": north - 0.01},
+                         LIMIT :moved) RETURNING id"""),
+            {
+                "moved": MOVED,
+                "away": 100,
+                "west": west + 0.01,
+                "south": south + 0.01,
+                "east": east - 0.01,
+                "north": north - 0.01,
+            },
         ).all()
     began = time.monotonic()
     for door in doors:
         until(lambda door=door: door.timed(shape)[1]["residents"] == before - len(left), 30, "they are gone")
     took_s = time.monotonic() - began
-    return Figure("100 places moved", len(left), took_s, goals=(Goal("in both processes after s", took_s, 2.0),))
+    return Figure(f"{MOVED} places moved", len(left), took_s, goals=(Goal("in both processes after s", took_s, 2.0),))
 
 
 def _launch(

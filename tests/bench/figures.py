@@ -61,7 +61,8 @@ class Figure:
 
     def cpu_ms(self, *kinds: str) -> float:
         """CPU milliseconds for one thing, which is CPU seconds for a thousand; of these kinds of process, or of all."""
-        return 1000 * sum(s for kind, s in self.cpu_s.items() if not kinds or kind in kinds) / self.amount
+        spent_s = sum(s for kind, s in self.cpu_s.items() if not kinds or kind in kinds)
+        return 1000 * spent_s / self.amount if self.amount else 0.0
 
     @property
     def pipeline_cpu_ms(self) -> float:

@@ -8,13 +8,14 @@ from notify.db import transaction
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
+from tests.bench.size import Size
 from tests.waiting import until
 
-RESIDENTS, INSIDE = 1_000_000, 200_000
+CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 200_000), Size.FULL: (1_000_000, 200_000)}  # and inside
 RATE = 1_000.0  # a large city's; the first message does not depend on it
 
 
-def first(full: bool) -> Iterator[Figure]:
+def first(size: Size) -> Iterator[Figure]:
     """From launch to the first message at the provider, and to the last batch that is rung: where those inside are
     spread over all, and in a new quarter, where they are the last that came."""
     for newest in (False, True):
@@ -25,11 +26,11 @@ def first(full: bool) -> Iterator[Figure]:
             warm = city.approved(city.settle(1_000, "sms"), "sms")
             city.launch(warm)
             city.until_sent(warm, 60)
-            yield _figure(city, newest)
+            yield _figure(city, *CITY[size], newest)
 
 
-def _figure(city: Installation, newest: bool) -> Figure:
-    area = city.settle(RESIDENTS, "sms", inside=INSIDE, newest=newest)
+def _figure(city: Installation, residents: int, inside: int, newest: bool) -> Figure:
+    area = city.settle(residents, "sms", inside=inside, newest=newest)
     alert = city.approved(area, "sms")
     city.ask("reset")
     with city.measured() as cpu_s:
@@ -40,10 +41,10 @@ def _figure(city: Installation, newest: bool) -> Figure:
     goals = (
         Goal("first message at the provider after s", float(city.arrivals()[:, 0].min()) - began, 0.5),
         Goal("all batches rung after s", rung_s, 3.0),
-        Goal("audience", abs(audience - INSIDE), 0),
+        Goal("audience", abs(audience - inside), 0),
     )
-    name = f"first, {'the newest' if newest else 'any'} {INSIDE:,} of {RESIDENTS:,}"
-    return Figure(name, INSIDE, rung_s, cpu_s, goals=goals)
+    name = f"first, {'the newest' if newest else 'any'} {inside:,} of {residents:,}"
+    return Figure(name, inside, rung_s, cpu_s, goals=goals)
 
 
 def _rung_after_s(alert_id: int) -> float | None:

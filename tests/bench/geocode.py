@@ -20,6 +20,7 @@ from notify import gazetteer
 from notify.db import transaction
 from tests.bench.figures import Figure, Goal
 from tests.bench.parts import copy, figure, fresh_servers, seconds
+from tests.bench.size import Size
 from tests.misspelling import misspelt
 from tests.zones.real import DATA
 from zones.addresses.blocks import blocks
@@ -28,7 +29,9 @@ from zones.addresses.rows import StreetRow
 from zones.addresses.streets import street_name
 from zones.city import TrainingCity
 
-ADDRESSES, ASKED, BASELINE_ASKED = 200_000, 2_000, 200
+ADDRESSES = {Size.SMOKE: 2_000, Size.USUAL: 200_000, Size.FULL: 200_000}
+ASKED = {Size.SMOKE: 100, Size.USUAL: 2_000, Size.FULL: 2_000}
+BASELINE_ASKED = {Size.SMOKE: 5, Size.USUAL: 200, Size.FULL: 200}
 REAL = DATA / "basemap" / "philadelphia_streets_with_ranges.gpkg"
 IMPORT_S, LOOKUP_MS = 60.0, 30.0
 FOUND, WRONG = 0.97, 0.005
@@ -42,17 +45,17 @@ class Asked:
     text: str
 
 
-def geocode(full: bool) -> Iterator[Figure]:
+def geocode(size: Size) -> Iterator[Figure]:
     """Import of 200,000 addresses; lookups on ranges and on points; type-ahead."""
     found = read_streets(REAL, {}) if REAL.exists() else blocks(TrainingCity())
     streets = [row for row in found if isinstance(row, StreetRow)]
-    asked = _asked(streets)
+    asked, baseline_asked = _asked(streets, ASKED[size]), BASELINE_ASKED[size]
     with fresh_servers():
         took = seconds(lambda: _keep_streets(streets))
         yield Figure("geocode: import of blocks of streets", len(streets), took)
-        yield _lookups("ranges", asked, _trigrams_of_streets)
-        yield _import(streets)
-        yield _lookups("points", asked, _trigrams_of_addresses)
+        yield _lookups("ranges", asked, baseline_asked, _trigrams_of_streets)
+        yield _import(streets, ADDRESSES[size])
+        yield _lookups("points", asked, baseline_asked, _trigrams_of_addresses)
         yield _suggestions(asked)
 
 
@@ -69,9 +72,9 @@ def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, flo
                 yield number, row.name, row.line.bounds[0], row.line.bounds[1]
 
 
-def _import(streets: Sequence[StreetRow]) -> Figure:
+def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
     """From a CSV file; baseline: COPY of the same lines into a table of text."""
-    rows = list(islice(_houses(streets), ADDRESSES))
+    rows = list(islice(_houses(streets), addresses))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "addresses.csv"
         with path.open("w", newline="") as file:
@@ -90,17 +93,22 @@ def _import(streets: Sequence[StreetRow]) -> Figure:
     return _with(told, Goal(f"seconds for {len(rows):,}", took, IMPORT_S))
 
 
-def _asked(streets: Sequence[StreetRow]) -> list[Asked]:
+def _asked(streets: Sequence[StreetRow], count: int) -> list[Asked]:
     """Addresses on the ranges, each with one or two errors."""
     rng, asked = random.Random(17), []
     sides = [(row.name, side) for row in streets for side in (row.left, row.right) if side]
-    for street, (first, last) in (rng.choice(sides) for _ in range(ASKED)):
+    for street, (first, last) in (rng.choice(sides) for _ in range(count)):
         number = str(rng.randrange(min(first, last), max(first, last) + 1, 2 if (first - last) % 2 == 0 else 1))
         asked.append(Asked(number, street, misspelt(number, street, CITY, rng.choice(ZIPS), rng)[0]))
     return asked
 
 
-def _lookups(what: str, asked: Sequence[Asked], trigrams: Callable[[Sequence[Asked]], tuple[float, float]]) -> Figure:
+def _lookups(
+    what: str,
+    asked: Sequence[Asked],
+    baseline_asked: int,
+    trigrams: Callable[[Sequence[Asked]], tuple[float, float]],
+) -> Figure:
     """The share that is found (the first answer is the right street and number) and wrong (one that is sure is not)."""
     _find("1 Main St")  # the names of the streets are read when they are first needed
     moments, right, wrong, offered = [], 0, 0, 0
@@ -112,14 +120,14 @@ def _lookups(what: str, asked: Sequence[Asked], trigrams: Callable[[Sequence[Ask
         hits = [(match.street, match.number) == (key, one.number) for match in answer.matches]
         right, offered = right + (hits[:1] == [True]), offered + any(hits)
         wrong += answer.certain and hits[:1] != [True]
-    bare, bare_right = trigrams(asked[:BASELINE_ASKED])
+    bare, bare_right = trigrams(asked[:baseline_asked])
     p95 = float(np.percentile(moments, 95)) * 1000
     return Figure(
         f"geocode: lookups on {what}",
         len(asked),
         sum(moments),
         baseline="pg_trgm",
-        baseline_amount=BASELINE_ASKED,
+        baseline_amount=baseline_asked,
         baseline_seconds=bare,
         goals=(
             Goal("share found", right / len(asked), FOUND, at_least=True),

@@ -211,13 +211,14 @@ def environment(ours: Mapping[str, str]) -> Iterator[None]:
 
 def _forget() -> None:
     """What this process remembers of an installation that was."""
-    if tasks.memory.cache_info().currsize:
-        tasks.memory().close()
+    if client := tasks.memory.forget():
+        client.close()
     db.forget_engine()
     crypto.forget_keys()
     headcount.forget()
-    for remembered in (settings, worker.app, tasks.app, tasks.memory, tasks.throttle):
-        remembered.cache_clear()
+    for remembered in (worker.app, tasks.app, tasks.throttle):
+        remembered.forget()
+    settings.cache_clear()
 
 
 def bare(url: str, content_type: str, bodies: Sequence[str], at_once: int = 200) -> dict[str, float]:

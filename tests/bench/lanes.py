@@ -13,16 +13,18 @@ from notify.db import transaction
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import fullest_second, installation
+from tests.bench.size import Size
 from tests.waiting import until
 
 RATE = 200  # emergency messages/s
 RUNNING_S = 3.0  # how long the routine alert runs alone
 AFTER_S = 2.0
+MESSAGES = {Size.SMOKE: (2_000, 100), Size.USUAL: (100_000, 2_000), Size.FULL: (100_000, 2_000)}  # routine, urgent
 
 
-def lanes(full: bool) -> Iterator[Figure]:
+def lanes(size: Size) -> Iterator[Figure]:
     """100,000 routine messages run at 200 a second, then 2,000 urgent ones come."""
-    routine, emergency = 100_000, 2_000
+    routine, emergency = MESSAGES[size]
     with installation() as city:
         sender = city.sender("sms", RATE)
         great = city.approved(city.settle(routine, "sms"), "sms", Lane.ROUTINE)

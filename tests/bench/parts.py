@@ -21,32 +21,34 @@ from notify.pipeline import fanout
 from notify.settings import settings
 from tests.bench.figures import Figure
 from tests.bench.installation import SETTINGS, environment
+from tests.bench.size import Size
 from zones.city import TrainingCity
 
-RESIDENTS = 40_000
-TAKES = 5_000
+RESIDENTS = {Size.SMOKE: 500, Size.USUAL: 40_000, Size.FULL: 40_000}
+TAKES = {Size.SMOKE: 100, Size.USUAL: 5_000, Size.FULL: 5_000}
 
 
-def asking(full: bool) -> Iterator[Figure]:
+def asking(size: Size) -> Iterator[Figure]:
     """Grants of one token at an endless rate; baseline: PING."""
+    takes = TAKES[size]
     with fresh_servers(), redis.Redis.from_url(settings().require_redis()) as client:
         ours = Throttle(client)
         now = datetime.now(UTC)
-        took = seconds(lambda: [ours.take(Allowance(1, 100_000, None), 1, Lane.ROUTINE, now=now) for _ in range(TAKES)])
-        bare = seconds(lambda: [client.ping() for _ in range(TAKES)])
-        yield figure("asking the throttle", TAKES, took, "redis PING", bare)
+        took = seconds(lambda: [ours.take(Allowance(1, 100_000, None), 1, Lane.ROUTINE, now=now) for _ in range(takes)])
+        bare = seconds(lambda: [client.ping() for _ in range(takes)])
+        yield figure("asking the throttle", takes, took, "redis PING", bare)
 
 
-def residents(full: bool) -> Iterator[Figure]:
+def residents(size: Size) -> Iterator[Figure]:
     """How residents come in, and how they become deliveries."""
     with fresh_servers():
-        yield _import()
+        yield _import(RESIDENTS[size])
         yield _fan_out()
 
 
-def _import() -> Figure:
+def _import(count: int) -> Figure:
     """Subscribers from CSV, sealed and indexed; baseline: COPY of the same lines into a table of text."""
-    lines = list(training.csv_lines(TrainingCity(), RESIDENTS))
+    lines = list(training.csv_lines(TrainingCity(), count))
     took = seconds(lambda: subscribers.import_csv(lines, datetime.now(UTC)))
     table = "CREATE TEMP TABLE lines (line text)"
     bare = seconds(lambda: copy(table, "lines", [(line,) for line in lines]))

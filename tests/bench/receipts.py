@@ -21,9 +21,11 @@ from notify.local import ports
 from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import SETTINGS, Installation, installation
+from tests.bench.size import Size
 from tests.waiting import until
 
 CONNECTIONS = 500  # kept by the provider at once
+CALLBACKS = {Size.SMOKE: 1_000, Size.USUAL: 20_000, Size.FULL: 200_000}
 ACCEPTED, WITHIN_S = 3_000, 5.0
 RANKS = ["sent", "failed", "undelivered", "delivered"]
 
@@ -36,9 +38,8 @@ class Told(NamedTuple):
     code: str = "-"
 
 
-def receipts(full: bool) -> Iterator[Figure]:
-    """200,000 signed callbacks (20,000 unless `full`) from their first to the last that is answered, and applied."""
-    callbacks = 200_000 if full else 20_000
+def receipts(size: Size) -> Iterator[Figure]:
+    """Signed callbacks, from their first to the last that is answered, and applied."""
     port = ports.free()
     public_url = f"http://{ports.HOST}:{port}"
     with installation(TOCSIN_PUBLIC_URL=public_url) as city:
@@ -47,7 +48,7 @@ def receipts(full: bool) -> Iterator[Figure]:
         city.start("api", "api", "--port", str(port), kind="api")
         until(lambda: not ports.is_free(port), 30, "the web server listens")
         _post(port, public_url, _shuffled(_sent(city, 500), 2_000))  # warm
-        yield _figure(city, port, public_url, callbacks)
+        yield _figure(city, port, public_url, CALLBACKS[size])
 
 
 def _figure(city: Installation, port: int, public_url: str, callbacks: int) -> Figure:

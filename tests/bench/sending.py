@@ -11,16 +11,23 @@ import numpy as np
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, bare, installation
+from tests.bench.size import Size
 
 RATE = 100_000.0  # beyond what any provider takes: the throttle works, and does not hold back
 SMS_PATH, SMS_TYPE = "/2010-04-01/Accounts/ACbench/Messages.json", "application/x-www-form-urlencoded"
 MAIL_PATH, MAIL_TYPE = "/v3/mail/send", "application/json"
+RECIPIENTS = {Size.SMOKE: (1_000, 2_000), Size.USUAL: (50_000, 200_000), Size.FULL: (50_000, 200_000)}  # SMS, email
+SCALES = {
+    Size.SMOKE: (500, 1_000),
+    Size.USUAL: (10_000, 50_000, 250_000),
+    Size.FULL: (10_000, 100_000, 1_000_000),
+}
 FASTEST = {0: 10_000, 50: 8_000}  # messages/s to reach, by the provider's latency in milliseconds
 
 
-def sms(full: bool) -> Iterator[Figure]:
+def sms(size: Size) -> Iterator[Figure]:
     """50,000 phones, provider at 0 and at 50 ms; baseline: aiohttp on uvloop posting the same forms, 200 at once."""
-    recipients = 50_000
+    recipients = RECIPIENTS[size][0]
     with _city("sms") as city:
         for latency_ms, per_second in FASTEST.items():
             city.ask(f"latency?ms={latency_ms}")
@@ -30,9 +37,9 @@ def sms(full: bool) -> Iterator[Figure]:
             yield _with_goals(figure, per_second, "CPU of the pipeline / bare client", 1.6)
 
 
-def email(full: bool) -> Iterator[Figure]:
+def email(size: Size) -> Iterator[Figure]:
     """200,000 inboxes, 1,000 in a request; baseline: building and posting the same JSON bare."""
-    recipients = 200_000
+    recipients = RECIPIENTS[size][1]
     with _city("email") as city:
         figure = _sent(city, "email", recipients, "email, 1,000 a request")
         made = time.process_time()
@@ -44,9 +51,9 @@ def email(full: bool) -> Iterator[Figure]:
         yield _with_goals(figure, 30_000, "CPU of the pipeline / baseline", 2.0)
 
 
-def scale(full: bool) -> Iterator[Figure]:
+def scale(size: Size) -> Iterator[Figure]:
     """`sms` with ever more recipients: the time of one must not grow with the number of others."""
-    sizes = (10_000, 100_000, 1_000_000) if full else (10_000, 50_000, 250_000)
+    sizes = SCALES[size]
     with _city("sms") as city:
         figures = []
         for recipients in sizes:
