@@ -5,15 +5,12 @@ uvicorn api.app:create_app --factory
 
 import gc
 import logging
-from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from api import auth, errors, health, hooks, openapi, routes
-from api.hooks.collector import Collector
-from api.hooks.short_way import ShortWay
 from api.map import ROUTERS as MAP_ROUTERS
 from api.map.tiles import Desk
 from api.metrics import Metrics
@@ -41,11 +38,10 @@ def create_app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.metrics = Metrics()
-    app.state.receipts = {provider: Collector(provider) for provider in ("twilio", "sendgrid")}
     app.state.map_desk = Desk()
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, sign_in.to_sign_in)
-    for router in (*routes.ROUTERS, *hooks.ROUTERS, *MAP_ROUTERS, health.router, *(page.router for page in PAGES)):
+    for router in (*routes.ROUTERS, *MAP_ROUTERS, health.router, *(page.router for page in PAGES)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.
@@ -53,7 +49,7 @@ def create_app() -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost
-    app.way_in = ShortWay(partial(FastAPI.__call__, app), app.state.receipts["twilio"], app.state.metrics)
+    app.hooks = hooks.router(app.state.metrics)
     return app
 
 

@@ -14,6 +14,8 @@ from notify.models import Alarm, Operator
 log = structlog.get_logger()
 
 SENDER_STOPPED = "sender-stopped"
+WEBHOOK_REFUSED = "webhook-refused"
+WEBHOOK_UNREADABLE = "webhook-unreadable"
 
 
 def sound(

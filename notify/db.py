@@ -31,6 +31,8 @@ TRY_AGAIN_S = 0.25
 # A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
 GONE_S = 10
 
+HOOK_CONNECTIONS = 8  # replies and receipts of one web server; each has half as many threads
+
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
 # table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
 BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
@@ -47,8 +49,14 @@ def _engine_by_key() -> Engine:
     return _engine(BY_KEY)
 
 
-def _engine(options: str = "") -> Engine:
-    made = _unchecked(settings().require_database(), options)
+@once
+def hooks_engine() -> Engine:
+    """For webhooks: what else the process asks of PostgreSQL must not keep a STOP waiting for a connection."""
+    return _engine(size=HOOK_CONNECTIONS)
+
+
+def _engine(options: str = "", size: int = 0) -> Engine:
+    made = _unchecked(settings().require_database(), options, size)
     event.listen(made, "connect", _check_key)
     return made
 
@@ -62,11 +70,11 @@ def _check_key(connection: "psycopg.Connection[Any]", _record: object) -> None:
         raise
 
 
-def _unchecked(url: str, options: str = "") -> Engine:
+def _unchecked(url: str, options: str = "", size: int = 0) -> Engine:
     return create_engine(
         url,
-        pool_size=settings().worker_threads + 4,
-        max_overflow=16,
+        pool_size=size or settings().worker_threads + 4,
+        max_overflow=0 if size else 16,
         pool_pre_ping=True,
         hide_parameters=True,  # an error that is logged must not show an address (law 9)
         connect_args={
@@ -94,9 +102,9 @@ def _patience(prefix: str = "") -> dict[str, int]:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(pool: Callable[[], Engine] = engine) -> Iterator[Session]:
     """A session whose block is one transaction: committed at its end, rolled back by an exception."""
-    with Session(engine(), expire_on_commit=False) as s, s.begin():
+    with Session(pool(), expire_on_commit=False) as s, s.begin():
         yield s
 
 
@@ -178,6 +186,6 @@ def schema_engine() -> Engine:
 
 def forget_engine() -> None:
     """Close the pool, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key):
+    for pool in (engine, _engine_by_key, hooks_engine):
         if made := pool.forget():
             made.dispose()

@@ -47,9 +47,16 @@ class NotAllowed(TocsinError):
 
 
 class BadSignature(NotAllowed):
-    """A webhook whose signature does not match; nothing of it may be kept."""
+    """A webhook whose signature does not match; nothing of it may be kept.
+
+    `looks_genuine`: it is shaped as the provider's own, so a setting of ours may be wrong.
+    """
 
     code = "bad-signature"
+
+    def __init__(self, message: str, *, hint: str = "", looks_genuine: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.looks_genuine = looks_genuine
 
 
 class Unavailable(TocsinError):

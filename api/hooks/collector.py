@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import psycopg
-from sqlalchemy.exc import DataError
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import exc
 
-from notify.channels.contract import Receipt
+from api.hooks.threads import Threads
+from api.hooks.watch import Watch
+from notify import db
+from notify.channels.contract import Receipt, Receipts
 from notify.pipeline import receipts
 
 GATHER_S = 0.02
+UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, exc.DataError, exc.IntegrityError)
+RECEIPT_THREADS, MOST_WAITING = 2, 500  # writes
 
 Waiting = tuple[Sequence[Receipt], "asyncio.Future[None]"]
 
@@ -19,13 +23,17 @@ Waiting = tuple[Sequence[Receipt], "asyncio.Future[None]"]
 class Collector:
     """Of one provider, in one process. For use on the event loop."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
+        self._watch = watch
+        self._threads = Threads(f"receipts-{provider}", RECEIPT_THREADS, MOST_WAITING)
         self._waiting: list[Waiting] = []
         self._flushes: set[asyncio.Task[None]] = set()  # the loop itself keeps no strong hold on its tasks
 
-    async def keep(self, arrived: Sequence[Receipt]) -> None:
-        """Returns when they are committed; raises what the commit raised."""
+    async def keep(self, arrived: Receipts) -> None:
+        """Returns when they are committed; raises what the commit raised. Of what cannot be read an alarm tells."""
+        if arrived.unreadable:
+            await self._watch.unreadable(arrived.unreadable)
         if not arrived:
             return
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -41,7 +49,7 @@ class Collector:
         together, self._waiting = self._waiting, []
         try:
             await self._write([receipt for arrived, _ in together for receipt in arrived])
-        except (psycopg.DataError, DataError):
+        except UNSTORABLE:
             await self._one_by_one(together)
         except Exception as error:
             _answer(together, error)
@@ -52,14 +60,27 @@ class Collector:
         """One of them cannot be stored: the others must not suffer from it."""
         for one in together:
             try:
-                await self._write(one[0])
+                await self._write_each(one[0])
             except Exception as error:
                 _answer([one], error)
             else:
                 _answer([one])
 
+    async def _write_each(self, facts: Sequence[Receipt]) -> None:
+        """One event of hundreds must not have its provider send all of them again, for 24 hours and in vain."""
+        refused: list[Exception] = []
+        for fact in facts:
+            try:
+                await self._write([fact])
+            except UNSTORABLE as error:
+                refused.append(error)
+        if refused:
+            await self._watch.unreadable([f"PostgreSQL refuses it ({db.reason(error)})." for error in refused])
+        if len(refused) == len(facts):
+            raise refused[0]
+
     async def _write(self, facts: Sequence[Receipt]) -> None:
-        await run_in_threadpool(receipts.keep, self._provider, facts, datetime.now(UTC))
+        await self._threads.run(receipts.keep, self._provider, facts, datetime.now(UTC), db.hooks_engine)
 
 
 def _answer(requests: Sequence[Waiting], error: Exception | None = None) -> None:

@@ -1,20 +1,28 @@
 """SendGrid's Event Webhook: what became of many mails."""
 
-from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from collections.abc import Sequence
 
-from api.hooks.incoming import Incoming
-from notify.channels import registry
-from notify.settings import settings
+from starlette.types import Message
 
-router = APIRouter(prefix="/hooks/sendgrid", include_in_schema=False)
+from api.hooks.collector import Collector
+from api.hooks.hook import KEPT, Hook, Shape
+from api.hooks.threads import Threads
+from api.hooks.watch import Watch
+from api.metrics import Metrics
+from notify.channels.contract import Adapter, HookRequest
+from notify.channels.sendgrid_events import SIGNATURE, TIMESTAMP
+
+SHAPE = Shape((SIGNATURE, TIMESTAMP), 10 * 2**20)
+READERS, MOST_WAITING = 2, 20
 
 
-@router.post("/events")
-async def events(hook: Incoming, request: Request) -> Response:
-    """204 only when they are in PostgreSQL; SendGrid sends them again after anything else, for 24 hours."""
-    adapter = registry.build(settings(), "sendgrid")
-    found = await run_in_threadpool(adapter.parse_receipt, hook)  # up to megabytes of JSON
-    await request.app.state.receipts["sendgrid"].keep(found)
-    return Response(status_code=204)
+def hooks(metrics: Metrics) -> tuple[Hook, ...]:
+    watch = Watch("sendgrid")
+    collector, threads = Collector("sendgrid", watch), Threads("events", READERS, MOST_WAITING)
+
+    async def events(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
+        """204 only when they are in PostgreSQL; SendGrid sends them again after anything else, for 24 hours."""
+        await collector.keep(await threads.run(adapter.parse_receipt, request))  # up to megabytes of JSON
+        return KEPT
+
+    return (Hook("/hooks/sendgrid/events", "sendgrid", SHAPE, events, metrics, watch),)

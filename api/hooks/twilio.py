@@ -3,35 +3,48 @@
 https://www.twilio.com/docs/usage/security#validating-requests
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.types import Message
 
-from api.hooks.incoming import Incoming
-from notify import subscribers
-from notify.channels import registry
-from notify.channels.twilio import TwilioSms, twiml
-from notify.db import transaction
-from notify.settings import settings
+from api.hooks.collector import Collector
+from api.hooks.hook import KEPT, SMALL_BYTES, Hook, Shape
+from api.hooks.threads import Threads
+from api.hooks.watch import Watch
+from api.metrics import Metrics
+from notify import db, subscribers
+from notify.channels.contract import Adapter, HookRequest, Inbound
+from notify.channels.twilio import SIGNATURE, TwilioSms, twiml
 
-router = APIRouter(prefix="/hooks/twilio", include_in_schema=False)
-
-
-@router.post("/status/{delivery_id}")
-async def status(delivery_id: str, hook: Incoming, request: Request) -> Response:
-    """204 only when it is in PostgreSQL; Twilio asks again after anything else."""
-    found = registry.build(settings(), "twilio").parse_receipt(hook)
-    await request.app.state.receipts["twilio"].keep(found)
-    return Response(status_code=204)
+SHAPE = Shape((SIGNATURE,), SMALL_BYTES)  # a callback has less than 1 KiB, a message of 1,600 characters less than 20
+REPLY_THREADS, MOST_WAITING = 4, 500
+XML = [(b"content-type", b"application/xml"), (b"cache-control", b"no-store")]
 
 
-@router.post("/inbound")
-def inbound(hook: Incoming) -> Response:
-    """STOP is in force before it is answered."""
-    adapter = cast(TwilioSms, registry.build(settings(), "twilio"))
-    heard = adapter.parse_inbound(hook)
-    with transaction() as s:
+def hooks(metrics: Metrics) -> tuple[Hook, ...]:
+    watch = Watch("twilio")
+    collector, threads = Collector("twilio", watch), Threads("replies", REPLY_THREADS, MOST_WAITING)
+
+    async def status(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
+        """204 only when it is in PostgreSQL."""
+        await collector.keep(adapter.parse_receipt(request))
+        return KEPT
+
+    async def inbound(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
+        """STOP is in force before it is answered."""
+        body = await threads.run(_obey, cast(TwilioSms, adapter).parse_inbound(request))
+        start = {"type": "http.response.start", "status": 200, "headers": XML}
+        return start, {"type": "http.response.body", "body": body}
+
+    return (
+        Hook("/hooks/twilio/status/{delivery_id}", "twilio", SHAPE, status, metrics, watch),
+        Hook("/hooks/twilio/inbound", "twilio", SHAPE, inbound, metrics, watch, status=200),
+    )
+
+
+def _obey(heard: Inbound) -> bytes:
+    with db.transaction(db.hooks_engine) as s:
         reply = subscribers.receive(s, "twilio", heard, datetime.now(UTC))
-    return Response(twiml(reply.text), media_type="application/xml")
+    return twiml(reply.text).encode()

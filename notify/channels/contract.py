@@ -6,7 +6,7 @@ but in `pipeline/verdicts.py`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -129,6 +129,14 @@ class Receipt:
     blame: Blame | None = None  # who is at fault when it did not arrive, as in SendError
 
 
+class Receipts(list[Receipt]):
+    """Those of one webhook, and for each of its events that cannot be read, a sentence that says why."""
+
+    def __init__(self, receipts: Iterable[Receipt] = (), unreadable: Sequence[str] = ()) -> None:
+        super().__init__(receipts)
+        self.unreadable = unreadable
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A resident's words to one of our numbers."""
@@ -147,7 +155,6 @@ class HookRequest:
     url: str
     headers: Mapping[str, str]  # names in lower case
     body: bytes
-    form: Sequence[tuple[str, str]] = field(default=())  # urlencoded bodies, parsed, blank values kept
     came_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # aware, UTC
 
 
@@ -179,6 +186,7 @@ class Adapter(Protocol):
         """
         ...
 
-    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
-        """Receipts in a status webhook. Raises notify.errors.BadSignature before reading anything else."""
+    def parse_receipt(self, request: HookRequest) -> Receipts:
+        """Receipts in a status webhook. Raises BadSignature before reading anything else, Invalid for a signed one of
+        which nothing can be read."""
         ...

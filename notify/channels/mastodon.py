@@ -8,7 +8,7 @@ import math
 from functools import lru_cache
 from typing import ClassVar
 
-from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipt
+from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipts
 from notify.channels.exchange import document, exchange, refusal
 from notify.channels.http.client import Endpoint, HttpClient
 from notify.errors import BadSignature
@@ -43,7 +43,7 @@ class MastodonPost:
     async def find(self, message: Message, since_s: float) -> Accepted | None:
         raise NotImplementedError("Send the post again: its Idempotency-Key makes that safe.")
 
-    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+    def parse_receipt(self, request: HookRequest) -> Receipts:
         raise BadSignature("Mastodon sends no receipts.")
 
 

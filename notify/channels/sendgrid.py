@@ -20,7 +20,7 @@ from notify.channels.contract import (
     HookRequest,
     Message,
     Recall,
-    Receipt,
+    Receipts,
     Recipient,
     SendError,
 )
@@ -74,7 +74,7 @@ class SendGridEmail:
     async def find(self, message: Message, since_s: float) -> Accepted | None:
         raise NotImplementedError("SendGrid's Mail Send cannot be asked about a message.")
 
-    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+    def parse_receipt(self, request: HookRequest) -> Receipts:
         """The event webhook: a signed JSON list. Without a public key every one is refused."""
         return read_events(self._public_key, request)
 

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from notify.channels.contract import Blame, HookRequest, Receipt, ReceiptState, Suppress
+from notify.channels.contract import Blame, HookRequest, Receipt, Receipts, ReceiptState, Suppress
+from notify.channels.reading import delivery_id, storable
 from notify.errors import BadSignature, Invalid
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
@@ -66,17 +68,25 @@ def read_public_key(text: str) -> ec.EllipticCurvePublicKey | None:
     return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> list[Receipt]:
-    """The receipts in one signed webhook. Opens, clicks and mail that is none of our deliveries are left out."""
+def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> Receipts:
+    """The receipts in one signed webhook. Opens, clicks and mail that is none of our deliveries are left out, and an
+    event that cannot be read is set aside: refused as a whole, they would all come again for 24 hours."""
     _check_signature(key, request)
     try:
-        events = json.loads(request.body)
-    except ValueError:
+        events = json.loads(request.body, parse_int=_number)
+    except (ValueError, RecursionError):
         events = None
     if not isinstance(events, list):
         raise Invalid("This is not a list of SendGrid events.")
-    receipts = (_receipt(event) for event in events if isinstance(event, dict))
-    return [receipt for receipt in receipts if receipt]
+    receipts, unreadable = [], []
+    for event in events:
+        try:
+            receipt = _receipt(event) if isinstance(event, dict) else None
+        except Invalid as error:
+            unreadable.append(error.message)
+        else:
+            receipts += [receipt] if receipt else []
+    return Receipts(receipts, unreadable)
 
 
 def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> None:
@@ -84,26 +94,44 @@ def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest
         raise BadSignature(
             "SendGrid webhooks cannot be checked: there is no usable public key.",
             hint="Set TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY to the verification key of the Event Webhook.",
+            looks_genuine=True,
         )
     stamp = request.headers.get(TIMESTAMP, "")
     try:
         signature = base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
         signed = stamp.encode() + request.body
         key.verify(signature, signed, ec.ECDSA(SHA256()))
-    except (InvalidSignature, ValueError):
+    except InvalidSignature:
+        genuine = _is_signature(signature)
+        raise BadSignature("The signature of this SendGrid webhook is not right.", looks_genuine=genuine) from None
+    except ValueError:
         raise BadSignature("The signature of this SendGrid webhook is not right.") from None
-    if not stamp.isdecimal() or not -SKEW_S <= request.came_at.timestamp() - int(stamp) <= OLDEST_S:
+    if not re.fullmatch(r"[0-9]{1,12}", stamp) or not -SKEW_S <= request.came_at.timestamp() - int(stamp) <= OLDEST_S:
         raise BadSignature(
             "This SendGrid webhook was signed too long ago, or in the future.",
             hint="If it came from SendGrid just now, set this machine's clock.",
         )
 
 
+def _number(digits: str) -> int | str:
+    """As text where it is longer than any number of theirs: Python refuses to read one of 5,000 digits."""
+    return int(digits) if len(digits) < 20 else digits
+
+
+def _is_signature(given: bytes) -> bool:
+    """Whether it was made by some key, if not by ours."""
+    try:
+        decode_dss_signature(given)
+    except ValueError:
+        return False
+    return True
+
+
 def _receipt(event: Mapping[str, object]) -> Receipt | None:
-    name, delivery = _text(event, "event"), _text(event, "delivery")
+    name, delivery = _text(event, "event"), delivery_id(_text(event, "delivery"))
     if name == "bounce" and _text(event, "type") == "blocked":
         name = "blocked"
-    if not delivery.isdecimal() or (name not in STATES and name not in WISHES):
+    if delivery is None or (name not in STATES and name not in WISHES):
         return None
     suppress = WISHES.get(name, "")
     code = ""
@@ -116,11 +144,11 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
         # A reason that we do not know may hold an address; it must not become a code (law 9).
         code = reason.replace(" ", "-") if suppress else OUR_DROPS.get(reason, ("dropped", None))[0]
     return Receipt(
-        delivery_id=int(delivery),
+        delivery_id=delivery,
         state=STATES.get(name),
         code=code,
-        reference=_reference(event),
-        event_key=_text(event, "sg_event_id"),
+        reference=storable(_reference(event), "sg_message_id"),
+        event_key=storable(_text(event, "sg_event_id"), "sg_event_id"),
         suppress=suppress,
         blame=_blame(event, name, suppress),
     )

@@ -9,14 +9,12 @@ import base64
 import hmac
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
-from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
-from multidict import MultiDict
-from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 from yarl import URL
 
@@ -29,17 +27,22 @@ from notify.channels.contract import (
     Message,
     Recall,
     Receipt,
+    Receipts,
     ReceiptState,
     SendError,
 )
 from notify.channels.exchange import document, exchange, read_moment, refusal
 from notify.channels.http.client import Answer, Endpoint, HttpClient
+from notify.channels.reading import delivery_id, storable
 from notify.channels.twilio_errors import NOT_TAKEN, VERDICTS, verdict
 from notify.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
 CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
 MOST_PAGES = 50  # of one lookup
+SIGNATURE = "x-twilio-signature"
+MOST_FIELDS = 200  # of a webhook; Twilio sends about thirty
+PORTS = {"http": 80, "https": 443}
 
 STATES = {
     "accepted": ReceiptState.ACCEPTED,
@@ -73,6 +76,7 @@ class TwilioSms:
         timeout_s: float,
     ) -> None:
         self._client = client
+        self._account_sid = account_sid
         self._base_url = base_url.rstrip("/")
         self._messages = f"{self._base_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
         self._timeout_s = timeout_s
@@ -82,7 +86,6 @@ class TwilioSms:
         self._creation = Endpoint("POST", URL(self._messages, encoded=True), form)
         # An empty token would make a signature that anybody can compute.
         self._token = auth_token.encode()
-        self._validator = RequestValidator(auth_token) if auth_token else None
 
     async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
         """Create the message: 201 and a SID."""
@@ -112,18 +115,18 @@ class TwilioSms:
                 return found
         return None
 
-    def parse_receipt(self, request: HookRequest) -> list[Receipt]:
+    def parse_receipt(self, request: HookRequest) -> Receipts:
         """The status callback. Its URL ends in the delivery id; one that does not is not about a delivery."""
         form = self._signed_form(request)
-        delivery_id = urlsplit(request.url).path.rpartition("/")[2]
-        sid = form.get("MessageSid", "")
+        delivery = delivery_id(urlsplit(request.url).path.rpartition("/")[2])
+        sid = storable(form.get("MessageSid", ""), "MessageSid")
         status = form.get("MessageStatus", "")
-        if not delivery_id.isdecimal() or status not in STATES:
-            return []
-        code = form.get("ErrorCode", "") if status in LOST else ""
+        if delivery is None or status not in STATES:
+            return Receipts()
+        code = storable(form.get("ErrorCode", ""), "ErrorCode") if status in LOST else ""
         judged = verdict(code)
         receipt = Receipt(
-            delivery_id=int(delivery_id),
+            delivery_id=delivery,
             state=STATES[status],
             code=code,
             reference=sid,
@@ -131,7 +134,7 @@ class TwilioSms:
             suppress=judged.suppress if code else "",
             blame=judged.blame if code else None,
         )
-        return [receipt]
+        return Receipts((receipt,))
 
     def parse_inbound(self, request: HookRequest) -> Inbound:
         """A resident's reply. Raises BadSignature before reading anything else."""
@@ -142,7 +145,7 @@ class TwilioSms:
             address=form["From"],
             sender_address=form["To"],
             text=form.get("Body", ""),
-            reference=form.get("MessageSid", ""),
+            reference=storable(form.get("MessageSid", ""), "MessageSid"),
             opt_out_type=form.get("OptOutType", "").upper(),
         )
 
@@ -179,22 +182,44 @@ class TwilioSms:
             raise SendError(refused.code, retryable=True, blame="provider")
         raise refused
 
-    def _signed_form(self, request: HookRequest) -> MultiDict[str]:
-        """The fields, once the signature over the public URL and all of them, blank ones too, is right."""
-        signature = request.headers.get("x-twilio-signature", "")
-        pairs = request.form or parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        form = MultiDict(pairs)
-        if self._validator is None or not (
-            hmac.compare_digest(self._signature(request.url, pairs), signature.encode())
-            or self._validator.validate(request.url, form, signature)
-        ):
-            raise BadSignature("The signature of this Twilio webhook is not right.")
-        return form
+    def _signed_form(self, request: HookRequest) -> dict[str, str]:
+        """The fields, once the signature over the public URL and all of them, blank ones too, is right.
 
-    def _signature(self, url: str, pairs: Sequence[tuple[str, str]]) -> bytes:
-        """As Twilio's own validator computes it first, in a tenth of the time; that one also knows odd ports."""
-        signed = url + "".join(name + value for name, value in sorted(set(pairs)))
+        The URL is signed with its port or without it, and Twilio does not say which: both are tried. (Its own
+        validator does the same in six times the time, and `tests` hold the two against each other.)
+        """
+        pairs = _fields(request.body)
+        given = request.headers.get(SIGNATURE, "").encode()
+        fields = "".join([name + value for name, value in sorted(set(pairs))])
+        if not self._token or not any(
+            hmac.compare_digest(self._signature(url + fields), given) for url in _ways_to_write(request.url)
+        ):
+            ours = ("AccountSid", self._account_sid) in pairs
+            raise BadSignature("The signature of this Twilio webhook is not right.", looks_genuine=ours)
+        return dict(pairs)
+
+    def _signature(self, signed: str) -> bytes:
         return base64.b64encode(hmac.digest(self._token, signed.encode(), "sha1"))
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    """A urlencoded form, blank values kept; three times as fast as `parse_qsl`. Raises BadSignature for too many."""
+    if body.count(b"&") >= MOST_FIELDS:
+        raise BadSignature(f"This has more than {MOST_FIELDS} fields, which Twilio never sends.")
+    parted = (field.partition("=") for field in body.decode("utf-8", "replace").split("&") if field)
+    return [(_plain(name), _plain(value)) for name, _, value in parted]
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
+
+
+def _ways_to_write(url: str) -> Iterator[str]:
+    """As it was set, and then with the usual port if it names none, or without the port that it names."""
+    yield url
+    parts = urlsplit(url)
+    host, colon, _ = parts.netloc.partition(":")
+    yield parts._replace(netloc=host if colon else f"{host}:{PORTS.get(parts.scheme, 80)}").geturl()
 
 
 def twiml(text: str | None) -> str:

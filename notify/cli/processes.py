@@ -1,5 +1,6 @@
 """`tocsin up`, `tocsin demo`, and one command for each process of a larger installation."""
 
+import importlib
 import os
 import runpy
 import signal
@@ -10,7 +11,6 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-import uvicorn
 from sqlalchemy.exc import ProgrammingError
 
 from notify import db, keyring, logs, migrations, scheduler, tasks
@@ -78,17 +78,8 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
 
     _logs()
     _check_key()
-    uvicorn.run(
-        "api.app:create_process",
-        factory=True,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        timeout_graceful_shutdown=2,  # an open page with live numbers must not hold Ctrl-C up
-    )
+    # By its name: the door stands above us, and is imported only by the process that is one.
+    importlib.import_module("api.server").serve(host, port)
 
 
 def serve(

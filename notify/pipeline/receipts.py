@@ -6,16 +6,16 @@ several thousand at a time. Receipts come late, twice and out of order: of what 
 counts, and nothing goes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from notify import lifecycle
 from notify.channels.contract import Receipt
-from notify.db import raw, transaction
+from notify.db import engine, raw, transaction
 from notify.pipeline import blame
 
 log = structlog.get_logger()
@@ -29,9 +29,9 @@ HELD_BACK = [state.value for state in lifecycle.HELD_BACK]
 GUESSES = ["outcome-unknown", "not-sent"]  # our own, for want of any word of the provider's
 
 
-def keep(provider: str, receipts: Sequence[Receipt], now: datetime) -> None:
+def keep(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callable[[], Engine] = engine) -> None:
     """Write receipts down, by COPY; suppress and stop at once what must be (law 4)."""
-    with transaction() as s:
+    with transaction(pool) as s:
         _suppress(s, provider, [r for r in receipts if r.suppress], now)
         columns = "provider, delivery_id, state, code, reference, event_key, suppress, blame, received_at"
         with raw(s).cursor() as cursor, cursor.copy(f"COPY receipts ({columns}) FROM STDIN") as copy:

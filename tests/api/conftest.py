@@ -13,6 +13,7 @@ import uvicorn
 from sqlalchemy import text
 
 from api.app import create_app
+from api.server import PatientProtocol
 from notify import logs, operators
 from notify.db import transaction
 from notify.settings import settings
@@ -29,7 +30,9 @@ def served() -> Iterator[str]:
     logs.configure("INFO", "text")
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(create_app(), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            create_app(), http=PatientProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=2
+        )
     )
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

@@ -2,9 +2,10 @@
 
 import base64
 import json
+import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -13,17 +14,25 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from sqlalchemy import QueuePool, text
 from twilio.request_validator import RequestValidator
 
 from notify import alerts
-from notify.db import forget_engine, transaction
+from notify.db import engine, forget_engine, transaction
 from notify.pipeline import fanout
 from notify.settings import settings
 from tests import factories
 from tests.api import asked
+from tests.waiting import until
 
 TOKEN = "a token of Twilio's, for tests"
 SIGNER = ec.generate_private_key(ec.SECP256R1())
+MOST_BYTES = {"/hooks/twilio/status/1": 2**16, "/hooks/twilio/inbound": 2**16, "/hooks/sendgrid/events": 10 * 2**20}
+SIGNED = {
+    "X-Twilio-Signature": "d3Jvbmc=",
+    "X-Twilio-Email-Event-Webhook-Signature": "d3Jvbmc=",
+    "X-Twilio-Email-Event-Webhook-Timestamp": "1795428000",
+}
 FORM = {"MessageSid": "SM" + "1" * 32, "MessageStatus": "delivered", "To": "+12025550101", "ErrorCode": ""}
 
 
@@ -51,7 +60,10 @@ def twilio(door: httpx.Client, path: str, form: dict[str, str], signature: str |
 
 
 def sendgrid(door: httpx.Client, events: Sequence[Mapping[str, object]], *, tampered: bool = False) -> httpx.Response:
-    body = json.dumps(events).encode()
+    return sendgrid_body(door, json.dumps(events).encode(), tampered=tampered)
+
+
+def sendgrid_body(door: httpx.Client, body: bytes, *, tampered: bool = False) -> httpx.Response:
     stamp = str(int(time.time()))
     signature = SIGNER.sign(stamp.encode() + body, ec.ECDSA(SHA256()))
     headers = {
@@ -150,6 +162,96 @@ def test_sendgrid_events_are_kept(door: httpx.Client) -> None:
     assert asked.rows("SELECT delivery_id, event_key FROM receipts ORDER BY 1") == [(1, "e1"), (2, "e2")]
 
 
+ODD: list[dict[str, object]] = [
+    {"event": "delivered", "delivery": "9" * 30, "sg_event_id": "odd"},
+    {"event": "delivered", "delivery": 10**30, "sg_event_id": "odd"},
+    {"event": "delivered", "delivery": "9" * 5_000, "sg_event_id": "odd"},
+    {"event": "delivered", "delivery": "3", "sg_event_id": "odd\x00"},
+    {"event": "delivered", "delivery": "3", "sg_event_id": "odd\ud800"},
+    {"event": "delivered", "delivery": "3", "sg_message_id": "\udfff.filter", "sg_event_id": "odd"},
+    {"event": "delivered", "delivery": "3", "sg_event_id": "x" * 100_000},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=[str(n) for n in range(len(ODD))])
+def test_one_odd_sendgrid_event_is_set_aside_with_an_alarm_and_the_others_are_kept(
+    door: httpx.Client, odd: dict[str, object]
+) -> None:
+    events = [{"event": "delivered", "delivery": "1", "sg_event_id": "e1"}, odd]
+    events.append({"event": "spamreport", "delivery": "2", "sg_event_id": "e2"})
+    assert sendgrid(door, events).status_code == 204
+    assert asked.rows("SELECT delivery_id, event_key FROM receipts ORDER BY 1") == [(1, "e1"), (2, "e2")]
+    assert asked.rows("SELECT kind FROM alarms WHERE resolved_at IS NULL") == [("webhook-unreadable",)]
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{}", b"[{"])
+def test_a_signed_body_that_is_no_list_of_events_is_refused_with_an_alarm(door: httpx.Client, body: bytes) -> None:
+    assert sendgrid_body(door, body).status_code == 422
+    assert asked.number("SELECT count(*) FROM alarms") == 1
+
+
+def test_a_number_without_end_in_one_event_spoils_nothing_else(door: httpx.Client) -> None:
+    odd = b'{"event":"delivered","delivery":' + b"9" * 5_000 + b"}"
+    body = b'[{"event":"spamreport","delivery":"2","timestamp":' + b"9" * 5_000 + b"}," + odd + b"]"
+    assert sendgrid_body(door, body).status_code == 204
+    assert asked.rows("SELECT delivery_id, suppress FROM receipts") == [(2, "complaint")]
+    assert asked.number("SELECT count(*) FROM alarms") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "odd"),
+    [
+        ("9" * 5_000, {}),
+        ("9" * 19, {}),
+        ("1", {"MessageSid": "SM\x00"}),
+        ("1", {"MessageStatus": "failed", "ErrorCode": "9" * 5_000}),
+        ("1", {"MessageStatus": "failed", "ErrorCode": "\x00"}),
+    ],
+)
+def test_an_odd_twilio_callback_is_refused_with_an_alarm(door: httpx.Client, path: str, odd: dict[str, str]) -> None:
+    assert twilio(door, f"/hooks/twilio/status/{path}", FORM | odd).status_code == 422
+    assert asked.rows("SELECT kind FROM alarms") == [("webhook-unreadable",)]
+
+
+def test_what_postgresql_alone_refuses_spoils_nothing_else(door: httpx.Client) -> None:
+    asked.do("ALTER TABLE receipts ADD CONSTRAINT odd CHECK (delivery_id <> 13)")
+    try:
+        events = [{"event": "delivered", "delivery": str(n), "sg_event_id": f"e{n}"} for n in (12, 13, 14)]
+        assert sendgrid(door, events).status_code == 204
+    finally:
+        asked.do("ALTER TABLE receipts DROP CONSTRAINT odd")
+    assert asked.rows("SELECT delivery_id FROM receipts ORDER BY 1") == [(12,), (14,)]
+    assert asked.rows("SELECT kind FROM alarms") == [("webhook-unreadable",)]
+
+
+def test_a_public_url_that_is_wrong_rings(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twilio signs the address that it calls: with another one in the settings every STOP is lost."""
+    monkeypatch.setenv("TOCSIN_PUBLIC_URL", "https://elsewhere.example.org")
+    settings.cache_clear()
+    genuine = FORM | {"AccountSid": "AC" + "0" * 32, "From": "+12025550101", "Body": "STOP"}
+    for _ in range(4):
+        assert twilio(door, "/hooks/twilio/inbound", genuine).status_code == 403
+    assert asked.number("SELECT count(*) FROM alarms") == 0
+    assert twilio(door, "/hooks/twilio/inbound", genuine).status_code == 403
+    kind, message = until(lambda: asked.rows("SELECT kind, message FROM alarms"), 5, "it rings")[0]
+    assert kind == "webhook-refused"
+    assert "https://elsewhere.example.org" in message
+
+
+def test_forgeries_of_strangers_do_not_ring(door: httpx.Client) -> None:
+    for _ in range(8):
+        assert twilio(door, "/hooks/twilio/inbound", FORM, "d3Jvbmc=").status_code == 403
+    assert asked.number("SELECT count(*) FROM alarms") == 0
+
+
+def test_a_wrong_verification_key_rings(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY", "")
+    settings.cache_clear()
+    for _ in range(5):
+        assert sendgrid(door, []).status_code == 403
+    assert until(lambda: asked.rows("SELECT kind FROM alarms"), 5, "it rings") == [("webhook-refused",)]
+
+
 def test_sendgrid_events_that_were_changed_on_the_way_are_refused(door: httpx.Client) -> None:
     events = [{"event": "spamreport", "delivery": "1"}]
     assert sendgrid(door, events, tampered=True).status_code == 403
@@ -157,16 +259,74 @@ def test_sendgrid_events_that_were_changed_on_the_way_are_refused(door: httpx.Cl
     assert asked.number("SELECT count(*) FROM receipts") == 0
 
 
-def test_bodies_are_bounded(door: httpx.Client) -> None:
-    assert door.post("/hooks/twilio/inbound", content=b"x" * (2**20 + 1)).status_code == 413
-    assert door.post("/hooks/sendgrid/events", content=b"x" * (2**20 + 1)).status_code == 403  # read, and not signed
-    assert door.post("/hooks/sendgrid/events", content=b"x" * (10 * 2**20 + 1)).status_code == 413
+@pytest.mark.parametrize(
+    ("path", "signature", "length", "status"),
+    [
+        ("/hooks/twilio/status/1", {}, 900, 403),
+        ("/hooks/twilio/inbound", {}, 900, 403),
+        ("/hooks/sendgrid/events", {}, 900, 403),
+        ("/hooks/sendgrid/events", {"X-Twilio-Email-Event-Webhook-Signature": "MEUC"}, 900, 403),
+        ("/hooks/twilio/status/1", SIGNED, MOST_BYTES["/hooks/twilio/status/1"] + 1, 413),
+        ("/hooks/twilio/inbound", SIGNED, MOST_BYTES["/hooks/twilio/inbound"] + 1, 413),
+        ("/hooks/sendgrid/events", SIGNED, MOST_BYTES["/hooks/sendgrid/events"] + 1, 413),
+    ],
+)
+def test_what_is_not_signed_or_too_long_is_refused_before_its_body_has_come(
+    door: httpx.Client, path: str, signature: dict[str, str], length: int, status: int
+) -> None:
+    lines = [f"POST {path} HTTP/1.1", "Host: tocsin", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in signature.items()]
+    with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=10) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert line.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
 
 
-@pytest.mark.parametrize(("path", "most"), [("/hooks/twilio/status/1", 2**20), ("/hooks/sendgrid/events", 10 * 2**20)])
-def test_a_body_that_does_not_say_its_length_is_bounded_too(door: httpx.Client, path: str, most: int) -> None:
-    chunks = (b"x" * 2**16 for _ in range(most // 2**16 + 1))
-    assert door.post(path, content=chunks).status_code == 413
+@pytest.mark.parametrize("path", MOST_BYTES)
+def test_a_body_that_does_not_say_its_length_is_bounded_too(door: httpx.Client, path: str) -> None:
+    chunks = (b"x" * 2**16 for _ in range(MOST_BYTES[path] // 2**16 + 1))
+    assert door.post(path, content=chunks, headers=SIGNED).status_code == 413
+
+
+def test_fields_without_end_are_refused(door: httpx.Client) -> None:
+    """Of 30,000 fields Twilio's validator makes the API stand still."""
+    answer = door.post("/hooks/twilio/inbound", content=b"&".join([b"a"] * 30_000), headers=SIGNED)
+    assert answer.status_code == 403
+    assert "200 fields" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", MOST_BYTES)
+def test_a_webhook_is_posted(door: httpx.Client, path: str) -> None:
+    assert door.get(path, headers=SIGNED).status_code == 405
+
+
+def test_a_stop_is_obeyed_while_all_other_threads_and_connections_are_taken(
+    door: httpx.Client, city: datetime, key: Callable[..., dict[str, str]]
+) -> None:
+    """Sixty readers wait for a lock: more than the application has threads and connections."""
+    with transaction() as s:
+        phone = factories.resident(s, now=city).phone
+    headers, answers = key(), []
+    form = {"MessageSid": "SM" + "7" * 32, "From": phone, "To": "+15555550100", "Body": "STOP"}
+    readers = [
+        threading.Thread(target=lambda: answers.append(door.get("/api/v1/senders", headers=headers).status_code))
+        for _ in range(60)
+    ]
+    with transaction() as s:
+        s.execute(text("LOCK TABLE senders IN ACCESS EXCLUSIVE MODE"))
+        for reader in readers:
+            reader.start()
+        until(_pool_is_taken, 10, "as many wait for the lock as can")
+        assert twilio(door, "/hooks/twilio/inbound", form).status_code == 200
+        assert twilio(door, "/hooks/twilio/status/1", FORM).status_code == 204
+    for reader in readers:
+        reader.join()
+    assert set(answers) == {200}
+
+
+def _pool_is_taken() -> bool:
+    pool = engine().pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout() == pool.size() + pool._max_overflow
 
 
 def test_without_credentials_a_webhook_is_503(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +351,7 @@ def _at_once(door: httpx.Client, requests: list[tuple[str, dict[str, str]]]) -> 
     return statuses
 
 
-def test_a_callback_is_counted_whichever_way_it_goes(door: httpx.Client) -> None:
+def test_a_callback_is_counted_whether_it_is_kept_or_refused(door: httpx.Client) -> None:
     def counted(status: int) -> float:
         name = f'route="/hooks/twilio/status/{{delivery_id}}",status="{status}"'
         lines = [line for line in door.get("/metrics").text.splitlines() if name in line]
@@ -211,8 +371,7 @@ def test_every_field_counts_for_the_signature(door: httpx.Client, words: str) ->
     assert asked.number("SELECT count(*) FROM receipts") == 2
 
 
-def test_a_form_in_pieces_and_one_too_long_are_read_alike(door: httpx.Client) -> None:
-    """Both ways: the short one gives up when a body is longer than a callback's, and the other starts again."""
+def test_a_form_in_pieces_and_a_long_one_are_read_alike(door: httpx.Client) -> None:
     for words in ("short", "x" * 60_000):
         form = FORM | {"Body": words}
         right = RequestValidator(TOKEN).compute_signature(

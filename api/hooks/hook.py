@@ -1,0 +1,140 @@
+"""One webhook: bounded before it is read, checked before it is believed, answered when its facts are kept."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive, Scope, Send
+
+from api.errors import answer, tell
+from api.hooks.watch import Watch
+from api.metrics import Metrics
+from api.middleware import RequestLog, SecurityHeaders
+from notify.channels import registry
+from notify.channels.contract import Adapter, HookRequest
+from notify.errors import BadSignature, Invalid, Unavailable
+from notify.settings import Settings, settings
+
+SMALL_BYTES = 64 * 1024
+LARGE_AT_ONCE = 4  # bodies above SMALL_BYTES that are read at the same time
+LARGE_S = 30.0  # for reading one of them
+
+Work = Callable[[Adapter, HookRequest], Awaitable[Sequence[Message]]]
+KEPT: Sequence[Message] = (
+    {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]},
+    {"type": "http.response.body", "body": b""},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a provider's webhook looks like from outside. Anything else is refused before its body is read."""
+
+    signed_by: tuple[str, ...]  # the headers of its signature, in lower case
+    most_bytes: int
+
+
+class Hook:
+    """An ASGI application for one path. `work` keeps what the webhook says and returns the answer."""
+
+    def __init__(
+        self,
+        path: str,
+        provider: str,
+        shape: Shape,
+        work: Work,
+        metrics: Metrics,
+        watch: Watch,
+        *,
+        status: int = 204,
+    ) -> None:
+        self.path = path
+        self._provider = provider
+        self._watch = watch
+        self._shape = shape
+        self._heard = {name.encode() for name in (*shape.signed_by, "content-length")}
+        self._work = work
+        self._metrics = metrics
+        self._note = metrics.of_many("POST", path, status)
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._reader: tuple[Settings, Adapter] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_s = time.perf_counter()
+        try:
+            messages = await self._work(self._adapter(), await self._request(scope, receive))
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if isinstance(error, BadSignature) and error.looks_genuine:
+                await self._watch.refused()
+            if isinstance(error, Invalid):  # signed, or it would have been refused for that
+                await self._watch.unreadable([error.message])
+            await self._refuse(error, scope, receive, send)
+            return
+        for message in messages:
+            await send(message)
+        self._note(time.perf_counter() - began_s)
+
+    async def _request(self, scope: Scope, receive: Receive) -> HookRequest:
+        """The webhook with the URL as the provider knows it, for that is what it signs."""
+        if scope["method"] != "POST":
+            raise HTTPException(405)
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in self._heard}
+        if not all(headers.get(name) for name in self._shape.signed_by):
+            raise BadSignature("This webhook is not signed.")
+        stated = headers.get("content-length", "")
+        size = int(stated) if stated.isdecimal() and len(stated) < 20 else self._shape.most_bytes
+        if size > self._shape.most_bytes:
+            raise HTTPException(413)
+        if size <= SMALL_BYTES:
+            body = await _read(receive, self._shape.most_bytes)
+        else:
+            body = await self._read_large(receive)
+        query = scope["query_string"].decode("latin-1")
+        url = f"{settings().public_url}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
+        return HookRequest(url, headers, body)
+
+    async def _read_large(self, receive: Receive) -> bytes:
+        """Few at a time and not for long: these are what could fill the memory before a signature is checked."""
+        try:
+            async with asyncio.timeout(LARGE_S), self._large:
+                return await _read(receive, self._shape.most_bytes)
+        except TimeoutError:
+            raise HTTPException(408) from None
+
+    def _adapter(self) -> Adapter:
+        """Made once for the settings that are in force."""
+        now = settings()
+        if self._reader is None or self._reader[0] is not now:
+            self._reader = now, registry.build(now, self._provider)
+        return self._reader[1]
+
+    async def _refuse(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answered, counted and logged as everywhere else."""
+
+        async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
+            if tell(error).status >= 500 and not isinstance(error, Unavailable):
+                raise error
+            await answer(Request(scope), error)(scope, receive, send)
+
+        await RequestLog(SecurityHeaders(refusal), self._metrics)(scope, receive, send)
+
+
+async def _read(receive: Receive, most_bytes: int) -> bytes:
+    """The body. Raises ClientDisconnect, and HTTPException when it is larger than it said."""
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > most_bytes:
+            raise HTTPException(413)
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

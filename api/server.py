@@ -1,0 +1,90 @@
+"""The HTTP server: uvicorn, with a bound on how long and how many clients may take to say what they want."""
+
+import asyncio
+from typing import Any, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+REQUEST_S = 20.0  # for a request, and longer by what its body takes at SLOWEST_BYTES_PER_S
+SLOWEST_BYTES_PER_S = 5_000
+MOST_HALF_OPEN = 2_000
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Closes a connection whose request does not come: uvicorn itself would wait for it for ever.
+
+    Of the connections with half a request, or none yet, the oldest gives way when there are too many. A request that
+    comes in one piece, as every webhook does, costs two assignments.
+    """
+
+    half_open: ClassVar["dict[PatientProtocol, None]"] = {}  # of this process, the oldest first
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._reading = False
+        self._check: asyncio.TimerHandle | None = None
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._reading:
+            self._received += len(data)
+            if self._check is None:
+                self._expect()
+        elif self._check is not None:
+            self._rest()
+
+    def on_message_begin(self) -> None:
+        self._reading, self._received = True, 0
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._reading = False
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._received, self._began_s = 0, self.loop.time()
+        self._check = self.loop.call_later(REQUEST_S, self._look)
+        self.half_open[self] = None
+        if len(self.half_open) > MOST_HALF_OPEN:
+            next(iter(self.half_open))._give_up()
+
+    def _look(self) -> None:
+        left_s = self._began_s + REQUEST_S + self._received / SLOWEST_BYTES_PER_S - self.loop.time()
+        if self.flow.read_paused:  # it is we who are slow
+            left_s = REQUEST_S
+        if left_s > 0:
+            self._check = self.loop.call_later(left_s, self._look)
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._rest()
+        self.transport.close()
+
+    def _rest(self) -> None:
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
+        self.half_open.pop(self, None)
+
+
+def serve(host: str, port: int, **more: Any) -> None:
+    """Serve the application in this process until it is told to stop."""
+    uvicorn.run(
+        "api.app:create_process",
+        factory=True,
+        host=host,
+        port=port,
+        http=PatientProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,  # an open page with live numbers must not hold Ctrl-C up
+        **more,
+    )
