@@ -84,8 +84,8 @@ def test_of_too_many_half_requests_the_oldest_gives_way(monkeypatch: pytest.Monk
         for number in range(4):
             opened.append(await asyncio.open_connection("127.0.0.1", port))
             opened[-1][1].write(b"POST / HT")
-            while len(PatientProtocol.half_open) < min(number + 1, 3):
-                await asyncio.sleep(0.01)
+            known = min(number + 1, 3)
+            await asyncio.to_thread(until, lambda n=known: len(PatientProtocol.half_open) == n, 5, "it is known")
         oldest = await asyncio.wait_for(opened[0][0].read(), 10)
         opened[-1][1].write(b"TP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         newest = await asyncio.wait_for(opened[-1][0].readline(), 10)
