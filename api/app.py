@@ -14,7 +14,7 @@ from api import auth, errors, health, hooks, openapi, routes
 from api.map import ROUTERS as MAP_ROUTERS
 from api.map.tiles import Desk
 from api.metrics import Metrics
-from api.middleware import BodyLimit, RequestLog, SecurityHeaders
+from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
 from api.pages import alarms, city, city_map, console, live, sign_in, unsubscribe
 
 # Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
@@ -47,6 +47,7 @@ def create_app() -> FastAPI:
     # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.
     logging.getLogger("uvicorn.access").disabled = True
     app.add_middleware(BodyLimit)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost
     app.hooks = hooks.router(app.state.metrics)

@@ -19,9 +19,9 @@ log = structlog.get_logger()
 # Asked all the time, or thousands of times for an alert: a line only when something is wrong.
 QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static", "/tiles/")
 
-BODY_BYTES = 2**20
+BODY_BYTES = 64 * 1024  # all that a form of ours needs, and what is parsed for somebody who may be anybody
+API_BYTES = 2**20
 LARGER_BYTES = {
-    "/hooks/sendgrid/events": 10 * 2**20,
     "/api/v1/zones/import": 200 * 2**20,
     "/api/v1/alerts": 16 * 2**20,  # areas of 100,000 corners and more
     "/api/v1/audience": 16 * 2**20,
@@ -69,14 +69,15 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = LARGER_BYTES.get(scope["path"], BODY_BYTES)
+        api = scope["path"].startswith("/api/")
+        most = LARGER_BYTES.get(scope["path"], API_BYTES if api else BODY_BYTES)
         stated = Headers(scope=scope).get("content-length", "")
         if stated.isdecimal() and int(stated) > most:
             await answer(Request(scope), HTTPException(413))(scope, receive, send)
             return
         short = stated.isdecimal() and int(stated) <= BODY_BYTES
-        if scope["path"] in LARGER_BYTES and scope["path"].startswith("/api/") and not short:
-            # A form is read, and its files are written to disk, before a route asks for its key.
+        if api and not short and scope["method"] not in {"GET", "HEAD"}:
+            # A body is read and parsed, and files are written to disk, before a route asks for its key.
             try:
                 await run_in_threadpool(by_key, await bearer(Request(scope)))
             except Exception as error:
@@ -93,6 +94,23 @@ class BodyLimit:
             return message
 
         await self.app(scope, bounded, send)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET (RFC 9110 section 9.3.2); the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        asked = {**scope, "method": "GET"}
+        try:
+            await self.app(asked, receive, send)
+        finally:
+            scope.update({name: asked[name] for name in ("route",) if name in asked})  # for the log
 
 
 class RequestLog:

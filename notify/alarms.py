@@ -15,6 +15,7 @@ log = structlog.get_logger()
 
 SENDER_STOPPED = "sender-stopped"
 WEBHOOK_REFUSED = "webhook-refused"
+UNREADABLE_ROW = "unreadable-row"
 WEBHOOK_UNREADABLE = "webhook-unreadable"
 
 

@@ -94,7 +94,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         expires_at=_expiry(wanted.expires_at, now),
         created_by=by.id,
         created_at=now,
-        launch_at=wanted.launch_at,
+        launch_at=_launch_time(wanted.launch_at, now),
         fanout_through=-1,
         audience_total=0,
     )
@@ -185,6 +185,12 @@ def _expiry(wanted: datetime | None, now: datetime) -> datetime:
     if expires_at > now + LONGEST_LIFE:
         raise Invalid("An alert lives for 14 days at most.", hint="Give an earlier expiry.")
     return expires_at
+
+
+def _launch_time(wanted: datetime | None, now: datetime) -> datetime | None:
+    if wanted is not None and abs(wanted - now) > 10 * LONGEST_LIFE:
+        raise Invalid(f"{wanted.isoformat()} is too far away for a launch.", hint="Give an earlier launch time.")
+    return wanted
 
 
 def _write_words(

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from notify import lifecycle, reasons
+from notify import alarms, lifecycle, reasons
 from notify.errors import NotFound
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
@@ -246,4 +247,23 @@ def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
 
 def recent_alerts(s: Session, most: int = 50) -> Sequence[Alert]:
     """The newest alerts first."""
-    return s.scalars(select(Alert).order_by(Alert.id.desc()).limit(most)).all()
+    newest = select(Alert.id).order_by(Alert.id.desc()).limit(most)
+    try:
+        return s.scalars(select(Alert).where(Alert.id.in_(newest)).order_by(Alert.id.desc())).all()
+    except DataError:
+        return [alert for alert_id in s.scalars(newest).all() if (alert := _readable(s, alert_id))]
+
+
+def _readable(s: Session, alert_id: int) -> Alert | None:
+    """None, with an alarm, for a row that Python cannot read: it must not hide all others."""
+    try:
+        return s.get(Alert, alert_id)
+    except DataError:
+        alarms.sound(
+            s,
+            alarms.UNREADABLE_ROW,
+            f"Alert {alert_id} cannot be read: a time in its row is out of range. Mend it in the database.",
+            datetime.now(UTC),
+            alert_id=alert_id,
+        )
+        return None

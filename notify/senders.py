@@ -12,6 +12,8 @@ from notify.errors import Invalid, NotFound
 from notify.models import Operator, Sender
 from notify.settings import Settings
 
+LOWEST_RATE, HIGHEST_RATE = 0.01, 100_000  # a second; the database has the same bounds
+
 
 def add(
     s: Session,
@@ -113,7 +115,7 @@ def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str
 
 
 def _check(rate_per_s: float, daily_cap: int | None) -> None:
-    if not 0 < rate_per_s <= 100_000:
-        raise Invalid(f"A rate is between 0 and 100,000 a second, not {rate_per_s:g}.")
+    if not LOWEST_RATE <= rate_per_s <= HIGHEST_RATE:
+        raise Invalid(f"A rate is between {LOWEST_RATE:g} and {HIGHEST_RATE:,} a second, not {rate_per_s:g}.")
     if daily_cap is not None and daily_cap < 0:
         raise Invalid("A daily cap is a number of messages, or 0 for none.")

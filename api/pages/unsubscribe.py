@@ -1,9 +1,12 @@
 """`/u/<token>`: leaving a list, from a link in a mail or by the mail program itself (RFC 8058)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse, Response
 
 from api.pages.rendering import language_of, page, words
@@ -22,25 +25,42 @@ def ask(token: str, request: Request) -> Response:
 
 
 @router.post("/u/{token}")
-def stop(
-    token: str,
-    request: Request,
-    one_click: Annotated[str, Form(alias="List-Unsubscribe")] = "",
-    stop: Annotated[str, Form()] = "",
-) -> Response:
+async def stop(token: str, request: Request) -> Response:
     """By the mail program: 200 and no page, with no cookie and no redirect (RFC 8058 section 3.2). By the form's
-    buttons: the topic, or everything. Done twice it is done once."""
+    buttons: the topic, everything, or back again. Done twice it is done once.
+
+    The token alone decides: a mail program whose form we cannot read wants out all the same.
+    """
+    pressed = await _pressed(request)
+    done = await run_in_threadpool(_do, token, pressed)
+    return _page(request, done, undone="undo" in pressed) if pressed else PlainTextResponse("Unsubscribed.\n")
+
+
+def _do(token: str, pressed: Mapping[str, str]) -> subscribers.Unsubscribed:
+    now = datetime.now(UTC)
     with transaction() as s:
-        done = subscribers.unsubscribe(s, token, everything=stop == "everything", now=datetime.now(UTC))
-    if one_click == "One-Click":
-        return PlainTextResponse("Unsubscribed.\n")
-    return _page(request, done)
+        if "undo" in pressed:
+            return subscribers.undo_unsubscribe(s, token, now)
+        return subscribers.unsubscribe(s, token, everything=pressed.get("stop") == "everything", now=now)
 
 
-def _page(request: Request, asked: subscribers.Unsubscribed) -> Response:
+async def _pressed(request: Request) -> dict[str, str]:
+    """The button of our own form; none when it is a mail program's, broken or not."""
+    try:
+        async with request.form(max_files=0, max_fields=10) as form:
+            return {name: str(form[name]) for name in ("stop", "undo") if name in form}
+    except (HTTPException, MultiPartException, ValueError) as error:
+        if isinstance(error, HTTPException) and error.status_code == 413:
+            raise
+        return {}
+
+
+def _page(request: Request, asked: subscribers.Unsubscribed, *, undone: bool = False) -> Response:
     """In the resident's language, unless the reader chooses another."""
     language = language_of(request) if "lang" in request.query_params else asked.language
     said = words(language)
     topic = said["topics"].get(asked.topic, "") if asked.topic else ""
     address = asked.masked or said["unsubscribe"]["this_address"]
-    return page(request, "unsubscribe.html", language=language, asked=asked, topic=topic, address=address)
+    return page(
+        request, "unsubscribe.html", language=language, asked=asked, undone=undone, topic=topic, address=address
+    )

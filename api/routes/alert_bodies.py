@@ -1,7 +1,7 @@
 """What alerts look like over REST."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from notify.pipeline.explanation import Explanation
 
 Phase = Literal["issue", "update", "all-clear"]
 Channel = Literal["sms", "email", "social"]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 2, tzinfo=UTC), le=datetime(2199, 12, 30, tzinfo=UTC))]
 Description = Annotated[str, Field(max_length=200)]
 
 
@@ -49,8 +50,8 @@ class NewAlert(BaseModel):
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
-    expires_at: AwareDatetime | None = None
-    launch_at: AwareDatetime | None = Field(None, description="Launch it then, not when it is told to.")
+    expires_at: Moment | None = None
+    launch_at: Moment | None = Field(None, description="Launch it then, not when it is told to.")
     incident: int | None = Field(None, ge=1, lt=2**63)
 
     def as_draft(self) -> Draft:

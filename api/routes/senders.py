@@ -14,7 +14,12 @@ from notify.db import transaction
 
 router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
 
-Rate = Annotated[float, Field(gt=0, le=100_000, description="A second: SMS segments, email recipients, posts.")]
+Rate = Annotated[
+    float,
+    Field(
+        ge=senders.LOWEST_RATE, le=senders.HIGHEST_RATE, description="A second: SMS segments, email recipients, posts."
+    ),
+]
 Cap = Annotated[int, Field(ge=0, lt=2**31, description="Messages a day; 0: no cap.")]
 
 

@@ -3,7 +3,14 @@
 from notify.subscribers.exporting import Counts, count, export_csv
 from notify.subscribers.importing import ImportReport, import_csv
 from notify.subscribers.meaning import Meaning, read_meaning
-from notify.subscribers.opting import Unsubscribed, describe_unsubscribe, opt_back_in, opt_out, unsubscribe
+from notify.subscribers.opting import (
+    Unsubscribed,
+    describe_unsubscribe,
+    opt_back_in,
+    opt_out,
+    undo_unsubscribe,
+    unsubscribe,
+)
 from notify.subscribers.replies import Reply, receive
 from notify.subscribers.rows import COLUMNS
 
@@ -22,5 +29,6 @@ __all__ = [
     "opt_out",
     "read_meaning",
     "receive",
+    "undo_unsubscribe",
     "unsubscribe",
 ]

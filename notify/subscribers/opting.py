@@ -5,20 +5,22 @@ outlives an erasure. Bounces and complaints are not the resident's word, and opt
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import crypto, keyring
-from notify.errors import Invalid
+from notify.errors import Invalid, Refused
 from notify.models import Contact, Subscriber, Topic
 from notify.subscribers import addresses
 
 log = structlog.get_logger()
 
 BY_LINK = "unsubscribe link in an email"
+BY_UNDO = "undo on the page of an unsubscribe link"
+UNDO_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,24 @@ def unsubscribe(s: Session, token: str, *, everything: bool = False, now: dateti
     scope = None if everything else topic
     opt_out(s, contact.channel, contact.id, topic=scope, how=BY_LINK, now=now)
     return _about(s, contact, scope)
+
+
+def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
+    """Lift what this link has stopped within UNDO_WITHIN. Raises Invalid for a link that was not made by us, Refused
+    when there is nothing to undo: a link that was passed on must not bring somebody back who left long ago."""
+    contact, topic = _read(s, token)
+    stopped = s.execute(
+        text("""SELECT topic::text FROM suppressions
+                 WHERE channel = :channel AND address_index = :index AND reason = 'opt-out' AND at > :since
+                   AND (topic IS NULL OR topic = CAST(:topic AS topic))"""),
+        {"channel": contact.channel, "index": contact.address_index, "topic": topic, "since": now - UNDO_WITHIN},
+    ).scalars()
+    scopes = list(stopped)
+    if not scopes:
+        raise Refused("There is nothing to undo.", hint="Sign up again to get the messages back.")
+    for scope in scopes:
+        opt_back_in(s, contact.channel, contact.id, topic=Topic(scope) if scope else None, how=BY_UNDO, now=now)
+    return _about(s, contact, topic)
 
 
 def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:

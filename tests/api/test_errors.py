@@ -13,6 +13,7 @@ from api.app import create_app
 from notify import crypto
 from notify.db import forget_engine
 from notify.settings import settings
+from tests.api import asked
 
 Headers = dict[str, str]
 Key = Callable[..., Headers]
@@ -100,6 +101,49 @@ def test_nothing_large_is_taken_from_somebody_without_a_key(
     with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=10) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode())
         assert line.recv(100).startswith(b"HTTP/1.1 401 "), "answered before a body is there"
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in", "/u/token"])
+def test_a_page_takes_no_more_than_its_form_needs(door: httpx.Client, path: str) -> None:
+    assert door.post(path, content=b"a" * (2**16 + 1)).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/api/v1/senders", "/api/v1/addresses/find"])
+def test_a_body_is_not_parsed_for_somebody_without_a_key(door: httpx.Client, path: str) -> None:
+    problem(door.post(path, content=b"[" * (2**16 + 1), headers={"Content-Type": "application/json"}), 401)
+
+
+def test_a_time_that_nobody_could_read_again_is_422(door: httpx.Client, key: Key, city: datetime) -> None:
+    author = key("author")
+    for moment in ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+12:00"):
+        for name in ("launch_at", "expires_at"):
+            told = problem(door.post("/api/v1/alerts", json=DRAFT | {name: moment}, headers=author), 422)
+            assert name in str(told["errors"])
+    problem(door.get("/api/v1/alerts/77", headers=author), 404)
+    assert door.get("/api/v1/alerts", headers=author).status_code == 200
+
+
+def test_an_unreadable_row_hides_no_other(door: httpx.Client, key: Key, city: datetime) -> None:
+    author = key("author")
+    numbers = [door.post("/api/v1/alerts", json=DRAFT, headers=author).json()["id"] for _ in range(3)]
+    asked.do("ALTER TABLE alerts DROP CONSTRAINT launch_at_readable")
+    try:
+        asked.do("UPDATE alerts SET launch_at = '10000-01-01 12:00+00' WHERE id = :id", id=numbers[1])
+        listed = door.get("/api/v1/alerts", headers=author).json()["alerts"]
+        assert [one["id"] for one in listed] == [numbers[2], numbers[0]]
+        assert asked.rows("SELECT kind, alert_id FROM alarms") == [("unreadable-row", numbers[1])]
+    finally:
+        asked.do("UPDATE alerts SET launch_at = NULL")
+        asked.do(
+            "ALTER TABLE alerts ADD CONSTRAINT launch_at_readable"
+            " CHECK (launch_at BETWEEN '2000-01-01 00:00+00' AND '2199-12-31 00:00+00')"
+        )
+
+
+@pytest.mark.parametrize("rate", [5e-324, 0.009, 0, -1, 100_001])
+def test_a_rate_that_no_plan_can_be_made_with_is_422(door: httpx.Client, key: Key, rate: float) -> None:
+    body = {"provider": "twilio", "address": "+15555550100", "rate_per_s": rate}
+    problem(door.post("/api/v1/senders", json=body, headers=key()), 422)
 
 
 def test_a_wrong_method_is_405(door: httpx.Client, key: Key) -> None:

@@ -46,6 +46,53 @@ def test_one_click_of_a_mail_program_unsubscribes_at_once(door: httpx.Client, li
     assert suppressed() == [("email", "storm")]
 
 
+BROKEN = [
+    (b"", "multipart/form-data"),
+    (b"", "multipart/form-data; boundary=x"),
+    (b"--x\r\nContent-Disp", "multipart/form-data; boundary=x"),
+    (b"--y\r\n\r\nList-Unsubscribe=One-Click\r\n--y--", "multipart/form-data; boundary=x"),
+    (b"\xff\xfe%%%&&&=;", "application/x-www-form-urlencoded"),
+    (b"&".join(b"a=%d" % n for n in range(5_000)), "application/x-www-form-urlencoded"),
+    (b"{}", "application/json"),
+    (b"List-Unsubscribe=One-Click", ""),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), BROKEN)
+def test_one_click_with_a_broken_body_unsubscribes_all_the_same(
+    door: httpx.Client, link: str, body: bytes, kind: str
+) -> None:
+    answer = door.post(link, content=body, headers={"Content-Type": kind} if kind else {})
+    assert (answer.status_code, answer.text) == (200, "Unsubscribed.\n")
+    assert suppressed() == [("email", "storm")]
+
+
+def test_looking_with_head_is_looking(door: httpx.Client, link: str) -> None:
+    assert door.head(link).status_code == 200
+    assert suppressed() == []
+
+
+@pytest.mark.parametrize("stop", ["topic", "everything"])
+def test_what_was_stopped_can_be_undone(door: httpx.Client, link: str, stop: str) -> None:
+    assert 'name="undo"' in door.post(link, data={"stop": stop}).text
+    assert 'name="undo"' in door.get(link).text
+    undone = door.post(link, data={"undo": "yes"})
+    assert undone.status_code == 200
+    assert "Volveremos a enviar mensajes sobre tormentas" in undone.text
+    assert suppressed() == []
+    kinds = asked.rows("SELECT kind FROM consents WHERE how LIKE '%link%' ORDER BY id")
+    assert kinds == [("opt-out",), ("opt-in",)]
+
+
+def test_an_old_link_that_was_passed_on_brings_nobody_back(door: httpx.Client, link: str) -> None:
+    door.post(link, data={"stop": "everything"})
+    asked.do("UPDATE suppressions SET at = at - interval '25 hours'")
+    assert door.post(link, data={"undo": "yes"}).status_code == 409
+    assert suppressed() == [("email", None)]
+    asked.do("UPDATE suppressions SET at = now(), reason = 'complaint'")
+    assert door.post(link, data={"undo": "yes"}).status_code == 409
+
+
 def test_the_buttons_stop_a_topic_or_everything(door: httpx.Client, link: str) -> None:
     done = door.post(link, data={"stop": "topic"})
     assert "No enviaremos nada más sobre tormentas" in done.text

@@ -32,6 +32,21 @@ def launched(database: str) -> int:
         return alert.id
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31 23:59:59-12", "infinity"])
+@pytest.mark.parametrize("column", ["launch_at", "expires_at"])
+def test_a_time_that_cannot_be_read_again_is_not_kept(database: str, column: str, moment: str) -> None:
+    with transaction() as s:
+        zone(s)
+        alert_draft(s)
+    refused(f"UPDATE alerts SET {column} = '{moment}'", f"{column}_readable")
+
+
+def test_a_rate_that_no_plan_can_be_made_with_is_not_kept(database: str) -> None:
+    with transaction() as s:
+        sender(s)
+    refused("UPDATE senders SET rate_per_s = 5e-324", "rate_plannable")
+
+
 FROZEN = {
     "event": "'snow'",
     "topic": "'snow'",
