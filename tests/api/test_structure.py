@@ -1,4 +1,4 @@
-"""How pages are built, for those who hear them: all content in landmarks, no heading level skipped (axe, best practice)."""
+"""How pages are built, for those who hear them: content in landmarks, no heading skipped (axe, best practice)."""
 
 from collections.abc import Callable
 from datetime import datetime
