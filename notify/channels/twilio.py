@@ -10,9 +10,10 @@ import hmac
 import math
 import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
 from twilio.twiml.messaging_response import MessagingResponse
@@ -29,17 +30,16 @@ from notify.channels.contract import (
     Receipt,
     Receipts,
     ReceiptState,
-    SendError,
 )
-from notify.channels.exchange import document, exchange, read_moment, refusal
-from notify.channels.http.client import Answer, Endpoint, HttpClient
+from notify.channels.exchange import document, exchange
+from notify.channels.http.client import Endpoint, HttpClient
 from notify.channels.reading import delivery_id, storable
-from notify.channels.twilio_errors import NOT_TAKEN, VERDICTS, verdict
+from notify.channels.twilio_client import Listing, error_of, refused_by
+from notify.channels.twilio_errors import verdict
 from notify.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
 CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
-MOST_PAGES = 50  # of one lookup
 SIGNATURE = "x-twilio-signature"
 MOST_FIELDS = 200  # of a webhook; Twilio sends about thirty
 PORTS = {"http": 80, "https": 443}
@@ -77,13 +77,17 @@ class TwilioSms:
     ) -> None:
         self._client = client
         self._account_sid = account_sid
-        self._base_url = base_url.rstrip("/")
-        self._messages = f"{self._base_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
+        base_url = base_url.rstrip("/")
+        messages = f"{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
+        self._listing = partial(Listing, account_sid, auth_token, base_url, client, timeout_s)
         self._timeout_s = timeout_s
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
-        form = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
-        self._creation = Endpoint("POST", URL(self._messages, encoded=True), form)
+        form = {
+            "Authorization": f"Basic {credentials}",
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        self._creation = Endpoint("POST", URL(messages, encoded=True), form)
         # An empty token would make a signature that anybody can compute.
         self._token = auth_token.encode()
 
@@ -91,13 +95,13 @@ class TwilioSms:
         """Create the message: 201 and a SID."""
         answer = await exchange(self._client, self._creation, _create_form(message), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
-            raise _refusal(answer)
+            raise refused_by(answer)
         created = document(answer)
         sid, status = created.get("sid"), created.get("status")
         if not isinstance(sid, str) or not sid:
             raise Ambiguous("unreadable-answer")
         if status in LOST:  # no callback follows for the first status
-            raise _error(str(created.get("error_code") or status))
+            raise error_of(str(created.get("error_code") or status))
         return Accepted(sid)
 
     async def find(self, message: Message, since_s: float) -> Accepted | None:
@@ -108,11 +112,15 @@ class TwilioSms:
         repeated without one before we say that the message never arrived. The number stands in the query: Twilio
         offers no other way.
         """
-        day = datetime.now(UTC) - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW
-        for filters in ({"DateSent>": f"{day:%Y-%m-%d}", "PageSize": "50"}, {"PageSize": "1000"}):
-            found = await self._search(message, since_s, filters)
-            if found:
-                return found
+        sender = "" if _is_service(message.sender_address) else message.sender_address
+        day = (datetime.now(UTC) - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW).date()
+        for since, page_size in ((day, 50), (None, 1000)):
+            listing = self._listing()
+            async with aclosing(listing.messages(message.recipients[0].address, sender, since, page_size)) as found:
+                async for listed in found:
+                    earliest = listing.there - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW
+                    if _is_same(listed, message, earliest):
+                        return Accepted(listed.sid)
         return None
 
     def parse_receipt(self, request: HookRequest) -> Receipts:
@@ -148,39 +156,6 @@ class TwilioSms:
             reference=storable(form.get("MessageSid", ""), "MessageSid"),
             opt_out_type=form.get("OptOutType", "").upper(),
         )
-
-    async def _search(self, message: Message, since_s: float, filters: dict[str, str]) -> Accepted | None:
-        query = {"To": message.recipients[0].address} | filters
-        if not _is_service(message.sender_address):
-            query["From"] = message.sender_address
-        url = f"{self._messages}?{urlencode(query)}"
-        for _ in range(MOST_PAGES):
-            page, there = await self._page(url)
-            earliest = there - timedelta(seconds=time.monotonic() - since_s) - CLOCK_SKEW
-            for listed in _listed(page):
-                if _is_same(listed, message, earliest):
-                    return Accepted(str(listed["sid"]))
-            following = page.get("next_page_uri")
-            if not following:
-                return None
-            url = f"{self._base_url}/{str(following).removeprefix('/')}"
-        raise SendError("too-many-pages", retryable=False, blame="provider")
-
-    async def _page(self, url: str) -> tuple[dict[str, object], datetime]:
-        """One page of the list, and what time it is at Twilio. A question can be asked again: no outcome of it is
-        ambiguous."""
-        try:
-            listing = Endpoint("GET", URL(url, encoded=True), self._headers)
-            answer = await exchange(self._client, listing, None, self._timeout_s)
-        except Ambiguous as error:
-            raise SendError(error.code, retryable=True, blame="provider") from None
-        page = document(answer)
-        if answer.status == 200 and isinstance(page.get("messages"), list):
-            return page, read_moment(answer.headers.get("Date", "")) or datetime.now(UTC)
-        refused = _refusal(answer)
-        if isinstance(refused, Ambiguous):
-            raise SendError(refused.code, retryable=True, blame="provider")
-        raise refused
 
     def _signed_form(self, request: HookRequest) -> dict[str, str]:
         """The fields, once the signature over the public URL and all of them, blank ones too, is right.
@@ -263,38 +238,14 @@ def _is_service(sender_address: str) -> bool:
     return sender_address.startswith("MG")
 
 
-def _listed(page: dict[str, object]) -> Iterator[dict[str, object]]:
-    messages = page["messages"]
-    if isinstance(messages, list):
-        yield from (listed for listed in messages if isinstance(listed, dict) and listed.get("sid"))
-
-
-def _is_same(listed: dict[str, object], message: Message, earliest: datetime) -> bool:
+def _is_same(listed: Any, message: Message, earliest: datetime) -> bool:
     """Ours, going out, with these words, made since. Twilio may trim white space at the ends."""
-    service = listed.get("messaging_service_sid")
-    if _is_service(message.sender_address) and service and service != message.sender_address:
+    service = listed.messaging_service_sid
+    if not listed.sid or (_is_service(message.sender_address) and service and service != message.sender_address):
         return False
-    if not str(listed.get("direction", "outbound-api")).startswith("outbound"):
+    if not str(listed.direction or "outbound-api").startswith("outbound"):
         return False
-    if str(listed.get("body", "")).strip() != message.content.text.strip():
+    if str(listed.body or "").strip() != message.content.text.strip():
         return False
-    created = read_moment(str(listed.get("date_created")))
     # Without a date, better to believe that it was sent than to send it twice.
-    return created is None or created >= earliest
-
-
-def _refusal(answer: Answer) -> SendError | Ambiguous:
-    code = str(document(answer).get("code") or "")
-    plain = refusal(answer, code, not_taken=code in NOT_TAKEN)
-    if isinstance(plain, Ambiguous) or plain.retryable:
-        return plain
-    if code in VERDICTS or (code and answer.status == 400):
-        return _error(code)
-    return plain
-
-
-def _error(code: str) -> SendError:
-    judged = verdict(code)
-    # Twilio's own message repeats the phone number, so only the address of its explanation is kept (law 9).
-    detail = f"https://www.twilio.com/docs/api/errors/{code}" if code.isdecimal() else ""
-    return SendError(code, retryable=judged.retryable, blame=judged.blame, suppress=judged.suppress, detail=detail)
+    return not isinstance(listed.date_created, datetime) or listed.date_created >= earliest

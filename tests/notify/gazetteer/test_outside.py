@@ -1,19 +1,25 @@
 """An outside geocoder, as a stand-in on loopback: asked only where nothing is known here, and never fatal."""
 
+import asyncio
+import contextlib
 import json
 import logging
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from notify import logs
 from notify.gazetteer.finding import NOT_FOUND
 from notify.gazetteer.outside import FROM_OUTSIDE, NO_ANSWER, look_up
 from notify.settings import Settings
+from tests.connect_proxy import ConnectProxy
 from tests.notify.gazetteer.town import house, settle
 
 LON, LAT = -75.01, 40.01
@@ -124,6 +130,60 @@ def test_an_answer_with_holes_is_none(outside: StandIn, database: str) -> None:
 def test_one_that_does_not_answer_is_given_up(outside: StandIn, database: str) -> None:
     outside.wait.clear()
     assert look_up("99 Far Rd", chosen(outside, "census", geocoder_timeout_s=0.2)).message == NO_ANSWER
+
+
+def serve_raw(write: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that answers its one question by `write`, until the client has had enough."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            wire, _ = listening.accept()
+            with wire, contextlib.suppress(OSError):
+                wire.recv(4096)
+                write(wire)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def drip(wire: socket.socket) -> None:
+    """A byte now and then for ever: each read is in time."""
+    wire.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        wire.sendall(b" ")
+        time.sleep(0.05)
+
+
+def flood(wire: socket.socket) -> None:
+    """As fast as it can, for ever."""
+    wire.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        wire.sendall(b" " * 2**16)
+
+
+@pytest.mark.parametrize(("write", "timeout_s"), [(drip, 0.5), (flood, 30.0)])
+def test_an_answer_without_end_is_given_up(write: Any, timeout_s: float, database: str) -> None:
+    """Before: a timeout for each read, and no bound. The server stops only when we hang up."""
+    with contextlib.contextmanager(serve_raw)(write) as url:
+        answer = look_up("99 Far Rd", Settings(geocoder="census", geocoder_url=url, geocoder_timeout_s=timeout_s))
+    assert answer.message == NO_ANSWER
+
+
+def test_the_geocoder_is_asked_through_the_proxy(database: str) -> None:
+    async def visit() -> None:
+        proxy = ConnectProxy(status=b"403 Forbidden")
+        async with proxy.running():
+            asked = Settings(
+                geocoder="census", geocoder_url="https://geocoder.example", outbound_proxy=SecretStr(proxy.url)
+            )
+            answer = await asyncio.to_thread(look_up, "99 Far Rd", asked)
+        assert answer.message == NO_ANSWER
+        assert proxy.asked == ["CONNECT geocoder.example:443 HTTP/1.1"]
+
+    asyncio.run(visit())
 
 
 def test_nobody_listens(outside: StandIn, database: str) -> None:
