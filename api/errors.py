@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.pages.rendering import page
 from notify import db
-from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
+from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, TooMany, Unavailable
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
@@ -58,6 +58,7 @@ STATUS: dict[type[Exception], int] = {
     NotAllowed: 403,  # BadSignature, too
     NotFound: 404,
     Refused: 409,
+    TooMany: 429,
     Invalid: 422,
     ZoneError: 422,
     Unavailable: 503,

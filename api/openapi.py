@@ -32,6 +32,7 @@ _MEANINGS = {
     409: "Its state forbids that.",
     413: "The body is too large.",
     422: "What was given cannot be used; `errors` lists the reasons.",
+    429: "So much is being computed for this key already.",
     503: "A server or a setting that is needed is missing.",
 }
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify import lifecycle, operators, senders
-from notify.drafting import CHANNELS, Draft, draft
+from notify.drafting import CHANNELS, Draft, draft, located
 from notify.errors import NotFound, Refused, Unavailable
 from notify.models import Alert, Lane, Operator, StoredContent
 from notify.models.states import AlertState
@@ -30,6 +30,7 @@ __all__ = [
     "frozen_hash",
     "launch",
     "launch_due",
+    "located",
     "pause",
     "resume",
 ]

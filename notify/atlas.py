@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol, get_args
 
+import shapely
 from psycopg.errors import LockNotAvailable
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select, text
@@ -18,7 +19,7 @@ from notify.errors import Invalid, NotFound, Refused
 from notify.models import Operator, Zone, ZoneVersion
 from notify.models.street import Street
 from notify.models.zone import ZoneKind
-from zones.geometry import area_hash, area_m2, from_wkb, to_wkb
+from zones.geometry import area_hash, area_m2, to_wkb
 from zones.placing import Bounds
 
 IMPORT_LOCK = 7_461_003  # two imports at once would make two zones of one name
@@ -147,8 +148,9 @@ def bounds(s: Session) -> Bounds | None:
     west, south, east, north = s.execute(
         select(func.min(Street.west), func.min(Street.south), func.max(Street.east), func.max(Street.north))
     ).one()
-    shapes = [from_wkb(kept.version.geometry) for kept in all_zones(s)]
-    boxes = [shape.bounds for shape in shapes] + ([(west, south, east, north)] if west is not None else [])
+    zones = shapely.from_wkb([bytes(kept.version.geometry) for kept in all_zones(s)])
+    boxes = [tuple(shapely.total_bounds(zones).tolist())] if len(zones) else []
+    boxes += [(west, south, east, north)] if west is not None else []
     if not boxes:
         return None
     wests, souths, easts, norths = zip(*boxes, strict=True)
@@ -189,16 +191,30 @@ def find(s: Session, name: str) -> KeptZone:
 
     Raises NotFound with near names, Invalid when several zones have it.
     """
+    return find_all(s, [name])[0]
+
+
+def find_all(s: Session, names: Sequence[str]) -> list[KeptZone]:
+    """The zones of these names, as `find`; all zones are read once for all of them."""
+    if not names:
+        return []
+    every = all_zones(s)
+    by_name: dict[str, list[KeptZone]] = {}
+    for kept in every:
+        by_name.setdefault(kept.zone.name.casefold(), []).append(kept)
+    return [_named(name, every, by_name) for name in names]
+
+
+def _named(name: str, every: Sequence[KeptZone], by_name: Mapping[str, Sequence[KeptZone]]) -> KeptZone:
     kind, colon, bare = name.partition(":")
     kind, bare = (kind.strip(), bare.strip()) if colon and kind in KINDS else ("", name.strip())
-    zones = all_zones(s, kind or None)
-    matches = [x for x in zones if x.zone.name.casefold() == bare.casefold()]
+    matches = [x for x in by_name.get(bare.casefold(), ()) if kind in ("", x.zone.kind)]
     if len(matches) == 1:
         return matches[0]
     if matches:
         choices = ", ".join(f"{x.zone.kind}:{x.zone.name}" for x in matches)
         raise Invalid(f"Several zones are named {bare!r}.", hint=f"Say which: {choices}.")
-    names = {x.zone.name.casefold(): x.zone.name for x in zones}
+    names = {x.zone.name.casefold(): x.zone.name for x in every if kind in ("", x.zone.kind)}
     near = _near(bare.casefold(), names)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`tocsin zones list` shows them all."
     raise NotFound(f"There is no zone named {bare!r}.", hint=hint)

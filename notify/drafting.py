@@ -1,21 +1,21 @@
 """Writing an alert: where, what and until when, checked all at once. Nothing is sent by it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify import lifecycle, operators, where
+from notify.db import transaction
 from notify.errors import Invalid, NotFound
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from notify.pipeline import compose
 from notify.settings import Settings
-from notify.where import Drawn, Houses, InZone, Part, Where
+from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
 
 DEFAULT_LIFE = timedelta(hours=12)
@@ -49,6 +49,7 @@ class Draft:
     expires_at: datetime | None = None
     launch_at: datetime | None = None
     incident: int | None = None
+    found: Found | None = None  # the area, once it has been computed: see `located`
 
 
 Name: TypeAlias = compose.Words | Houses
@@ -56,7 +57,8 @@ Name: TypeAlias = compose.Words | Houses
 
 @dataclass(frozen=True, slots=True)
 class _Area:
-    shape: BaseGeometry
+    wkb: bytes
+    hash: str
     names: tuple[Name, ...]
     zone_versions: tuple[int, ...] = ()
 
@@ -67,7 +69,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     Raises Invalid or NotFound with all that is wrong with it, and what to do.
     """
     event = compose.catalogue().event(wanted.event)
-    operators.require(by, "draft collection" if event.topic == "collection" else "draft")
+    require_author(wanted, by)
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
     area = _area(s, wanted, settings)
@@ -88,8 +90,8 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         certainty=wanted.certainty or defaults.certainty,
         channels=_channels(s, wanted.channels),
         blanks=dict(filled.values),
-        area=to_wkb(area.shape),
-        area_hash=area_hash(area.shape),
+        area=area.wkb,
+        area_hash=area.hash,
         area_description=_called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=_expiry(wanted.expires_at, now),
         created_by=by.id,
@@ -106,11 +108,34 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     return alert
 
 
+def located(wanted: Draft, by: Operator) -> Draft:
+    """The same draft with its area computed, outside of any transaction: `draft` would do that within the caller's.
+
+    Raises what `draft` raises, for what it looks at.
+    """
+    require_author(wanted, by)
+    parts = _parts(wanted)
+    if not parts:
+        return wanted
+    with transaction() as s:
+        gathered = where.gather(s, Where(parts, wanted.without, wanted.confirmed))
+    return replace(wanted, found=where.make(gathered))
+
+
+def require_author(wanted: Draft, by: Operator) -> None:
+    """Raises NotAllowed when the operator may not draft this."""
+    event = compose.catalogue().event(wanted.event)
+    operators.require(by, "draft collection" if event.topic == "collection" else "draft")
+
+
+def _parts(wanted: Draft) -> list[Part]:
+    parts = [*(InZone(name) for name in wanted.zones), *wanted.parts]
+    return [*parts, Drawn(wanted.area)] if wanted.area is not None else parts
+
+
 def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
     """Where: fail closed. No area, no alert."""
-    parts = [*(InZone(name) for name in wanted.zones), *wanted.parts]
-    if wanted.area is not None:
-        parts.append(Drawn(wanted.area))
+    parts = _parts(wanted)
     if not parts and wanted.incident is not None:
         if wanted.without:
             raise Invalid(
@@ -118,14 +143,14 @@ def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
                 hint="Name the zones, or give the area, less what is left out.",
             )
         return _area_of_incident(s, wanted.incident)
-    found = where.find(s, Where(parts, wanted.without, wanted.confirmed))
+    found = wanted.found or where.find(s, Where(parts, wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(
             "What is drawn, or is the left or right of a street, needs words that residents know it by.",
             hint="""Say --where "Old Town", or in each language: --where "en=Old Town" --where "es=Casco Viejo".""",
         )
-    return _Area(found.shape, (words,) if words else found.names, found.zone_versions)
+    return _Area(to_wkb(found.shape), found.hash, (words,) if words else found.names, found.zone_versions)
 
 
 def _words(given: compose.Words, settings: Settings) -> compose.Words:
@@ -148,7 +173,7 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
     if latest is None or latest.area is None:
         raise NotFound(f"There is no incident {incident}.", hint="`tocsin alert list` shows them.")
     versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == latest.id)).all()
-    return _Area(from_wkb(latest.area), (latest.area_description,), tuple(versions))
+    return _Area(bytes(latest.area), area_hash(from_wkb(latest.area)), (latest.area_description,), tuple(versions))
 
 
 def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:

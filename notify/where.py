@@ -1,22 +1,29 @@
 """Where an alert is for: zones, drawn shapes, circles, corridors, sides of streets; united, less what is excluded."""
 
+import atexit
+import json
 import re
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
-import shapely
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import atlas, gazetteer
-from notify.errors import Invalid, NotFound, Refused
+from notify.errors import Invalid, NotFound, Refused, Unavailable
+from notify.once import once
 from zones import areas
 from zones.addresses.words import readable
+from zones.areas import Side
+from zones.computing import DRAWN, AreaRequest, Corridor, Disc, DrawnShape, KeptShape, Piece, Strip
 from zones.errors import ZoneError
-from zones.geometry import Area, circle, from_wkb, parse_area
+from zones.geometry import Area
+from zones.geometry_pool import GeometryPool, PoolBusy
 
+READ_S = 5.0  # for looking up all parts of an area
 STREET_M = 30.0  # from the middle of the road to behind the front door
 Document: TypeAlias = Mapping[str, Any] | str | bytes
 Confirmation = Literal["outside-city", "whole-city", "swapped"]
@@ -112,46 +119,155 @@ class Found:
     names: tuple[str | Houses, ...]
     zone_versions: tuple[int, ...]
     named: bool  # all of it is zones and streets, so that it needs no words of the author's
+    hash: str
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that has to be read to make the area; it is computed without the database."""
+
+    request: AreaRequest
+    names: tuple[str | Houses, ...]
+    zone_versions: tuple[int, ...]
+    named: bool
+
+
+@once
+def geometry_pool() -> GeometryPool:
+    """The processes that compute areas for this one."""
+    pool = GeometryPool()
+    atexit.register(pool.close)
+    return pool
 
 
 def find(s: Session, where: Where) -> Found:
-    """Make one area of it. Raises Invalid or NotFound with what is wrong, Refused with what must be confirmed."""
+    """Make one area of it, within a transaction. Callers with a choice `gather` in one and `make` it outside of any."""
+    return make(gather(s, where))
+
+
+def gather(s: Session, where: Where) -> Gathered:
+    """Read the zones, streets and addresses that are named. Raises Invalid or NotFound with what is wrong."""
     if not where.include:
         raise Invalid("An alert needs an area: without one nothing is sent.", hint="Name a zone, or give an area.")
-    try:
-        included = [_part(s, part) for part in where.include]
-        excluded = [_part(s, part) for part in where.exclude]
-        drawn = [one.shape for one in included if not one.named]
-        _ask(s, [*drawn, areas.combined(drawn)] if drawn else [], where.confirmed)
-        # What is left out by a slip would be told after all.
-        _ask(s, [one.shape for one in excluded if not one.named], {*where.confirmed, "whole-city"})
-        shape = areas.combined([one.shape for one in included], [one.shape for one in excluded])
-    except ZoneError as error:
-        raise Invalid(error.message, hint=error.hint, details=error.details) from None
+    reader = _Reader(s, where)
+    included = [reader.read(part) for part in _once_each(where.include)]
+    excluded = [reader.read(part) for part in _once_each(where.exclude)]
     names = dict.fromkeys(name for one in included for name in one.names)
     versions = dict.fromkeys(version for one in included for version in one.zone_versions)
-    return Found(shape, tuple(names), tuple(versions), all(one.named for one in included))
+    request = AreaRequest(
+        tuple(one.piece for one in included),
+        tuple(one.piece for one in excluded),
+        atlas.bounds(s) if any(isinstance(one.piece, DRAWN) for one in (*included, *excluded)) else None,
+        tuple(where.confirmed),
+    )
+    return Gathered(request, tuple(names), tuple(versions), all(one.named for one in included))
 
 
-def _part(s: Session, part: Part) -> Found:
+def make(gathered: Gathered) -> Found:
+    """Compute the area, in another process, within limits of time and memory: no transaction should be open.
+
+    Raises Invalid with what is wrong, Refused with what must be confirmed, Unavailable when all processes are busy.
+    """
+    try:
+        made = geometry_pool().compute(gathered.request)
+    except ZoneError as error:
+        raise Invalid(error.message, hint=error.hint, details=error.details) from None
+    except PoolBusy:
+        raise Unavailable("Too many areas are being computed.", hint="Try again in a few seconds.") from None
+    if made.doubt is not None:
+        hint = f"If that is meant, say so: --confirm {made.doubt.kind}, over REST `confirmed`."
+        if made.doubt.kind == "swapped":
+            raise Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
+        raise Refused(made.doubt.question, hint=hint)
+    return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.hash, made.area_m2)
+
+
+def _once_each(parts: Sequence[Part]) -> list[Part]:
+    """Without those that were given before: a thousand times the same street is one street."""
+    kept: dict[str, Part] = {}
+    for part in parts:
+        kept.setdefault(_key(part), part)
+    return list(kept.values())
+
+
+def _key(part: Part) -> str:
     match part:
-        case InZone(name):
-            kept = atlas.find(s, name)
-            return Found(from_wkb(kept.version.geometry), (kept.zone.name,), (kept.version.id,), True)
-        case Segments():
-            shape, name = _streets(s, part)
-            if part.side == "left" or part.side == "right":  # which is which, no resident knows
-                return Found(shape, (), (), False)
-            return Found(shape, (Houses(name, part.first, part.last, part.side),), (), True)
-        case Drawn(document):
-            shape = parse_area(document)
-        case Circle(lon, lat, radius_m):
-            shape = circle(lon, lat, radius_m)
-        case Around(address, radius_m):
-            shape = circle(*_place(s, address), radius_m)
-        case Along(line, reach_m):
-            shape = areas.corridor(areas.read_line(line), reach_m)
-    return Found(shape, (), (), False)
+        case Drawn(document) | Along(document):
+            return f"{type(part).__name__} {getattr(part, 'reach_m', '')} {_text(document)}"
+    return repr(part)
+
+
+def _text(document: Document) -> str:
+    """GeoJSON as text, which another process can be given."""
+    if isinstance(document, Mapping):
+        return json.dumps(document)
+    try:
+        return document.decode("utf-8-sig") if isinstance(document, bytes) else document
+    except UnicodeDecodeError:
+        raise Invalid("It is not UTF-8 text, as GeoJSON must be.", hint="Save it as UTF-8.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A part that has been read."""
+
+    piece: Piece
+    names: tuple[str | Houses, ...] = ()
+    zone_versions: tuple[int, ...] = ()
+    named: bool = False  # residents know it by its name
+
+
+class _Reader:
+    """Reads parts; what several of them name is read once. Raises Invalid when that takes too long."""
+
+    def __init__(self, s: Session, where: Where) -> None:
+        self._s = s
+        names = [part.name for part in (*where.include, *where.exclude) if isinstance(part, InZone)]
+        self._zones = dict(zip(names, atlas.find_all(s, names), strict=True))
+        self._streets = cache(self._read_streets)
+        self._until = time.monotonic() + READ_S
+
+    def read(self, part: Part) -> _Read:
+        if time.monotonic() > self._until:
+            raise Invalid(f"To look up its parts takes longer than {READ_S:g} seconds.", hint="Name fewer of them.")
+        match part:
+            case InZone(name):
+                kept = self._zones[name]
+                return _Read(KeptShape(kept.version.geometry), (kept.zone.name,), (kept.version.id,), True)
+            case Segments():
+                return self._street(part)
+            case Drawn(document):
+                return _Read(DrawnShape(_text(document)))
+            case Circle(lon, lat, radius_m):
+                return _Read(Disc(lon, lat, radius_m))
+            case Around(address, radius_m):
+                return _Read(Disc(*_place(self._s, address), radius_m))
+            case Along(line, reach_m):
+                return _Read(Corridor(_text(line), reach_m))
+
+    def _street(self, wanted: Segments) -> _Read:
+        if not (wanted.external_id or wanted.name.strip()):
+            raise Invalid("A street has no name.", hint="Give its name, or the city's id of a segment.")
+        if wanted.first is None and wanted.last is not None:
+            raise Invalid(f"Up to number {wanted.last}, but from which?", hint="Give the first number, too.")
+        rows = self._streets(wanted.external_id, wanted.name)
+        if not rows:
+            raise _no_street(self._s, wanted)
+        lines: list[tuple[bytes, Side]] = []
+        for row in rows:
+            left, right = _range(row.left_from, row.left_to), _range(row.right_from, row.right_to)
+            if side := _side(left, right, wanted):
+                lines.append((bytes(row.geometry), side))
+        if not lines:
+            raise NotFound(f"No part of the street is {wanted.words}.", hint="Leave the numbers or the side out.")
+        strip = Strip(tuple(lines), wanted.reach_m)
+        if wanted.side == "left" or wanted.side == "right":  # which is which, no resident knows
+            return _Read(strip)
+        return _Read(strip, (Houses(readable(rows[0].name), wanted.first, wanted.last, wanted.side),), (), True)
+
+    def _read_streets(self, external_id: str, name: str) -> Sequence[Any]:
+        return _segments(self._s, external_id, [] if external_id else gazetteer.streets_called(self._s, name))
 
 
 def _place(s: Session, address: str) -> tuple[float, float]:
@@ -161,42 +277,6 @@ def _place(s: Session, address: str) -> tuple[float, float]:
         near = [f"{match.label}?" for match in found.matches[:3]]
         raise NotFound("The address is not known for sure.", details=near, hint=found.message)
     return found.matches[0].lon, found.matches[0].lat
-
-
-def _ask(s: Session, drawn: Sequence[Area], confirmed: Collection[str]) -> None:
-    """A zone is what the city made it; what somebody draws at night may be a slip. Each part is asked about, and all of
-    them together: two halves cover the whole city, too."""
-    if not drawn:
-        return
-    city = atlas.bounds(s)
-    for shape in drawn:
-        doubt = areas.doubt(shape, city)
-        if doubt is None or doubt.kind in confirmed:
-            continue
-        hint = f"If that is meant, say so: --confirm {doubt.kind}, over REST `confirmed`."
-        if doubt.kind == "swapped":
-            raise Invalid(doubt.question, hint=f"GeoJSON has longitude first. {hint}")
-        raise Refused(doubt.question, hint=hint)
-
-
-def _streets(s: Session, wanted: Segments) -> tuple[Area, str]:
-    """The strip, and the street's name."""
-    if not (wanted.external_id or wanted.name.strip()):
-        raise Invalid("A street has no name.", hint="Give its name, or the city's id of a segment.")
-    if wanted.first is None and wanted.last is not None:
-        raise Invalid(f"Up to number {wanted.last}, but from which?", hint="Give the first number, too.")
-    rows = _segments(s, wanted.external_id, [] if wanted.external_id else gazetteer.streets_called(s, wanted.name))
-    if not rows:
-        raise _no_street(s, wanted)
-    lines: list[tuple[BaseGeometry, areas.Side]] = []
-    for row in rows:
-        left, right = _range(row.left_from, row.left_to), _range(row.right_from, row.right_to)
-        side = _side(left, right, wanted)
-        if side:
-            lines.append((shapely.from_wkb(row.geometry), side))
-    if not lines:
-        raise NotFound(f"No part of the street is {wanted.words}.", hint="Leave the numbers or the side out.")
-    return areas.beside(lines, wanted.reach_m), readable(rows[0].name)
 
 
 def _segments(s: Session, external_id: str, names: Sequence[str]) -> Sequence[Any]:

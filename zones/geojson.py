@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from zones import gate
 from zones.errors import ZoneError
 
 RING_HINT = "A ring is a list of at least four [longitude, latitude] pairs, the last one equal to the first."
@@ -137,10 +138,9 @@ def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometr
         parts = geometry.get("geometries")
         if not isinstance(parts, list) or not all(isinstance(x, Mapping | Built) for x in parts) or depth > _DEPTH:
             raise ZoneError("A geometry collection cannot be read.", hint=f"At most {_DEPTH} are read in each other.")
-        collection: BaseGeometry = shapely.GeometryCollection([to_shape(part, depth + 1) for part in parts])
-        return collection
+        return gate.admit(shapely.GeometryCollection([to_shape(part, depth + 1) for part in parts]))
     try:
-        return _build(kind, geometry.get("coordinates"))
+        return gate.admit(_build(kind, geometry.get("coordinates")))
     except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError):
         raise ZoneError(
             f"The coordinates of a {kind} cannot be read.",

@@ -15,7 +15,7 @@ from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from zones import antimeridian, geojson, tangles
+from zones import antimeridian, gate, geojson, tangles
 from zones.errors import ZoneError
 
 Area: TypeAlias = Polygon | MultiPolygon
@@ -88,7 +88,7 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
     Raises ZoneError when no area is left or it lies outside the world.
     """
     mended = []
-    geometry = shapely.force_2d(geometry)
+    geometry = gate.admit(geometry)
     if geometry.is_empty:
         raise ZoneError("It is empty.")
     within_world(geometry)
@@ -131,7 +131,7 @@ def to_wkb(area: BaseGeometry) -> bytes:
 
 
 def from_wkb(wkb: bytes) -> Area:
-    geometry = shapely.from_wkb(bytes(wkb))
+    geometry = gate.from_wkb(wkb)
     if not isinstance(geometry, Polygon | MultiPolygon):
         raise ZoneError(f"A stored area is a {geometry.geom_type}, not a polygon.")
     return geometry

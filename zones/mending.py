@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from pyproj import Transformer
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from zones import antimeridian
-from zones.errors import ZoneError
+from zones import antimeridian, gate
+from zones.errors import ZoneError, one_line
 from zones.geometry import ELLIPSOID, Area, area_m2, metric_crs, only_polygons, piece_degrees, repaired, within_world
 
 SLIVER_M2 = 1.0  # a part or a hole below this is no place: what is left where borders were drawn twice
@@ -34,9 +35,11 @@ def fit(shape: BaseGeometry | None, buffer_m: float | None) -> Fit:
     if shape is None:
         return Fit(reason="It has no shape.")
     try:
-        return _fit(shapely.force_2d(shape), buffer_m)
+        return _fit(gate.admit(shape), buffer_m)
     except ZoneError as error:
         return Fit(reason=error.message)
+    except ShapelyError as error:  # GEOS found something that the checks do not know: this zone's fault, not the file's
+        return Fit(reason=f"Its shape cannot be computed ({one_line(str(error))[:80]}).")
 
 
 def check_buffer(buffer_m: float | None) -> None:

@@ -20,6 +20,7 @@ from api.routes.alert_bodies import (
     Words,
 )
 from api.routes.ids import Id
+from api.seats import area_seat
 from notify import alerts, reports, tasks
 from notify.db import transaction
 from notify.models.states import AlertState
@@ -38,11 +39,15 @@ def list_alerts(caller: Reader, limit: Annotated[int, Query(ge=1, le=500)] = 50)
         return Alerts(alerts=[AlertSummary.model_validate(one) for one in reports.recent_alerts(s, limit)])
 
 
-@router.post("", summary="Write a draft", status_code=201, responses=problems(403, 404, 422), **AS_COUNTED)
+@router.post(
+    "", summary="Write a draft", status_code=201, responses=problems(403, 404, 409, 422, 429, 503), **AS_COUNTED
+)
 def draft_alert(wanted: NewAlert, caller: Reader) -> Response:
     """Renders the words in every language and channel. Nothing is sent before it is approved and launched."""
+    with area_seat(caller.key_id):
+        located = alerts.located(wanted.as_draft(), caller.acting)
     with transaction() as s:
-        drafted = alerts.draft(s, wanted.as_draft(), caller.acting, datetime.now(UTC), settings())
+        drafted = alerts.draft(s, located, caller.acting, datetime.now(UTC), settings())
         counted = reports.progress(s, drafted.id)
     return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
 

@@ -10,13 +10,14 @@ from api.auth import Reader
 from api.openapi import problems
 from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import Confirmations, Parts
+from api.seats import area_seat
 from notify import where
 from notify.db import transaction
 from notify.models import Topic
 from notify.pipeline import explanation
 from notify.pipeline.headcount import headcount
 from notify.where import Where
-from zones.geometry import area_m2, to_geojson
+from zones.geometry import to_geojson
 from zones.membership import Membership
 
 router = APIRouter(prefix="/api/v1/audience", tags=["alerts"])
@@ -53,12 +54,14 @@ class Count(BaseModel):
     area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon or MultiPolygon.")
 
 
-@router.post("", summary="How many an area reaches", responses=problems(404, 409, 422))
+@router.post("", summary="How many an area reaches", responses=problems(404, 409, 422, 429, 503))
 def count_audience(asked: Question, caller: Reader) -> Count:
     """Nothing is kept of it. 409 means that a drawn area is outside the city or covers all of it: confirm that."""
     parts, without = ([one.as_part() for one in several] for several in (asked.include, asked.exclude))
-    with transaction() as s:
-        found = where.find(s, Where(parts, without, asked.confirmed))
+    with area_seat(caller.key_id):
+        with transaction() as s:
+            gathered = where.gather(s, Where(parts, without, asked.confirmed))
+        found = where.make(gathered)
     counted = headcount().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, caller.operator.id if caller.operator else None)
@@ -68,7 +71,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
         by_channel=counted.by_channel,
         languages=counted.languages,
         skipped=counted.skipped,
-        area_m2=area_m2(found.shape),
+        area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,
     )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import atlas
+from zones import gate
 from zones.tiles import UNITS_PER_PIXEL, Feature, Shapes, Tile
 
 LAYERS = ("water", "park", "boundary", "building")
@@ -70,7 +71,7 @@ class Zones:
 
 def read_zones(s: Session) -> Zones:
     kept = atlas.all_zones(s)
-    shapes = np.asarray(shapely.from_wkb([bytes(one.version.geometry) for one in kept]), dtype=object)
+    shapes = gate.all_from_wkb(one.version.geometry for one in kept)
     about = tuple({"id": one.zone.id, "kind": one.zone.kind, "name": one.zone.name} for one in kept)
     return Zones(about, shapes, _inside(shapes), shapely.STRtree(shapes))
 
@@ -91,7 +92,7 @@ def features(s: Session, tile: Tile, widths: Mapping[str, float]) -> dict[str, l
     for layer, draw in _DRAWN.items():
         own = [row for row in rows if row.layer == layer]
         if own:
-            shapes = np.asarray(shapely.from_wkb([bytes(row.geometry) for row in own]), dtype=object)
+            shapes = gate.all_from_wkb(row.geometry for row in own)
             drawn[layer] = draw(tile, shapes)
             drawn["names"] += _names(tile, layer, own, shapes) if layer in ("water", "park") else []
     return drawn

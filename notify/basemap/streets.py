@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from zones import gate
 from zones.addresses.words import readable
 from zones.tiles import UNITS_PER_PIXEL, Feature, Shapes, Tile, mercator
 
@@ -71,8 +72,8 @@ class Streets:
 
 def read(s: Session) -> Streets:
     rows = s.execute(text("SELECT name, rank, geometry FROM streets")).all()
-    lines = shapely.from_wkb([row.geometry for row in rows])
-    return join([row.name for row in rows], [row.rank for row in rows], np.asarray(lines, dtype=object))
+    lines = gate.all_from_wkb(row.geometry for row in rows)
+    return join([row.name for row in rows], [row.rank for row in rows], lines)
 
 
 def join(names: list[str], ranks: list[int], lines: Shapes) -> Streets:

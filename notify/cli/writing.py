@@ -91,7 +91,10 @@ def new(
         incident=incident,
     )
     with transaction() as s:
-        alert = alerts.draft(s, wanted, operators.find(s, author), now, settings())
+        by = operators.find(s, author)
+    wanted = alerts.located(wanted, by)
+    with transaction() as s:
+        alert = alerts.draft(s, wanted, by, now, settings())
     if as_json:
         print_json({"id": alert.id, "incident": alert.incident_id, "state": alert.state, "lane": alert.lane})
     else:

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from zones import gate
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, crossings, middle
 from zones.addresses.words import readable
@@ -60,6 +60,6 @@ def _lines(s: Session, streets: Sequence[str]) -> dict[str, list[BaseGeometry]]:
         {"streets": list(streets), "most": MOST_BLOCKS},
     ).all()
     found: dict[str, list[BaseGeometry]] = defaultdict(list)
-    for row, line in zip(rows, shapely.from_wkb([bytes(row.geometry) for row in rows]), strict=True):
+    for row, line in zip(rows, gate.all_from_wkb(row.geometry for row in rows), strict=True):
         found[row.street].append(line)
     return found

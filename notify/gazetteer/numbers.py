@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from zones import gate
 from zones.addresses.ranges import Point, Side, metres, place_on
 from zones.addresses.readings import WIDEST_RANGE, HouseNumber
 from zones.addresses.words import readable
@@ -112,7 +112,7 @@ def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float 
 
 def _range(row: Any, number: HouseNumber) -> House | None:
     left, right = Side(row.left_from, row.left_to, True), Side(row.right_from, row.right_to, False)
-    place = place_on(shapely.from_wkb(bytes(row.geometry)), number.number, (left, right))
+    place = place_on(gate.from_wkb(row.geometry), number.number, (left, right))
     if place is None:
         return None
     zip_code = row.zip if left.share(number.number) is not None else row.right_zip

@@ -1,15 +1,20 @@
 """How many an area reaches, asked at the door."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import shapely
 
-from notify import operators
+from api import errors, seats
+from api.routes.area_bodies import PartIn
+from notify import operators, where
 from notify.db import transaction
+from notify.errors import TooMany
 from tests import factories
 from tests.factories import square
 from zones.geometry import to_geojson
@@ -96,3 +101,41 @@ def test_the_callers_limit_is_warned_of(door: httpx.Client, key: Key, people: da
 
 def test_without_a_key_nobody_is_told(door: httpx.Client, people: datetime) -> None:
     ask(door, {}, 401, include=[{"zone": "Far"}])
+
+
+def test_an_empty_hole_ends_no_process(door: httpx.Client, key: Key, people: datetime) -> None:
+    """It did: GEOS crashes over an empty ring, and the API with it."""
+    ring = [[-76.4, 36.8], [-76.35, 36.8], [-76.35, 36.85], [-76.4, 36.8]]
+    drawn = {"area": {"type": "Polygon", "coordinates": [ring, []]}}
+    found = ask(door, key(), include=[drawn], confirmed=["outside-city"])
+    assert found["area_m2"] / 1e6 == pytest.approx(12.377, abs=0.001)
+
+
+def test_a_thousand_times_the_same_part_is_one(door: httpx.Client, key: Key, people: datetime) -> None:
+    circle = {"circle": {"lon": 5.1, "lat": 5.1, "radius_m": 500}}
+    drawn = {"area": to_geojson(square(5.05, 5.05, 0.1))}
+    asked = [drawn, circle] * 500
+    assert where._once_each([PartIn.model_validate(one).as_part() for one in asked]) == [
+        PartIn.model_validate(one).as_part() for one in (drawn, circle)
+    ]
+    assert ask(door, key(), include=asked)["residents"] == 2
+
+
+def test_a_star_of_many_corners_is_refused(door: httpx.Client, key: Key, people: datetime) -> None:
+    angles = np.linspace(0, 2 * np.pi, 100_000)
+    reach = np.where(np.arange(100_000) % 2, 0.05, 0.0005)
+    star = shapely.Polygon(np.column_stack([5.1 + reach * np.cos(angles), 5.1 + reach * np.sin(angles)]))
+    assert "runs across it" in ask(door, key(), 422, include=[{"area": to_geojson(star)}])["detail"]
+
+
+def test_a_key_has_a_few_seats() -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(seats.AREAS_AT_ONCE):
+            held.enter_context(seats.area_seat(1))
+        with pytest.raises(TooMany, match="computed for this key"), seats.area_seat(1):
+            pass
+        with seats.area_seat(2):
+            pass
+    with seats.area_seat(1):
+        pass
+    assert errors.tell(TooMany("x")).status == 429

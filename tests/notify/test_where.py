@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 import shapely
 from shapely.geometry import LineString, Point, box
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from notify import alerts, where
 from notify.db import transaction
-from notify.errors import Invalid, NotFound, Refused
+from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import StoredContent, Street
+from notify.settings import settings
 from notify.where import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
 from tests.factories import NOW, alert_draft, alert_ready, operator, square, zone
 from zones.geometry import to_geojson
 
+BLANKS = {"hazard": "thunderstorm", "wind_mph": "70"}
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -287,3 +289,30 @@ def test_an_update_goes_to_those_who_were_told() -> None:
         assert clear.area_description == "West"
         with pytest.raises(Invalid, match="nothing is left out of that"):
             alert_draft(s, zones=[], phase="update", incident=first.incident_id, without=[InZone("East")])
+
+
+def test_an_area_is_computed_outside_of_any_transaction_and_drafted_within_one() -> None:
+    with transaction() as s:
+        zone(s, "West", square(0, 0))
+        by = operator(s, "author")
+    drawn = to_geojson(square(0.5, 0.5, 0.9))
+    wanted = alerts.Draft("storm", zones=("West",), area=drawn, area_description="Here", blanks=BLANKS)
+    located = alerts.located(wanted, by)
+    assert located.found is not None
+    with transaction() as s:
+        assert alerts.draft(s, located, by, NOW, settings()).area_hash == located.found.hash
+        assert alerts.draft(s, wanted, by, NOW, settings()).area_hash == located.found.hash
+    with transaction() as s, pytest.raises(NotAllowed):
+        alerts.located(wanted, operator(s, "agent"))
+
+
+def test_four_hundred_zones_are_read_once() -> None:
+    """Each was looked for among all, geometries included: 160,000 rows, and 20 seconds."""
+    with transaction() as s:
+        for number in range(400):
+            zone(s, f"Zone {number}", square(number % 20, number // 20))
+        reads: list[str] = []
+        event.listen(s.get_bind(), "after_cursor_execute", lambda *told: reads.append(told[2]))
+        found = where.find(s, Where([InZone(f"Zone {number}") for number in range(400)]))
+    assert len(reads) < 5
+    assert found.shape.equals(box(0, 0, 20, 20))

@@ -14,7 +14,7 @@ import geopandas as gpd
 import pyproj
 from shapely.geometry.base import BaseGeometry
 
-from zones import geojson
+from zones import gate, geojson
 from zones.errors import ZoneError
 from zones.files import archives, crs, geodatabase, geopackage, kml, shapefile, topojson
 from zones.files.zonefile import Options
@@ -68,6 +68,7 @@ def open_table(path: Path, options: Options) -> Table:
         raise ZoneError("It holds no features.", hint="Is it the right file, or the right layer?")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
+    frame = frame.set_geometry(gpd.GeoSeries(gate.admit_all(frame.geometry.array), index=frame.index, crs=frame.crs))
     frame = frame.set_crs(crs.agreed(frame.crs, given, read.default), allow_override=True)
     placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
     names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)

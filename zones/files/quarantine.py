@@ -5,7 +5,6 @@ shapes, read here as such and as nothing else. When it is broken, or ended becau
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 import shapely
 
+from zones.confinement import environment
 from zones.errors import ZoneError
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
 from zones.geometry import from_wkb
@@ -25,7 +25,6 @@ SECONDS = 7.0  # from the start of the process; with those that a command needs 
 MEGABYTES = 1024
 AS_USUAL = Options()
 _SEATS = threading.BoundedSemaphore(2)  # so that many imports at once do not take many times the memory
-_PACKAGES = Path(__file__).parents[2]
 _SIZE_BYTES = 8  # the length of the document that an answer begins with, little-endian
 
 
@@ -52,7 +51,7 @@ def _run(task: str, folder: Path, seconds: float) -> int:
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "zones.files.quarantined"],
         cwd=folder,
-        env=_environment(folder),
+        env=environment(folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -66,20 +65,6 @@ def _run(task: str, folder: Path, seconds: float) -> int:
         process.kill()
         process.wait()
     return process.returncode
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """No key and no address of ours; and what the libraries would else take to be quick."""
-    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
-    return {
-        "PATH": os.defpath,
-        "PYTHONPATH": str(_PACKAGES),
-        "PYTHONUTF8": "1",
-        "TMPDIR": str(folder),
-        "HOME": str(folder),
-        "PROJ_NETWORK": "OFF",
-        **single,
-    }
 
 
 def _brought_down(called: str, fault: int, seconds: float) -> ZoneError:

@@ -22,7 +22,7 @@ from tests.zones.files.test_formats import gdb
 from tests.zones.files.test_hostile import damaged
 from tests.zones.real import real_file
 from tests.zones.test_importing import EAST, WEST, geojson, two
-from zones import importing
+from zones import confinement, importing
 from zones.errors import ZoneError
 from zones.files import gdal, quarantine
 from zones.files.zonefile import CleanZone
@@ -136,7 +136,7 @@ def test_the_reader_knows_three_drivers_and_no_secret(tmp_path: Path) -> None:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOCSIN_SECRET_KEY", "a secret")
-        environment = quarantine._environment(tmp_path)
+        environment = confinement.environment(tmp_path)
     task = {"path": "x", "called": "x", "options": {}, "seconds": 5}
     command = [sys.executable, "asking.py"]
     subprocess.run(command, cwd=tmp_path, env=environment, input=json.dumps(task), text=True, check=True)
@@ -231,7 +231,7 @@ def test_a_reader_that_breaks_down_is_one_line(tmp_path: Path, monkeypatch: pyte
         (tmp_path / "zones").mkdir(exist_ok=True)
         (tmp_path / "zones" / "__init__.py").write_text("")
         (tmp_path / "zones" / "quarantined.py").write_text(code)
-        monkeypatch.setattr(quarantine, "_PACKAGES", tmp_path)
+        monkeypatch.setattr(confinement, "_PACKAGES", tmp_path)
         assert "broke down" in refusal(path).message
 
 
