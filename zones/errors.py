@@ -1,6 +1,7 @@
 """What can be wrong with a file, a shape or a place, in words a person can act on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class ZoneError(Exception):
@@ -17,6 +18,15 @@ class ZoneError(Exception):
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.message, *self.details, self.hint) if part)
+
+
+@contextmanager
+def naming(called: str) -> Iterator[None]:
+    """Put the name of the file in front of what is wrong with it."""
+    try:
+        yield
+    except ZoneError as error:
+        raise ZoneError(f"{called}: {error.message}", hint=error.hint, details=error.details) from None
 
 
 def one_line(text: str) -> str:

@@ -1,6 +1,6 @@
 """A file of zones made clean: WGS 84, valid, named, each name once, with a line for all that was mended or left out.
 
-This reads in the process that calls it. A file from a stranger is read by `quarantine.read_zones`, which calls this.
+This reads in the process that calls it. A file from a stranger is read by `quarantine.read_zones`.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from typing import Any
 import shapely
 
 from zones import mending
-from zones.errors import ZoneError
+from zones.errors import ZoneError, naming
 from zones.files import fields
 from zones.files.opening import Table, open_table
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
@@ -40,12 +40,14 @@ def read_zones(path: Path, options: Options = AS_USUAL, *, called: str = "", **m
 
     Raises ZoneError with one sentence to act on.
     """
-    try:
-        options = replace(options, **more)
-        _check(options)
-        return _clean_file(open_table(path, options), options)
-    except ZoneError as error:
-        raise ZoneError(f"{called or path.name}: {error.message}", hint=error.hint, details=error.details) from None
+    with naming(called or path.name):
+        return zones_of(path, replace(options, **more))
+
+
+def zones_of(path: Path, options: Options) -> ZoneFile:
+    """The same, and an error does not name the file."""
+    _check(options)
+    return _clean_file(open_table(path, options), options)
 
 
 def _check(options: Options) -> None:

@@ -7,16 +7,18 @@
 from notify.basemap.areas import LAYERS
 from notify.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes
 from notify.basemap.edition import Edition, current
-from notify.basemap.importing import LayerImport, counts, keep_layer, replace_layer
+from notify.basemap.importing import LayerImport, check_layer, counts, has_lines, keep_layer, replace_layer
 
 __all__ = [
     "LAYERS",
     "Drawn",
     "Edition",
     "LayerImport",
+    "check_layer",
     "city_bounds",
     "counts",
     "current",
+    "has_lines",
     "keep_layer",
     "replace_layer",
     "tile_now",

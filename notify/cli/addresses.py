@@ -1,7 +1,6 @@
 """`tocsin addresses ...`."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import Annotated
 import typer
 
 from notify import gazetteer
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.gazetteer.outside import look_up
 from notify.settings import settings
-from zones.addresses.files import read_addresses, read_landmarks
-from zones.errors import ZoneError
+from zones.files import quarantine
+from zones.files.rowfile import ADDRESSES, LANDMARKS
 
 commands = Commands(help="House numbers and landmarks: import, find.", no_args_is_help=True)
 
@@ -43,6 +42,7 @@ def import_(
     source: Source = gazetteer.CITY,
     crs: Crs = None,
     layer: Layer = None,
+    time_limit: TimeLimit = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -50,14 +50,13 @@ def import_(
     if kind not in {"address", "landmark"}:
         raise Invalid(f"There is no kind {kind!r}.", hint="Give address or landmark.")
     header = [name.strip() for name in columns.split(",")] if columns else []
-    now, given = datetime.now(UTC), mapping(mapped)
-    with naming(file), transaction() as s:
+    options = {"given": mapping(mapped), "layer": layer, "crs": crs, "header": header}
+    now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
+    with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
         if kind == "address":
-            rows = read_addresses(file, given, layer=layer, crs=crs, header=header)
             kept = gazetteer.keep_addresses(s, rows, source, now)
         else:
-            marks = read_landmarks(file, given, layer=layer, crs=crs, header=header)
-            kept = gazetteer.keep_landmarks(s, marks, source, now, lambda address: gazetteer.locate(s, address))
+            kept = gazetteer.keep_landmarks(s, rows, source, now, lambda address: gazetteer.locate(s, address))
         if dry_run:
             s.rollback()
     tell(kept, "addresses" if kind == "address" else "landmarks", dry_run, as_json)
@@ -87,15 +86,6 @@ def mapping(given: Sequence[str] | None) -> dict[str, str]:
             raise Invalid(f"--map {one!r} is not right.", hint="Write it like --map number=HSE_NBR.")
         found[meaning.strip()] = column.strip()
     return found
-
-
-@contextmanager
-def naming(file: Path) -> Iterator[None]:
-    """What is wrong with a file is told with its name."""
-    try:
-        yield
-    except ZoneError as error:
-        raise Invalid(f"{file.name}: {error.message}", hint=error.hint, details=error.details) from None
 
 
 def tell(kept: gazetteer.Kept, what: str, dry_run: bool, as_json: bool) -> None:

@@ -7,11 +7,11 @@ import typer
 
 from notify import basemap
 from notify.basemap import LAYERS
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
 from notify.db import transaction
-from zones.files.opening import open_table
-from zones.files.zonefile import Options
+from zones.files import quarantine
+from zones.files.rowfile import MAP_SHAPES
 
 commands = Commands(help="What the map is drawn of, besides streets and zones.", no_args_is_help=True)
 
@@ -23,12 +23,15 @@ def import_(
     name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
     file_layer: Annotated[str | None, typer.Option(help="Which layer of the file, where it has several.")] = None,
     crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")] = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
 ) -> None:
     """Replace a layer of the map; says what was left out. A failed import changes nothing."""
-    table = open_table(file, Options(layer=file_layer, crs=crs))
-    with transaction() as s:
-        done = basemap.replace_layer(s, layer, table, name_field)
+    basemap.check_layer(layer)
+    options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
+    options |= {"layer": file_layer, "crs": crs}
+    with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
+        done = basemap.replace_layer(s, layer, shapes)
     if as_json:
         print_json(done)
         return

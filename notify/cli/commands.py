@@ -15,6 +15,10 @@ from notify.settings import settings
 DEFAULT_DATA = "tocsin-data"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(min=1, max=86_400, help="Seconds that reading it may take; by default more for larger files."),
+]
 As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
 
 Data = Annotated[

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from notify import gazetteer
-from notify.cli.addresses import Crs, DryRun, Layer, Mapped, Source, mapping, naming, tell
-from notify.cli.commands import Commands, Json
+from notify.cli.addresses import Crs, DryRun, Layer, Mapped, Source, mapping, tell
+from notify.cli.commands import Commands, Json, TimeLimit
 from notify.db import transaction
-from zones.addresses.files import read_streets
+from zones.files import quarantine
+from zones.files.rowfile import STREETS
 
 commands = Commands(help="Streets with the house numbers of their blocks.", no_args_is_help=True)
 
@@ -27,12 +28,13 @@ def import_(
     source: Source = gazetteer.CITY,
     crs: Crs = None,
     layer: Layer = None,
+    time_limit: TimeLimit = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
-    with naming(file), transaction() as s:
-        rows = read_streets(file, mapping(mapped), layer=layer, crs=crs)
+    options = {"given": mapping(mapped), "layer": layer, "crs": crs}
+    with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
         kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC))
         if dry_run:
             s.rollback()

@@ -71,7 +71,7 @@ def keep_streets(
 
     def values(row: StreetRow) -> tuple[Any, ...]:
         sides = (*(row.left or (None, None)), *(row.right or (None, None)))
-        line = shapely.to_wkb(shapely.force_2d(row.line))
+        line = shapely.to_wkb(row.line)
         return row.external_id, row.name, *sides, row.left_zip, row.right_zip, row.rank, line, *row.line.bounds
 
     kept = Kept(_source(source))

@@ -24,10 +24,12 @@ from tests.bench.size import Size
 from tests.misspelling import misspelt
 from tests.zones.real import DATA
 from zones.addresses.blocks import blocks
-from zones.addresses.files import read_addresses, read_streets
+from zones.addresses.files import read_streets
 from zones.addresses.rows import StreetRow
 from zones.addresses.streets import street_name
 from zones.city import TrainingCity
+from zones.files import quarantine
+from zones.files.rowfile import ADDRESSES
 
 ADDRESSES = {Size.SMOKE: 2_000, Size.USUAL: 200_000, Size.FULL: 200_000}
 ASKED = {Size.SMOKE: 100, Size.USUAL: 2_000, Size.FULL: 2_000}
@@ -83,8 +85,8 @@ def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
             writer.writerows(rows)
 
         def work() -> None:
-            with transaction() as s:
-                gazetteer.keep_addresses(s, read_addresses(path, {}), "bench", datetime.now(UTC))
+            with quarantine.read_rows(ADDRESSES, path, {"given": {}}) as rows, transaction() as s:
+                gazetteer.keep_addresses(s, rows, "bench", datetime.now(UTC))
 
         took = seconds(work)
         lines = [(line,) for line in path.read_text().splitlines()]

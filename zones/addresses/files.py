@@ -1,10 +1,12 @@
 """Files of house numbers, of streets with their ranges, and of landmarks, row by row: good ones, and what is wrong."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
+
+import shapely
 
 from zones.addresses.ranges import metres
 from zones.addresses.readings import house_number, is_unit, zip_code
@@ -12,6 +14,7 @@ from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
 from zones.addresses.streets import street_name
 from zones.addresses.words import DIRECTIONS, STATES, UNITS
 from zones.errors import ZoneError
+from zones.files.rowfile import RowFile
 from zones.files.sheets import Sheet, SheetRow, open_sheet
 
 # fmt: off
@@ -80,7 +83,7 @@ def read_addresses(
     layer: str | None = None,
     crs: str | None = None,
     header: Sequence[str] = (),
-) -> Iterator[AddressRow | BadRow]:
+) -> RowFile[AddressRow]:
     """Raises ZoneError, now, when the file cannot be used or its columns are not known."""
     sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, header=header)
     if "number" not in sheet.columns and "address" not in sheet.columns:
@@ -88,12 +91,12 @@ def read_addresses(
     if not {"street", "name", "address"} & set(sheet.columns):
         raise ZoneError(_no_column("streets"), hint="Say it, such as --map street=STREET.")
     mapped = "street" in given
-    return (_good_or_bad(row, lambda row: _address(row, sheet, mapped)) for row in sheet.rows)
+    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: _address(row, sheet, mapped)) for row in sheet.rows))
 
 
 def read_streets(
     path: Path, given: Mapping[str, str], *, layer: str | None = None, crs: str | None = None
-) -> Iterator[StreetRow | BadRow]:
+) -> RowFile[StreetRow]:
     """The same for streets, whose file must have lines."""
     if path.suffix.lower() in {".csv", ".txt"}:
         raise ZoneError("A CSV file has no lines to draw streets of.", hint="Give GeoJSON, a Shapefile or GeoPackage.")
@@ -101,7 +104,7 @@ def read_streets(
     if not {"name", "bare"} & set(sheet.columns):
         raise ZoneError(_no_column("the names of streets"), hint="Say it, such as --map name=STNAME.")
     mapped = "name" in given
-    return (_good_or_bad(row, lambda row: _street(row, sheet, mapped)) for row in sheet.rows)
+    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: _street(row, sheet, mapped)) for row in sheet.rows))
 
 
 def read_landmarks(
@@ -111,12 +114,12 @@ def read_landmarks(
     layer: str | None = None,
     crs: str | None = None,
     header: Sequence[str] = (),
-) -> Iterator[tuple[int, LandmarkRow] | BadRow]:
+) -> RowFile[tuple[int, LandmarkRow]]:
     """The same for landmarks, with the number of each row, as its address may turn out to be unknown."""
     sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, header=header)
     if "name" not in sheet.columns:
         raise ZoneError(_no_column("names"), hint="Say it, such as --map name=TITLE, or --columns name,address.")
-    return (_good_or_bad(row, lambda row: (row.number, _landmark(row))) for row in sheet.rows)
+    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: (row.number, _landmark(row))) for row in sheet.rows))
 
 
 def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow:
@@ -204,7 +207,7 @@ def _street(row: SheetRow, sheet: Sheet, mapped: bool) -> StreetRow:
     left, right = _range(cells, "left"), _range(cells, "right")
     zips = zip_code(cells["left_zip"]), zip_code(cells["right_zip"])
     rank = RANK.get(street_name(name).kind, 3)
-    return StreetRow(cells["id"] or None, name, left, right, *zips, rank, line)
+    return StreetRow(cells["id"] or None, name, left, right, *zips, rank, shapely.force_2d(line))
 
 
 def _range(cells: Mapping[str, str], side: str) -> tuple[int, int] | None:

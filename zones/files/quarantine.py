@@ -1,31 +1,32 @@
-"""A file from a stranger is opened by a process of its own, with little time, little memory and none of our secrets.
+"""The one home of files from strangers: each is opened by a process of its own, and only its answer is read here.
 
-Parsers of old formats are large, and files are made to break them. What the other process hands back is names, text and
-shapes, read here as such and as nothing else. When it is broken, or ended because it took too much, one import fails.
+Parsers of old formats are large, and files are made to break them. The other process has little time, little memory,
+three of GDAL's drivers and none of our secrets. What it hands back is names, text and shapes, read here as such and as
+nothing else. When it is broken, or ended because it took too much, one import fails.
 """
 
-import json
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import shapely
 
-from zones.confinement import environment
-from zones.errors import ZoneError
+from zones.addresses.rows import BadRow
+from zones.errors import naming
+from zones.files import reader
+from zones.files.frames import Frame
+from zones.files.rowfile import RowFile, RowKind
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
 from zones.geometry import from_wkb
 
 SECONDS = 7.0  # from the start of the process; with those that a command needs to begin and end it stays below ten
 MEGABYTES = 1024
 AS_USUAL = Options()
-_SEATS = threading.BoundedSemaphore(2)  # so that many imports at once do not take many times the memory
-_SIZE_BYTES = 8  # the length of the document that an answer begins with, little-endian
+# Files of rows are as long as a city has houses: 200,000 addresses are 8 MB of CSV, and take 5 s on a slow machine.
+ROWS_SECONDS, ROWS_SECONDS_PER_MB = 20.0, 5.0
+ROWS_MEGABYTES = 3 * 1024  # a Shapefile or GeoPackage is read as a whole: of 500,000 addresses it takes 2 GB
 
 
 def read_zones(
@@ -35,70 +36,78 @@ def read_zones(
 
     Raises ZoneError with one sentence to act on, within `seconds` (and a moment) whatever the file holds.
     """
+    task = {"read": "zones", "options": asdict(replace(options, **more)), "megabytes": MEGABYTES}
+    with (
+        naming(called or path.name),
+        reader.answering({"path": str(path.resolve()), **task}, seconds) as frames,
+        _in_order(),
+    ):
+        (frame,) = frames
+        return _zones(frame)
+
+
+@contextmanager
+def read_rows(
+    kind: RowKind[Any],
+    path: Path,
+    options: Mapping[str, Any],
+    *,
+    called: str = "",
+    seconds: float | None = None,
+) -> Iterator[RowFile[Any]]:
+    """Open a file of addresses, streets, landmarks or map shapes; its rows come as they are read.
+
+    `options` are the arguments of the kind's own reader (`zones.files.quarantined.READERS`). Entering the context or
+    iterating over the rows raises ZoneError: for a file that cannot be used, or when the reader was waited for longer
+    than `seconds` (by default a time that grows with the file) in all.
+    """
     called = called or path.name
-    options = replace(options, **more)
-    task = {"path": str(path.resolve()), "called": called, "options": asdict(options), "seconds": seconds}
-    with _SEATS, tempfile.TemporaryDirectory(prefix="tocsin-zones-") as folder:
-        fault = _run(json.dumps(task), Path(folder), seconds)
-        answer = Path(folder) / "answer"
-        if fault or not answer.exists():
-            raise _brought_down(called, fault, seconds)
-        return _answer(answer.read_bytes(), called)
+    size_mb = path.stat().st_size / 1e6 if path.is_file() else 0.0
+    seconds = ROWS_SECONDS + ROWS_SECONDS_PER_MB * size_mb if seconds is None else seconds
+    task = {"read": kind.name, "options": dict(options), "megabytes": ROWS_MEGABYTES}
+    with reader.answering({"path": str(path.resolve()), **task}, seconds) as frames:
+        with naming(called), _in_order():
+            head = next(frames)
+            notes = tuple(map(str, head.document["notes"]))
+        yield RowFile(notes, _rows(kind, frames, called))
 
 
-def _run(task: str, folder: Path, seconds: float) -> int:
-    """How the process ended: 0, or minus the signal that ended it."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "zones.files.quarantined"],
-        cwd=folder,
-        env=environment(folder),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def _rows(kind: RowKind[Any], frames: Iterator[Frame], called: str) -> Iterator[Any]:
+    with naming(called):
+        for frame in frames:
+            with _in_order():
+                rows = list(_unpacked(kind, frame))
+            yield from rows
+
+
+def _unpacked(kind: RowKind[Any], frame: Frame) -> Iterator[Any]:
+    shapes = iter(frame.shapes)
+    for packed in frame.document["rows"]:
+        if isinstance(packed, dict):
+            yield BadRow(int(packed["number"]), str(packed["reason"]))
+        else:
+            yield kind.unpack(packed, next(shapes) if kind.has_shape else b"")
+
+
+@contextmanager
+def _in_order() -> Iterator[None]:
+    """An answer that is not of the shape that was asked for is that of a reader that broke down."""
     try:
-        process.communicate(task.encode(), timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return -signal.SIGXCPU
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode
+        yield
+    except (ValueError, KeyError, TypeError, IndexError, StopIteration, shapely.errors.ShapelyError):
+        raise reader.broke_down() from None
 
 
-def _brought_down(called: str, fault: int, seconds: float) -> ZoneError:
-    if fault in (-signal.SIGXCPU, -signal.SIGKILL):
-        return ZoneError(
-            f"{called}: Reading it took longer than {seconds:g} seconds, so it was given up.",
-            hint="Simplify or split it, or give a file of your own more time with --time-limit.",
-        )
-    return ZoneError(
-        f"{called}: Its reader broke down over it: it is damaged, or too large, or its lines cross too often.",
-        hint="Simplify it and export it again, best as GeoJSON or GeoPackage.",
+def _zones(frame: Frame) -> ZoneFile:
+    told = frame.document
+    return ZoneFile(
+        tuple(
+            CleanZone(str(name), None if own_id is None else str(own_id), from_wkb(shape))
+            for (name, own_id), shape in zip(told["zones"], frame.shapes, strict=True)
+        ),
+        tuple(Mending(*mended) for mended in told["mended"]),
+        tuple(map(str, told["left_out"])),
+        tuple(map(str, told["notes"])),
+        str(told["crs"]),
+        str(told["name_field"]),
     )
-
-
-def _answer(content: bytes, called: str) -> ZoneFile:
-    """What the process has written: a document, then the shapes that it names, one after another."""
-    try:
-        size = _SIZE_BYTES + int.from_bytes(content[:_SIZE_BYTES], "little")
-        told = json.loads(content[_SIZE_BYTES:size])
-        if "error" in told:
-            error = told["error"]
-            raise ZoneError(error["message"], hint=error["hint"], details=error["details"])
-        zones = []
-        for zone in told["zones"]:
-            geometry = from_wkb(content[size : size + zone["bytes"]])
-            size += zone["bytes"]
-            zones.append(CleanZone(str(zone["name"]), zone["external_id"], geometry))
-        return ZoneFile(
-            tuple(zones),
-            tuple(Mending(*mended) for mended in told["mended"]),
-            tuple(map(str, told["left_out"])),
-            tuple(map(str, told["notes"])),
-            str(told["crs"]),
-            str(told["name_field"]),
-        )
-    except (ValueError, KeyError, TypeError, shapely.errors.ShapelyError):
-        raise _brought_down(called, 1, 0) from None

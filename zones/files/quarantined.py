@@ -1,23 +1,38 @@
 """The process that opens a file from a stranger (`python -m zones.files.quarantined`): see quarantine.py.
 
-It reads its task from standard input and writes its answer into the folder that it is started in.
+It reads its task from standard input and writes frames to standard output.
 """
 
+import contextlib
 import gc
 import json
+import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from zones import confinement
+from zones.addresses.files import read_addresses, read_landmarks, read_streets
+from zones.addresses.rows import BadRow
+from zones.drawable import read_map_shapes
 from zones.errors import ZoneError
-from zones.files import gdal
-from zones.files.quarantine import MEGABYTES
+from zones.files import frames, gdal
+from zones.files.rowfile import ADDRESSES, LANDMARKS, MAP_SHAPES, STREETS, RowFile, RowKind
 from zones.files.zonefile import Options, ZoneFile
 from zones.geometry import to_wkb
-from zones.importing import read_zones
+from zones.importing import zones_of
+
+ROWS_AT_ONCE = 2_000  # of a frame
+
+READERS: dict[str, tuple[RowKind[Any], Callable[..., RowFile[Any]]]] = {
+    ADDRESSES.name: (ADDRESSES, read_addresses),
+    STREETS.name: (STREETS, read_streets),
+    LANDMARKS.name: (LANDMARKS, read_landmarks),
+    MAP_SHAPES.name: (MAP_SHAPES, read_map_shapes),
+}
 
 
 def main() -> None:
@@ -25,43 +40,63 @@ def main() -> None:
     warnings.simplefilter("ignore")
     gc.disable()  # little is left to find in a process that lives for one file
     gdal.only_our_drivers()
-    confinement.bound(MEGABYTES, task["seconds"])
-    try:
-        found = read_zones(Path(task["path"]), Options(**task["options"]), called=task["called"])
-        document, shapes = _told(found)
-    except MemoryError:
-        document, shapes = _refusal(_too_large(task["called"])), []
-    except ZoneError as error:
-        document, shapes = _refusal(error), []
-    head = json.dumps(document).encode()
-    with Path("answer.part").open("wb") as file:
-        file.write(len(head).to_bytes(8, "little"))
-        file.write(head)
-        file.writelines(shapes)
-    Path("answer.part").rename("answer")
+    confinement.bound(task["megabytes"], task["seconds"])
+    with _answer() as answer:
+        try:
+            for document, shapes in _told(task):
+                frames.write(answer, document, shapes)
+            document = {"end": True}
+        except MemoryError:
+            document = _refusal(_too_large(task["megabytes"]))
+        except ZoneError as error:
+            document = _refusal(error)
+        frames.write(answer, document)
 
 
-def _told(found: ZoneFile) -> tuple[dict[str, Any], Sequence[bytes]]:
-    shapes = [to_wkb(zone.geometry) for zone in found.zones]
+@contextlib.contextmanager
+def _answer() -> Iterator[BinaryIO]:
+    """Standard output, for us alone: what a library prints goes nowhere."""
+    with os.fdopen(os.dup(1), "wb") as answer, Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        yield answer
+
+
+def _told(task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    """The documents of the answer, each with its shapes."""
+    path, options = Path(task["path"]), task["options"]
+    if task["read"] == "zones":
+        yield _of_zones(zones_of(path, Options(**options)))
+        return
+    kind, read = READERS[task["read"]]
+    yield from _of_rows(kind, read(path, **options))
+
+
+def _of_zones(found: ZoneFile) -> tuple[dict[str, Any], list[bytes]]:
     return {
-        "zones": [
-            {"name": zone.name, "external_id": zone.external_id, "bytes": len(shape)}
-            for zone, shape in zip(found.zones, shapes, strict=True)
-        ],
+        "zones": [[zone.name, zone.external_id] for zone in found.zones],
         "mended": [[one.zone, one.what, one.area_change_percent] for one in found.mended],
         "left_out": found.left_out,
         "notes": found.notes,
         "crs": found.crs,
         "name_field": found.name_field,
-    }, shapes
+    }, [to_wkb(zone.geometry) for zone in found.zones]
+
+
+def _of_rows(kind: RowKind[Any], found: RowFile[Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    yield {"notes": found.notes}, []
+    rows: Iterable[Any] = found.rows
+    while piece := list(islice(rows, ROWS_AT_ONCE)):
+        packed = [({"number": row.number, "reason": row.reason}, None) if isinstance(row, BadRow) else kind.pack(row)
+                  for row in piece]  # fmt: skip
+        yield {"rows": [document for document, _ in packed]}, [shape for _, shape in packed if shape is not None]
 
 
 def _refusal(error: ZoneError) -> dict[str, Any]:
     return {"error": {"message": error.message, "hint": error.hint, "details": error.details}}
 
 
-def _too_large(called: str) -> ZoneError:
-    return ZoneError(f"{called}: Reading it takes more than {MEGABYTES} MB of memory.", hint="Simplify or split it.")
+def _too_large(megabytes: int) -> ZoneError:
+    return ZoneError(f"Reading it takes more than {megabytes} MB of memory.", hint="Simplify or split it.")
 
 
 if __name__ == "__main__":

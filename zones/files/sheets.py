@@ -44,10 +44,11 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`columns`: which column has each meaning."""
+    """`columns`: which column has each meaning. `notes` are about the file as a whole."""
 
     columns: Mapping[str, str]
     rows: Iterator[SheetRow]
+    notes: tuple[str, ...] = ()
 
 
 def open_sheet(
@@ -73,7 +74,7 @@ def open_sheet(
         SheetRow(row + 1, {meaning: texts[meaning][row] if meaning in texts else "" for meaning in guesses}, shape)
         for row, shape in enumerate(table.shapes)
     )
-    return Sheet(columns, rows)
+    return Sheet(columns, rows, table.notes)
 
 
 def _csv(

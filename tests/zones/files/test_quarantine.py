@@ -1,5 +1,6 @@
 """Files from strangers, in a process of their own: little time, little memory, no way out, and one line back."""
 
+import io
 import json
 import os
 import random
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shapely.geometry import mapping
+from shapely.geometry import LineString, mapping
 
 from tests.waiting import until
 from tests.zones.files.test_formats import gdb
@@ -23,8 +24,13 @@ from tests.zones.files.test_hostile import damaged
 from tests.zones.real import real_file
 from tests.zones.test_importing import EAST, WEST, geojson, two
 from zones import confinement, importing
+from zones.addresses.files import read_addresses, read_landmarks, read_streets
+from zones.addresses.readings import HouseNumber
+from zones.addresses.rows import AddressRow
+from zones.drawable import read_map_shapes
 from zones.errors import ZoneError
-from zones.files import gdal, quarantine
+from zones.files import frames, gdal, quarantine
+from zones.files.rowfile import ADDRESSES, LANDMARKS, MAP_SHAPES, STREETS
 from zones.files.zonefile import CleanZone
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +77,19 @@ def listener() -> Iterator[tuple[str, Callable[[], bool]]]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}", was_called
 
 
+# What a reader may do instead of answering; the fourth to sixth write a frame that is none, or has not what it says.
+BROKEN_READERS = (
+    "os.abort()",
+    "raise SystemExit(1)",
+    "pass",
+    "put(b'x' * 99)",
+    "put(size(2) + size(0) + b'[]')",
+    "put(size(2**62) + size(0))",
+    """head = b'{"notes": 1, "zones": [[1, 2, 3]], "shapes": []}'; put(size(len(head)) + size(0) + head)""",
+    """head = b'{"notes": [], "shapes": [-8]}'; put(size(len(head)) + size(0) + head)""",
+)
+
+
 def geopackage(path: Path, *statements: str) -> Path:
     two().to_file(path, layer="wards", driver="GPKG")
     with sqlite3.connect(path) as database:
@@ -108,6 +127,53 @@ def test_it_reads_what_the_importer_reads(tmp_path: Path) -> None:
     assert quarantine.read_zones(chicago) == importing.read_zones(chicago)
 
 
+def test_rows_come_as_they_are_read_in_our_own_process(tmp_path: Path) -> None:
+    lines = tmp_path / "houses.csv"
+    lines.write_text("LON,LAT,NUMBER,STREET\n" + "-75.0,40.0,12 1/2,Elm St\n-75.0,40.0,,Elm St\n" * 3_000)
+    line = {"NAME": "Elm St", "l_f_add": 1, "l_t_add": 99, "shape": LineString([(-75, 40), (-75, 40.001)])}
+    streets = geojson(tmp_path / "streets.geojson", [line, line | {"shape": None}])
+    marks = tmp_path / "marks.csv"
+    marks.write_text("City Hall,1 Elm St\n,2 Elm St\n")
+    lakes = geojson(tmp_path / "lakes.geojson", [{"name": "Lake", "shape": EAST}, {"name": "x", "shape": None}])
+    for kind, path, options, read in (
+        (ADDRESSES, lines, {"given": {}}, read_addresses),
+        (STREETS, streets, {"given": {}}, read_streets),
+        (LANDMARKS, marks, {"given": {}, "header": ["name", "address"]}, read_landmarks),
+        (MAP_SHAPES, lakes, {"drawn_as": "water", "lines_too": True, "name_field": "name"}, read_map_shapes),
+    ):
+        here = read(path, **options)
+        with quarantine.read_rows(kind, path, options) as there:
+            assert (there.notes, list(there)) == (here.notes, list(here)), kind.name
+
+
+def test_a_file_of_rows_is_refused_by_name_when_it_is_opened_or_while_it_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", "LON,LAT\n")
+    with pytest.raises(ZoneError, match=r"^x\.csv: No column"), quarantine.read_rows(ADDRESSES, path, {"given": {}}):
+        pass
+    path.write_text("LON,LAT,NUMBER,STREET\n" + "-75.0,40.0,12,Elm St\n" * 5_000 + '"')
+    with path.open("a") as more:
+        more.write("," * 2_000_000)
+    with quarantine.read_rows(ADDRESSES, path, {"given": {}}) as rows:
+        assert next(iter(rows)) == AddressRow(HouseNumber(12), "Elm St", "", "", "", -75.0, 40.0)
+        with pytest.raises(ZoneError, match=r"^x\.csv: A line of it is longer"):
+            list(rows)
+    path = geojson(tmp_path / "x.geojson", [{"name": "a", "shape": EAST}])
+    with (
+        pytest.raises(ZoneError, match=r"^x\.geojson: Reading it took longer than 0\.01 seconds"),
+        quarantine.read_rows(STREETS, path, {"given": {}}, seconds=0.01) as rows,
+    ):
+        list(rows)
+
+
+def test_the_commands_that_import_load_no_parser_of_such_files() -> None:
+    """The process that holds the secret key never opens them, so it needs none of the libraries that do."""
+    commands = "addresses, basemap, streets, zones"
+    loaded = "{'pyogrio', 'geopandas', 'lxml'} & {*sys.modules}"
+    code = f"import sys; from notify.cli import {commands}; print(*({loaded}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 def test_its_refusals_are_those_of_the_importer(tmp_path: Path) -> None:
     path = geojson(tmp_path / "x.geojson", [{"name": "East", "shape": EAST}, {"name": "East", "shape": WEST}])
     with pytest.raises(ZoneError) as here:
@@ -131,17 +197,18 @@ def test_the_reader_knows_three_drivers_and_no_secret(tmp_path: Path) -> None:
         "def asked(*_, **__):\n"
         "    raise quarantined.ZoneError('', details=[*pyogrio.list_drivers(), *os.environ, "
         "str(resource.getrlimit(resource.RLIMIT_CPU)[0])])\n"
-        "quarantined.read_zones = asked\n"
+        "quarantined.zones_of = asked\n"
         "quarantined.main()\n"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOCSIN_SECRET_KEY", "a secret")
         environment = confinement.environment(tmp_path)
-    task = {"path": "x", "called": "x", "options": {}, "seconds": 5}
+    task = {"path": "x", "read": "zones", "options": {}, "seconds": 5, "megabytes": 1024}
     command = [sys.executable, "asking.py"]
-    subprocess.run(command, cwd=tmp_path, env=environment, input=json.dumps(task), text=True, check=True)
-    document = json.loads((tmp_path / "answer").read_bytes()[8:])
-    told = document["error"]["details"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, input=json.dumps(task).encode(), stdout=subprocess.PIPE, check=True
+    )
+    told = frames.read(io.BytesIO(done.stdout).read).document["error"]["details"]
     assert told[: len(gdal.DRIVERS)] == list(gdal.DRIVERS)
     assert not [name for name in told if name.startswith("TOCSIN")]
     assert told[-1] == "7"
@@ -227,12 +294,18 @@ def test_triggers_and_other_views_of_a_geopackage_do_not_run(tmp_path: Path) -> 
 def test_a_reader_that_breaks_down_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever brought it down, and whatever it left behind."""
     path = geojson(tmp_path / "x.json", [{"name": "a", "shape": EAST}])
-    for code in ("import os; os.abort()", "raise SystemExit(1)", "open('answer', 'wb').write(b'x' * 99)", "pass"):
-        (tmp_path / "zones").mkdir(exist_ok=True)
-        (tmp_path / "zones" / "__init__.py").write_text("")
-        (tmp_path / "zones" / "quarantined.py").write_text(code)
-        monkeypatch.setattr(confinement, "_PACKAGES", tmp_path)
-        assert "broke down" in refusal(path).message
+    package = tmp_path / "packages" / "zones" / "files"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").write_text("")
+    monkeypatch.setattr(confinement, "_PACKAGES", tmp_path / "packages")
+    for code in BROKEN_READERS:
+        (package / "quarantined.py").write_text(
+            f"import os, sys\nput = sys.stdout.buffer.write\nsize = lambda n: n.to_bytes(8, 'little')\n{code}"
+        )
+        assert "broke down" in refusal(path).message, code
+        with pytest.raises(ZoneError, match="broke down"), quarantine.read_rows(STREETS, path, {}) as rows:
+            list(rows)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -1,0 +1,76 @@
+"""What of a file can be drawn as a layer of the map: its shapes without heights, points and damage."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from zones.addresses.rows import BadRow
+from zones.errors import ZoneError
+from zones.files.opening import Table, open_table
+from zones.files.rowfile import DrawnShape, RowFile
+from zones.files.zonefile import Options
+
+LONGEST_NAME = 200
+AREAS, LINES = 3, 1  # as shapely numbers the kinds of geometries
+
+
+def read_map_shapes(
+    path: Path,
+    drawn_as: str,
+    *,
+    lines_too: bool,
+    name_field: str | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
+) -> RowFile[DrawnShape]:
+    """The shapes of a file with their names. `drawn_as`: the map's layer, for messages. `lines_too`: it has lines as
+    well as areas. Raises ZoneError."""
+    table = open_table(path, Options(layer=layer, crs=crs))
+    return drawable(table, drawn_as, lines_too=lines_too, name_field=name_field)
+
+
+def drawable(table: Table, drawn_as: str, *, lines_too: bool, name_field: str | None = None) -> RowFile[DrawnShape]:
+    """The same of a table that is open already."""
+    if name_field is not None and name_field not in table.fields:
+        raise ZoneError(f"It has no field {name_field!r}.", hint=f"Its fields: {', '.join(table.fields) or 'none'}.")
+    names = [""] * len(table.frame) if name_field is None else [_name(x) for x in table.frame[name_field].tolist()]
+    return RowFile(table.notes, _drawable(names, table.shapes, drawn_as, (AREAS, LINES) if lines_too else (AREAS,)))
+
+
+def _drawable(
+    names: Sequence[str], shapes: Sequence[BaseGeometry | None], drawn_as: str, kinds: Sequence[int]
+) -> Iterator[DrawnShape | BadRow]:
+    for number, (name, shape) in enumerate(zip(names, shapes, strict=True), 1):
+        if shape is None or shape.is_empty:
+            yield BadRow(number, "it has no geometry.")
+        elif not _is_on_earth(shape):
+            yield BadRow(number, "it does not lie on the earth.")
+        elif drawn := _of_kinds(shape, kinds):
+            yield from (DrawnShape(name, one) for one in drawn)
+        else:
+            yield BadRow(number, f"a {shape.geom_type} cannot be drawn as {drawn_as}.")
+
+
+def _is_on_earth(shape: BaseGeometry) -> bool:
+    points = shapely.get_coordinates(shape)
+    return bool(np.isfinite(points).all() and (np.abs(points) <= (180, 90)).all())
+
+
+def _of_kinds(shape: BaseGeometry, kinds: Sequence[int]) -> list[BaseGeometry]:
+    """Its polygons as one shape and its lines as another, as far as they are asked for, repaired."""
+    flat = shapely.force_2d(shape)
+    whole = flat if flat.is_valid else shapely.make_valid(flat)
+    parts = shapely.get_parts(shapely.get_parts(whole))
+    make = {AREAS: shapely.multipolygons, LINES: shapely.multilinestrings}
+    found = {kind: parts[shapely.get_type_id(parts) == kind] for kind in kinds}
+    return [own[0] if len(own) == 1 else make[kind](own) for kind, own in found.items() if len(own)]
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip()[:LONGEST_NAME]
+    return "" if value is None or value != value else str(value)[:LONGEST_NAME]  # a NaN is not equal to itself

@@ -1,0 +1,103 @@
+"""What a file of rows holds, and how each kind of row passes from the reader process to ours: as a list and a shape."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from zones.addresses.readings import HouseNumber
+from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class RowFile(Generic[Row]):
+    """The good and the bad rows of a file, once, as they are read. `notes` are about the file as a whole."""
+
+    notes: tuple[str, ...]
+    rows: Iterator[Row | BadRow]
+
+    def __iter__(self) -> Iterator[Row | BadRow]:
+        return self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnShape:
+    """A shape of the map: valid, in WGS 84. `name` may be empty."""
+
+    name: str
+    shape: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class RowKind(Generic[Row]):
+    """`pack` makes a list for JSON of a row, and its shape as WKB where it has one; `unpack` is its inverse and trusts
+    nothing: it raises ValueError, TypeError, IndexError or ShapelyError."""
+
+    name: str
+    pack: Callable[[Row], tuple[list[Any], bytes | None]]
+    unpack: Callable[[list[Any], bytes], Row]
+    has_shape: bool = False
+
+
+def _pack_address(row: AddressRow) -> tuple[list[Any], None]:
+    house = row.number
+    return [house.number, house.suffix, row.street, row.unit, row.city, row.zip, row.lon, row.lat], None
+
+
+def _unpack_address(packed: list[Any], _: bytes) -> AddressRow:
+    number, suffix, street, unit, city, zip_code, lon, lat = packed
+    house = HouseNumber(int(number), str(suffix))
+    return AddressRow(house, str(street), str(unit), str(city), str(zip_code), float(lon), float(lat))
+
+
+def _pack_street(row: StreetRow) -> tuple[list[Any], bytes]:
+    packed = [row.external_id, row.name, row.left, row.right, row.left_zip, row.right_zip, row.rank]
+    return packed, shapely.to_wkb(row.line)
+
+
+def _unpack_street(packed: list[Any], shape: bytes) -> StreetRow:
+    own_id, name, left, right, left_zip, right_zip, rank = packed
+    line = shapely.from_wkb(shape)
+    if line.geom_type not in {"LineString", "MultiLineString"}:
+        raise TypeError("a street without a line")
+    own_id = None if own_id is None else str(own_id)
+    return StreetRow(own_id, str(name), _side(left), _side(right), str(left_zip), str(right_zip), int(rank), line)
+
+
+def _side(packed: list[Any] | None) -> tuple[int, int] | None:
+    if packed is None:
+        return None
+    first, last = packed
+    return int(first), int(last)
+
+
+def _pack_landmark(numbered: tuple[int, LandmarkRow]) -> tuple[list[Any], None]:
+    number, row = numbered
+    return [number, row.name, row.point, row.address], None
+
+
+def _unpack_landmark(packed: list[Any], _: bytes) -> tuple[int, LandmarkRow]:
+    number, name, point, address = packed
+    if point is not None:
+        lon, lat = point
+        point = float(lon), float(lat)
+    return int(number), LandmarkRow(str(name), point, str(address))
+
+
+def _pack_shape(row: DrawnShape) -> tuple[list[Any], bytes]:
+    return [row.name], shapely.to_wkb(row.shape)
+
+
+def _unpack_shape(packed: list[Any], shape: bytes) -> DrawnShape:
+    (name,) = packed
+    return DrawnShape(str(name), shapely.from_wkb(shape))
+
+
+ADDRESSES = RowKind("addresses", _pack_address, _unpack_address)
+STREETS = RowKind("streets", _pack_street, _unpack_street, has_shape=True)
+LANDMARKS = RowKind("landmarks", _pack_landmark, _unpack_landmark)
+MAP_SHAPES = RowKind("map shapes", _pack_shape, _unpack_shape, has_shape=True)
