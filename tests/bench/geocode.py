@@ -28,8 +28,7 @@ from zones.addresses.files import read_streets
 from zones.addresses.rows import StreetRow
 from zones.addresses.streets import street_name
 from zones.city import TrainingCity
-from zones.files import quarantine
-from zones.files.rowfile import ADDRESSES
+from zones.files import quarantine, rowfile
 
 ADDRESSES = {Size.SMOKE: 2_000, Size.USUAL: 200_000, Size.FULL: 200_000}
 ASKED = {Size.SMOKE: 100, Size.USUAL: 2_000, Size.FULL: 2_000}
@@ -85,7 +84,7 @@ def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
             writer.writerows(rows)
 
         def work() -> None:
-            with quarantine.read_rows(ADDRESSES, path, {"given": {}}) as rows, transaction() as s:
+            with quarantine.read_rows(rowfile.ADDRESSES, path, {"given": {}}) as rows, transaction() as s:
                 gazetteer.keep_addresses(s, rows, "bench", datetime.now(UTC))
 
         took = seconds(work)
