@@ -1,10 +1,10 @@
-"""Who is at the door: a program with an API key, or an operator with a signed cookie.
+"""Who is at the door: a program with an API key, or an operator with the cookie of a session.
 
 What an operator may do is decided behind the door (`operators.require`), not here.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,14 +13,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from api.errors import NotSignedIn
-from notify import crypto, operators
+from api.errors import Misdirected, NotSignedIn
+from notify import operators, sessions
 from notify.db import transaction
-from notify.errors import Invalid, NotAllowed
+from notify.errors import NotAllowed
 from notify.models import ApiKey, Operator
 from notify.settings import settings
 
-SESSION = timedelta(hours=12)
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made by `tocsin keys add`.")
 
 
@@ -57,7 +57,10 @@ def by_key(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(
 
 def by_cookie(request: Request) -> Caller:
     """The operator at the console. Raises NeedsSignIn; NotAllowed for a form that came from another site."""
-    caller = _of_session(request.cookies.get(cookie_name(), ""), datetime.now(UTC))
+    require_own_host(request)
+    with transaction() as s:
+        key = sessions.find(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
+        caller = _caller(s, key)
     if caller is None:
         raise NeedsSignIn
     if request.method not in {"GET", "HEAD"}:
@@ -71,6 +74,12 @@ def with_secret(secret: str) -> Caller | None:
         return _caller(s, operators.find_key(s, secret.strip()))
 
 
+def key_of_caller(s: Session, secret: str) -> ApiKey | None:
+    """The living key with this secret, of an operator who has not left."""
+    key = operators.find_key(s, secret.strip())
+    return key if key is not None and _caller(s, key) is not None else None
+
+
 def require_own_form(request: Request) -> None:
     """Raises NotAllowed when a form was sent by a page that is not ours (cross-site request forgery).
 
@@ -78,24 +87,37 @@ def require_own_form(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     origin = urlsplit(request.headers.get("origin", "")).netloc
-    ours = {request.headers.get("host", ""), urlsplit(settings().public_url).netloc}
-    if (site and site != "same-origin") or (origin and origin not in ours) or not (site or origin):
+    if (site and site != "same-origin") or (origin and origin not in _ours(request)) or not (site or origin):
         raise NotAllowed("This form was not sent from a page of ours.", hint="Open the page again and send it there.")
 
 
-def sign_in(response: Response, key_id: int, now: datetime) -> None:
-    """Give the browser a cookie for twelve hours; revoking the key ends it at once."""
+def require_own_host(request: Request) -> None:
+    """Raises Misdirected when the console was asked for by another name than ours.
+
+    A name of somebody else's that leads to our address (DNS rebinding) would make pages of theirs pages of ours.
+    """
+    if request.headers.get("host", "").lower() not in _ours(request):
+        raise Misdirected(
+            "The console does not answer to this name.", hint=f"Open {settings().public_url}/console instead."
+        )
+
+
+def sign_in(response: Response, token: str) -> None:
+    """Give the browser the token of a session as its cookie."""
     response.set_cookie(
         cookie_name(),
-        crypto.sign_token("session", f"{key_id}.{int(now.timestamp())}"),
-        max_age=int(SESSION.total_seconds()),
+        token,
+        max_age=int(sessions.LIFE.total_seconds()),
         secure=_is_https(),
         httponly=True,
         samesite="strict",
     )
 
 
-def sign_out(response: Response) -> None:
+def sign_out(request: Request, response: Response) -> None:
+    """End the session on our side, too: a copy of its cookie is worth nothing."""
+    with transaction() as s:
+        sessions.end(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
     response.delete_cookie(cookie_name(), secure=_is_https(), httponly=True, samesite="strict")
 
 
@@ -104,15 +126,21 @@ def cookie_name() -> str:
     return "__Host-tocsin" if _is_https() else "tocsin"
 
 
-def _of_session(cookie: str, now: datetime) -> Caller | None:
+def _ours(request: Request) -> set[str]:
+    """The names that the console answers to: that of TOCSIN_PUBLIC_URL, and this machine's for itself."""
+    host = request.headers.get("host", "").lower()
+    names = {urlsplit(settings().public_url).netloc.lower()}
+    if _hostname(host) in LOOPBACK:
+        names.add(host)
+    return names
+
+
+def _hostname(host: str) -> str:
+    """Without its port; "" for what is no host."""
     try:
-        key_id, _, issued = crypto.read_token("session", cookie).partition(".")
-    except Invalid:
-        return None
-    if now.timestamp() - int(issued) > SESSION.total_seconds():
-        return None
-    with transaction() as s:
-        return _caller(s, operators.living_key(s, int(key_id)))
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _caller(s: Session, key: ApiKey | None) -> Caller | None:
@@ -121,7 +149,7 @@ def _caller(s: Session, key: ApiKey | None) -> Caller | None:
         return None
     if key.operator_id is None:
         return Caller(key.id, None)
-    operator = s.get(Operator, key.operator_id)
+    operator = operators.of_key(s, key)
     return Caller(key.id, operator) if operator is not None and operator.disabled_at is None else None
 
 

@@ -29,6 +29,12 @@ class NotSignedIn(TocsinError):
     code = "not-signed-in"
 
 
+class Misdirected(TocsinError):
+    """Asked for by a name that is not ours (RFC 9110 section 15.5.20)."""
+
+    code = "misdirected"
+
+
 class Problem(BaseModel):
     """A problem document: RFC 9457, with `hint` and `errors` as extension members."""
 
@@ -55,6 +61,7 @@ class Problem(BaseModel):
 
 STATUS: dict[type[Exception], int] = {
     NotSignedIn: 401,
+    Misdirected: 421,
     NotAllowed: 403,  # BadSignature, too
     NotFound: 404,
     Refused: 409,

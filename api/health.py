@@ -1,5 +1,6 @@
 """For load balancers and monitoring: does the process live, can it serve, what does it count."""
 
+import hmac
 from functools import cache
 
 import redis
@@ -11,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api.auth import LOOPBACK
+from api.errors import NotSignedIn
 from notify import keyring, migrations
 from notify.db import transaction
 from notify.errors import Unavailable, WrongKey
@@ -36,7 +39,18 @@ def readyz() -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
+    """For the bearer of TOCSIN_METRICS_TOKEN; where that is not set, for this machine alone."""
+    token = settings().metrics_token.get_secret_value()
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not (hmac.compare_digest(given.encode(), token.encode()) if token else _is_local(request)):
+        raise NotSignedIn("This needs the token for metrics.", hint="Send TOCSIN_METRICS_TOKEN as a bearer token.")
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local(request: Request) -> bool:
+    """Asked from this machine, and not by a proxy that passes on what others ask."""
+    forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers.keys())
+    return not forwarded and request.client is not None and request.client.host in LOOPBACK
 
 
 def _postgres() -> str:

@@ -1,14 +1,18 @@
 """What a monitoring system asks for, in Prometheus's text format. Ids and counts; never an address (law 9)."""
 
+import math
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import psycopg
 import redis
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from notify import tasks
@@ -16,6 +20,8 @@ from notify.db import transaction
 from notify.errors import Unavailable
 from notify.models import Lane
 
+FRESH_S = 10.0
+PATIENCE_MS = 2_000  # for one question
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 
@@ -58,12 +64,28 @@ class Metrics:
 
 
 class Servers(Collector):
-    """What PostgreSQL and Redis know, asked at each scrape. When one is away, its numbers are left out."""
+    """What PostgreSQL and Redis know. When one is away, or slow to answer a question, those numbers are left out.
+
+    Asked every FRESH_S at most, however many scrape: to count deliveries must not hold up what is counted.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: list[Metric] = []
+        self._asked_s = -math.inf
 
     def describe(self) -> Iterable[Metric]:
         return ()  # else the registry would collect once to find the names
 
     def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            if time.monotonic() - self._asked_s >= FRESH_S:
+                self._found = list(self._ask())
+                self._asked_s = time.monotonic()
+            found = self._found
+        yield from found
+
+    def _ask(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("tocsin_server_up", "Whether a server answers.", labels=("server",))
         for server, ask in (("postgres", _of_postgres), ("redis", _of_redis)):
             try:
@@ -78,9 +100,18 @@ class Servers(Collector):
 
 
 def _of_postgres() -> Iterator[Metric]:
-    with transaction() as s:
-        s.execute(text("SET LOCAL statement_timeout = '5s'"))
-        yield from (_gauge(s, *question) for question in _QUESTIONS)
+    """Each question in a transaction of its own: one that takes too long is left out, and said to be."""
+    left_out = GaugeMetricFamily("tocsin_metric_left_out", "1: PostgreSQL took too long for it.", labels=("metric",))
+    for question in _QUESTIONS:
+        try:
+            with transaction() as s:
+                s.execute(text("SELECT set_config('statement_timeout', :most, true)"), {"most": f"{PATIENCE_MS}ms"})
+                yield _gauge(s, *question)
+        except OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
+                raise
+            left_out.add_metric((question[0],), 1)
+    yield left_out
 
 
 def _of_redis() -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth import bearer, by_key
 from api.errors import answer
 from api.metrics import Metrics
+from notify.settings import settings
 
 log = structlog.get_logger()
 
@@ -27,6 +28,7 @@ LARGER_BYTES = {
     "/api/v1/audience": 16 * 2**20,
 }
 
+HSTS = f"max-age={365 * 24 * 3_600}"  # RFC 6797; without subdomains, which are the city's
 HEADERS = {
     # Everything from here and nothing inline: a script that slipped into a page would not run.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
@@ -52,6 +54,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if settings().public_url.startswith("https://"):
+                    headers.setdefault("Strict-Transport-Security", HSTS)
                 is_file = scope["path"].startswith("/static/")
                 headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
             await send(message)

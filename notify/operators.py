@@ -104,14 +104,19 @@ def living_key(s: Session, key_id: int) -> ApiKey | None:
     return s.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)))
 
 
+def of_key(s: Session, key: ApiKey) -> Operator | None:
+    """The operator whom a key acts for."""
+    return s.get(Operator, key.operator_id) if key.operator_id is not None else None
+
+
 def ticket(key: ApiKey, now: datetime) -> str:
-    """For a link that signs in to the console (`/console/enter?ticket=...`), good for 15 minutes."""
-    return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}")
+    """For a link that signs in to the console (`/console/enter?ticket=...`), good for 15 minutes and once."""
+    return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}.{secrets.token_hex(8)}")
 
 
 def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
     """The living key that a ticket was made for. Raises Invalid when it is broken, too old, or the key is revoked."""
-    key_id, _, expires = crypto.read_token("ticket", text).partition(".")
+    key_id, expires, *_ = crypto.read_token("ticket", text).split(".")
     key = living_key(s, int(key_id)) if now.timestamp() < int(expires) else None
     if key is None:
         raise Invalid("This link is too old.", hint="Make a new one, or sign in with your key.")

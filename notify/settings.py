@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
     max_attempts: int = Field(6, ge=1)
+    metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers to this machine alone
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import auth
 from api.pages.rendering import page
-from notify import operators
+from notify import operators, sessions
 from notify.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 @router.get("/sign-in")
 def ask(request: Request, next: str = "") -> Response:  # noqa: A002  its name in the address
+    auth.require_own_host(request)
     return page(request, "console/sign_in.html", language="en", next=_within(next), problem="")
 
 
@@ -26,25 +27,37 @@ def sign_in(
     key: Annotated[str, Form(max_length=200)],
     next: Annotated[str, Form(max_length=500)] = "",  # noqa: A002
 ) -> Response:
+    auth.require_own_host(request)
     auth.require_own_form(request)
-    caller = auth.with_secret(key)
-    if caller is None:
+    with transaction() as s:
+        found = auth.key_of_caller(s, key)
+        token = sessions.begin(s, found, datetime.now(UTC)) if found else ""
+    if not token:
         problem = "This key is not valid. Keys begin with tocsin_ and are shown once, when they are made."
         return page(request, "console/sign_in.html", status=401, language="en", next=_within(next), problem=problem)
     answer = RedirectResponse(_within(next), 303)
-    auth.sign_in(answer, caller.key_id, datetime.now(UTC))
+    auth.sign_in(answer, token)
     return answer
 
 
 @router.get("/enter")
-def enter(request: Request, ticket: str = "") -> Response:
-    """Answers with a page that goes on by itself: after a redirect, a browser that came from elsewhere (a mail, a
-    chat) would not send the SameSite=Strict cookie along."""
-    now = datetime.now(UTC)
+def confirm(request: Request, ticket: str = "") -> Response:
+    """Asks whether to come in. A link is followed by mail scanners and previews, too: it must not be used up by them,
+    nor sign anybody in whom somebody else has sent it to."""
+    auth.require_own_host(request)
     with transaction() as s:
-        key = operators.of_ticket(s, ticket, now)
-    answer = page(request, "console/entered.html", language="en")
-    auth.sign_in(answer, key.id, now)
+        acts_for = operators.of_key(s, sessions.check_ticket(s, ticket, datetime.now(UTC)))
+    return page(request, "console/enter.html", language="en", ticket=ticket, who=acts_for.email if acts_for else "")
+
+
+@router.post("/enter")
+def enter(request: Request, ticket: Annotated[str, Form(max_length=500)]) -> Response:
+    auth.require_own_host(request)
+    auth.require_own_form(request)
+    with transaction() as s:
+        token = sessions.enter(s, ticket, datetime.now(UTC))
+    answer = RedirectResponse("/console", 303)
+    auth.sign_in(answer, token)
     return answer
 
 
@@ -52,7 +65,7 @@ def enter(request: Request, ticket: str = "") -> Response:
 def sign_out(request: Request) -> Response:
     auth.require_own_form(request)
     answer = RedirectResponse("/console/sign-in", 303)
-    auth.sign_out(answer)
+    auth.sign_out(request, answer)
     return answer
 
 

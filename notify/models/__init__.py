@@ -10,6 +10,7 @@ from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.sender import Sender
+from notify.models.session import SignIn
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -46,6 +47,7 @@ __all__ = [
     "Preference",
     "ResidentChange",
     "Sender",
+    "SignIn",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",

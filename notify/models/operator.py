@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ForeignKey, Integer, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
@@ -31,5 +32,6 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(unique=True)
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: all that the operator may do, or reading
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

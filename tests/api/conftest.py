@@ -12,6 +12,7 @@ import redis as redis_client
 import uvicorn
 from sqlalchemy import text
 
+from api import metrics
 from api.app import create_app
 from api.server import PatientProtocol
 from notify import logs, operators
@@ -42,6 +43,12 @@ def served() -> Iterator[str]:
     listening.close()
     root.handlers = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has just done is in the metrics at once."""
+    monkeypatch.setattr(metrics, "FRESH_S", 0.0)
 
 
 @pytest.fixture

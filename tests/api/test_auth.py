@@ -1,12 +1,13 @@
 """Who may come in, and as whom."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from notify import crypto, operators
+from notify import crypto, operators, sessions
 from notify.db import transaction
 from notify.models import ApiKey
 from notify.settings import settings
@@ -122,11 +123,25 @@ def test_a_session_ends_after_twelve_hours_and_with_its_key(door: httpx.Client, 
     asked.do("UPDATE api_keys SET revoked_at = now()")
     assert door.get("/console").status_code == 303
     asked.do("UPDATE api_keys SET revoked_at = NULL")
-    number = asked.number("SELECT id FROM api_keys")
-    for age, status in ((timedelta(hours=11), 200), (timedelta(hours=13), 303)):
-        issued = int((datetime.now(UTC) - age).timestamp())
-        door.cookies.set("tocsin", crypto.sign_token("session", f"{number}.{issued}"), domain="127.0.0.1", path="/")
-        assert door.get("/console").status_code == status
+    asked.do("UPDATE sessions SET began_at = began_at - interval '11 hours', ends_at = ends_at - interval '11 hours'")
+    assert door.get("/console").status_code == 200
+    asked.do("UPDATE sessions SET began_at = began_at - interval '2 hours', ends_at = ends_at - interval '2 hours'")
+    assert door.get("/console").status_code == 303
+
+
+def test_the_token_of_a_session_is_not_kept(door: httpx.Client, key: Key) -> None:
+    sign_in(door, key())
+    token = door.cookies["tocsin"]
+    (kept,) = asked.rows("SELECT row_to_json(sessions)::text FROM sessions")
+    assert token not in kept[0]
+    assert crypto.hash_key(token).hex() in kept[0]
+
+
+def test_all_sessions_of_somebody_end_at_once(door: httpx.Client, key: Key) -> None:
+    sign_in(door, key())
+    with transaction() as s:
+        assert sessions.end_all(s, asked.number("SELECT id FROM operators"), datetime.now(UTC)) == 1
+    assert door.get("/console").status_code == 303
 
 
 def test_a_forged_cookie_is_no_cookie(door: httpx.Client, key: Key) -> None:
@@ -153,9 +168,11 @@ def test_a_form_from_another_site_does_nothing(door: httpx.Client, key: Key, cit
     assert asked.rows("SELECT state FROM alerts")[0].state == "cancelled"
 
 
-def test_signing_out_ends_it_here(door: httpx.Client, key: Key) -> None:
+def test_signing_out_ends_it_for_a_copy_of_the_cookie_too(door: httpx.Client, key: Key) -> None:
     sign_in(door, key())
+    copied = door.cookies["tocsin"]
     door.post("/console/sign-out", headers=own(door))
+    assert door.get("/console", headers={"Cookie": f"tocsin={copied}"}).status_code == 303
     assert door.get("/console").status_code == 303
 
 
@@ -167,9 +184,59 @@ def test_a_ticket_signs_in_for_a_quarter_of_an_hour(door: httpx.Client, key: Key
         assert living is not None
     fresh, stale = operators.ticket(living, now), operators.ticket(living, now - timedelta(minutes=16))
     assert door.get("/console/enter", params={"ticket": stale}).status_code == 422
+    assert door.post("/console/enter", data={"ticket": stale}, headers=own(door)).status_code == 422
+    for _ in range(2):
+        looked = door.get("/console/enter", params={"ticket": fresh})
+        assert (looked.status_code, "set-cookie" in looked.headers) == (200, False), "a preview uses nothing up"
+    assert door.post("/console/enter", data={"ticket": fresh}).status_code == 403
     assert door.get("/console").status_code == 303
-    assert door.get("/console/enter", params={"ticket": fresh}).status_code == 200
+    assert door.post("/console/enter", data={"ticket": fresh}, headers=own(door)).headers["location"] == "/console"
     assert door.get("/console").status_code == 200
+
+
+def test_a_ticket_works_once(door: httpx.Client, key: Key) -> None:
+    key()
+    with transaction() as s:
+        living = s.get(ApiKey, asked.number("SELECT id FROM api_keys"))
+        assert living is not None
+    ticket = operators.ticket(living, datetime.now(UTC))
+    answers: list[int] = []
+
+    def enter() -> None:
+        with httpx.Client(base_url=door.base_url, timeout=20, trust_env=False) as client:
+            answers.append(client.post("/console/enter", data={"ticket": ticket}, headers=own(door)).status_code)
+
+    threads = [threading.Thread(target=enter) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [303] + [422] * 5
+    assert door.get("/console/enter", params={"ticket": ticket}).status_code == 422
+    assert door.get("/console").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:443", "127.0.0.1.evil", "[x", "localhost@evil.example:1"]
+)
+def test_the_console_answers_to_our_name_alone(door: httpx.Client, key: Key, host: str) -> None:
+    sign_in(door, key())
+    for path in ("/console", "/console/sign-in", "/console/enter?ticket=x", "/console/map"):
+        assert door.get(path, headers={"Host": host}).status_code == 421
+    form = {"key": secret(key())}
+    forged = {"Host": host, "Origin": "http://evil.example"}
+    assert door.post("/console/sign-in", data=form, headers=forged).status_code == 421
+    assert door.post("/console/sign-out", headers=forged).status_code == 403
+
+
+def test_behind_https_browsers_are_told_to_stay_there(
+    door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "strict-transport-security" not in door.get("/").headers
+    monkeypatch.setenv("TOCSIN_PUBLIC_URL", "https://alerts.example.org")
+    settings.cache_clear()
+    assert door.get("/").headers["strict-transport-security"] == "max-age=31536000"
+    assert door.get("/console/sign-in", headers={"Host": "alerts.example.org"}).status_code == 200
 
 
 def test_a_reader_sees_the_console_without_buttons(door: httpx.Client, key: Key, city: datetime) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from api import metrics as api_metrics
 from notify import alerts
 from notify.crypto import unseal
 from notify.db import forget_engine, transaction
@@ -98,3 +99,34 @@ def test_not_ready_with_another_secret_key(door: httpx.Client) -> None:
     answer = door.get("/readyz")
     assert answer.status_code == 503
     assert "TOCSIN_SECRET_KEY" in answer.json()["postgres"]
+
+
+def test_metrics_need_their_token(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert door.get("/metrics").status_code == 200, "without one, to this machine"
+    assert door.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
+    monkeypatch.setenv("TOCSIN_METRICS_TOKEN", "a token for tests")
+    settings.cache_clear()
+    for given in (b"", b"Bearer no", "Bearer é".encode()):
+        assert door.get("/metrics", headers={b"Authorization": given}).status_code == 401
+    assert door.get("/metrics", headers={"Authorization": "Bearer a token for tests"}).status_code == 200
+
+
+def test_metrics_are_not_counted_for_every_scrape(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = ("tocsin_sender_open", "channel=sms,provider=twilio,sender=1")
+    assert sender not in metrics(door)
+    monkeypatch.setattr(api_metrics, "FRESH_S", 3_600.0)
+    with transaction() as s:
+        factories.sender(s)
+    assert sender not in metrics(door), "the numbers of before"
+    monkeypatch.setattr(api_metrics, "FRESH_S", 0.0)
+    assert metrics(door)[sender] == 1
+
+
+def test_one_slow_question_leaves_the_others(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_metrics, "PATIENCE_MS", 200)
+    with transaction() as s:
+        s.execute(text("LOCK TABLE senders IN ACCESS EXCLUSIVE MODE"))
+        found = metrics(door)
+    assert found["tocsin_server_up", "server=postgres"] == 1
+    assert found["tocsin_receipts_to_apply", ""] == 0
+    assert found["tocsin_metric_left_out", "metric=tocsin_sender_open"] == 1

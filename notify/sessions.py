@@ -1,0 +1,83 @@
+"""Sessions at the console: begun with a key or a ticket; ended by signing out, by time, or with the key."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify import crypto, lifecycle, operators
+from notify.errors import Invalid
+from notify.models import ApiKey, SignIn
+
+LIFE = timedelta(hours=12)
+FORGOTTEN_AFTER = timedelta(days=7)  # far longer than a ticket lives: a used one must be remembered
+
+
+def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
+    """A new session for the owner of this living key: its token. Raises Invalid for a ticket that was used before."""
+    s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
+    token = secrets.token_urlsafe(32)
+    values = {
+        "token": crypto.hash_key(token),
+        "key": key.id,
+        "ticket": crypto.hash_key(ticket) if ticket else None,
+        "now": now,
+        "ends": now + LIFE,
+    }
+    begun = s.scalar(
+        text("""INSERT INTO sessions (token_hash, key_id, ticket_hash, began_at, ends_at)
+                VALUES (:token, :key, :ticket, :now, :ends) ON CONFLICT (ticket_hash) DO NOTHING RETURNING id"""),
+        values,
+    )
+    if begun is None:
+        raise _used()
+    by = operators.of_key(s, key)
+    lifecycle.note(s, now=now, by=by, action="sign-in", subject="session", subject_id=begun, key=key.name)
+    return token
+
+
+def enter(s: Session, ticket: str, now: datetime) -> str:
+    """A session by the link of `operators.ticket`, which works once. Raises Invalid."""
+    return begin(s, operators.of_ticket(s, ticket, now), now, ticket)
+
+
+def check_ticket(s: Session, ticket: str, now: datetime) -> ApiKey:
+    """The key that a ticket would sign in with; nothing is used up. Raises Invalid."""
+    key = operators.of_ticket(s, ticket, now)
+    if s.scalar(select(SignIn.id).where(SignIn.ticket_hash == crypto.hash_key(ticket))) is not None:
+        raise _used()
+    return key
+
+
+def find(s: Session, token: str, now: datetime) -> ApiKey | None:
+    """The living key of a session that has not ended."""
+    key_id = s.scalar(
+        select(SignIn.key_id).where(
+            SignIn.token_hash == crypto.hash_key(token), SignIn.ended_at.is_(None), SignIn.ends_at > now
+        )
+    )
+    return None if key_id is None else operators.living_key(s, key_id)
+
+
+def end(s: Session, token: str, now: datetime) -> None:
+    """Sign out: the token is worth nothing from now on, wherever it was copied to."""
+    s.execute(
+        text("UPDATE sessions SET ended_at = :now WHERE token_hash = :token AND ended_at IS NULL"),
+        {"now": now, "token": crypto.hash_key(token)},
+    )
+
+
+def end_all(s: Session, operator_id: int, now: datetime) -> int:
+    """End every session of an operator; returns how many there were."""
+    ended = s.execute(
+        text("""UPDATE sessions SET ended_at = :now FROM api_keys k
+                 WHERE k.id = sessions.key_id AND k.operator_id = :operator
+                   AND sessions.ended_at IS NULL AND sessions.ends_at > :now RETURNING sessions.id"""),
+        {"now": now, "operator": operator_id},
+    )
+    return len(ended.all())
+
+
+def _used() -> Invalid:
+    return Invalid("This link was used already.", hint="Make a new one, or sign in with your key.")
