@@ -18,6 +18,7 @@ from zones.errors import ZoneError
 # What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
 HOMES = {
     **dict.fromkeys(("up", "demo", "migrate", "api", "worker", "scheduler", "simulator"), "processes:commands"),
+    "check": "check:commands",
     "alert": "alert:commands",
     "alarms": "alarms:commands",
     "zones": "zones:commands",

@@ -12,9 +12,11 @@ from notify.simulators.control import Control
 from notify.simulators.door import door
 from notify.simulators.mastodon import Mastodon
 from notify.simulators.sendgrid import SendGrid
+from notify.simulators.sendgrid_account import SendGridAccount
 from notify.simulators.sendgrid_events import EventWebhook
 from notify.simulators.site import ASSETS, Site
 from notify.simulators.twilio import Twilio
+from notify.simulators.twilio_account import TwilioAccount
 from notify.simulators.world import World
 
 
@@ -40,6 +42,8 @@ def create_app(config: Config) -> Starlette:
         Route(f"{messages}.json", door(world, twilio, twilio.create), methods=["POST"]),
         Route(f"{messages}.json", door(world, twilio, twilio.listing, "lookup"), methods=["GET"]),
         Route(f"{messages}/{{sid}}.json", door(world, twilio, twilio.fetch, "lookup"), methods=["GET"]),
+        *_twilio_account(world, twilio),
+        *_sendgrid_account(world, sendgrid),
         Route("/v3/mail/send", door(world, sendgrid, sendgrid.send), methods=["POST"]),
         Route("/api/v1/statuses", door(world, mastodon, mastodon.post), methods=["POST"]),
         Route(
@@ -52,3 +56,27 @@ def create_app(config: Config) -> Starlette:
         Mount("/assets", StaticFiles(directory=ASSETS)),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _twilio_account(world: World, twilio: Twilio) -> list[Route]:
+    account, base = TwilioAccount(world), "/2010-04-01/Accounts/{account}"
+    reading = {
+        f"{base}.json": account.account,
+        f"{base}/IncomingPhoneNumbers.json": account.numbers,
+        f"{base}/IncomingPhoneNumbers/{{sid}}.json": account.number,
+        f"{base}/SMS/ShortCodes.json": account.short_codes,
+        "/v1/Services/{service}": account.service,
+        "/v1/Services/{service}/PhoneNumbers": account.service_numbers,
+        "/v1/Services/{service}/ShortCodes": account.service_short_codes,
+    }
+    return [Route(path, door(world, twilio, handle, "lookup"), methods=["GET"]) for path, handle in reading.items()]
+
+
+def _sendgrid_account(world: World, sendgrid: SendGrid) -> list[Route]:
+    account = SendGridAccount(world)
+    reading = {
+        "/v3/scopes": account.scopes,
+        "/v3/whitelabel/domains": account.domains,
+        "/v3/user/webhooks/event/settings/all": account.webhooks,
+    }
+    return [Route(path, door(world, sendgrid, handle, "lookup"), methods=["GET"]) for path, handle in reading.items()]

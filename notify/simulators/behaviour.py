@@ -94,12 +94,21 @@ def _coded(value: Any) -> Any:
 class Twilio(Provider):
     numbers: Annotated[dict[str, NumberOutcome], BeforeValidator(_coded)] = {}  # a bare code is short for a refusal
     advanced_opt_out: bool = False  # adds OptOutType to inbound webhooks
+    # The account, as it can be read
+    account_status: Literal["active", "closed", "suspended"] = "active"
+    account_type: Literal["Full", "Trial"] = "Full"
+    foreign: list[str] = []  # numbers, short codes and services of others
+    inbound_url: str | None = None  # what numbers show as their webhook; None: the one that the simulator calls
 
 
 class SendGrid(Provider):
     addresses: dict[str, AddressOutcome] = {}
     batch_ms: Milliseconds = 200  # events are collected for this long
     batch_size: int = Field(500, ge=1)
+    # The account, as it can be read
+    scopes: list[str] = ["mail.send", "whitelabel.read", "user.webhooks.event.settings.read"]
+    domains: list[str] = ["example.org"]  # authenticated
+    signed: bool = True  # what the event webhook shows, where there is a key; events are signed all the same
 
 
 class Mastodon(Provider):

@@ -46,7 +46,7 @@ class Twilio:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), self._authorization.encode()):
             return error(20003)
-        if request.path_params["account"] != self._sid:
+        if request.path_params.get("account", self._sid) != self._sid:
             return error(20404, request.url.path)
         return None
 

@@ -1,0 +1,36 @@
+"""What a check of the installation found, one fact at a time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    GREEN = "green"
+    YELLOW = "yellow"  # it works, and somebody should know
+    RED = "red"  # messages, or what people answer to them, would be lost
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`subject` is what was looked at, `said` what was found there, `todo` what to do when it is not green.
+
+    Without addresses of residents, and without secrets.
+    """
+
+    subject: str
+    state: State
+    said: str
+    todo: str = ""
+    took_s: float | None = None
+
+
+def green(subject: str, said: str, took_s: float | None = None) -> Finding:
+    return Finding(subject, State.GREEN, said, took_s=took_s)
+
+
+def yellow(subject: str, said: str, todo: str) -> Finding:
+    return Finding(subject, State.YELLOW, said, todo)
+
+
+def red(subject: str, said: str, todo: str, took_s: float | None = None) -> Finding:
+    return Finding(subject, State.RED, said, todo, took_s)

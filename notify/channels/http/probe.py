@@ -1,0 +1,146 @@
+"""The way to one host, a step at a time: name, connection, proxy, TLS, answer, each with what it took."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TypeVar
+
+from yarl import URL
+
+from notify.channels.findings import Finding, green, red
+from notify.channels.http.client import Endpoint
+from notify.channels.http.outbound import Outbound
+
+T = TypeVar("T")
+HEAD_MOST = 64 * 1024  # bytes
+
+
+class _Failed(Exception):
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.said)
+        self.finding = finding
+
+
+def probe(name: str, url: str, outbound: Outbound, timeout_s: float) -> Iterator[Finding]:
+    """Findings about the way to `url`, up to the first step that fails. Sends no credentials but the proxy's."""
+    endpoint = Endpoint("HEAD", url or "/", {"Connection": "close"})
+    subject = f"{name}: way out"
+    if endpoint.origin is None:
+        yield red(subject, f"{url!r} is not an http or https address.", f"Correct the address of {name}.")
+        return
+    host, port, secure = endpoint.origin
+    proxy = URL(outbound.proxy_for(host, port) or "/")
+    with ExitStack() as opened:
+        try:
+            wire, findings = _connected(subject, str(proxy.host or host), proxy.port or port, timeout_s)
+            opened.enter_context(wire)
+            yield from findings
+            if proxy.host and secure:
+                yield _tunnel(subject, wire, proxy, host, port)
+            if secure:
+                wire, finding = _encrypted(subject, wire, host, outbound)
+                opened.enter_context(wire)
+                yield finding
+            yield _answered(subject, wire, host, endpoint)
+        except _Failed as failed:
+            yield failed.finding
+
+
+def _connected(subject: str, host: str, port: int, timeout_s: float) -> tuple[socket.socket, list[Finding]]:
+    addresses, name_s = _timed(
+        f"{subject}, name",
+        lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+        f"The name {host} is not known.",
+        "Check the name, and this machine's resolver.",
+    )
+    wire, took_s = _timed(
+        f"{subject}, connection",
+        lambda: socket.create_connection((host, port), timeout_s),
+        f"{host}:{port} does not answer.",
+        "Let this machine out to it, or correct TOCSIN_OUTBOUND_PROXY.",
+    )
+    return wire, [
+        green(f"{subject}, name", f"{host} has {len(addresses)} addresses.", name_s),
+        green(f"{subject}, connection", f"{host}:{port} answers.", took_s),
+    ]
+
+
+def _tunnel(subject: str, wire: socket.socket, proxy: URL, host: str, port: int) -> Finding:
+    said, took_s = _timed(
+        f"{subject}, proxy",
+        lambda: _connect(wire, proxy, host, port),
+        f"The proxy makes no tunnel to {host}:{port}.",
+        "Have the proxy let that host through; check user and password in TOCSIN_OUTBOUND_PROXY.",
+    )
+    return green(f"{subject}, proxy", said, took_s)
+
+
+def _encrypted(subject: str, wire: socket.socket, host: str, outbound: Outbound) -> tuple[ssl.SSLSocket, Finding]:
+    tls, took_s = _timed(
+        f"{subject}, TLS",
+        lambda: outbound.tls.wrap_socket(wire, server_hostname=host),
+        f"The certificate of {host} is not trusted.",
+        "If the proxy inspects TLS, set TOCSIN_OUTBOUND_CA_FILE to its authority's certificate.",
+    )
+    return tls, green(f"{subject}, TLS", f"The certificate of {host} is issued by {_issuer(tls)}.", took_s)
+
+
+def _answered(subject: str, wire: socket.socket, host: str, endpoint: Endpoint) -> Finding:
+    line, took_s = _timed(
+        f"{subject}, answer",
+        lambda: _ask(wire, endpoint),
+        f"{host} does not answer an HTTP request.",
+        "Check that the address is the provider's.",
+    )
+    return green(f"{subject}, answer", f"{host} answers: {line}.", took_s)
+
+
+def _timed(subject: str, step: Callable[[], T], said: str, todo: str) -> tuple[T, float]:
+    """What the step gives and what it took. Raises _Failed with a finding of these words."""
+    began_s = time.monotonic()
+    try:
+        return step(), time.monotonic() - began_s
+    except (OSError, UnicodeError, ValueError) as error:
+        why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
+        raise _Failed(red(subject, f"{said} ({why})", todo, time.monotonic() - began_s)) from None
+
+
+def _connect(wire: socket.socket, proxy: URL, host: str, port: int) -> str:
+    from aiohttp import BasicAuth  # only a city with a proxy pays for it
+
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    login = ""
+    if proxy.user:
+        login = f"Proxy-Authorization: {BasicAuth(proxy.user, proxy.password or '').encode()}\r\n"
+    line = _exchange(wire, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{login}\r\n".encode())
+    if line.split(" ")[1:2] != ["200"]:
+        raise ValueError(f"its answer to CONNECT: {line[:80]}")
+    return f"The proxy makes a tunnel to {target}."
+
+
+def _ask(wire: socket.socket, endpoint: Endpoint) -> str:
+    line = _exchange(wire, endpoint.head + b"\r\n")
+    if not line.startswith("HTTP/"):
+        raise ValueError(f"it says {line[:40]!r}")
+    return line
+
+
+def _exchange(wire: socket.socket, request: bytes) -> str:
+    """The first line of the answer; its head is read to the end."""
+    wire.sendall(request)
+    read = b""
+    while b"\r\n\r\n" not in read and len(read) < HEAD_MOST:
+        part = wire.recv(4096)
+        if not part:
+            break
+        read += part
+    if not read:
+        raise ValueError("the connection was closed")
+    return read.partition(b"\r\n")[0].decode("latin-1")
+
+
+def _issuer(wire: ssl.SSLSocket) -> str:
+    names = dict(pair for part in (wire.getpeercert() or {}).get("issuer", ()) for pair in part)  # type: ignore[misc]
+    return str(names.get("organizationName") or names.get("commonName") or "nobody")

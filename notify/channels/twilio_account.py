@@ -1,0 +1,159 @@
+"""What Twilio says about the account, the senders and the webhooks that we are set up with. It is only read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from notify.channels.findings import Finding, green, red, yellow
+from notify.channels.http.blocking import BlockingClient
+from notify.channels.http.client import NotSent, OutcomeUnknown
+from notify.channels.twilio_client import endpoint
+from notify.settings import TWILIO_URL, Settings
+
+TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)\d{7}")
+SHORT_CODE = re.compile(r"\d{5,6}")
+# Segments a second that Twilio gives a sender unless more was bought:
+# https://help.twilio.com/articles/115002943027
+USUAL_PER_S = {"a short code": 100.0, "a toll-free number": 3.0, "a local number": 75.0}
+
+
+class _Http:
+    """`twilio.http.HttpClient`, by its shape, over our way out."""
+
+    is_async = False
+
+    def __init__(self, client: BlockingClient, timeout_s: float) -> None:
+        self._client, self._timeout_s = client, timeout_s
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        **_: object,
+    ) -> Response:
+        if method != "GET" or data:
+            raise RuntimeError("A check only reads.")
+        answer = self._client.ask(endpoint(method, uri, params, headers, auth), None, self._timeout_s)
+        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+
+
+def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
+    """`senders`: our addresses at Twilio and the rate of each. Raises nothing: what fails is a finding."""
+    sid = settings.twilio_account_sid
+    http = _Http(client, settings.provider_timeout_s)
+    twilio = Client(sid, settings.twilio_auth_token.get_secret_value(), http_client=http, environment={"": ""})
+    twilio.api.base_url = settings.twilio_base_url
+    if settings.twilio_base_url != TWILIO_URL:
+        twilio.messaging.base_url = settings.twilio_base_url
+    try:
+        yield from _account(twilio.api.accounts(sid).fetch())
+    except (TwilioException, NotSent, OutcomeUnknown) as error:
+        wrong = getattr(error, "status", None) in (401, 403, 404)
+        todo = "Set TOCSIN_TWILIO_ACCOUNT_SID and TOCSIN_TWILIO_AUTH_TOKEN to those of the account."
+        yield red(
+            "twilio: account",
+            f"Twilio does not accept the credentials or does not answer ({_why(error)}).",
+            todo if wrong else "See the way out above, and status.twilio.com.",
+        )
+        return
+    for address, rate_per_s in senders.items():
+        try:
+            yield from _sender(twilio, address, rate_per_s, f"{settings.public_url}/hooks/twilio/inbound")
+        except (TwilioException, NotSent, OutcomeUnknown) as error:
+            yield red(
+                f"twilio: {address}",
+                f"Twilio does not show this sender ({_why(error)}).",
+                "Check that it belongs to this account: `tocsin senders list`.",
+            )
+
+
+def _account(account: Any) -> Iterator[Finding]:
+    if account.status != "active":
+        yield red("twilio: account", f"The account is {account.status}.", "Ask Twilio's support to open it.")
+    elif account.type == "Trial":
+        yield red(
+            "twilio: account",
+            "This is a trial account: it only reaches numbers that were verified one by one.",
+            "Upgrade it in Twilio's console.",
+        )
+    else:
+        yield green("twilio: account", "The credentials are right and the account is active.")
+
+
+def _sender(twilio: Any, address: str, rate_per_s: float, hook: str) -> Iterator[Finding]:
+    if address.startswith("MG"):
+        yield from _service(twilio, address, hook)
+        return
+    short = SHORT_CODE.fullmatch(address)
+    listed = (
+        twilio.short_codes.list(short_code=address, limit=1)
+        if short
+        else twilio.incoming_phone_numbers.list(phone_number=address, limit=20)
+    )
+    found = next((one for one in listed if (one.short_code if short else one.phone_number) == address), None)
+    subject = f"twilio: {address}"
+    if found is None:
+        yield red(
+            subject,
+            f"{address} does not belong to this Twilio account.",
+            "Buy or move the number, or remove the sender: `tocsin senders set`.",
+        )
+        return
+    if not short and not (found.capabilities or {}).get("sms"):
+        yield red(subject, f"{address} cannot send texts.", "Use a number with the SMS capability.")
+    elif not short and found.status not in (None, "in-use"):
+        yield red(subject, f"{address} is {found.status}.", "See the number in Twilio's console.")
+    else:
+        yield green(subject, f"{address} is ours and may send texts.")
+    yield _hook(subject, found.sms_url or "", hook)
+    kind = "a short code" if short else "a toll-free number" if TOLL_FREE.fullmatch(address) else "a local number"
+    if rate_per_s > USUAL_PER_S[kind]:
+        yield yellow(
+            f"{subject}, rate",
+            f"{rate_per_s:g} segments a second is more than Twilio usually gives {kind} ({USUAL_PER_S[kind]:g}).",
+            "Have Twilio confirm the rate, or lower it: `tocsin senders set`.",
+        )
+
+
+def _service(twilio: Any, address: str, hook: str) -> Iterator[Finding]:
+    subject = f"twilio: {address}"
+    service = twilio.messaging.v1.services(address)
+    fetched, numbers = service.fetch(), service.phone_numbers.list(limit=50)
+    short_codes = service.short_codes.list(limit=50)
+    if not numbers and not short_codes:
+        yield red(subject, "The Messaging Service has no numbers.", "Add numbers to its sender pool.")
+    else:
+        yield green(subject, f"The Messaging Service has {len(numbers) + len(short_codes)} senders.")
+    if fetched.use_inbound_webhook_on_number:
+        for number in numbers:
+            found = twilio.incoming_phone_numbers(number.sid).fetch()
+            yield _hook(f"{subject}, {number.phone_number}", found.sms_url or "", hook)
+    else:
+        yield _hook(subject, fetched.inbound_request_url or "", hook)
+
+
+def _hook(subject: str, found: str, hook: str) -> Finding:
+    if found.rstrip("/") == hook:
+        return green(f"{subject}, replies", "Replies, STOP among them, come to us.")
+    return red(
+        f"{subject}, replies",
+        f"Replies go to {found or 'nobody'} and not to us: every STOP would be lost.",
+        f"Set the webhook for incoming messages to {hook} (HTTP POST).",
+    )
+
+
+def _why(error: Exception) -> str:
+    """Without Twilio's own sentence, which repeats numbers (law 9)."""
+    if isinstance(error, TwilioRestException):
+        return f"HTTP {error.status}, code {error.code}"
+    if isinstance(error, TwilioException) and len(error.args) > 1:
+        return f"HTTP {error.args[1].status_code}"
+    return str(error)[:80]

@@ -1,0 +1,1 @@
+"""What runs the installation and what looks after it."""

@@ -1,0 +1,158 @@
+"""Whether this installation could send an emergency now: servers, clocks, keys, the way out, and each provider.
+
+It only reads. Every finding that is not green says what to do.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import redis
+from sqlalchemy import text
+
+from notify import db, keyring, migrations
+from notify.channels import registry
+from notify.channels.findings import Finding, State, green, red, yellow
+from notify.channels.http.blocking import BlockingClient
+from notify.channels.http.outbound import Outbound
+from notify.channels.http.probe import probe
+from notify.db import transaction
+from notify.errors import TocsinError
+from notify.senders import all_senders
+from notify.settings import Settings
+
+CLOCK_S = 2.0  # apart: signatures and day boundaries still hold
+CLOCK_WRONG_S = 30.0  # apart: expiries, caps and signed webhooks go wrong
+REDIS_TIMEOUT_S = 3.0
+
+Senders = Mapping[str, Mapping[str, float]]  # by provider: address and rate a second
+AccountCheck = Callable[[Settings, Mapping[str, float], BlockingClient], Iterator[Finding]]
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Everything, in the order in which it is worth mending. Raises nothing: what fails is a finding."""
+    yield from _settings(settings)
+    senders, found = _database()
+    yield from found
+    yield from _redis(settings)
+    try:
+        outbound = Outbound.of(settings)
+    except TocsinError as error:
+        yield red("way out", error.message, error.hint)
+        return
+    if senders is None:
+        senders = {provider: {} for provider in registry.PROVIDERS if not registry.missing(settings, provider)}
+    with BlockingClient(outbound) as client:
+        for provider, ours in senders.items():
+            yield from _provider(settings, provider, ours, outbound, client)
+    if settings.geocoder_url:
+        yield from probe("geocoder", settings.geocoder_url, outbound, settings.geocoder_timeout_s)
+
+
+def is_red(findings: Sequence[Finding]) -> bool:
+    return any(finding.state is State.RED for finding in findings)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    try:
+        settings.require_secret_key()
+    except TocsinError as error:
+        yield red("secret key", error.message, error.hint)
+    if settings.public_url.startswith("https://"):
+        yield green("public address", f"{settings.public_url} is what residents and providers are given.")
+    elif settings.public_url.startswith(("http://127.0.0.1", "http://localhost")):
+        yield yellow(
+            "public address",
+            f"{settings.public_url} is reached from this machine only.",
+            "Set TOCSIN_PUBLIC_URL to the https address that residents and providers reach.",
+        )
+    else:
+        yield red(
+            "public address",
+            f"{settings.public_url} is not an https address.",
+            "Set TOCSIN_PUBLIC_URL to the https address that residents and providers reach.",
+        )
+
+
+def _database() -> tuple[Senders | None, list[Finding]]:
+    """The senders, None when the database does not answer, and the findings about it."""
+    began_s = time.monotonic()
+    try:
+        with transaction() as s:
+            if s.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+                return None, [red("database", "The database has no schema.", "Run `tocsin migrate`.")]
+            version, needed = s.scalar(text("SELECT version_num FROM alembic_version")), migrations.head()
+            if version != needed:
+                return None, [red("database", f"The schema is {version}, not {needed}.", "Run `tocsin migrate`.")]
+            keyring.verify(s)
+            theirs: datetime = s.execute(text("SELECT clock_timestamp()")).scalar_one()
+            ours = datetime.now(UTC)
+            senders: dict[str, dict[str, float]] = defaultdict(dict)
+            for sender in all_senders(s):
+                senders[sender.provider][sender.address] = sender.rate_per_s
+    except TocsinError as error:
+        return None, [red("database", error.message, error.hint)]
+    except db.AWAY as error:
+        away = db.unavailable(error)
+        return None, [red("database", away.message, away.hint or "Check TOCSIN_DATABASE_URL and that server.")]
+    took_s = time.monotonic() - began_s
+    findings = [
+        green("database", "It answers, has our schema, and was written with our secret key.", took_s),
+        _clock("the database's", (ours - theirs).total_seconds()),
+    ]
+    if not senders:
+        findings.append(red("senders", "There is no sender.", "Add one: `tocsin senders add`."))
+    return senders, findings
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    began_s = time.monotonic()
+    try:
+        with redis.Redis.from_url(
+            settings.require_redis(), socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        ) as client:
+            seconds, micros = client.time()
+    except TocsinError as error:
+        yield red("redis", error.message, error.hint)
+    except redis.RedisError as error:
+        yield red(
+            "redis", f"Redis does not answer ({type(error).__name__}).", "Check TOCSIN_REDIS_URL and that server."
+        )
+    else:
+        yield green("redis", "It answers.", time.monotonic() - began_s)
+        yield _clock("Redis'", time.time() - (int(seconds) + int(micros) / 1e6))
+
+
+def _clock(whose: str, ahead_s: float) -> Finding:
+    """Of this machine against another one."""
+    subject = f"clock, against {whose}"
+    if abs(ahead_s) < CLOCK_S:
+        return green(subject, f"The clocks are {abs(ahead_s):.1f} s apart.")
+    said = f"This machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} {whose}."
+    todo = "Let both machines follow the same time servers (NTP)."
+    return red(subject, said, todo) if abs(ahead_s) >= CLOCK_WRONG_S else yellow(subject, said, todo)
+
+
+def _provider(
+    settings: Settings, provider: str, senders: Mapping[str, float], outbound: Outbound, client: BlockingClient
+) -> Iterator[Finding]:
+    unset = registry.missing(settings, provider)
+    if unset:
+        yield red(provider, "Its credentials are not set.", f"Set {', '.join(unset)}.")
+        return
+    way = list(probe(provider, getattr(settings, f"{provider}_base_url"), outbound, settings.provider_timeout_s))
+    yield from way
+    if not is_red(way):
+        yield from _account(provider)(settings, senders, client)
+
+
+def _account(provider: str) -> AccountCheck:
+    # The providers' own libraries are imported when they are asked for: no other command needs them.
+    if provider == "twilio":
+        from notify.channels.twilio_account import check
+    elif provider == "sendgrid":
+        from notify.channels.sendgrid_account import check
+    else:
+        from notify.channels.mastodon_account import check
+    return check

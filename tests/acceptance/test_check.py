@@ -1,0 +1,127 @@
+"""`tocsin check` is green against the simulators, and red, with what to do, for each fault that is planted."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from notify.operations import check as preflight
+from notify.settings import settings
+from tests.acceptance.city import City
+from tests.acceptance.commands import run_command
+
+
+def checked(code: int) -> dict[str, Any]:
+    """What `tocsin check --json` finds, by subject."""
+    done = run_command("check", "--json")
+    assert done.returncode == code, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert document["ready"] is (code == 0)
+    return {finding["subject"]: finding for finding in document["findings"]}
+
+
+def reds(found: dict[str, Any]) -> dict[str, str]:
+    assert all(finding["todo"] for finding in found.values() if finding["state"] != "green")
+    return {subject: finding["said"] for subject, finding in found.items() if finding["state"] == "red"}
+
+
+def test_all_is_green_against_the_simulators_and_nothing_is_written(city: City) -> None:
+    city.sim("/_sim/messages", method="DELETE")
+    found = checked(0)
+    assert {
+        "database", "redis", "clock, against the database's", "clock, against Redis'",
+        "twilio: way out, name", "twilio: way out, connection", "twilio: way out, answer", "twilio: account",
+        "twilio: +15555550100", "twilio: +15555550100, replies",
+        "sendgrid: key", "sendgrid: acceptance.example.org", "sendgrid: event webhook", "mastodon: account",
+    } <= found.keys()  # fmt: skip
+    assert {subject for subject, finding in found.items() if finding["state"] == "yellow"} <= {
+        "public address",  # the stack is on loopback
+        "twilio: +15555550100, rate",
+        "mastodon: city, rate",
+    }
+    assert found["twilio: way out, connection"]["took_s"] < 5
+    assert city.sim("/_sim/messages") == []
+    assert {request["method"] for request in city.sim("/_sim/requests")} == {"GET"}
+
+
+def test_people_read_what_to_do(city: City) -> None:
+    city.behave(twilio={"foreign": ["+15555550100"]})
+    done = run_command("check")
+    assert done.returncode == 1
+    assert "RED  twilio: +15555550100: +15555550100 does not belong to this Twilio account." in done.stdout
+    assert "Buy or move the number" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "subject", "said"),
+    [
+        ("TOCSIN_TWILIO_AUTH_TOKEN", "wrong", "twilio: account", "credentials"),
+        ("TOCSIN_SENDGRID_API_KEY", "SG.wrong", "sendgrid: key", "does not accept the API key"),
+        ("TOCSIN_MASTODON_ACCESS_TOKEN", "wrong", "mastodon: account", "does not accept the access token"),
+        ("TOCSIN_TWILIO_AUTH_TOKEN", "", "twilio", "not set"),
+        ("TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY", "", "sendgrid: event webhook", "another key"),
+        ("TOCSIN_SECRET_KEY", "0" * 64, "database", "not the key"),
+        ("TOCSIN_PUBLIC_URL", "http://alerts.example.org", "public address", "not an https address"),
+        ("TOCSIN_PUBLIC_URL", "https://alerts.example.org", "twilio: +15555550100, replies", "STOP would be lost"),
+        ("TOCSIN_PUBLIC_URL", "https://alerts.example.org", "sendgrid: event webhook", "No event webhook posts"),
+        ("TOCSIN_OUTBOUND_PROXY", "socks5://proxy", "way out", "TOCSIN_OUTBOUND_PROXY"),
+        ("TOCSIN_TWILIO_BASE_URL", "https://nowhere.invalid", "twilio: way out, name", "not known"),
+    ],
+)
+def test_a_wrong_setting_is_red(
+    variable: str, value: str, subject: str, said: str, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert said in reds(checked(1))[subject]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "subject", "said"),
+    [
+        ({"twilio": {"foreign": ["+15555550100"]}}, "twilio: +15555550100", "does not belong"),
+        ({"twilio": {"inbound_url": "https://old.example.org/"}}, "twilio: +15555550100, replies", "old.example.org"),
+        ({"twilio": {"account_status": "suspended"}}, "twilio: account", "suspended"),
+        ({"twilio": {"account_type": "Trial"}}, "twilio: account", "trial"),
+        ({"sendgrid": {"signed": False}}, "sendgrid: event webhook", "not signed"),
+        ({"sendgrid": {"domains": ["example.com"]}}, "sendgrid: acceptance.example.org", "not authenticated"),
+        ({"sendgrid": {"scopes": []}}, "sendgrid: key", "may not send"),
+    ],
+)
+def test_a_fault_at_the_provider_is_red(behaviour: dict[str, Any], subject: str, said: str, city: City) -> None:
+    city.behave(**behaviour)
+    assert said in reds(checked(1))[subject]
+
+
+def test_a_closed_proxy_is_red_at_its_connection(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("TOCSIN_OUTBOUND_PROXY", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setenv("TOCSIN_TWILIO_BASE_URL", "https://api.twilio.example")  # loopback needs no proxy
+        assert "does not answer" in reds(checked(1))["twilio: way out, connection"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "subject"),
+    [
+        ("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0", "redis"),
+        ("TOCSIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", "database"),
+    ],
+)
+def test_a_server_that_is_away_is_red_and_hides_nothing_else(
+    variable: str, url: str, subject: str, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, url)
+    found = checked(1)
+    assert list(reds(found)) == [subject]
+    assert found["twilio: account"]["state"] == "green"
+
+
+@pytest.mark.parametrize(("off_s", "state"), [(3600, "red"), (-3600, "red"), (5, "yellow"), (0, "green")])
+def test_a_wrong_clock_is_red(off_s: float, state: str, city: City) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=off_s), tick=True):
+        found = {finding.subject: finding for finding in preflight.check(settings())}
+    for whose in ("the database's", "Redis'"):
+        assert found[f"clock, against {whose}"].state == state
