@@ -105,7 +105,7 @@ def unseal(sealed: bytes, purpose: str, master: bytes | None = None) -> str:
     for key in masters() if master is None else (master,):
         try:
             return _aead(key).decrypt(nonce, bytes(body), purpose.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # another key; or damaged, and too short
             continue
     raise Unavailable(
         "A stored address cannot be read with this key.",

@@ -78,7 +78,7 @@ def _unchecked(url: str, options: str = "", size: int = 0) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # an error that is logged must not show an address (law 9)
         connect_args={
-            "application_name": "tocsin",
+            "application_name": keyring.application_name(),
             "connect_timeout": 5,
             "options": f"-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {options}"
             + "".join(f" -c {name}={value}" for name, value in _patience("tcp_").items()),
@@ -181,7 +181,22 @@ def raw(s: Session) -> psycopg.Connection[Any]:
 
 def schema_engine() -> Engine:
     """For migrations: the database may be empty, and no key is needed. The caller disposes of it."""
-    return _unchecked(settings().require_database())
+    return _unchecked(settings().require_schema_database())
+
+
+@contextmanager
+def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
+    """A connection of the role that owns the schema, every statement a transaction of its own."""
+    engine = schema_engine()
+    borrowed = engine.raw_connection()
+    try:
+        connection = borrowed.driver_connection
+        assert isinstance(connection, psycopg.Connection)  # noqa: S101  the engine has no other driver
+        connection.autocommit = True
+        yield connection
+    finally:
+        borrowed.invalidate()  # with the locks and settings of its session
+        engine.dispose()
 
 
 def forget_engine() -> None:

@@ -21,6 +21,19 @@ TRIED = 20  # sealed addresses of a database that has no fingerprint yet
 _ROW = "SELECT fingerprint, older FROM key_ring"
 
 
+def application_name() -> str:
+    """What `pg_stat_activity` shows of this process: which keys it has, by the beginnings of their fingerprints."""
+    try:
+        return " ".join(["tocsin", *map(shown, crypto.masters())])
+    except Unavailable:  # no key is set: for migrations none is needed
+        return "tocsin"
+
+
+def shown(master: bytes) -> str:
+    """Of a key."""
+    return crypto.fingerprint(master).hex()[:12]
+
+
 def check(connection: "psycopg.Connection[Any]") -> None:
     """Read which key is in force. Raises WrongKey when we have another one; records ours where there is none yet."""
     with connection.cursor() as cursor:
@@ -54,7 +67,7 @@ def verify(s: Session) -> None:
 def _ring(fingerprint: bytes, older: bytes | None) -> crypto.Ring:
     for master in crypto.masters():
         if crypto.fingerprint(master) == fingerprint:
-            return crypto.Ring(master, _opened(older) if older else ())
+            return crypto.Ring(master, opened(older) if older else ())
     raise WrongKey(
         "TOCSIN_SECRET_KEY is not the key that this database was written with.",
         hint="Set the key that all other processes have. To replace it, use `tocsin keys rotate` (docs/keys.md).",
@@ -67,7 +80,7 @@ def sealed(older: crypto.Older, master: bytes) -> bytes:
     return crypto.seal(json.dumps(told), SEALED_OLDER, master)
 
 
-def _opened(older: bytes) -> crypto.Older:
+def opened(older: bytes) -> crypto.Older:
     told = json.loads(crypto.unseal(older, SEALED_OLDER))
     return tuple({purpose: bytes.fromhex(key) for purpose, key in one.items()} for one in told)
 

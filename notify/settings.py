@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TOCSIN_", env_file=None, extra="ignore", frozen=True)
 
     database_url: str = ""
+    migration_database_url: str = ""  # the same database as the role that owns the schema
     redis_url: str = ""
     secret_key: SecretStr = SecretStr("")
     previous_secret_key: SecretStr = SecretStr("")  # the key before it, while `tocsin keys rotate` replaces it
@@ -95,8 +96,11 @@ class Settings(BaseSettings):
                 "There is no database.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
-        scheme, _, rest = self.database_url.partition("://")
-        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
+        return _on_psycopg(self.database_url)
+
+    def require_schema_database(self) -> str:
+        """The same as the role that owns the schema; without one of its own, that of all processes."""
+        return _on_psycopg(self.migration_database_url) if self.migration_database_url else self.require_database()
 
     def require_redis(self) -> str:
         if not self.redis_url:
@@ -115,6 +119,11 @@ class Settings(BaseSettings):
         if not self.previous_secret_key.get_secret_value():
             return (self.require_secret_key(),)
         return (self.require_secret_key(), _long_enough("TOCSIN_PREVIOUS_SECRET_KEY", self.previous_secret_key))
+
+
+def _on_psycopg(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
 
 
 def _long_enough(name: str, secret: SecretStr) -> bytes:

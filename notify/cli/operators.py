@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from notify import operators
+from notify import operators, rotation
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
-key_commands = Commands(help="API keys.", no_args_is_help=True)
+key_commands = Commands(help="API keys; and the secret key, which `rotate` replaces.", no_args_is_help=True)
 
 
 @commands.named("add")
@@ -95,3 +95,25 @@ def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> Non
         print_json({"name": name, "revoked": True})
     else:
         console.print(f"Key {name} is revoked.")
+
+
+@key_commands.named("rotate")
+def rotate(
+    operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill."""
+    with transaction() as s:
+        by = operators.find(s, operator) if operator else None
+
+    def progress(of: str, rows: int) -> None:
+        if not as_json:
+            console.print(f"{of}: {rows:,} rows", highlight=False)
+
+    done = rotation.rotate(datetime.now(UTC), by, progress)
+    if as_json:
+        print_json({"rows": done.rows, "unreadable": done.unreadable, "seconds": round(done.seconds, 1)})
+    else:
+        console.print("The new key is in force. Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.")
+        if done.unreadable:
+            console.print(f"{done.unreadable:,} addresses could not be read with either key; they stay as they are.")

@@ -211,6 +211,7 @@ def _given(credentials: Credentials) -> dict[str, str]:
     settings = given()
     ours = asdict(credentials).values()
     sourced = {name for name, value in settings.items() if any(secret in value for secret in ours)}
+    sourced.discard("TOCSIN_PREVIOUS_SECRET_KEY")  # this folder's own key, which is being replaced
     if "TOCSIN_SECRET_KEY" in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
         sourced.add("TOCSIN_PUBLIC_URL")
     if "TOCSIN_TWILIO_AUTH_TOKEN" in sourced:

@@ -129,6 +129,7 @@ def _index(s: Session, channel: str, who: str | int) -> bytes:
 
 
 def _read(s: Session, token: str) -> tuple[Contact, Topic]:
+    keyring.verify(s)  # a link may be older than the key in force
     contact_id, _, topic = crypto.read_token("unsubscribe", token).partition(".")
     contact = s.get(Contact, int(contact_id))
     if contact is None or contact.timeline_of is not None or topic not in set(Topic):

@@ -46,11 +46,14 @@ class Block:
 class City:
     """A running stack with two operators and a sender on each channel."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, staffed: bool = False) -> None:
+        """`staffed`: its operators and senders are in the database already."""
         self.stack = stack
         self.url = stack.info.url
         self.simulator = stack.info.simulator_url
         self._received: list[dict[str, Any]] = []
+        if staffed:
+            return
         with transaction() as s:
             operators.add(s, AUTHOR, "author", datetime.now(UTC))
             operators.add(s, APPROVER, "admin", datetime.now(UTC))

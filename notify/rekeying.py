@@ -1,0 +1,132 @@
+"""The keyed columns of the schema, and how those of a new key take their place (`rotation`).
+
+What hangs on a column (indexes, rules) is read from PostgreSQL's catalogue, so that nothing is forgotten here.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+INDEX, SEALED = "address_index", "address_sealed"
+
+
+class Keyed(NamedTuple):
+    """A table with keyed columns. `purpose`: the SQL of what its addresses are sealed for."""
+
+    table: str
+    columns: tuple[str, ...]
+    purpose: str = "''"
+
+    @property
+    def pending(self) -> str:
+        """The SQL of: the new key's columns are not filled."""
+        if INDEX in self.columns:
+            return f"next_{INDEX} IS NULL"
+        return f"{SEALED} IS NOT NULL AND next_{SEALED} IS NULL"
+
+
+KEYED = (
+    Keyed("suppressions", (INDEX,)),
+    Keyed("inbound", (INDEX,)),
+    Keyed("contacts", (INDEX, SEALED), "channel"),
+    Keyed("places", (SEALED,), "'address'"),
+)
+
+
+def make_room(connection: "psycopg.Connection[Any]") -> None:
+    """Empty columns for every row, which are emptied again when the row changes."""
+    for keyed in KEYED:
+        columns = ", ".join(f"ADD COLUMN next_{column} bytea" for column in keyed.columns)
+        changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in keyed.columns)
+        cleared = " ".join(f"NEW.next_{column} := NULL;" for column in keyed.columns)
+        run(
+            connection,
+            f"""ALTER TABLE {keyed.table} {columns};
+                CREATE INDEX {keyed.table}_to_rekey ON {keyed.table} (id) WHERE {keyed.pending};
+                CREATE FUNCTION {keyed.table}_rekey() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN {cleared} RETURN NEW; END $$;
+                CREATE TRIGGER {keyed.table}_rekey BEFORE UPDATE ON {keyed.table} FOR EACH ROW
+                    WHEN ({changed}) EXECUTE FUNCTION {keyed.table}_rekey();""",
+        )
+
+
+class Index(NamedTuple):
+    """An index on a keyed column, and what takes its place."""
+
+    table: str
+    name: str
+    is_constraint: bool
+    at_switch: bool  # empty columns would collide in it; its table is small
+    definition: str
+
+    @property
+    def next_name(self) -> str:
+        return f"next_{self.name}"[:63]
+
+    def create(self, how: str = "") -> str:
+        to = re.sub(rf"\b({INDEX}|{SEALED})\b", r"next_\1", self.definition)
+        return re.sub(r"INDEX \S+ ON", f"INDEX {how} {self.next_name} ON", to, count=1)
+
+
+def indexes(connection: "psycopg.Connection[Any]") -> Iterator[Index]:
+    for keyed in KEYED:
+        rows = connection.execute(
+            """SELECT c.relname, k.oid IS NOT NULL, i.indnullsnotdistinct, pg_get_indexdef(i.indexrelid)
+                 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                 LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid
+                WHERE i.indrelid = %s::regclass
+                  AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                                 AND a.attname = ANY(%s))""",
+            (keyed.table, list(keyed.columns)),
+        )
+        for row in rows.fetchall():
+            yield Index(keyed.table, *row)
+
+
+def build_indexes(connection: "psycopg.Connection[Any]") -> None:
+    """Beside the old ones, while rows are written. What a kill left half built is built again."""
+    for index in indexes(connection):
+        if not index.at_switch:
+            run(connection, f"DROP INDEX IF EXISTS {index.next_name}")
+            run(connection, index.create("CONCURRENTLY"))
+    for keyed in KEYED:
+        run(connection, f"ANALYZE {keyed.table}")
+
+
+def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[Index]) -> None:
+    table = keyed.table
+    rules = connection.execute(
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint k
+            WHERE conrelid = %s::regclass AND contype = 'c'
+              AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey)
+                             AND a.attname = ANY(%s))""",
+        (table, list(keyed.columns)),
+    ).fetchall()
+    run(
+        connection, f"DROP TRIGGER {table}_rekey ON {table}; DROP FUNCTION {table}_rekey(); DROP INDEX {table}_to_rekey"
+    )
+    for column in keyed.columns:
+        needed = run(
+            connection,
+            f"SELECT attnotnull FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = '{column}'",
+        ).fetchone()
+        run(connection, f"ALTER TABLE {table} DROP COLUMN {column}")
+        run(connection, f"ALTER TABLE {table} RENAME COLUMN next_{column} TO {column}")
+        if needed and needed[0]:
+            run(connection, f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL")
+    for name, definition in rules:
+        run(connection, f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for index in indexes:
+        as_constraint = f"ALTER TABLE {table} ADD CONSTRAINT {index.name} UNIQUE USING INDEX {index.next_name}"
+        renamed = f"ALTER INDEX {index.next_name} RENAME TO {index.name}"
+        run(connection, as_constraint if index.is_constraint else renamed)
+
+
+def run(
+    connection: "psycopg.Connection[Any]", statement: str, values: Sequence[Any] | None = None
+) -> "psycopg.Cursor[Any]":
+    """SQL put together from names of our own schema; values are always bound."""
+    return connection.execute(sql.SQL(statement), values)

@@ -1,0 +1,215 @@
+"""Replace the secret key while everything runs: re-seal every address and re-index every row, then switch at once.
+
+What the new key makes of a row is written beside it, in columns of its own (`next_...`), a few thousand rows at a time.
+Until the last one all processes join and compare by the old columns, so nothing that comes in meanwhile is missed: what
+changes is made anew, what is new is picked up. Then, under locks that last a moment, the new columns take the place of
+the old ones, and the fingerprint of the new key that of the old. A rotation that was killed goes on where it was.
+
+Processes that run meanwhile need both keys, because the one in force changes below them (`keyring.hold`).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import structlog
+
+from notify import crypto, keyring, lifecycle, rekeying
+from notify.db import schema_connection, transaction
+from notify.errors import Invalid, Refused, Unavailable
+from notify.models import Operator
+from notify.rekeying import INDEX, KEYED, Keyed
+
+log = structlog.get_logger()
+
+AT_ONCE = 2_000  # rows of a transaction: about 0.1 s
+LOCK_TIMEOUT = "1s"  # an opt-out that comes in waits no longer than this
+TRIES = 300
+RUNNING_LOCK = 7_461_004
+
+
+@dataclass(slots=True)
+class Rotated:
+    """Rows that were written for the new key, by table, and how many of their addresses could not be read."""
+
+    rows: dict[str, int]
+    unreadable: int = 0
+    seconds: float = 0.0
+
+
+Progress = Callable[[str, int], None]
+
+
+def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = lambda _table, _rows: None) -> Rotated:
+    """Bring TOCSIN_SECRET_KEY into force instead of TOCSIN_PREVIOUS_SECRET_KEY, or go on with it.
+
+    Raises Invalid without both keys, Refused when there is nothing to do, when another rotation runs, or when a process
+    that is running does not know both keys.
+    """
+    if len(crypto.masters()) != 2:
+        raise Invalid(
+            "TOCSIN_PREVIOUS_SECRET_KEY is not set.",
+            hint="Set it to the key in force, TOCSIN_SECRET_KEY to the new one, and restart all processes with both.",
+        )
+    new, old = crypto.masters()
+    done, began = Rotated({}), time.monotonic()
+    with schema_connection() as connection:
+        _alone(connection)
+        _begin(connection, new, old)
+        for keyed in KEYED:
+            _fill(connection, keyed, new, done, on_progress)
+        rekeying.build_indexes(connection)
+        _all_know_both(connection, new, old)
+        _persistently(connection, lambda: _switch(connection, new, old, done))
+    done.seconds = time.monotonic() - began
+    with transaction() as s:
+        keyring.verify(s)
+        lifecycle.note(s, now=now, by=by, action="rotate", subject="secret_key", subject_id=0, rows=done.rows)
+    log.info("key.rotated", rows=done.rows, unreadable=done.unreadable, seconds=round(done.seconds, 1))
+    return done
+
+
+def _alone(connection: "psycopg.Connection[Any]") -> None:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (RUNNING_LOCK,)).fetchone()
+    if not (row and row[0]):
+        raise Refused("Another `tocsin keys rotate` is running.")
+
+
+def _begin(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> None:
+    """Record which key comes, and make room for what it makes of every row; nothing where that was done before."""
+    row = connection.execute("SELECT fingerprint, next FROM key_ring").fetchone()
+    in_force, coming = row or (None, None)
+    if in_force == crypto.fingerprint(new):
+        raise Refused(
+            "TOCSIN_SECRET_KEY is in force already.",
+            hint="Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.",
+        )
+    if coming not in (None, crypto.fingerprint(new)):
+        raise Refused(
+            "A rotation to another key has begun.", hint="Set TOCSIN_SECRET_KEY to that key, and let it end first."
+        )
+    _all_know_both(connection, new, old)
+    if coming is None:
+        _persistently(connection, lambda: _make_room(connection, new))
+
+
+def _make_room(connection: "psycopg.Connection[Any]", new: bytes) -> None:
+    rekeying.make_room(connection)
+    connection.execute("UPDATE key_ring SET next = %s", (crypto.fingerprint(new),))
+
+
+def _all_know_both(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> None:
+    """Raises Refused for the processes that are connected and lack a key: they would stop at the switch."""
+    rows = connection.execute(
+        """SELECT DISTINCT host(client_addr), application_name FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name ~ '^tocsin( |$)'"""
+    ).fetchall()
+    lacking = sorted(
+        {host or "local" for host, name in rows if not {keyring.shown(new), keyring.shown(old)} <= {*name.split()}}
+    )
+    if lacking:
+        raise Refused(
+            f"Processes that do not know both keys are connected, from {', '.join(lacking)}.",
+            hint="Restart them with TOCSIN_SECRET_KEY and TOCSIN_PREVIOUS_SECRET_KEY, then run this again.",
+        )
+
+
+def _fill(
+    connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated, on_progress: Progress
+) -> None:
+    after = 0
+    while True:
+        with connection.transaction():
+            ids = _fill_some(connection, keyed, new, done, after)
+        if not ids:
+            return
+        after = ids[-1]
+        on_progress(keyed.table, done.rows[keyed.table])
+
+
+def _fill_some(
+    connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated, after: int
+) -> Sequence[int]:
+    """The next rows above an id, in the caller's transaction; returns their ids."""
+    # Nobody has moved or changed a topic: what processes remember of residents stays as it is.
+    connection.execute("SET LOCAL tocsin.rekeying = on")
+    chosen = ", ".join(keyed.columns)
+    rows = rekeying.run(
+        connection,
+        f"""SELECT id, {keyed.purpose}, {chosen} FROM {keyed.table} WHERE id > {after} AND {keyed.pending}
+             ORDER BY id LIMIT {AT_ONCE} FOR NO KEY UPDATE""",
+    ).fetchall()
+    ids = [row[0] for row in rows]
+    values: list[list[Any]] = [
+        [_rekeyed(column, row[1], row[2 + place], new, done) for row in rows]
+        for place, column in enumerate(keyed.columns)
+    ]
+    arrays = ", ".join(["%s::bigint[]", *["%s::bytea[]"] * len(keyed.columns)])
+    assigned = ", ".join(f"next_{column} = x.{column}" for column in keyed.columns)
+    rekeying.run(
+        connection,
+        f"UPDATE {keyed.table} t SET {assigned} FROM unnest({arrays}) AS x (id, {chosen}) WHERE t.id = x.id",
+        [ids, *values],
+    )
+    done.rows[keyed.table] = done.rows.get(keyed.table, 0) + len(ids)
+    return ids
+
+
+def _rekeyed(column: str, purpose: str, value: bytes | None, new: bytes, done: Rotated) -> bytes | None:
+    if value is None:
+        return None
+    if column == INDEX:
+        return crypto.next_index(value, new)
+    try:
+        return crypto.seal(crypto.unseal(value, purpose), purpose, new)
+    except Unavailable:  # damaged: it stays as it is, and is reported where it is used
+        done.unreadable += 1
+        return value
+
+
+def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done: Rotated) -> None:
+    """The new columns in the place of the old ones, the new key in force: all in the caller's transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (keyring.KEYS_LOCK,))
+    rekeying.run(connection, f"LOCK TABLE {', '.join(keyed.table for keyed in KEYED)} IN ACCESS EXCLUSIVE MODE")
+    for keyed in KEYED:
+        while _fill_some(connection, keyed, new, done, 0):
+            pass
+    indexes = list(rekeying.indexes(connection))
+    for index in indexes:
+        if index.at_switch:
+            rekeying.run(connection, index.create())
+    for keyed in KEYED:
+        rekeying.swap(connection, keyed, [index for index in indexes if index.table == keyed.table])
+    left = connection.execute("SELECT older FROM key_ring").fetchone()
+    older = keyring.opened(left[0]) if left and left[0] else ()
+    connection.execute(
+        "UPDATE key_ring SET fingerprint = %s, next = NULL, older = %s, since = now()",
+        (crypto.fingerprint(new), keyring.sealed((*older, crypto.lasting(old)), new)),
+    )
+
+
+@contextmanager
+def _briefly(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+    """A transaction that waits for no lock longer than LOCK_TIMEOUT, because everybody else waits behind it."""
+    with connection.transaction():
+        rekeying.run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        yield
+
+
+def _persistently(connection: "psycopg.Connection[Any]", work: Callable[[], None]) -> None:
+    for _ in range(TRIES):
+        try:
+            with _briefly(connection):
+                work()
+            return
+        except psycopg.errors.LockNotAvailable:
+            log.info("key.waits_for_lock")
+            time.sleep(1.0)
+    raise Unavailable(
+        "The tables are locked by others all the time.",
+        hint="Look for transactions that stay open (pg_stat_activity), then run this again: it goes on where it was.",
+    )

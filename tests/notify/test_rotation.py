@@ -1,0 +1,207 @@
+"""The secret key is replaced while everything runs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from notify import crypto, db, keyring, rotation
+from notify.channels.contract import Inbound
+from notify.db import transaction
+from notify.errors import Invalid, Refused, WrongKey
+from notify.models import Base
+from notify.subscribers import addresses, exporting, opting, replies
+from tests.conftest import SECRET_KEY
+from tests.factories import NOW, resident
+from tests.notify.test_keyring import use_keys
+
+NEW, THIRD = "the key that comes after it, long enough", "and yet another one, which is long enough"
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+@pytest.fixture
+def keys(own_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A process that knows both keys, of which the old one is in force."""
+    with transaction() as s:
+        s.execute(text("SELECT 1"))
+    use_keys(monkeypatch, NEW, previous=SECRET_KEY)
+    monkeypatch.setattr(rotation, "AT_ONCE", 3)
+    yield monkeypatch
+    db.forget_engine()
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    with transaction() as s:
+        result = s.execute(text(statement), values)
+        return list(result) if result.returns_rows else []
+
+
+def schema() -> list[Any]:
+    """Columns, rules, indexes and triggers of the keyed tables, whatever their order."""
+    names = [keyed.table for keyed in rotation.KEYED]
+    return sql(
+        """SELECT 'column', table_name || column_name, is_nullable FROM information_schema.columns
+            WHERE table_name = ANY(:names)
+           UNION SELECT 'rule', conname, pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE conrelid::regclass::text = ANY(:names)
+           UNION SELECT 'index', indexname, indexdef FROM pg_indexes WHERE tablename = ANY(:names)
+           UNION SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger
+            WHERE tgrelid::regclass::text = ANY(:names) AND NOT tgisinternal ORDER BY 1, 2""",
+        names=names,
+    )
+
+
+def killed_in(table: str) -> None:
+    def stop(of: str, _rows: int) -> None:
+        if of == table:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rotation.rotate(NOW, on_progress=stop)
+
+
+def written_to(phone: str) -> bool:
+    """Whether the claim would find a suppression of this number's contact."""
+    with transaction() as s:
+        keyring.hold(s)
+        contacts = s.execute(
+            text("""SELECT x.id FROM contacts c LEFT JOIN suppressions x USING (channel, address_index)
+                     WHERE c.address_index = :index"""),
+            {"index": addresses.index("sms", phone)},
+        ).all()
+    assert len(contacts) == 1, "the contact is found by the index in force"
+    return contacts[0].id is None
+
+
+def stop(phone: str, reference: str, words: str = "STOP") -> None:
+    with transaction() as s:
+        replies.receive(s, "twilio", Inbound(phone, "+15555550100", words, reference), NOW)
+
+
+def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        people = [resident(s, email="") for _ in range(8)]
+        s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
+    stop(people[0].phone, "SM1")
+    with transaction() as s:
+        exported = list(exporting.export_csv(s, NOW))
+    before = schema()
+    done = rotation.rotate(NOW)
+    assert done.rows == {"suppressions": 1, "inbound": 1, "contacts": 16, "places": 8}
+    assert schema() == before
+    use_keys(keys, NEW)
+    with transaction() as s:
+        assert [*exporting.export_csv(s, NOW)] == exported
+    assert not written_to(people[0].phone)
+    assert written_to(people[1].phone)
+    assert not sql("SELECT 1 FROM resident_changes WHERE at > (SELECT since FROM key_ring)")
+    use_keys(keys, SECRET_KEY)
+    with pytest.raises(WrongKey):
+        sql("SELECT 1")
+
+
+@pytest.mark.parametrize("table", [keyed.table for keyed in rotation.KEYED])
+def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyPatch, table: str) -> None:
+    with transaction() as s:
+        people = [resident(s) for _ in range(10)]
+        s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
+    for number in (0, 1):
+        stop(people[number].phone, f"SM{number}")
+    killed_in(table)
+    for number in (2, 9):  # one whose row is done, perhaps, and one whose is not
+        stop(people[number].phone, f"SM{number}")
+    stop(people[1].phone, "SM-back", "START")
+    stop("+12155550777", "SM-stranger")
+    with transaction() as s:
+        opting.opt_out(s, "sms", people[5].sms or 0, how="a test", now=NOW)
+        late = resident(s)
+    rotation.rotate(NOW)
+    use_keys(keys, NEW)
+    assert [written_to(person.phone) for person in (*people, late)] == [
+        False, True, False, True, True, False, True, True, True, False, True,
+    ]  # fmt: skip
+    with transaction() as s:
+        assert opting.opt_back_in(s, "sms", "+12155550777", how="a test", now=NOW)
+        assert not opting.opt_out(s, "sms", people[9].phone, how="again", now=NOW)
+    stop(late.phone, "SM-late")
+    assert not written_to(late.phone)
+
+
+def test_what_was_erased_meanwhile_stays_erased_and_still_counts(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        people = [resident(s) for _ in range(6)]
+    stop(people[0].phone, "SM1")
+    killed_in("contacts")
+    sql("UPDATE contacts SET address_sealed = NULL WHERE id IN (:a, :b)", a=people[0].sms, b=people[5].sms)
+    rotation.rotate(NOW)
+    assert len(sql("SELECT 1 FROM contacts WHERE address_sealed IS NULL")) == 2
+    assert not written_to(people[0].phone), "its index is made from the old one, without the address"
+
+
+def test_a_second_rotation_follows_the_first(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        tom, ann = resident(s), resident(s)
+    link = crypto.sign_token("unsubscribe", f"{ann.sms}.storm")
+    stop(tom.phone, "SM1")
+    rotation.rotate(NOW)
+    use_keys(keys, THIRD, previous=NEW)
+    rotation.rotate(NOW)
+    use_keys(keys, THIRD)
+    assert not written_to(tom.phone)
+    with transaction() as s:
+        opting.unsubscribe(s, link, everything=True, now=NOW)
+    assert not written_to(ann.phone), "a link in mail of two keys ago"
+    forged = crypto.sign_token("session", "1.1")
+    use_keys(keys, THIRD)
+    with pytest.raises(Invalid):
+        crypto.read_token("unsubscribe", forged)
+
+
+def test_it_is_refused_while_a_process_lacks_a_key(keys: pytest.MonkeyPatch, own_database: str) -> None:
+    with (
+        psycopg.connect(own_database, application_name="tocsin 0123456789ab"),
+        pytest.raises(Refused, match=r"do not know both keys .* 127\.0\.0\.1"),
+    ):
+        rotation.rotate(NOW)
+    assert sql("SELECT next FROM key_ring")[0].next is None
+
+
+def test_only_the_key_that_was_begun_with_is_brought_in(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        resident(s)
+    killed_in("contacts")
+    use_keys(keys, THIRD, previous=SECRET_KEY)
+    with pytest.raises(Refused, match="another key has begun"):
+        rotation.rotate(NOW)
+    use_keys(keys, NEW, previous=SECRET_KEY)
+    rotation.rotate(NOW)
+    with pytest.raises(Refused, match="in force already"):
+        rotation.rotate(NOW)
+    use_keys(keys, NEW)
+    with pytest.raises(Invalid, match="TOCSIN_PREVIOUS_SECRET_KEY is not set"):
+        rotation.rotate(NOW)
+
+
+def test_a_damaged_address_keeps_nobody_waiting(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        people = [resident(s) for _ in range(4)]
+    sql("UPDATE contacts SET address_sealed = 'damaged' WHERE id = :id", id=people[1].sms)
+    assert rotation.rotate(NOW).unreadable == 1
+    stop(people[1].phone, "SM1")
+    assert not written_to(people[1].phone)
+
+
+def test_every_keyed_column_is_rotated() -> None:
+    ours = {(keyed.table, column) for keyed in rotation.KEYED for column in keyed.columns}
+    found = {
+        (table.name, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if column.name.endswith(("_index", "_sealed"))
+    }
+    assert found == ours
