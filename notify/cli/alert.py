@@ -10,7 +10,7 @@ import typer
 from notify import alerts, operators, reports, tasks
 from notify.cli import bars, watching
 from notify.cli.commands import As, Commands, Json
-from notify.cli.output import console, moment, print_json, table
+from notify.cli.output import console, print_json
 from notify.cli.writing import new
 from notify.db import transaction
 from notify.models import Alert, Operator
@@ -25,24 +25,6 @@ MaybeAs = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The 
 WATCH_S = 0.5
 
 commands.add("new", new)
-
-
-@commands.named("list")
-def list_(as_json: Json = False) -> None:
-    """The newest alerts."""
-    with transaction() as s:
-        recent = reports.recent_alerts(s)
-    if as_json:
-        keys = ("id", "incident_id", "event", "phase", "status", "lane", "state", "area_description", "created_at")
-        print_json([{key: getattr(alert, key) for key in keys} for alert in recent])
-        return
-    table(
-        ("id", "incident", "event", "phase", "status", "state", "where", "written"),
-        [
-            (a.id, a.incident_id, a.event, a.phase, a.status, a.state, a.area_description, moment(a.created_at))
-            for a in recent
-        ],
-    )
 
 
 @commands.named("show")

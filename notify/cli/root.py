@@ -1,4 +1,7 @@
-"""The command's root: its groups, and the one place where errors become a line on stderr and an exit code."""
+"""The command's root: its groups, and the one place where errors become a line on stderr and an exit code.
+
+Nothing is imported before it is known what was asked for: all commands together take longer than most of them.
+"""
 
 import os
 import sys
@@ -9,9 +12,8 @@ import typer
 import typer.core
 import typer.main
 
-from notify import db, logs
+from notify import logs
 from notify.cli.commands import Commands, Data, choose_data
-from notify.cli.output import complain
 from notify.errors import TocsinError
 from zones.errors import ZoneError
 
@@ -31,9 +33,34 @@ HOMES = {
     "keys": "operators:key_commands",
 }
 
+# The first sentence of each, for `tocsin --help`, which imports those that are missing here.
+SHORT = {
+    "up": "Everything on this machine. Ctrl-C stops it cleanly.",
+    "demo": "The main job once: one storm alert to the training city, with its report.",
+    "migrate": "Bring the database to the newest schema.",
+    "api": "The web server: pages, REST, webhooks.",
+    "worker": "A worker.",
+    "scheduler": "The timed jobs. Several may run; one leads.",
+    "simulator": "The providers' stand-in, for training and tests: nothing leaves this machine.",
+    "check": "Ask servers, providers and the way out whether an emergency could be sent now.",
+    "alert": "Write, approve, launch, watch and stop alerts.",
+    "alarms": "What operators must look at.",
+    "zones": "Import and look at zones.",
+    "map": "What the map is drawn of, besides streets and zones.",
+    "addresses": "House numbers and landmarks: import, find.",
+    "streets": "Streets with the house numbers of their blocks.",
+    "subscribers": "Residents: import, export, count.",
+    "senders": "The identities we send as: their rates and caps.",
+    "operators": "Staff members and their roles.",
+    "keys": "API keys.",
+}
+
+# Commands that need less than the others of their group, and where they are.
+LIGHT = {"alert": {"list": "alert_list:commands"}}
+
 
 class OnDemand(typer.core.TyperGroup):
-    """Imports what was asked for, and nothing else: all of it takes longer than most commands."""
+    """The groups and commands of `HOMES`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(HOMES)
@@ -41,9 +68,34 @@ class OnDemand(typer.core.TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in HOMES:
             return None
-        module, _, commands = HOMES[cmd_name].partition(":")
-        group = typer.main.get_group(getattr(import_module(f"notify.cli.{module}"), commands))
+        if cmd_name in LIGHT:
+            return LightFirst(cmd_name)
+        group = _group(HOMES[cmd_name])
         return group.commands.get(cmd_name, group)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, SHORT.get(name) or self.get_command(ctx, name).get_short_help_str(200)) for name in HOMES]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class LightFirst(typer.core.TyperGroup):
+    """A group that is imported as a whole only for a command that is not light."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, help=SHORT[name], no_args_is_help=True, rich_markup_mode=None)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*LIGHT[str(self.name)], *_group(HOMES[str(self.name)]).commands]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        home = LIGHT[str(self.name)].get(cmd_name, HOMES[str(self.name)])
+        return _group(home).commands.get(cmd_name)
+
+
+def _group(home: str) -> Any:
+    module, _, commands = home.partition(":")
+    return typer.main.get_group(getattr(import_module(f"notify.cli.{module}"), commands))
 
 
 root = Commands(name="tocsin", no_args_is_help=True, cls=OnDemand)
@@ -61,20 +113,34 @@ def main() -> NoReturn:
     logs.configure("WARNING", "text")  # processes that serve choose their own
     try:
         code = typer.main.get_command(root).main(standalone_mode=False)
-    except (TocsinError, ZoneError) as error:
-        complain(error.message, error.hint, error.details)
-        code = 2
-    except typer.TyperException as error:
-        complain(error.format_message() if hasattr(error, "format_message") else str(error))
-        code = 2
-    except db.AWAY as error:
-        away = db.unavailable(error)
-        complain(away.message, away.hint or "Is the stack running? `tocsin up` starts it.")
-        code = 2
     except (KeyboardInterrupt, typer.Abort):
-        complain("Interrupted.")
+        _complain("Interrupted.")
         code = 130
     except BrokenPipeError:  # `tocsin ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        _explain(error)
+        code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> None:
+    """Say what went wrong and what to do; raises what is a defect of ours."""
+    if isinstance(error, TocsinError | ZoneError):
+        _complain(error.message, error.hint, error.details)
+    elif isinstance(error, typer.TyperException):
+        _complain(error.format_message() if hasattr(error, "format_message") else str(error))
+    else:
+        from notify import db  # whoever raised its errors has imported it
+
+        if not isinstance(error, db.AWAY):
+            raise error
+        away = db.unavailable(error)
+        _complain(away.message, away.hint or "Is the stack running? `tocsin up` starts it.")
+
+
+def _complain(*sentences: Any) -> None:
+    from notify.cli.output import complain  # rich is not for those who succeed in silence
+
+    complain(*sentences)

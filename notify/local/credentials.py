@@ -7,9 +7,6 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from notify.errors import Invalid
 
 
@@ -56,6 +53,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _make() -> Credentials:
+    # Needed once in the life of a data folder, while every command imports this module.
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     private = key.private_bytes(
