@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from notify import lifecycle
+from notify.core.characters import visible
 from notify.errors import Invalid, NotFound, Refused
 from notify.models import Operator, Zone, ZoneVersion
 from notify.models.street import Street
@@ -84,7 +85,7 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
     unchanged: list[tuple[KeptZone, NamedShape]] = []
     met: set[int] = set()
     for shape in shapes:
-        name = shape.name.strip()
+        name = visible(shape.name)
         kept = exactly.get(name) or nearly.get(name.casefold())
         if kept is None:
             added.append(shape)
@@ -113,7 +114,7 @@ def apply(
     by: Operator | None = None,
 ) -> Imported:
     """Make what was compared so, and retire zones: they stay, with all of their versions, but no alert finds them."""
-    new = [(Zone(kind=kind, name=shape.name.strip(), created_at=now), shape) for shape in compared.added]
+    new = [(Zone(kind=kind, name=visible(shape.name), created_at=now), shape) for shape in compared.added]
     s.add_all(zone for zone, _ in new)
     s.flush()
     for zone, shape in new:
@@ -122,7 +123,7 @@ def apply(
         s.add(_version(kept.zone, kept.version.number + 1, shape, source, now))
     written = [*new, *((kept.zone, shape) for kept, shape in compared.changed)]
     for zone, shape in [*written, *((kept.zone, shape) for kept, shape in compared.unchanged)]:
-        zone.name, zone.retired_at = shape.name.strip(), None
+        zone.name, zone.retired_at = visible(shape.name), None
         zone.external_id = shape.external_id or zone.external_id  # a file without ids takes none away
     for kept in retired:
         kept.zone.retired_at = now
@@ -136,9 +137,9 @@ def apply(
 
 def told(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
     return Imported(
-        added=tuple(shape.name.strip() for shape in compared.added),
-        changed=tuple(shape.name.strip() for _, shape in compared.changed),
-        unchanged=tuple(shape.name.strip() for _, shape in compared.unchanged),
+        added=tuple(visible(shape.name) for shape in compared.added),
+        changed=tuple(visible(shape.name) for _, shape in compared.changed),
+        unchanged=tuple(visible(shape.name) for _, shape in compared.unchanged),
         retired=tuple(kept.zone.name for kept in retired),
     )
 
@@ -207,7 +208,7 @@ def find_all(s: Session, names: Sequence[str]) -> list[KeptZone]:
 
 def _named(name: str, every: Sequence[KeptZone], by_name: Mapping[str, Sequence[KeptZone]]) -> KeptZone:
     kind, colon, bare = name.partition(":")
-    kind, bare = (kind.strip(), bare.strip()) if colon and kind in KINDS else ("", name.strip())
+    kind, bare = (kind.strip(), visible(bare)) if colon and kind in KINDS else ("", visible(name))
     matches = [x for x in by_name.get(bare.casefold(), ()) if kind in ("", x.zone.kind)]
     if len(matches) == 1:
         return matches[0]

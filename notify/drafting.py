@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify import lifecycle, operators, where
+from notify.core.characters import visible
 from notify.db import transaction
 from notify.errors import Invalid, NotFound
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
@@ -155,10 +156,10 @@ def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
 
 def _words(given: compose.Words, settings: Settings) -> compose.Words:
     if isinstance(given, str):
-        return given.strip()
+        return visible(given)
     if others := [language for language in given if language not in settings.languages]:
         raise Invalid(f"There are no messages in {others[0]!r}.", hint=f"There are: {', '.join(settings.languages)}.")
-    return {language: words.strip() for language, words in given.items() if words.strip()}
+    return {language: shown for language, words in given.items() if (shown := visible(words))}
 
 
 def _area_of_incident(s: Session, incident: int) -> _Area:
@@ -239,6 +240,7 @@ def _write_words(
         help_contact=settings.help_contact,
         status=alert.status,
         lane=alert.lane.value,
+        networks=_networks(s),
         now=now,
     )
     for one in compose.render(
@@ -256,6 +258,12 @@ def _write_words(
             )
         )
     s.flush()
+
+
+def _networks(s: Session) -> Sequence[str]:
+    """The social networks that we post to."""
+    networks = select(Sender.provider).where(Sender.channel == "social", Sender.status == "open").distinct()
+    return s.scalars(networks.order_by(Sender.provider)).all() or compose.NETWORKS
 
 
 def _called(names: Sequence[Name], event: compose.Event, language: str) -> str:

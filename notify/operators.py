@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify import crypto, lifecycle
+from notify.core.characters import visible
 from notify.errors import Invalid, NotAllowed, NotFound
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
@@ -78,7 +79,8 @@ def limit(s: Session, email: str, contacts: int | None, now: datetime) -> Operat
 
 def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None) -> str:
     """A new API key: its secret, shown this once. Without an operator to act for it may only read."""
-    if not name.strip():
+    name = visible(name)
+    if not name:
         raise Invalid("A key needs a name.")
     if s.scalar(select(ApiKey.id).where(ApiKey.name == name)) is not None:
         raise Invalid(f"There is a key named {name!r} already.", hint="Choose another name, or revoke that one.")

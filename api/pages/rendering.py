@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from notify import alarms, operators, reasons
+from notify.content.links import fill_in
 from notify.db import transaction
 from notify.pipeline.compose import catalogue
 from notify.pipeline.phrases import Moment
@@ -83,6 +84,7 @@ def _environment() -> Environment:
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
         "spoken": _spoken,
+        "fill_in": fill_in,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from notify.core.characters import visible
+
 Phase = Literal["issue", "update", "all-clear"]
 PHASES: tuple[Phase, ...] = ("issue", "update", "all-clear")
 BlankType = Literal["text", "line", "date", "datetime", "duration", "number", "phone", "url", "choice"]
@@ -21,8 +23,6 @@ TRANSLATED: tuple[BlankType, ...] = ("text", "line")  # free words: the only one
 
 _LONGEST: Mapping[BlankType, int] = {"line": 120, "text": 2000, "url": 500}
 _LONGEST_OTHER = 60
-# Explicit directions and isolates (Unicode TR 9): they make words appear in another order than they are sent.
-_HIDDEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _DURATION = re.compile(r"(?=\d)(?:(\d{1,3})d)?(?:(\d{1,3})h)?(?:(\d{1,4})m)?")
 
 
@@ -64,7 +64,7 @@ class Blank(BaseModel):
 
     def read(self, given: str) -> str:
         """The canonical form of what was given. Raises ValueError."""
-        words = unicodedata.normalize("NFC", given).strip()
+        words = visible(given)
         if not words:
             raise ValueError("is empty")
         longest = self.longest or _LONGEST.get(self.type, _LONGEST_OTHER)
@@ -72,7 +72,7 @@ class Blank(BaseModel):
             raise ValueError(f"has {len(words)} characters; the most is {longest}")
         if self.type == "text":
             words = words.replace("\r\n", "\n")
-        if any(_is_hidden(char) and not (char == "\n" and self.type == "text") for char in words):
+        if not is_clean(words.replace("\n", "") if self.type == "text" else words):
             raise ValueError("has a line break or another character that does not show")
         return _READERS[self.type](self, words)
 
@@ -91,12 +91,8 @@ def read_duration(words: str) -> timedelta:
 
 
 def is_clean(words: str) -> bool:
-    """Whether all of it shows: no control characters, no lone surrogates, no directions in disguise."""
-    return not any(map(_is_hidden, words))
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _HIDDEN
+    """Whether it is one line that can be stored and sent: no control characters, no lone surrogates."""
+    return not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in words)
 
 
 def _whole(digits: str | None) -> int:

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, select_autoescape
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, meta, nodes, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from notify.content.links import END_OF_VALUE
 from notify.errors import Invalid
 from notify.pipeline.blanks import Phase
 from notify.pipeline.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
@@ -68,7 +69,11 @@ def load(folder: Path) -> Catalogue:
         reading.say(folder, "", "has no event, or no language")
     reading.finish()
     environment = _environment(sources)
-    return Catalogue(tuple(_event(environment, name, declared[name], written[name], shared) for name in declared))
+    written_in = environment.overlay(finalize=lambda value: f"{value}{END_OF_VALUE}")
+    layouts = {layout: environment.get_template(layout) for layout in LAYOUTS}
+    return Catalogue(
+        tuple(_event(written_in, name, declared[name], written[name], shared, layouts) for name in declared)
+    )
 
 
 class _Reading:
@@ -202,6 +207,7 @@ def _event(
     declaration: Declaration,
     written: Mapping[str, Language],
     common: Mapping[str, Common],
+    layouts: Mapping[str, Template],
 ) -> Event:
     templates: dict[tuple[str, str, str, str], Any] = {}
     for source in _sources(name, declaration, written):
@@ -217,5 +223,5 @@ def _event(
         common=common,
         choices={language: words.choices for language, words in written.items()},
         templates=templates,
-        layouts={layout: environment.get_template(layout) for layout in LAYOUTS},
+        layouts=layouts,
     )

@@ -11,6 +11,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from notify.content import post_length
+from notify.content.links import close_sentences
+from notify.core.characters import plain, visible
 from notify.errors import Invalid
 from notify.pipeline import segments
 from notify.pipeline.blanks import Blank, is_clean, read_duration
@@ -38,9 +41,8 @@ __all__ = [
 
 # Stands in every email where the provider puts the unsubscribe address of each recipient.
 UNSUBSCRIBE_URL = "-unsubscribe_url-"
+NETWORKS = ("mastodon",)  # whose limits posts keep where none is named
 SMS_LONGEST = 1600  # characters; Twilio answers 21617 beyond
-SOCIAL_LONGEST = 500  # characters, Mastodon's default
-SOCIAL_URL = 23  # what Mastodon counts for any URL
 
 # Without these no message goes out.
 _NEEDED = {"city": "who sends it (city)", "area": "where it is (area)", "help_contact": "whom to ask (help_contact)"}
@@ -62,6 +64,7 @@ class Context:
     help_contact: Words  # "311": a number, an address, or a short sentence
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
     lane: Lane | None = None  # None: that of the event's defaults
+    networks: Sequence[str] = NETWORKS  # whose limits posts must keep, by provider
     now: datetime | None = None  # lets near times be said by weekday alone; None: always with the date
 
     def __post_init__(self) -> None:
@@ -101,7 +104,7 @@ def render(
     for language in languages:
         writer = _Writer(event, phase, language, context, _spoken(event, phase, filled, context, language))
         rendered.extend(writer.write(channel) for channel in channels)
-    if too_long := [reason for one in rendered if (reason := _too_long(one))]:
+    if too_long := [reason for one in rendered for reason in _too_long(one, context.networks)]:
         raise Invalid("The message is too long.", hint="Use shorter words.", details=too_long)
     return tuple(sorted(rendered, key=lambda one: channels.index(one.channel)))
 
@@ -114,7 +117,7 @@ def _require_words(
     for name in ("city", "area", "link", "program", "help_contact"):
         for language in languages:
             words = _in(language, getattr(context, name))
-            if not words.strip() and name in _NEEDED:
+            if not words and name in _NEEDED:
                 wrong.append(f"The message does not say {_NEEDED[name]}.")
             if not is_clean(words):
                 wrong.append(f"'{name}' has a line break or another character that does not show.")
@@ -125,9 +128,9 @@ def _require_words(
 def _spoken(event: Event, phase: str, filled: Filled, context: Context, language: str) -> dict[str, Any]:
     """The values of all blanks and implicit names as templates of this language see them; None: not given."""
     values: dict[str, Any] = {
-        name: _in(language, getattr(context, name)).strip() for name in ("city", "area", "link", "program")
+        name: _in(language, getattr(context, name)) for name in ("city", "area", "link", "program")
     }
-    values["help_contact"] = _in(language, context.help_contact).strip().rstrip(".")
+    values["help_contact"] = _in(language, context.help_contact).rstrip(".")
     speech = event.common[language].speech
     values["expires"] = Moment(speech, context.expires_at.astimezone(context.timezone), context.now)
     for blank in event.blanks(phase):
@@ -181,7 +184,7 @@ class _Writer:
             text = f"{self.common.exercise} {self.common.practice} {text}"
         if channel != "sms":
             return Rendered(channel, self.language, "", text, "", 1)
-        text = segments.plain(f"{text} {self.common.stop}" if self.routine else text)
+        text = plain(f"{text} {self.common.stop}" if self.routine else text)
         return Rendered(channel, self.language, "", text, "", segments.count(text).segments)
 
     def _email(self) -> Rendered:
@@ -206,24 +209,22 @@ class _Writer:
         return any(self.values["expires"].full in line for block in blocks for line in block.lines)
 
     def _words(self, channel: str, part: str) -> str:
-        return self.event.templates[self.phase, channel, self.language, part].render(self.values)
+        return close_sentences(self.event.templates[self.phase, channel, self.language, part].render(self.values))
 
     def _one_line(self, channel: str, part: str) -> str:
         return " ".join(self._words(channel, part).split())
 
 
-def _too_long(one: Rendered) -> str | None:
-    size, most = 0, 0
-    if one.channel == "sms":
-        size, most = len(one.text), SMS_LONGEST
-    elif one.channel == "social":
-        size, most = len(re.sub(r"https?://\S+", "x" * SOCIAL_URL, one.text)), SOCIAL_LONGEST
-    if size <= most:
-        return None
-    return f"The {one.channel} message in '{one.language}' has {size} characters; the most is {most}."
+def _too_long(one: Rendered, networks: Sequence[str]) -> list[str]:
+    if one.channel == "sms" and len(one.text) > SMS_LONGEST:
+        size = len(one.text)
+        return [f"The sms message in '{one.language}' has {size} characters; the most is {SMS_LONGEST}."]
+    if one.channel == "social":
+        faults = {network: post_length.exceeded(network, one.text) for network in networks}
+        return [f"The post in '{one.language}' {fault} on {name}." for name, fault in faults.items() if fault]
+    return []
 
 
 def _in(language: str, words: Words) -> str:
-    if isinstance(words, str):
-        return words
-    return words.get(language) or next(iter(words.values()), "")
+    """What there is to see of the words in this language, or else in the first that they are in."""
+    return visible(words if isinstance(words, str) else words.get(language) or next(iter(words.values()), ""))

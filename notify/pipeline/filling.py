@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from notify.core.characters import visible
 from notify.errors import Invalid
 from notify.pipeline.blanks import Blank
 from notify.pipeline.events import Event
@@ -32,13 +33,13 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
             mistakes.append(_unknown(event, phase, name))
         elif dot and not (blanks[name].translated and language in event.languages):
             mistakes.append(_untranslatable(event, blanks[name], language))
-        elif words.strip():
+        elif visible(words):
             try:
                 values[key] = blanks[name].read(words)
             except ValueError as error:
                 mistakes.append(f"Blank '{key}' {error}.")
     for name, blank in blanks.items():
-        if not given.get(name, "").strip():
+        if not visible(given.get(name, "")):
             if blank.default:
                 values[name] = blank.default
             elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):

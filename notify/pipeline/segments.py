@@ -19,18 +19,6 @@ _EXTENDED = frozenset("\f^{}\\[~]|€")
 _ALONE = {"GSM-7": 160, "UCS-2": 70}
 _PART = {"GSM-7": 153, "UCS-2": 67}
 
-# What word processors put in place of plain signs. One of them makes a whole message UCS-2, at twice the
-# price.
-_TYPOGRAPHY = {
-    **dict.fromkeys("\u2018\u2019\u201a\u2032\u02bc", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u2033", '"'),
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-    **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f", " "),
-    "\u2026": "...",
-    "\u2022": "-",
-}
-_PLAIN = str.maketrans(_TYPOGRAPHY)
-
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -65,11 +53,6 @@ def parts(text: str) -> list[str]:
 
 def encoding_of(text: str) -> Encoding:
     return "GSM-7" if all(char in _BASIC or char in _EXTENDED for char in text) else "UCS-2"
-
-
-def plain(text: str) -> str:
-    """The text with curly quotes, long dashes and odd spaces replaced by what GSM-7 has."""
-    return text.translate(_PLAIN)
 
 
 def _width(encoding: Encoding) -> Callable[[str], int]:

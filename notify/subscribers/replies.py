@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from notify import keyring
 from notify.channels.contract import Inbound
+from notify.content.links import fill_in
+from notify.core.characters import plain
 from notify.settings import settings
 from notify.subscribers import addresses, opting
 from notify.subscribers.meaning import Meaning, is_spanish, read_meaning
@@ -92,7 +94,7 @@ def _words(s: Session, meaning: str, index: bytes, written: str) -> str:
     words = catalogue()
     language = language or ("es" if is_spanish(written) else chosen.languages[0])
     answers = words.get(language) or words[chosen.languages[0]]
-    return answers[meaning].format(program=chosen.program, contact=chosen.help_contact)
+    return plain(fill_in(answers[meaning], program=chosen.program, contact=chosen.help_contact))
 
 
 @cache

@@ -74,8 +74,10 @@ def _listed(columns: Sequence[str]) -> str:
 
 def tidy(text: str) -> str:
     """One line without blanks around it, in the one form that Unicode has for equal texts."""
-    # Control and format characters could disguise one name as another; half characters (Cs) cannot be stored.
-    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    # Control characters could disguise one name as another; half characters (Cs) cannot be stored. Format characters
+    # (Cf) stand inside of words and show nothing.
+    shown = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in shown)
     return " ".join(unicodedata.normalize("NFC", plain).split())
 
 

@@ -14,6 +14,8 @@ from tests.notify.pipeline.written import CONTEXT, written
     ("changes", "told"),
     [
         ({"area": " "}, "where it is"),
+        ({"area": "\u200b"}, "where it is"),
+        ({"city": "\u00ad\u2060"}, "who sends it"),
         ({"city": ""}, "who sends it"),
         ({"help_contact": {}}, "whom to ask"),
         ({"area": "River\nside"}, "'area' has a line break"),
@@ -51,7 +53,17 @@ def test_a_post_over_500_characters_is_refused_but_an_address_counts_23() -> Non
     assert long in written("storm", "issue", "social", "en", context=replace(CONTEXT, link=long)).text
     with pytest.raises(Invalid) as caught:
         written("storm", "issue", "social", "en", context=replace(CONTEXT, area="x" * 480))
-    assert "the most is 500" in caught.value.details[0]
+    assert "the most is 500 on mastodon" in caught.value.details[0]
+
+
+def test_a_post_is_counted_as_readers_see_it_and_as_its_network_does() -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    many = replace(CONTEXT, area=family * 100)
+    assert family in written("storm", "issue", "social", "en", context=many).text
+    with pytest.raises(Invalid) as caught:
+        too_many = replace(many, area=family * 200, networks=["mastodon", "bluesky"])
+        written("storm", "issue", "social", "en", context=too_many)
+    assert [detail.split()[-1] for detail in caught.value.details] == ["bluesky."]
 
 
 def test_a_time_that_the_clocks_jump_over_is_refused() -> None:

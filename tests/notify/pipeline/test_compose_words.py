@@ -1,7 +1,9 @@
 """What people write into blanks arrives as they wrote it: in every language, on every channel, as no code."""
 
+import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,10 +70,31 @@ def test_pasted_typography_does_not_double_the_price() -> None:
     assert segments.encoding_of(one.text) == "GSM-7"
 
 
+def test_what_does_not_show_costs_nothing() -> None:
+    context = replace(CONTEXT, city="City of\u00a0Tocsin\u200b", area="River\u00adside", program="\u200eAlerts")
+    hidden = written("storm", "issue", "sms", "en", {"hazard": "wind", "action": "Go\u2060 in`side\u00b4"}, context)
+    assert segments.encoding_of(hidden.text) == "GSM-7"
+    assert hidden.text.startswith("City of Tocsin: ")
+    assert "Riverside" in hidden.text
+    assert "Go in'side'." in hidden.text
+
+
+@pytest.mark.parametrize("channel", ["sms", "email", "social"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_no_full_stop_is_glued_to_an_address_or_to_another_mark(channel: str, language: str) -> None:
+    blanks = {"hazard": "wind", "action": "Go inside now!", "shelter": "https://x.org/s."}
+    context = replace(CONTEXT, help_contact="https://x.org/311")
+    text = written("storm", "issue", channel, language, blanks, context).text
+    text += written("outage", "issue", channel, language, {"utility": "gas", "cause": "unknown?"}, context).text
+    assert "Go inside now! " in text or "Go inside now!\n" in text
+    assert not re.search(r"https?://\S*[.,;:!?](\s|$)|[!?]\.", text), text
+
+
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60))
 def test_whatever_an_operator_writes_arrives_literally(words: str) -> None:
     if not words.strip("."):
         return
     one = written("outage", "update", "social", "en", {"utility": "gas", "cause": words})
     kept = fill(catalogue().event("outage"), "update", {"utility": "gas", "cause": words}).values["cause"]
-    assert f"Cause: {kept.rstrip('.')}." in one.text
+    # A mark that ends a sentence, or a web address, takes no full stop.
+    assert re.search(rf"Cause: {re.escape(kept.rstrip('.'))}(\.|(?<=[!?\u2026\"')\]/\u00bb\u2019\u201d])) ", one.text)

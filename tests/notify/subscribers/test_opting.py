@@ -204,3 +204,13 @@ def test_a_link_that_we_did_not_make_does_nothing(made: str | None) -> None:
         with transaction() as s, pytest.raises(Invalid):
             unsubscribe(s, link, now=NOW)
     assert ask(SUPPRESSED) == []
+
+
+def test_an_answer_costs_one_segment_whatever_signs_the_settings_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_PROGRAM", "Mayor\u2019s \u00ab\u200bAlerts\u00bb")
+    monkeypatch.setenv("TOCSIN_HELP_CONTACT", "https://x.org/311")
+    settings.cache_clear()
+    answer = hear("help", "+12155550199", "SM9").text
+    assert answer is not None
+    assert answer.startswith('Mayor\'s "Alerts": for help contact https://x.org/311 In an emergency')
+    assert segments.encoding_of(answer) == "GSM-7"

@@ -1,0 +1,44 @@
+"""The characters of words that people give us: what does not show is dropped, what looks like a plain sign becomes it.
+
+Everything that an operator, a resident or a file gives goes through `visible` where it enters; what leaves as a text
+message goes through `plain` as well, because one foreign quote makes the whole message UCS-2, at twice the price.
+"""
+
+import unicodedata
+
+import regex
+
+# Format characters (Cf) and default-ignorable code points (UAX 44), which take room and money and show nothing. Signs
+# of Arabic numbers and verses (Prepended_Concatenation_Mark) are Cf and do show. What joins letters of scripts that
+# need it (Persian, Hindi) or parts of an emoji stays, between two such characters.
+_LETTER = r"[[\p{L}\p{M}]--[\p{Latin}\p{Cyrillic}\p{Greek}]]"
+_PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]"
+_HIDDEN = regex.compile(
+    rf"(?!(?<={_LETTER})[\u200C\u200D](?={_LETTER}))"
+    rf"(?!(?<={_PICTURE}\uFE0F?)\u200D(?={_PICTURE}))"
+    r"(?!(?<=\p{Extended_Pictographic})\uFE0F|\uFE0F(?=\u20E3))"
+    r"[[\p{Cf}\p{Default_Ignorable_Code_Point}]--\p{Prepended_Concatenation_Mark}]",
+    regex.V1,
+)
+_BLANK = str.maketrans(dict.fromkeys("\u2800", " "))  # a Braille cell without dots: a sign that shows nothing
+
+_LOOK_ALIKES = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u02b9\u02bb\u02bc\u02bd\u02c8\u00b4`\uff07", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u02ba\u301d\u301e\uff02", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u2022\u2023\u25e6\u00b7\ufe58\ufe63\uff0d", "-"),
+    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f", " "),
+    **{ligature: unicodedata.normalize("NFKC", ligature) for ligature in "\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"},
+    "\u2026": "...",
+    "\u2044": "/",
+}
+_PLAIN = str.maketrans(_LOOK_ALIKES)
+
+
+def visible(words: str) -> str:
+    """The words in NFC, without characters that do not show and without space around them."""
+    return unicodedata.normalize("NFC", _HIDDEN.sub("", words)).translate(_BLANK).strip()
+
+
+def plain(words: str) -> str:
+    """The words with quotes, dashes, spaces, bullets and ligatures of typesetters as what GSM-7 has."""
+    return words.translate(_PLAIN)
