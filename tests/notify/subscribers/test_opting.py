@@ -210,7 +210,7 @@ def test_an_answer_costs_one_segment_whatever_signs_the_settings_have(monkeypatc
     monkeypatch.setenv("TOCSIN_PROGRAM", "Mayor\u2019s \u00ab\u200bAlerts\u00bb")
     monkeypatch.setenv("TOCSIN_HELP_CONTACT", "https://x.org/311")
     settings.cache_clear()
-    answer = hear("help", "+12155550199", "SM9").text
+    answer = hear("help me", "+12155550199", "SM9").text
     assert answer is not None
     assert answer.startswith('Mayor\'s "Alerts": for help contact https://x.org/311 In an emergency')
     assert segments.encoding_of(answer) == "GSM-7"
