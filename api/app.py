@@ -16,6 +16,7 @@ from api.map.tiles import Desk
 from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
 from api.pages import alarms, city, city_map, console, live, sign_in, unsubscribe
+from api.rates import RateLimit
 
 # Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
@@ -47,6 +48,7 @@ def create_app() -> FastAPI:
     # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.
     logging.getLogger("uvicorn.access").disabled = True
     app.add_middleware(BodyLimit)
+    app.add_middleware(RateLimit)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost

@@ -30,6 +30,7 @@ class Caller:
 
     key_id: int
     operator: Operator | None
+    scopes: frozenset[str] | None = None  # None: all that the operator may do, or reading
 
     @property
     def acting(self) -> Operator:
@@ -45,13 +46,15 @@ class NeedsSignIn(Exception):
     """A page of the console, and nobody is signed in: to the sign-in page, and back."""
 
 
-def by_key(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Caller:
+def by_key(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Caller:
     """The caller of the REST API. Raises NotSignedIn."""
     if credentials is None:
         raise NotSignedIn("This needs an API key.", hint="Send `Authorization: Bearer tocsin_...`.")
     caller = with_secret(credentials.credentials)
     if caller is None:
         raise NotSignedIn("This API key is not valid.", hint="`tocsin keys add NAME --as EMAIL` makes a new one.")
+    if request.method == "GET" and caller.scopes is not None and "read" not in caller.scopes:
+        raise NotAllowed("This key may not read.", hint="`tocsin keys add NAME --scope read` makes one that may.")
     return caller
 
 
@@ -147,10 +150,14 @@ def _caller(s: Session, key: ApiKey | None) -> Caller | None:
     """None for no key, and for the key of an operator who has left."""
     if key is None:
         return None
+    scopes = None if key.scopes is None else frozenset(key.scopes)
     if key.operator_id is None:
-        return Caller(key.id, None)
+        return Caller(key.id, None, scopes)
     operator = operators.of_key(s, key)
-    return Caller(key.id, operator) if operator is not None and operator.disabled_at is None else None
+    if operator is None or operator.disabled_at is not None:
+        return None
+    operator.key_scopes = scopes
+    return Caller(key.id, operator, scopes)
 
 
 def _is_https() -> bool:

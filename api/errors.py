@@ -35,6 +35,14 @@ class Misdirected(TocsinError):
     code = "misdirected"
 
 
+class TooOften(TooMany):
+    """More requests than anybody needs (RFC 6585 section 4)."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("You ask too often.", hint=f"Try again in {wait_s} s.")
+        self.headers = {"Retry-After": str(wait_s)}
+
+
 class Problem(BaseModel):
     """A problem document: RFC 9457, with `hint` and `errors` as extension members."""
 

@@ -83,7 +83,7 @@ class BodyLimit:
         if api and not short and scope["method"] not in {"GET", "HEAD"}:
             # A body is read and parsed, and files are written to disk, before a route asks for its key.
             try:
-                await run_in_threadpool(by_key, await bearer(Request(scope)))
+                await run_in_threadpool(by_key, Request(scope), await bearer(Request(scope)))
             except Exception as error:
                 await answer(Request(scope), error)(scope, receive, send)
                 return

@@ -26,20 +26,32 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 _MEANINGS = {
+    400: "The body cannot be parsed.",
     401: "No key, or one that is not valid.",
     403: "This key may not do that.",
     404: "There is no such thing.",
     409: "Its state forbids that.",
     413: "The body is too large.",
     422: "What was given cannot be used; `errors` lists the reasons.",
-    429: "So much is being computed for this key already.",
+    429: "Too many requests, or too much that is being computed for this key already.",
     503: "A server or a setting that is needed is missing.",
 }
 
 
+ALWAYS = (
+    400,
+    401,
+    403,
+    413,
+    422,
+    429,
+    503,
+)  # a broken body, no key, its scopes, its size, its contents, too often, away
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problem documents that a route may answer with, for its `responses`; 401 always is one of them."""
-    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({401, *statuses})}
+    """The problem documents that a route may answer with, for its `responses`; and for what any of them may answer."""
+    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({*ALWAYS, *statuses})}
 
 
 class Door(FastAPI):

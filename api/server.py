@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from notify.settings import settings
+
 REQUEST_S = 20.0  # for a request, and longer by what its body takes at SLOWEST_BYTES_PER_S
 SLOWEST_BYTES_PER_S = 5_000
 MOST_HALF_OPEN = 2_000
@@ -85,6 +87,7 @@ def serve(host: str, port: int, **more: Any) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings().trusted_proxies,
         timeout_graceful_shutdown=2,  # an open page with live numbers must not hold Ctrl-C up
         **more,
     )

@@ -24,13 +24,24 @@ MAY: dict[str, frozenset[str]] = {
     "approve": frozenset({"approver", "admin"}),
     "launch": frozenset({"author", "approver", "admin"}),
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
+    "count": frozenset({"author", "approver", "admin"}),  # whom an area of one's own drawing reaches
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 
 
+# What a key may be limited to, besides its operator's role. Drafts are one scope, whatever they are about.
+SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
+
+
 def require(operator: Operator, act: str) -> None:
-    """Raises NotAllowed when the operator's role may not do this."""
+    """Raises NotAllowed when the operator's role may not do this, or the key that is used in the operator's name."""
+    scope = "draft" if act == "draft collection" else act
+    if operator.key_scopes is not None and scope not in operator.key_scopes:
+        raise NotAllowed(
+            f"This key may not {scope}: its scopes are {', '.join(sorted(operator.key_scopes))}.",
+            hint=f"`tocsin keys add NAME --as EMAIL --scope {scope}` makes one that may.",
+        )
     if operator.role not in MAY[act]:
         raise NotAllowed(
             f"{operator.email} is {operator.role} and may not {act}.",
@@ -77,8 +88,16 @@ def limit(s: Session, email: str, contacts: int | None, now: datetime) -> Operat
     return operator
 
 
-def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None) -> str:
-    """A new API key: its secret, shown this once. Without an operator to act for it may only read."""
+def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None, scopes: Sequence[str] = ()) -> str:
+    """A new API key: its secret, shown this once. Without an operator to act for it may only read.
+
+    `scopes`: some of SCOPES, to which it is limited; none: all that the operator may do. Raises Invalid.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        raise Invalid(f"There is no scope {unknown[0]!r}.", hint=f"Scopes are: {', '.join(SCOPES)}.")
+    if acts_for is None and set(scopes) - {"read"}:
+        raise Invalid("A key that acts for nobody may only read.", hint="Say whom it acts for: --as EMAIL.")
     name = visible(name)
     if not name:
         raise Invalid("A key needs a name.")
@@ -89,6 +108,7 @@ def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = No
         name=name,
         key_hash=crypto.hash_key(secret),
         operator_id=acts_for.id if acts_for else None,
+        scopes=sorted(set(scopes)) or None,
         created_at=now,
     )
     s.add(key)

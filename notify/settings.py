@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
     max_attempts: int = Field(6, ge=1)
+    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, with commas
     metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers to this machine alone
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")

@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api.errors import answer, tell
+from api.errors import TooOften, answer, tell
+from api.hooks.refusals import Refusals
 from api.hooks.watch import Watch
 from api.metrics import Metrics
 from api.middleware import RequestLog, SecurityHeaders
@@ -54,6 +55,7 @@ class Hook:
         self.path = path
         self._provider = provider
         self._watch = watch
+        self._refusals = Refusals()
         self._shape = shape
         self._heard = {name.encode() for name in (*shape.signed_by, "content-length")}
         self._work = work
@@ -115,6 +117,11 @@ class Hook:
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """Answered, counted and logged as everywhere else."""
+
+        if isinstance(error, BadSignature) and self._refusals.too_many(str((scope.get("client") or ("",))[0])):
+            self._metrics.request(scope["method"], self.path, 429, 0.0)
+            await answer(Request(scope), TooOften(60))(scope, receive, send)
+            return
 
         async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
             if tell(error).status >= 500 and not isinstance(error, Unavailable):

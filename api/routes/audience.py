@@ -1,7 +1,8 @@
 """`/api/v1/audience`: how many an area reaches, while it is being drawn."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +12,7 @@ from api.openapi import problems
 from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import Confirmations, Parts
 from api.seats import area_seat
-from notify import where
+from notify import lifecycle, operators, where
 from notify.db import transaction
 from notify.models import Topic
 from notify.pipeline import explanation
@@ -41,22 +42,32 @@ class Question(BaseModel):
     with_area: bool = Field(False, description="Answer with the area itself, too.")
 
 
-class Count(BaseModel):
-    """Whom a launch at this moment would reach, exactly."""
+FEWEST = 10
+# None at all is few, too: else a rectangle that is halved again and again finds a home.
+Tally = int | Literal["fewer than 10"]
 
-    residents: int = Field(description="With a place in the area.")
-    total: int = Field(description="Contacts in the area, those left out included.")
-    by_channel: dict[str, int] = Field(description="To be written to.")
-    languages: dict[str, dict[str, int]] = Field(description="The same, by channel and language.")
-    skipped: dict[str, int] = Field(description="Left out, by reason.")
+
+class Count(BaseModel):
+    """Whom a launch at this moment would reach: exactly, but for numbers so small that they would point at homes."""
+
+    residents: Tally = Field(description="With a place in the area.")
+    total: Tally = Field(description="Contacts in the area, those left out included.")
+    by_channel: dict[str, Tally] = Field(description="To be written to.")
+    languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
+    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
     area_m2: float
     warnings: list[str] = Field(description="Sentences to read before.")
     area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon or MultiPolygon.")
 
 
-@router.post("", summary="How many an area reaches", responses=problems(404, 409, 422, 429, 503))
+@router.post("", summary="How many an area reaches", responses=problems(403, 404, 409, 422, 429, 503))
 def count_audience(asked: Question, caller: Reader) -> Count:
-    """Nothing is kept of it. 409 means that a drawn area is outside the city or covers all of it: confirm that."""
+    """Needs the role author, approver or admin. The audit keeps who asked for which area.
+
+    409 means that a drawn area is outside the city or covers all of it: confirm that.
+    """
+    by = caller.acting
+    operators.require(by, "count")
     parts, without = ([one.as_part() for one in several] for several in (asked.include, asked.exclude))
     with area_seat(caller.key_id):
         with transaction() as s:
@@ -64,14 +75,32 @@ def count_audience(asked: Question, caller: Reader) -> Count:
         found = where.make(gathered)
     counted = headcount().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
-        warned = explanation.warnings(s, counted.total, caller.operator.id if caller.operator else None)
+        warned = explanation.warnings(s, counted.total, by.id)
+        lifecycle.note(
+            s,
+            now=datetime.now(UTC),
+            by=by,
+            action="count",
+            subject="audience",
+            subject_id=caller.key_id,
+            box=[round(degrees, 5) for degrees in found.shape.bounds],
+            residents=_told(counted.residents),
+        )
     return Count(
-        residents=counted.residents,
-        total=counted.total,
-        by_channel=counted.by_channel,
-        languages=counted.languages,
-        skipped=counted.skipped,
+        residents=_told(counted.residents),
+        total=_told(counted.total),
+        by_channel=_all_told(counted.by_channel),
+        languages={channel: _all_told(spoken) for channel, spoken in counted.languages.items()},
+        skipped=_all_told(counted.skipped),
         area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,
     )
+
+
+def _told(number: int) -> Tally:
+    return number if number >= FEWEST else "fewer than 10"
+
+
+def _all_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
+    return {name: _told(number) for name, number in numbers.items()}

@@ -63,12 +63,16 @@ def add_key(
     operator: Annotated[
         str | None, typer.Option("--as", metavar="EMAIL", help="Whom it acts for; without, it may only read.")
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What it is limited to, of {', '.join(operators.SCOPES)}; without, all that EMAIL may do."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """A new API key; it is shown this once."""
     with transaction() as s:
         acts_for = operators.find(s, operator) if operator else None
-        secret = operators.add_key(s, name, datetime.now(UTC), acts_for)
+        secret = operators.add_key(s, name, datetime.now(UTC), acts_for, scope or ())
     if as_json:
         print_json({"name": name, "key": secret})
     else:

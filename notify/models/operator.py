@@ -16,6 +16,8 @@ class Operator(Base):
     """A staff member. author: drafts; approver: approves and launches; agent: answers 311 callers; admin: all."""
 
     __tablename__ = "operators"
+    __allow_unmapped__ = True
+    key_scopes: frozenset[str] | None = None  # of the key that is used in this name just now; None: no limit
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role] = mapped_column(Text)

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import shapely
 
-from api import errors, seats
+from api import errors, rates, seats
 from api.routes.area_bodies import PartIn
 from notify import operators, where
 from notify.db import transaction
 from notify.errors import TooMany
 from tests import factories
+from tests.api import asked
 from tests.factories import square
 from zones.geometry import to_geojson
 
@@ -33,16 +34,19 @@ def ask(door: httpx.Client, headers: Headers, status: int = 200, **asked: Any) -
 def people(city: datetime) -> datetime:
     with transaction() as s:
         factories.zone(s, "Far", square(5, 5), now=city)
-        factories.resident(s, at=[(5.5, 5.5)], now=city)
-        factories.resident(s, at=[(5.1, 5.1)], language="es", now=city)
-        factories.resident(s, at=[(5.1, 5.1)], topics=("snow",), now=city)
+        for _ in range(12):
+            factories.resident(s, at=[(5.5, 5.5)], now=city)
+        for _ in range(15):
+            factories.resident(s, at=[(5.1, 5.1)], language="es", now=city)
+        for _ in range(11):
+            factories.resident(s, at=[(5.1, 5.1)], topics=("snow",), now=city)
     return city
 
 
 def test_a_count_by_channel_language_and_reason(door: httpx.Client, key: Key, people: datetime) -> None:
     found = ask(door, key(), include=[{"zone": "Far"}])
-    assert (found["residents"], found["total"], found["by_channel"]) == (3, 3, {"sms": 2})
-    assert (found["languages"], found["skipped"]) == ({"sms": {"en": 1, "es": 1}}, {"not-subscribed": 1})
+    assert (found["residents"], found["total"], found["by_channel"]) == (38, 38, {"sms": 27})
+    assert (found["languages"], found["skipped"]) == ({"sms": {"en": 12, "es": 15}}, {"not-subscribed": 11})
     assert found["warnings"] == []
     assert found["area"] is None
 
@@ -51,9 +55,9 @@ def test_drawn_circles_corridors_and_exclusions(door: httpx.Client, key: Key, pe
     circle = {"circle": {"lon": 5.1, "lat": 5.1, "radius_m": 500}}
     line = {"corridor": {"line": {"type": "LineString", "coordinates": [[5.4, 5.5], [5.6, 5.5]]}, "reach_m": 100}}
     drawn = {"area": to_geojson(square(5.05, 5.05, 0.1))}
-    assert ask(door, key(), include=[circle])["residents"] == 2
-    assert ask(door, key(), include=[circle, line])["residents"] == 3
-    assert ask(door, key(), include=[drawn, line], exclude=[circle])["residents"] == 1
+    assert ask(door, key(), include=[circle])["residents"] == 26
+    assert ask(door, key(), include=[circle, line])["residents"] == 38
+    assert ask(door, key(), include=[drawn, line], exclude=[circle])["residents"] == 12
     shown = ask(door, key(), include=[circle], with_area=True)
     assert shapely.from_geojson(str(shown["area"]).replace("'", '"')).contains(shapely.Point(5.1, 5.1))
     assert shown["area_m2"] == pytest.approx(3.1416 * 500**2, rel=0.01)
@@ -118,7 +122,7 @@ def test_a_thousand_times_the_same_part_is_one(door: httpx.Client, key: Key, peo
     assert where._once_each([PartIn.model_validate(one).as_part() for one in asked]) == [
         PartIn.model_validate(one).as_part() for one in (drawn, circle)
     ]
-    assert ask(door, key(), include=asked)["residents"] == 2
+    assert ask(door, key(), include=asked)["residents"] == 26
 
 
 def test_a_star_of_many_corners_is_refused(door: httpx.Client, key: Key, people: datetime) -> None:
@@ -139,3 +143,40 @@ def test_a_key_has_a_few_seats() -> None:
     with seats.area_seat(1):
         pass
     assert errors.tell(TooMany("x")).status == 429
+
+
+def test_small_numbers_do_not_point_at_homes(door: httpx.Client, key: Key, people: datetime) -> None:
+    few = "fewer than 10"
+    with transaction() as s:
+        factories.resident(s, at=[(7.5, 7.5)], topics=("snow",), now=people)
+    one = {"area": to_geojson(square(7.4, 7.4, 0.2))}
+    nobody = {"area": to_geojson(square(7.0, 7.0, 0.2))}
+    headers = key("author")
+    for include in ([one], [nobody]):
+        found = ask(door, headers, include=include, confirmed=["outside-city"])
+        assert (found["residents"], found["total"]) == (few, few)
+        assert {*found["by_channel"].values(), *found["skipped"].values()} <= {few}
+    mixed = ask(door, headers, include=[one, {"zone": "Far"}], confirmed=["outside-city"])
+    assert (mixed["residents"], mixed["skipped"]) == (39, {"not-subscribed": 12})
+
+
+def test_areas_are_counted_for_those_who_may_draft_and_leave_a_trace(
+    door: httpx.Client, key: Key, people: datetime
+) -> None:
+    for headers in (key(None), key("agent")):
+        ask(door, headers, 403, include=[{"zone": "Far"}])
+    ask(door, key("author"), include=[{"zone": "Far"}])
+    kept = asked.rows(
+        "SELECT o.email, a.detail FROM audit a JOIN operators o ON o.id = a.operator_id WHERE a.action = 'count'"
+    )
+    assert kept == [("author@tocsin.example.org", {"box": [5.0, 5.0, 6.0, 6.0], "residents": 38})]
+
+
+def test_counts_are_rationed(door: httpx.Client, key: Key, people: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "COUNT", 2)
+    monkeypatch.setattr(rates, "WINDOW_S", 86_400)  # no new window begins meanwhile
+    headers = key("author")
+    for _ in range(2):
+        ask(door, headers, include=[{"zone": "Far"}])
+    assert ask(door, headers, 429, include=[{"zone": "Far"}])["detail"] == "You ask too often."
+    ask(door, key("approver"), include=[{"zone": "Far"}])

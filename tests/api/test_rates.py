@@ -1,0 +1,125 @@
+"""Who asks too often is told so; a signed webhook never is."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from api import rates
+from api.hooks import refusals
+from notify import operators
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.settings import settings
+from tests.factories import NOW, operator
+
+Key = Callable[..., dict[str, str]]
+DRAFT = {"event": "storm", "zones": ["Riverside"], "blanks": {"hazard": "tornado"}, "channels": ["sms"]}
+
+
+@pytest.fixture(autouse=True)
+def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No new one begins in mid-test."""
+    monkeypatch.setattr(rates, "WINDOW_S", 86_400)
+
+
+def statuses(ask: Callable[[], httpx.Response], times: int) -> list[int]:
+    return [ask().status_code for _ in range(times)]
+
+
+def test_keys_are_tried_a_few_times_a_minute(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "SIGN_IN", 3)
+    origin = {"Origin": str(door.base_url).rstrip("/")}
+    found = statuses(lambda: door.post("/console/sign-in", data={"key": "tocsin_no"}, headers=origin), 5)
+    assert found == [401] * 3 + [429] * 2
+    assert int(door.post("/console/enter", data={"ticket": "x"}, headers=origin).headers["retry-after"]) > 0
+    assert door.get("/console/sign-in").status_code == 200, "looking is free"
+
+
+def test_a_key_has_its_share_and_others_have_theirs(
+    door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "KEY", 3)
+    first, second = key(), key()
+    assert statuses(lambda: door.get("/api/v1/alerts", headers=first), 4) == [200] * 3 + [429]
+    assert door.get("/api/v1/alerts", headers=second).status_code == 200
+
+
+def test_wrong_keys_without_end_are_bounded_by_address(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "API_ADDRESS", 3)
+    tried = iter(range(9))
+    ask = lambda: door.get("/api/v1/alerts", headers={"Authorization": f"Bearer tocsin_{next(tried)}"})  # noqa: E731
+    assert statuses(ask, 4) == [401] * 3 + [429]
+
+
+def test_pages_are_bounded_by_address_but_not_by_that_of_a_proxy(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "PAGE", 3)
+    clients = iter(range(9))
+    ask = lambda: door.get("/", headers={"X-Forwarded-For": f"203.0.113.{next(clients)}"})  # noqa: E731
+    assert statuses(ask, 5) == [200] * 5, "each is somebody else, says a proxy that is trusted"
+    assert statuses(lambda: door.get("/"), 4) == [200] * 3 + [429]
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "address"),
+    [
+        (("198.51.100.7", 4711), [], "198.51.100.7"),
+        (("198.51.100.7", 4711), [(b"x-forwarded-for", b"203.0.113.9")], None),  # of a proxy that nobody has named
+        (("203.0.113.9", 0), [(b"x-forwarded-for", b"203.0.113.9")], "203.0.113.9"),  # as uvicorn has put it
+        (None, [], None),
+    ],
+)
+def test_whose_request_it_is(
+    client: tuple[str, int] | None, headers: list[tuple[bytes, bytes]], address: str | None
+) -> None:
+    assert rates.client_address({"type": "http", "client": client, "headers": headers}) == address
+
+
+def test_without_redis_nobody_is_turned_away(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "PAGE", 1)
+    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
+    settings.cache_clear()
+    monkeypatch.setattr(rates, "REST_S", 0.0)
+    assert statuses(lambda: door.get("/"), 4) == [200] * 4
+
+
+def test_forged_webhooks_are_told_less_and_signed_ones_never(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "MOST_A_MINUTE", 3)
+    monkeypatch.setattr(refusals.time, "monotonic", lambda: 1e9)
+    for name, value in {"ACCOUNT_SID": "AC" + "0" * 32, "AUTH_TOKEN": "rates"}.items():
+        monkeypatch.setenv(f"TOCSIN_TWILIO_{name}", value)
+    settings.cache_clear()
+    path = "/hooks/twilio/status/1"
+    forged = statuses(lambda: door.post(path, headers={"X-Twilio-Signature": "no"}), 5)
+    assert forged == [403] * 3 + [429] * 2
+    from twilio.request_validator import RequestValidator
+
+    right = RequestValidator("rates").compute_signature(f"{str(door.base_url).rstrip('/')}{path}", {})
+    assert door.post(path, headers={"X-Twilio-Signature": right}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may"),
+    [(["read"], {"read"}), (["draft"], {"draft"}), (["read", "launch"], {"read"}), ([], {"read", "draft"})],
+)
+def test_a_key_does_what_its_scopes_say(door: httpx.Client, city: object, scopes: list[str], may: set[str]) -> None:
+    with transaction() as s:
+        secret = operators.add_key(s, "scoped", NOW, operator(s, "admin"), scopes)
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert door.get("/api/v1/alerts", headers=headers).status_code == (200 if "read" in may else 403)
+    drafted = door.post("/api/v1/alerts", json=DRAFT, headers=headers)
+    assert drafted.status_code == (201 if "draft" in may else 403), drafted.text
+    new = {"provider": "twilio", "address": "+15555550100", "rate_per_s": 1}
+    assert door.post("/api/v1/senders", json=new, headers=headers).status_code == (403 if scopes else 201)
+
+
+def test_scopes_that_mean_nothing_are_refused(database: str) -> None:
+    with transaction() as s:
+        with pytest.raises(Invalid, match="no scope 'fly'"):
+            operators.add_key(s, "one", NOW, operator(s), ["fly"])
+        with pytest.raises(Invalid, match="may only read"):
+            operators.add_key(s, "two", NOW, None, ["draft"])
