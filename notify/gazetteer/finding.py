@@ -5,6 +5,7 @@ whose direction or city was another one, or whose name is spelt less like what w
 without this number.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from notify.gazetteer.crossing import meetings, middles
 from notify.gazetteer.memory import Gazetteer, gazetteer
-from notify.gazetteer.numbers import SAME_BLOCK_M, SAME_HOUSE_M, House, houses
+from notify.gazetteer.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, houses
 from notify.gazetteer.towns import Towns
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, metres
@@ -24,6 +25,7 @@ Kind = Literal["point", "range", "street", "intersection", "landmark"]
 
 MOST = 5  # matches that are told
 SURE = 0.70  # the score of a match that may be taken without a question
+EXACT = 1.0  # all of it is as it was written: only another such place is as likely
 MARGIN = 0.055  # by which the next one has to be less likely
 GOOD = 0.88  # names that are spelt right and score this need no search for near ones
 NOT_THERE = 0.30  # what it costs that the number is not on the street
@@ -69,7 +71,7 @@ def find(s: Session, text: str) -> Found:
     numbered = [reading for reading in read if reading.number]
     matches, certain = _numbered(s, known, numbered) if numbered else ([], True)
     if not matches or not certain:
-        others = _unnumbered(s, known, text, [] if numbered else read)
+        others = _unnumbered(s, known, text, [reading for reading in read if not reading.number])
         matches = sorted([*matches, *others], key=lambda match: -match.score)
     return judged(matches, certain, numbered=bool(numbered))
 
@@ -91,7 +93,8 @@ def judged(matches: Sequence[Match], certain: bool = True, *, numbered: bool) ->
     if not matches:
         return Found((), False, False, NOT_FOUND)
     first, rivals = matches[0], matches[1:]
-    ambiguous = any(other.score > first.score - MARGIN and _elsewhere(first, other) for other in rivals)
+    least = EXACT if first.score >= EXACT else first.score - MARGIN + 1e-9
+    ambiguous = any(other.score >= least and _elsewhere(first, other) for other in rivals)
     certain = certain and not ambiguous and first.score >= SURE and first.kind in {"point", "range"}
     whole = first.score >= (1.0 if first.kind == "landmark" else GOOD) and first.kind in {"intersection", "landmark"}
     if first.kind == "street" and first.score >= (SURE - NOT_THERE if numbered else GOOD):
@@ -145,8 +148,13 @@ def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) 
 def _match(house: House, candidate: Candidate, towns: Towns) -> Match:
     reading = candidate.reading
     elsewhere = towns.cost((*reading.tail, *reading.behind_comma), reading.zip, house.city, house.zip)
-    score = round(candidate.score - house.less - elsewhere, 3)
+    letter = _LETTER.search(house.number)
+    other = OTHER_LETTER if letter and reading.stray and letter[1] != reading.stray else 0.0
+    score = round(candidate.score - max(house.less, other) - elsewhere, 3)
     return Match(house.label, house.kind, house.lon, house.lat, score, candidate.name.key, house.number)
+
+
+_LETTER = re.compile(r"\d([A-Z])$")
 
 
 def _distinct(found: list[tuple[Match, Candidate]]) -> list[tuple[Match, Candidate]]:

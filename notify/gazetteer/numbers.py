@@ -55,8 +55,8 @@ def houses(
     found = [_point(row, number, unit, row.street in hyphened) for row in rows if row.geometry is None]
     points = [house for _, house in sorted((one for one in found if one), key=lambda one: one[0])]
     ranges = [house for row in rows if row.geometry is not None and (house := _range(row, number)) is not None]
-    if number.is_hyphened and (hyphened or number.last == number.number):
-        ranges = []  # hyphenated numbers of Queens are in no range that we can read
+    if number.is_of_grid or (number.is_hyphened and (hyphened or number.last == number.number)):
+        ranges = []  # numbers on a grid and hyphenated numbers of Queens are in no range that we can read
     kept: list[House] = []
     for house in [*points, *ranges]:
         if not any(_same(house, other) for other in kept):
@@ -101,6 +101,8 @@ def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float 
     """What the score loses; None where it is another number."""
     if kept.suffix.upper() == asked.suffix.upper() and kept.number == asked.number:
         return 0.0
+    if kept.is_of_grid or asked.is_of_grid:
+        return None  # N95W18000 and N96W18000 are a mile apart
     either = kept if kept.is_hyphened else asked
     if either.is_hyphened and (hyphened or either.last == either.number or (kept.is_hyphened and asked.is_hyphened)):
         return None  # 37-12 in Queens is not 37, but 2801-07 is 2801

@@ -16,7 +16,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from zones.addresses.readings import Reading
-from zones.addresses.streets import StreetName, street_name, words_of
+from zones.addresses.streets import StreetName, short_cores, street_name, words_of
 from zones.addresses.words import ORDINALS, STATES, TYPES
 
 MOST = 24  # candidates of an address
@@ -26,6 +26,7 @@ NO_TYPE, TYPE_OF_NONE, MISSPELT_TYPE, OTHER_TYPE = 0.05, 0.08, 0.04, 0.16
 # Another direction takes so much that such a match is never sure (`notify/gazetteer/finding.SURE`).
 NO_DIRECTION, DIRECTION_OF_NONE, MOVED_DIRECTION, OTHER_DIRECTION, LEANING = 0.06, 0.10, 0.03, 0.35, 0.02
 TOO_SHORT = 0.15  # a name of two letters, of which one may be missing: never sure
+STRAY_NUMBER = 0.31  # County Rd 12 where there is a County Rd only: never sure
 NO_END = 0.15  # words that we do not know behind a street without a type: they may belong to its name
 UNKNOWN_WORD, TYPE_LEFT_OVER = 0.05, 0.25
 LETTER, SHARE_OF_NAME = 0.05, 0.45  # for each wrong letter, and for the share of the name that is wrong
@@ -52,7 +53,7 @@ class StreetIndex:
         self._by_core: dict[str, list[int]] = defaultdict(list)
         for i, (street, name) in enumerate(self._streets):
             self._by_key[name.key].append(street)
-            for core in {name.core, _in_words(name.core)} - {""}:
+            for core in {name.core, _in_words(name.core), *short_cores(name)} - {""}:
                 self._by_core[core].append(i)
         self._cores = list(self._by_core)
         self._sorted = sorted((key, i) for i, (_, name) in enumerate(self._streets) for key in _beginnings(name))
@@ -112,9 +113,16 @@ class StreetIndex:
             score -= LETTER * wrong + SHARE_OF_NAME * wrong / longer
             score -= TOO_SHORT if len(reading.street.core) < 3 else 0.0
         unknown = [word for word in reading.tail if word not in self._localities]
+        if unknown and unknown[0].isdecimal() and _may_be_numbered(reading.street):
+            score -= STRAY_NUMBER
         if unknown and not (reading.street.kind or reading.misspelt):
             score -= NO_END
         return score - sum(TYPE_LEFT_OVER if word in TYPES else UNKNOWN_WORD for word in unknown)
+
+
+def _may_be_numbered(street: StreetName) -> bool:
+    """Whether a number behind it is rather of its name than of an apartment: County Rd 12, Highway 9."""
+    return not street.kind or street.kind in {"HWY", "RTE"} or street.name in {"COUNTY", "STATE", "TOWNSHIP", "US"}
 
 
 def _most_wrong(written: str, core: str) -> int:
@@ -159,7 +167,8 @@ def _direction(reading: Reading, name: StreetName) -> float:
     if not any(has):
         return DIRECTION_OF_NONE
     if sorted(given) == sorted(has):
-        return MOVED_DIRECTION
+        # On a grid, as in Utah, E 400 S and S 400 E are two streets that cross.
+        return OTHER_DIRECTION if all(given) and name.core.isdecimal() else MOVED_DIRECTION
     contradicts = any(a and b and a != b for a, b in zip(given, has, strict=True))
     return OTHER_DIRECTION if contradicts or not (set(given) & set(has) - {""}) else NO_DIRECTION
 

@@ -11,7 +11,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from zones.addresses.streets import StreetName, street_name, words_of
-from zones.addresses.words import ALONE, DIRECTIONS, LONG_DIRECTIONS, TYPES, UNITS
+from zones.addresses.words import ALONE, DIRECTIONS, LONG_DIRECTIONS, NUMBER_WORDS, TYPES, UNITS
 
 MOST_WORDS = 14  # of a street and what follows it, that are looked at
 MISSPELT_DIRECTION = 0.06
@@ -20,24 +20,35 @@ UNIT_OR_NOT = 0.31  # 1231/2 and 100/2: a number behind a unit, or something els
 WIDEST_RANGE = 98  # 100-198 may be a house of many numbers; 37-12 in Queens is one number
 
 _NUMBER = re.compile(r"(?:(\d{1,6})/)?(\d{1,6})(?:-(\d{1,6}))?([A-Z])?")
+_GRID = re.compile(r"([NSEW]\d{1,4}[NSEW])(\d{1,6})")  # N95W18000: 180 blocks west on the grid, at 95 north
+_GRID_SUFFIX = re.compile(r"[NSEW]\d{1,4}[NSEW]")
 _HYPHEN = re.compile(r"-(\d+)")
 _FRACTION = re.compile(r"\d/\d")
 _JOINED = re.compile(r"(\d{1,6})([13]/[248]|[12]/3)")  # 1231/2: a blank is missing
 _ZIP = re.compile(r"(\d{5})(?:-\d{4})?")
 _UNIT_IN_ONE = re.compile(r"(APT|UNIT|STE|RM|FL)(\d+[A-Z]?)")
 _CROSSING = {"&", "AND", "AT"}
+_MAYBE_CROSSING = {"X", "Y"}  # Broad x Vine, Ocho y Main; but they are names of streets, too
+_NO_NAMES = {*TYPES, *DIRECTIONS}
 _BESIDE = {"N": "BMHJ", "S": "ADZX", "E": "R34", "W": "Q2"}  # on the keyboard
 
 
 @dataclass(frozen=True, slots=True)
 class HouseNumber:
-    """A number and what follows it: `A`, `1/2`, `-125` of 123-125, `-07` of 2801-07, `-12` of 37-12 in Queens."""
+    """A number and what belongs to it: `A`, `1/2`, `-125` of 123-125, `-07` of 2801-07, `-12` of 37-12 in Queens; or
+    what stands before it on a grid: `N95W` of N95W18000."""
 
     number: int
     suffix: str = ""
 
     def __str__(self) -> str:
+        if self.is_of_grid:
+            return f"{self.suffix}{self.number}"
         return f"{self.number}{' ' if '/' in self.suffix else ''}{self.suffix}"
+
+    @property
+    def is_of_grid(self) -> bool:
+        return _GRID_SUFFIX.fullmatch(self.suffix) is not None
 
     @property
     def is_hyphened(self) -> bool:
@@ -59,7 +70,8 @@ class HouseNumber:
 class Reading:
     """One way to read an address. `tail`: words behind the street; `doubt`: how unlikely this way is, from 0 to 1.
 
-    `misspelt` is a word that may be the type. `leaning` is the direction that a misspelt letter is likely to be.
+    `misspelt` is a word that may be the type. `leaning` is the direction that a misspelt letter is likely to be, and
+    `stray` is that letter: it may also be of the number.
     """
 
     number: HouseNumber | None
@@ -70,6 +82,7 @@ class Reading:
     behind_comma: tuple[str, ...] = ()
     misspelt: str = ""
     leaning: str = ""
+    stray: str = ""
     doubt: float = 0.0
 
 
@@ -90,16 +103,31 @@ def crossing(text: str) -> tuple[tuple[Reading, ...], tuple[Reading, ...]] | Non
         words = words[2:] if words[:2] == prefix else words
     for i, word in enumerate(words):
         if word in _CROSSING and 0 < i < len(words) - 1:
-            first, second = (tuple(_streets(None, part)) for part in (words[:i], words[i + 1 :]))
-            if first and second:
-                return first, second
+            return _both(words[:i], words[i + 1 :])
+    for i, word in enumerate(words):
+        if word in _MAYBE_CROSSING and _names_a_street(words[:i]) and _names_a_street(words[i + 1 :]):
+            return _both(words[:i], words[i + 1 :])
     return None
+
+
+def _both(first: list[str], second: list[str]) -> tuple[tuple[Reading, ...], tuple[Reading, ...]] | None:
+    one, other = (tuple(_streets(None, part)) for part in (first, second))
+    return (one, other) if one and other else None
+
+
+def _names_a_street(words: list[str]) -> bool:
+    """Whether there is more than a type and letters, as in front of the Y of `N Y Ave`."""
+    return any(
+        (len(word) > 2 or word[0].isdecimal()) and word not in TYPES and word not in DIRECTIONS for word in words
+    )
 
 
 def house_number(text: str) -> HouseNumber | None:
     """A number alone, as a file of addresses has it."""
     if text.isascii() and text.isdecimal():
         return HouseNumber(int(text)) if len(text) < 7 else None
+    if text.upper() in NUMBER_WORDS:
+        return HouseNumber(NUMBER_WORDS[text.upper()])
     number = _number(_apart(words_of(text)))
     if number is None:
         return None
@@ -168,6 +196,8 @@ def _numbers(words: list[str]) -> Iterator[tuple[HouseNumber | None, str, list[s
     words = words[1:] if words[:1] == [","] else words
     number = _number(_apart(words))
     if number is None:
+        if len(words) > 2 and words[0] in NUMBER_WORDS:
+            yield HouseNumber(NUMBER_WORDS[words[0]]), "", words[1:], 0.0
         yield None, "", words, 0.0
         return
     house, unit, rest = number
@@ -184,6 +214,8 @@ def _apart(words: list[str]) -> list[str]:
 
 
 def _number(words: Sequence[str]) -> tuple[HouseNumber, str, list[str]] | None:
+    if words and (on_grid := _GRID.fullmatch(words[0])):
+        return HouseNumber(int(on_grid[2]), on_grid[1]), "", list(words[1:])
     found = _NUMBER.fullmatch(words[0]) if words else None
     if found is None:
         return None
@@ -202,10 +234,10 @@ def _streets(
     """Each beginning of the words may be the street; what follows is then the city, or was not understood."""
     comma = words.index(",") if "," in words else len(words)
     behind = tuple(word for word in words[comma:] if word != ",")
-    for phrase, leaning, misspelt in _directed(words[:comma][:MOST_WORDS]):
+    for phrase, leaning, stray, misspelt in _directed(words[:comma][:MOST_WORDS]):
         for end in range(len(phrase), 0, -1):
             part, tail = phrase[:end], tuple(phrase[end:])
-            about = (number, unit, zip_code, tail, behind, leaning, doubt + misspelt)
+            about = (number, unit, zip_code, tail, behind, leaning, stray, doubt + misspelt)
             yield _reading(street_name(part), *about)
             if end > 1 and part[-1] in TYPES:
                 yield _reading(street_name(part, typed=False), *about)
@@ -219,27 +251,32 @@ def _streets(
 
 def _reading(
     street: StreetName, number: HouseNumber | None, unit: str, zip_code: str, tail: tuple[str, ...],
-    behind: tuple[str, ...], leaning: str, doubt: float, misspelt: str = "",
+    behind: tuple[str, ...], leaning: str, stray: str, doubt: float, misspelt: str = "",
 ) -> Reading:  # fmt: skip
-    return Reading(number, street, unit, zip_code, tail, behind, misspelt, leaning, doubt)
+    return Reading(number, street, unit, zip_code, tail, behind, misspelt, leaning, stray, doubt)
 
 
-def _directed(words: list[str]) -> Iterator[tuple[list[str], str, float]]:
-    """The words as they are; and where the first one may be a misspelt direction, with that or without it."""
-    yield words, "", 0.0
+def _directed(words: list[str]) -> Iterator[tuple[list[str], str, str, float]]:
+    """(words, leaning, stray, doubt): the words as they are; and where the first one may be a misspelt direction, with
+    that or without it."""
+    yield words, "", "", 0.0
     if len(words) < 2 or words[0] in DIRECTIONS:
         return
     word, rest = words[0], words[1:]
     meant = _meant(word)
-    if len(word) == 1:
-        yield rest, meant, MISSPELT_DIRECTION
+    if word[0].isdecimal():  # digits that belong to nothing are not a slip of the finger
+        if word.isdecimal():
+            yield rest, "", "", UNIT_OR_NOT
+    elif len(word) == 1:
+        if not rest[0][0].isdecimal() or word != "I":  # I 35 is not 35th Street
+            yield rest, meant, word, MISSPELT_DIRECTION
     elif meant:
-        yield [meant, *rest], "", MISSPELT_DIRECTION
+        yield [meant, *rest], "", "", MISSPELT_DIRECTION
     elif len(word) > 2:
         near = process.extract(word, LONG_DIRECTIONS, scorer=OSA.distance, score_cutoff=1 if len(word) < 6 else 2)
         if near:
             clear = len(near) == 1 or near[0][1] < near[1][1]  # `est` is East as well as West
-            yield ([DIRECTIONS[near[0][0]], *rest] if clear else rest), "", MISSPELT_DIRECTION
+            yield ([DIRECTIONS[near[0][0]], *rest] if clear else rest), "", "", MISSPELT_DIRECTION
 
 
 def _meant(word: str) -> str:

@@ -8,7 +8,16 @@ from functools import cached_property
 
 from rapidfuzz.distance import OSA
 
-from zones.addresses.words import DIRECTIONS, INSIDE, LONG_TYPES, ORDINALS, TENS, TYPES
+from zones.addresses.words import (
+    DIRECTIONS,
+    INSIDE,
+    LONG_TYPES,
+    NUMBERED_ROADS,
+    ORDINALS,
+    TENS,
+    TYPES,
+    WHOLE_NAMES,
+)
 
 LONGEST_TEXT = 200  # characters of an address or a street that are looked at
 _WORDS = re.compile(r"\d+(?:[/-]\d+)+[A-Z]?|[A-Z0-9]+|[,&#]")
@@ -18,6 +27,11 @@ _ONES = tuple(word for word, number in ORDINALS.items() if number < 10)
 _ENDINGS = ("ST", "ND", "RD", "TH")
 _NEARLY_ORDINAL = re.compile(r"(\d{1,3})(?:([A-Z]{2,3})|([TH])|(?<!\d\d\d)([DNRS]))")
 _FRACTIONS = {ord("½"): " 1/2", ord("¼"): " 1/4", ord("¾"): " 3/4", 0x2044: "/"}
+_DECIMALS = {"0": "", "00": "", "5": " 1/2", "50": " 1/2", "25": " 1/4", "75": " 3/4"}
+_DECIMAL = re.compile(r"(?<![\w.])(\d{1,6})\.(00?|50?|25|75)(?![\w.])")  # 537.5 is how registers write 537 1/2
+_HYPHENED_FRACTION = re.compile(r"(?<![\w-])(\d{1,6})-(?=[1-7]/[2-8](?!\d))")  # 10-1/2
+_GRID_APART = re.compile(r"^\s*([NSEW]\d{1,4})\s+(?=[NSEW]\d{2,6}\b)")  # N95 W18000 in Wisconsin is one number
+_STROKE = re.compile(r"(?<=[A-Z]{2})\s*/\s*(?=\w)|(?<=[A-Z]{2}\.)\s*/\s*(?=\w)")  # Broad/Vine is a crossing
 _HYPHEN_IN_WORD = re.compile(r"(?<=[A-Z])-|-(?=[A-Z])")
 
 
@@ -44,6 +58,8 @@ def words_of(text: str) -> list[str]:
     """Words in capitals without accents; `,`, `&` and `#` are words of their own; 5th and Fifth become 5."""
     plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(_FRACTIONS)).upper()
     plain = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'\u2019`\u00b4")
+    plain = _DECIMAL.sub(lambda found: found[1] + _DECIMALS[found[2]], plain)
+    plain = _STROKE.sub(" & ", _GRID_APART.sub(r"\1", _HYPHENED_FRACTION.sub(r"\1 ", plain)))
     plain = _HYPHEN_IN_WORD.sub(" ", _INITIALS.sub("", plain)).replace("@", " & ")
     return plain_ordinals(_WORDS.findall(plain))
 
@@ -109,10 +125,32 @@ def street_name(text: str | Sequence[str], *, typed: bool = True) -> StreetName:
 
 
 def _inside(words: Sequence[str]) -> list[str]:
-    plain = [word.removesuffix("th") if word[0].isdecimal() else word for word in words]
+    plain = _in_full([word.removesuffix("th") if word[0].isdecimal() else word for word in words])
     if len(plain) == 1:
         return plain
     return [
         INSIDE[word] if word in INSIDE and i < len(plain) - 1 else LONG_TYPES.get(word, word)
         for i, word in enumerate(plain)
     ]
+
+
+_WHOLE = [(form.split(), name.split()) for name, forms in WHOLE_NAMES for form in forms]
+_NUMBERED = [(form.split(), name.split()) for name, forms in NUMBERED_ROADS for form in forms]
+
+
+def short_cores(name: StreetName) -> set[str]:
+    """The name proper in the short forms that it may be a misspelling of: USS 89 is near US 89, not US Highway 89."""
+    words = name.name.split()
+    known = [(form, whole) for form, whole in (*_NUMBERED, *_WHOLE) if words[: len(whole)] == whole and form != whole]
+    return {"".join([*form, *words[len(whole) :]]) for form, whole in known}
+
+
+def _in_full(words: list[str]) -> list[str]:
+    """MLK as Martin Luther King Jr, CR 12 and Co Rd 12 as County Road 12, I 35 as Interstate 35."""
+    for form, name in _NUMBERED:
+        if words[: len(form)] == form and words[len(form) : len(form) + 1] and words[len(form)][0].isdecimal():
+            return [*name, *words[len(form) :]]
+    for form, name in _WHOLE:
+        if words[: len(form)] == form:
+            return [*name, *words[len(form) :]]
+    return words

@@ -253,6 +253,107 @@ def test_another_letter_is_another_house(database: str) -> None:
     assert not found("100Z Elm St").certain
 
 
+def test_a_letter_apart_is_another_house_too(database: str) -> None:
+    settle(houses=[house("100A", "ELM ST", -75.0, 40.0), house("102", "ELM ST", -75.0, 40.0)])
+    for text in ("100 B Elm St", "100-B Elm St", "100b elm st"):
+        assert not found(text).certain, text
+    assert found("100 A Elm St").certain
+    assert found("102 B Elm St").certain  # an apartment, or a slip of the finger: there is but one 102
+
+
+def test_on_a_grid_the_directions_of_a_street_do_not_change_places(database: str) -> None:
+    """Utah: 300 East on 400 South and 300 South on 400 East are eight blocks apart."""
+    both = [house("300", "E 400 S", -111.88, 40.76), house("300", "S 400 E", -111.87, 40.75)]
+    settle(houses=both)
+    for text, street_ in (("300 E 400 S", "E 400 S"), ("300 S 400 E", "S 400 E"), ("300 East 400 South", "E 400 S")):
+        answer = found(text)
+        assert (answer.certain, answer.matches[0].street) == (True, street_), text
+    settle(houses=both[1:])
+    assert not found("300 E 400 S").certain
+
+
+def test_what_is_just_as_written_beats_what_is_near_it(database: str) -> None:
+    settle(houses=[house("600", "ELM ST", -75.0, 40.0), house("600 1/2", "ELM ST", -75.0, 40.005)])
+    for text, number in (("600 Elm St", "600"), ("600 1/2 Elm St", "600 1/2"), ("600.5 Elm St", "600 1/2")):
+        answer = found(text)
+        assert (answer.certain, answer.matches[0].number) == (True, number), text
+
+
+@pytest.mark.parametrize(
+    ("kept", "written"),
+    [
+        ("10 1/2", "10-1/2"),
+        ("10-1/2", "10 1/2"),
+        ("123-3/4", "123 3/4"),
+        ("2300.5", "2300 1/2"),
+        ("537 1/2", "537.5"),
+        ("537.0", "537"),
+        ("N95W18000", "n95w18000"),
+        ("N95W18000", "N95 W18000"),
+        ("1", "One"),
+    ],
+)
+def test_ways_to_write_a_house_number(kept: str, written: str, database: str) -> None:
+    settle([street("MAIN ST", 0, first=17_900)], [house(kept, "S WACKER DR", -75.0, 40.0)])
+    answer = found(f"{written} S Wacker Dr")
+    assert (answer.certain, answer.matches[0].kind) == (True, "point")
+
+
+@pytest.mark.parametrize(
+    "text", ["537.7 Elm St", "537 7 Elm St", "N96W18000 Elm St", "N95W537 Elm St", "N537W18000 Elm St", "537.55 Elm St"]
+)
+def test_digits_that_belong_to_nothing_make_it_unsure(text: str, database: str) -> None:
+    settle([street("ELM ST", 0, first=500)], [house("N95W18000", "ELM ST", -75.0, 40.0)])
+    assert not found(text).certain
+
+
+@pytest.mark.parametrize(
+    ("kept", "written"),
+    [
+        ("MARTIN LUTHER KING JR BLVD", "MLK Blvd"),
+        ("MARTIN LUTHER KING BLVD", "Dr. Martin Luther King Jr. Blvd"),
+        ("M L KING BLVD", "MLK Jr Boulevard"),
+        ("COUNTY ROAD 12", "Co Rd 12"),
+        ("CO RD 12", "CR 12"),
+        ("CR 12", "County Rd 12"),
+        ("STATE ROUTE 89", "SR 89"),
+        ("STATE HWY 89", "SR-89"),
+        ("US HIGHWAY 1", "US 1"),
+        ("US HWY 1", "U.S. Route 1"),
+        ("INTERSTATE 35", "I-35"),
+        ("N I 35", "N Interstate Hwy 35"),
+        ("FM 1960", "Farm to Market Rd 1960"),
+        ("N ST", "N St"),
+        ("N ST NW", "N St NW"),
+    ],
+)
+def test_roads_by_their_short_names(kept: str, written: str, database: str) -> None:
+    others = ("35TH ST", "1ST ST", "S ST", "M ST", "COUNTY RD", "89TH ST")
+    settle([avenue(kept, 0), *(avenue(name, east) for east, name in enumerate(others, 1))])
+    answer = found(f"150 {written}")
+    assert answer.certain, answer
+    assert answer.matches[0].lon == pytest.approx(WEST, abs=0.0005)
+
+
+@pytest.mark.parametrize("text", ["150 I-35", "150 I-135", "150 County Rd 12", "150 Highway 9"])
+def test_a_numbered_road_that_is_not_known_is_no_other_road(text: str, database: str) -> None:
+    settle([avenue("35TH ST", 0), avenue("COUNTY RD", 1), avenue("HIGHWAY", 2)])
+    assert not found(text).certain
+
+
+@pytest.mark.parametrize("text", ["maple/vine", "Maple Ave / Vine St", "maple x vine", "Maple Ave y Vine St"])
+def test_a_crossing_in_other_ways(town: None, text: str) -> None:
+    (match,) = found(text).matches
+    assert (match.kind, match.lon, match.lat) == ("intersection", WEST + 2 * BLOCK, SOUTH + 2 * BLOCK)
+
+
+def test_streets_called_x_and_y_are_streets(database: str) -> None:
+    settle([avenue("AVENUE X", 0), avenue("N Y AVE", 1), avenue("X ST", 2)])
+    for text in ("150 Avenue X", "150 N Y Ave", "150 X St"):
+        assert found(text).certain, text
+    assert found("n y ave").matches[0].kind == "street"
+
+
 def test_points_and_ranges_in_other_letters_and_forms_are_one_street(database: str) -> None:
     settle([avenue("MAPLE AVE", 0), avenue("ELM ST", 1)], [
         house("110", "Maple Ave", WEST, SOUTH + 0.0018), house("110", "Elm Street", WEST + BLOCK, SOUTH + 0.0018)
