@@ -24,6 +24,7 @@ from notify.channels.contract import (
     SendError,
 )
 from notify.channels.sendgrid import SendGridEmail
+from notify.channels.sendgrid_events import SIGNATURE, TIMESTAMP, read_events
 from notify.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 
@@ -352,3 +353,19 @@ def test_a_webhook_is_believed_for_as_long_as_sendgrid_tries(late_s: int, believ
 def test_a_signed_time_that_is_none_is_not_believed(stamp: str) -> None:
     with pytest.raises(BadSignature):
         adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(b"[]", stamp=stamp))
+
+
+def test_words_that_begin_like_a_key_are_sent(provider: StandIn) -> None:
+    """The library's own Content refuses them."""
+    words = "SG.example.gov is closed."
+    send(provider, Reply(202, headers={"X-Message-Id": "1"}), MESSAGE._replace(content=CONTENT._replace(text=words)))
+    assert json.loads(provider.seen[0].body)["content"][0]["value"] == words
+
+
+def test_a_webhook_that_is_not_text_is_not_believed() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    body, stamp = b"[\xff]", str(int(now.timestamp()))
+    signature = base64.b64encode(key.sign(stamp.encode() + body, ec.ECDSA(SHA256()))).decode()
+    with pytest.raises(BadSignature):
+        read_events(key.public_key(), HookRequest("https://x/", {SIGNATURE: signature, TIMESTAMP: stamp}, body))
