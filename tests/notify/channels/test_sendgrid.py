@@ -331,7 +331,7 @@ def test_without_a_usable_public_key_every_webhook_is_refused(key: str) -> None:
         adapter("http://127.0.0.1:9", None, key).parse_receipt(hook(b"[]"))
 
 
-@pytest.mark.parametrize("body", [b"{}", b"not JSON", b"\xff"])
+@pytest.mark.parametrize("body", [b"{}", b"not JSON"])
 def test_a_signed_body_that_is_no_list_is_invalid(body: bytes) -> None:
     with pytest.raises(Invalid):
         adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
