@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from notify.core.actor import on_command_line
 from notify.errors import NotFound, Refused
 from notify.models import Alert, Audit, Operator
 from notify.models.states import AlertState, DeliveryState
@@ -111,7 +112,12 @@ def note(
     subject_id: int,
     **detail: Any,
 ) -> None:
-    """Add a row to the audit, in the same transaction as what it tells of. Never with an address in it."""
+    """Add a row to the audit, in the same transaction as what it tells of. Never with a resident's address in it.
+
+    What was done by a command names the account that ran it, whoever it was done as.
+    """
+    if account := on_command_line.get():
+        detail["command_line"] = account
     s.execute(
         insert(Audit).values(
             at=now,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify import crypto, lifecycle
 from notify.core.characters import visible
-from notify.errors import Invalid, NotAllowed, NotFound
+from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
 
@@ -52,8 +52,7 @@ def require(operator: Operator, act: str) -> None:
 def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
     """A new staff member. Raises Invalid for an unknown role, a broken or a known email."""
     email = email.strip().lower()
-    if role not in ROLES:
-        raise Invalid(f"There is no role {role!r}.", hint=f"Roles are: {', '.join(ROLES)}.")
+    _require_role(role)
     name, at, domain = email.partition("@")
     if not (name and at and domain) or any(c.isspace() for c in email):
         raise Invalid(f"{email!r} is not an email address.")
@@ -70,7 +69,7 @@ def find(s: Session, email: str) -> Operator:
     """Raises NotFound."""
     operator = s.scalar(select(Operator).where(Operator.email == email.strip().lower(), Operator.disabled_at.is_(None)))
     if operator is None:
-        raise NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` makes one.")
+        raise _unknown(email)
     return operator
 
 
@@ -78,17 +77,88 @@ def all_operators(s: Session) -> Sequence[Operator]:
     return s.scalars(select(Operator).order_by(Operator.email)).all()
 
 
-def limit(s: Session, email: str, contacts: int | None, now: datetime) -> Operator:
+def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, int]:
+    """Somebody has left: they may do nothing more, and every key that acts for them is revoked; how many were.
+
+    Raises NotFound; Refused for the last admin.
+    """
+    operator = find(s, email)
+    _keep_an_admin(s, operator)
+    operator.disabled_at = now
+    keys = s.scalars(select(ApiKey).where(ApiKey.operator_id == operator.id, ApiKey.revoked_at.is_(None))).all()
+    for key in keys:
+        _revoke(s, key, now, by)
+    lifecycle.note(s, now=now, by=by, action="disable", subject="operator", subject_id=operator.id)
+    return operator, len(keys)
+
+
+def enable(s: Session, email: str, now: datetime, by: Operator | None = None) -> Operator:
+    """Somebody has come back. Raises NotFound; Invalid for an operator who is not disabled."""
+    operator = s.scalar(select(Operator).where(Operator.email == email.strip().lower()))
+    if operator is None:
+        raise _unknown(email)
+    if operator.disabled_at is None:
+        raise Invalid(f"{operator.email} is not disabled.")
+    operator.disabled_at = None
+    lifecycle.note(s, now=now, by=by, action="enable", subject="operator", subject_id=operator.id, role=operator.role)
+    return operator
+
+
+def change_role(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
+    """Another role, which counts from the next act on. Raises NotFound, Invalid; Refused for the last admin."""
+    _require_role(role)
+    operator = find(s, email)
+    if role != "admin":
+        _keep_an_admin(s, operator)
+    before, operator.role = operator.role, role  # type: ignore[assignment]  # checked above
+    lifecycle.note(
+        s, now=now, by=by, action="role", subject="operator", subject_id=operator.id, before=before, role=role
+    )
+    return operator
+
+
+def an_admin_has_a_key(s: Session) -> bool:
+    """Whether some admin could prove to be one."""
+    keys = select(ApiKey.id).join(Operator, Operator.id == ApiKey.operator_id)
+    living = keys.where(Operator.role == "admin", Operator.disabled_at.is_(None), ApiKey.revoked_at.is_(None))
+    return s.scalar(living.limit(1)) is not None
+
+
+def _keep_an_admin(s: Session, leaving: Operator) -> None:
+    """Raises Refused when nobody else could administer. Locked: two admins cannot remove each other."""
+    admins = select(Operator.id).where(Operator.role == "admin", Operator.disabled_at.is_(None)).order_by(Operator.id)
+    if set(s.scalars(admins.with_for_update())) == {leaving.id}:
+        raise Refused(f"{leaving.email} is the last admin.", hint="Make somebody else an admin first.")
+
+
+def _require_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid(f"There is no role {role!r}.", hint=f"Roles are: {', '.join(ROLES)}.")
+
+
+def _unknown(email: str) -> NotFound:
+    return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` makes one.")
+
+
+def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Operator | None = None) -> Operator:
     """From how many contacts on alerts of this author carry a warning; None: never."""
     operator = find(s, email)
     if contacts is not None and not 0 <= contacts < 2**31:
         raise Invalid(f"{contacts} is no number of contacts.")
     operator.audience_limit = contacts
-    lifecycle.note(s, now=now, by=None, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
+    lifecycle.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
     return operator
 
 
-def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = None, scopes: Sequence[str] = ()) -> str:
+def add_key(
+    s: Session,
+    name: str,
+    now: datetime,
+    acts_for: Operator | None = None,
+    scopes: Sequence[str] = (),
+    *,
+    by: Operator | None = None,
+) -> str:
     """A new API key: its secret, shown this once. Without an operator to act for it may only read.
 
     `scopes`: some of SCOPES, to which it is limited; none: all that the operator may do. Raises Invalid.
@@ -113,7 +183,9 @@ def add_key(s: Session, name: str, now: datetime, acts_for: Operator | None = No
     )
     s.add(key)
     s.flush()
-    lifecycle.note(s, now=now, by=acts_for, action="add", subject="api_key", subject_id=key.id, name=name)
+    lifecycle.note(
+        s, now=now, by=by, action="add", subject="api_key", subject_id=key.id, name=name, acts_for=key.operator_id
+    )
     return secret
 
 
@@ -145,13 +217,17 @@ def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
     return key
 
 
-def revoke_key(s: Session, name: str, now: datetime) -> None:
+def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None) -> None:
     """Raises NotFound."""
     key = s.scalar(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)))
     if key is None:
         raise NotFound(f"There is no living key named {name!r}.", hint="`tocsin keys list` shows them.")
+    _revoke(s, key, now, by)
+
+
+def _revoke(s: Session, key: ApiKey, now: datetime, by: Operator | None) -> None:
     key.revoked_at = now
-    lifecycle.note(s, now=now, by=None, action="revoke", subject="api_key", subject_id=key.id, name=name)
+    lifecycle.note(s, now=now, by=by, action="revoke", subject="api_key", subject_id=key.id, name=key.name)
 
 
 def all_keys(s: Session) -> Sequence[ApiKey]:

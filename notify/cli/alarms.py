@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from notify import alarms, operators
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
@@ -55,7 +56,7 @@ def resolve(
 ) -> None:
     """Somebody has looked at it. If the trouble is seen again, it rings anew."""
     with transaction() as s:
-        by = operators.find(s, operator) if operator else None
+        by = acting.optional(s, operator)
         if by is not None:
             operators.require(by, "resolve")
         alarm = alarms.resolve(s, alarm_id, datetime.now(UTC), by)

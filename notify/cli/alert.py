@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from notify import alerts, operators, reports, tasks
-from notify.cli import bars, watching
+from notify import alerts, reports, tasks
+from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, print_json
 from notify.cli.writing import new
@@ -89,7 +89,7 @@ def report(alert_id: Id, as_json: Json = False) -> None:
 def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     """Freeze its area and words. An emergency is approved by somebody other than its author."""
     with transaction() as s:
-        alert = alerts.approve(s, alert_id, operators.find(s, approver), datetime.now(UTC), settings())
+        alert = alerts.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}", as_json)
 
 
@@ -165,7 +165,7 @@ def _over(progress: reports.Progress) -> bool:
 
 
 def _operator(s: Any, email: str | None) -> Operator | None:
-    return operators.find(s, email) if email else None
+    return acting.optional(s, email)
 
 
 def _say(alert: Alert, what: str, as_json: bool) -> None:

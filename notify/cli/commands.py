@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notify.core import actor
 from notify.local.folder import given, load_env
 from notify.settings import settings
 
@@ -41,9 +42,12 @@ class Commands(typer.Typer):
         @functools.wraps(function)
         def with_data(*args: Any, data: str | None = None, **values: Any) -> None:
             choose_data(data)
-            if not starts:
-                find_stack()
-            function(*args, **values)
+            if starts:
+                function(*args, **values)
+                return
+            find_stack()
+            with actor.command():
+                function(*args, **values)
 
         signature = inspect.signature(function, eval_str=True)
         parameters = [*signature.parameters.values(), _DATA]
@@ -79,4 +83,4 @@ def find_stack() -> None:
 
 
 def data_folder() -> Path:
-    return Path(os.environ["TOCSIN_DATA"])
+    return Path(os.environ.get("TOCSIN_DATA") or DEFAULT_DATA)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from notify import operators, rotation
+from notify import operators, rotation, sessions
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
@@ -22,7 +23,7 @@ def add(
 ) -> None:
     """A new staff member."""
     with transaction() as s:
-        operator = operators.add(s, email, role, datetime.now(UTC))
+        operator = operators.add(s, email, role, datetime.now(UTC), acting.administrator(s))
     if as_json:
         print_json({"id": operator.id, "email": operator.email, "role": operator.role})
     else:
@@ -40,6 +41,45 @@ def list_(as_json: Json = False) -> None:
         table(("email", "role", "active"), rows)
 
 
+@commands.named("disable")
+def disable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+    """Somebody leaves: all keys and sessions of theirs end at once."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        operator, keys = operators.disable(s, email, now, acting.administrator(s))
+        ended = sessions.end_all(s, operator.id, now)
+    if as_json:
+        print_json({"email": operator.email, "active": False, "keys_revoked": keys, "sessions_ended": ended})
+    else:
+        console.print(f"{operator.email} is disabled. Keys revoked: {keys}; sessions ended: {ended}.")
+
+
+@commands.named("enable")
+def enable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+    """Somebody comes back, with the same role. Keys that were revoked stay so."""
+    with transaction() as s:
+        operator = operators.enable(s, email, datetime.now(UTC), acting.administrator(s))
+    if as_json:
+        print_json({"email": operator.email, "role": operator.role, "active": True})
+    else:
+        console.print(f"{operator.email} is {operator.role} again. `tocsin keys add NAME --as EMAIL` makes a key.")
+
+
+@commands.named("role")
+def role(
+    email: Annotated[str, typer.Argument()],
+    role: Annotated[str, typer.Argument(help=", ".join(operators.ROLES))],
+    as_json: Json = False,
+) -> None:
+    """Give a staff member another role. It counts at once."""
+    with transaction() as s:
+        operator = operators.change_role(s, email, role, datetime.now(UTC), acting.administrator(s))
+    if as_json:
+        print_json({"email": operator.email, "role": operator.role})
+    else:
+        console.print(f"{operator.email} is {operator.role}.")
+
+
 @commands.named("limit")
 def limit(
     email: Annotated[str, typer.Argument()],
@@ -48,7 +88,7 @@ def limit(
 ) -> None:
     """How many contacts an author's alerts may reach before there is a warning."""
     with transaction() as s:
-        operator = operators.limit(s, email, contacts, datetime.now(UTC))
+        operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s))
     if as_json:
         print_json({"email": operator.email, "audience_limit": contacts})
     else:
@@ -71,8 +111,9 @@ def add_key(
 ) -> None:
     """A new API key; it is shown this once."""
     with transaction() as s:
+        by = acting.administrator(s)
         acts_for = operators.find(s, operator) if operator else None
-        secret = operators.add_key(s, name, datetime.now(UTC), acts_for, scope or ())
+        secret = operators.add_key(s, name, datetime.now(UTC), acts_for, scope or (), by=by)
     if as_json:
         print_json({"name": name, "key": secret})
     else:
@@ -83,18 +124,29 @@ def add_key(
 def list_keys(as_json: Json = False) -> None:
     """All keys, without their secrets."""
     with transaction() as s:
-        rows = [(k.name, moment(k.created_at), moment(k.revoked_at)) for k in operators.all_keys(s)]
+        owners = {operator.id: operator.email for operator in operators.all_operators(s)}
+        rows = [
+            (
+                k.name,
+                owners.get(k.operator_id or 0, "-"),
+                " ".join(k.scopes or ()) or "-",
+                moment(k.created_at),
+                moment(k.revoked_at),
+            )
+            for k in operators.all_keys(s)
+        ]
+    columns = ("name", "acts for", "scopes", "created", "revoked")
     if as_json:
-        print_json([dict(zip(("name", "created", "revoked"), row, strict=True)) for row in rows])
+        print_json([dict(zip((column.replace(" ", "_") for column in columns), row, strict=True)) for row in rows])
     else:
-        table(("name", "created", "revoked"), rows)
+        table(columns, rows)
 
 
 @key_commands.named("revoke")
 def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
     """End a key."""
     with transaction() as s:
-        operators.revoke_key(s, name, datetime.now(UTC))
+        operators.revoke_key(s, name, datetime.now(UTC), acting.administrator(s))
     if as_json:
         print_json({"name": name, "revoked": True})
     else:
@@ -108,7 +160,7 @@ def rotate(
 ) -> None:
     """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill."""
     with transaction() as s:
-        by = operators.find(s, operator) if operator else None
+        by = acting.required(s, operator) if operator else acting.administrator(s)
 
     def progress(of: str, rows: int) -> None:
         if not as_json:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from notify import alerts, operators
+from notify import alerts
+from notify.cli import acting
 from notify.cli.commands import As, Json
 from notify.cli.output import print_json
 from notify.db import transaction
@@ -91,7 +92,7 @@ def new(
         incident=incident,
     )
     with transaction() as s:
-        by = operators.find(s, author)
+        by = acting.required(s, author)
     wanted = alerts.located(wanted, by)
     with transaction() as s:
         alert = alerts.draft(s, wanted, by, now, settings())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from notify import alarms
+from notify import alarms, operators
 from notify.cli.alarms import commands
 from notify.db import transaction
 from notify.errors import NotAllowed, Refused
@@ -14,10 +14,11 @@ from tests import factories
 
 
 @pytest.fixture
-def alarm(database: str) -> int:
+def alarm(database: str, monkeypatch: pytest.MonkeyPatch) -> int:
     with transaction() as s:
         alarms.sound(s, "a-kind", "Something is wrong", datetime.now(UTC))
-        factories.operator(s, "approver")
+        key = operators.add_key(s, "approver", datetime.now(UTC), factories.operator(s, "approver"))
+        monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key)
         factories.operator(s, "agent")
         return alarms.ringing(s)[0].id
 
@@ -33,6 +34,9 @@ def test_it_is_listed_and_resolved(alarm: int) -> None:
     assert isinstance(command.invoke(commands, ["resolve", str(alarm)]).exception, Refused)
 
 
-def test_an_agent_may_not_resolve(alarm: int) -> None:
+def test_an_agent_may_not_resolve(alarm: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        key = operators.add_key(s, "agent", datetime.now(UTC), factories.operator(s, "agent"))
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key)
     done = CliRunner().invoke(commands, ["resolve", str(alarm), "--as", "agent@tocsin.example.org"])
     assert isinstance(done.exception, NotAllowed)

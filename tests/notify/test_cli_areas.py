@@ -9,6 +9,7 @@ import shapely
 from shapely.geometry import LineString, Point
 from typer.testing import CliRunner, Result
 
+from notify import operators
 from notify.cli import alert as alert_commands
 from notify.cli import operators as operator_commands
 from notify.db import transaction
@@ -22,9 +23,10 @@ AUTHOR = "author@tocsin.example.org"
 
 
 @pytest.fixture(autouse=True)
-def city(database: str) -> None:
+def city(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with transaction() as s:
-        factories.operator(s, "author")
+        key = operators.add_key(s, "author", factories.NOW, factories.operator(s, "author"))
+        monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key)
         factories.zone(s, "West", square(0, 0))
         factories.zone(s, "Market", square(0.4, 0.4, 0.2))
         for at in ((0.1, 0.1), (0.5, 0.5), (1.05, 0.5)):
@@ -70,12 +72,13 @@ def test_what_is_no_part_is_refused(wrong: tuple[str, str]) -> None:
     assert isinstance(new(*wrong, "--where", "x").exception, Invalid)
 
 
-def test_the_audience_is_told_for_people_and_for_programs() -> None:
+def test_the_audience_is_told_for_people_and_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     number = new("--zone", "West").stdout.strip()
     told = json.loads(run("audience", number, "--json").stdout)
     assert (told["residents"], told["total"], told["by_channel"], told["no_contact"]) == (3, 2, {"sms": 2}, 1)
     assert told["waiting"] == {"no-sender": 2}
     assert told["zones"] == [{"kind": "custom", "zone": "West", "residents": 3}]
+    monkeypatch.delenv("TOCSIN_OPERATOR_KEY")
     assert run("limit", AUTHOR, "1", commands=operator_commands.commands).exit_code == 0
     said = run("audience", number).stdout
     for words in (

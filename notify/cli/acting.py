@@ -1,0 +1,74 @@
+"""Who acts on the command line: proved by a key of their own, or believed on a stack for training."""
+
+import os
+
+from sqlalchemy.orm import Session
+
+from notify import operators
+from notify.cli.commands import data_folder
+from notify.errors import NotAllowed
+from notify.local.folder import read_env, running
+from notify.models import Operator
+from notify.settings import settings
+
+KEY = "TOCSIN_OPERATOR_KEY"
+
+
+def required(s: Session, email: str) -> Operator:
+    """The operator who was named by `--as`. Raises NotAllowed without that operator's own key; NotFound."""
+    named = operators.find(s, email)
+    if _is_training():
+        return named
+    proved = _by_key(s)
+    if proved is None:
+        raise NotAllowed(
+            f"--as {named.email} needs a key of {named.email}.",
+            hint=f"Set {KEY} to it. An admin makes one: `tocsin keys add NAME --as {named.email}`.",
+        )
+    if proved.id != named.id:
+        raise NotAllowed(f"{KEY} holds a key of {proved.email}, not of {named.email}.")
+    return proved
+
+
+def optional(s: Session, email: str | None) -> Operator | None:
+    """The operator of `--as`, or without it of the key that is set; None only on a stack for training."""
+    if email:
+        return required(s, email)
+    proved = _by_key(s)
+    if proved is None and not _is_training():
+        raise NotAllowed("This needs to know who does it.", hint=f"Set {KEY} to a key of yours.")
+    return proved
+
+
+def administrator(s: Session) -> Operator | None:
+    """Who may change operators and keys: an admin with a key of their own.
+
+    None on a stack for training, and as long as no admin has a key: somebody must make the first. Raises NotAllowed.
+    """
+    proved = _by_key(s)
+    if proved is None:
+        if _is_training() or not operators.an_admin_has_a_key(s):
+            return None
+        raise NotAllowed("Operators and keys are changed by an admin.", hint=f"Set {KEY} to a key of yours.")
+    operators.require(proved, "administer")
+    return proved
+
+
+def _by_key(s: Session) -> Operator | None:
+    secret = os.environ.get(KEY, "").strip()
+    if not secret:
+        return None
+    key = operators.find_key(s, secret)
+    owner = operators.of_key(s, key) if key else None
+    if owner is None or owner.disabled_at is not None:
+        raise NotAllowed(f"{KEY} is not a valid key of an operator.", hint="`tocsin keys list` shows which are.")
+    if key is not None and key.scopes is not None:
+        raise NotAllowed(f"{KEY} holds a key for {', '.join(key.scopes)} only.", hint="Set one without --scope.")
+    return owner
+
+
+def _is_training() -> bool:
+    """Whether this is the stack of `tocsin up` on the data folder, and writes to simulators only."""
+    stack = running(data_folder())
+    own = read_env(data_folder()).get("TOCSIN_DATABASE_URL")
+    return stack is not None and bool(stack.simulator_url) and own == settings().database_url
