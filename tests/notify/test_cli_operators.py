@@ -98,7 +98,8 @@ def test_the_first_admin_makes_a_key_without_one_and_nobody_afterwards(monkeypat
     assert done.exit_code == 0
     who, detail = audited("add")
     assert who is None  # not the admin, in whose name it was made: only the account is known
-    assert detail["command_line"] == actor.on_command_line.get() != ""
+    with actor.command():
+        assert detail["command_line"] == actor.on_command_line.get() != ""
     assert isinstance(run("add", "second", "--as", ADMIN, group=key_commands).exception, NotAllowed)
     for arguments in (
         ("add", "x@tocsin.example.org", "--role", "admin"),
