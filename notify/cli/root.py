@@ -52,7 +52,7 @@ SHORT = {
     "subscribers": "Residents: import, export, count.",
     "senders": "The identities we send as: their rates and caps.",
     "operators": "Staff members and their roles.",
-    "keys": "API keys.",
+    "keys": "API keys; and the secret key, which `rotate` replaces.",
 }
 
 # Commands that need less than the others of their group, and where they are.
