@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "America/New_York"
     city: str = "City of Tocsin"
+    city_center: str = ""  # longitude,latitude: what a first import is held against
     program: str = "Tocsin city alerts"
     help_contact: str = "311"
     mail_domain: str = "alerts.example.org"  # for List-Id (RFC 2919)
@@ -85,6 +86,21 @@ class Settings(BaseSettings):
     def _known_timezone(cls, name: str) -> str:
         ZoneInfo(name)
         return name
+
+    @field_validator("city_center")
+    @classmethod
+    def _a_point(cls, text: str) -> str:
+        if text.strip():
+            lon, lat = map(float, text.split(","))
+            if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+                raise ValueError("is not longitude,latitude in degrees, such as -75.16,39.95")
+        return text.strip()
+
+    @property
+    def center(self) -> tuple[float, float] | None:
+        """Longitude and latitude of the city's middle, where it is set."""
+        lon, _, lat = self.city_center.partition(",")
+        return (float(lon), float(lat)) if lat else None
 
     @property
     def tz(self) -> ZoneInfo:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+import shapely
 from sqlalchemy.orm import Session
 
 from notify import atlas
 from notify.atlas import Comparison, Imported, KeptZone
 from notify.errors import Invalid
 from notify.models import Operator
-from zones import placing
+from notify.settings import settings
+from zones import places, placing
 from zones.files.zonefile import Mending, ZoneFile
-from zones.geometry import from_wkb
+from zones.geometry import area_m2, from_wkb
 
 # What becomes of zones of the same kind that the file does not have. "edition": those that came from a file of the same
 # name go, and those of a file that this one takes over from, as told below; "replace": all go; "keep": none goes.
@@ -54,6 +56,9 @@ class Report:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     needs: tuple[str, ...]  # options without which it is not done
+    areas_km2: dict[str, float]  # by the name of a zone
+    extent: tuple[float, float, float, float]  # west, south, east, north
+    place: str  # the nearest that is well known
     crs: str
     name_field: str
 
@@ -81,7 +86,8 @@ def take(
     retired = [kept for kept in _vanished(compared, source, others) if kept.zone.id not in stay]
     known = {shape.name for _, shape in compared.unchanged}  # confirmed when they came
     placed = [zone for zone in found.zones if zone.name not in known]
-    warnings = placing.questions(placed, city, is_whole=is_whole)
+    warnings = [*found.doubts] if placed or compared.absent else []
+    warnings += placing.questions(placed, city or placing.around(settings().center), is_whole=is_whole and bool(city))
     warnings += _losses(compared, retired) if others == "edition" else []
     warnings += _moved(compared)
     warnings += [f"{kept.zone.name}: The file has it, but it cannot be used. It stays as it was." for kept in broken]
@@ -108,8 +114,14 @@ def take(
 
 
 def _of_file(found: ZoneFile) -> dict[str, Any]:
-    told = {field.name: getattr(found, field.name) for field in fields(found)}
-    return told | {"zones": len(found.zones)}
+    told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "doubts"}
+    west, south, east, north = shapely.total_bounds([zone.geometry for zone in found.zones]).tolist()
+    return told | {
+        "zones": len(found.zones),
+        "areas_km2": {zone.name: round(area_m2(zone.geometry) / 1e6, 3) for zone in found.zones},
+        "extent": (west, south, east, north),
+        "place": places.near((west + east) / 2, (south + north) / 2),
+    }
 
 
 def _vanished(compared: Comparison, source: str, others: Others) -> Sequence[KeptZone]:

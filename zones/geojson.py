@@ -83,6 +83,8 @@ def load_lines(text: str) -> Mapping[str, Any]:
 
 def known(document: object) -> Mapping[str, Any]:
     """The same object, when it is GeoJSON by its type, or TopoJSON."""
+    if isinstance(document, Mapping):
+        _refuse_arcgis(document)
     if not isinstance(document, Mapping):
         raise ZoneError("It is not GeoJSON: not an object.", hint="Give a GeoJSON polygon.")
     if document.get("type") not in ("FeatureCollection", "Feature", "Topology", *_TYPES):
@@ -90,6 +92,25 @@ def known(document: object) -> Mapping[str, Any]:
             f"It is not GeoJSON: its type is {_shown(document.get('type'))}.", hint="Export it as GeoJSON again."
         )
     return document
+
+
+def is_partial(document: Mapping[str, Any]) -> bool:
+    """Whether an ArcGIS server says that it did not send all features."""
+    properties = document.get("properties")
+    of_properties = properties.get("exceededTransferLimit") if isinstance(properties, Mapping) else None
+    return document.get("exceededTransferLimit") is True or of_properties is True
+
+
+def _refuse_arcgis(document: Mapping[str, Any]) -> None:
+    """Raises ZoneError for what ArcGIS sends where one expects GeoJSON."""
+    error = document.get("error")
+    if isinstance(error, Mapping) and "type" not in document:
+        words = f"{error.get('code', '')} {error.get('message', '')}".strip()[:120]
+        raise ZoneError(f"It is an error message of a server: {words}", hint="Ask the server again, and look at it.")
+    if "type" not in document and ("geometryType" in document or "spatialReference" in document):
+        raise ZoneError(
+            "It is Esri JSON, not GeoJSON.", hint="Export it as GeoJSON: f=geojson in the server's address."
+        )
 
 
 def features(document: Mapping[str, Any]) -> list[Feature]:

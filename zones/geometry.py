@@ -66,7 +66,7 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
         mended.extend(how)
     if not parts:
         raise ZoneError("There is no polygon in it.", hint=DRAW_HINT)
-    united, how = clean(shapely.union_all(parts))
+    united, how = clean(shapely.disjoint_subset_union_all(parts))
     return ReadArea(united, (*mended, *how))
 
 

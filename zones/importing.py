@@ -60,9 +60,12 @@ def _check(options: Options) -> None:
 
 
 def _clean_file(table: Table, options: Options) -> ZoneFile:
-    fits = [mending.fit(shape, options.buffer_m) for shape in table.shapes]
+    fits = [
+        Fit(reason=table.faults[row].message) if row in table.faults else mending.fit(shape, options.buffer_m)
+        for row, shape in enumerate(table.shapes)
+    ]
     if not any(fit.geometry for fit in fits):
-        raise _nothing_left([fit.reason for fit in fits])
+        raise _nothing_left([fit.reason for fit in fits], table)
     name_field = "" if options.name else fields.choose(table.frame, table.fields, options.name_field, options.dissolve)
     left_out: list[str] = []
     parts = _parts(table, fits, options, name_field, left_out)
@@ -75,7 +78,7 @@ def _clean_file(table: Table, options: Options) -> ZoneFile:
     _refuse_doubles(zones, name_field)
     # By the names that the zones have in the end, as those who confirm a repair know them.
     mended = tuple(Mending(part.name, what, change) for part in parts for what, change in part.mended)
-    return ZoneFile(zones, mended, tuple(left_out), table.notes, table.crs, name_field)
+    return ZoneFile(zones, mended, tuple(left_out), table.notes, table.crs, name_field, table.doubts)
 
 
 def _parts(table: Table, fits: Sequence[Fit], options: Options, name_field: str, left_out: list[str]) -> list[_Part]:
@@ -97,8 +100,10 @@ def _parts(table: Table, fits: Sequence[Fit], options: Options, name_field: str,
     return parts
 
 
-def _nothing_left(reasons: Sequence[str]) -> ZoneError:
+def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
     """One sentence for the whole file."""
+    for row, fault in table.faults.items():  # the first that cannot even be read
+        return ZoneError(f"Feature {row + 1}: {fault.message}", hint=fault.hint)
     if all(reason.endswith(NO_POLYGON) for reason in reasons):
         kinds = ", ".join(sorted({reason.split()[3].rstrip(",") for reason in reasons}))
         return ZoneError(
@@ -122,12 +127,13 @@ def _nothing_left(reasons: Sequence[str]) -> ZoneError:
 def _dissolved(parts: Sequence[_Part]) -> list[_Part]:
     groups: dict[str, list[_Part]] = {}
     for part in parts:
-        groups.setdefault(part.group, []).append(part)
+        groups.setdefault(part.group.casefold(), []).append(part)  # as names are compared
     zones = []
-    for group, members in groups.items():
+    for members in groups.values():
+        group = members[0].group
         names, ids = {part.name for part in members}, {part.external_id for part in members}
-        name = names.pop() if len(names) == 1 else group
-        geometry, how = clean(shapely.union_all([part.geometry for part in members]))
+        name = members[0].name if len({name.casefold() for name in names}) == 1 else group
+        geometry, how = clean(shapely.disjoint_subset_union_all([part.geometry for part in members]))
         united = [f"united {len(members)} parts"] if len(members) > 1 else []
         mended = [*chain.from_iterable(part.mended for part in members), *((what, None) for what in (*united, *how))]
         zones.append(_Part(name, ids.pop() if len(ids) == 1 else None, group, geometry, tuple(mended)))

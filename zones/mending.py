@@ -74,6 +74,8 @@ def _measured(areas: BaseGeometry, told: list[tuple[str, float | None]]) -> Area
     """Repaired and without slivers; the change of the area by both is told with the last of them."""
     geometry, how = _valid(areas)
     whole, removed = without_slivers(geometry)
+    if not whole.is_valid:
+        raise ZoneError("It is not valid, and cannot be repaired.")
     if how or removed:
         before, after = _claimed_m2(areas), area_m2(whole) if not whole.is_empty else 0.0
         change = round(100 * (after - before) / max(before, after), 6) + 0.0 if max(before, after) > 0 else 0.0
@@ -146,7 +148,9 @@ def _claimed_m2(areas: BaseGeometry) -> float:
     claimed, pieces = 0.0, piece_degrees(areas)
     for part in shapely.get_parts(areas).tolist():
         # Ring by ring: as a whole, GEOS would repair it before it cuts its edges.
-        rings = shapely.segmentize(shapely.get_rings(part), pieces).tolist()
+        rings = shapely.segmentize(
+            [ring for ring in shapely.get_rings(part).tolist() if ring.length > 0], pieces
+        ).tolist()
         enclosed = [abs(ELLIPSOID.polygon_area_perimeter(*shapely.get_coordinates(ring).T)[0]) for ring in rings]
         claimed += max(enclosed[0] - sum(enclosed[1:]), 0.0) if enclosed else 0.0
     return claimed

@@ -9,6 +9,7 @@ import shapely
 import shapely.ops
 from shapely.geometry.base import BaseGeometry
 
+from zones import places
 from zones.files.zonefile import CleanZone
 from zones.geometry import ELLIPSOID, area_m2
 
@@ -23,6 +24,25 @@ SOUTHERNMOST = -60.0  # no city lies beyond; a swapped American one does
 SWAP = "say --swap-axes if it puts latitude first"
 
 
+def around(center: tuple[float, float] | None) -> Bounds | None:
+    """What is known of a city of which only the middle is: a point, beside which NEAR_DEGREES are allowed."""
+    return None if center is None else (*center, *center)
+
+
+def unknown_city(bounds: Bounds) -> str:
+    """The question about what is imported first, when nothing is known of the city: where on earth it is."""
+    west, south, east, north = bounds
+    return (
+        f"It lies {places.near((west + east) / 2, (south + north) / 2)}. Nothing is known of the city yet: is that it? "
+        "TOCSIN_CITY_CENTER says where it is."
+    )
+
+
+def is_far(bounds: Bounds, city: Bounds) -> bool:
+    """Whether nothing of it is near the city."""
+    return not shapely.box(*bounds).intersects(_grown(city))
+
+
 def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool = True) -> list[str]:
     """What must be confirmed, a sentence each. `city`: None where nothing is known yet.
 
@@ -32,8 +52,10 @@ def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool
         return []
     asked = [f"{zone.name} is only {area_m2(zone.geometry):.1f} m² large." for zone in zones if _is_tiny(zone)]
     if city is None:
-        south = max(zone.geometry.bounds[3] for zone in zones)
-        return [*asked, f"All of it lies in Antarctica: {SWAP}."] if south < SOUTHERNMOST else asked
+        west, south, east, north = _extent(zones)
+        if north < SOUTHERNMOST:
+            return [*asked, f"All of it lies in Antarctica: {SWAP}."]
+        return [*asked, unknown_city((west, south, east, north))]
     near = _grown(city)
     outside = [zone for zone in zones if not shapely.box(*zone.geometry.bounds).intersects(near)]
     if len(outside) == len(zones):
@@ -43,12 +65,18 @@ def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool
 
 
 def _all_outside(zones: Sequence[CleanZone], city: Bounds) -> str:
-    west, south, east, north = shapely.total_bounds([zone.geometry for zone in zones])
+    west, south, east, north = _extent(zones)
     turned = shapely.box(south, west, north, east)
     what = f"{zones[0].name} lies" if len(zones) == 1 else f"All {len(zones)} zones lie"
-    where = f"{what} outside the city, {_kilometres((west, south, east, north), city):,.0f} km from it"
+    place = places.near((west + east) / 2, (south + north) / 2)
+    where = f"{what} outside the city, {_kilometres((west, south, east, north), city):,.0f} km from it ({place})"
     swapped = turned.intersects(_grown(city))
     return f"{where}, and inside when longitude and latitude are swapped: {SWAP}." if swapped else f"{where}."
+
+
+def _extent(zones: Sequence[CleanZone]) -> Bounds:
+    west, south, east, north = shapely.total_bounds([zone.geometry for zone in zones]).tolist()
+    return west, south, east, north
 
 
 def _some(outside: Sequence[CleanZone], city: Bounds) -> list[str]:

@@ -59,6 +59,9 @@ class Report(BaseModel):
                 "needs": [],
                 "crs": "EPSG:4326",
                 "name_field": "NAME",
+                "areas_km2": {"Riverside": 3.21, "Old Town": 1.5},
+                "extent": [-70.62, 37.9, -70.51, 37.98],
+                "place": "4 km from Portland, Maine",
             }
         }
     )
@@ -76,6 +79,9 @@ class Report(BaseModel):
     needs: list[str] = Field(description="Options without which a dry run would be refused.")
     crs: str = Field(description="The coordinate system of the file.")
     name_field: str = Field(description="The field that names the zones; empty where `name` was given.")
+    areas_km2: dict[str, float] = Field(description="Square kilometres, by the name of a zone.")
+    extent: tuple[float, float, float, float] = Field(description="West, south, east, north, in degrees.")
+    place: str = Field(description="The nearest well-known place: check that it is your city.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Asked:
     others: Others
     accepted: Accepted
     dry_run: bool
-    seconds: float
+    seconds: float | None
 
 
 def _asked(
@@ -106,7 +112,9 @@ def _asked(
     accept_repairs: Annotated[bool, Form(description="Those that change an area by more than 1 %.")] = False,
     accept_warnings: Annotated[bool, Form(description="They have been looked at.")] = False,
     dry_run: Annotated[bool, Form(description="Only say what would be done.")] = False,
-    time_limit_s: Annotated[float, Form(ge=1, le=120, description="For reading the file.")] = quarantine.SECONDS,
+    time_limit_s: Annotated[
+        float | None, Form(ge=1, le=120, description="For reading the file; by default it grows with its size.")
+    ] = None,
 ) -> Asked:
     options = Options(
         layer=layer,

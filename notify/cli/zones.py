@@ -51,9 +51,9 @@ def import_(
     ] = False,
     accept_warnings: Annotated[bool, typer.Option("--accept-warnings", help="You have looked at them.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-    time_limit: Annotated[float, typer.Option(min=1, max=600, help="Seconds that reading it may take.")] = (
-        quarantine.SECONDS
-    ),
+    time_limit: Annotated[
+        float | None, typer.Option(min=1, max=600, help="Seconds that reading it may take; grows with its size.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Import zones; says what was mended. A failed import changes nothing. docs/zone-files.md explains all of it."""
@@ -95,11 +95,14 @@ def _told(report: Report) -> list[str]:
     """The report for people, a line each, the sum last."""
     named = "names given" if not report.name_field else f"named by {report.name_field}"
     did = report.imported
+    west, south, east, north = report.extent
     counts = f"{len(did.added)} new, {len(did.changed)} changed, {len(did.unchanged)} as before"
     retired = f", {len(did.retired)} retired" if did.retired else ""
     others = f"; {report.others} of other files stay" if report.others else ""
     return [
         f"Read in {report.crs}, {named}",
+        f"Extent: longitude {west:.4f} to {east:.4f}, latitude {south:.4f} to {north:.4f}, {report.place}",
+        *(f"Zone: {name}, {km2:,.3f} km2" for name, km2 in report.areas_km2.items() if report.dry_run),
         *(f"Note: {line}" for line in report.notes),
         *(f"Mended: {line}" for line in report.mended),
         *(f"Left out: {line}" for line in report.left_out),

@@ -50,6 +50,10 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
     dry = run(path, "--dry-run")
     assert dry.stdout.splitlines() == [
         "Read in EPSG:4326, named by name",
+        "Extent: longitude -75.0000 to -74.9000, latitude 40.0000 to 40.1000, 21 km from Trenton",
+        "Zone: A, 0.948 km2",
+        "Zone: B, 47.374 km2",
+        "Zone: C, 0.948 km2",
         "Mended: B: repaired (self-intersection at -74.95 40.05), area +100 %",
         "Left out: Road: It is a LineString, not a polygon.",
         "Warning: B: repaired (self-intersection at -74.95 40.05), area +100 %.",
@@ -60,10 +64,11 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
     assert isinstance(run(path).exception, Invalid)
     done = run(path, "--accept-repairs")
     assert done.stdout.splitlines() == [
-        line for line in dry.stdout.splitlines() if not line.startswith(("Needs", "Dry"))
+        line for line in dry.stdout.splitlines() if not line.startswith(("Needs", "Dry", "Zone:"))
     ]
     assert run(written(tmp_path / "x.json", A=square(0), C=square(3))).stdout.splitlines() == [
         "Read in EPSG:4326, named by name",
+        "Extent: longitude -75.0000 to -74.9600, latitude 40.0000 to 40.0100, 20 km from Philadelphia",
         "Retired: B",
         "2 zones: 0 new, 0 changed, 2 as before, 1 retired",
     ]

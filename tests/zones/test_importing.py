@@ -216,7 +216,11 @@ def test_an_old_crs_member_is_obeyed(tmp_path: Path) -> None:
     rows = [{"name": "East", "shape": two().to_crs("EPSG:2272").geometry[0]}]
     path = geojson(tmp_path / "x.geojson", rows, crs=crs)
     assert read_zones(path).zones[0].geometry.bounds == pytest.approx(EAST.bounds, abs=1e-4)
-    assert "EPSG:2272" in refusal(path, crs="EPSG:4326").message
+    path = geojson(tmp_path / "x.geojson", rows, crs=crs | {"properties": {"name": "EPSG:32618"}})
+    assert "--crs, which wins" in refusal(path).hint, "feet read as metres"
+    found = read_zones(path, crs="EPSG:2272")
+    assert found.zones[0].geometry.bounds == pytest.approx(EAST.bounds, abs=1e-4)
+    assert found.notes == ("It says that it is in EPSG:32618; read in EPSG:2272, as --crs says",)
 
 
 def test_a_crs_with_an_address_is_refused_and_not_fetched(tmp_path: Path) -> None:
@@ -250,7 +254,9 @@ def test_no_file_or_an_unknown_kind_is_refused(tmp_path: Path, name: str) -> Non
     if name not in ("none.geojson", "folder.geojson"):
         (tmp_path / name).write_text("<kml/>")
     error = refusal(tmp_path / name)
-    assert error.message.endswith(("There is no such file.", "Files of this kind cannot be imported."))
+    assert error.message.endswith(
+        ("There is no such file.", "Files of this kind cannot be imported.", "It is a table, and zones are shapes.")
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04" + bytes(40), b"not a zip at all"])

@@ -249,7 +249,9 @@ def zone(name: str, shape: Any) -> CleanZone:
     [
         (box(-75.1, 39.9, -75.0, 40.0), CITY, ""),
         (box(-75.6, 39.9, -75.5, 40.0), CITY, ""),  # a suburb
-        (box(-75.1, 39.9, -75.0, 40.0), None, ""),
+        (box(-75.1, 39.9, -75.0, 40.0), None, "km from Philadelphia. Nothing is known of the city yet"),
+        (box(-75.1, 39.9, -75.0, 40.0), placing.around((-75.16, 39.95)), ""),
+        (box(6.5, 0.2, 6.6, 0.3), placing.around((-75.16, 39.95)), "km from Sao Tome)"),
         (box(39.9, -75.1, 40.0, -75.0), CITY, "when longitude and latitude are swapped: say --swap-axes"),
         (box(39.9, -75.1, 40.0, -75.0), None, "Antarctica"),
         (box(-80.1, 40.4, -79.9, 40.5), CITY, "outside the city, 39"),  # Pittsburgh

@@ -33,22 +33,33 @@ def known(name: str) -> pyproj.CRS:
 
 
 def agreed(own: pyproj.CRS | None, given: pyproj.CRS | None, default: pyproj.CRS | None) -> pyproj.CRS:
-    """The file's own, the one that was said, or what its format means. Raises ZoneError where they differ or lack."""
+    """The one that was said, the file's own, or what its format means. Raises ZoneError where all are missing."""
     if own is not None and "undefined" in own.name.lower():  # GeoPackage 1.3, section 1.1.2.1: srs_id -1 and 0
         own = None
     if own is not None and _FILE.search(own.srs):
         raise ZoneError("Its coordinate system names a file of shifts, which is not read.", hint="Export in EPSG:4326.")
-    if own is not None and given is not None and not own.equals(given, ignore_axis_order=True):
-        raise ZoneError(
-            f"It says that it is in {name_of(own)}, and --crs says {name_of(given)}.", hint="Leave --crs out."
-        )
-    found = next((one for one in (own, given, default) if one is not None), None)
+    found = next((one for one in (given, own, default) if one is not None), None)
     if found is None:
         raise ZoneError(
             "It does not say its coordinate system (in a Shapefile, the .prj file does).",
             hint="Say it, such as --crs EPSG:4326.",
         )
     return found
+
+
+def overruled(own: pyproj.CRS | None, given: pyproj.CRS | None) -> tuple[str, ...]:
+    """What to report where the one that was said wins over another one in the file."""
+    if own is None or given is None or own.equals(given, ignore_axis_order=True):
+        return ()
+    return (f"It says that it is in {name_of(own)}; read in {name_of(given)}, as --crs says",)
+
+
+def doubts(crs: pyproj.CRS, placed: gpd.GeoDataFrame) -> tuple[str, ...]:
+    """A question where all of it lies outside the area that a projection is made for, although near it."""
+    if not crs.is_projected or not _far_off(crs, placed.total_bounds, 0.0):
+        return ()
+    used = "" if crs.area_of_use is None else f" ({one_line(str(crs.area_of_use.name))})"
+    return (f"All of it lies outside the area that {name_of(crs)} is made for{used}.",)
 
 
 def name_of(crs: pyproj.CRS) -> str:
@@ -76,7 +87,7 @@ def in_wgs84(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if len(placed) and (_are_degrees(placed) or _far_off(frame.crs, moved.total_bounds)):
         raise ZoneError(
             f"Its coordinates cannot be in {name_of(frame.crs)}: they lie far from where that is used.",
-            hint="Say the right one with --crs, or --swap-axes if y comes before x, or correct the file.",
+            hint="Say the right one with --crs, which wins over the file, or --swap-axes if y comes before x.",
         )
     return frame.set_geometry(moved.where(~no_places, frame.geometry.set_crs(WGS84, allow_override=True)))
 
@@ -93,11 +104,11 @@ def _are_degrees(frame: gpd.GeoDataFrame) -> bool:
     return bool(frame.crs.is_projected and west >= -180 and east <= 180 and south >= -90 and north <= 90)
 
 
-def _far_off(crs: pyproj.CRS, bounds: NDArray[np.float64]) -> bool:
+def _far_off(crs: pyproj.CRS, bounds: NDArray[np.float64], margin: float = USE_MARGIN_DEGREES) -> bool:
     """Whether nothing of it is near the part of the world that a projection is made for."""
     if np.isinf(bounds).any():
         return True
-    used, margin = crs.area_of_use, USE_MARGIN_DEGREES
+    used = crs.area_of_use
     if used is None or not crs.is_projected or used.west > used.east:
         return False
     west, south, east, north = bounds

@@ -13,8 +13,10 @@ MAX_NAME = 120  # characters; longer ones are descriptions
 # As cities call them, the likeliest first; compared without case, spaces, dashes and underscores.
 # fmt: off
 COMMON = (
-    "name", "zonename", "zone", "ezone", "evaczone", "evacuationzone", "neighborhood", "neighbourhood",
-    "neighborhoodname", "nbhdname", "nbhd", "hood", "mapname", "listname", "fullname", "fname", "bdname", "ntaname",
+    "name", "zonename", "zone", "ezone", "evaczone", "evacuationzone", "evac",
+    "evactype", "neighborhood", "neighbourhood", "neighborho",
+    "neighborhoodname", "nbhdname", "nbhd", "hood", "mapname", "listname", "namelsad10", "namelsad",
+    "name10", "name20", "fullname", "fname", "bdname", "ntaname",
     "prineigh", "community", "communityname", "districtname", "distname", "district", "distnum", "borocd",
     "boroname", "ward", "wardname", "precinct", "collectionday", "route", "areaname", "title", "label", "zip",
     "zipcode", "code",

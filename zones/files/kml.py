@@ -13,6 +13,7 @@ from xml.parsers import expat
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from zones.errors import ZoneError
@@ -161,6 +162,8 @@ def _built(element: _Element) -> Built:
         return Built(element.tag, _shape(element, opened), opened[0])
     except ZoneError as error:
         return Built(element.tag, None, 0, error)
+    except (ValueError, IndexError, ShapelyError):
+        return Built(element.tag, None, 0, ZoneError(f"The coordinates of a {element.tag} cannot be read."))
 
 
 def _shape(element: _Element, opened: list[int]) -> BaseGeometry:

@@ -6,8 +6,8 @@ Files may come from anybody: only the readers below look at them, and none follo
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import geopandas as gpd
@@ -21,6 +21,7 @@ from zones.files.zonefile import Options
 from zones.geometry import is_wgs84
 
 MAX_JSON_BYTES = 256 * 1024 * 1024
+PARTIAL = "The server sent only a part of it (exceededTransferLimit): the zones that are missing would be retired."
 MAX_CELLS = 5_000_000  # features by fields: a field of its own for each feature would fill the memory
 
 
@@ -33,6 +34,8 @@ class Table:
     crs: str  # that of the file, as EPSG:n where it has a number
     mended: dict[int, str]  # by row: what the reader itself mended
     notes: tuple[str, ...]  # about the file
+    faults: dict[int, ZoneError] = field(default_factory=dict)  # by row: why its shape cannot be read
+    doubts: tuple[str, ...] = ()  # about the file, to be confirmed
 
     @property
     def shapes(self) -> list[BaseGeometry | None]:
@@ -48,6 +51,8 @@ class _Read:
     default: pyproj.CRS | None = None  # what the format means where nobody says anything
     mended: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    faults: dict[int, ZoneError] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def open_table(path: Path, options: Options) -> Table:
@@ -56,6 +61,8 @@ def open_table(path: Path, options: Options) -> Table:
         raise ZoneError("There is no such file.", hint="Zip the folder." if path.is_dir() else "")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
+        if path.suffix.lower() in (".csv", ".xlsx", ".xls", ".txt"):
+            raise _is_table()
         whole = "Zip it together with its .dbf, .shx and .prj files." if path.suffix.lower() == ".shp" else ""
         raise ZoneError("Files of this kind cannot be imported.", hint=whole or f"Give one of: {', '.join(READERS)}.")
     given = None if options.crs is None else crs.known(options.crs)
@@ -69,10 +76,13 @@ def open_table(path: Path, options: Options) -> Table:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
     frame = frame.set_geometry(gpd.GeoSeries(gate.admit_all(frame.geometry.array), index=frame.index, crs=frame.crs))
-    frame = frame.set_crs(crs.agreed(frame.crs, given, read.default), allow_override=True)
+    own = frame.crs
+    frame = frame.set_crs(crs.agreed(own, given, read.default), allow_override=True)
+    notes = (*read.notes, *crs.overruled(own, given))
     placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
     names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
-    return Table(placed, names, crs.name_of(frame.crs), read.mended, read.notes)
+    doubts = (*read.doubts, *crs.doubts(frame.crs, placed))
+    return Table(placed, names, crs.name_of(frame.crs), read.mended, notes, read.faults, doubts)
 
 
 def _read_json(path: Path, options: Options) -> _Read:
@@ -87,7 +97,8 @@ def _read_json(path: Path, options: Options) -> _Read:
     else:
         _has_no_layers(options, "A GeoJSON file")
         found = geojson.features(document)
-    return _of_features(found, own, default=crs.WGS84)
+    doubts = (PARTIAL,) if geojson.is_partial(document) else ()
+    return replace(_of_features(found, own, default=crs.WGS84), doubts=doubts)
 
 
 def _document(path: Path) -> Mapping[str, Any]:
@@ -138,6 +149,11 @@ def _read_zip(path: Path, options: Options) -> _Read:
         if shapefile.found_in(members):
             frame, notes = shapefile.read(archive, members, Path(folder), options.layer, options.encoding)
             return _Read(frame, notes=notes)
+        inside = {PurePosixPath(member.filename).suffix.lower() for member in members}
+        if other := inside & {".geojson", ".json", ".kml", ".gpkg"}:
+            raise ZoneError(f"The zip holds a {min(other)} file.", hint="Unzip it, and give that file.")
+        if ".csv" in inside:
+            raise _is_table()
     raise ZoneError(
         "The zip holds no Shapefile and no file geodatabase.", hint="Zip the .shp, .shx, .dbf and .prj files together."
     )
@@ -153,6 +169,13 @@ READERS: dict[str, Reader] = {
 }
 
 
+def _is_table() -> ZoneError:
+    return ZoneError(
+        "It is a table, and zones are shapes.",
+        hint="Export the layer with its shapes, as GeoJSON, GeoPackage or a zipped Shapefile.",
+    )
+
+
 def _has_no_layers(options: Options, what: str) -> None:
     if options.layer is not None:
         raise ZoneError(f"{what} has no layers.", hint="Leave --layer out.")
@@ -166,19 +189,18 @@ def _of_features(
 ) -> _Read:
     mended: dict[int, str] = {}
     shapes: list[BaseGeometry | None] = []
+    faults: dict[int, ZoneError] = {}
     for row, feature in enumerate(found):
-        shapes.append(_shape(feature))
+        try:
+            shapes.append(None if feature.geometry is None else geojson.to_shape(feature.geometry))
+        except ZoneError as error:
+            faults[row] = error
+            shapes.append(None)
+            continue
         if feature.geometry is not None and geojson.open_rings(feature.geometry):
             mended[row] = "closed an open ring"
     names = dict.fromkeys(name for feature in found for name in feature.properties if name != "geometry")
     if len(names) * len(found) > MAX_CELLS:
         raise ZoneError(f"Its {len(found)} features have {len(names)} different fields.", hint="Leave most fields out.")
     columns = {name: [feature.properties.get(name) for feature in found] for name in names}
-    return _Read(gpd.GeoDataFrame(columns, geometry=shapes, crs=own), default, mended, notes)
-
-
-def _shape(feature: geojson.Feature) -> BaseGeometry | None:
-    try:
-        return None if feature.geometry is None else geojson.to_shape(feature.geometry)
-    except ZoneError as error:
-        raise ZoneError(f"Feature {feature.number}: {error.message}", hint=error.hint) from None
+    return _Read(gpd.GeoDataFrame(columns, geometry=shapes, crs=own), default, mended, notes, faults)

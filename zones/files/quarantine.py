@@ -22,6 +22,8 @@ from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
 from zones.geometry import from_wkb
 
 SECONDS = 7.0  # from the start of the process; with those that a command needs to begin and end it stays below ten
+SECONDS_PER_MB, SECONDS_PER_PACKED_MB = 3.0, 10.0  # beyond the first megabyte
+LONGEST_S = 120.0
 MEGABYTES = 1024
 AS_USUAL = Options()
 # Files of rows are as long as a city has houses: 200,000 addresses are 8 MB of CSV, and take 5 s on a slow machine.
@@ -30,12 +32,14 @@ ROWS_MEGABYTES = 3 * 1024  # a Shapefile or GeoPackage is read as a whole: of 50
 
 
 def read_zones(
-    path: Path, options: Options = AS_USUAL, *, called: str = "", seconds: float = SECONDS, **more: Any
+    path: Path, options: Options = AS_USUAL, *, called: str = "", seconds: float | None = None, **more: Any
 ) -> ZoneFile:
     """The zones of a file from anybody. `called`: its name for people, `more`: single options by name.
 
-    Raises ZoneError with one sentence to act on, within `seconds` (and a moment) whatever the file holds.
+    Raises ZoneError with one sentence to act on, within `seconds` (and a moment) whatever the file holds; by
+    default a time that grows with its size.
     """
+    seconds = seconds_for(path) if seconds is None else seconds
     task = {"read": "zones", "options": asdict(replace(options, **more)), "megabytes": MEGABYTES}
     with (
         naming(called or path.name),
@@ -44,6 +48,14 @@ def read_zones(
     ):
         (frame,) = frames
         return _zones(frame)
+
+
+def seconds_for(path: Path) -> float:
+    """How long reading a file of zones may take by default: the larger it is, the longer."""
+    if not path.is_file():
+        return SECONDS
+    per_mb = SECONDS_PER_PACKED_MB if path.suffix.lower() in (".zip", ".kmz") else SECONDS_PER_MB
+    return min(SECONDS + per_mb * max(path.stat().st_size / 1e6 - 1, 0.0), LONGEST_S)
 
 
 @contextmanager
@@ -110,4 +122,5 @@ def _zones(frame: Frame) -> ZoneFile:
         tuple(map(str, told["notes"])),
         str(told["crs"]),
         str(told["name_field"]),
+        tuple(map(str, told["doubts"])),
     )

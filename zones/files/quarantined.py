@@ -79,6 +79,7 @@ def _of_zones(found: ZoneFile) -> tuple[dict[str, Any], list[bytes]]:
         "notes": found.notes,
         "crs": found.crs,
         "name_field": found.name_field,
+        "doubts": found.doubts,
     }, [to_wkb(zone.geometry) for zone in found.zones]
 
 

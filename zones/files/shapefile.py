@@ -17,7 +17,6 @@ from zones.files import archives, gdal, layers
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _MAGIC = b"\x00\x00\x27\x0a"  # ESRI Shapefile Technical Description, July 1998, p. 3: file code 9994, big endian
 _LDID = 29  # the byte of a dBase file that names its code page, 0 where it does not
-_NO_CODE_PAGE = (0x00, 0x57)  # 0x57: that of the machine on which it was made, whatever that was
 
 
 def read(
@@ -44,8 +43,9 @@ def read(
         notes.append("made the missing .shx file anew")
     if ".dbf" not in files:
         notes.append("it has no .dbf file, so its shapes have no fields")
-    elif encoding is None and ".cpg" not in files and _is_utf8(shp.with_suffix(".dbf")):
+    elif encoding is None and not _says_utf8(shp) and _is_utf8(shp.with_suffix(".dbf")):
         encoding = "UTF-8"
+        shp.with_suffix(".cpg").unlink(missing_ok=True)  # which GDAL would believe
         notes.append("read its texts as UTF-8, which they are, although it does not say so")
     return gdal.read(shp, "zones", "Shapefile", encoding=encoding), tuple(notes)
 
@@ -77,10 +77,18 @@ def _known(encoding: str) -> str:
         raise ZoneError(f"There is no encoding {encoding[:40]!r}.", hint="Name it like utf-8 or cp1252.") from None
 
 
+def _says_utf8(shp: Path) -> bool:
+    cpg = shp.with_suffix(".cpg")
+    return cpg.exists() and cpg.read_bytes().strip().upper().replace(b"-", b"") in (b"UTF8", b"65001")
+
+
 def _is_utf8(dbf: Path) -> bool:
-    """Whether a table that does not name its code page holds more than ASCII, and all of it reads as UTF-8."""
+    """Whether a table holds more than ASCII, and all of it reads as UTF-8, which no other encoding does by chance.
+
+    What its .cpg file or its code page say does not matter: `PeÃ±a Blanca` comes of believing them.
+    """
     content = dbf.read_bytes()
-    if len(content) <= _LDID or content[_LDID] not in _NO_CODE_PAGE:
+    if len(content) <= _LDID:
         return False
     header = int.from_bytes(content[8:10], "little")
     records = content[header:]

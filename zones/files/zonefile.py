@@ -63,3 +63,4 @@ class ZoneFile:
     notes: tuple[str, ...]
     crs: str  # that of the file, as EPSG:n where it has a number
     name_field: str  # empty where the name was given
+    doubts: tuple[str, ...] = ()  # about the file, to be confirmed, a sentence each

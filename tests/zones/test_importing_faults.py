@@ -1,0 +1,149 @@
+"""One bad shape does not refuse its file; and what a file says of itself that a person must look at."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+from shapely.geometry import Polygon, box
+
+from tests.zones.test_importing import EAST, geojson, refusal, two, zipped
+from zones import places
+from zones.files import quarantine
+from zones.geometry import area_m2
+from zones.importing import read_zones
+
+
+def written(path: Path, *geometries: Any, names: tuple[str, ...] = (), **members: Any) -> Path:
+    features = [
+        {"type": "Feature", "properties": {"name": names[n] if names else f"Z{n}"}, "geometry": geometry}
+        for n, geometry in enumerate(geometries)
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features, **members}))
+    return path
+
+
+def polygon(*rings: Any) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": rings}
+
+
+GOOD = json.loads(shapely.to_geojson(EAST))
+RING = GOOD["coordinates"][0]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (polygon([[-75, 40], [-74.9]]), "cannot be read"),
+        (polygon([[-75, 40], [-75, 40], [-75, 40], [-75, 40]]), "no area"),
+        ({"type": "LineString", "coordinates": [[-75, 40]]}, "cannot be read"),
+        ({"type": "Polygon", "coordinates": []}, "empty"),
+        ({"type": "Oval", "coordinates": []}, "type is"),
+        (None, "no shape"),
+    ],
+)
+def test_the_others_are_kept_and_it_is_said_what_it_was(tmp_path: Path, geometry: Any, words: str) -> None:
+    found = read_zones(written(tmp_path / "x.geojson", GOOD, geometry, GOOD))
+    assert [zone.name for zone in found.zones] == ["Z0", "Z2"]
+    (line,) = found.left_out
+    assert line.startswith("Z1: ")
+    assert words in line
+
+
+def test_a_hole_that_is_a_point_and_a_line_without_length(tmp_path: Path) -> None:
+    point = [RING[0]] * 4
+    still = {"type": "LineString", "coordinates": [[-75, 40], [-75, 40]]}
+    found = read_zones(written(tmp_path / "x.geojson", polygon(RING, point), still, GOOD), buffer_m=15.0)
+    assert found.zones[0].name == "Z0"
+    assert "Z2" in [zone.name for zone in found.zones]
+    assert area_m2(found.zones[0].geometry) == pytest.approx(area_m2(EAST), rel=1e-9)
+
+
+def test_a_placemark_without_coordinates_or_with_a_bad_ring(tmp_path: Path) -> None:
+    def placemark(name: str, coordinates: str) -> str:
+        ring = f"<outerBoundaryIs><LinearRing><coordinates>{coordinates}</coordinates></LinearRing></outerBoundaryIs>"
+        return f"<Placemark><name>{name}</name><Polygon>{ring}</Polygon></Placemark>"
+
+    good = " ".join(f"{x},{y}" for x, y in RING)
+    path = tmp_path / "x.kml"
+    path.write_text(f"<kml>{placemark('a', good)}{placemark('b', '')}{placemark('c', '1,2 3')}</kml>")
+    found = read_zones(path)
+    assert [zone.name for zone in found.zones] == ["a"]
+    assert [line.split(":")[0] for line in found.left_out] == ["b", "c"]
+
+
+def test_parts_that_share_an_edge_are_united(tmp_path: Path) -> None:
+    halves = shapely.MultiPolygon([box(-75, 40, -74.9, 40.1), box(-74.9, 40, -74.8, 40.1)])
+    (zone,) = read_zones(written(tmp_path / "x.geojson", json.loads(shapely.to_geojson(halves)))).zones
+    assert isinstance(zone.geometry, Polygon)
+    assert zone.geometry.equals(box(-75, 40, -74.8, 40.1))
+
+
+@pytest.mark.parametrize("members", [{"exceededTransferLimit": True}, {"properties": {"exceededTransferLimit": True}}])
+def test_what_a_server_cut_short_is_asked_about(tmp_path: Path, members: dict[str, Any]) -> None:
+    (doubt,) = read_zones(written(tmp_path / "x.geojson", GOOD, **members)).doubts
+    assert "exceededTransferLimit" in doubt
+    (again,) = quarantine.read_zones(written(tmp_path / "y.geojson", GOOD, **members)).doubts
+    assert again == doubt
+
+
+def test_a_projection_that_is_made_for_another_place_is_asked_about(tmp_path: Path) -> None:
+    """A degree beside it: near enough to be meant, and far enough to be a slip."""
+    rows = [{"name": "East", "shape": shapely.box(900_000, 700_000, 910_000, 710_000)}]
+    crs = {"type": "name", "properties": {"name": "EPSG:2272"}}  # Pennsylvania South
+    (doubt,) = read_zones(geojson(tmp_path / "x.geojson", rows, crs=crs)).doubts
+    assert "outside the area that EPSG:2272 is made for" in doubt
+
+
+@pytest.mark.parametrize("says", ["ISO-8859-1", "1252", ""])
+def test_texts_that_are_utf8_are_read_so_whatever_is_said(tmp_path: Path, says: str) -> None:
+    path = zipped(tmp_path / "x.zip", two(name=["Pe\u00f1a Blanca", "Caf\u00e9"]), without=(".cpg",))
+    if says:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("nested/zones.cpg", says)
+    found = read_zones(path)
+    assert [zone.name for zone in found.zones] == ["Pe\u00f1a Blanca", "Caf\u00e9"]
+    assert any("as UTF-8" in note for note in found.notes)
+
+
+def test_parts_are_united_by_names_that_differ_in_capitals(tmp_path: Path) -> None:
+    other = json.loads(shapely.to_geojson(box(-74.9, 40, -74.8, 40.1)))
+    path = written(tmp_path / "x.geojson", GOOD, other, names=("Zone A", "ZONE A"))
+    assert [zone.name for zone in read_zones(path, dissolve="name").zones] == ["Zone A"]
+
+
+@pytest.mark.parametrize("field", ["EVAC", "EVAC_TYPE", "NEIGHBORHO", "NAME10", "NAMELSAD10"])
+def test_columns_of_the_census_and_of_evacuation_maps_name_zones(tmp_path: Path, field: str) -> None:
+    path = geojson(tmp_path / "x.geojson", [{"objectid": 7, field: "Old Town", "shape": EAST}])
+    assert read_zones(path).name_field == field
+
+
+def test_what_arcgis_sends_gets_its_own_hint(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"error": {"code": 400, "message": "Invalid query", "details": []}}')
+    assert "error message of a server: 400 Invalid query" in refusal(path).message
+    path.write_text('{"geometryType": "esriGeometryPolygon", "spatialReference": {"wkid": 4326}, "features": []}')
+    assert "Esri JSON" in refusal(path).message
+
+
+def test_a_zipped_geojson_and_a_table_get_their_own_hint(tmp_path: Path) -> None:
+    for inside, words in (("zones.geojson", "holds a .geojson file"), ("zones.csv", "It is a table")):
+        path = tmp_path / f"{inside}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(inside, "{}")
+        assert words in refusal(path).message
+
+
+def test_the_time_limit_follows_the_size(tmp_path: Path) -> None:
+    small, large = tmp_path / "a.geojson", tmp_path / "b.geojson"
+    small.write_bytes(b" ")
+    large.write_bytes(b" " * 4_000_000)
+    assert quarantine.seconds_for(small) == quarantine.SECONDS
+    assert quarantine.seconds_for(large) == pytest.approx(16.0)
+
+
+def test_places_are_told_by_the_nearest_that_is_well_known() -> None:
+    assert places.near(-76.375, 36.82).endswith("from Norfolk, Virginia")
+    assert places.near(0.0, 0.0).endswith("from Accra")
