@@ -117,6 +117,16 @@ def _grown(city: Bounds) -> shapely.Polygon:
     return shapely.box(*_around(city))
 
 
+def surroundings(city: Bounds) -> Bounds:
+    """The box around a city in which what belongs to it may lie."""
+    return _around(city)
+
+
+def kilometres(bounds: Bounds, city: Bounds) -> float:
+    """Between the nearest corners or sides of two boxes."""
+    return _kilometres(bounds, city)
+
+
 def _around(city: Bounds) -> Bounds:
     west, south, east, north = city
     aside, up = max(NEAR_DEGREES, east - west), max(NEAR_DEGREES, north - south)

@@ -30,6 +30,7 @@ Mapped = Annotated[
 Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")]
 Layer = Annotated[str | None, typer.Option(help="Which layer, where a file has several.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported, and change nothing.")]
+Accept = Annotated[bool, typer.Option("--accept-warnings", help="You have looked where it lies.")]
 SHOWN = 20  # bad rows told to people; --json lists more
 
 
@@ -43,6 +44,7 @@ def import_(
     crs: Crs = None,
     layer: Layer = None,
     time_limit: TimeLimit = None,
+    accept_warnings: Accept = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -54,9 +56,11 @@ def import_(
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
     with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
         if kind == "address":
-            kept = gazetteer.keep_addresses(s, rows, source, now)
+            kept = gazetteer.keep_addresses(s, rows, source, now, confirmed=accept_warnings)
         else:
-            kept = gazetteer.keep_landmarks(s, rows, source, now, lambda address: gazetteer.locate(s, address))
+            kept = gazetteer.keep_landmarks(
+                s, rows, source, now, lambda address: gazetteer.locate(s, address), confirmed=accept_warnings
+            )
         if dry_run:
             s.rollback()
     tell(kept, "addresses" if kind == "address" else "landmarks", dry_run, as_json)
@@ -96,6 +100,8 @@ def tell(kept: gazetteer.Kept, what: str, dry_run: bool, as_json: bool) -> None:
         console.print(f"Row {bad.number}: {bad.reason}", markup=False)
     if kept.bad_count > SHOWN:
         console.print(f"... and {kept.bad_count - SHOWN:,} more rows; --json lists up to a thousand.", markup=False)
+    for note in kept.notes:
+        console.print(f"Note: {note}", markup=False)
     instead = f" instead of {kept.replaced:,}" if kept.replaced else ""
     console.print(f"{kept.kept:,} {what} of {kept.source!r}{instead}, {kept.bad_count:,} rows left out.", markup=False)
     if dry_run:

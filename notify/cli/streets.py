@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from notify import gazetteer
-from notify.cli.addresses import Crs, DryRun, Layer, Mapped, Source, mapping, tell
+from notify.cli.addresses import Accept, Crs, DryRun, Layer, Mapped, Source, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.db import transaction
 from zones.files import quarantine
@@ -29,13 +29,14 @@ def import_(
     crs: Crs = None,
     layer: Layer = None,
     time_limit: TimeLimit = None,
+    accept_warnings: Accept = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs}
     with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
-        kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC))
+        kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
         if dry_run:
             s.rollback()
     tell(kept, "blocks of streets", dry_run, as_json)

@@ -13,11 +13,14 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import atlas, lifecycle
+from notify import lifecycle
 from notify.db import raw
 from notify.errors import Invalid
+from notify.gazetteer import standing
+from notify.gazetteer.standing import Table
 from notify.models import Operator
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
+from zones.placing import Bounds
 
 CITY = "city"  # the source of imports that name none
 MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
@@ -29,13 +32,15 @@ Locate = Callable[[str], tuple[float, float] | None]  # an address -> (lon, lat)
 
 @dataclass(slots=True)
 class Kept:
-    """What an import did. `bad` lists the first `MOST_LISTED` of `bad_count`; `replaced`: rows from before."""
+    """What an import did. `bad` lists the first `MOST_LISTED` of `bad_count`; `replaced`: rows from before;
+    `notes`: about the import as a whole."""
 
     source: str
     kept: int = 0
     replaced: int = 0
     bad_count: int = 0
     bad: list[BadRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def refuse(self, row: BadRow) -> None:
         self.bad_count += 1
@@ -44,9 +49,11 @@ class Kept:
 
 
 def keep_addresses(
-    s: Session, rows: Iterable[AddressRow | BadRow], source: str, now: datetime, by: Operator | None = None
-) -> Kept:
-    """Raises Invalid when not one row is good, or longitude and latitude are swapped."""
+    s: Session, rows: Iterable[AddressRow | BadRow], source: str, now: datetime, by: Operator | None = None, *,
+    confirmed: bool = False,
+) -> Kept:  # fmt: skip
+    """`confirmed`: somebody has looked where it lies. Raises Invalid when not one row is good, when longitude and
+    latitude are swapped, and when it must be confirmed that it lies in the city (see `standing`)."""
     columns = ("number", "number_to", "suffix", "street", "unit", "city", "zip", "lon", "lat")
     types = ("int4", "int4", "text", "text", "text", "text", "text", "float8", "float8")
 
@@ -56,15 +63,14 @@ def keep_addresses(
         return house.number, to, house.suffix, row.street.upper(), row.unit, row.city, row.zip, row.lon, row.lat
 
     kept = Kept(_source(source))
-    _replace(s, "address_points", columns, types, map(values, _good(rows, kept)), kept, now, by)
-    _not_swapped(s, "address_points", kept)
-    return kept
+    return _replace(s, "address_points", columns, types, map(values, _good(rows, kept)), kept, now, by, confirmed)
 
 
 def keep_streets(
-    s: Session, rows: Iterable[StreetRow | BadRow], source: str, now: datetime, by: Operator | None = None
-) -> Kept:
-    """Raises Invalid when not one row is good."""
+    s: Session, rows: Iterable[StreetRow | BadRow], source: str, now: datetime, by: Operator | None = None, *,
+    confirmed: bool = False,
+) -> Kept:  # fmt: skip
+    """Raises Invalid as `keep_addresses` does."""
     numbers = ("left_from", "left_to", "right_from", "right_to")
     columns = ("external_id", "name", *numbers, "left_zip", "right_zip", "rank", "geometry", *_BOX)
     types = ("text", "text", *["int4"] * 4, "text", "text", "int2", "bytea", *["float8"] * 4)
@@ -75,12 +81,12 @@ def keep_streets(
         return row.external_id, row.name, *sides, row.left_zip, row.right_zip, row.rank, line, *row.line.bounds
 
     kept = Kept(_source(source))
-    return _replace(s, "streets", columns, types, map(values, _good(rows, kept)), kept, now, by)
+    return _replace(s, "streets", columns, types, map(values, _good(rows, kept)), kept, now, by, confirmed)
 
 
 def keep_landmarks(
     s: Session, rows: Iterable[tuple[int, LandmarkRow] | BadRow], source: str, now: datetime, locate: Locate,
-    by: Operator | None = None,
+    by: Operator | None = None, *, confirmed: bool = False,
 ) -> Kept:  # fmt: skip
     """`locate` finds those that have an address only. Raises Invalid as `keep_addresses` does."""
     kept, values = Kept(_source(source)), []
@@ -91,15 +97,12 @@ def keep_landmarks(
         else:
             values.append((row.name, *point))
     types = ("text", "float8", "float8")
-    _replace(s, "landmarks", ("name", "lon", "lat"), types, values, kept, now, by)
-    _not_swapped(s, "landmarks", kept)
-    return kept
+    return _replace(s, "landmarks", ("name", "lon", "lat"), types, values, kept, now, by, confirmed)
 
 
-def _not_swapped(s: Session, table: str, kept: Kept) -> None:
+def _not_swapped(s: Session, table: str, kept: Kept, city: Bounds | None) -> None:
     """Most places lie in the city, or they would do so the other way round."""
-    city = atlas.bounds(s)
-    if city is None:
+    if city is None or table == "streets":
         return
     count = sql.SQL("""
         SELECT count(*) FILTER (WHERE lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(north)s),
@@ -133,11 +136,12 @@ def _source(name: str) -> str:
 
 
 def _replace(
-    s: Session, table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Any, ...]], kept: Kept,
-    now: datetime, by: Operator | None,
+    s: Session, table: Table, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Any, ...]], kept: Kept,
+    now: datetime, by: Operator | None, confirmed: bool,
 ) -> Kept:  # fmt: skip
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     named, cursor = sql.Identifier(table), raw(s).cursor()
+    city = standing.city_before(s)
     kept.replaced = cursor.execute(sql.SQL("DELETE FROM {} WHERE source = %s").format(named), (kept.source,)).rowcount
     into = sql.SQL("COPY {} (source, {}) FROM STDIN (FORMAT BINARY)").format(
         named, sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -150,6 +154,11 @@ def _replace(
     if not kept.kept:
         first = f" The first: row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
         raise Invalid(f"Not one of {kept.bad_count} rows can be used.{first}", hint="Nothing was changed.")
+    _not_swapped(s, table, kept, city)
+    if not confirmed:
+        elsewhere, note = standing.leave_out_what_is_elsewhere(s, table, kept.source, city)
+        kept.kept, kept.bad_count = kept.kept - elsewhere, kept.bad_count + elsewhere
+        kept.notes += [note] if note else []
     cursor.execute(sql.SQL("ANALYZE {}").format(named))
     detail = {"source": kept.source, "rows": kept.kept, "bad": kept.bad_count, "replaced": kept.replaced}
     lifecycle.note(s, now=now, by=by, action="import", subject=table, subject_id=0, **detail)

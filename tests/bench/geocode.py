@@ -62,7 +62,7 @@ def geocode(size: Size) -> Iterator[Figure]:
 
 def _keep_streets(streets: Sequence[StreetRow]) -> None:
     with transaction() as s:
-        gazetteer.keep_streets(s, streets, "bench", datetime.now(UTC))
+        gazetteer.keep_streets(s, streets, "bench", datetime.now(UTC), confirmed=True)
 
 
 def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, float]]:
@@ -85,7 +85,7 @@ def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
 
         def work() -> None:
             with quarantine.read_rows(rowfile.ADDRESSES, path, {"given": {}}) as rows, transaction() as s:
-                gazetteer.keep_addresses(s, rows, "bench", datetime.now(UTC))
+                gazetteer.keep_addresses(s, rows, "bench", datetime.now(UTC), confirmed=True)
 
         took = seconds(work)
         lines = [(line,) for line in path.read_text().splitlines()]

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from shapely.geometry import LineString
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from notify.cli import addresses, streets
+from notify.db import transaction
 from notify.errors import Invalid
+from notify.settings import settings
 from tests.notify.gazetteer.town import found
 from tests.zones.test_importing import geojson
 from zones.errors import ZoneError
@@ -25,7 +28,70 @@ def file(tmp_path: Path, database: str) -> Path:
 
 
 def run(*words: str, of: Any = addresses) -> Result:
+    """The command, by somebody who has looked where it lies."""
+    return asked(*words, *(("--accept-warnings",) if words[0] == "import" else ()), of=of)
+
+
+def asked(*words: str, of: Any = addresses) -> Result:
     return CliRunner().invoke(of.commands, list(words))
+
+
+def test_a_first_import_is_asked_about_and_what_is_known_then_is_the_city(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOCSIN_CITY_CENTER")
+    settings.cache_clear()
+    error = asked("import", str(file)).exception
+    assert isinstance(error, Invalid)
+    assert "Nothing is known of the city yet" in error.message
+    assert "Philadelphia" in error.message
+    assert "--accept-warnings" in error.hint
+    assert not found("12 Elm St").matches
+    assert run("import", str(file)).exit_code == 0
+    file.write_text(CSV.replace("-75.0,40.0", "-75.2,40.1"))
+    assert asked("import", str(file), "--source", "county").exit_code == 0
+    assert asked("import", str(file)).exit_code == 0, "the next edition"
+
+
+def test_a_first_import_is_held_against_the_middle_of_the_city(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_CITY_CENTER", "-75.1,40.0")
+    settings.cache_clear()
+    assert asked("import", str(file)).exit_code == 0
+    monkeypatch.setenv("TOCSIN_CITY_CENTER", "-80,26")
+    settings.cache_clear()
+    with transaction() as s:
+        s.execute(text("DELETE FROM address_points"))
+    error = asked("import", str(file)).exception
+    assert isinstance(error, Invalid)
+    assert "2 of 2 addresses lie outside the city" in error.message
+
+
+def test_addresses_in_the_gulf_of_guinea_are_asked_about(file: Path) -> None:
+    """What a .prj file that says degrees makes of feet."""
+    assert run("import", str(file)).exit_code == 0
+    file.write_text(CSV.replace("-75.0,40.", "0.01,0."))
+    error = asked("import", str(file), "--source", "county").exception
+    assert isinstance(error, Invalid)
+    assert "2 of 2 addresses lie outside the city" in error.message
+    assert "--crs" in error.hint
+    assert run("import", str(file), "--source", "county").exit_code == 0, "somebody has looked"
+
+
+def test_streets_elsewhere_are_asked_about_and_a_stray_one_is_left_out(tmp_path: Path, database: str) -> None:
+    def lines(count: int, lon: float, name: str) -> list[dict[str, Any]]:
+        line = LineString([(lon, 40.0), (lon, 40.001)])
+        return [{"FULLNAME": f"{name} {n} St", "lfromadd": 1, "ltoadd": 99, "shape": line} for n in range(count)]
+
+    path = geojson(tmp_path / "streets.geojson", lines(150, -75.0, "Elm"))
+    assert run("import", str(path), of=streets).exit_code == 0
+    geojson(path, [*lines(150, -75.0, "Elm"), *lines(1, 7.0, "Stray")])
+    done = asked("import", str(path), of=streets)
+    assert "1 lie outside the city" in " ".join(done.stdout.split()), done.exception
+    assert "150 blocks of streets of 'city' instead of 150, 1 rows left out." in " ".join(done.stdout.split())
+    geojson(path, lines(150, 7.0, "Elm"))
+    error = asked("import", str(path), of=streets).exception
+    assert isinstance(error, Invalid)
+    assert "150 of 150 blocks of streets lie outside the city" in error.message
 
 
 def test_addresses_are_imported_and_found(file: Path) -> None:

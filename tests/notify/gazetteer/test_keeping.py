@@ -21,7 +21,7 @@ def number(question: str) -> int:
 
 def keep(rows: list[AddressRow | BadRow], source: str = "city") -> gazetteer.Kept:
     with transaction() as s:
-        return gazetteer.keep_addresses(s, rows, source, NOW)
+        return gazetteer.keep_addresses(s, rows, source, NOW, confirmed=True)
 
 
 def test_an_import_replaces_what_came_with_the_same_source(database: str) -> None:
@@ -48,7 +48,7 @@ def test_an_import_that_fails_in_the_midst_changes_nothing(database: str) -> Non
         raise Invalid("The file ends in the midst of a row.")
 
     with pytest.raises(Invalid), transaction() as s:
-        gazetteer.keep_addresses(s, failing(), "city", NOW)
+        gazetteer.keep_addresses(s, failing(), "city", NOW, confirmed=True)
     assert found("12 Elm St").certain
     assert not found("14 Oak St").matches
 
@@ -95,7 +95,7 @@ def test_a_landmark_with_an_address_is_placed_where_that_is_certain(database: st
 def test_what_is_not_committed_is_not_seen_by_others(database: str) -> None:
     keep([ELM])
     with transaction() as s:
-        gazetteer.keep_addresses(s, [OAK], "city", NOW)
+        gazetteer.keep_addresses(s, [OAK], "city", NOW, confirmed=True)
         assert found("12 Elm St").certain
         assert gazetteer.find(s, "14 Oak St").certain
         s.rollback()

@@ -47,11 +47,11 @@ def settle(
 ) -> None:
     with transaction() as s:
         if streets:
-            gazetteer.keep_streets(s, [row for one in streets for row in one], "city", NOW)
+            gazetteer.keep_streets(s, [row for one in streets for row in one], "city", NOW, confirmed=True)
         if houses:
-            gazetteer.keep_addresses(s, houses, "city", NOW)
+            gazetteer.keep_addresses(s, houses, "city", NOW, confirmed=True)
         if landmarks:
-            gazetteer.keep_landmarks(s, list(enumerate(landmarks, 1)), "city", NOW, lambda _: None)
+            gazetteer.keep_landmarks(s, list(enumerate(landmarks, 1)), "city", NOW, lambda _: None, confirmed=True)
 
 
 def found(text: str) -> gazetteer.Found:

@@ -1,0 +1,88 @@
+"""Whether what an import brings lies in the city: a wrong place would send somebody's alerts to another home.
+
+A few rows that lie elsewhere are left out and reported. Many of them, or a first import into a city of which nothing is
+known, are asked about.
+"""
+
+from typing import Any, Literal
+
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import atlas
+from notify.db import raw
+from notify.errors import Invalid
+from notify.settings import settings
+from zones import placing
+from zones.placing import Bounds
+
+Table = Literal["address_points", "streets", "landmarks"]
+
+FEW = 0.01  # of the rows: so many are left out as mistakes of single rows; more are a mistake of the file
+ACCEPT = "Look at it, and if it is right say --accept-warnings. Nothing was changed."
+_PLACES = {
+    "address_points": "number || ' ' || street AS called, lon AS west, lat AS south, lon AS east, lat AS north",
+    "landmarks": "name AS called, lon AS west, lat AS south, lon AS east, lat AS north",
+    "streets": "name AS called, west, south, east, north",
+}
+_WHAT = {"address_points": "addresses", "landmarks": "landmarks", "streets": "blocks of streets"}
+_ELSEWHERE = "NOT (west <= %(east)s AND east >= %(west)s AND south <= %(north)s AND north >= %(south)s)"
+
+
+def city_before(s: Session) -> Bounds | None:
+    """What is known of the city before an import: zones and streets, or else addresses and landmarks, or else the
+    TOCSIN_CITY_CENTER. None: nothing.
+
+    What the import will replace counts, too: the next edition of a file is of the same city.
+    """
+    known = atlas.bounds(s)
+    if known is None:
+        west, south, east, north = s.execute(text(_POINTS)).one()
+        known = None if west is None else (west, south, east, north)
+    return known or placing.around(settings().center)
+
+
+_POINTS = """
+    SELECT min(lon), min(lat), max(lon), max(lat)
+      FROM (SELECT lon, lat FROM address_points UNION ALL SELECT lon, lat FROM landmarks) AS points
+"""
+
+
+def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bounds | None) -> tuple[int, str]:
+    """Delete the few rows of this import that lie outside the city; how many, and what they were in a sentence.
+
+    Raises Invalid with a question where they are many, or where nothing is known of the city.
+    """
+    cursor = raw(s).cursor()
+    rows = sql.SQL("(SELECT {} FROM {} WHERE source = %(source)s) AS rows").format(
+        sql.SQL(_PLACES[table]), sql.Identifier(table)
+    )
+    if city is None:
+        found = cursor.execute(
+            sql.SQL("SELECT min(west), min(south), max(east), max(north) FROM {}").format(rows), {"source": source}
+        ).fetchone()
+        assert found is not None  # noqa: S101  an aggregate has a row
+        raise Invalid(placing.unknown_city((found[0], found[1], found[2], found[3])), hint=ACCEPT)
+    box = dict(zip(("west", "south", "east", "north"), placing.surroundings(city), strict=True))
+    given: dict[str, Any] = {"source": source, **box}
+    count = sql.SQL("""
+        SELECT count(*), count(*) FILTER (WHERE {elsewhere}), min(west) FILTER (WHERE {elsewhere}),
+               min(south) FILTER (WHERE {elsewhere}), max(east) FILTER (WHERE {elsewhere}),
+               max(north) FILTER (WHERE {elsewhere}), min(called) FILTER (WHERE {elsewhere})
+          FROM {rows}""").format(elsewhere=sql.SQL(_ELSEWHERE), rows=rows)
+    every, elsewhere, west, south, east, north, called = cursor.execute(count, given).fetchone() or (0,) * 7
+    if not elsewhere:
+        return 0, ""
+    away = placing.kilometres((west, south, east, north), city)
+    if elsewhere > FEW * every:
+        raise Invalid(
+            f"{elsewhere:,} of {every:,} {_WHAT[table]} lie outside the city, the nearest {away:,.0f} km from it.",
+            hint=f"Is the coordinate system right? --crs wins over what the file says. {ACCEPT}",
+        )
+    where = _ELSEWHERE if table == "streets" else (
+        "NOT (lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(north)s)"
+    )  # fmt: skip
+    delete = sql.SQL("DELETE FROM {} WHERE source = %(source)s AND {}").format(sql.Identifier(table), sql.SQL(where))
+    cursor.execute(delete, given)
+    return elsewhere, f"{elsewhere} lie outside the city, {away:,.0f} km from it or more, such as {called}: left out"
