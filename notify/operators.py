@@ -32,6 +32,8 @@ MAY: dict[str, frozenset[str]] = {
 
 # What a key may be limited to, besides its operator's role. Drafts are one scope, whatever they are about.
 SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
+# Who writes and who approves in the training city.
+TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 
 
 def require(operator: Operator, act: str) -> None:

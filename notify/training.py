@@ -15,7 +15,6 @@ from notify.models import Operator, Sender, Subscriber
 from zones.addresses.blocks import blocks, houses
 from zones.city import COLUMNS, TrainingCity
 
-AUTHOR, APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 ZONE = "Riverside"
 RIVER = "Bell River"
 SOURCE = "training city"  # of its zones, streets and addresses
@@ -42,7 +41,7 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
         gazetteer.keep_streets(s, blocks(city), SOURCE, now)
         gazetteer.keep_addresses(s, houses(city), SOURCE, now)
         known = set(s.scalars(select(Operator.email)))
-        for email, role in ((AUTHOR, "author"), (APPROVER, "approver")):
+        for email, role in ((operators.TRAINING_AUTHOR, "author"), (operators.TRAINING_APPROVER, "approver")):
             if email not in known:
                 operators.add(s, email, role, now)
         add_senders(s, now)

@@ -1,4 +1,8 @@
-"""`tocsin up`, `tocsin demo`, and one command for each process of a larger installation."""
+"""`tocsin up`, `tocsin demo`, and one command for each process of a larger installation.
+
+Each imports what it is made of when it starts, so that no process carries the libraries of the others
+(docs/footprint.md).
+"""
 
 import importlib
 import os
@@ -13,8 +17,7 @@ import structlog
 import typer
 from sqlalchemy.exc import ProgrammingError
 
-from notify import db, keyring, logs, migrations, scheduler, tasks
-from notify.cli import demo as demonstration
+from notify import db, keyring, logs
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
 from notify.db import transaction
@@ -25,6 +28,8 @@ from notify.models import Lane
 from notify.settings import settings
 
 log = structlog.get_logger()
+
+RESIDENTS = 20_000  # of the training city
 
 Port = Annotated[int, typer.Option(help="Where it listens; another is taken when it is in use.")]
 
@@ -39,21 +44,27 @@ def up(
     stack = Stack(data_folder(), port=port, workers=workers, demo=demo, console=None if demo else sys.stderr)
 
     def ready(info: StackInfo) -> None:
+        from notify.cli.where_to_look import say_where
+
         _enter(stack.settings)
         if demo:
+            from notify.cli import demo as demonstration
+
             demonstration.run(info)
-        demonstration.say_where(info)
+        say_where(info)
 
     stack.run(ready)
     console.print("Stopped; nothing is left running.")
 
 
 def demo(
-    residents: Annotated[int, typer.Option(help="How many live in the training city.")] = demonstration.RESIDENTS,
+    residents: Annotated[int, typer.Option(help="How many live in the training city.")] = RESIDENTS,
     port: Port = 8000,
     as_json: Json = False,
 ) -> None:
     """The main job once: one storm alert to the training city, with its report. Uses the stack that runs, if any."""
+    from notify.cli import demo as demonstration
+
     info = running(data_folder())
     if info is not None:
         _enter(read_env(data_folder()))
@@ -66,6 +77,8 @@ def demo(
 
 def migrate() -> None:
     """Bring the database to the newest schema. Safe to run again, and on several hosts at once."""
+    from notify import migrations
+
     _logs()
     migrations.upgrade()
     if settings().secret_key.get_secret_value():
@@ -92,11 +105,15 @@ def serve(
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
     except ValueError as error:
         raise Invalid(f"{error}.", hint="Lanes: emergency, routine.") from None
+    from notify import tasks
+
     tasks.work(lanes)
 
 
 def schedule() -> None:
     """The timed jobs. Several may run; one leads."""
+    from notify import scheduler
+
     _logs()
     _check_key()
     scheduler.run(_stop_on_signals())

@@ -63,3 +63,12 @@ def test_a_light_command_is_listed_with_its_group(name: str) -> None:
     group = command.get_command(None, name)  # type: ignore[attr-defined]
     assert {*LIGHT[name], *_group(HOMES[name]).commands} == set(group.list_commands(None))
     assert group.get_command(None, "no-such") is None
+
+
+def test_a_process_of_the_stack_carries_no_other_ones_libraries() -> None:
+    """`processes` is what each of them begins with."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, notify.cli.processes; print(*sorted(sys.modules))"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert set(done.stdout.split()).isdisjoint(HEAVY | {"notify.scheduler", "notify.tasks", "notify.training"})

@@ -1,0 +1,38 @@
+"""What `tocsin up` says once everything runs. It stays in memory for as long as the stack, so it needs little."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from notify import operators
+from notify.cli.output import console
+from notify.db import transaction
+from notify.local.folder import StackInfo
+from notify.models import ApiKey, Operator
+
+KEY = "console of the training city"
+
+
+def say_where(info: StackInfo) -> None:
+    """Where to look, and how to stop."""
+    console.print(f"\nConsole      {_console_link(info)}", soft_wrap=True)
+    console.print(f"Residents    {info.url}/", soft_wrap=True)
+    if info.simulator_url:
+        console.print(
+            f"Phones       {info.simulator_url}/   (the simulator: nothing leaves this machine)", soft_wrap=True
+        )
+    console.print("Ctrl-C stops everything; the data stays for the next time.")
+
+
+def _console_link(info: StackInfo) -> str:
+    """In the training city a link that signs in, good for a quarter of an hour; elsewhere the door."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        approver = s.scalar(select(Operator).where(Operator.email == operators.TRAINING_APPROVER))
+        if approver is None:
+            return f"{info.url}/console"
+        key = s.scalar(select(ApiKey).where(ApiKey.name == KEY, ApiKey.revoked_at.is_(None)))
+        if key is None:
+            key = operators.find_key(s, operators.add_key(s, KEY, now, approver))
+        assert key is not None  # noqa: S101  it was just made
+        return f"{info.url}/console/enter?ticket={operators.ticket(key, now)}"
