@@ -26,10 +26,11 @@ def read_map_shapes(
     name_field: str | None = None,
     layer: str | None = None,
     crs: str | None = None,
+    encoding: str | None = None,
 ) -> RowFile[DrawnShape]:
     """The shapes of a file with their names. `drawn_as`: the map's layer, for messages. `lines_too`: it has lines as
     well as areas. Raises ZoneError."""
-    table = open_table(path, Options(layer=layer, crs=crs))
+    table = open_table(path, Options(layer=layer, crs=crs, encoding=encoding))
     return drawable(table, drawn_as, lines_too=lines_too, name_field=name_field)
 
 

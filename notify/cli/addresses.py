@@ -27,9 +27,10 @@ Mapped = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="MEANING=COLUMN", help="Which column is what, where we guess wrong."),
 ]
-Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")]
+Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinate system; wins over what the file says.")]
 Layer = Annotated[str | None, typer.Option(help="Which layer, where a file has several.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported, and change nothing.")]
+Encoding = Annotated[str | None, typer.Option(help="Of the texts in a CSV or a Shapefile, such as cp1252.")]
 Accept = Annotated[bool, typer.Option("--accept-warnings", help="You have looked where it lies.")]
 SHOWN = 20  # bad rows told to people; --json lists more
 
@@ -43,6 +44,7 @@ def import_(
     source: Source = gazetteer.CITY,
     crs: Crs = None,
     layer: Layer = None,
+    encoding: Encoding = None,
     time_limit: TimeLimit = None,
     accept_warnings: Accept = False,
     dry_run: DryRun = False,
@@ -52,7 +54,7 @@ def import_(
     if kind not in {"address", "landmark"}:
         raise Invalid(f"There is no kind {kind!r}.", hint="Give address or landmark.")
     header = [name.strip() for name in columns.split(",")] if columns else []
-    options = {"given": mapping(mapped), "layer": layer, "crs": crs, "header": header}
+    options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding, "header": header}
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
     with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
         if kind == "address":

@@ -22,14 +22,15 @@ def import_(
     layer: Annotated[str, typer.Option(help=f"What it holds: {', '.join(LAYERS)}.")],
     name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
     file_layer: Annotated[str | None, typer.Option(help="Which layer of the file, where it has several.")] = None,
-    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")] = None,
+    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinates; wins over the file.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
     time_limit: TimeLimit = None,
     as_json: Json = False,
 ) -> None:
     """Replace a layer of the map; says what was left out. A failed import changes nothing."""
     basemap.check_layer(layer)
     options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
-    options |= {"layer": file_layer, "crs": crs}
+    options |= {"layer": file_layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
         done = basemap.replace_layer(s, layer, shapes)
     if as_json:

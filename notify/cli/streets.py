@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from notify import gazetteer
-from notify.cli.addresses import Accept, Crs, DryRun, Layer, Mapped, Source, mapping, tell
+from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.db import transaction
 from zones.files import quarantine
@@ -28,13 +28,14 @@ def import_(
     source: Source = gazetteer.CITY,
     crs: Crs = None,
     layer: Layer = None,
+    encoding: Encoding = None,
     time_limit: TimeLimit = None,
     accept_warnings: Accept = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
-    options = {"given": mapping(mapped), "layer": layer, "crs": crs}
+    options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
         kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
         if dry_run:

@@ -82,10 +82,11 @@ def read_addresses(
     *,
     layer: str | None = None,
     crs: str | None = None,
+    encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> RowFile[AddressRow]:
     """Raises ZoneError, now, when the file cannot be used or its columns are not known."""
-    sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, header=header)
+    sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "number" not in sheet.columns and "address" not in sheet.columns:
         raise ZoneError(_no_column("house numbers"), hint="Say it, such as --map number=HSE_NBR --map street=STREET.")
     if not {"street", "name", "address"} & set(sheet.columns):
@@ -95,12 +96,17 @@ def read_addresses(
 
 
 def read_streets(
-    path: Path, given: Mapping[str, str], *, layer: str | None = None, crs: str | None = None
+    path: Path,
+    given: Mapping[str, str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
 ) -> RowFile[StreetRow]:
     """The same for streets, whose file must have lines."""
     if path.suffix.lower() in {".csv", ".txt"}:
         raise ZoneError("A CSV file has no lines to draw streets of.", hint="Give GeoJSON, a Shapefile or GeoPackage.")
-    sheet = open_sheet(path, STREETS, given, layer=layer, crs=crs)
+    sheet = open_sheet(path, STREETS, given, layer=layer, crs=crs, encoding=encoding)
     if not {"name", "bare"} & set(sheet.columns):
         raise ZoneError(_no_column("the names of streets"), hint="Say it, such as --map name=STNAME.")
     mapped = "name" in given
@@ -113,10 +119,11 @@ def read_landmarks(
     *,
     layer: str | None = None,
     crs: str | None = None,
+    encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> RowFile[tuple[int, LandmarkRow]]:
     """The same for landmarks, with the number of each row, as its address may turn out to be unknown."""
-    sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, header=header)
+    sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "name" not in sheet.columns:
         raise ZoneError(_no_column("names"), hint="Say it, such as --map name=TITLE, or --columns name,address.")
     return RowFile(sheet.notes, (_good_or_bad(row, lambda row: (row.number, _landmark(row))) for row in sheet.rows))

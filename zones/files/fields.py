@@ -1,5 +1,6 @@
 """Which column of a file names its zones, and its values as text."""
 
+import codecs
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -72,6 +73,15 @@ def name_fault(name: str, field: str) -> str:
 
 def _listed(columns: Sequence[str]) -> str:
     return ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
+
+
+def known_encoding(name: str) -> str:
+    """Raises ZoneError when there is no such encoding of texts."""
+    try:
+        "".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise ZoneError(f"There is no encoding {name[:40]!r}.", hint="Name it like utf-8 or cp1252.") from None
 
 
 def tidy(text: str) -> str:

@@ -4,7 +4,6 @@ Its .shp file must be there. Without .shx the index is made anew, without .dbf i
 .prj the coordinate system must be said.
 """
 
-import codecs
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import geopandas as gpd
 
 from zones.errors import ZoneError
-from zones.files import archives, gdal, layers
+from zones.files import archives, fields, gdal, layers
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _MAGIC = b"\x00\x00\x27\x0a"  # ESRI Shapefile Technical Description, July 1998, p. 3: file code 9994, big endian
@@ -28,7 +27,7 @@ def read(
     """
     files = _choose(members, layer)
     if encoding is not None:
-        encoding = _known(encoding)
+        encoding = fields.known_encoding(encoding)
         files.pop(".cpg", None)  # which would be believed
     for suffix in _PARTS:
         if suffix in files:
@@ -68,13 +67,6 @@ def _choose(members: Sequence[zipfile.ZipInfo], layer: str | None) -> dict[str, 
         for stem, files in zip(stems, found, strict=True)
     ]
     return dict(zip(names, found, strict=True))[layers.choose(names, layer, "The zip", "Shapefiles")]
-
-
-def _known(encoding: str) -> str:
-    try:
-        return codecs.lookup(encoding).name
-    except LookupError:
-        raise ZoneError(f"There is no encoding {encoding[:40]!r}.", hint="Name it like utf-8 or cp1252.") from None
 
 
 def _says_utf8(shp: Path) -> bool:

@@ -24,6 +24,7 @@ from zones.files.zonefile import Options
 
 MAX_CSV_BYTES = 1024 * 1024 * 1024
 MAX_COLUMNS = 300
+OTHERWISE = "cp1252"  # what Windows writes where it is not UTF-8
 LONGEST_CELL = 200  # characters
 LONGEST_LINE = 1_000_000
 PIECE = 20_000  # rows that are projected at once
@@ -58,16 +59,18 @@ def open_sheet(
     *,
     layer: str | None = None,
     crs: str | None = None,
+    encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> Sheet:
-    """Raises ZoneError for a file that cannot be read. `given`: meaning -> column; `header`: of a CSV without one."""
+    """Raises ZoneError for a file that cannot be read. `given`: meaning -> column; `header`: of a CSV without one;
+    `encoding`: of the texts in a CSV or a Shapefile, by default UTF-8 where they are that, else what it says."""
     if unknown := set(given) - set(guesses):
         raise ZoneError(f"Nothing is called {min(unknown)!r}.", hint=f"--map knows: {', '.join(guesses)}.")
     if path.suffix.lower() in {".csv", ".txt"}:
-        return _csv(path, guesses, given, layer, crs, header)
+        return _csv(path, guesses, given, layer, crs, encoding, header)
     if header:
         raise ZoneError("Only a CSV file can be without names for its columns.", hint="Leave --columns out.")
-    table = open_table(path, Options(layer=layer, crs=crs))
+    table = open_table(path, Options(layer=layer, crs=crs, encoding=encoding))
     columns = _columns(table.fields, guesses, given)
     texts = {meaning: [tidy(cell) for cell in fields.texts(table.frame, column)] for meaning, column in columns.items()}
     rows = (
@@ -78,8 +81,9 @@ def open_sheet(
 
 
 def _csv(
-    path: Path, guesses: Guesses, given: Mapping[str, str], layer: str | None, crs: str | None, header: Sequence[str]
-) -> Sheet:
+    path: Path, guesses: Guesses, given: Mapping[str, str], layer: str | None, crs: str | None, encoding: str | None,
+    header: Sequence[str],
+) -> Sheet:  # fmt: skip
     if layer is not None:
         raise ZoneError("A CSV file has no layers.", hint="Leave --layer out.")
     if not path.is_file():
@@ -87,21 +91,40 @@ def _csv(
     if path.stat().st_size > MAX_CSV_BYTES:
         raise ZoneError(f"It is larger than {MAX_CSV_BYTES // 1024**2} MB.", hint="Split it.")
     to_wgs84 = None if crs is None else _to_wgs84(crs)
-    records = _records(path)
+    encoding, notes = _encoding(path, encoding)
+    records = _records(path, encoding)
     names = list(header) or next(records, (0, [""]))[1]
     if not any(names) or len(names) > MAX_COLUMNS:
         raise ZoneError("Its first line does not name its columns.", hint="Name them, such as --columns name,address.")
     columns = _columns([name.strip() for name in names], guesses, given)
     places = {meaning: [name.strip() for name in names].index(column) for meaning, column in columns.items()}
     rows = (_row(number, record, guesses, places) for number, record in records)
-    return Sheet(columns, rows if to_wgs84 is None else _projected(rows, to_wgs84))
+    return Sheet(columns, rows if to_wgs84 is None else _projected(rows, to_wgs84), notes)
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _encoding(path: Path, given: str | None) -> tuple[str, tuple[str, ...]]:
+    """How to read the texts, and what to report of that."""
+    if given is not None:
+        known = fields.known_encoding(given)
+        return "utf-8-sig" if known == "utf-8" else known, ()
+    try:
+        if _is_utf8(path):
+            return "utf-8-sig", ()
+    except OSError as error:
+        raise _unreadable(error) from None
+    return OTHERWISE, (f"its texts are not UTF-8, and were read as {OTHERWISE}: is that not right, say --encoding",)
+
+
+def _unreadable(error: OSError) -> ZoneError:
+    return ZoneError(f"It cannot be read: {error.strerror or 'the disk or the file is damaged'}.")
+
+
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """(line, fields); a record is numbered by its last line."""
     try:
-        encoding = "utf-8-sig" if _is_utf8(path) else "latin-1"
-        with path.open(encoding=encoding, newline="") as file:
+        # Five bytes mean nothing in cp1252; one of them must not refuse a whole register.
+        errors = "replace" if encoding == OTHERWISE else "strict"
+        with path.open(encoding=encoding, errors=errors, newline="") as file:
             start = file.read(4096)
             if "\0" in start:
                 raise ZoneError("This is not a CSV file.", hint="Save it as CSV.")
@@ -112,7 +135,9 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if any(record):
                     yield reader.line_num, record
     except OSError as error:
-        raise ZoneError(f"It cannot be read: {error.strerror or 'the disk or the file is damaged'}.") from None
+        raise _unreadable(error) from None
+    except UnicodeError:
+        raise ZoneError(f"Its texts are not in {encoding}.", hint="Say another --encoding, or leave it out.") from None
     except csv.Error:
         raise ZoneError("Its quotes are not right, or a field is longer than 128 KB.", hint="Save it again.") from None
 

@@ -112,6 +112,52 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
     assert row.street == "Cañon Rd"
 
 
+def test_texts_that_are_not_utf8_are_reported_and_may_be_said(tmp_path: Path) -> None:
+    line = "-75.1,39.9,12,Peña\u2019s Łódź Rd,,,\n"
+    path = csv(tmp_path, (HEADER + line).encode("cp1250", "replace"))
+    guessed = read_addresses(path, {})
+    assert "not UTF-8" in guessed.notes[0]
+    assert "£ódŸ" in good(guessed)[0].street
+    said = read_addresses(path, {}, encoding="cp1250")
+    assert said.notes == ()
+    assert "\u2019s Łódź Rd" in good(said)[0].street
+    (row,) = good(read_addresses(csv(tmp_path, (HEADER + line).encode("utf-16")), {}, encoding="utf-16"))
+    assert row.street == "Peña\u2019s Łódź Rd"
+    (row,) = good(read_addresses(csv(tmp_path, (HEADER + line).encode()), {}))
+    assert row.street == "Peña\u2019s Łódź Rd"
+    with pytest.raises(ZoneError, match="not in ascii"):
+        list(read_addresses(path, {}, encoding="ascii"))
+    for name in ("latin-0", "hex", "a\0b"):
+        with pytest.raises(ZoneError, match="no encoding"):
+            read_addresses(path, {}, encoding=name)
+
+
+def test_texts_of_a_shapefile_that_says_another_encoding_than_they_are_in(tmp_path: Path) -> None:
+    """A .cpg that says Latin-1 beside texts in UTF-8 gave `PeÃ±a`."""
+    frame = gpd.GeoDataFrame(
+        [PHILADELPHIA | {"ST_NAME": "PEÑA", "stname": "N PEÑA ST"}], geometry=[LINE], crs="EPSG:4326"
+    )
+    frame.to_file(tmp_path / "s.shp", encoding="utf-8")
+    (tmp_path / "s.cpg").write_text("ISO-8859-1")
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        for file in tmp_path.glob("s.*"):
+            if file.suffix != ".zip":
+                archive.write(file, file.name)
+    found = read_streets(tmp_path / "s.zip", {})
+    assert [row.name for row in good(found)] == ["N PEÑA ST"]
+    assert "UTF-8" in found.notes[0]
+    (row,) = good(read_streets(tmp_path / "s.zip", {}, encoding="latin-1"))
+    assert row.name != "N PEÑA ST"
+
+
+def test_a_coordinate_system_that_is_said_wins_over_the_files_and_is_reported(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame([PHILADELPHIA], geometry=[LINE], crs="EPSG:4326").to_crs("EPSG:2272")
+    frame.set_crs("EPSG:2271", allow_override=True).to_file(tmp_path / "s.gpkg")
+    found = read_streets(tmp_path / "s.gpkg", {}, crs="EPSG:2272")
+    assert "EPSG:2271" in found.notes[0]
+    assert good(found)[0].line.distance(LINE) < 1e-6
+
+
 @pytest.mark.parametrize("header", ["lon,lat", "LONGITUDE,LATITUDE", "X,Y", "Point_X,Point_Y"])
 def test_names_of_coordinates(header: str, tmp_path: Path) -> None:
     (row,) = read_addresses(csv(tmp_path, f"{header},number,street\n-75.1,39.9,12,Elm St\n"), {})
