@@ -146,6 +146,56 @@ def test_a_rate_that_no_plan_can_be_made_with_is_422(door: httpx.Client, key: Ke
     problem(door.post("/api/v1/senders", json=body, headers=key()), 422)
 
 
+LONE, LONG = '"\\ud800"', "9" * 5_000
+DEEP = '{"type":"Polygon","coordinates":' + "[" * 20_000 + "]" * 20_000 + "}"
+NASTY = {
+    "deep": "[" * 60_000,
+    "deep objects": '{"a":' * 10_000,
+    "surrogate in a word": f'{{"event":{LONE},"text":{LONE},"provider":{LONE},"address":{LONE},"topic":{LONE}}}',
+    "surrogate in a blank": f'{{"event":"storm","zones":["Riverside"],"blanks":{{"hazard":{LONE}}}}}',
+    "surrogate in a name": f'{{"event":"storm","zones":[{LONE}],"blanks":{{"hazard":"tornado"}}}}',
+    "surrogate as a key": f"{{{LONE}:1}}",
+    "surrogate in an area": f'{{"event":"storm","topic":"storm","include":[{{"area":{{"type":{LONE}}}}}]}}',
+    "surrogate described": f'{{"event":"storm","zones":["Riverside"],"area_description":{LONE},'
+    '"blanks":{"hazard":"tornado"}}',
+    "deep area": f'{{"event":"storm","area":{DEEP}}}',
+    "deep part": f'{{"topic":"storm","include":[{{"area":{DEEP}}}]}}',
+    "long number": f'{{"event":"storm","incident":{LONG},"rate_per_s":{LONG},"daily_cap":{LONG},"topic":{LONG}}}',
+    "long time": f'{{"event":"storm","launch_at":"{LONG}","expires_at":{LONG}}}',
+    "long coordinate": f'{{"topic":"storm","include":[{{"circle":{{"lon":{LONG},"lat":1,"radius_m":1}}}}]}}',
+    "not a number": '{"event":"storm","rate_per_s":NaN,"include":[{"circle":{"lon":NaN,"lat":1,"radius_m":1}}]}',
+}
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/alerts"),
+        ("POST", "/api/v1/audience"),
+        ("POST", "/api/v1/senders"),
+        ("PATCH", "/api/v1/senders/1"),
+        ("POST", "/api/v1/addresses/find"),
+    ],
+)
+def test_what_is_nasty_is_refused_as_the_callers_fault(
+    door: httpx.Client, key: Key, city: datetime, method: str, path: str, nasty: str
+) -> None:
+    answer = door.request(method, path, content=NASTY[nasty], headers=key() | {"Content-Type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 19, "%00", "%ED%A0%80", "-1", "1e3", "٣"])
+@pytest.mark.parametrize("path", ["/api/v1/alerts/{}", "/alerts/{}", "/console/alerts/{}", "/api/v1/alerts/{}/plan"])
+def test_a_nasty_id_is_no_id(door: httpx.Client, key: Key, path: str, number: str) -> None:
+    assert door.get(path.format(number), headers=key()).status_code in {303, 404}
+
+
+@pytest.mark.parametrize("asked", ["limit=" + "9" * 5_000, "limit=%ED%A0%80", "limit=%00"])
+def test_a_nasty_query_is_422(door: httpx.Client, key: Key, asked: str) -> None:
+    problem(door.get(f"/api/v1/alerts?{asked}", headers=key()), 422)
+
+
 def test_a_wrong_method_is_405(door: httpx.Client, key: Key) -> None:
     problem(door.delete("/api/v1/alerts", headers=key()), 405)
 
