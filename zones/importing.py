@@ -104,10 +104,13 @@ def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
     """One sentence for the whole file."""
     for row, fault in table.faults.items():  # the first that cannot even be read
         return ZoneError(f"Feature {row + 1}: {fault.message}", hint=fault.hint)
-    if all(reason.endswith(NO_POLYGON) for reason in reasons):
+    if all(NO_POLYGON in reason for reason in reasons):
         kinds = ", ".join(sorted({reason.split()[3].rstrip(",") for reason in reasons}))
         return ZoneError(
             f"It holds no polygons, only {kinds}.",
+            details=sorted(
+                {reason.partition(NO_POLYGON)[2].strip() for reason in reasons if not reason.endswith(NO_POLYGON)}
+            ),
             hint="Zones are areas: --buffer-m 15 makes one of everything within 15 m, or give the file with the areas.",
         )
     outside = [reason for reason in reasons if "outside the world" in reason]

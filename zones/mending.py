@@ -62,7 +62,8 @@ def _fit(shape: BaseGeometry, buffer_m: float | None) -> Fit:
         areas = shapely.union_all([_buffered(rest, buffer_m), *([_valid(areas)[0]] if not areas.is_empty else [])])
         told.append((f"{buffer_m:g} m around its {rest.geom_type}", None))
     elif areas.is_empty and not rest.is_empty:
-        raise ZoneError(f"It is a {shape.geom_type}, {NO_POLYGON}")
+        closed = " Its line is closed: is its inside meant? Then save it as a polygon." if _is_closed(rest) else ""
+        raise ZoneError(f"It is a {shape.geom_type}, {NO_POLYGON}{closed}")
     elif not rest.is_empty:
         told.append(("left out lines or points", None))
     area = _measured(areas, told)
@@ -134,6 +135,12 @@ def _sorted(shape: BaseGeometry) -> tuple[BaseGeometry, BaseGeometry]:
     if len(rest) == len(leaves):
         return shapely.MultiPolygon(), shape
     return shapely.MultiPolygon(polygons), shapely.GeometryCollection(rest) if rest else shapely.Point()
+
+
+def _is_closed(shape: BaseGeometry) -> bool:
+    """Whether all of it is lines that end where they begin: how some programs draw zones."""
+    lines = shapely.get_parts(shape)
+    return bool((shapely.get_type_id(lines) == 1).all() and shapely.is_closed(lines).all())
 
 
 def _leaves(shape: BaseGeometry) -> list[BaseGeometry]:

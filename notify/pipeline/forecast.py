@@ -72,9 +72,10 @@ class Plan:
 def plan(s: Session, alert: Alert, now: datetime) -> Plan:
     """How long it would take, launched at its time, or else now. Raises Refused without an area."""
     at = max(now, alert.launch_at) if alert.launch_at else now
-    residents = audience.residents_inside(s, audience.membership(alert))
+    places = audience.places_inside(s, audience.membership(alert))
+    residents = np.unique(places["subscriber_id"].astype(np.int64))
     reached = audience.count(s, alert, residents, now)
-    zones = [(name, audience.residents_inside(s, Membership(from_wkb(shape)))) for name, shape in _zones(s, alert)]
+    zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
         _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones) for name in alert.channels
     )
@@ -162,6 +163,13 @@ def _zone(
     places = (np.searchsorted(all_ids, ids) + 1) / len(all_ids)
     late = float(np.quantile(places, MOST))
     return ZoneTime(name, round(messages * len(ids) / len(all_ids)), course.moment(messages * late))
+
+
+def _residents(places: NDArray[np.void], zone: bytes) -> NDArray[np.int64]:
+    """Those with one of the places in a zone. The places are read once for all zones of an alert."""
+    lon, lat, radius_m = (places[name].astype(np.float64) for name in ("lon", "lat", "radius_m"))
+    inside = Membership(from_wkb(zone)).inside(lon, lat, radius_m)
+    return np.unique(places["subscriber_id"][inside].astype(np.int64))
 
 
 def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:

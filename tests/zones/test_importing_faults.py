@@ -147,3 +147,27 @@ def test_the_time_limit_follows_the_size(tmp_path: Path) -> None:
 def test_places_are_told_by_the_nearest_that_is_well_known() -> None:
     assert places.near(-76.375, 36.82).endswith("from Norfolk, Virginia")
     assert places.near(0.0, 0.0).endswith("from Accra")
+
+
+def test_attributes_in_the_html_of_a_kml_are_fields(tmp_path: Path) -> None:
+    """As ArcGIS exports them: a table in the description."""
+    good = " ".join(f"{x},{y}" for x, y in RING)
+    ring = f"<outerBoundaryIs><LinearRing><coordinates>{good}</coordinates></LinearRing></outerBoundaryIs>"
+    html = (
+        "<![CDATA[<html><body><table><tr><td>HOA</td></tr><tr><td><table><tr><td>OBJECTID</td><td>7</td></tr>"
+        "<tr><td>Quarter</td><td>Old &amp; <b>New</b> Town</td></tr></table></td></tr></table></body></html>]]>"
+    )
+    path = tmp_path / "x.kml"
+    path.write_text(f"<kml><Placemark><description>{html}</description><Polygon>{ring}</Polygon></Placemark></kml>")
+    assert "OBJECTID, Quarter" in refusal(path).message
+    assert read_zones(path, name_field="Quarter").zones[0].name == "Old & New Town"
+
+
+def test_a_zone_drawn_as_a_closed_line_asks_whether_its_inside_is_meant(tmp_path: Path) -> None:
+    closed = {"type": "LineString", "coordinates": RING}
+    error = refusal(written(tmp_path / "x.geojson", closed))
+    assert "is its inside meant" in str(error)
+    (line,) = read_zones(written(tmp_path / "y.geojson", GOOD, closed)).left_out
+    assert "is its inside meant" in line
+    street = {"type": "LineString", "coordinates": RING[:3]}
+    assert "inside" not in str(refusal(written(tmp_path / "z.geojson", street)))

@@ -17,7 +17,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from zones.errors import ZoneError
-from zones.files import archives, layers
+from zones.files import archives, htmltable, layers
 from zones.geojson import Built, Feature
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -151,6 +151,8 @@ def _feature(number: int, placemark: _Element, folder: str) -> Feature:
         for data in extended.below("SimpleData"):
             fields[data.attributes.get("name", "")] = data.text
     fields.pop("", None)
+    for column, text in htmltable.attributes(fields.get("description", "")).items():
+        fields.setdefault(column, text)
     shapes = [child for child in placemark.children if child.tag in _SHAPES]
     shape = _Element("MultiGeometry", {}, shapes) if len(shapes) > 1 else next(iter(shapes), None)
     return Feature(number, None if shape is None else _built(shape), fields)
