@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-long check fix bench bench-smoke lock clean clean-data
+.PHONY: help setup run demo test test-long check fix bench wheel bench-smoke lock clean clean-data
 
 PY := .venv/bin/python
 VENDOR := api/static/vendor
@@ -47,6 +47,9 @@ check: setup ## style, types, imports
 fix: setup ## mend what ruff can mend
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
+
+wheel: setup ## a wheel of Tocsin with its third-party scripts, in dist/
+	@$(PY) -m hatchling build -t wheel
 
 bench: setup ## speed, each part beside a baseline of the same run; NAMES="sms lanes" for some
 	@$(PY) -m tests.bench $(NAMES)
