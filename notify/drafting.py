@@ -93,6 +93,10 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         blanks=dict(filled.values),
         area=area.wkb,
         area_hash=area.hash,
+        area_names={
+            language: _called(area.names, event, language)
+            for language in compose.catalogue().written(settings.languages)
+        },
         area_description=_called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=_expiry(wanted.expires_at, now),
         created_by=by.id,
@@ -174,7 +178,12 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
     if latest is None or latest.area is None:
         raise NotFound(f"There is no incident {incident}.", hint="`tocsin alert list` shows them.")
     versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == latest.id)).all()
-    return _Area(bytes(latest.area), area_hash(from_wkb(latest.area)), (latest.area_description,), tuple(versions))
+    return _Area(
+        bytes(latest.area),
+        area_hash(from_wkb(latest.area)),
+        (latest.area_names or latest.area_description,),
+        tuple(versions),
+    )
 
 
 def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:

@@ -110,7 +110,7 @@ def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now:
         status=alert.status,
         severity=alert.severity,
         emergency=alert.lane is Lane.EMERGENCY,
-        area=alert.area_description,
+        area=alert.area_names.get(content.language) or alert.area_description,
         launched_at=alert.launched_at,
         expires_at=alert.expires_at,
         cancelled=alert.state is AlertState.CANCELLED,

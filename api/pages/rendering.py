@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from babel import Locale
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -85,14 +87,28 @@ def _environment() -> Environment:
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
         "spoken": _spoken,
         "fill_in": fill_in,
+        "plural": _plural,
+        "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages
 
 
+def _plural(forms: Mapping[str, str], n: int, language: str) -> str:
+    """The form of the words that a number takes (CLDR): `{ one = "{n} alert", other = "{n} alerts" }`."""
+    form = Locale.parse(language).plural_form(n)
+    return forms.get(form, forms["other"]).format(n=format_decimal(n, locale=language))
+
+
+def _language_name(language: str) -> str:
+    """As its speakers call it, at the beginning of a line."""
+    name = Locale.parse(language).get_display_name() or language
+    return name[:1].upper() + name[1:]
+
+
 def _spoken(at: datetime, language: str) -> str:
-    """A time as messages say it: "9:05 a.m. Monday, November 23"."""
+    """A time as messages say it: "9:05 AM Monday, November 23"."""
     event = catalogue().events[0]
     common = event.common.get(language) or event.common["en"]
     return str(Moment(common.speech, at.astimezone(settings().tz), None).full)

@@ -41,7 +41,8 @@ class Alert(Base):
     blanks: Mapped[dict[str, Any]]
     area: Mapped[bytes | None]
     area_hash: Mapped[str | None]
-    area_description: Mapped[str] = mapped_column(server_default="")
+    area_description: Mapped[str] = mapped_column(server_default="")  # in the first of the city's languages
+    area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one
     expires_at: Mapped[datetime]
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]

@@ -1,40 +1,37 @@
-"""Times, days, durations, numbers and phones in the words of a language.
+"""Times, days, durations, numbers, lists and phones in the words of a language.
 
-The words themselves stand in `templates/messages/<language>.toml`; a value turns into its shortest clear form
-when a template prints it, and has longer ones as attributes.
+Babel knows the words and the plurals of each language (Unicode CLDR); how a message puts them together stands in
+`templates/messages/<language>.toml`. A value turns into its shortest clear form when a template prints it, and has
+longer ones as attributes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from babel.units import format_unit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from notify.core.characters import plain
 
 
 class Speech(BaseModel):
-    """How a language says times and numbers. Patterns are for `str.format`."""
+    """How a language puts together what CLDR says of times and places. Patterns in braces are for `str.format`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weekdays: tuple[str, ...] = Field(min_length=7, max_length=7)  # from Monday
-    months: tuple[str, ...] = Field(min_length=12, max_length=12)
-    am: str
-    pm: str
-    noon: str
-    clock: str  # {hour} {minutes} {half}
-    clock_at_one: str  # the same for one o'clock: "la 1", "las 2"
+    locale: str  # as CLDR names it: es_US
+    clock: Mapping[str, str] = Field(min_length=1)  # plural form of the hour -> {time}: "la {time}", "las {time}"
     moment: str  # {clock} {weekday}
     moment_full: str  # {clock} {day}
-    day: str  # {weekday} {month} {number}
-    days: tuple[str, str]  # one, several
-    hours: tuple[str, str]
-    minutes: tuple[str, str]
-    join: str  # between the parts of a duration
-    thousands: str
-    conjunction: str  # before the last of several names
+    day: str  # a CLDR pattern: EEEE, MMMM d
     houses: str  # {street} {first} {last}
     even_side: str  # {houses}
     odd_side: str
@@ -46,30 +43,35 @@ class Speech(BaseModel):
                 str(Moment(self, datetime(2027, 1, 1, hour, 30), datetime(2027, 1, 1)))  # noqa: DTZ001 - only spoken
             _ = Moment(self, datetime(2027, 1, 1), None).full  # noqa: DTZ001 - only spoken
             _ = [self.street("Main St", 2, 8, side) for side in ("even", "odd", "both")]
+        except UnknownLocaleError as error:
+            raise ValueError(f"there is no locale '{self.locale}'") from error
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"a pattern names what there is not, {error}") from error
         return self
 
     def clock_time(self, at: datetime) -> str:
+        """`8 AM`, `8:30 AM`; noon by its name, because few know that it is 12 PM."""
         if (at.hour, at.minute) == (12, 0):
-            return self.noon
-        hour = at.hour % 12 or 12
-        pattern = self.clock_at_one if hour == 1 else self.clock
-        minutes = f":{at.minute:02}" if at.minute else ""
-        return pattern.format(hour=hour, minutes=minutes, half=self.am if at.hour < 12 else self.pm)
+            time = format_time(at, "h B", locale=self.locale)
+        else:
+            time = format_skeleton("hm" if at.minute else "h", at, locale=self.locale)
+        form = Locale.parse(self.locale).plural_form(at.hour % 12 or 12)
+        return self.clock.get(form, self.clock["other"]).format(time=plain(time))
 
     def day_name(self, on: date) -> str:
-        return self.day.format(weekday=self.weekdays[on.weekday()], month=self.months[on.month - 1], number=on.day)
+        return plain(format_date(on, self.day, locale=self.locale))
+
+    def weekday(self, on: date) -> str:
+        return plain(format_date(on, "EEEE", locale=self.locale))
 
     def duration(self, length: timedelta) -> str:
         minutes = round(length.total_seconds() / 60)
-        sizes = (self.days, minutes // 1440), (self.hours, minutes // 60 % 24), (self.minutes, minutes % 60)
-        return self.join.join(f"{n} {words[0] if n == 1 else words[1]}" for words, n in sizes if n)
+        sizes = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
+        return self.listing([plain(format_unit(n, unit, locale=self.locale)) for unit, n in sizes.items() if n])
 
     def listing(self, names: Sequence[str]) -> str:
-        """`Riverside, Old Town and Docks`."""
-        before, last = names[:-1], names[-1]
-        return f"{', '.join(before)} {self.conjunction} {last}" if before else last
+        """`Riverside, Old Town, and Docks`."""
+        return format_list(names, locale=self.locale)
 
     def street(self, name: str, first: int | None, last: int | None, side: str) -> str:
         """A street or some of its houses, as residents say it. `side`: even, odd or both."""
@@ -83,7 +85,7 @@ class Speech(BaseModel):
         return pattern.format(houses=houses)
 
     def number(self, value: int) -> str:
-        return f"{value:,}".replace(",", self.thousands)
+        return plain(format_decimal(value, locale=self.locale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Moment:
         today = self.now.astimezone(self.at.tzinfo).date() if self.now else None
         if today is None or not 0 <= (self.at.date() - today).days <= 6:
             return self.full
-        weekday = self.speech.weekdays[self.at.weekday()]
+        weekday = self.speech.weekday(self.at.date())
         return self.speech.moment.format(clock=self.speech.clock_time(self.at), weekday=weekday)
 
     @property

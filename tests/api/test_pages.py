@@ -86,6 +86,19 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
     assert "There is newer word about this" in door.get(f"/alerts/{first}").text
 
 
+def test_a_page_in_spanish_joins_zones_and_counts_alerts_in_spanish(door: httpx.Client, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Muelle", factories.square(3, 0))
+        factories.zone(s, "Centro", factories.square(5, 0))
+    number = launched(city, zones=("Muelle", "Centro"))
+    page = door.get(f"/alerts/{number}?lang=es").text
+    assert "Muelle y Centro" in page
+    assert "Muelle and Centro" not in page
+    assert "Hay 1 aviso vigente." in door.get("/?lang=es").text
+    launched(city)
+    assert "2 alerts are in force." in door.get("/").text
+
+
 def test_words_from_an_operator_are_words_and_never_html(door: httpx.Client, city: datetime) -> None:
     square = {"type": "Polygon", "coordinates": [[[0, 0], [0.9, 0], [0.9, 0.9], [0, 0.9], [0, 0]]]}
     script = "<script>alert(1)</script>"

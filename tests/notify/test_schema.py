@@ -59,6 +59,7 @@ FROZEN = {
     "area": r"'\x00'",
     "area_hash": "'x'",
     "area_description": "'elsewhere'",
+    "area_names": """'{"en": "elsewhere"}'""",
     "expires_at": "expires_at + interval '1 hour'",
     "created_by": "approved_by",
     "approved_by": "created_by",

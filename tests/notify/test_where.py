@@ -291,6 +291,23 @@ def test_an_update_goes_to_those_who_were_told() -> None:
             alert_draft(s, zones=[], phase="update", incident=first.incident_id, without=[InZone("East")])
 
 
+def test_several_zones_are_named_in_each_language_also_by_an_update() -> None:
+    with transaction() as s:
+        for n, name in enumerate(("West", "Docks", "East")):
+            zone(s, name, square(n, 0))
+        first = alert_ready(s, zones=["West", "Docks", "East"])
+        alerts.launch(s, first.id, operator(s), NOW)
+        update = alert_draft(s, zones=[], phase="update", incident=first.incident_id)
+        for alert in (first, update):
+            assert alert.area_names == {"en": "West, Docks, and East", "es": "West, Docks y East"}
+            assert alert.area_description == "West, Docks, and East"
+            texts = s.execute(
+                select(StoredContent.language, StoredContent.text).where(StoredContent.alert_id == alert.id)
+            )
+            for language, words in texts:
+                assert alert.area_names[language] in words
+
+
 def test_an_area_is_computed_outside_of_any_transaction_and_drafted_within_one() -> None:
     with transaction() as s:
         zone(s, "West", square(0, 0))

@@ -47,8 +47,10 @@ def test_the_words_that_we_ship_are_in_order(folder: Path) -> None:
         ("snow/event.toml", 'severity = "Moderate"', 'severity = "Bad"', "snow/event.toml: phases.issue.severity"),
         ("snow/event.toml", 'example = "10"', 'example = "ten"', "its example must be a whole number"),
         ("snow/event.toml", 'type = "phone"', 'type = "fax"', "snow/event.toml: blanks.3.type"),
-        ("en.toml", 'noon = "noon"\n', "", "en.toml: speech.noon"),
-        ("en.toml", "{weekday}, {month}", "{wekday}, {month}", "en.toml: speech"),
+        ("en.toml", 'locale = "en_US"\n', "", "en.toml: speech.locale"),
+        ("en.toml", '"en_US"', '"xx_XX"', "there is no locale 'xx_XX'"),
+        ("en.toml", "{clock} {weekday}", "{clock} {wekday}", "en.toml: speech"),
+        ("en.toml", "{ other =", "{ many =", "en.toml: speech"),
         ("email.html", "{{ language }}", "{{ lang }}", "email.html uses 'lang'"),
     ],
 )

@@ -16,15 +16,15 @@ SPEECH = {name: words.speech for name, words in catalogue().events[0].common.ite
 @pytest.mark.parametrize(
     ("at", "english", "spanish"),
     [
-        ("2027-01-12T18:00", "6 p.m. Tuesday", "las 6 p. m. del martes"),
-        ("2027-01-12T13:05", "1:05 p.m. Tuesday", "la 1:05 p. m. del martes"),
-        ("2027-01-12T12:00", "noon Tuesday", "las 12 del mediodía del martes"),
-        ("2027-01-12T12:30", "12:30 p.m. Tuesday", "las 12:30 p. m. del martes"),
-        ("2027-01-13T00:00", "12 a.m. Wednesday", "las 12 a. m. del miércoles"),
-        ("2027-01-17T09:00", "9 a.m. Sunday", "las 9 a. m. del domingo"),
+        ("2027-01-12T18:00", "6 PM Tuesday", "las 6 p.m. del martes"),
+        ("2027-01-12T13:05", "1:05 PM Tuesday", "la 1:05 p.m. del martes"),
+        ("2027-01-12T12:00", "12 noon Tuesday", "las 12 del mediodía del martes"),
+        ("2027-01-12T12:30", "12:30 PM Tuesday", "las 12:30 p.m. del martes"),
+        ("2027-01-13T00:00", "12 AM Wednesday", "las 12 a.m. del miércoles"),
+        ("2027-01-17T09:00", "9 AM Sunday", "las 9 a.m. del domingo"),
         # A week later the weekday would mean this one.
-        ("2027-01-18T09:00", "9 a.m. Monday, January 18", "las 9 a. m. del lunes 18 de enero"),
-        ("2027-01-10T09:00", "9 a.m. Sunday, January 10", "las 9 a. m. del domingo 10 de enero"),
+        ("2027-01-18T09:00", "9 AM Monday, January 18", "las 9 a.m. del lunes 18 de enero"),
+        ("2027-01-10T09:00", "9 AM Sunday, January 10", "las 9 a.m. del domingo 10 de enero"),
     ],
 )
 def test_times_in_words(at: str, english: str, spanish: str) -> None:
@@ -35,7 +35,7 @@ def test_times_in_words(at: str, english: str, spanish: str) -> None:
 
 def test_without_a_now_the_date_is_always_said() -> None:
     local = on_clocks_of(NEW_YORK, datetime(2027, 7, 4, 1, tzinfo=UTC))
-    assert str(Moment(SPEECH["en"], local, None)) == "9 p.m. Saturday, July 3"
+    assert str(Moment(SPEECH["en"], local, None)) == "9 PM Saturday, July 3"
 
 
 def test_today_is_the_day_of_the_city_and_not_of_utc() -> None:
