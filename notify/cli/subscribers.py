@@ -43,7 +43,9 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
 def export() -> None:
     """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe."""
     with transaction() as s:
-        for line in subscribers.export_csv(s, datetime.now(UTC)):
+        subscribers.note_export(s, datetime.now(UTC))
+    with transaction() as s:
+        for line in subscribers.export_csv(s):
             print(line, end="")
 
 

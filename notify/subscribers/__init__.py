@@ -1,6 +1,6 @@
 """Residents: how they come in (`import_csv`), go out (`export_csv`), are counted, and say no and yes."""
 
-from notify.subscribers.exporting import Counts, count, export_csv
+from notify.subscribers.exporting import Counts, count, export_csv, note_export
 from notify.subscribers.importing import ImportReport, import_csv
 from notify.subscribers.meaning import Meaning, read_meaning
 from notify.subscribers.opting import (
@@ -25,6 +25,7 @@ __all__ = [
     "describe_unsubscribe",
     "export_csv",
     "import_csv",
+    "note_export",
     "opt_back_in",
     "opt_out",
     "read_meaning",

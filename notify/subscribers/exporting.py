@@ -52,13 +52,17 @@ def count(s: Session) -> Counts:
     return Counts(residents=row[0], contacts=by_channel, places=row[1], suppressed=row[2])
 
 
-def export_csv(s: Session, now: datetime, by: Operator | None = None) -> Iterator[str]:
-    """Lines of CSV, one for each place of a resident, with addresses in clear: that leaves an audit row.
+def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
+    """The audit row of an export. In a transaction of its own: whoever stops reading early has read addresses, too."""
+    lifecycle.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
+
+
+def export_csv(s: Session) -> Iterator[str]:
+    """Lines of CSV, one for each place of a resident, with addresses in clear: note it first (`note_export`).
 
     A contact that opted out, or is not verified, is written without its consent, so that nobody who imports this
     elsewhere may write to it. Streamed: keep the transaction open while you read.
     """
-    lifecycle.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
     # Who reads this may be slow: a person with a pager.
     s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     return _lines(s)

@@ -83,7 +83,7 @@ def import_csv(
     anything is kept, when the file or its header cannot be used.
     """
     lines = lines_of(source)
-    names = header_of(lines, COLUMNS)
+    names, following = header_of(lines, COLUMNS)
     chosen = settings()
     with transaction() as s:
         city = atlas.bounds(s)
@@ -91,7 +91,7 @@ def import_csv(
     tally = _Tally()
     with ExitStack() as files:
         write = _writer(files, bad_rows_to)
-        rows = records(lines, first_line=2)
+        rows = records(lines, first_line=following)
         while chunk := list(islice(rows, CHUNK)):
             good, bad = _read(reader, chunk)
             tally.languages.update(row.language for row in good)

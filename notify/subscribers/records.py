@@ -30,19 +30,27 @@ def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
             yield text
 
 
-def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> list[str]:
-    """The column names of the first line. Raises Invalid unless they are these, in any order."""
-    first = next(lines, "").removeprefix("\ufeff")
-    if not first.strip():
+def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str], int]:
+    """The column names of the first line that is not empty, and the number of the line behind it.
+
+    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless they are
+    these columns, in any order.
+    """
+    first, following = "", 1
+    while not first and (line := next(lines, None)) is not None:
+        first, following = line.removeprefix("\ufeff"), following + 1
+        if not first.strip(", \t\r\n") or first.strip().strip('"').casefold() == "sep=,":
+            first = ""
+    if not first:
         raise Invalid("The file is empty.", hint=f"Its first line must name the columns: {','.join(columns)}.")
     if "\0" in first or _BYTES_THAT_ARE_NO_UTF8.search(first):
         raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
-    names = [field.strip().lower() for field in fields_of(first) or []]
+    names = ["_".join(re.split(r"[\s_-]+", field.strip().lower())) for field in fields_of(first) or []]
     missing = [column for column in columns if column not in names]
     unknown = sum(name not in columns for name in names)
     twice = [column for column in columns if names.count(column) > 1]
     if not (missing or unknown or twice):
-        return names
+        return names, following
     wrong = [f"missing: {', '.join(missing)}"] if missing else []
     wrong += [f"twice: {', '.join(twice)}"] if twice else []
     # A file without a header would show a resident's data here, so only what looks like a name is shown.
@@ -57,7 +65,8 @@ def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> list[str]:
 
 
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:
-    """(number of its first line, fields); None for fields that cannot be told apart. Empty lines are left out."""
+    """(number of its first line, fields); None for fields that cannot be told apart. Empty lines, and those of
+    commas alone, are left out."""
     waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
 
     def following() -> str | None:
@@ -73,7 +82,7 @@ def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[s
         if fields is None:
             waiting.extendleft(reversed(record[1:]))
             del record[1:]
-        if fields != []:
+        if fields is None or any(field.strip() for field in fields):
             yield number, fields
         number += len(record)
 

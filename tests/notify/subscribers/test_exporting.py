@@ -1,6 +1,9 @@
 """Residents go out as the CSV that they came in by."""
 
 import csv
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def export() -> list[str]:
     with transaction() as s:
-        return list(export_csv(s, NOW))
+        return list(export_csv(s))
 
 
 def rows(lines: Iterable[str]) -> list[dict[str, str]]:
@@ -109,9 +112,19 @@ def test_an_export_of_nobody_is_its_header() -> None:
     assert export() == [",".join(COLUMNS) + "\r\n"]
 
 
-def test_an_export_leaves_an_audit_row_even_when_nobody_reads_it() -> None:
+def test_an_export_leaves_an_audit_row_even_when_its_reader_stops_early() -> None:
+    """As `| head` does: the command has read residents, and its transaction is rolled back."""
     with transaction() as s:
-        export_csv(s, NOW)
+        resident(s)
+    command = [sys.executable, "-m", "notify.cli", "subscribers", "export"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False, timeout=60)
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
     with transaction() as s:
         assert s.execute(text("SELECT action, subject FROM audit")).all() == [("export", "subscribers")]
 

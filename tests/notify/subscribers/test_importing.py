@@ -290,7 +290,7 @@ def test_columns_may_come_in_any_order() -> None:
         (",".join((*COLUMNS, "phone")), "twice: phone"),
         (";".join(COLUMNS), "separated by semicolons"),
         ("+12155550100,tom@example.org,en,storm,-75,39,1 Main,home,,", "missing: phone"),
-        ("", "empty"),
+        (",,,\r\n\r\n", "missing: phone"),  # what follows is a resident, not the header
     ],
 )
 def test_a_wrong_header_is_refused_by_the_names_of_its_columns(first_line: str, message: str) -> None:
@@ -298,6 +298,22 @@ def test_a_wrong_header_is_refused_by_the_names_of_its_columns(first_line: str, 
         import_csv([first_line + "\r\n", *lines(row())[1:]], NOW)
     assert "tom@" not in str(caught.value)
     assert ask("SELECT * FROM subscribers") == []
+
+
+def test_a_file_of_empty_lines_is_empty() -> None:
+    for content in ([], ["\r\n"], ["sep=,\r\n", ",,,\r\n"]):
+        with pytest.raises(Invalid, match="empty"):
+            import_csv(content, NOW)
+
+
+@pytest.mark.parametrize("before", [(), ("\r\n",), (" , ,\r\n", "\r\n"), ("sep=,\r\n",), ('"sep=,"\r\n',)])
+def test_what_spreadsheets_put_before_and_between_is_no_row(before: tuple[str, ...]) -> None:
+    header, good = lines(row())
+    header = header.replace("consent_at", "Consent At").replace("consent_how", "CONSENT-HOW")
+    bad = "nonsense," + "," * (len(COLUMNS) - 2) + "\r\n"
+    done = import_csv([*before, header, good, "," * (len(COLUMNS) - 1) + "\r\n", " , \r\n", bad], NOW)
+    assert (done.rows, done.kept, [one.line for one in done.bad]) == (2, 1, [len(before) + 5])
+    assert ask("SELECT how FROM consents LIMIT 1") == ["web form"]
 
 
 def write(folder: Path, content: bytes) -> Path:
