@@ -20,7 +20,7 @@ from zones.addresses.words import readable
 from zones.areas import Side
 from zones.computing import DRAWN, AreaRequest, Corridor, Disc, DrawnShape, KeptShape, Piece, Strip
 from zones.errors import ZoneError
-from zones.geometry import Area
+from zones.geometry import Area, area_hash
 from zones.geometry_pool import GeometryPool, PoolBusy
 
 READ_S = 5.0  # for looking up all parts of an area
@@ -119,8 +119,11 @@ class Found:
     names: tuple[str | Houses, ...]
     zone_versions: tuple[int, ...]
     named: bool  # all of it is zones and streets, so that it needs no words of the author's
-    hash: str
     area_m2: float
+
+    @property
+    def hash(self) -> str:
+        return area_hash(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ def make(gathered: Gathered) -> Found:
         if made.doubt.kind == "swapped":
             raise Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
         raise Refused(made.doubt.question, hint=hint)
-    return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.hash, made.area_m2)
+    return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.area_m2)
 
 
 def _once_each(parts: Sequence[Part]) -> list[Part]:

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from zones import areas, gate, geojson
 from zones.areas import Doubt, Side
 from zones.errors import ZoneError, one_line
-from zones.geometry import Area, area_hash, area_m2, circle, from_wkb, parse_area, to_wkb
+from zones.geometry import Area, area_m2, circle, from_wkb, parse_area, to_wkb
 from zones.placing import Bounds
 
 MOST_CORNERS = 250_000  # of all that is drawn for one alert; an evacuation zone of a whole county has 70,000
@@ -90,7 +90,6 @@ class ComputedArea:
     """The area with its measures, or the first doubt that is not confirmed."""
 
     shape: Area
-    hash: str
     area_m2: float
     doubt: Doubt | None = None
 
@@ -102,9 +101,9 @@ def compute(request: AreaRequest) -> ComputedArea:
         included = [_shape(piece) for piece in request.include]
         excluded = [_shape(piece) for piece in request.exclude]
         doubt = _doubt(request, included, excluded)
-        shape = areas.combined(included, excluded)
+        shape = included[0] if len(included) == 1 and not excluded else areas.combined(included, excluded)
         refuse_dense(shape)
-        return ComputedArea(shape, area_hash(shape), area_m2(shape), doubt)
+        return ComputedArea(shape, area_m2(shape), doubt)
     except ShapelyError as error:
         raise ZoneError(
             f"The area cannot be computed: {one_line(str(error))[:120]}.", hint="Simplify it, or draw it again."
@@ -169,7 +168,7 @@ def _doubt(request: AreaRequest, included: Sequence[Area], excluded: Sequence[Ar
     """
     drawn = [shape for piece, shape in zip(request.include, included, strict=True) if isinstance(piece, DRAWN)]
     without = [shape for piece, shape in zip(request.exclude, excluded, strict=True) if isinstance(piece, DRAWN)]
-    if drawn:
+    if len(drawn) > 1:
         drawn.append(areas.combined(drawn))
     doubts = [(areas.doubt(shape, request.city), {*request.confirmed}) for shape in drawn]
     doubts += [(areas.doubt(shape, request.city), {*request.confirmed, "whole-city"}) for shape in without]
@@ -202,13 +201,13 @@ def unpack_request(document: dict[str, Any], shapes: Sequence[bytes]) -> AreaReq
 
 def pack_area(found: ComputedArea) -> Packed:
     doubt = None if found.doubt is None else [found.doubt.kind, found.doubt.question]
-    return {"hash": found.hash, "area_m2": found.area_m2, "doubt": doubt}, [to_wkb(found.shape)]
+    return {"area_m2": found.area_m2, "doubt": doubt}, [to_wkb(found.shape)]
 
 
 def unpack_area(document: dict[str, Any], shapes: Sequence[bytes]) -> ComputedArea:
     (shape,) = shapes
     doubt = None if document["doubt"] is None else Doubt(*document["doubt"])
-    return ComputedArea(from_wkb(shape), str(document["hash"]), float(document["area_m2"]), doubt)
+    return ComputedArea(from_wkb(shape), float(document["area_m2"]), doubt)
 
 
 def _pack(piece: Piece, shapes: list[bytes]) -> list[Any]:

@@ -66,6 +66,8 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
         mended.extend(how)
     if not parts:
         raise ZoneError("There is no polygon in it.", hint=DRAW_HINT)
+    if len(parts) == 1:
+        return ReadArea(parts[0], tuple(mended))
     united, how = clean(shapely.disjoint_subset_union_all(parts))
     return ReadArea(united, (*mended, *how))
 
