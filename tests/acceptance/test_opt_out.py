@@ -15,7 +15,7 @@ def test_stop_reply_halts_a_batch_in_flight(city: City) -> None:
     waiting = [phone for phone in block.phones if phone not in got_it][-3:]
     for phone in waiting:
         city.sim(f"/_sim/phones/{quote(phone)}/reply", {"text": "STOP", "to": "+15555550100"})
-    until(lambda: city.sql("SELECT 1 FROM inbound WHERE meaning = 'stop' LIMIT 1"), 5, "the replies arrived")
+    until(lambda: city.sql("SELECT 1 FROM inbound WHERE meaning = 'stop' LIMIT 1"), 60, "the replies arrived")
     city.rate("sms", 100)
     progress = city.until_delivered(alert)
     assert not set(waiting) & set(city.texts(block.phones))

@@ -56,7 +56,7 @@ def test_half_a_request_is_not_waited_for_without_end(half: bytes, monkeypatch: 
 
     with serving() as port:
         assert asyncio.run(ask(port)) == b""
-        until(lambda: not PatientProtocol.half_open, 5, "nothing is kept of it")
+        until(lambda: not PatientProtocol.half_open, 60, "nothing is kept of it")
 
 
 def test_a_body_that_comes_slowly_but_surely_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

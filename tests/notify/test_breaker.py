@@ -163,6 +163,7 @@ def test_one_line_for_each_transition(redis: "redis_client.Redis", monkeypatch: 
     assert lines == ["sender.opened", "sender.rests", "sender.rests", "sender.works_again"]
 
 
+@pytest.mark.timed
 def test_the_sender_is_back_within_its_rest_when_nobody_pushes_the_clock(redis: "redis_client.Redis") -> None:
     throttle = broken(redis)
     began = time.monotonic()

@@ -98,8 +98,8 @@ def test_a_server_that_vanishes_is_given_up(way: Way, when: str) -> None:
             threading.Timer(0.2, way.cut).start()
         began_s = time.monotonic()
         with pytest.raises(exc.OperationalError):
-            connection.execute(text("SELECT pg_sleep(30)"))
-    assert time.monotonic() - began_s < 6
+            connection.execute(text("SELECT pg_sleep(200)"))
+    assert time.monotonic() - began_s < 100, "long before the server would have answered"
 
 
 @LINUX
@@ -109,4 +109,4 @@ def test_the_lock_of_a_leader_that_vanishes_is_free_soon(way: Way, database: str
         leader.execute(text(lock))
         leader.commit()
         way.cut()
-        until(lambda: standby.execute(lock).fetchone() == (True,), 6, "the lock is free")
+        until(lambda: standby.execute(lock).fetchone() == (True,), 60, "the lock is free")

@@ -85,7 +85,7 @@ def test_forgetting_the_engine_closes_both_pools(database: str) -> None:
     db.forget_engine()
     there = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
     with psycopg.connect(database, autocommit=True) as other:
-        until(lambda: other.execute(there, (ours,)).fetchone() == (0,), 5, "both connections are closed")
+        until(lambda: other.execute(there, (ours,)).fetchone() == (0,), 60, "both connections are closed")
     assert db.engine() is not old
     with statements() as cursor:
         assert _one(cursor, "SELECT pg_backend_pid()") not in ours

@@ -88,12 +88,12 @@ class Day:
             answer = self.take(cap, want, now=now)
             return answer if isinstance(answer, Grant) else None
 
-        found = until(grant, 5, "a grant")
+        found = until(grant, 60, "a grant")
         assert found is not None
         return found
 
     def until_used_up(self, cap: int) -> None:
-        until(lambda: self.take(cap) == Wait(math.inf), 5, "the cap is used up")
+        until(lambda: self.take(cap) == Wait(math.inf), 60, "the cap is used up")
 
 
 def test_a_wiped_redis_does_not_forget_what_went_out_today(database: str, redis: "redis_client.Redis") -> None:
