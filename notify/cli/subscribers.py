@@ -19,7 +19,7 @@ commands = Commands(help="Residents: import, export, count.", no_args_is_help=Tr
 
 @commands.named("import")
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: Json = False) -> None:
-    """Import a CSV file. Good rows are kept; bad ones are listed by line."""
+    """Import a CSV file. Good rows are kept; bad ones are listed by line. Exits with 2 when no row was kept."""
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
     columns = SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn()
@@ -28,8 +28,11 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
         done = subscribers.import_csv(
             file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows)
         )
+    nothing_kept = typer.Exit(2) if done.rows and not done.kept else None
     if as_json:
         print_json(done)
+        if nothing_kept:
+            raise nothing_kept
         return
     for bad in done.bad:
         console.print(f"Line {bad.line}: {bad.reason}", markup=False)
@@ -37,6 +40,8 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: 
         console.print(f"{count:,} in {language!r}, which is not written: they get {audience.written()[0]!r}.")
     new = f"{done.new.residents:,} new {'resident' if done.new.residents == 1 else 'residents'}"
     console.print(f"{done.rows:,} rows: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
+    if nothing_kept:
+        raise nothing_kept
 
 
 @commands.named("export")

@@ -1,0 +1,23 @@
+"""`tocsin subscribers`: the command itself, in this process."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from notify.cli.subscribers import commands
+from notify.subscribers import COLUMNS
+
+GOOD = "+12155550100,,en,storm,-75.1,39.9,,home,,"
+BAD = "nonsense,,en,storm,-75.1,39.9,,home,,"
+
+
+@pytest.mark.parametrize(("rows", "code"), [([GOOD], 0), ([GOOD, BAD], 0), ([BAD], 2), ([], 0)])
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_script_is_told_when_no_row_was_kept(
+    rows: list[str], code: int, more: list[str], tmp_path: Path, database: str
+) -> None:
+    path = tmp_path / "residents.csv"
+    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    done = CliRunner().invoke(commands, ["import", str(path), *more])
+    assert (done.exit_code, "bad_count" in done.stdout or "left out" in done.stdout) == (code, True)
