@@ -36,6 +36,8 @@ _PLAIN = str.maketrans(_LOOK_ALIKES)
 
 def visible(words: str) -> str:
     """The words in NFC, without characters that do not show and without space around them."""
+    if words.isascii():  # nearly all that files have
+        return words.strip()
     return unicodedata.normalize("NFC", _HIDDEN.sub("", words)).translate(_BLANK).strip()
 
 

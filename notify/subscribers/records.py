@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from notify.core.characters import visible
 from notify.errors import Invalid
 
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
@@ -82,8 +83,9 @@ def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[s
         if fields is None:
             waiting.extendleft(reversed(record[1:]))
             del record[1:]
-        if fields is None or any(field.strip() for field in fields):
-            yield number, fields
+        shown = fields and [visible(field) for field in fields]
+        if shown is None or any(shown):
+            yield number, shown
         number += len(record)
 
 
