@@ -216,6 +216,20 @@ def test_a_ticket_works_once(door: httpx.Client, key: Key) -> None:
     assert door.get("/console").status_code == 303
 
 
+@pytest.mark.parametrize("written", ["{}=", "{}.", "!{}"])
+def test_a_ticket_written_in_another_way_is_the_same_ticket(door: httpx.Client, key: Key, written: str) -> None:
+    """Base64 is read with signs that do not belong to it: a link that was used must not work again with one of them."""
+    key()
+    with transaction() as s:
+        living = s.get(ApiKey, asked.number("SELECT id FROM api_keys"))
+        assert living is not None
+    ticket = operators.ticket(living, datetime.now(UTC))
+    assert door.post("/console/enter", data={"ticket": ticket}, headers=own(door)).status_code == 303
+    again = written.format(ticket)
+    assert door.get("/console/enter", params={"ticket": again}).status_code == 422
+    assert door.post("/console/enter", data={"ticket": again}, headers=own(door)).status_code == 422
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:443", "127.0.0.1.evil", "[x", "localhost@evil.example:1"]
 )
