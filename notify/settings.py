@@ -6,6 +6,7 @@ its data folder, so that the other commands find the running stack.
 
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -113,17 +114,24 @@ class Settings(BaseSettings):
                 "There is no database.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
-        return _on_psycopg(self.database_url)
+        return _on_psycopg("TOCSIN_DATABASE_URL", self.database_url)
 
     def require_schema_database(self) -> str:
         """The same as the role that owns the schema; without one of its own, that of all processes."""
-        return _on_psycopg(self.migration_database_url) if self.migration_database_url else self.require_database()
+        if not self.migration_database_url:
+            return self.require_database()
+        return _on_psycopg("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
 
     def require_redis(self) -> str:
         if not self.redis_url:
             raise Unavailable(
                 "There is no Redis.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
+            )
+        if not _is_redis(self.redis_url):
+            raise Unavailable(
+                "TOCSIN_REDIS_URL is not the address of a Redis server.",  # with its password, so it is not repeated
+                hint="Write it as redis://:password@host:6379/0, with special characters of the password as %XX.",
             )
         return self.redis_url
 
@@ -138,9 +146,29 @@ class Settings(BaseSettings):
         return (self.require_secret_key(), _long_enough("TOCSIN_PREVIOUS_SECRET_KEY", self.previous_secret_key))
 
 
-def _on_psycopg(url: str) -> str:
+def _on_psycopg(name: str, url: str) -> str:
+    from sqlalchemy.engine import make_url  # only a process with a database pays for it
+    from sqlalchemy.exc import ArgumentError
+
     scheme, _, rest = url.partition("://")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise Unavailable(
+            f"{name} is not the address of a PostgreSQL database.",  # with its password, so it is not repeated
+            hint="Write it as postgresql://user:password@host:5432/name, with special characters of the password"
+            " as %XX.",
+        ) from None
     return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def _is_redis(url: str) -> bool:
+    """As redis-py reads it: a known scheme, and a number for a port."""
+    try:
+        urlsplit(url).port  # noqa: B018  raises for what is no port
+    except ValueError:
+        return False
+    return url.startswith(("redis://", "rediss://", "unix://"))
 
 
 def _long_enough(name: str, secret: SecretStr) -> bytes:
