@@ -12,6 +12,7 @@ from notify.errors import Refused
 from notify.models import Alert
 from notify.pipeline import fanout, forecast
 from notify.pipeline.forecast import Plan
+from notify.senders import LOWEST_RATE
 from notify.where import InZone
 from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
 
@@ -105,7 +106,7 @@ def test_nothing_can_go_without_an_open_sender(database: str) -> None:
 
 
 def test_an_alert_that_would_expire_first_is_warned_of(database: str) -> None:
-    plan = planned(city(people=40, rate_per_s=0.0005))
+    plan = planned(city(people=900, rate_per_s=LOWEST_RATE))
     assert "before it expires" in plan.warnings[0]
 
 
