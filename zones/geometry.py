@@ -114,9 +114,14 @@ def repaired(areas: BaseGeometry) -> tuple[Area, str]:
     shell becomes a part. Slivers may be left (GEOS, GeometryFixer).
     """
     tangles.refuse(areas)
-    reason, _, where = shapely.is_valid_reason(areas).partition("[")
-    phrase = f"repaired ({reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''})"
+    phrase = f"repaired ({fault(areas)})"
     return only_polygons(shapely.make_valid(areas, method="structure", keep_collapsed=False)), phrase
+
+
+def fault(areas: BaseGeometry) -> str:
+    """What makes a shape invalid, and where, in a phrase."""
+    reason, _, where = shapely.is_valid_reason(areas).partition("[")
+    return f"{reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''}"
 
 
 def area_hash(area: BaseGeometry) -> str:

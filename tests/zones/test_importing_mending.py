@@ -342,3 +342,27 @@ def test_what_is_mended_is_told_by_the_name_that_a_zone_has_in_the_end(tmp_path:
     united = read_zones(geojson(tmp_path / "y.json", rows), name_field="name", dissolve="of")
     assert {mended.zone for mended in united.mended} == {"Harbor"}
     assert any(mended.is_large for mended in united.mended)
+
+
+def test_a_repair_that_moves_an_area_without_changing_its_size_is_a_large_change(tmp_path: Path) -> None:
+    """Its ring goes twice around a square of 9, and a hole of 4.5 lies outside of it: the sums are equal."""
+    twice = [(0, 0), (10, 0), (10, 10), (3, 10), (3, 2), (6, 2), (6, 5), (0, 5), (0, 0)]
+    outside = [(12, 0), (13.5, 0), (13.5, 3), (12, 3), (12, 0)]
+    shape = shapely.transform(Polygon(twice, [outside]), lambda xy: xy * 1e-3)
+    found = one(tmp_path, shape)
+    repaired, moved = found.mended
+    assert not repaired.is_large
+    assert moved.is_large
+    assert moved.area_change_percent == pytest.approx(100 * 9 / 89.5, rel=0.01)
+    assert "can be read in two ways" in str(moved)
+
+
+def test_what_is_invalid_after_its_repair_is_left_out_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shapely, "make_valid", lambda shape, **_: shape)  # a GEOS that cannot
+    rows = [{"name": "a", "shape": shapely.transform(BOWTIE, lambda xy: xy * 1e-3)}, {"name": "b", "shape": EAST}]
+    found = read_zones(geojson(tmp_path / "x.json", rows))
+    assert [zone.name for zone in found.zones] == ["b"]
+    (line,) = found.left_out
+    assert line.startswith("a: It is not valid even after its repair (self-intersection at ")
