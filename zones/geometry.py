@@ -5,7 +5,7 @@ All shapes are WGS 84, longitude first, and polygons or multipolygons.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -68,8 +68,23 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
         raise ZoneError("There is no polygon in it.", hint=DRAW_HINT)
     if len(parts) == 1:
         return ReadArea(parts[0], tuple(mended))
-    united, how = clean(shapely.disjoint_subset_union_all(parts))
+    united, how = clean(union(parts))
     return ReadArea(united, (*mended, *how))
+
+
+def union(parts: Sequence[Area]) -> BaseGeometry:
+    """Valid areas as one: the same as `shapely.union_all`, in a tenth of the time for a county of parts.
+
+    Parts that meet in shared edges only, or not at all, are a coverage: those edges are taken out, and nothing has to
+    be intersected. What overlaps, or meets without sharing its corners, is united as usual, group by group.
+    """
+    several = np.array(parts, dtype=object)
+    is_odd = ~shapely.is_empty(shapely.coverage_invalid_edges(several))
+    covered = shapely.coverage_union_all(several[~is_odd])
+    if not is_odd.any():
+        return covered
+    united: BaseGeometry = shapely.disjoint_subset_union_all([*shapely.get_parts(covered), *several[is_odd]])
+    return united
 
 
 def only_wgs84(document: Mapping[str, Any]) -> None:

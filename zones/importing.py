@@ -10,14 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import shapely
-
 from zones import mending
 from zones.errors import ZoneError, naming
 from zones.files import fields
 from zones.files.opening import Table, open_table
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
-from zones.geometry import Area, area_hash, clean
+from zones.geometry import Area, area_hash, clean, union
 from zones.mending import NO_POLYGON, Fit
 
 SHOWN = 8  # cases listed in an error
@@ -136,7 +134,7 @@ def _dissolved(parts: Sequence[_Part]) -> list[_Part]:
         group = members[0].group
         names, ids = {part.name for part in members}, {part.external_id for part in members}
         name = members[0].name if len({name.casefold() for name in names}) == 1 else group
-        geometry, how = clean(shapely.disjoint_subset_union_all([part.geometry for part in members]))
+        geometry, how = clean(union([part.geometry for part in members]))
         united = [f"united {len(members)} parts"] if len(members) > 1 else []
         mended = [*chain.from_iterable(part.mended for part in members), *((what, None) for what in (*united, *how))]
         zones.append(_Part(name, ids.pop() if len(ids) == 1 else None, group, geometry, tuple(mended)))
