@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -67,7 +67,10 @@ class Hook:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_s = time.perf_counter()
         try:
-            messages = await self._work(self._adapter(), await self._request(scope, receive))
+            headers, size = self._announced(scope)
+            read = _read if size <= SMALL_BYTES else self._read_large
+            body = await read(receive, self._shape.most_bytes)
+            messages = await self._work(self._adapter(), HookRequest(_public_url(scope), headers, body))
         except ClientDisconnect:
             return
         except Exception as error:
@@ -81,30 +84,26 @@ class Hook:
             await send(message)
         self._note(time.perf_counter() - began_s)
 
-    async def _request(self, scope: Scope, receive: Receive) -> HookRequest:
-        """The webhook with the URL as the provider knows it, for that is what it signs."""
+    def _announced(self, scope: Scope) -> tuple[Mapping[str, str], int]:
+        """The headers that we read, and how many bytes its body has at most."""
         if scope["method"] != "POST":
             raise HTTPException(405)
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in self._heard}
-        if not all(headers.get(name) for name in self._shape.signed_by):
-            raise BadSignature("This webhook is not signed.")
+        heard = self._heard
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in heard}
+        for name in self._shape.signed_by:
+            if not headers.get(name):
+                raise BadSignature("This webhook is not signed.")
         stated = headers.get("content-length", "")
         size = int(stated) if stated.isdecimal() and len(stated) < 20 else self._shape.most_bytes
         if size > self._shape.most_bytes:
             raise HTTPException(413)
-        if size <= SMALL_BYTES:
-            body = await _read(receive, self._shape.most_bytes)
-        else:
-            body = await self._read_large(receive)
-        query = scope["query_string"].decode("latin-1")
-        url = f"{settings().public_url}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
-        return HookRequest(url, headers, body)
+        return headers, size
 
-    async def _read_large(self, receive: Receive) -> bytes:
+    async def _read_large(self, receive: Receive, most_bytes: int) -> bytes:
         """Few at a time and not for long: these are what could fill the memory before a signature is checked."""
         try:
             async with asyncio.timeout(LARGE_S), self._large:
-                return await _read(receive, self._shape.most_bytes)
+                return await _read(receive, most_bytes)
         except TimeoutError:
             raise HTTPException(408) from None
 
@@ -129,6 +128,12 @@ class Hook:
             await answer(Request(scope), error)(scope, receive, send)
 
         await RequestLog(SecurityHeaders(refusal), self._metrics)(scope, receive, send)
+
+
+def _public_url(scope: Scope) -> str:
+    """As the provider knows it, for that is what it signs."""
+    query = scope["query_string"].decode("latin-1")
+    return f"{settings().public_url}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
 
 
 async def _read(receive: Receive, most_bytes: int) -> bytes:

@@ -9,12 +9,11 @@ import base64
 import hmac
 import math
 import time
-from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, ClassVar
-from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, unquote_to_bytes, urlencode, urlsplit
 
 from twilio.twiml.messaging_response import MessagingResponse
 from yarl import URL
@@ -126,7 +125,7 @@ class TwilioSms:
     def parse_receipt(self, request: HookRequest) -> Receipts:
         """The status callback. Its URL ends in the delivery id; one that does not is not about a delivery."""
         form = self._signed_form(request)
-        delivery = delivery_id(urlsplit(request.url).path.rpartition("/")[2])
+        delivery = delivery_id(request.url.partition("?")[0].rpartition("/")[2])  # `urlsplit` takes 5 µs
         sid = storable(form.get("MessageSid", ""), "MessageSid")
         status = form.get("MessageStatus", "")
         if delivery is None or status not in STATES:
@@ -166,35 +165,47 @@ class TwilioSms:
         pairs = _fields(request.body)
         given = request.headers.get(SIGNATURE, "").encode()
         fields = "".join([name + value for name, value in sorted(set(pairs))])
-        if not self._token or not any(
-            hmac.compare_digest(self._signature(url + fields), given) for url in _ways_to_write(request.url)
+        if not self._token or not (
+            self._has_signed(request.url + fields, given)
+            or self._has_signed(_other_way_to_write(request.url) + fields, given)
         ):
             ours = ("AccountSid", self._account_sid) in pairs
             raise BadSignature("The signature of this Twilio webhook is not right.", looks_genuine=ours)
         return dict(pairs)
 
-    def _signature(self, signed: str) -> bytes:
-        return base64.b64encode(hmac.digest(self._token, signed.encode(), "sha1"))
+    def _has_signed(self, text: str, given: bytes) -> bool:
+        return hmac.compare_digest(base64.b64encode(hmac.digest(self._token, text.encode(), "sha1")), given)
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
-    """A urlencoded form, blank values kept; three times as fast as `parse_qsl`. Raises BadSignature for too many."""
+    """The fields of a urlencoded form as `parse_qsl` reads them, blank values kept, in about half of its time.
+
+    Raises BadSignature for more than MOST_FIELDS.
+    """
     if body.count(b"&") >= MOST_FIELDS:
         raise BadSignature(f"This has more than {MOST_FIELDS} fields, which Twilio never sends.")
-    parted = (field.partition("=") for field in body.decode("utf-8", "replace").split("&") if field)
-    return [(_plain(name), _plain(value)) for name, _, value in parted]
+    pairs = []
+    for field in body.decode("utf-8", "replace").split("&"):
+        name, _, value = field.partition("=")
+        if "%" in field or "+" in field:
+            name, value = _unquoted(name), _unquoted(value)
+        if field:
+            pairs.append((name, value))
+    return pairs
 
 
-def _plain(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
+def _unquoted(text: str) -> str:
+    """`unquote_plus`, without its search for characters outside of ASCII: they come out the same."""
+    if "%" in text or "+" in text:
+        return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
+    return text
 
 
-def _ways_to_write(url: str) -> Iterator[str]:
-    """As it was set, and then with the usual port if it names none, or without the port that it names."""
-    yield url
+def _other_way_to_write(url: str) -> str:
+    """The URL with the usual port if it names none, or without the port that it names."""
     parts = urlsplit(url)
     host, colon, _ = parts.netloc.partition(":")
-    yield parts._replace(netloc=host if colon else f"{host}:{PORTS.get(parts.scheme, 80)}").geturl()
+    return parts._replace(netloc=host if colon else f"{host}:{PORTS.get(parts.scheme, 80)}").geturl()
 
 
 def twiml(text: str | None) -> str:

@@ -332,6 +332,17 @@ def test_signatures_are_judged_as_twilios_own_validator_does(
             adapter("http://127.0.0.1:9", None).parse_receipt(request)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["%", "%c3", "%a9", "%00", "+", "=", "&", "é", "€", "a", "F0"])).map("".join))
+def test_a_form_is_read_as_parse_qsl_reads_it(form: str) -> None:
+    pairs = parse_qsl(form, keep_blank_values=True)
+    fields = "".join(name + value for name, value in sorted(set(pairs)))
+    signature = RequestValidator(TOKEN).compute_signature(CALLBACK + fields, {})
+    adapter("http://127.0.0.1:9", None).parse_receipt(
+        HookRequest(CALLBACK, {"x-twilio-signature": signature}, form.encode())
+    )
+
+
 @pytest.mark.parametrize(("fields", "refused"), [(200, False), (201, True), (30_000, True)])
 def test_more_fields_than_twilio_sends_are_refused_before_they_are_read(
     reader: TwilioSms, fields: int, refused: bool
