@@ -17,6 +17,7 @@ SENDER_STOPPED = "sender-stopped"
 WEBHOOK_REFUSED = "webhook-refused"
 UNREADABLE_ROW = "unreadable-row"
 WEBHOOK_UNREADABLE = "webhook-unreadable"
+CRY_FOR_HELP = "cry-for-help"
 
 
 def sound(

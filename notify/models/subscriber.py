@@ -120,7 +120,11 @@ class StoredInbound(Base):
     provider: Mapped[str]
     reference: Mapped[str]
     address_index: Mapped[bytes]
-    meaning: Mapped[Literal["stop", "start", "help", "other"]] = mapped_column(Text)
+    meaning: Mapped[Literal["stop", "start", "help", "distress", "doubt", "other"]] = mapped_column(Text)
     received_at: Mapped[datetime]
+    answered: Mapped[bool] = mapped_column(server_default="false")
 
-    __table_args__ = (UniqueConstraint("provider", "reference"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "reference"),
+        Index("inbound_of_address", "address_index", "received_at"),
+    )

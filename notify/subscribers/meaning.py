@@ -1,160 +1,192 @@
-"""What a resident's text message means: stop, start, help, or something else. English and Spanish.
+"""Read what a resident's text message means. The rules stand in `meaning.toml`; English, Spanish, and the keywords of
+seven other languages.
 
-The FCC lets people revoke by any reasonable means (47 CFR 64.1200(a)(10)): the words of its list always count when
-they stand alone, and free text counts when a reasonable person would understand it so. Nothing is guessed from a word
-that merely occurs: "the bus stop is flooded", "do not stop these alerts". In doubt a sentence is taken for a
-revocation: whoever did not mean it reads so in the confirmation, and START undoes it.
+The FCC lets people revoke by any reasonable means (47 CFR 64.1200(a)(10)): its words count when they stand alone, and
+free text counts when a reasonable person would understand it so. A message is judged sentence by sentence. A sentence
+asks for a stop when what is to be stopped is our messages, or is not named: "stop the water leak" and "the bus stop is
+flooded" do not. What may be a cry for help never opts anybody out. Where a sentence may be a request and may be none,
+the meaning is `doubt`: nothing is changed, and the answer says how to stop.
 
 Starting again asks for the exact word: consent is not guessed.
 """
 
 import re
+import tomllib
 import unicodedata
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
-Meaning = Literal["stop", "start", "help", "other"]
+from notify.subscribers.phrases import Phrases, plain
 
-_SPANISH_STOP = (
-    "alto|para|parar|pare|paren|cancelar|cancele|cancela|baja|darme de baja|dar de baja|dame de baja|detener|detenga|"
-    "salir|terminar|fin|no mas|ya no|basta|quitar|eliminar|borrar|suspender|desuscribir|desuscribirme|anular"
-)
-_SPANISH_START = "si|empezar|iniciar|inicio|comenzar|alta|reanudar|suscribir|suscribirme"
-_SPANISH_HELP = "ayuda|ayudame|ayudenme|auxilio|informacion"
-_POLITE = re.compile(
-    r"\b(?:please|pls|plz|thanks|thank you|thx|now|ok|okay|sir|hi|hello|por favor|gracias|hola|ya|ahora)\b"
-)
+Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 
-# The whole message, when courtesies are taken off. "stop stop", "2" for "to".
-_STOP = re.compile(
-    rf"(?:(?:stop|stopall|stop all|stop it|stop this|stop now|end|quit|revoke|cancel|unsubscribe|unsub|unsuscribe|"
-    rf"optout|opt out|remove|remove me|cease|no more|enough|stop (?:2|to) (?:end|stop|quit)|{_SPANISH_STOP})\b ?)+"
-)
-_START = re.compile(rf"start|yes|unstop|opt in|optin|subscribe|resume|{_SPANISH_START}")
-_HELP = re.compile(rf"help|help me|info|{_SPANISH_HELP}")
+LONGEST = 1_600  # characters that are read; the longest message that Twilio delivers
+MOST_SENTENCES = 60
+RULES = Path(__file__).with_suffix(".toml")
 
-# Taken out before anything is looked for: our own words in a reply that quotes them, and the opposite of stopping.
-_NOT_THEIRS = re.compile(r"\b(?:reply|text|responda|envie) stop (?:to|para) \w+|\bstop sign\w*")
-_NEGATED = re.compile(
-    r"\b(?:dont|do not|never|please keep and not) (?:\w+ me )?(?:ever |you |want (?:you )?to )?"
-    r"(?:stop|quit|cancel|end|unsubscribe|opt (?:me )?out|remove|revoke|take me off)\b(?: \w+ing\b)?"
-    r"|\bno (?:me )?(?:cancel\w*|pare\w*|paren|deten\w*|elimin\w*|quit\w*|borr\w*|suspend\w*|de(?:n|me)? de baja)\b"
-)
-
-_MESSAGES = (
-    r"(?:texts?|texting|txts?|messages?|messaging|msgs?|sms|alerts?|alerting|notifications?|notifying|e ?mails?|"
-    r"subscription|spam|spamming|service|updates)"
-)
-_SENDING = (
-    r"(?:texting|txting|sending|messaging|contacting|e ?mailing|calling|spamming|bothering|harassing|alerting|"
-    r"notifying)"
-)
-_ANY = (
-    r"(?:(?:all|any|of|the|these|this|those|them|my|your|ur|me|get|getting|receive|receiving|from|to|city|weather|"
-    r"storm|snow) )"
-)
-_TELL = r"(?:ask\w*|tell\w*|told|said|want\w*|wanna|need\w*|like|beg\w*|wish\w*|trying|try|how do i|how to|how can i)"
-_PEOPLE = r"(?:(?:you|u|ya|yall|y all|guys|this|these|it|them|all|everything|get) )"
-
-# Means it wherever it stands.
-_CLEAR = re.compile(
-    "|".join(
-        (
-            r"\b(?:unsub\w*|unsuscri\w*|optout|opt(?:ing)? (?:me )?out|stopall|revoke\w*)\b",
-            r"\b(?:take|get) (?:me|us|my \w+|this \w+) off\b",
-            r"\b(?:remove|delete) (?:me|us|my (?:number|phone|name|info|contact|email)|this number)\b",
-            rf"\b(?:stop|quit|cease|end) (?:all )?(?:of )?(?:this |these |the )?{_SENDING}\b",
-            rf"\b(?:dont|do not|never) (?:ever )?(?:text|txt|message|msg|contact|e ?mail|call|notify|alert|bother|send)"
-            rf"(?: \w+)? (?:me|us|again|anymore|any more|this (?:number|phone)|{_MESSAGES})\b",
-            rf"\b(?:dont|do not|no longer) (?:want|wish|need|like)(?: to)? {_ANY}*(?:{_MESSAGES}|this|these|them)\b",
-            rf"\b(?:no|any) more {_ANY}*{_MESSAGES}\b",
-            r"\b(?:lose my number|leave me alone|wrong (?:number|person))\b",
-            rf"\b{_TELL} {_PEOPLE}*(?:to )?{_PEOPLE}*(?:stop|quit|cancel|unsubscribe)\b"
-            r"(?! (?:at|by|in|for|sign|the bus))",
-            # Spanish
-            r"\bdesuscri\w*|\bdesinscri\w*|\b(?:dame|darme|darse|deme|denme|dar|quiero)(?: (?:la|de))* baja\b",
-            r"\bdej(?:a|e|en|ar) de (?:enviar|mandar|escribir|molestar|textear|llamar|contactar|notificar)\w*",
-            r"\bno (?:me |nos )?(?:envi|mand|escrib|llam|contact|texte|molest|notifi)\w*(?: \w+)? (?:mas|mensajes?|"
-            r"textos?|alertas?|nada)\b|\bno (?:me|nos) (?:envi|mand|escrib|llam|contact|texte|molest)\w*",
-            r"\bno (?:deseo|quiero) (?:mas|recibir|seguir|estos?|estas?|sus|que me|alertas?|mensajes?|textos?)\b",
-            r"\bno mas (?:mensajes?|textos?|alertas?|avisos?|correos?)\b",
-            r"\b(?:cancel|par|deten|elimin|quit|suspend|anul|termin)\w* (?:\w+ ){0,2}(?:mensajes?|textos?|alertas?|"
-            r"avisos?|suscripcion|notificaciones|correos?)\b|\balto a (?:los|las|estos|estas|sus) \w+",
-            r"\b(?:quit|saqu|borr|elimin)\w*(?:me|nos| mi (?:numero|telefono|nombre))\b|\bnumero equivocado\b",
-        )
-    )
-)
-
-# A question about others ("did they cancel the alert?") is not a request.
-_QUESTION = re.compile(r"(?:did|does|has|have|is|are|was|were|when|where|who|which|what|cuando|donde|quien|que|cual)\b")
-_REQUESTS = (
-    # Said of the messages.
-    re.compile(rf"\b(?:stop|quit|end|cancel|cease|halt|discontinue|turn off) {_ANY}*{_MESSAGES}\b"),
-    # The message begins with it, and not with a bus stop or the end of a street.
-    re.compile(
-        r"(?:please |just |ok |no |yes |hey )*stop\b(?! (?:signs?|lights?|lamp|line|street|st|number|work|order|"
-        r"at|on|near|by|is|was|in|has|and go)\b)"
-    ),
-    re.compile(r"(?:please |just )*(?:quit|cancel|end|cease) (?:me|it|this|that|these|them|my|all|everything|now)\b"),
-    # Or ends with it, as a request.
-    re.compile(
-        r"(?:^|\b)(?:please|just|now|said|say|and|must|should|you|u|ok|okay|hey|yes|no|then|text|guys) "
-        r"(?:stop|quit|cancel|unsubscribe)$|\bmake (?:it|this|them) stop$"
-    ),
-)
-_SHOUTED = re.compile(r"(?<!\bbus )(?<!\bthe )(?<!\ba )\bSTOP\b")
-_NOT_TO_US = re.compile(r"\b(?:thanks|thank you|thx|gracias)\b")
-_NEEDS_HELP = re.compile(rf"\b(?:help|{_SPANISH_HELP})\b")
-# A phone's answer with a thumb: its words are ours. (Liked “Storm warning ... Reply STOP to end.”)
-_TAPBACK = re.compile(
-    r"\s*(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|removed an? \w+ from|reacted .{1,30}|"
-    r"(?:le|me) (?:gust|encant)\w+|destac\w+|\W{1,6}to) +[“\"«\u2018].*",
-    re.IGNORECASE | re.DOTALL,
-)
-_APOSTROPHES = "'`\u2018\u2019\u00b4"
-_QUOTED = re.compile(r"[“\"«][^”\"»]{30,}[”\"»]")
+# Commas part sentences, too: "No, stop". So does everything that is no letter, digit, blank, hyphen or apostrophe.
+_SENTENCE_END = re.compile(r"[^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\n+")
+_SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
+_QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
+_SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
+_URGENT = re.compile("!{3}")
+_SHOUTED = re.compile(r"\bSTOP\b")
 
 
 def read_meaning(text: str) -> Meaning:
-    """What the words mean, as a reasonable person would take them."""
-    if _TAPBACK.fullmatch(text):
-        return "other"
-    said = _plain(_QUOTED.sub(" ", text))
-    bare = " ".join(_POLITE.sub(" ", said).split()) or said
-    if _STOP.fullmatch(bare) or _STOP.fullmatch(said):
-        return "stop"
-    for word in (said, bare):
-        if _START.fullmatch(word):
-            return "start"
-    if _HELP.fullmatch(bare):
-        return "help"
-    return _free_text(text, said)
-
-
-def _free_text(text: str, said: str) -> Meaning:
-    rest = " ".join(_NEGATED.sub(" ", _NOT_THEIRS.sub(" ", said)).split())
-    if _CLEAR.search(rest):
-        return "stop"
-    if not _QUESTION.match(rest) and (
-        _REQUESTS[0].search(rest)
-        or any(pattern.match(rest) for pattern in _REQUESTS[1:3])
-        or _REQUESTS[3].search(rest)
-        or (rest == said and text != text.upper() and _SHOUTED.search(text))
-    ):
-        return "stop"
-    return "help" if _NEEDS_HELP.search(rest) and not _NOT_TO_US.search(rest) else "other"
+    """Return what the words mean, as a reasonable person would take them."""
+    rules = _rules()
+    said = _without_quotes(_without_format(text[:LONGEST]), rules)
+    sentences = [plain(part) for part in _sentences(said)]
+    ours = max((n for n, words in enumerate(sentences, 1) if rules.ours.found_in(words)), default=0)
+    sentences = [words for words in sentences[ours:] if words]  # what comes before our last words is ours as well
+    whole = " ".join(sentences)
+    if any(rules.is_distress(words) for words in sentences) or rules.cry.found_in(rules.safe.without(whole)):
+        return "distress"
+    meanings = {words: rules.judge(words) for words in sentences}
+    found = set(meanings.values())
+    if "bare" in found and rules.explained(meanings):
+        found.add("stop")
+    if found & {"bare", "stop"}:
+        return "stop" if "stop" in found and not found & {"keep", "start"} else "doubt"
+    if "start" in found and not found - {"start", "courtesy"}:
+        return "start"
+    if "help" in found:
+        return "distress" if _URGENT.search(said) else "help"
+    if "doubt" in found or ("keep" not in found and _is_shouted(said, rules)):
+        return "doubt"
+    return "other"
 
 
 def is_spanish(text: str) -> bool:
-    """Whether the words are more likely Spanish than English."""
-    said = _plain(text)
-    exact = re.fullmatch(rf"{_SPANISH_STOP}|{_SPANISH_START}|{_SPANISH_HELP}", said)
-    return bool(exact) or bool(
-        re.search(r"\b(?:de|no me|mas|quiero|por favor|mensajes?|alertas?|el|la|los|las|estos|estas)\b", said)
+    """Return whether the words are more likely Spanish than English."""
+    return _rules().spanish.found_in(plain(_without_format(text[:LONGEST])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    ours: Phrases
+    forwarded: Phrases
+    reaction: Phrases
+    safe: Phrases
+    cry: Phrases
+    cry_alone: Phrases
+    keep: Phrases
+    stop_alone: Phrases
+    keyword: Phrases
+    stop: Phrases
+    begins: Phrases
+    ends: Phrases
+    harmless: Phrases
+    message: Phrases
+    question: Phrases
+    start: Phrases
+    help_alone: Phrases
+    help: Phrases
+    doubt: Phrases
+    courtesy: Phrases
+    place: Phrases
+    spanish: Phrases
+
+    def is_distress(self, words: str) -> bool:
+        return self.cry_alone.found_in(words)
+
+    def judge(self, words: str) -> str:
+        """One sentence: a meaning, or `keep` (do not stop), or `courtesy`."""
+        if self.keep.found_in(words):
+            return "keep"
+        if self.start.found_in(words):
+            return "start"
+        if self.stop_alone.found_in(words) or self.keyword.found_in(words):
+            return "bare"
+        if self.courtesy.found_in(words):
+            return "courtesy"
+        if self.stop.found_in(words):
+            return "doubt" if self.question.found_in(words) else "stop"
+        if self._gives_reason(words):
+            return "stop"
+        if self.help_alone.found_in(words) or self.help.found_in(words):
+            return "help"
+        return "doubt" if self.doubt.found_in(words) else "other"
+
+    def explained(self, meanings: Mapping[str, str]) -> bool:
+        """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
+        return all(
+            meaning not in {"other", "doubt"} or self.harmless.found_in(words) for words, meaning in meanings.items()
+        ) or any(meaning == "bare" and self.message.found_in(words) for words, meaning in meanings.items())
+
+    def _gives_reason(self, words: str) -> bool:
+        """A bare word for stopping at one end of the sentence, and a reason that has to do with our messages."""
+        asks = self.begins.found_in(words) or (self.ends.found_in(words) and not self.place.found_in(words))
+        return asks and self.harmless.found_in(words) and not self.question.found_in(words)
+
+
+@cache
+def _rules() -> _Rules:
+    read: dict[str, Any] = tomllib.loads(RULES.read_text(encoding="utf-8"))
+    sets = read["sets"]
+
+    def anywhere(section: str, name: str = "anywhere") -> Phrases:
+        return Phrases(read[section][name], sets)
+
+    def alone(section: str, *, wide: bool, name: str = "whole") -> Phrases:
+        """Sentences that say nothing else. `wide`: with a request before it: "I want to"."""
+        if wide:
+            return Phrases(read[section][name], sets, before="{lead}...", after="{done}")
+        return Phrases(read[section][name], sets, before="{polite}...", after="{polite}... {end}")
+
+    return _Rules(
+        ours=anywhere("ours"),
+        forwarded=Phrases(read["ours"]["lines"], sets, before="{polite}..."),
+        reaction=Phrases(read["ours"]["reactions"], sets, before="{polite}...", after="{end}"),
+        safe=anywhere("distress", "safe"),
+        cry=Phrases(f"{read['distress']['anywhere']}|{read['distress']['otras']}", sets),
+        cry_alone=alone("distress", wide=True),
+        keep=anywhere("keep"),
+        stop_alone=alone("stop", wide=True),
+        keyword=alone("stop", wide=False, name="keywords"),
+        stop=anywhere("stop"),
+        begins=Phrases(read["stop"]["begins"], sets, before="{lead}..."),
+        ends=anywhere("stop", "ends"),
+        harmless=anywhere("stop", "harmless"),
+        message=Phrases("{message}|{mensaje}|{number}", sets),
+        question=Phrases(read["stop"]["question"], sets, before="{polite}..."),
+        start=alone("start", wide=False),
+        help_alone=alone("help", wide=False),
+        help=anywhere("help"),
+        doubt=anywhere("doubt"),
+        courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
+        place=anywhere("doubt", "places"),
+        spanish=anywhere("spanish"),
     )
 
 
-def _plain(text: str) -> str:
-    """Lower-case words of letters and digits, without accents and apostrophes: "Don't STOP!" -> "dont stop"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in _APOSTROPHES)
-    return " ".join(re.findall(r"[^\W_]+", letters))
+def _without_format(text: str) -> str:
+    """Without characters that nobody sees: zero-width ones, soft hyphens, marks of direction (category Cf)."""
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+
+
+def _without_quotes(text: str, rules: _Rules) -> str:
+    """Without what is quoted or forwarded: our own words, that a phone repeats with a thumb, or a person."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
+    kept = "\n".join(line for line in lines if not rules.forwarded.found_in(plain(line[:40])))
+
+    def drop(match: re.Match[str]) -> str:
+        before = plain(kept[: match.start()])
+        own = len(plain(match[0]).split()) <= _SHORT_QUOTE and not rules.reaction.found_in(before)
+        return f" {match[0][1:].rstrip(chr(34) + '”»')} " if own else " . "
+
+    return _QUOTES.sub(drop, kept)
+
+
+def _sentences(text: str) -> list[str]:
+    spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
+    return _SENTENCE_END.split(spelled.replace("&", " and ").replace("#", " number "))[:MOST_SENTENCES]
+
+
+def _is_shouted(said: str, rules: _Rules) -> bool:
+    """STOP in capitals, among words that are not: a keyword, unless it is a place."""
+    return said != said.upper() and _SHOUTED.search(said) is not None and not rules.place.found_in(plain(said))

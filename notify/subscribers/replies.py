@@ -1,15 +1,16 @@
 """What residents write to our numbers: kept once, obeyed at once, answered once."""
 
 import tomllib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import keyring
+from notify import alarms, keyring
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
 from notify.core.characters import plain
@@ -26,6 +27,14 @@ ANSWERED_BY_PROVIDER: Mapping[str, frozenset[str]] = {
     )
 }
 BY_TEXT = "text message"
+# An answer that nobody asked for could talk with another machine for ever.
+ANSWER_AGAIN: Mapping[Meaning, timedelta] = {
+    "other": timedelta(days=1),
+    "doubt": timedelta(days=1),
+    "distress": timedelta(minutes=10),
+    "help": timedelta(minutes=1),
+}
+CRY = "A text to one of our numbers may be a cry for help. It was answered with 911; read it at the provider."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +46,56 @@ class Reply:
 
 
 def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
-    """Do what a resident's words mean, and say what to answer.
+    """Do what a resident's words mean, and return what to answer.
 
     A webhook that comes twice changes nothing and gets the same answer. At most one confirmation follows an opt-out
-    (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before.
+    (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before. An answer
+    that nobody asked for is not repeated within `ANSWER_AGAIN`. A message without a reference is a new one.
     """
     meaning = _meaning(inbound)
     keyring.hold(s)
     index = addresses.any_index("sms", inbound.address)
-    new = s.execute(
-        text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
-                VALUES (:provider, :reference, :index, :meaning, :now)
-                ON CONFLICT (provider, reference) DO NOTHING RETURNING id"""),
-        {"provider": provider, "reference": inbound.reference, "index": index, "meaning": meaning, "now": now},
-    ).first()
-    if new and meaning == "stop":
+    reference = inbound.reference or f"none:{uuid.uuid4()}"
+    seen = s.execute(
+        text("SELECT answered FROM inbound WHERE (provider, reference) = (:provider, :reference)"),
+        {"provider": provider, "reference": reference},
+    ).scalar_one_or_none()
+    if seen is None:
+        seen = _keep(s, provider, reference, index, meaning, now)
+        _obey(s, meaning, inbound, index, now)
+    silent = _is_answered(provider, inbound) or not seen
+    if meaning == "stop" and not _opted_out_by(s, provider, reference, index):
+        silent = True
+    return Reply(meaning, None if silent else _words(s, meaning, index, inbound.text))
+
+
+def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
+    """Note a message, and return whether it is to be answered."""
+    answered: bool = s.execute(
+        text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at, answered)
+                SELECT :provider, :reference, :index, :meaning, :now, NOT EXISTS (
+                       SELECT FROM inbound WHERE address_index = :index AND meaning = :meaning AND answered
+                          AND received_at > CAST(:since AS timestamptz))
+                ON CONFLICT (provider, reference) DO UPDATE SET reference = excluded.reference
+                RETURNING answered"""),
+        {"provider": provider, "reference": reference, "index": index, "meaning": meaning, "now": now}
+        | {"since": now - ANSWER_AGAIN.get(meaning, timedelta(0))},
+    ).scalar_one()
+    return answered
+
+
+def _obey(s: Session, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime) -> None:
+    # Who writes to us from a number has it: it is a phone, whatever the provider said of it before.
+    s.execute(
+        text("DELETE FROM suppressions WHERE channel = 'sms' AND address_index = :index AND reason = 'invalid'"),
+        {"index": index},
+    )
+    if meaning == "stop":
         opting.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
-    if new and meaning == "start":
+    elif meaning == "start":
         opting.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
-    silent = _is_answered(provider, inbound) or (meaning == "stop" and not _opted_out_by(s, provider, inbound, index))
-    return Reply(meaning, None if silent or meaning == "other" else _words(s, meaning, index, inbound.text))
+    elif meaning == "distress":
+        alarms.sound(s, alarms.CRY_FOR_HELP, CRY, now)
 
 
 def _meaning(inbound: Inbound) -> Meaning:
@@ -70,7 +109,7 @@ def _is_answered(provider: str, inbound: Inbound) -> bool:
     return bool(inbound.opt_out_type) or word in ANSWERED_BY_PROVIDER.get(provider, frozenset())
 
 
-def _opted_out_by(s: Session, provider: str, inbound: Inbound, index: bytes) -> bool:
+def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bool:
     """Whether this very message made the number opt out."""
     found: bool = s.execute(
         text("""SELECT EXISTS (
@@ -78,23 +117,24 @@ def _opted_out_by(s: Session, provider: str, inbound: Inbound, index: bytes) -> 
                       JOIN suppressions x ON (x.address_index, x.at) = (i.address_index, i.received_at)
                      WHERE (i.provider, i.reference) = (:provider, :reference) AND i.address_index = :index
                        AND x.channel = 'sms' AND x.topic IS NULL AND x.reason = 'opt-out')"""),
-        {"provider": provider, "reference": inbound.reference, "index": index},
+        {"provider": provider, "reference": reference, "index": index},
     ).scalar_one()
     return found
 
 
 def _words(s: Session, meaning: str, index: bytes, written: str) -> str:
     """In the resident's language; a stranger's is that of the words."""
-    language = s.execute(
+    resident = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
-                 WHERE c.channel = 'sms' AND c.address_index = :index"""),
+                 WHERE c.channel = 'sms' AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),
         {"index": index},
     ).scalar_one_or_none()
     chosen = settings()
     words = catalogue()
-    language = language or ("es" if is_spanish(written) else chosen.languages[0])
+    language = resident or ("es" if is_spanish(written) else chosen.languages[0])
     answers = words.get(language) or words[chosen.languages[0]]
-    return plain(fill_in(answers[meaning], program=chosen.program, contact=chosen.help_contact))
+    key = "start_stranger" if meaning == "start" and resident is None else meaning
+    return plain(fill_in(answers[key], program=chosen.program, contact=chosen.help_contact, url=chosen.public_url))
 
 
 @cache
