@@ -72,6 +72,17 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
 
+    @field_validator(
+        "public_url", "twilio_account_sid", "twilio_auth_token", "twilio_base_url", "sendgrid_api_key",
+        "sendgrid_base_url", "sendgrid_webhook_public_key", "mastodon_base_url", "mastodon_access_token",
+        "geocoder_key", "geocoder_url", mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _no_white_space(cls, value: object) -> object:
+        """A file of a secret often ends in a line break, which no HTTP header may hold. The secret key stays as it is:
+        data was written with it."""
+        return value.strip() if isinstance(value, str) else value
+
     @field_validator("public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "geocoder_url")
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
