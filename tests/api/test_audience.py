@@ -1,6 +1,8 @@
 """How many an area reaches, asked at the door."""
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -19,6 +21,7 @@ from tests import factories
 from tests.api import asked
 from tests.factories import square
 from zones.geometry import to_geojson
+from zones.geometry_pool import GeometryPool
 
 Headers = dict[str, str]
 Key = Callable[..., Headers]
@@ -180,3 +183,22 @@ def test_counts_are_rationed(door: httpx.Client, key: Key, people: datetime, mon
         ask(door, headers, include=[{"zone": "Far"}])
     assert ask(door, headers, 429, include=[{"zone": "Far"}])["detail"] == "You ask too often."
     ask(door, key("approver"), include=[{"zone": "Far"}])
+
+
+def test_helper_processes_that_are_killed_or_busy_cost_one_answer_in_words(
+    door: httpx.Client, key: Key, people: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever runs out of memory on this machine, say."""
+    pool = GeometryPool(processes=1, seconds=10)
+    monkeypatch.setattr(where, "geometry_pool", lambda: pool)
+    asking = {"include": [{"area": to_geojson(square(5.05, 5.05, 0.1))}]}
+    assert ask(door, key(), **asking)["residents"] == 26
+    (worker,) = pool._idle
+    os.kill(worker._process.pid, signal.SIGKILL)
+    refused = ask(door, key(), 422, **asking)
+    assert "GEOS broke down over it" in str(refused)
+    assert ask(door, key(), **asking)["residents"] == 26
+    pool._seconds = 0.05
+    with pool._seats:
+        assert "Too many areas are being computed" in str(ask(door, key(), 503, **asking))
+    pool.close()

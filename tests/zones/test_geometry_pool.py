@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import shapely
 
 from tests.waiting import until
 from zones import confinement
-from zones.computing import AreaRequest, Corridor, Disc, DrawnShape, KeptShape, Strip, compute
+from zones.computing import AreaRequest, Corridor, Disc, DrawnShape, KeptShape, Strip, compute, pack_request
 from zones.errors import ZoneError
+from zones.files import frames
 from zones.geometry import to_geojson, to_wkb
-from zones.geometry_pool import GeometryPool, PoolBusy
+from zones.geometry_pool import GeometryPool, PoolBusy, _Gone, _Worker
+from zones.geometry_worker import MEGABYTES
 
 SQUARE = shapely.box(0, 0, 0.1, 0.1)
 CITY = (-1.0, -1.0, 1.0, 1.0)
@@ -132,3 +135,38 @@ def test_a_star_of_many_corners_is_refused_before_anything_is_computed() -> None
 def test_they_have_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_SECRET_KEY", "a secret")
     assert not [name for name in confinement.environment(Path("/")) if name.startswith("TOCSIN")]
+
+
+LARGE = shapely.Point(0, 0).buffer(0.05, quad_segs=25_000)
+
+
+def test_their_memory_is_bounded_and_to_need_more_costs_one_answer(pool: GeometryPool) -> None:
+    request = AreaRequest((drawn(SQUARE),))
+    expected = pool.compute(request)
+    (worker,) = pool._idle
+    pid = worker._process.pid
+    most, hard = resource.prlimit(pid, resource.RLIMIT_AS)
+    used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    assert most == hard
+    assert 0 < most - used <= MEGABYTES * 1024**2
+    resource.prlimit(pid, resource.RLIMIT_AS, (used + 2**20, used + 2**20))
+    with pytest.raises(ZoneError, match=r"too much memory|broke down over it") as refused:
+        pool.compute(AreaRequest((drawn(LARGE),)))
+    assert refused.value.hint
+    assert pool.compute(request).shape == expected.shape, "another one takes its place"
+
+
+def test_the_kernel_ends_one_that_works_on_when_nobody_waits_any_more() -> None:
+    """Whoever asked ends it at the deadline; if that one is gone itself, the time of the processor runs out."""
+    worker = _Worker(idle_s=60)
+    document, shapes = pack_request(AreaRequest((drawn(LARGE),)))
+    worker._deadline += 60
+
+    def ask_on() -> None:
+        while True:  # for less than it has used: the kernel looks at it when it works, and counts whole seconds
+            worker._put(frames.packed({**document, "seconds": -2.0}, shapes))
+            frames.read(worker._take)
+
+    with pytest.raises(_Gone):
+        ask_on()
+    assert worker.end() == -signal.SIGXCPU
