@@ -43,7 +43,7 @@ def document(answer: Answer) -> dict[str, object]:
     """The body as a JSON object; empty when it is anything else."""
     try:
         read = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -7,8 +7,8 @@ import pytest
 
 from notify.channels.connections import Connections
 from notify.channels.contract import SendError
-from notify.channels.exchange import exchange, read_moment, retry_after_s
-from notify.channels.http.client import Endpoint
+from notify.channels.exchange import document, exchange, read_moment, retry_after_s
+from notify.channels.http.client import Answer, Endpoint
 
 
 async def _get(url: str, timeout_s: float = 1.0) -> None:
@@ -81,3 +81,9 @@ def test_a_moment_is_always_aware() -> None:
         assert moment is not None
         assert moment.isoformat() == "2026-11-23T10:00:00+00:00"
     assert read_moment("None") is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff", b"", b"[1]", b"9" * 5_000])
+def test_a_body_that_is_no_object_says_nothing(body: bytes) -> None:
+    """The status still counts: that it cannot be read must not make an outcome unknown."""
+    assert document(Answer(400, [], body)) == {}
