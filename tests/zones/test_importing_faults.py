@@ -1,10 +1,14 @@
 """One bad shape does not refuse its file; and what a file says of itself that a person must look at."""
 
+import contextlib
 import json
+import sqlite3
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
 import shapely
 from shapely.geometry import Polygon, box
@@ -171,3 +175,20 @@ def test_a_zone_drawn_as_a_closed_line_asks_whether_its_inside_is_meant(tmp_path
     assert "is its inside meant" in line
     street = {"type": "LineString", "coordinates": RING[:3]}
     assert "inside" not in str(refusal(written(tmp_path / "z.geojson", street)))
+
+
+def test_a_shape_of_a_geopackage_that_cannot_be_read_does_not_refuse_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "x.gpkg"
+    gpd.GeoDataFrame({"name": ["a", "b", "c"]}, geometry=[EAST, EAST, None], crs=4326).to_file(path, SPATIAL_INDEX="NO")
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        (blob,) = database.execute("SELECT geom FROM x WHERE name = 'b'").fetchone()
+        elsewhere = struct.pack("<dd", -74.95, 40.05)  # the last corner is not the first one
+        database.execute("UPDATE x SET geom = ? WHERE name = 'b'", (blob[: -len(elsewhere)] + elsewhere,))
+    found = quarantine.read_zones(path)
+    assert [zone.name for zone in found.zones] == ["a"]
+    assert found.left_out == (
+        "b: Its shape cannot be read: a ring that is not closed, say.",
+        "c: It has no shape.",
+    )

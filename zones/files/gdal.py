@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
 import pyogrio.core
+import pyogrio.raw
 from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 from shapely.errors import ShapelyError
 
@@ -23,6 +25,7 @@ CONFIG = {
     "GDAL_NUM_THREADS": "1",
     "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
 }
+_UNREADABLE = "unreadable"
 _REFUSALS = (
     CRSError, DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, ShapelyError, ValueError,
 )  # fmt: skip
@@ -45,14 +48,26 @@ def layers(path: Path, what: str) -> dict[str, str]:
 
 
 def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
-    """A layer with its shapes; curves come as lines. `what` names the file's kind in an error."""
+    """A layer with its shapes; curves come as lines. `what` names the file's kind in an error.
+
+    A shape that cannot be read is None, and its row is one of `unreadable(frame)`.
+    """
     pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": "YES"})
     try:
         with _refusals(path, what), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about measures and curves, which become plain lines
-            return pyogrio.read_dataframe(path, layer=layer, datetime_as_string=True, **more)
+            frame = pyogrio.read_dataframe(path, layer=layer, datetime_as_string=True, on_invalid="ignore", **more)
+            if isinstance(frame, gpd.GeoDataFrame) and (missing := np.flatnonzero(frame.geometry.isna())).size:
+                _, _, as_stored, _ = pyogrio.raw.read(path, layer=layer, columns=[], **more)
+                frame.attrs[_UNREADABLE] = [int(row) for row in missing if as_stored[row] is not None]
+            return frame
     finally:
         pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": None})
+
+
+def unreadable(frame: gpd.GeoDataFrame) -> list[int]:
+    """The rows whose shape is in the file, and is none that GEOS can make."""
+    return list(frame.attrs.get(_UNREADABLE, ()))
 
 
 @contextmanager

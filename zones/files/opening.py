@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from zones import gate, geojson
 from zones.errors import ZoneError
-from zones.files import archives, crs, geodatabase, geopackage, kml, shapefile, topojson
+from zones.files import archives, crs, gdal, geodatabase, geopackage, kml, shapefile, topojson
 from zones.files.zonefile import Options
 from zones.geometry import is_wgs84
 
@@ -75,6 +75,8 @@ def open_table(path: Path, options: Options) -> Table:
         raise ZoneError("It holds no features.", hint="Is it the right file, or the right layer?")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
+    broken = ZoneError("Its shape cannot be read: a ring that is not closed, say.", hint="Check it, and export again.")
+    faults = read.faults | dict.fromkeys(gdal.unreadable(frame), broken)
     frame = frame.set_geometry(gpd.GeoSeries(gate.admit_all(frame.geometry.array), index=frame.index, crs=frame.crs))
     own = frame.crs
     frame = frame.set_crs(crs.agreed(own, given, read.default), allow_override=True)
@@ -82,7 +84,7 @@ def open_table(path: Path, options: Options) -> Table:
     placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
     names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
     doubts = (*read.doubts, *crs.doubts(frame.crs, placed))
-    return Table(placed, names, crs.name_of(frame.crs), read.mended, notes, read.faults, doubts)
+    return Table(placed, names, crs.name_of(frame.crs), read.mended, notes, faults, doubts)
 
 
 def _read_json(path: Path, options: Options) -> _Read:
