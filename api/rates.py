@@ -69,7 +69,7 @@ class RateLimit:
                 together.incr(bound.name(window))
                 together.expire(bound.name(window), 2 * WINDOW_S)
             counted = together.execute()[::2]
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError) as error:  # ValueError: its address is none
             self._rests_until_s = time.monotonic() + REST_S
             log.warning("rates.not_counted", error=type(error).__name__)
             return False

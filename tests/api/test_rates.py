@@ -77,9 +77,10 @@ def test_whose_request_it_is(
     assert rates.client_address({"type": "http", "client": client, "headers": headers}) == address
 
 
-def test_without_redis_nobody_is_turned_away(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:9/0", "127.0.0.1:6379"])
+def test_without_redis_nobody_is_turned_away(door: httpx.Client, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(rates, "PAGE", 1)
-    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
+    monkeypatch.setenv("TOCSIN_REDIS_URL", url)
     settings.cache_clear()
     monkeypatch.setattr(rates, "REST_S", 0.0)
     assert statuses(lambda: door.get("/"), 4) == [200] * 4
