@@ -43,6 +43,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     """
     operators.require(by, "approve")
     alert = _locked(s, alert_id)
+    if alert.state is AlertState.SCHEDULED:
+        raise Refused(f"Alert {alert_id} is scheduled: it is approved already.")
     if alert.lane is Lane.EMERGENCY and alert.created_by == by.id:
         raise Refused(
             f"Alert {alert_id} is an emergency and was written by {by.email}.", hint="Somebody else must approve it."

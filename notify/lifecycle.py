@@ -20,7 +20,8 @@ A, D = AlertState, DeliveryState
 ALERT: Mapping[AlertState, frozenset[AlertState]] = {
     A.DRAFT: frozenset({A.APPROVED, A.CANCELLED, A.EXPIRED}),
     A.APPROVED: frozenset({A.SCHEDULED, A.SENDING, A.CANCELLED, A.EXPIRED}),
-    A.SCHEDULED: frozenset({A.SENDING, A.CANCELLED, A.EXPIRED}),
+    # back to approved after a restored backup: it may have been launched or cancelled since
+    A.SCHEDULED: frozenset({A.APPROVED, A.SENDING, A.CANCELLED, A.EXPIRED}),
     A.SENDING: frozenset({A.PAUSED, A.SENT, A.CANCELLED, A.EXPIRED}),
     A.PAUSED: frozenset({A.SENDING, A.CANCELLED, A.EXPIRED}),
     A.SENT: frozenset(),

@@ -21,6 +21,7 @@ from zones.errors import ZoneError
 HOMES = {
     **dict.fromkeys(("up", "demo", "migrate", "api", "worker", "scheduler", "simulator"), "processes:commands"),
     "check": "check:commands",
+    "restored": "restored:commands",
     "alert": "alert:commands",
     "alarms": "alarms:commands",
     "zones": "zones:commands",

@@ -51,6 +51,7 @@ class Alert(Base):
     approved_hash: Mapped[str | None]
     launch_at: Mapped[datetime | None]
     launched_at: Mapped[datetime | None]
+    ask_since: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     fanout_through: Mapped[int] = mapped_column(server_default="-1")
     fanout_done_at: Mapped[datetime | None]

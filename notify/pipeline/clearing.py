@@ -53,7 +53,7 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
 
 
 class _Unknown(NamedTuple):
-    """A delivery whose outcome is unknown, and who was to carry it."""
+    """A delivery whose outcome is unknown, and who was to carry it: "" for any of our senders (`restoring`)."""
 
     claimed: Claimed
     provider: str
@@ -74,7 +74,8 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     )
     rows = s.execute(
         text("""
-            SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider, x.address
+            SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider,
+                   CASE WHEN d.reason = 'restored' THEN '' ELSE x.address END AS address
               FROM deliveries d JOIN contacts c ON c.id = d.contact_id JOIN senders x ON x.id = d.sender_id
              WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.claimed_at, d.id"""),
         {"batch": held.batch_id},

@@ -49,15 +49,21 @@ DEAL = """
                / size AS ordinal
           FROM reached JOIN sizes USING (channel)
     ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size)
-        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*)
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
+        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
+               CAST(CASE WHEN CAST(:ask AS timestamptz) IS NULL THEN 'waiting' ELSE 'unsettled' END AS batch_state)
           FROM dealt WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
         RETURNING id, channel, language, sender_id, ordinal
     ), added AS (
-        INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at)
+        INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
         SELECT :alert, d.contact_id, b.id,
-               CAST(CASE WHEN d.reason IS NULL THEN 'queued' ELSE 'skipped' END AS delivery_state),
-               d.reason, CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END
+               CAST(CASE WHEN d.reason IS NOT NULL THEN 'skipped'
+                         WHEN CAST(:ask AS timestamptz) IS NULL THEN 'queued' ELSE 'unknown' END AS delivery_state),
+               coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored' END),
+               CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END,
+               CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
+               CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
+                    THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
           FROM dealt d LEFT JOIN new_batches b
             ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
                                   = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
@@ -199,6 +205,7 @@ def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetim
     values: dict[str, Any] = audience.parameters(alert, residents, now) | {
         "lane": alert.lane.value,
         "sizes": batch_sizes(s, alert),
+        "ask": alert.ask_since,  # after a restored backup: perhaps it was sent already (`restoring`)
     }
     # PostgreSQL thinks that a slice makes few batches, and would hold each delivery against all of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))

@@ -1,0 +1,36 @@
+"""`tocsin restored`."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from notify import operators, restoring
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, print_json
+from notify.db import transaction
+
+commands = Commands()
+
+
+def restored(
+    operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
+    as_json: Json = False,
+) -> None:
+    """After a backup was restored, before anything else runs: hold all alerts, ask what was sent since the backup."""
+    with transaction() as s:
+        by = operators.find(s, operator) if operator else None
+        done = restoring.restored(s, datetime.now(UTC), by)
+    if as_json:
+        print_json(asdict(done))
+        return
+    console.print(f"{done.asked:,} messages may have been sent since the backup; their providers will be asked.")
+    for alert in done.paused:
+        console.print(f"Alert {alert} is paused. When nothing of it is unknown: tocsin alert resume {alert} --as EMAIL")
+    for alert in done.unscheduled:
+        console.print(f"Alert {alert} was scheduled and waits: tocsin alert launch {alert} --as EMAIL")
+    console.print("Start the workers, the scheduler and the API now.")
+
+
+commands.add("restored", restored)

@@ -1,0 +1,69 @@
+"""After a backup was restored: nothing that may have gone out since the backup was made is sent again unasked.
+
+The backup does not know what was sent after it. So what was being sent is paused, what was scheduled waits for an
+operator, and every message of an alert that was not over counts as *unknown*: `pipeline/clearing` asks the provider
+about it by number, words and time before it may be sent, also where its row is only written after the restore
+(`alerts.ask_since`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import lifecycle
+from notify.models import Operator
+from notify.models.states import AlertState
+
+# Rows that were lost had numbers, which are in status callbacks and links: they are never given to others.
+NUMBERS_LEFT_OUT = 10_000_000
+NUMBERED = ("deliveries", "contacts")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Alerts that were paused, and that were scheduled and have to be launched again; messages to be asked about."""
+
+    paused: list[int]
+    unscheduled: list[int]
+    asked: int
+
+
+def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
+    """Hold everything and have the providers asked. May be done again; does nothing to what is over."""
+    moved = {}
+    for state, to in ((AlertState.SENDING, AlertState.PAUSED), (AlertState.SCHEDULED, AlertState.APPROVED)):
+        ids = s.scalars(text("SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"),
+                        {"state": state.value}).all()  # fmt: skip
+        for alert_id in ids:
+            lifecycle.move_alert(s, alert_id, to, now=now, by=by, action="restored")
+        moved[state] = list(ids)
+    over = [state.value for state in lifecycle.FINISHED]
+    s.execute(text(_ASK), {"over": over})
+    asked = len(s.execute(text(_UNKNOWN)).all())
+    s.execute(text(_UNSETTLED))
+    for table in NUMBERED:
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": NUMBERS_LEFT_OUT})
+    return Restored(moved[AlertState.SENDING], moved[AlertState.SCHEDULED], asked)
+
+
+# The earliest moment at which the first message can have left.
+_ASK = """
+    UPDATE alerts SET ask_since = coalesce(launched_at, approved_at, created_at)
+     WHERE state <> ALL(CAST(:over AS alert_state[])) AND ask_since IS NULL
+"""
+# Any of the channel's senders may have carried it: which one stands here does not count for the question.
+_UNKNOWN = """
+    UPDATE deliveries d
+       SET state = 'unknown', reason = 'restored', claimed_at = a.ask_since,
+           sender_id = coalesce(d.sender_id, b.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
+      FROM batches b JOIN alerts a ON a.id = b.alert_id
+     WHERE b.id = d.batch_id AND a.ask_since IS NOT NULL AND d.state IN ('queued', 'sending', 'unknown')
+    RETURNING d.id
+"""
+_UNSETTLED = """
+    UPDATE batches b SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
+      FROM alerts a WHERE a.id = b.alert_id AND a.ask_since IS NOT NULL AND b.state IN ('waiting', 'leased')
+"""
