@@ -1,12 +1,12 @@
 """From when on an alert of a restored backup may have been sent already: the provider is asked about each message.
 
-Revision ID: 0019
+Revision ID: 0021
 """
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
