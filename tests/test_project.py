@@ -131,6 +131,35 @@ def test_compose_sets_only_settings_that_exist() -> None:
         assert set(compose()["services"][name]["environment"]) <= known
 
 
+def test_compose_passes_every_setting_with_the_default_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/installing.md promises must reach the containers; `data` is of `tocsin up` alone."""
+    from notify.settings import Settings
+
+    passed = compose()["services"]["api"]["environment"]
+    own = {"data", "migration_database_url"}
+    assert set(passed) == {f"TOCSIN_{field.upper()}" for field in Settings.model_fields.keys() - own}
+    for name, value in passed.items():
+        monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) if ":?" not in value else "")
+    given, expected = Settings(), Settings.model_construct()
+    must_be_set = {name.removeprefix("TOCSIN_").lower() for name, value in passed.items() if ":?" in value}
+    for field in Settings.model_fields.keys() - own - must_be_set - {"log_format"}:
+        assert getattr(given, field) == getattr(expected, field), field
+
+
+def test_every_setting_is_documented() -> None:
+    from notify.settings import Settings
+
+    table = re.findall(r"^\| (`TOCSIN_[^|]+) \|", (ROOT / "docs" / "installing.md").read_text(), re.MULTILINE)
+    named: set[str] = set()
+    for cell in table:
+        first, *others = re.findall(r"`(\w+)`", cell)
+        named |= {first, *others}
+        named |= {
+            first[:end] + other for other in others for end in [*map(re.Match.start, re.finditer("_", first)), None]
+        }
+    assert {f"TOCSIN_{field.upper()}" for field in Settings.model_fields} <= named
+
+
 def test_compose_and_image_name_files_and_commands_that_exist() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     for name in " ".join(copied).split():
