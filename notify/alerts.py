@@ -6,17 +6,20 @@ to the workers after the commit is the caller's business (`tasks.ring_alert`).
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import lifecycle, operators, senders
+from notify import alarms, db, lifecycle, operators, senders, two_people
 from notify.drafting import CHANNELS, Draft, draft, located
-from notify.errors import NotFound, Refused, Unavailable
-from notify.models import Alert, Lane, Operator, StoredContent
-from notify.models.states import AlertState
+from notify.errors import NotFound, Refused, TocsinError, Unavailable
+from notify.models import Alarm, Alert, Batch, Operator, StoredContent
+from notify.models.states import AlertState, BatchState
 from notify.settings import Settings
 from zones.geometry import area_hash, from_wkb
 
@@ -35,21 +38,28 @@ __all__ = [
     "resume",
 ]
 
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# Alarms about an alert.
+UNSENT, LAUNCHED_LATE = "alert-unsent", "launched-late"
+LAUNCH_FAILED, EXPIRY_FAILED = "launch-failed", "expiry-failed"
+TRY_AGAIN = timedelta(minutes=1)  # what was set aside
+LATE = timedelta(minutes=1)
+
 
 def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
-    """Freeze area and words under one hash. An emergency is approved by somebody other than its author.
+    """Freeze area and words under one hash. What needs two people is not approved by its author.
 
-    Raises Unavailable when a channel of it could not send, Refused when it is not a draft or has expired.
+    Raises Unavailable when a channel of it could not send; Refused when it is not a draft, has expired, or needs
+    somebody else.
     """
     operators.require(by, "approve")
     alert = _locked(s, alert_id)
     if alert.state is AlertState.SCHEDULED:
         raise Refused(f"Alert {alert_id} is scheduled: it is approved already.")
-    if alert.lane is Lane.EMERGENCY and alert.created_by == by.id:
-        raise Refused(
-            f"Alert {alert_id} is an emergency and was written by {by.email}.", hint="Somebody else must approve it."
-        )
     _not_expired(alert, now)
+    two_people.require(s, alert, by, now, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
         raise Unavailable(
@@ -121,29 +131,92 @@ def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 
 def expire_due(s: Session, now: datetime) -> list[int]:
-    """Close the alerts whose time is over; returns their ids."""
-    due = s.scalars(
-        select(Alert.id)
-        .where(Alert.state.in_(lifecycle.alert_before(AlertState.EXPIRED)), Alert.expires_at <= now)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
-    for alert_id in due:
-        lifecycle.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
-    return list(due)
+    """Close the alerts whose time is over; returns their ids. One that cannot be closed is set aside."""
+    in_force = Alert.state.in_(lifecycle.alert_before(AlertState.EXPIRED))
+    due = _due(s, EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
+    return [one for one in due if _apart(s, one, EXPIRY_FAILED, now, _expire)]
 
 
 def launch_due(s: Session, now: datetime) -> list[Alert]:
-    """Launch the scheduled alerts whose time has come."""
-    due = s.scalars(
+    """Launch the scheduled alerts whose time has come; returns those. One that cannot be launched is set aside."""
+    due = _due(
+        s, LAUNCH_FAILED, now, Alert.state == AlertState.SCHEDULED, Alert.launch_at <= now, Alert.expires_at > now
+    )
+    tried = [_apart(s, one, LAUNCH_FAILED, now, _launch) for one in due]
+    launched = [alert for alert in tried if alert is not None]
+    for alert in launched:
+        if alert.launch_at is not None and now - alert.launch_at > LATE:
+            minutes = round((now - alert.launch_at).total_seconds() / 60)
+            message = f"Alert {alert.id} was launched {minutes} minutes after its time."
+            alarms.sound(s, LAUNCHED_LATE, message, now, alert_id=alert.id)
+    return launched
+
+
+def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool]) -> Sequence[int]:
+    """Alerts to move. One that could not be moved is tried again after a while, and at once when its alarm is
+    resolved."""
+    set_aside = select(Alarm.id).where(
+        Alarm.kind == failed,
+        Alarm.alert_id == Alert.id,
+        Alarm.resolved_at.is_(None),
+        Alarm.last_seen > now - TRY_AGAIN,
+        Alarm.last_seen <= now,
+    )
+    return s.scalars(
         select(Alert.id)
-        .where(Alert.state == AlertState.SCHEDULED, Alert.launch_at <= now, Alert.expires_at > now)
+        .where(*conditions, ~set_aside.exists())
+        .order_by(Alert.id)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
-    return [launch(s, alert_id, None, now) for alert_id in due]
+
+
+def _apart(
+    s: Session, alert_id: int, failed: str, now: datetime, step: Callable[[Session, int, datetime], T]
+) -> T | None:
+    """A step of one alert in a savepoint: when it fails, an alarm rings and the others go on. None: it failed."""
+    try:
+        with s.begin_nested():
+            return step(s, alert_id, now)
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        why = str(error) if isinstance(error, TocsinError) else f"{db.reason(error)}. The log says more."
+        log.error(failed, alert=alert_id, error=db.reason(error), exc_info=not isinstance(error, TocsinError))
+        alarms.sound(s, failed, f"Alert {alert_id} could not be moved on at its time: {why}", now, alert_id=alert_id)
+        return None
+
+
+def _launch(s: Session, alert_id: int, now: datetime) -> Alert:
+    return launch(s, alert_id, None, now)
+
+
+def _expire(s: Session, alert_id: int, now: datetime) -> int:
+    """Close it, with an alarm when not all of it was sent."""
+    alert = _locked(s, alert_id)
+    unsent = _unsent(s, alert)
+    lifecycle.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
+    if unsent:
+        alarms.sound(s, UNSENT, f"Alert {alert_id} ({alert.event}) has expired {unsent}.", now, alert_id=alert_id)
+    return alert_id
+
+
+def _unsent(s: Session, alert: Alert) -> str:
+    """What of it was not sent, as the end of a sentence; empty when all was. Nobody waits for a draft of a test."""
+    if alert.launched_at is None:
+        forgotten = alert.state is AlertState.DRAFT and alert.status != "Actual"
+        return "" if forgotten else f"unsent: it was {alert.state}"
+    if alert.fanout_done_at is None:
+        return "before its audience was known: not everybody was written to"
+    left = s.scalar(
+        select(func.coalesce(func.sum(Batch.size), 0)).where(
+            Batch.alert_id == alert.id, Batch.state.in_([BatchState.WAITING, BatchState.LEASED])
+        )
+    )
+    return f"with up to {left:,} messages unsent" if left else ""
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:
-    """SHA-256 of all that an approver approves: the area, every word, the channels, the lane and the expiry."""
+    """SHA-256 of all that an approver approves: area, words, channels, lane, launch time and expiry."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -157,6 +230,7 @@ def frozen_hash(s: Session, alert: Alert) -> str:
         alert.topic.value,
         alert.lane.value,
         sorted(alert.channels),
+        alert.launch_at.isoformat() if alert.launch_at else None,
         alert.expires_at.isoformat(),
         [list(row) for row in words],
     ]

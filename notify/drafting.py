@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import lifecycle, operators, where
+from notify import alert_times, lifecycle, operators, two_people, where
 from notify.core.characters import visible
 from notify.db import transaction
 from notify.errors import Invalid, NotFound
@@ -19,9 +19,6 @@ from notify.settings import Settings
 from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
 
-DEFAULT_LIFE = timedelta(hours=12)
-LONGEST_LIFE = timedelta(days=14)
-NARROWEST_LIFE = timedelta(minutes=1)
 CHANNELS = ("sms", "email", "social")
 
 
@@ -31,7 +28,7 @@ class Draft:
     `without`; none at all: as the incident's latest alert. What is not a zone or a street needs words for all of it,
     in one language for everybody or by language.
     `confirmed`: doubts about a drawn area that are answered with yes. CAP values that are None come from the event and
-    phase."""
+    phase. When: its life counts from `launch_at`, or else from now; give `expires_at` or how long it `lasts`."""
 
     event: str
     phase: str = "issue"
@@ -48,6 +45,7 @@ class Draft:
     certainty: str | None = None
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
     expires_at: datetime | None = None
+    lasts: timedelta | None = None
     launch_at: datetime | None = None
     incident: int | None = None
     found: Found | None = None  # the area, once it has been computed: see `located`
@@ -62,6 +60,7 @@ class _Area:
     hash: str
     names: tuple[Name, ...]
     zone_versions: tuple[int, ...] = ()
+    named: bool = False  # somebody wrote what it is called
 
 
 def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Settings) -> Alert:
@@ -73,15 +72,18 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     require_author(wanted, by)
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
+    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts)
+    alert_times.check_blanks(event, filled, times, settings.tz)
     area = _area(s, wanted, settings)
     incident = _incident(s, wanted, event.name, now)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
+    lane = Lane(compose.lane(severity, urgency))
     alert = Alert(
         incident_id=incident.id,
         event=event.name,
         phase=wanted.phase,
         topic=Topic(event.topic),
-        lane=Lane(compose.lane(severity, urgency)),
+        lane=lane,
         state=AlertState.DRAFT,
         msg_type=defaults.msg_type,
         status=wanted.status,
@@ -98,10 +100,11 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
             for language in compose.catalogue().written(settings.languages)
         },
         area_description=_called(area.names, event, compose.catalogue().written(settings.languages)[0]),
-        expires_at=_expiry(wanted.expires_at, now),
+        expires_at=times.expires_at,
+        two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
         created_by=by.id,
         created_at=now,
-        launch_at=_launch_time(wanted.launch_at, now),
+        launch_at=times.launch_at,
         fanout_through=-1,
         audience_total=0,
     )
@@ -155,7 +158,8 @@ def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
             "What is drawn, or is the left or right of a street, needs words that residents know it by.",
             hint="""Say --where "Old Town", or in each language: --where "en=Old Town" --where "es=Casco Viejo".""",
         )
-    return _Area(to_wkb(found.shape), found.hash, (words,) if words else found.names, found.zone_versions)
+    names = (words,) if words else found.names
+    return _Area(to_wkb(found.shape), found.hash, names, found.zone_versions, named=bool(words))
 
 
 def _words(given: compose.Words, settings: Settings) -> compose.Words:
@@ -183,6 +187,7 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
         area_hash(from_wkb(latest.area)),
         (latest.area_names or latest.area_description,),
         tuple(versions),
+        named="free-words" in latest.two_people,
     )
 
 
@@ -213,21 +218,6 @@ def _channels(s: Session, wanted: Collection[str] | None) -> list[str]:
     return [channel for channel in CHANNELS if channel in wanted]
 
 
-def _expiry(wanted: datetime | None, now: datetime) -> datetime:
-    expires_at = wanted or now + DEFAULT_LIFE
-    if expires_at < now + NARROWEST_LIFE:
-        raise Invalid("The alert would expire at once.", hint="Give a later expiry.")
-    if expires_at > now + LONGEST_LIFE:
-        raise Invalid("An alert lives for 14 days at most.", hint="Give an earlier expiry.")
-    return expires_at
-
-
-def _launch_time(wanted: datetime | None, now: datetime) -> datetime | None:
-    if wanted is not None and abs(wanted - now) > 10 * LONGEST_LIFE:
-        raise Invalid(f"{wanted.isoformat()} is too far away for a launch.", hint="Give an earlier launch time.")
-    return wanted
-
-
 def _write_words(
     s: Session,
     alert: Alert,
@@ -250,7 +240,7 @@ def _write_words(
         status=alert.status,
         lane=alert.lane.value,
         networks=_networks(s),
-        now=now,
+        now=max(now, alert.launch_at) if alert.launch_at else now,  # a weekday is said as of the launch
     )
     for one in compose.render(
         event, alert.phase, filled, channels=alert.channels, languages=languages, context=context

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
+    alone_most: int = Field(1000, ge=0)  # contacts that one person may write to alone, without free words
     max_attempts: int = Field(6, ge=1)
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, with commas
     metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers to this machine alone

@@ -10,7 +10,7 @@ Times default to `NOW`; give `now=datetime.now(UTC)` where a running worker comp
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -145,7 +145,7 @@ def alert_draft(
         event=event,
         phase=phase,
         zones=zones,
-        blanks=_examples(event, phase) if blanks is None else blanks,
+        blanks=_examples(event, phase, now) if blanks is None else blanks,
         channels=channels,
         **draft,
     )
@@ -162,10 +162,11 @@ def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime
     return alerts.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
 
 
-def _examples(event: str, phase: str) -> dict[str, str]:
-    """Of the blanks that cannot be left empty."""
+def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:
+    """Of the blanks that cannot be left empty; times are within the life of the alert."""
     blanks = compose.catalogue().event(event).blanks(phase)
-    return {blank.name: blank.example for blank in blanks if phase in blank.required}
+    soon = (now + timedelta(hours=2)).astimezone(settings().tz).isoformat(timespec="minutes")
+    return {b.name: soon if b.type == "datetime" else b.example for b in blanks if phase in b.required}
 
 
 def _unset(name: str) -> bool:

@@ -36,7 +36,7 @@ class Dossier:
     steps: Sequence[reports.Step]
     drawing: Outline | None
     buttons: tuple[str, ...]
-    own_emergency: bool  # the reader wrote it, so somebody else must approve it
+    needs_another: bool  # the reader wrote it, and it needs two people
     plan: Plan | None  # before the launch: whom it would reach now, and when
 
     @property
@@ -47,7 +47,7 @@ class Dossier:
 def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> Dossier:
     """Raises NotFound. `moving`: without the words and the drawing, which never change."""
     alert = reports.find_alert(s, alert_id)
-    own = caller.operator is not None and caller.operator.id == alert.created_by and alert.lane == "emergency"
+    own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
     waits = alert.state in BEFORE_LAUNCH and alert.area is not None
     return Dossier(
         alert=alert,
@@ -56,7 +56,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         steps=reports.steps(s, alert_id),
         drawing=None if moving or alert.area is None else outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
-        own_emergency=own and alert.state is AlertState.DRAFT,
+        needs_another=own and alert.state is AlertState.DRAFT,
         plan=forecast.plan(s, alert, now) if waits else None,
     )
 
@@ -68,7 +68,7 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
     offered = []
     for name, (act, to) in WANTED.items():
         allowed = caller.operator.role in MAY[act] and alert.state in lifecycle.alert_before(to)
-        if name == "approve" and alert.lane == "emergency" and alert.created_by == caller.operator.id:
+        if name == "approve" and alert.two_people and alert.created_by == caller.operator.id:
             allowed = False
         if name in {"launch", "resume"} and (alert.state is AlertState.PAUSED) != (name == "resume"):
             allowed = False

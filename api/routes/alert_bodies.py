@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.routes.area_bodies import Confirmations, Parts
 from notify.alerts import Draft
+from notify.core import city_time
 from notify.pipeline.explanation import Explanation
 
 Phase = Literal["issue", "update", "all-clear"]
@@ -51,12 +52,18 @@ class NewAlert(BaseModel):
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
     expires_at: Moment | None = None
+    lasts: str | None = Field(
+        None,
+        pattern=r"^[0-9]{1,5}[mhd]$",
+        description="In place of `expires_at`: how long from its launch, such as 6h.",
+    )
     launch_at: Moment | None = Field(None, description="Launch it then, not when it is told to.")
     incident: int | None = Field(None, ge=1, lt=2**63)
 
     def as_draft(self) -> Draft:
         parts, without = ([one.as_part() for one in several] for several in (self.parts, self.without))
-        return Draft(**dict(self) | {"parts": parts, "without": without})
+        lasts = city_time.span(self.lasts or "")
+        return Draft(**dict(self) | {"parts": parts, "without": without, "lasts": lasts})
 
 
 class AudienceOut(BaseModel):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +12,13 @@ from notify import alerts
 from notify.cli import acting
 from notify.cli.commands import As, Json
 from notify.cli.output import print_json
+from notify.core import city_time
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.settings import settings
 from notify.where import Along, Drawn, InZone, circle_from, segments_from
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}=")
-UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 def new(
@@ -60,14 +60,19 @@ def new(
         str | None,
         typer.Option(help=f"Of {', '.join(alerts.CHANNELS)}; by default all that have an open sender."),
     ] = None,
-    expires: Annotated[str | None, typer.Option(help="After how long it ends: 30m, 6h, 2d; or a time.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="Launch it then (ISO 8601), not at once.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="How long it lasts from its launch: 30m, 6h, 2d; or a time.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Launch it then, not at once: an ISO 8601 time, or 2h from now.")
+    ] = None,
     status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
     incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
     now = datetime.now(UTC)
+    lasts = city_time.span(expires or "")
     wanted = alerts.Draft(
         event=event,
         phase=phase,
@@ -87,8 +92,9 @@ def new(
         urgency=urgency,
         certainty=certainty,
         status=_status(status),
-        expires_at=_later(expires, now),
-        launch_at=_later(at, now),
+        expires_at=None if lasts else _moment("--expires", expires),
+        lasts=lasts,
+        launch_at=now + delay if (delay := city_time.span(at or "")) else _moment("--at", at),
         incident=incident,
     )
     with transaction() as s:
@@ -141,14 +147,10 @@ def _status(status: str) -> Literal["Actual", "Exercise", "Test"]:
     raise Invalid(f"A status is Actual, Exercise or Test, not {status!r}.")
 
 
-def _later(text: str | None, now: datetime) -> datetime | None:
-    """`6h` from now, or an ISO 8601 time; one without an offset is on the city's clock."""
-    if text is None:
+def _moment(option: str, words: str | None) -> datetime | None:
+    if words is None:
         return None
-    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
-        return now + timedelta(seconds=int(match[1]) * UNITS[match[2]])
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text!r} is no time.", hint="Write 30m, 6h, 2d or 2027-01-12T18:00.") from None
-    return (when if when.tzinfo else when.replace(tzinfo=settings().tz)).astimezone(UTC)
+        return city_time.moment(words, settings().tz)
+    except ValueError as error:
+        raise Invalid(f"{option}: {words!r} {error}.") from None

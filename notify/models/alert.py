@@ -44,6 +44,7 @@ class Alert(Base):
     area_description: Mapped[str] = mapped_column(server_default="")  # in the first of the city's languages
     area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one
     expires_at: Mapped[datetime]
+    two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one does not suffice
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))

@@ -43,6 +43,10 @@ class Blank(BaseModel):
     minimum: int = 0
     maximum: int = 10_000_000
     longest: int = 0  # characters; 0: the limit of its type
+    # What a date or time may contradict: other such blanks by name, `launch` and `expires`.
+    not_before: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

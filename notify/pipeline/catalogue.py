@@ -218,6 +218,7 @@ def _event(
         label=declaration.label,
         topic=declaration.topic,
         category=declaration.category,
+        two_people=declaration.two_people,
         phases=declaration.phases,
         declared=declaration.blanks,
         common=common,

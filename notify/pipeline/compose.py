@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from notify.content import post_length
 from notify.content.links import close_sentences
 from notify.core.characters import plain, visible
+from notify.core.city_time import on_clock
 from notify.errors import Invalid
 from notify.pipeline import segments
 from notify.pipeline.blanks import Blank, is_clean, read_duration
@@ -21,7 +22,7 @@ from notify.pipeline.catalogue import catalogue, load
 from notify.pipeline.events import Catalogue, Defaults, Event, Lane, lane
 from notify.pipeline.filling import Filled, fill
 from notify.pipeline.layout import Block, blocks_of
-from notify.pipeline.phrases import Moment, on_clocks_of, phone_number
+from notify.pipeline.phrases import Moment, phone_number
 
 __all__ = [
     "UNSUBSCRIBE_URL",
@@ -144,9 +145,9 @@ def _say(event: Event, blank: Blank, given: str, context: Context, language: str
     match blank.type:
         case "datetime":
             try:
-                at = on_clocks_of(context.timezone, datetime.fromisoformat(given))
+                at = on_clock(datetime.fromisoformat(given), context.timezone)
             except ValueError as error:
-                raise Invalid(f"Blank '{blank.name}' cannot be used: {error}.") from error
+                raise Invalid(f"Blank '{blank.name}' cannot be used: {given} {error}.") from error
             return Moment(speech, at, context.now)
         case "date":
             return speech.day_name(date.fromisoformat(given))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from jinja2 import Template
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -60,6 +60,7 @@ class Declaration(BaseModel):
     label: str
     topic: str = Field(pattern="^[a-z]+$")
     category: tuple[Category, ...] = Field(min_length=1)
+    two_people: bool = False  # whatever the severity: its author does not approve it
     phases: Mapping[Phase, Defaults] = Field(min_length=1)
     blanks: tuple[Blank, ...]
 
@@ -68,6 +69,17 @@ class Declaration(BaseModel):
     def _named_by_their_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
         blanks = data.get("blanks", {})
         return {**data, "blanks": [{**blank, "name": name} for name, blank in blanks.items()]}
+
+    @model_validator(mode="after")
+    def _times_name_what_there_is(self) -> Self:
+        times = {blank.name for blank in self.blanks if blank.type in ("date", "datetime")}
+        for blank in self.blanks:
+            named = {*blank.not_before, *blank.before, *blank.unlike}
+            if named and blank.name not in times:
+                raise ValueError(f"{blank.name} is neither a date nor a time, so it comes before or after nothing")
+            if unknown := named - times - {"launch", "expires"}:
+                raise ValueError(f"{blank.name} is held against {', '.join(sorted(unknown))}, which is not a time")
+        return self
 
 
 class Common(BaseModel):
@@ -98,6 +110,7 @@ class Event:
     label: str
     topic: str
     category: tuple[str, ...]
+    two_people: bool
     phases: Mapping[Phase, Defaults]
     declared: tuple[Blank, ...]
     common: Mapping[str, Common]  # by language

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
-from zoneinfo import ZoneInfo
 
 import phonenumbers
 from babel import Locale, UnknownLocaleError
@@ -108,19 +107,6 @@ class Moment:
         return self.speech.moment_full.format(
             clock=self.speech.clock_time(self.at), day=self.speech.day_name(self.at.date())
         )
-
-
-def on_clocks_of(zone: ZoneInfo, at: datetime) -> datetime:
-    """The time as the city's clocks show it; a time without an offset was read from those clocks.
-
-    Raises ValueError for a time that the clocks skip when summer time begins.
-    """
-    if at.tzinfo is not None:
-        return at.astimezone(zone)
-    local = at.replace(tzinfo=zone)
-    if local.astimezone(ZoneInfo("UTC")).astimezone(zone).replace(tzinfo=None) != at:
-        raise ValueError(f"{at.isoformat(timespec='minutes')} does not exist: the clocks jump over it")
-    return local
 
 
 def phone_number(number: str) -> str:

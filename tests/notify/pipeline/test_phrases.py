@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from notify.core.city_time import on_clock
 from notify.pipeline.compose import catalogue
-from notify.pipeline.phrases import Moment, on_clocks_of, phone_number
+from notify.pipeline.phrases import Moment, phone_number
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2027, 1, 11, 17, tzinfo=UTC)  # noon of a Monday in New York
@@ -28,28 +29,32 @@ SPEECH = {name: words.speech for name, words in catalogue().events[0].common.ite
     ],
 )
 def test_times_in_words(at: str, english: str, spanish: str) -> None:
-    local = on_clocks_of(NEW_YORK, datetime.fromisoformat(at))
+    local = on_clock(datetime.fromisoformat(at), NEW_YORK)
     assert str(Moment(SPEECH["en"], local, NOW)) == english
     assert str(Moment(SPEECH["es"], local, NOW)) == spanish
 
 
 def test_without_a_now_the_date_is_always_said() -> None:
-    local = on_clocks_of(NEW_YORK, datetime(2027, 7, 4, 1, tzinfo=UTC))
+    local = on_clock(datetime(2027, 7, 4, 1, tzinfo=UTC), NEW_YORK)
     assert str(Moment(SPEECH["en"], local, None)) == "9 PM Saturday, July 3"
 
 
 def test_today_is_the_day_of_the_city_and_not_of_utc() -> None:
     late = datetime(2027, 1, 12, 3, tzinfo=UTC)  # still Monday in New York
-    in_a_week = on_clocks_of(NEW_YORK, datetime.fromisoformat("2027-01-18T08:00"))
+    in_a_week = on_clock(datetime.fromisoformat("2027-01-18T08:00"), NEW_YORK)
     assert str(Moment(SPEECH["en"], in_a_week, late)).endswith("January 18")
 
 
 def test_times_follow_the_clocks_through_summer_time() -> None:
-    assert on_clocks_of(NEW_YORK, datetime(2027, 7, 1, 12, tzinfo=UTC)).hour == 8
-    assert on_clocks_of(NEW_YORK, datetime(2027, 1, 1, 12, tzinfo=UTC)).hour == 7
+    assert on_clock(datetime(2027, 7, 1, 12, tzinfo=UTC), NEW_YORK).hour == 8
+    assert on_clock(datetime(2027, 1, 1, 12, tzinfo=UTC), NEW_YORK).hour == 7
     with pytest.raises(ValueError, match="does not exist"):
-        on_clocks_of(NEW_YORK, datetime.fromisoformat("2027-03-14T02:30"))
-    assert on_clocks_of(NEW_YORK, datetime.fromisoformat("2027-11-07T01:30")).hour == 1
+        on_clock(datetime.fromisoformat("2027-03-14T02:30"), NEW_YORK)
+    # Which of the two is meant decides when an alert launches or ends, so it is asked.
+    with pytest.raises(ValueError, match=r"2027-11-07T01:30-04:00 or 2027-11-07T01:30-05:00"):
+        on_clock(datetime.fromisoformat("2027-11-07T01:30"), NEW_YORK)
+    for offset in ("-04:00", "-05:00"):
+        assert on_clock(datetime.fromisoformat(f"2027-11-07T01:30{offset}"), NEW_YORK).hour == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Times as people write them on the city's clocks, which skip an hour in spring and show one twice in autumn."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_SPAN = re.compile(r"(\d{1,5})([mhd])")
+
+
+def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in `zone`. A time without an offset is read from the city's clocks.
+
+    Raises ValueError, with the end of a sentence that begins with the time, when the clocks never show it or show it
+    twice.
+    """
+    if at.tzinfo is not None:
+        return at.astimezone(zone)
+    first, second = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
+    if first.utcoffset() == second.utcoffset():
+        return first
+    if first.astimezone(UTC) > second.astimezone(UTC):  # PEP 495: in a gap, fold=0 is read with the offset before it
+        raise ValueError("does not exist: the clocks jump over it when summer time begins")
+    either = " or ".join(one.isoformat(timespec="minutes") for one in (first, second))
+    raise ValueError(f"comes twice, because the clocks are set back. Which is it: {either}")
+
+
+def moment(words: str, zone: ZoneInfo) -> datetime:
+    """An ISO 8601 time in UTC; one without an offset is on the city's clocks. Raises ValueError as `on_clock` does."""
+    try:
+        read = datetime.fromisoformat(words)
+    except ValueError:
+        raise ValueError("is not a valid time. Use 30m, 6h, 2d or an ISO 8601 time such as 2027-01-12T18:00") from None
+    try:
+        return on_clock(read, zone).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the calendar") from None
+
+
+def span(words: str) -> timedelta | None:
+    """`30m`, `6h` or `2d`; None when it is something else."""
+    match = _SPAN.fullmatch(words)
+    return int(match[1]) * _UNITS[match[2]] if match else None

@@ -1,0 +1,97 @@
+"""Which alerts an approver may not send alone."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from notify import alerts
+from notify.db import transaction
+from notify.errors import Refused
+from notify.models import Alert
+from notify.models.states import AlertState
+from notify.settings import settings
+from tests.factories import CREDENTIALS, NOW, alert_draft, operator, resident, sender, zone
+
+SNOW = {"rule": "odd", "starts": "2027-01-11T16:00"}
+POWER = {"utility": "power"}
+RIVERSIDE = {"type": "Polygon", "coordinates": [[[0, 0], [0.5, 0], [0.5, 0.5], [0, 0]]]}
+
+
+@pytest.fixture
+def s(database: str) -> Any:
+    with transaction() as session:
+        zone(session)
+        sender(session)
+        yield session
+
+
+def alone(s: Session, *, most: int = 1000, **draft: Any) -> Alert:
+    """Written and approved by the same approver."""
+    by = operator(s, "approver")
+    chosen = settings().model_copy(update=CREDENTIALS | {"alone_most": most})
+    wanted = alerts.Draft(**{"zones": ("Riverside",), "channels": ("sms",)} | draft)
+    alert = alerts.draft(s, wanted, by, NOW, chosen)
+    return alerts.approve(s, alert.id, by, NOW, chosen)
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        {"event": "snow", "blanks": SNOW},
+        {"event": "outage", "blanks": POWER | {"restore_by": "2027-01-11T18:00", "report_phone": "311"}},
+        {"event": "collection", "blanks": {"day": "2027-01-18"}},
+        {
+            "event": "storm",
+            "severity": "Minor",
+            "status": "Exercise",
+            "blanks": {"hazard": "wind", "action": "Go home"},
+        },
+    ],
+)
+def test_what_one_person_may_send(s: Session, draft: dict[str, Any]) -> None:
+    assert alone(s, **draft).state is AlertState.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("draft", "why"),
+    [
+        ({"event": "storm", "blanks": {"hazard": "wind"}}, "emergency"),
+        ({"event": "storm", "status": "Exercise", "blanks": {"hazard": "wind"}}, "emergency"),
+        ({"event": "storm", "severity": "Minor", "blanks": {"hazard": "wind"}}, "every alert about this event"),
+        ({"event": "storm", "urgency": "Future", "blanks": {"hazard": "wind"}}, "every alert about this event"),
+        ({"event": "outage", "severity": "Severe", "blanks": POWER}, "emergency"),
+        ({"event": "outage", "blanks": POWER | {"cause": "a bomb"}}, "words that somebody wrote"),
+        ({"event": "outage", "blanks": POWER | {"cause.es": "una bomba", "cause": "a bomb"}}, "words that somebody"),
+        ({"event": "outage", "blanks": POWER | {"details": "Leave the city."}}, "words that somebody wrote"),
+        (
+            {"event": "outage", "blanks": POWER, "zones": (), "area": RIVERSIDE, "area_description": "all of us"},
+            "words that somebody wrote",
+        ),
+    ],
+)
+def test_what_needs_somebody_else(s: Session, draft: dict[str, Any], why: str) -> None:
+    with pytest.raises(Refused, match=why) as refused:
+        alone(s, **draft)
+    assert refused.value.hint == "Somebody else must approve it."
+
+
+def test_an_all_clear_of_a_storm_needs_somebody_else(s: Session) -> None:
+    storm = alert_draft(s)
+    with pytest.raises(Refused, match="every alert about this event"):
+        alone(s, event="storm", phase="all-clear", zones=(), incident=storm.incident_id, blanks={"hazard": "wind"})
+
+
+def test_words_for_an_area_count_again_in_an_update_that_repeats_them(s: Session) -> None:
+    drawn = alert_draft(s, event="outage", blanks=POWER, zones=(), area=RIVERSIDE, area_description="all of us")
+    with pytest.raises(Refused, match="words that somebody wrote"):
+        alone(s, event="outage", phase="update", zones=(), incident=drawn.incident_id, blanks=POWER)
+
+
+def test_a_large_audience_needs_somebody_else(s: Session) -> None:
+    for _ in range(3):
+        resident(s, topics=["snow"])
+    with pytest.raises(Refused, match="3 contacts, more than 2"):
+        alone(s, event="snow", blanks=SNOW, most=2)
+    assert alone(s, event="snow", blanks=SNOW, most=3).state is AlertState.APPROVED
+    assert alone(s, event="snow", blanks=SNOW, most=2, status="Exercise").state is AlertState.APPROVED
