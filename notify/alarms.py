@@ -1,23 +1,27 @@
 """Alarms: what operators must look at, until somebody has. The same trouble twice is one alarm, seen twice."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, exists, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
-from notify.errors import NotFound, Refused
-from notify.models import Alarm, Operator
+from notify import db, lifecycle
+from notify.errors import NotFound, Refused, TocsinError
+from notify.models import Alarm, Alert, Operator
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 SENDER_STOPPED = "sender-stopped"
 WEBHOOK_REFUSED = "webhook-refused"
 UNREADABLE_ROW = "unreadable-row"
 WEBHOOK_UNREADABLE = "webhook-unreadable"
 CRY_FOR_HELP = "cry-for-help"
+TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
 
 
 def sound(
@@ -69,3 +73,34 @@ def ringing(s: Session) -> Sequence[Alarm]:
 def recent(s: Session, most: int = 200) -> Sequence[Alarm]:
     """All of late, resolved ones too, the newest first."""
     return s.scalars(select(Alarm).order_by(Alarm.id.desc()).limit(most)).all()
+
+
+def apart(
+    s: Session, alert_id: int, failed: str, now: datetime, step: Callable[[Session, int, datetime], T]
+) -> T | None:
+    """A step of one alert, in a savepoint. When it fails, an alarm of the kind `failed` rings and the others go on.
+
+    Returns None when it failed. Raises when the connection is gone, since then nothing is known of the others either.
+    """
+    try:
+        with s.begin_nested():
+            return step(s, alert_id, now)
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        expected = isinstance(error, TocsinError)
+        why = str(error) if expected else f"{db.reason(error)}. The log says more."
+        log.error("alert.set_aside", kind=failed, alert=alert_id, error=db.reason(error), exc_info=not expected)
+        sound(s, failed, f"Alert {alert_id} could not be moved on at its time: {why}", now, alert_id=alert_id)
+        return None
+
+
+def set_aside(failed: str, now: datetime) -> ColumnElement[bool]:
+    """Whether an alert failed at such a step in the last minute, and nobody has resolved that alarm since."""
+    return exists().where(
+        Alarm.kind == failed,
+        Alarm.alert_id == Alert.id,
+        Alarm.resolved_at.is_(None),
+        Alarm.last_seen > now - TRY_AGAIN,
+        Alarm.last_seen <= now,
+    )

@@ -6,19 +6,17 @@ to the workers after the commit is the caller's business (`tasks.ring_alert`).
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle, operators, senders, two_people
+from notify import alarms, lifecycle, operators, senders, two_people
 from notify.drafting import CHANNELS, Draft, draft, located
-from notify.errors import NotFound, Refused, TocsinError, Unavailable
-from notify.models import Alarm, Alert, Batch, Operator, StoredContent
+from notify.errors import NotFound, Refused, Unavailable
+from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
 from notify.settings import Settings
 from zones.geometry import area_hash, from_wkb
@@ -38,13 +36,9 @@ __all__ = [
     "resume",
 ]
 
-log = structlog.get_logger()
-T = TypeVar("T")
-
 # Alarms about an alert.
 UNSENT, LAUNCHED_LATE = "alert-unsent", "launched-late"
 LAUNCH_FAILED, EXPIRY_FAILED = "launch-failed", "expiry-failed"
-TRY_AGAIN = timedelta(minutes=1)  # what was set aside
 LATE = timedelta(minutes=1)
 
 
@@ -134,7 +128,7 @@ def expire_due(s: Session, now: datetime) -> list[int]:
     """Close the alerts whose time is over; returns their ids. One that cannot be closed is set aside."""
     in_force = Alert.state.in_(lifecycle.alert_before(AlertState.EXPIRED))
     due = _due(s, EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
-    return [one for one in due if _apart(s, one, EXPIRY_FAILED, now, _expire)]
+    return [one for one in due if alarms.apart(s, one, EXPIRY_FAILED, now, _expire)]
 
 
 def launch_due(s: Session, now: datetime) -> list[Alert]:
@@ -142,7 +136,7 @@ def launch_due(s: Session, now: datetime) -> list[Alert]:
     due = _due(
         s, LAUNCH_FAILED, now, Alert.state == AlertState.SCHEDULED, Alert.launch_at <= now, Alert.expires_at > now
     )
-    tried = [_apart(s, one, LAUNCH_FAILED, now, _launch) for one in due]
+    tried = [alarms.apart(s, one, LAUNCH_FAILED, now, _launch) for one in due]
     launched = [alert for alert in tried if alert is not None]
     for alert in launched:
         if alert.launch_at is not None and now - alert.launch_at > LATE:
@@ -155,35 +149,12 @@ def launch_due(s: Session, now: datetime) -> list[Alert]:
 def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool]) -> Sequence[int]:
     """Alerts to move. One that could not be moved is tried again after a while, and at once when its alarm is
     resolved."""
-    set_aside = select(Alarm.id).where(
-        Alarm.kind == failed,
-        Alarm.alert_id == Alert.id,
-        Alarm.resolved_at.is_(None),
-        Alarm.last_seen > now - TRY_AGAIN,
-        Alarm.last_seen <= now,
-    )
     return s.scalars(
         select(Alert.id)
-        .where(*conditions, ~set_aside.exists())
+        .where(*conditions, ~alarms.set_aside(failed, now))
         .order_by(Alert.id)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
-
-
-def _apart(
-    s: Session, alert_id: int, failed: str, now: datetime, step: Callable[[Session, int, datetime], T]
-) -> T | None:
-    """A step of one alert in a savepoint: when it fails, an alarm rings and the others go on. None: it failed."""
-    try:
-        with s.begin_nested():
-            return step(s, alert_id, now)
-    except Exception as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise
-        why = str(error) if isinstance(error, TocsinError) else f"{db.reason(error)}. The log says more."
-        log.error(failed, alert=alert_id, error=db.reason(error), exc_info=not isinstance(error, TocsinError))
-        alarms.sound(s, failed, f"Alert {alert_id} could not be moved on at its time: {why}", now, alert_id=alert_id)
-        return None
 
 
 def _launch(s: Session, alert_id: int, now: datetime) -> Alert:

@@ -24,8 +24,9 @@ from notify.settings import settings
 
 log = structlog.get_logger()
 
-# PostgreSQL is stopped, starts, lost the connection, or has no room left on its disk.
-AWAY = (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# PostgreSQL is stopped, starts, lost the connection, or has no room left on its disk; or all of our connections are in
+# use (exc.TimeoutError).
+AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
 
 # A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
@@ -147,14 +148,16 @@ def persistently(work: Callable[[], None], within_s: float) -> None:
 
     `work` may be done twice: an answer can be lost on the way back.
     """
-    for _ in range(int(within_s / TRY_AGAIN_S)):
+    until_s = time.monotonic() + within_s
+    while True:
         try:
             work()
             return
         except AWAY as error:
+            if time.monotonic() >= until_s:  # one try can take half a minute of its own
+                raise
             log.warning("database.away", error=reason(error))
             time.sleep(TRY_AGAIN_S)
-    work()
 
 
 def reason(error: BaseException) -> str:
@@ -169,6 +172,8 @@ def unavailable(error: BaseException) -> Unavailable:
             "The disk of the database is full.",
             hint="Free some space there. Nothing is lost; what was being sent goes on by itself.",
         )
+    if isinstance(error, exc.TimeoutError):
+        return Unavailable("All connections to the database are in use.", hint="Try again in a moment.")
     return Unavailable("The database does not answer.")
 
 

@@ -13,6 +13,7 @@ import redis
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from notify import alerts, db, tasks
 from notify.db import engine, transaction
@@ -35,6 +36,7 @@ def run(stop: threading.Event) -> None:
         try:
             with engine().connect() as connection:
                 if _leads(connection):
+                    connection.detach()  # closed and not given back, or the lock would stay with the pool
                     _lead(connection, stop)
         except SQLAlchemyError as error:
             log.warning("scheduler.database_away", error=db.reason(error))
@@ -92,8 +94,16 @@ def _repeat(job: Callable[[], None], seconds: float, ending: threading.Event) ->
 def launch() -> None:
     """Launch what is due, expire what is over."""
     now = datetime.now(UTC)
+    _each(lambda: _expire(now), lambda: _launch(now))
+
+
+def _expire(now: datetime) -> None:
     with transaction() as s:
         alerts.expire_due(s, now)
+
+
+def _launch(now: datetime) -> None:
+    with transaction() as s:
         due = alerts.launch_due(s, now)
     for alert in due:
         tasks.ring_alert(alert)
@@ -102,15 +112,42 @@ def launch() -> None:
 def sweep() -> None:
     """Take up what was dropped: a dead worker's batches, lost doorbells, unknown outcomes, finished alerts."""
     now = datetime.now(UTC)
-    settling.take_back_expired_leases()
+    _each(
+        settling.take_back_expired_leases,
+        lambda: tasks.ring_unresolved(settling.unresolved_alerts(now)),
+        _ring_batches,
+        lambda: settling.finish_alerts(now),
+        lambda: _in_transaction(forecast.measure),
+        lambda: _in_transaction(headcount.forget_changes),
+    )
+
+
+def _each(*steps: Callable[[], object]) -> None:
+    """Every step, whatever becomes of the others; then the first error is raised."""
+    errors: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            if errors:  # `_repeat` reports the first one
+                log.warning("scheduler.step_failed", error=db.reason(error), exc_info=True)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _ring_batches() -> None:
     wiped, idle = _redis_state()
-    tasks.ring_unresolved(settling.unresolved_alerts(now))
-    tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle))
-    tasks.ring_unsettled(settling.unsettled_batches(settings().reconcile_after_s, wiped=wiped, idle=idle))
-    settling.finish_alerts(now)
+    old_s = settings().reconcile_after_s
+    _each(
+        lambda: tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle)),
+        lambda: tasks.ring_unsettled(settling.unsettled_batches(old_s, wiped=wiped, idle=idle)),
+    )
+
+
+def _in_transaction(work: Callable[[Session], object]) -> None:
     with transaction() as s:
-        forecast.measure(s)
-        headcount.forget_changes(s)
+        work(s)
 
 
 def end_leftovers() -> None:

@@ -155,6 +155,10 @@ class Batch:
         except redis.RedisError as error:
             log.warning("throttle.unreachable", error=type(error).__name__)
             return LONGEST_WAIT_S
+        except db.AWAY as error:
+            # Where the day's tokens must be counted anew. Requests may be in flight, whose outcomes must not be lost.
+            log.warning("throttle.cannot_count", error=db.reason(error))
+            return LONGEST_WAIT_S
         finally:
             if not isinstance(answer, Grant):
                 self._transport.give_up(sender.provider, room)

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import exists, select, text
+from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import alarms, lifecycle
 from notify.db import transaction
-from notify.models import Lane
-from notify.models.states import AlertState, DeliveryState
+from notify.models import Alert, Batch, Lane
+from notify.models.states import AlertState, BatchState, DeliveryState
 
 log = structlog.get_logger()
 
 SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
 AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
+FINISH_FAILED = "finish-failed"  # an alarm about an alert
 END_AT_ONCE = 20  # batches, when an alert was cancelled
 
 
@@ -165,13 +167,21 @@ _END = """
 
 
 def finish_alerts(now: datetime) -> list[int]:
-    """Alerts whose every delivery has left our hands become `sent`."""
+    """Alerts whose every delivery has left our hands become `sent`. One that cannot is set aside with an alarm."""
     with transaction() as s:
-        finished = s.scalars(
-            text("""SELECT id FROM alerts a WHERE state = 'sending' AND fanout_done_at IS NOT NULL
-                       AND NOT EXISTS (SELECT FROM batches b WHERE b.alert_id = a.id AND b.state <> 'done')
-                     FOR NO KEY UPDATE SKIP LOCKED""")
+        done = s.scalars(
+            select(Alert.id)
+            .where(
+                Alert.state == AlertState.SENDING,
+                Alert.fanout_done_at.is_not(None),
+                ~exists().where(Batch.alert_id == Alert.id, Batch.state != BatchState.DONE),
+                ~alarms.set_aside(FINISH_FAILED, now),
+            )
+            .with_for_update(skip_locked=True, key_share=True)
         ).all()
-        for alert_id in finished:
-            lifecycle.move_alert(s, alert_id, AlertState.SENT, now=now, by=None, action="finish", finished_at=now)
-    return list(finished)
+        return [one for one in done if alarms.apart(s, one, FINISH_FAILED, now, _finish)]
+
+
+def _finish(s: Session, alert_id: int, now: datetime) -> int:
+    lifecycle.move_alert(s, alert_id, AlertState.SENT, now=now, by=None, action="finish", finished_at=now)
+    return alert_id

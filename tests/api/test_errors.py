@@ -126,7 +126,7 @@ def test_a_time_that_nobody_could_read_again_is_422(door: httpx.Client, key: Key
 def test_an_unreadable_row_hides_no_other(door: httpx.Client, key: Key, city: datetime) -> None:
     author = key("author")
     numbers = [door.post("/api/v1/alerts", json=DRAFT, headers=author).json()["id"] for _ in range(3)]
-    asked.do("ALTER TABLE alerts DROP CONSTRAINT launch_at_readable")
+    asked.do("ALTER TABLE alerts DROP CONSTRAINT launch_at_readable, DROP CONSTRAINT launch_before_end")
     try:
         asked.do("UPDATE alerts SET launch_at = '10000-01-01 12:00+00' WHERE id = :id", id=numbers[1])
         listed = door.get("/api/v1/alerts", headers=author).json()["alerts"]
@@ -136,7 +136,9 @@ def test_an_unreadable_row_hides_no_other(door: httpx.Client, key: Key, city: da
         asked.do("UPDATE alerts SET launch_at = NULL")
         asked.do(
             "ALTER TABLE alerts ADD CONSTRAINT launch_at_readable"
-            " CHECK (launch_at BETWEEN '2000-01-01 00:00+00' AND '2199-12-31 00:00+00')"
+            " CHECK (launch_at BETWEEN '2000-01-01 00:00+00' AND '2199-12-31 00:00+00'),"
+            " ADD CONSTRAINT launch_before_end"
+            " CHECK (launch_at IS NULL OR launch_at < expires_at OR state IN ('cancelled', 'expired'))"
         )
 
 

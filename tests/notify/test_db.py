@@ -36,6 +36,33 @@ def test_patience_ends() -> None:
         db.persistently(work, db.TRY_AGAIN_S)
 
 
+def test_patience_is_a_time_and_not_a_number_of_tries() -> None:
+    """A try can take many times as long as the pause after it, as when a host does not answer."""
+    tries: list[int] = []
+
+    def work() -> None:
+        tries.append(1)
+        threading.Event().wait(0.5)
+        raise psycopg.OperationalError("connection timeout")
+
+    with pytest.raises(psycopg.OperationalError):
+        db.persistently(work, 1.0)
+    assert len(tries) <= 2
+
+
+def test_a_pool_that_is_used_up_is_waited_for_like_a_database_that_is_away() -> None:
+    tries: list[int] = []
+
+    def work() -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise exc.TimeoutError("QueuePool limit reached")
+
+    db.persistently(work, 10)
+    assert len(tries) == 2
+    assert "in use" in db.unavailable(exc.TimeoutError("QueuePool limit reached")).message
+
+
 def test_what_waiting_cannot_mend_is_raised_at_once() -> None:
     tries: list[int] = []
 

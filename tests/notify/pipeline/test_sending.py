@@ -5,11 +5,12 @@ import time
 from collections import Counter
 from typing import Any
 
+import psycopg
 import pytest
 import redis as redis_client
 import time_machine
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import exc, text
 
 from notify import alerts, crypto
 from notify.channels.contract import Accepted, Content, Late, Message, Recipient
@@ -235,3 +236,30 @@ def test_a_host_whose_clock_is_wrong_neither_claims_too_late_nor_gives_up_too_so
     with time_machine.travel(sql("SELECT expires_at FROM alerts")[0].expires_at, tick=True):
         send(batch, providers, transport, redis)
     assert states() == {"accepted": 3}
+
+
+class _UncountableThrottle(Throttle):
+    """Its daily count is lost with Redis, and PostgreSQL is away when it is asked for the `at`th grant."""
+
+    def __init__(self, client: Any, at: int) -> None:
+        super().__init__(client)
+        self._asked, self._at = 0, at
+
+    def take(self, *args: Any, **options: Any) -> Any:
+        self._asked += 1
+        if self._asked == self._at:
+            raise exc.OperationalError("SELECT", {}, psycopg.OperationalError("server closed the connection"))
+        return super().take(*args, **options)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_database_that_is_away_while_tokens_are_counted_loses_no_outcome(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport, at: int
+) -> None:
+    """The requests of a window that were posted before that are in flight, and their outcomes nowhere else."""
+    (batch,) = resolved("sms", 60, rate_per_s=400)
+    held = records.lease(batch, 60)
+    assert held is not None
+    Batch(held, providers.settings(), _UncountableThrottle(redis, at), transport, threading.Event()).run()
+    assert states() == {"accepted": 60}
+    assert sql("SELECT max(attempts) FROM deliveries")[0][0] == 1

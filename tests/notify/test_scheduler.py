@@ -1,0 +1,100 @@
+"""The timed jobs: each step stands alone, and the leader's lock is free when it ends."""
+
+import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+import redis
+from sqlalchemy import text
+
+from notify import alarms, alerts, scheduler, tasks
+from notify.db import transaction
+from notify.models import Alert
+from notify.models.states import AlertState
+from notify.settings import settings
+from tests.factories import alert_draft, alert_ready, operator, sender, zone
+from tests.waiting import until
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def _redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
+    settings.cache_clear()
+    tasks.memory.forget()
+
+
+def delivered(count: int) -> list[int]:
+    """Launched alerts with nothing left to send."""
+    with transaction() as s:
+        zone(s, now=NOW)
+        sender(s, now=NOW)
+        numbers = [alerts.launch(s, alert_ready(s, now=NOW).id, operator(s), NOW).id for _ in range(count)]
+        s.execute(text("UPDATE alerts SET fanout_done_at = launched_at"))
+    return numbers
+
+
+def state_of(alert: int) -> AlertState:
+    with transaction() as s:
+        return s.get_one(Alert, alert).state
+
+
+@pytest.mark.usefixtures("database", "_redis_away")
+def test_a_delivered_alert_is_finished_while_redis_is_away() -> None:
+    (alert,) = delivered(1)
+    try:
+        with pytest.raises(redis.RedisError):
+            scheduler.sweep()
+        assert state_of(alert) is AlertState.SENT
+    finally:
+        tasks.memory.forget()
+
+
+def test_one_alert_that_cannot_be_finished_keeps_no_other(own_database: str, redis: "redis.Redis") -> None:
+    bad, good = delivered(2)
+    break_updates_of(bad)
+    scheduler.sweep()
+    assert state_of(good) is AlertState.SENT
+    with transaction() as s:
+        assert [(one.kind, one.alert_id) for one in alarms.ringing(s)] == [("finish-failed", bad)]
+
+
+def test_what_cannot_expire_keeps_nothing_from_its_launch(own_database: str, redis: "redis.Redis") -> None:
+    at = NOW + timedelta(seconds=1)
+    with transaction() as s:
+        zone(s, now=NOW)
+        sender(s, now=NOW)
+        ready = alert_ready(s, now=NOW, launch_at=at).id
+        alerts.launch(s, ready, operator(s), NOW)
+        over = alert_draft(s, now=NOW - timedelta(hours=2), lasts=timedelta(hours=1)).id
+    break_updates_of(over)
+    until(lambda: datetime.now(UTC) > at, 10, "the time of the launch")
+    scheduler.launch()
+    assert state_of(ready) is AlertState.SENDING
+
+
+def break_updates_of(alert: int) -> None:
+    with transaction() as s:
+        s.execute(
+            text("CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'")
+        )
+        s.execute(
+            text(f"CREATE TRIGGER breaks BEFORE UPDATE ON alerts FOR EACH ROW WHEN (OLD.id = {alert})"
+                 " EXECUTE FUNCTION break()")
+        )  # fmt: skip
+
+
+def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.Redis") -> None:
+    """Its connection went back to the pool with the lock, and nobody else could lead while that process lived."""
+    stop = threading.Event()
+    leader = threading.Thread(target=scheduler.run, args=(stop,))
+    with closing(psycopg.connect(database, autocommit=True)) as other:
+        leader.start()
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (1,), 20, "it leads")
+        stop.set()
+        leader.join()
+        assert other.execute("SELECT pg_try_advisory_lock(%s)", (scheduler.LEADER_LOCK,)).fetchone() == (True,)
