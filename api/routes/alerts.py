@@ -90,8 +90,7 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
     "/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED
 )
 def approve_alert(alert_id: Id, caller: Reader) -> Response:
-    """What needs two people is approved by somebody other than its author: emergencies, events that ask for it, free words,
-    large audiences."""
+    """Somebody other than its author approves an emergency, an event that asks for it, free words, a large audience."""
     with transaction() as s:
         alerts.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
         counted = reports.progress(s, alert_id)
