@@ -223,7 +223,12 @@ def test_zones_and_senders_over_rest(door: httpx.Client, key: Key) -> None:
     file = {
         "file": ("city.geojson", httpx.Response(200, json={"type": "FeatureCollection", "features": [feature]}).content)
     }
-    done = door.post("/api/v1/zones/import", files=file, data={"kind": "custom", "name_field": "NAME"}, headers=admin)
+    done = door.post(
+        "/api/v1/zones/import",
+        files=file,
+        data={"kind": "custom", "name_field": "NAME", "accept_warnings": "true"},
+        headers=admin,
+    )
     assert done.status_code == 201, done.text
     assert done.json()["imported"]["added"] == ["Old Town/East"]
     zone = door.get("/api/v1/zones/Old Town/East", headers=admin).json()

@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def old_hash(alert: Alert, words: list[list[str]]) -> str:
-    """As it was before migration 0021: without the launch."""
+    """As it was before migration 0022: without the launch."""
     approved = [
         alert.area_hash, alert.status, alert.topic.value, alert.lane.value, sorted(alert.channels),
         alert.expires_at.isoformat(), words,
@@ -47,10 +47,10 @@ def test_what_was_scheduled_is_launched_and_what_never_could_be_rings(own_databa
             " WHEN (OLD.launched_at IS NOT NULL AND OLD.area IS DISTINCT FROM NEW.area)"
             " EXECUTE FUNCTION refuse_change_after_launch()",
             f"UPDATE alerts SET launch_at = expires_at WHERE id = {hopeless.id}",
-            "UPDATE alembic_version SET version_num = '0020'",
+            "UPDATE alembic_version SET version_num = '0021'",
         ):
             s.execute(text(statement))
-    command.upgrade(migrations._config(), "0021")
+    command.upgrade(migrations._config(), "0022")
     with transaction() as s:
         assert [one.id for one in alerts.launch_due(s, NOW + HOUR)] == [scheduled.id]
         ended = s.get_one(Alert, hopeless.id)

@@ -1,6 +1,6 @@
 """A launch before the end, as part of the approval; two people by more than the lane.
 
-Revision ID: 0021
+Revision ID: 0022
 """
 
 import hashlib
@@ -10,8 +10,8 @@ from typing import Any
 from alembic import op
 from sqlalchemy import Connection, text
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
