@@ -65,7 +65,7 @@ def _postgres() -> str:
         return str(error)
     except (SQLAlchemyError, Unavailable):
         return "does not answer"
-    return "ok" if found == needed else f"has schema {found}, not {needed}: run `tocsin migrate`"
+    return "ok" if found == needed else f"has schema {found}, not {needed}. {migrations.remedy(found)}"
 
 
 def _redis() -> str:

@@ -84,7 +84,7 @@ def _database() -> tuple[Senders | None, list[Finding]]:
                 return None, [red("database", "The database has no schema.", "Run `tocsin migrate`.")]
             version, needed = s.scalar(text("SELECT version_num FROM alembic_version")), migrations.head()
             if version != needed:
-                return None, [red("database", f"The schema is {version}, not {needed}.", "Run `tocsin migrate`.")]
+                return None, [red("database", f"The schema is {version}, not {needed}.", migrations.remedy(version))]
             keyring.verify(s)
             theirs: datetime = s.execute(text("SELECT clock_timestamp()")).scalar_one()
             ours = datetime.now(UTC)

@@ -54,11 +54,12 @@ def test_not_ready_while_postgresql_is_away(door: httpx.Client, monkeypatch: pyt
     assert door.get("/healthz").status_code == 200
 
 
-def test_not_ready_on_an_older_schema(door: httpx.Client) -> None:
-    asked.do("UPDATE alembic_version SET version_num = '0000'")
+@pytest.mark.parametrize(("schema", "remedy"), [("0001", "Run `tocsin migrate`"), ("9999", "newer than this Tocsin")])
+def test_not_ready_on_another_schema(door: httpx.Client, schema: str, remedy: str) -> None:
+    asked.do("UPDATE alembic_version SET version_num = :schema", schema=schema)
     answer = door.get("/readyz")
     assert answer.status_code == 503
-    assert "tocsin migrate" in answer.json()["postgres"]
+    assert remedy in answer.json()["postgres"]
 
 
 def test_metrics_count_what_is_in_work(door: httpx.Client, city: datetime, key: Key) -> None:

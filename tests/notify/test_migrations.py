@@ -35,3 +35,16 @@ def test_two_hosts_that_are_set_up_at_once_do_not_collide(own_database: str) -> 
     assert [(host.communicate()[1], host.returncode) for host in hosts] == [("", 0)] * 3
     with engine().connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
+
+
+def test_a_database_that_is_newer_is_refused_in_one_line(database: str) -> None:
+    with engine().begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    command = [sys.executable, "-m", "notify.cli", "migrate"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]  # above it, the log of how far the migration came
+    assert line.startswith(f"tocsin: The database has schema 9999, not {migrations.head()}. It is newer than this")
+    with engine().connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
