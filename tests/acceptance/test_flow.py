@@ -29,6 +29,7 @@ def halted(city: City, block: Block, alert: int, how: str) -> int:
     return len(arrived)
 
 
+@pytest.mark.timed
 def test_a_pause_acts_within_a_second_and_a_resume_sends_the_rest_once(city: City) -> None:
     block, alert = city.sending(PEOPLE, RATE, out=20)
     out = halted(city, block, alert, "pause")
@@ -42,6 +43,7 @@ def test_a_pause_acts_within_a_second_and_a_resume_sends_the_rest_once(city: Cit
     assert steps["resume"]["who"] == "approver@acceptance.example.org"
 
 
+@pytest.mark.timed
 def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> None:
     block, alert = city.sending(PEOPLE, RATE, out=20)
     out = halted(city, block, alert, "cancel")
@@ -77,6 +79,7 @@ def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city:
     city.reached_once(block, city.until_over(alert, 60))
 
 
+@pytest.mark.timed
 def test_the_plan_comes_true(city: City) -> None:
     block = city.block(phones=200)
     alert = city.approved(block.zone)
