@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify import crypto, lifecycle
 from notify.models import Operator
+from notify.subscribers.records import defused
 from notify.subscribers.rows import COLUMNS
 from notify.subscribers.storing import SEALED_ADDRESS
 
@@ -61,7 +62,8 @@ def export_csv(s: Session) -> Iterator[str]:
     """Lines of CSV, one for each place of a resident, with addresses in clear: note it first (`note_export`).
 
     A contact that opted out, or is not verified, is written without its consent, so that nobody who imports this
-    elsewhere may write to it. Streamed: keep the transaction open while you read.
+    elsewhere may write to it. A cell that a spreadsheet would run as a formula begins with an apostrophe, which the
+    import takes away again. Streamed: keep the transaction open while you read.
     """
     # Who reads this may be slow: a person with a pager.
     s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -73,7 +75,7 @@ def _lines(s: Session) -> Iterator[str]:
     writer = csv.writer(line)
     writer.writerow(COLUMNS)
     for resident in s.execute(text(_RESIDENTS), execution_options={"yield_per": AT_ONCE}):
-        writer.writerows(_rows(resident))
+        writer.writerows(map(defused, row) for row in _rows(resident))
         yield line.getvalue()
         line.seek(0)
         line.truncate()

@@ -11,6 +11,8 @@ from notify.core.characters import visible
 from notify.errors import Invalid
 
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
+_FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of them
 
 
@@ -99,6 +101,19 @@ def _parse(record: list[str]) -> tuple[list[str] | None, bool]:
         return next(csv.reader(record, strict=True)), False
     except csv.Error as error:
         return None, str(error) == "unexpected end of data"
+
+
+def defused(cell: str) -> str:
+    """The cell as a spreadsheet shows it without running it: behind an apostrophe, if it looks like a formula.
+
+    Numbers, which phones in E.164 and coordinates are, run nothing and stay as they are. `fused` is the inverse.
+    """
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def fused(cell: str) -> str:
+    """The cell without the apostrophe of `defused`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def is_utf8(fields: list[str]) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from notify.models import Topic
 from notify.subscribers import addresses
 from notify.subscribers.placing import NoPlace
-from notify.subscribers.records import is_utf8
+from notify.subscribers.records import fused, is_utf8
 from zones.placing import Bounds, is_swapped
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
@@ -20,6 +20,7 @@ _TOPICS = {topic.value for topic in Topic}
 _SEPARATORS = re.compile(r"[\s,;]+")
 LONGEST_LABEL, LONGEST_HOW, LONGEST_ADDRESS = 60, 200, 300  # characters
 DEFAULT_LABEL = "home"
+EARLIEST_CONSENT = 2000  # year; before it nobody signed up for messages, but 26 was written for 2026
 
 
 class BadRow(Exception):
@@ -63,7 +64,7 @@ class Reader:
             raise BadRow(f"It has {len(fields)} columns, the first line has {len(self.names)}.")
         if not is_utf8(fields):
             raise BadRow("It is not UTF-8: save the file in that encoding.")
-        cells = dict(zip(self.names, (" ".join(field.split()) for field in fields), strict=True))
+        cells = dict(zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True))
         phone, email = self._contacts(cells)
         address = _line(cells, "address", LONGEST_ADDRESS)
         lon, lat = self._point(cells, address)
@@ -119,6 +120,10 @@ class Reader:
             at = _moment(given, self.timezone)
         except (ValueError, OverflowError):
             raise BadRow("consent_at: give it as 2026-05-31 or 2026-05-31T14:30:00-04:00.") from None
+        if at.year < EARLIEST_CONSENT:
+            raise BadRow(
+                f"consent_at: it is before {EARLIEST_CONSENT}; give the year with four digits, as in 2026-05-31."
+            )
         if at > self.now:
             raise BadRow("consent_at: it lies in the future.")
         return at

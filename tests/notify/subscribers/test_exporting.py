@@ -139,3 +139,22 @@ def test_counts() -> None:
     assert (counts.residents, counts.places, counts.suppressed) == (2, 3, 2)
     assert counts.contacts == {"email": {"verified": 1, "unverified": 0}, "sms": {"verified": 1, "unverified": 1}}
     assert ("sms, unverified", 1) in counts.as_rows()
+
+
+FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "'=1+1", "''-x", "\uff1d1+1")
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_spreadsheet_runs_nothing_of_an_export_and_the_import_takes_it_as_it_was(formula: str) -> None:
+    """In every column that a resident fills in; numbers, such as phones and coordinates, stay numbers."""
+    of_others = ["'" + formula] * 2  # as an export writes it, or somebody who knows spreadsheets
+    cells = ["+12155550100", "=a@example.org", "en", "storm", "-75.1", "39.9", *of_others, "2026-05-31", of_others[0]]
+    import_csv(file(",".join(f'"{cell}"' for cell in cells)), NOW)
+    exported, before = export(), state()
+    [cells_out] = rows(exported)
+    assert (cells_out["phone"], cells_out["lon"]) == ("+12155550100", "-75.1")
+    assert [cells_out[name] for name in ("address", "label", "consent_how")] == [f"'{formula}"] * 3
+    assert cells_out["email"] == "'=a@example.org"
+    wipe()
+    assert import_csv(exported, NOW).bad == ()
+    assert (export(), state()) == (exported, before)

@@ -186,6 +186,11 @@ BAD = [
     ({"consent_at": "yesterday"}, "consent_at: give it as 2026-05-31"),
     ({"consent_at": "2026-05-31T14:30:00"}, "consent_at: give it as 2026-05-31"),  # where?
     ({"consent_at": "2027-01-12"}, "consent_at: it lies in the future."),
+    ({"consent_at": "0026-05-31"}, "consent_at: it is before 2000"),
+    ({"consent_at": "0026-05-31T14:30:00Z"}, "consent_at: it is before 2000"),
+    ({"consent_at": "1999-12-31T12:00:00Z"}, "consent_at: it is before 2000"),
+    ({"consent_at": "31-05-26"}, "consent_at: give it as 2026-05-31"),
+    ({"consent_at": "20260531T1430"}, "consent_at: give it as 2026-05-31"),
     ({"consent_at": "0001-01-01T00:00:00+14:00"}, "consent_at: give it as 2026-05-31"),
 ]
 
