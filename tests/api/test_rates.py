@@ -36,6 +36,13 @@ def test_keys_are_tried_a_few_times_a_minute(door: httpx.Client, monkeypatch: py
     assert door.get("/console/sign-in").status_code == 200, "looking is free"
 
 
+def test_strangers_behind_an_unnamed_proxy_lock_no_operator_out() -> None:
+    """There all look alike: one count for all would be used up by anybody."""
+    sign_in = {"type": "http", "method": "POST", "path": "/console/sign-in", "client": ("198.51.100.7", 4711)}
+    assert rates._bounds(sign_in | {"headers": [(b"x-forwarded-for", b"203.0.113.9")]}) == ()
+    assert [(one.kind, one.who) for one in rates._bounds(sign_in | {"headers": []})] == [("sign-in", "198.51.100.7")]
+
+
 def test_a_key_has_its_share_and_others_have_theirs(
     door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
