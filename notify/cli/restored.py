@@ -18,7 +18,10 @@ def restored(
     operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
     as_json: Json = False,
 ) -> None:
-    """After a backup was restored, before anything else runs: hold all alerts, ask what was sent since the backup."""
+    """After a backup was restored: hold all alerts, and ask what was sent since.
+
+    Run it before any other process starts.
+    """
     with transaction() as s:
         by = operators.find(s, operator) if operator else None
         done = restoring.restored(s, datetime.now(UTC), by)

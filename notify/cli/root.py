@@ -43,6 +43,7 @@ SHORT = {
     "worker": "A worker.",
     "scheduler": "The timed jobs. Several may run; one leads.",
     "simulator": "The providers' stand-in, for training and tests: nothing leaves this machine.",
+    "restored": "After a backup was restored: hold all alerts, and ask what was sent since.",
     "check": "Ask servers, providers and the way out whether an emergency could be sent now.",
     "alert": "Write, approve, launch, watch and stop alerts.",
     "alarms": "What operators must look at.",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.city import SILENT, City
+from tests.soon import soon
 from tests.waiting import until
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -69,7 +70,7 @@ def test_unknown_emails_of_an_emergency_are_sent_again_and_the_report_says_so(ci
 def test_unknown_emails_of_a_routine_alert_are_left_and_the_report_says_so(city: City) -> None:
     block = city.block(emails=12, topics="snow")
     city.behave(sendgrid={"next_errors": [FAULTS["hang"]]})
-    blanks = {"rule": "street", "starts": "2030-01-10T18:00"}
+    blanks = {"rule": "street", "starts": soon()}
     alert = city.launch(city.approved(block.zone, channels=("email",), event="snow", blanks=blanks))
     progress = city.until_over(alert, 60)
     left = 12 - len(city.mails(block.emails))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.acceptance.city import City
+from tests.soon import soon
 from tests.waiting import until
 
 
@@ -13,7 +14,7 @@ def test_an_emergency_overtakes_a_routine_alert_on_the_same_sender(city: City) -
     routine_block = city.block(phones=120, topics="snow")
     emergency_block = city.block(phones=20)
     city.rate("sms", 20)
-    blanks = {"rule": "street", "starts": "2030-01-10T18:00"}
+    blanks = {"rule": "street", "starts": soon()}
     routine = city.launch(city.approved(routine_block.zone, event="snow", blanks=blanks))
     assert city.progress(routine).lane == "routine"
     until(lambda: len(city.texts(routine_block.phones)) >= 5, 30, "the routine alert goes out")

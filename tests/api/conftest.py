@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import redis as redis_client
+import structlog
 import uvicorn
 from sqlalchemy import text
 
@@ -29,6 +30,7 @@ def served() -> Iterator[str]:
     root, level = logging.getLogger(), logging.getLogger().level
     handlers = root.handlers
     logs.configure("INFO", "text")
+    structlog.configure(cache_logger_on_first_use=False)  # or `capture_logs` of later tests would see nothing
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from notify import logs
@@ -203,6 +204,7 @@ def test_no_log_line_shows_the_address(
     monkeypatch.setattr(root, "handlers", root.handlers)
     level = root.level
     logs.configure("DEBUG", "text")
+    structlog.configure(cache_logger_on_first_use=False)  # or `capture_logs` of later tests would see nothing
     try:
         outside.status = 500
         look_up("99 Far Rd", chosen(outside, "nominatim"))
