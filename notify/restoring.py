@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import lifecycle, operators
 from notify.models import Operator
 from notify.models.states import AlertState
 
@@ -31,7 +31,12 @@ class Restored:
 
 
 def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
-    """Hold everything and have the providers asked. May be done again; does nothing to what is over."""
+    """Hold everything and have the providers asked. May be done again; does nothing to what is over.
+
+    Raises NotAllowed for an operator who may not pause an alert.
+    """
+    if by is not None:
+        operators.require(by, "stop")
     moved = {}
     for state, to in ((AlertState.SENDING, AlertState.PAUSED), (AlertState.SCHEDULED, AlertState.APPROVED)):
         ids = s.scalars(text("SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"),
@@ -41,7 +46,7 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
         moved[state] = list(ids)
     over = [state.value for state in lifecycle.FINISHED]
     s.execute(text(_ASK), {"over": over})
-    asked = len(s.execute(text(_UNKNOWN)).all())
+    asked = s.execute(text(_UNKNOWN)).scalar_one()
     s.execute(text(_UNSETTLED))
     for table in NUMBERED:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
@@ -56,12 +61,15 @@ _ASK = """
 """
 # Any of the channel's senders may have carried it: which one stands here does not count for the question.
 _UNKNOWN = """
-    UPDATE deliveries d
-       SET state = 'unknown', reason = 'restored', claimed_at = a.ask_since,
-           sender_id = coalesce(d.sender_id, b.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
-      FROM batches b JOIN alerts a ON a.id = b.alert_id
-     WHERE b.id = d.batch_id AND a.ask_since IS NOT NULL AND d.state IN ('queued', 'sending', 'unknown')
-    RETURNING d.id
+    WITH unknown AS (
+        UPDATE deliveries d
+           SET state = 'unknown', reason = 'restored', claimed_at = a.ask_since,
+               sender_id = coalesce(d.sender_id, b.sender_id,
+                                    (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
+          FROM batches b JOIN alerts a ON a.id = b.alert_id
+         WHERE b.id = d.batch_id AND a.ask_since IS NOT NULL AND d.state IN ('queued', 'sending', 'unknown')
+        RETURNING 1
+    ) SELECT count(*) FROM unknown
 """
 _UNSETTLED = """
     UPDATE batches b SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL

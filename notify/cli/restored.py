@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from notify import operators, restoring
+from notify import restoring
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json
 from notify.db import transaction
@@ -23,7 +24,7 @@ def restored(
     Run it before any other process starts.
     """
     with transaction() as s:
-        by = operators.find(s, operator) if operator else None
+        by = acting.required(s, operator) if operator else acting.administrator(s)
         done = restoring.restored(s, datetime.now(UTC), by)
     if as_json:
         print_json(asdict(done))

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from notify import operators, sessions
 from notify.cli import alarms as alarm_commands
+from notify.cli import restored as restored_command
 from notify.cli.operators import commands, key_commands
 from notify.core import actor
 from notify.db import transaction
@@ -127,6 +128,21 @@ def test_as_needs_the_key_of_that_operator(monkeypatch: pytest.MonkeyPatch) -> N
     for wrong in ("tocsin_nobodys", key_of(AUTHOR, "laptop"), reading):
         monkeypatch.setenv("TOCSIN_OPERATOR_KEY", wrong)
         assert isinstance(resolve("--as", ADMIN), NotAllowed)
+
+
+def test_a_restore_is_told_by_somebody_who_may_stop_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def restored(*arguments: str) -> BaseException | None:
+        return run("--json", *arguments, group=restored_command.commands).exception
+
+    chief = key_of(ADMIN, "chief")
+    assert isinstance(restored("--as", ADMIN), NotAllowed), "a name proves nothing"
+    assert isinstance(restored(), NotAllowed)
+    with transaction() as s:
+        operators.add(s, "agent@tocsin.example.org", "agent", NOW)
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key_of("agent@tocsin.example.org", "desk"))
+    assert isinstance(restored("--as", "agent@tocsin.example.org"), NotAllowed), "an agent stops no alert"
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", chief)
+    assert restored("--as", ADMIN) is None
 
 
 @pytest.mark.parametrize(("simulator", "believed"), [("http://127.0.0.1:8001", True), ("", False)])
