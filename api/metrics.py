@@ -168,6 +168,19 @@ _QUESTIONS = (
         "SELECT kind, count(*) FROM alarms WHERE resolved_at IS NULL GROUP BY kind ORDER BY kind",
     ),
     (
+        "tocsin_job_age_seconds",
+        "Seconds since a timed job last succeeded.",
+        ("job",),
+        "SELECT name, extract(epoch FROM now() - succeeded_at) FROM jobs WHERE succeeded_at IS NOT NULL ORDER BY name",
+    ),
+    (
+        "tocsin_heartbeat_age_seconds",
+        "Seconds since a process was heard, the last of its kind and lane.",
+        ("process", "lane"),
+        "SELECT kind, coalesce(lane, ''), extract(epoch FROM now() - max(at))"
+        " FROM heartbeats LEFT JOIN unnest(lanes) AS lane ON true GROUP BY kind, lane ORDER BY kind, lane",
+    ),
+    (
         "tocsin_sender_open",
         "1: open, 0: stopped.",
         ("sender", "provider", "channel"),

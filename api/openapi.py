@@ -19,6 +19,7 @@ what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; co
 TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
     {"name": "alarms", "description": "What operators must look at."},
+    {"name": "jobs", "description": "What Tocsin does by itself, and when it did it last."},
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "addresses", "description": "Where an address, a crossing or a landmark is."},
     {"name": "senders", "description": "The identities that we send as, with their rates and caps."},

@@ -1,6 +1,6 @@
 """Alarms: what operators must look at, until somebody has. The same trouble twice is one alarm, seen twice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -63,6 +63,17 @@ def silence_sender(s: Session, sender_id: int, now: datetime, by: Operator | Non
         .values(resolved_at=now, resolved_by=by.id if by else None)
         .execution_options(synchronize_session=False)
     )
+
+
+def follow(s: Session, kind: str, troubles: Mapping[int | None, str], now: datetime) -> None:
+    """Let the alarms of a kind ring for exactly these troubles: messages by alert, or one by None. Those that are over
+    are resolved by Tocsin itself."""
+    for alarm in s.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.resolved_at.is_(None))):
+        if alarm.alert_id not in troubles:
+            alarm.resolved_at = max(now, alarm.since)
+            log.info("alarm.over", alarm=alarm.id, kind=kind, alert=alarm.alert_id)
+    for about, message in troubles.items():
+        sound(s, kind, message, now, alert_id=about)
 
 
 def ringing(s: Session) -> Sequence[Alarm]:

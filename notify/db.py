@@ -109,6 +109,12 @@ def transaction(pool: Callable[[], Engine] = engine) -> Iterator[Session]:
         yield s
 
 
+def exists(rows: str, **values: Any) -> bool:
+    """Whether a query has any rows, in one round trip and no transaction: for what is asked every second."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return bool(connection.execute(text(f"SELECT EXISTS ({rows})"), values).scalar_one())
+
+
 @contextmanager
 def one_moment() -> Iterator[Session]:
     """A session that only reads, and sees one moment whatever is committed meanwhile."""

@@ -47,6 +47,8 @@ def configure(level: str, style: str) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # geopy and urllib3 show the URLs that an outside geocoder is asked by, with residents' addresses in them (law 9).
+    # APScheduler tells of each run and of each period for which a job still runs; `operations/ledger.py` keeps that.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins", "geopy", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 

@@ -16,7 +16,6 @@ FORGOTTEN_AFTER = timedelta(days=7)  # far longer than a ticket lives: a used on
 
 def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
     """A new session for the owner of this living key: its token. Raises Invalid for a ticket that was used before."""
-    s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
     token = secrets.token_urlsafe(32)
     values = {
         "token": crypto.hash_key(token),
@@ -77,6 +76,11 @@ def end_all(s: Session, operator_id: int, now: datetime) -> int:
         {"now": now, "operator": operator_id},
     )
     return len(ended.all())
+
+
+def forget_old(s: Session, now: datetime) -> None:
+    """Delete the sessions that ended long ago, and with them the tickets that were used for them."""
+    s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
 
 
 def _ticket_hash(ticket: str) -> bytes:

@@ -1,6 +1,6 @@
 """Celery's tasks, and the doorbells that call them. No rule stands here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import redis
@@ -33,11 +33,11 @@ def app() -> Celery:
     return celery
 
 
-def work(lanes: list[Lane]) -> None:
-    """Serve these lanes until SIGTERM."""
+def work(lanes: list[Lane], beat: Callable[[], None]) -> None:
+    """Serve these lanes until SIGTERM. `beat` is called every few seconds while doorbells are heard."""
     channels = {provider.channel for provider in PROVIDERS.values()}
     try:
-        worker.work(app(), lanes, runners().seats(len(lanes), len(channels)))
+        worker.work(app(), lanes, beat, runners().seats(len(lanes), len(channels)))
     finally:
         if made := transport.forget():
             made.close()

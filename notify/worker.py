@@ -10,9 +10,11 @@ import os
 import socket
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, signals
+from celery.bootsteps import StartStopStep
 from celery.exceptions import SecurityWarning
 
 from notify import logs
@@ -22,6 +24,7 @@ from notify.settings import settings
 
 THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
+BEAT_S = 5.0
 
 # Half a million objects come with the libraries and never go: without this the collector looks at all of them again
 # and again, which was a quarter of a worker's time. What a message leaves behind is freed by reference counts alone.
@@ -63,14 +66,18 @@ def app() -> Celery:
     return celery
 
 
-def work(celery: Celery, lanes: list[Lane], seats: int) -> None:
-    """Serve these lanes until SIGTERM; then finish the windows in flight and give the batches back."""
+def work(celery: Celery, lanes: list[Lane], beat: Callable[[], None], seats: int) -> None:
+    """Serve these lanes until SIGTERM; then finish the windows in flight and give the batches back.
+
+    `beat` is called every BEAT_S by the loop that hears doorbells, so not while Redis is away.
+    """
 
     def stop(**_: Any) -> None:
         stopping.set()
 
     signals.worker_shutting_down.connect(stop, weak=False)
     signals.setup_logging.connect(lambda **_: logs.configure(settings().log_level, settings().log_format), weak=False)
+    celery.steps["consumer"].add(_beating(beat))
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     # Celery warns of workers that run as root because of pickle, which this one does not accept.
@@ -86,3 +93,18 @@ def work(celery: Celery, lanes: list[Lane], seats: int) -> None:
         without_heartbeat=True,
         quiet=True,
     ).start()
+
+
+def _beating(beat: Callable[[], None]) -> type[StartStopStep]:
+    """A step of Celery's consumer, which is taken anew whenever it has lost Redis and found it again."""
+
+    class Beating(StartStopStep):  # type: ignore[misc]  # Celery has no types
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: Any) -> None:
+            self._timer = consumer.timer.call_repeatedly(BEAT_S, beat)
+
+        def stop(self, consumer: Any) -> None:
+            self._timer.cancel()
+
+    return Beating

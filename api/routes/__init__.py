@@ -1,11 +1,12 @@
 """REST v1, one file per resource."""
 
-from api.routes import addresses, alarms, alerts, audience, senders, subscribers, zone_import, zones
+from api.routes import addresses, alarms, alerts, audience, jobs, senders, subscribers, zone_import, zones
 
 ROUTERS = (
     alerts.router,
     audience.router,
     alarms.router,
+    jobs.router,
     zones.router,
     zone_import.router,
     addresses.router,

@@ -91,6 +91,9 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
 
     _logs()
     _check_key()
+    from notify.operations.heartbeat import Heart
+
+    Heart("api").beat_on()
     # By its name: the door stands above us, and is imported only by the process that is one.
     importlib.import_module("api.server").serve(host, port)
 
@@ -106,13 +109,14 @@ def serve(
     except ValueError as error:
         raise Invalid(f"{error}.", hint="Lanes: emergency, routine.") from None
     from notify import tasks
+    from notify.operations.heartbeat import Heart
 
-    tasks.work(lanes)
+    tasks.work(lanes, Heart("worker", lanes).beat)
 
 
 def schedule() -> None:
     """The timed jobs. Several may run; one leads."""
-    from notify import scheduler
+    from notify.operations import scheduler
 
     _logs()
     _check_key()

@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, Delivery, StoredReceipt
+from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, Operator
 from notify.models.prediction import Prediction
@@ -36,7 +37,9 @@ __all__ = [
     "Consent",
     "Contact",
     "Delivery",
+    "Heartbeat",
     "Incident",
+    "JobRow",
     "KeyRing",
     "Landmark",
     "Lane",

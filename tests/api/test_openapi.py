@@ -61,6 +61,7 @@ def test_answers_are_what_the_document_says(
         "/api/v1/alerts/{alert_id}/report",
         "/api/v1/alerts/{alert_id}/audience",
         "/api/v1/alarms",
+        "/api/v1/jobs",
         "/api/v1/zones/{name}",
         "/api/v1/zones",
         "/api/v1/senders",

@@ -9,10 +9,12 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from notify import alarms, alerts, scheduler, tasks
+from notify import alarms, alerts, tasks
 from notify.db import transaction
 from notify.models import Alert
 from notify.models.states import AlertState
+from notify.operations import scheduler
+from notify.operations.jobs import launch, sweep
 from notify.settings import settings
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
 from tests.waiting import until
@@ -47,7 +49,7 @@ def test_a_delivered_alert_is_finished_while_redis_is_away() -> None:
     (alert,) = delivered(1)
     try:
         with pytest.raises(redis.RedisError):
-            scheduler.sweep()
+            sweep.run()
         assert state_of(alert) is AlertState.SENT
     finally:
         tasks.memory.forget()
@@ -56,7 +58,7 @@ def test_a_delivered_alert_is_finished_while_redis_is_away() -> None:
 def test_one_alert_that_cannot_be_finished_keeps_no_other(own_database: str, redis: "redis.Redis") -> None:
     bad, good = delivered(2)
     break_updates_of(bad)
-    scheduler.sweep()
+    sweep.run()
     assert state_of(good) is AlertState.SENT
     with transaction() as s:
         assert [(one.kind, one.alert_id) for one in alarms.ringing(s)] == [("finish-failed", bad)]
@@ -72,7 +74,7 @@ def test_what_cannot_expire_keeps_nothing_from_its_launch(own_database: str, red
         over = alert_draft(s, now=NOW - timedelta(hours=2), lasts=timedelta(hours=1)).id
     break_updates_of(over)
     until(lambda: datetime.now(UTC) > at, 10, "the time of the launch")
-    scheduler.launch()
+    launch.run()
     assert state_of(ready) is AlertState.SENDING
 
 

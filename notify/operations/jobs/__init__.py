@@ -1,0 +1,15 @@
+"""What the timed jobs of `plan.py` do, one file each. All of them may run twice, or on two hosts, without harm."""
+
+from collections.abc import Callable, Mapping
+
+from notify.operations.jobs import end_leftovers, forget_changes, launch, receipts, retention, sweep, watch
+
+RUN: Mapping[str, Callable[[], None]] = {
+    "launch": launch.run,
+    "sweep": sweep.run,
+    "end_leftovers": end_leftovers.run,
+    "receipts": receipts.run,
+    "forget_changes": forget_changes.run,
+    "retention": retention.run,
+    "watch": watch.run,
+}

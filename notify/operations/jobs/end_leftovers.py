@@ -1,0 +1,12 @@
+"""Deliveries that are still queued although their alert has ended. A job of its own, because it may take long."""
+
+from datetime import UTC, datetime
+
+from notify import db
+from notify.pipeline import settling
+
+
+def run() -> None:
+    """Close them."""
+    if db.exists("SELECT FROM batches WHERE state = 'waiting'"):
+        settling.end_leftovers(datetime.now(UTC))

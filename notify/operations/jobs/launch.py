@@ -1,0 +1,33 @@
+"""Alerts whose time has come, and those whose time is over."""
+
+from datetime import UTC, datetime
+
+from notify import alerts, db, tasks
+from notify.db import transaction
+from notify.operations.jobs.steps import each
+
+
+def run() -> None:
+    """Launch what is due, expire what is over."""
+    now = datetime.now(UTC)
+    if db.exists(_DUE, now=now):
+        each(lambda: _expire(now), lambda: _launch(now))
+
+
+_DUE = """
+    SELECT FROM alerts
+     WHERE state NOT IN ('sent', 'cancelled', 'expired') AND expires_at <= :now
+        OR state = 'scheduled' AND launch_at <= :now
+"""
+
+
+def _expire(now: datetime) -> None:
+    with transaction() as s:
+        alerts.expire_due(s, now)
+
+
+def _launch(now: datetime) -> None:
+    with transaction() as s:
+        due = alerts.launch_due(s, now)
+    for alert in due:
+        tasks.ring_alert(alert)

@@ -1,0 +1,23 @@
+"""How a job goes about its work."""
+
+from collections.abc import Callable
+
+import structlog
+
+from notify import db
+
+log = structlog.get_logger()
+
+
+def each(*steps: Callable[[], object]) -> None:
+    """Every step, whatever becomes of the others; then the first error is raised."""
+    errors: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            if errors:  # the scheduler reports the first one
+                log.warning("scheduler.step_failed", error=db.reason(error), exc_info=True)
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,59 @@
+"""What was dropped: a dead worker's batches, lost doorbells, unknown outcomes; and alerts that are done."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from notify import db, tasks
+from notify.db import transaction
+from notify.models import Lane
+from notify.operations.jobs.steps import each
+from notify.pipeline import forecast, settling
+from notify.settings import settings
+
+log = structlog.get_logger()
+
+REMEMBERED = "tocsin:remembers"  # a key that only a wiped Redis does not have
+
+
+def run() -> None:
+    """Take up what was dropped, finish what is done. Each step stands alone."""
+    now = datetime.now(UTC)
+    if db.exists(_IN_WORK):
+        each(
+            settling.take_back_expired_leases,
+            lambda: tasks.ring_unresolved(settling.unresolved_alerts(now)),
+            _ring_batches,
+            lambda: settling.finish_alerts(now),
+            _measure_forecasts,
+        )
+
+
+_IN_WORK = """
+    SELECT FROM alerts WHERE state = 'sending'
+    UNION ALL SELECT FROM batches WHERE state IN ('leased', 'unsettled')
+    UNION ALL SELECT FROM predictions WHERE NOT measured
+"""
+
+
+def _ring_batches() -> None:
+    wiped, idle = _redis_state()
+    old_s = settings().reconcile_after_s
+    each(
+        lambda: tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle)),
+        lambda: tasks.ring_unsettled(settling.unsettled_batches(old_s, wiped=wiped, idle=idle)),
+    )
+
+
+def _redis_state() -> tuple[bool, list[Lane]]:
+    """Whether Redis has lost its memory since the last sweep, and the lanes whose queue is empty."""
+    memory = tasks.memory()
+    wiped = bool(memory.set(REMEMBERED, 1, nx=True))
+    if wiped:
+        log.warning("redis.wiped")
+    return wiped, [lane for lane in Lane if memory.llen(lane.value) == 0]
+
+
+def _measure_forecasts() -> None:
+    with transaction() as s:
+        forecast.measure(s)

@@ -1,0 +1,70 @@
+"""What would keep an alert from going out, or from ending, without anybody noticing."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from notify import alarms
+from notify.db import transaction
+from notify.models import Alert, Lane
+from notify.models.job import JobRow
+from notify.models.states import AlertState
+from notify.operations import heartbeat
+from notify.operations.plan import JOBS
+
+NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
+AUDIENCE_UNKNOWN = "audience-unknown"
+JOB_FAILS = "job-fails"
+RESOLVED_WITHIN = timedelta(minutes=1)  # a launched alert's audience
+FAILING_FOR = timedelta(seconds=30)
+
+
+def run() -> None:
+    """Let alarms ring for what is wrong, and resolve those whose trouble is over."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        idle = heartbeat.lanes_without_worker(s)
+        for lane, kind in NO_WORKER.items():
+            alarms.follow(s, kind, {None: _no_worker(lane)} if lane in idle else {}, now)
+        alarms.follow(s, AUDIENCE_UNKNOWN, _unresolved(s), now)
+        failing = _failing(s)
+        alarms.follow(s, JOB_FAILS, {None: failing} if failing else {}, now)
+
+
+def _no_worker(lane: Lane) -> str:
+    return (
+        f"No worker serves the {lane} lane: nothing of it is sent. Start one: `tocsin worker --lane {lane}`."
+        " Where one runs, its log says whether it reaches PostgreSQL and Redis."
+    )
+
+
+def _unresolved(s: Session) -> dict[int | None, str]:
+    """By alert."""
+    late = s.scalars(
+        select(Alert.id).where(
+            Alert.state == AlertState.SENDING,
+            Alert.fanout_done_at.is_(None),
+            Alert.launched_at < func.now() - RESOLVED_WITHIN,
+        )
+    )
+    return {
+        alert: f"Alert {alert} was launched more than a minute ago, and whom it reaches is still not fully known."
+        f" `tocsin alert show {alert}` shows whether it goes on. If it does not: does a worker of its lane run, and"
+        " what does its log say?"
+        for alert in late
+    }
+
+
+def _failing(s: Session) -> str:
+    """Which jobs do not do their work, and why; empty when all do."""
+    rows = s.execute(
+        select(JobRow.name, JobRow.error, JobRow.failing_since.is_not(None).label("failed"), JobRow.succeeded_at)
+        .where(JobRow.name.in_([job.name for job in JOBS]))
+        .where((JobRow.late_after < func.now()) | (JobRow.failing_since < func.now() - FAILING_FOR))
+        .order_by(JobRow.name)
+    ).all()
+    if not rows:
+        return ""
+    told = [f"{row.name} ({row.error if row.failed else 'it hangs, or its runs take too long'})" for row in rows]
+    return f"Timed jobs that do not succeed: {', '.join(told)}. `tocsin jobs` shows since when."
