@@ -70,6 +70,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     operators.require(by, "count")
     parts, without = ([one.as_part() for one in several] for several in (asked.include, asked.exclude))
     with area_seat(caller.key_id):
+        headcount().prepare(asked.topic.value)
         with transaction() as s:
             gathered = where.gather(s, Where(parts, without, asked.confirmed))
         found = where.make(gathered)

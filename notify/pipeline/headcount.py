@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from notify import db
 from notify.db import one_moment
 from notify.models import Topic
 from notify.once import once
@@ -54,11 +56,23 @@ class Headcount:
         self._lock = threading.Lock()
         self._known: _Residents | None = None
 
+    def prepare(self, topic: str) -> None:
+        """Begin to read the residents when none are known, or stale ones, while the caller still makes the area."""
+        known = self._known
+        if (known is None or abs(datetime.now(UTC) - known.at) > STALE) and not self._lock.locked():
+            threading.Thread(target=self._prepare, args=(topic,), name="headcount", daemon=True).start()
+
+    def _prepare(self, topic: str) -> None:
+        try:
+            with one_moment() as s:
+                self._following(s, topic)
+        except SQLAlchemyError as error:  # `count` tries again, and its caller is told
+            log.warning("headcount.not_prepared", error=db.reason(error))
+
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """What a launch at this moment would resolve to, with words in all the city's languages."""
         with one_moment() as s:
-            with self._lock:  # the others wait for what they would have to read themselves
-                known = self._known = self._follow(s, topic)
+            known = self._following(s, topic)
             timelines = audience.timelines_to_come(s, channels)
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
@@ -69,6 +83,11 @@ class Headcount:
             known.late.tally(area, number, known.late_wants[topic], now, None),
         )
         return _audience(parts, self._languages, channels, timelines)
+
+    def _following(self, s: Session, topic: str) -> _Residents:
+        with self._lock:  # the others wait for what they would have to read themselves
+            self._known = self._follow(s, topic)
+            return self._known
 
     def _follow(self, s: Session, topic: str) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()

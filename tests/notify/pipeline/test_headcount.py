@@ -20,6 +20,7 @@ from notify.pipeline.audience import Audience
 from notify.pipeline.headcount import Headcount
 from notify.settings import settings
 from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, square, zone
+from tests.waiting import until
 from zones.membership import Membership
 
 CHANNELS = ("sms", "email", "social")
@@ -289,3 +290,18 @@ def test_a_language_without_messages_gets_the_first_that_has_some(
         rows.setdefault(batch.channel, {})[batch.language] = int(batch.n)
     assert now.languages == before.languages == rows
     assert sum(rows["sms"].values()) == 3
+
+
+def test_the_residents_are_read_while_the_area_is_made(counted: Headcount) -> None:
+    with transaction() as s:
+        resident(s, at=[(0.5, 0.5)], topics=["storm"])
+    counted.prepare("storm")
+    until(lambda: counted._known is not None, 20, "the residents to be known")
+    with transaction() as s:
+        resident(s, at=[(0.6, 0.5)], topics=["storm"])
+    read = counted._known
+    counted.prepare("storm")  # they are known, and not read again
+    assert live(counted).by_channel["sms"] == 2
+    assert read is not None
+    assert counted._known is not None
+    assert counted._known.base is read.base
