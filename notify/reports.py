@@ -24,6 +24,9 @@ class AudienceCounts:
     skipped: dict[str, int]
 
 
+FEW_SECONDS = 60  # of a short alert they would be many percent, which sounds like a breakdown
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """When 95 % of a channel's messages were to have left, and when they had. None: never, or not yet.
@@ -36,6 +39,19 @@ class Forecast:
     p95_at: datetime | None
     was_p95_at: datetime | None
     error: float | None
+
+    @property
+    def against_plan(self) -> str | None:
+        """How the plan held: `5 s later than planned`; in percent of the time planned from a minute on."""
+        if self.p95_at is None or self.was_p95_at is None or self.error is None:
+            return None
+        late_s = round((self.was_p95_at - self.p95_at).total_seconds())
+        percent = round(100 * abs(self.error))
+        if not late_s or not percent:
+            return "as planned"
+        if abs(late_s) < FEW_SECONDS:
+            return f"{abs(late_s)} s {'later' if late_s > 0 else 'earlier'} than planned"
+        return f"{percent} % {'longer' if late_s > 0 else 'less'} than planned"
 
 
 @dataclass(frozen=True, slots=True)

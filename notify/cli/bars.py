@@ -115,14 +115,8 @@ def _forecast(one: Forecast) -> str:
     told = f"{one.channel}: 95 % were to be out by {moment(one.p95_at)}"
     if one.was_p95_at is None:
         return told
-    against = "" if one.error is None else f": {against_plan(one.error)}"
+    against = f": {one.against_plan}" if one.against_plan else ""
     return f"{told}, and were by {moment(one.was_p95_at)}{against}"
-
-
-def against_plan(error: float) -> str:
-    """`4 % longer than planned`. `error` as `reports.Forecast` has it."""
-    percent = round(100 * abs(error))
-    return f"{percent} % {'longer' if error > 0 else 'less'} than planned" if percent else "as planned"
 
 
 def _after(start: datetime | None, then: datetime | None) -> str:

@@ -1,5 +1,7 @@
 """What `tocsin alert show` says to a person."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -26,8 +28,21 @@ def test_reasons_are_sentences(database: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
-    [(0.31, "31 % longer than planned"), (-0.04, "4 % less than planned"), (0.004, "as planned")],
+    ("planned_s", "took_s", "said"),
+    [
+        (2, 3.24, "1 s later than planned"),  # and not "62 % longer"
+        (30, 12, "18 s earlier than planned"),
+        (2, 2.4, "as planned"),
+        (600, 786, "31 % longer than planned"),
+        (3000, 2880, "4 % less than planned"),
+        (36_000, 36_100, "as planned"),
+    ],
 )
-def test_a_plan_is_held_against_what_came_of_it(error: float, said: str) -> None:
-    assert bars.against_plan(error) == said
+def test_a_plan_is_held_against_what_came_of_it(planned_s: float, took_s: float, said: str) -> None:
+    planned, took = timedelta(seconds=planned_s), timedelta(seconds=took_s)
+    one = reports.Forecast("sms", 40, NOW + planned, NOW + took, (took - planned) / planned)
+    assert one.against_plan == said
+
+
+def test_a_plan_that_was_not_measured_is_held_against_nothing() -> None:
+    assert reports.Forecast("sms", 40, NOW, None, None).against_plan is None
