@@ -30,6 +30,7 @@ class Keyed(NamedTuple):
 
 KEYED = (
     Keyed("suppressions", (INDEX,)),
+    Keyed("carrier_blocks", (INDEX,)),
     Keyed("inbound", (INDEX,)),
     Keyed("contacts", (INDEX, SEALED), "channel"),
     Keyed("places", (SEALED,), "'address'"),

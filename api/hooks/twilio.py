@@ -47,4 +47,4 @@ def hooks(metrics: Metrics) -> tuple[Hook, ...]:
 def _obey(heard: Inbound) -> bytes:
     with db.transaction(db.hooks_engine) as s:
         reply = subscribers.receive(s, "twilio", heard, datetime.now(UTC))
-    return twiml(reply.text).encode()
+    return twiml(reply.text, reply.sender_address).encode()

@@ -50,7 +50,8 @@ class Accepted(NamedTuple):
 
 
 Blame = Literal["recipient", "provider", "us", "filter"]
-Suppress = Literal["", "opt-out", "hard-bounce", "complaint", "invalid"]  # "": go on writing to this address
+# "": go on writing to this address. "carrier-block": not from this sender (`delivery.suppressions`).
+Suppress = Literal["", "opt-out", "hard-bounce", "complaint", "invalid", "carrier-block"]
 
 
 class SendError(Exception):
@@ -146,6 +147,7 @@ class Inbound:
     text: str
     reference: str  # the provider's id of this message
     opt_out_type: str = ""  # Twilio Advanced Opt-Out has answered already: STOP, START or HELP
+    service: str = ""  # the Messaging Service that the number belongs to
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ class TwilioSms:
             sender_address=form["To"],
             text=form.get("Body", ""),
             reference=storable(form.get("MessageSid", ""), "MessageSid"),
+            service=form.get("MessagingServiceSid", ""),
             opt_out_type=form.get("OptOutType", "").upper(),
         )
 
@@ -208,11 +209,12 @@ def _other_way_to_write(url: str) -> str:
     return parts._replace(netloc=host if colon else f"{host}:{PORTS.get(parts.scheme, 80)}").geturl()
 
 
-def twiml(text: str | None) -> str:
-    """The answer to an incoming message, as TwiML: reply with `text`, or with None say nothing."""
+def twiml(text: str | None, sender_address: str = "") -> str:
+    """The answer to an incoming message, as TwiML: reply with `text`, or with None say nothing. `sender_address`: from
+    this number of ours instead of the one that was written to."""
     response = MessagingResponse()
     if text is not None:
-        response.message(text)
+        response.message(text, from_=sender_address or None)
     return str(response)
 
 

@@ -19,6 +19,7 @@ class Verdict(NamedTuple):
 
 PASSING = Verdict(True, "provider")
 OURS = Verdict(False, "us")
+BLOCKED = Verdict(False, "recipient", "carrier-block")
 OPTED_OUT = Verdict(False, "recipient", "opt-out")
 NO_PHONE = Verdict(False, "recipient", "invalid")
 FILTERED = Verdict(False, "filter")
@@ -34,7 +35,7 @@ VERDICTS = {
     "21217": NO_PHONE,  # no valid phone number
     "21265": NO_PHONE,  # To is a short code
     "21604": NO_PHONE,  # To is missing
-    "21610": OPTED_OUT,  # replied STOP
+    "21610": BLOCKED,  # replied STOP to this sender
     "21612": THIS_MESSAGE,  # no route from this sender to this number
     "21614": NO_PHONE,  # not a mobile number
     "21635": NO_PHONE,  # a landline

@@ -10,7 +10,7 @@ from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, Operator
 from notify.models.prediction import Prediction
-from notify.models.sender import Sender
+from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import SignIn
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
@@ -34,6 +34,7 @@ __all__ = [
     "Audit",
     "Base",
     "Batch",
+    "CarrierBlock",
     "Consent",
     "Contact",
     "Delivery",

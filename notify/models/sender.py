@@ -1,9 +1,9 @@
-"""One identity at one provider, with its own rate and daily cap."""
+"""One identity at one provider, with its own rate and daily cap; and the addresses that the carrier keeps from it."""
 
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Integer, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
@@ -25,3 +25,19 @@ class Sender(Base):
     opened_at: Mapped[datetime | None]  # last; None: never stopped since it is there
 
     __table_args__ = (UniqueConstraint("provider", "address"),)
+
+
+class CarrierBlock(Base):
+    """The carrier refuses this sender to this address; since `lifted_at` no more."""
+
+    __tablename__ = "carrier_blocks"
+    id: Mapped[Id]
+    sender_id: Mapped[int] = mapped_column(ForeignKey("senders.id"))
+    address_index: Mapped[bytes]
+    at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("sender_id", "address_index"),
+        Index("carrier_blocks_in_force", "sender_id", postgresql_where=text("lifted_at IS NULL")),
+    )

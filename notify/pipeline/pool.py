@@ -19,6 +19,7 @@ class OpenSender:
     address: str
     rate_per_s: float
     daily_cap: int | None
+    blocks: bool  # whether the carrier keeps some phones from it
 
 
 _lock = threading.Lock()
@@ -33,10 +34,19 @@ def open_senders(channel: str, only: int | None = None) -> list[OpenSender]:
         if time.monotonic() - _read_s > FRESH_S:
             with transaction() as s:
                 rows = s.execute(
-                    text("""SELECT id, channel, provider, address, rate_per_s, daily_cap FROM senders
-                             WHERE status = 'open' ORDER BY rate_per_s DESC, id""")
+                    text("""SELECT id, channel, provider, address, rate_per_s, daily_cap,
+                                   EXISTS (SELECT FROM carrier_blocks k
+                                            WHERE k.sender_id = senders.id AND k.lifted_at IS NULL)
+                              FROM senders WHERE status = 'open' ORDER BY rate_per_s DESC, id""")
                 ).all()
             _senders = tuple(OpenSender(*row) for row in rows)
             _read_s = time.monotonic()
         senders = _senders
     return [x for x in senders if x.channel == channel and only in (None, x.id)]
+
+
+def read_anew() -> None:
+    """The next one who asks reads them from the database."""
+    global _read_s
+    with _lock:
+        _read_s = float("-inf")

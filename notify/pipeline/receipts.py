@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from notify import lifecycle
 from notify.channels.contract import Receipt
 from notify.db import engine, raw, transaction
+from notify.delivery import suppressions
 from notify.pipeline import blame
 
 log = structlog.get_logger()
@@ -49,32 +50,27 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
         "ids": [r.delivery_id for r in barred],
         "reasons": [r.suppress for r in barred],
         "keys": [r.event_key for r in barred],
+        "references": [r.reference for r in barred],
+        "provider": provider,
     }
-    strange = s.scalars(text(_SUPPRESS), told | {"provider": provider, "now": now}).all()
+    rows = s.execute(text(_NEWS), told).all()
+    with raw(s).cursor() as cursor:
+        suppressions.suppress(cursor, [row.id for row in rows], [row.reason for row in rows], now)
+    strange = [row.id for row in rows if row.strange]
     if strange:
         log.warning("receipts.suppress_nobody", provider=provider, count=len(strange), deliveries=strange[:SOME])
 
 
-# A complaint or a bounce is about the address; an opt-out by a link of the provider's is about everything, too. What
-# was told before is not told again: the resident may have come back since.
-_SUPPRESS = """
-    WITH told AS (
-        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]))
-                   AS o (id, reason, key)
-         WHERE NOT EXISTS (SELECT FROM receipts r WHERE r.event_key = o.key AND r.provider = :provider
-                              AND r.suppress <> '' AND r.event_key <> '')
-    ), barred AS (
-        SELECT DISTINCT c.id AS contact_id, c.channel, c.address_index, told.reason
-          FROM told JOIN deliveries d ON d.id = told.id
-          JOIN contacts c ON c.id = d.contact_id AND c.timeline_of IS NULL
-    ), consent AS (
-        INSERT INTO consents (contact_id, kind, at, how)
-        SELECT contact_id, 'opt-out', :now, 'told by the provider' FROM barred WHERE reason = 'opt-out'
-    ), suppression AS (
-        INSERT INTO suppressions (channel, address_index, reason, at)
-        SELECT channel, address_index, reason, :now FROM barred ON CONFLICT DO NOTHING
-    )
-    SELECT told.id FROM told WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.id = told.id)
+# What was told before is not told again: the resident may have come back since. A carrier's block is about the sender
+# of that very message, and the delivery may have been sent anew by another one.
+_NEWS = """
+    SELECT o.id, o.reason, d.id IS NULL AS strange
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]), CAST(:references AS text[]))
+           AS o (id, reason, key, reference)
+      LEFT JOIN deliveries d USING (id)
+     WHERE NOT EXISTS (SELECT FROM receipts r WHERE r.event_key = o.key AND r.provider = :provider
+                          AND r.suppress <> '' AND r.event_key <> '')
+       AND (o.reason <> 'carrier-block' OR o.reference = '' OR d.reference IS NULL OR o.reference = d.reference)
 """
 
 

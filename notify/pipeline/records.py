@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from notify.db import statements
+from notify.delivery import carrier_blocks, suppressions
 from notify.lifecycle import HELD_BACK, delivery_before
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
@@ -106,6 +107,7 @@ def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
     return Lease(*fields)
 
 
+# What waits for a sender that was stopped since may go by any other one; a timeline is the sender's own.
 _LEASE = """
     WITH picked AS ({picked})
     UPDATE batches b SET state = 'leased', lease = gen_random_uuid(),
@@ -113,7 +115,9 @@ _LEASE = """
       FROM picked, alerts a, contents w
      WHERE b.id = picked.id AND a.id = b.alert_id
        AND (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
-    RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size, b.sender_id,
+    RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size,
+              (SELECT x.id FROM senders x WHERE x.id = b.sender_id AND (x.status = 'open' OR EXISTS (
+                      SELECT FROM contacts c WHERE c.timeline_of = x.id))),
               a.topic::text, w.subject, w.text, w.html, w.cost, a.expires_at, clock_timestamp()
 """
 
@@ -147,24 +151,30 @@ def renew(held: Lease, seconds: float) -> bool:
     return renewed is not None
 
 
-def claim(held: Lease, sender_id: int, most: int, now: datetime, after: int = 0) -> list[Claimed] | None:
+def claim(
+    held: Lease, sender_id: int, most: int, now: datetime, after: int = 0, *, blocks: bool = True
+) -> list[Claimed] | None:
     """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
 
     Those whose resident has opted out, left the topic or muted it since the launch are skipped, in the same
-    statement. Nothing is claimed of a paused or cancelled alert, nor of one that expires within LAST_S, nor under a
-    lease that has run out.
+    statement. Those that the carrier keeps from this sender are passed on to another one. Nothing is claimed of a
+    paused or cancelled alert, nor of one that expires within LAST_S, nor under a lease that has run out.
     `after`: the last one that was claimed, so that those which came back are tried again only after all others.
+    `blocks`: whether the carrier keeps anything from this sender; without, a claim costs less.
     """
     values = {"batch": held.batch_id, "key": held.key, "sender": sender_id, "most": most, "now": now, "after": after}
     values["last"] = now + timedelta(seconds=LAST_S)
     with statements() as cursor:
-        rows = cursor.execute(_CLAIM, values).fetchall()
+        rows = cursor.execute(_CLAIM_BLOCKED if blocks else _CLAIM, values).fetchall()
+        blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
+        if blocked:
+            carrier_blocks.pass_on(cursor, held.batch_id, held.key, blocked, now)
     if not rows:
-        return claim(held, sender_id, most, now) if after else None
+        return claim(held, sender_id, most, now, blocks=blocks) if after else None
     return [
         Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
-        for delivery_id, contact_id, claimed, attempts, sealed in rows
-        if claimed
+        for delivery_id, contact_id, reason, attempts, sealed in rows
+        if reason is None
     ]
 
 
@@ -196,29 +206,43 @@ _CLAIM = """
                   AND (s.topic IS NULL OR s.topic = picked.topic)) x ON true
     )
     UPDATE deliveries d
-       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' ELSE 'skipped' END)::delivery_state,
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
+                         ELSE 'skipped' END)::delivery_state,
            reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
            attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
       FROM judged WHERE d.id = judged.id AND d.state = 'queued'
-    RETURNING d.id, d.contact_id, judged.reason IS NULL, d.attempts, judged.address_sealed
+    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
 """
+_CLAIM_BLOCKED = _CLAIM.replace(
+    "               END AS reason",
+    """
+                    WHEN EXISTS (SELECT FROM carrier_blocks k
+                                  WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index)
+                                    AND k.lifted_at IS NULL) THEN 'carrier-block'
+               END AS reason""",
+)
 
 
 def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> None:
     """Write what became of the deliveries of one claim, and suppress the addresses that must not be written to again.
 
+    What the carrier keeps from this sender alone goes back to the queue, for another sender.
     A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
     reference and time are filled in. So does one that was claimed anew: whoever was overtaken knows that the provider
     took it, or knows nothing. May be done twice.
     """
-    alike: dict[tuple[DeliveryState, str | None, bool], list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        alike[outcome.to, outcome.reason, outcome.counts].append(outcome)
-    barred = [o for o in outcomes if o.suppress]
+    told = [o for o in outcomes if o.suppress]
     with statements() as cursor:
-        if barred:
-            ids, reasons = [o.delivery_id for o in barred], [o.suppress for o in barred]
-            cursor.execute(_SUPPRESS, {"now": now, "ids": ids, "reasons": reasons})
+        blocked: set[int] = set()
+        if told:
+            ids, reasons = [o.delivery_id for o in told], [o.suppress for o in told]
+            blocked = suppressions.suppress(cursor, ids, reasons, now, claimed_at)
+        alike: dict[tuple[DeliveryState, str | None, bool], list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            if outcome.delivery_id in blocked:
+                alike[DeliveryState.QUEUED, carrier_blocks.REASON, False].append(outcome)
+            else:
+                alike[outcome.to, outcome.reason, outcome.counts].append(outcome)
         for (to, reason, counts), group in alike.items():
             values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
             values |= {"certain": to is DeliveryState.ACCEPTED, "claimed": claimed_at}
@@ -232,15 +256,6 @@ def _columns(group: Sequence[Outcome]) -> dict[str, Any]:
         "sent": [o.sent_at.timestamp() if o.sent_at else None for o in group],
     }
 
-
-_SUPPRESS = """
-    INSERT INTO suppressions (channel, address_index, reason, at)
-    SELECT c.channel, c.address_index, o.reason, %(now)s
-      FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS o (id, reason)
-      JOIN deliveries d USING (id) JOIN contacts c ON c.id = d.contact_id
-     WHERE c.timeline_of IS NULL
-    ON CONFLICT DO NOTHING
-"""
 
 _RECORD = """
     UPDATE deliveries d

@@ -17,6 +17,7 @@ import structlog
 
 from notify import db
 from notify.channels.contract import Late, Message, Recipient, SendError
+from notify.delivery import carrier_blocks
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import damage, pool, records, senders
 from notify.pipeline.messages import content, message, recipients
@@ -172,7 +173,9 @@ class Batch:
         pause_s = 0.0
         claimed_s = time.monotonic()
         try:
-            claimed = records.claim(self._held, sender.id, self._worth(turn), self._held.now(), self._last)
+            claimed = records.claim(
+                self._held, sender.id, self._worth(turn), self._held.now(), self._last, blocks=sender.blocks
+            )
             if claimed:
                 self._last = max(one.delivery_id for one in claimed)
                 opened, unreadable = recipients(claimed, self._held, self._settings)
@@ -266,6 +269,8 @@ class Batch:
         results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
         # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
         db.persistently(lambda: records.record(results, claimed[0].claimed_at, self._held.now()), REMEMBER_S)
+        if any(o.suppress == carrier_blocks.REASON for o in results):
+            pool.read_anew()
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))
         errors = [p.answer for p in posted if isinstance(p.answer, SendError)]
         if troubled or not any(error.retryable for error in errors) or len(errors) < len(posted):

@@ -14,6 +14,7 @@ from notify.simulators.world import World
 # Exact single words only, in any case: https://help.twilio.com/articles/223134027
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 START = {"START", "YES", "UNSTOP"}
+TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))  # their carriers do not know YES
 HELP = {"HELP", "INFO"}
 ANSWERS = {
     "STOP": "You have successfully been unsubscribed. You will not receive any more messages from this number. "
@@ -40,7 +41,7 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
     phone = world.phones.phone(number)
     phone.problem = ""
     text = _keep(world, phone, line, to, words, "inbound")
-    keyword = _keyword(words)
+    keyword = _keyword(words, line)
     spoken = _answer_keyword(world, phone, keyword, line, to)
     url = world.config.twilio_inbound_url
     if not url:
@@ -56,9 +57,9 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
         said = _twiml(answer)
     except ET.ParseError:
         return Answered(text.sid, answer.status, "The webhook's answer is no TwiML (Twilio error 12100).", spoken)
-    if line not in phone.blocked:  # otherwise Twilio drops it, as error 21610
-        for body in said:
-            _keep(world, phone, line, to, body, "outbound-reply")
+    for body, other in said:
+        if (other or line) not in phone.blocked:  # otherwise Twilio drops it, as error 21610
+            _keep(world, phone, other or line, other or to, body, "outbound-reply")
             spoken.append(body)
     return Answered(text.sid, answer.status, "", spoken)
 
@@ -73,8 +74,10 @@ def _addressee(phone: Phone | None, line: str) -> tuple[str, str]:
     return last.sender, last.line
 
 
-def _keyword(words: str) -> str:
+def _keyword(words: str, line: str) -> str:
     word = words.strip().upper()
+    if word == "YES" and line.startswith(TOLL_FREE):
+        return ""
     return next((name for name, known in (("STOP", STOP), ("START", START), ("HELP", HELP)) if word in known), "")
 
 
@@ -140,10 +143,15 @@ def _fields(world: World, text: Text, keyword: str, line: str) -> dict[str, str]
     return fields
 
 
-def _twiml(answer: Reply) -> list[str]:
-    """The texts of <Message> in <Response>. Raises ParseError."""
+def _twiml(answer: Reply) -> list[tuple[str, str]]:
+    """The text of each <Message> in <Response>, and the number that it is to come from, if it says one. Raises
+    ParseError."""
     if not answer.text.strip():
         return []
     # The answer comes from the webhook of whoever started us, and expat limits the growth of entities.
     root = ET.fromstring(answer.text)  # noqa: S314
-    return [words for message in root.iter("Message") if (words := "".join(message.itertext()).strip())]
+    return [
+        (words, message.get("from", ""))
+        for message in root.iter("Message")
+        if (words := "".join(message.itertext()).strip())
+    ]

@@ -14,6 +14,7 @@ from notify import alarms, keyring
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
 from notify.core.characters import plain
+from notify.delivery import carrier_blocks
 from notify.settings import settings
 from notify.subscribers import addresses, opting
 from notify.subscribers.meaning import Meaning, is_spanish, read_meaning
@@ -39,10 +40,12 @@ CRY = "A text to one of our numbers may be a cry for help. It was answered with 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`text` is to be sent back, in one message; None: nothing."""
+    """`text` is to be sent back, in one message; None: nothing. `sender_address`: by another number than the one that
+    was written to, which may not write back; "": by that one."""
 
     meaning: Meaning
     text: str | None
+    sender_address: str = ""
 
 
 def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
@@ -62,11 +65,14 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     ).scalar_one_or_none()
     if seen is None:
         seen = _keep(s, provider, reference, index, meaning, now)
-        _obey(s, meaning, inbound, index, now)
-    silent = _is_answered(provider, inbound) or not seen
+        _obey(s, provider, meaning, inbound, index, now)
+    may = carrier_blocks.senders(s, "sms", index)
+    silent = _is_answered(provider, inbound, may) or not seen
     if meaning == "stop" and not _opted_out_by(s, provider, reference, index):
         silent = True
-    return Reply(meaning, None if silent else _words(s, meaning, index, inbound.text))
+    if silent:
+        return Reply(meaning, None)
+    return Reply(meaning, _words(s, meaning, index, inbound, may), may.number_to_answer(inbound))
 
 
 def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
@@ -84,15 +90,20 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
     return answered
 
 
-def _obey(s: Session, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime) -> None:
+def _obey(s: Session, provider: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime) -> None:
     # Who writes to us from a number has it: it is a phone, whatever the provider said of it before.
     s.execute(
         text("DELETE FROM suppressions WHERE channel = 'sms' AND address_index = :index AND reason = 'invalid'"),
         {"index": index},
     )
+    known = _is_known(provider, inbound)
     if meaning == "stop":
         opting.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
+        if known:
+            carrier_blocks.block(s, provider, inbound, index, now)
     elif meaning == "start":
+        if known:
+            carrier_blocks.lift(s, provider, inbound, index, now)
         opting.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
     elif meaning == "distress":
         alarms.sound(s, alarms.CRY_FOR_HELP, CRY, now)
@@ -104,9 +115,18 @@ def _meaning(inbound: Inbound) -> Meaning:
     return understood.get(inbound.opt_out_type.upper()) or read_meaning(inbound.text)
 
 
-def _is_answered(provider: str, inbound: Inbound) -> bool:
+def _is_known(provider: str, inbound: Inbound) -> bool:
+    """Whether the provider understands the word, acts on it and answers."""
     word = inbound.text.strip().lower()
     return bool(inbound.opt_out_type) or word in ANSWERED_BY_PROVIDER.get(provider, frozenset())
+
+
+def _is_answered(provider: str, inbound: Inbound, may: carrier_blocks.Senders) -> bool:
+    if inbound.opt_out_type:
+        return True
+    # YES is not known to the carriers of toll-free numbers.
+    in_vain = _meaning(inbound) == "start" and may.block(inbound)
+    return _is_known(provider, inbound) and not in_vain
 
 
 def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bool:
@@ -122,7 +142,7 @@ def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bo
     return found
 
 
-def _words(s: Session, meaning: str, index: bytes, written: str) -> str:
+def _words(s: Session, meaning: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
     """In the resident's language; a stranger's is that of the words."""
     resident = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
@@ -131,10 +151,13 @@ def _words(s: Session, meaning: str, index: bytes, written: str) -> str:
     ).scalar_one_or_none()
     chosen = settings()
     words = catalogue()
-    language = resident or ("es" if is_spanish(written) else chosen.languages[0])
+    language = resident or ("es" if is_spanish(inbound.text) else chosen.languages[0])
     answers = words.get(language) or words[chosen.languages[0]]
-    key = "start_stranger" if meaning == "start" and resident is None else meaning
-    return plain(fill_in(answers[key], program=chosen.program, contact=chosen.help_contact, url=chosen.public_url))
+    key = meaning
+    if meaning == "start":
+        key = "start_stranger" if resident is None else "start" if may.reach else "start_blocked"
+    values = {"program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url}
+    return plain(fill_in(answers[key], **values, number=may.number_to_start(inbound)))
 
 
 @cache

@@ -1,8 +1,12 @@
 """Law 4: an opt-out stops every message that is not yet handed to a provider, in-flight batches included."""
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
-from tests.acceptance.city import City
+import pytest
+
+from notify.reports import Progress
+from tests.acceptance.city import CONSENT, City
 from tests.waiting import until
 
 
@@ -57,3 +61,57 @@ def test_a_number_that_the_provider_has_blocked_is_suppressed(city: City) -> Non
     assert progress.reasons["failed"] == {"21610": 1}
     again = city.until_delivered(city.launch(city.approved(block.zone)))
     assert again.reasons["skipped"] == {"opt-out": 1}
+
+
+SECOND = "+15555550160"
+
+
+@pytest.fixture
+def second_sender(city: City) -> Iterator[int]:
+    sender = int(city.run_json("senders", "add", "twilio", SECOND, "--rate", "20")["id"])
+    yield sender
+    city.sql("UPDATE batches SET sender_id = NULL WHERE sender_id = :id", id=sender)
+    city.sql("DELETE FROM carrier_blocks WHERE sender_id = :id", id=sender)
+    city.sql("DELETE FROM senders WHERE id = :id", id=sender)
+
+
+@pytest.mark.usefixtures("second_sender")
+def test_whom_the_carrier_keeps_from_one_number_is_reached_by_another_and_in_the_end_by_email(city: City) -> None:
+    block = city.block(phones=1)
+    first, phone, email = "+15555550100", "+12015559001", "both@example.org"
+    where = block.shape.centroid
+    city.import_rows([f"{phone},{email},en,storm,{where.x},{where.y},,home,{CONSENT}"])
+
+    def says(words: str, to: str) -> str:
+        replies = city.sim(f"/_sim/phones/{quote(phone)}/reply", {"text": words, "to": to})["replies"]
+        return " ".join(replies)
+
+    def alerted() -> tuple[Progress, list[str]]:
+        """An alert by both channels, and the numbers of ours that this phone has got alerts from by now."""
+        progress = city.until_delivered(city.launch(city.approved(block.zone, channels=("sms", "email"))))
+        conversation = city.sim(f"/_sim/phones/{quote(phone)}")["conversation"]
+        return progress, [m["from"] for m in conversation if m["direction"] == "outbound-api"]
+
+    says("STOP", first)
+    says("START", SECOND)
+    progress, by = alerted()
+    assert by == [SECOND]
+    assert progress.deliveries["delivered"] == 3
+    city.sql("DELETE FROM carrier_blocks")  # as if the first STOP had not come to us
+    progress, by = alerted()
+    assert by == [SECOND, SECOND], "what the provider refuses goes by another number"
+    assert progress.deliveries["delivered"] == 3
+
+    says("STOP", SECOND)
+    assert "text the word START" not in says("start sending again", first)  # no number is left that may say so
+    progress, by = alerted()
+    assert by == [SECOND, SECOND]
+    assert progress.reasons["skipped"] == {"carrier-block": 1}
+    assert progress.deliveries["delivered"] == 2
+    assert city.mails([email]) == [email] * 3
+    assert not city.sql("SELECT 1 FROM suppressions s JOIN contacts c USING (address_index) WHERE c.id IN "
+                        "(SELECT contact_id FROM deliveries WHERE reason = 'carrier-block')")  # fmt: skip
+
+    says("START", first)
+    _, by = alerted()
+    assert by == [SECOND, SECOND, first]

@@ -308,11 +308,11 @@ def test_a_stop_is_obeyed_while_all_other_threads_and_connections_are_taken(
     headers, answers = key(), []
     form = {"MessageSid": "SM" + "7" * 32, "From": phone, "To": "+15555550100", "Body": "STOP"}
     readers = [
-        threading.Thread(target=lambda: answers.append(door.get("/api/v1/senders", headers=headers).status_code))
+        threading.Thread(target=lambda: answers.append(door.get("/api/v1/zones", headers=headers).status_code))
         for _ in range(60)
     ]
     with transaction() as s:
-        s.execute(text("LOCK TABLE senders IN ACCESS EXCLUSIVE MODE"))
+        s.execute(text("LOCK TABLE zones IN ACCESS EXCLUSIVE MODE"))
         for reader in readers:
             reader.start()
         until(_pool_is_taken, 10, "as many wait for the lock as can")

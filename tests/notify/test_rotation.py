@@ -10,11 +10,12 @@ from sqlalchemy import text
 from notify import crypto, db, keyring, rotation
 from notify.channels.contract import Inbound
 from notify.db import transaction
+from notify.delivery import carrier_blocks
 from notify.errors import Invalid, Refused, WrongKey
 from notify.models import Base
 from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
-from tests.factories import NOW, resident
+from tests.factories import NOW, resident, sender
 from tests.notify.test_keyring import use_keys
 
 NEW, THIRD = "the key that comes after it, long enough", "and yet another one, which is long enough"
@@ -85,6 +86,7 @@ def stop(phone: str, reference: str, words: str = "STOP") -> None:
 
 def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: pytest.MonkeyPatch) -> None:
     with transaction() as s:
+        sender(s)
         people = [resident(s, email="") for _ in range(8)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     stop(people[0].phone, "SM1")
@@ -92,13 +94,16 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         exported = list(exporting.export_csv(s))
     before = schema()
     done = rotation.rotate(NOW)
-    assert done.rows == {"suppressions": 1, "inbound": 1, "contacts": 16, "places": 8}
+    assert done.rows == {"suppressions": 1, "carrier_blocks": 1, "inbound": 1, "contacts": 16, "places": 8}
     assert schema() == before
     use_keys(keys, NEW)
     with transaction() as s:
         assert [*exporting.export_csv(s)] == exported
     assert not written_to(people[0].phone)
     assert written_to(people[1].phone)
+    with transaction() as s:
+        blocked = [carrier_blocks.senders(s, "sms", addresses.index("sms", p.phone)).blocked for p in people[:2]]
+    assert blocked == [("+15555550100",), ()]
     assert not sql("SELECT 1 FROM resident_changes WHERE at > (SELECT since FROM key_ring)")
     use_keys(keys, SECRET_KEY)
     with pytest.raises(WrongKey):
@@ -108,6 +113,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
 @pytest.mark.parametrize("table", [keyed.table for keyed in rotation.KEYED])
 def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyPatch, table: str) -> None:
     with transaction() as s:
+        sender(s)
         people = [resident(s) for _ in range(10)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):

@@ -92,7 +92,7 @@ def refused(code: int, status: int = 400) -> Reply:
 @pytest.mark.parametrize(
     ("label", "reply", "code", "retryable", "blame", "suppress"),
     [
-        ("opted out", refused(21610), "21610", False, "recipient", "opt-out"),
+        ("opted out", refused(21610), "21610", False, "recipient", "carrier-block"),
         ("no phone", refused(21211), "21211", False, "recipient", "invalid"),
         ("not mobile", refused(21614), "21614", False, "recipient", "invalid"),
         ("no route", refused(21612), "21612", False, "recipient", ""),
@@ -263,7 +263,7 @@ def reader() -> TwilioSms:
         ("undelivered", "30005", ReceiptState.UNDELIVERED, "invalid", "recipient"),
         ("undelivered", "30006", ReceiptState.UNDELIVERED, "invalid", "recipient"),
         ("undelivered", "30004", ReceiptState.UNDELIVERED, "", "recipient"),
-        ("failed", "21610", ReceiptState.FAILED, "opt-out", "recipient"),
+        ("failed", "21610", ReceiptState.FAILED, "carrier-block", "recipient"),
         ("undelivered", "30007", ReceiptState.UNDELIVERED, "", "filter"),
         ("undelivered", "30034", ReceiptState.UNDELIVERED, "", "us"),
         ("failed", "39999", ReceiptState.FAILED, "", "provider"),

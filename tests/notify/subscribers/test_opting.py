@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import crypto
+from notify import crypto, senders
 from notify.channels.contract import Inbound
 from notify.db import transaction
 from notify.errors import Invalid
@@ -156,7 +156,9 @@ def test_every_answer_is_one_segment_in_every_language() -> None:
         assert set(answers) == set(catalogue()["en"]), language
         for answer in answers.values():
             url = "https://alerts.example.gov"
-            words = answer.format(program=settings().program, contact=settings().help_contact, url=url)
+            words = answer.format(
+                program=settings().program, contact=settings().help_contact, url=url, number="+15555550100"
+            )
             assert segments.count(words).segments == 1, words
 
 
@@ -270,3 +272,36 @@ def test_a_number_barred_as_invalid_that_writes_is_alive() -> None:
             )
     hear("hello", tom.phone)
     assert [reason for *_, reason in ask(SUPPRESSED)] == ["complaint"]
+
+
+def barred(tom: Resident, *numbers: str) -> None:
+    """He has texted STOP to each of these senders of ours."""
+    for n, number in enumerate(numbers):
+        with transaction() as s:
+            senders.add(s, "twilio", number, 100 - n, NOW)
+            receive(s, "twilio", Inbound(tom.phone, number, "STOP", f"SM-stop{n}"), NOW)
+
+
+def test_after_a_stop_at_the_carrier_the_answer_says_that_only_start_helps() -> None:
+    ana = somebody(language="es")
+    barred(ana, "+15555550100")
+    answer = hear("quiero recibir mensajes otra vez", ana.phone, "SM2", later=1)
+    assert answer.meaning == "start"
+    assert "la palabra START al +15555550100" in (answer.text or "")
+    assert ask(SUPPRESSED) == []  # the wish is kept: START is all that is missing
+    tom = somebody()
+    with transaction() as s:
+        receive(s, "twilio", Inbound(tom.phone, "+15555550100", "STOP", "SM-tom"), NOW)
+    assert "text the word START to +15555550100" in (hear("start sending again", tom.phone, "SM3", later=1).text or "")
+    assert hear("START", tom.phone, "SM4", later=2).text is None  # Twilio confirms that, and it holds
+    assert "you will get messages again" in (hear("start again", tom.phone, "SM5", later=3).text or "")
+
+
+def test_another_sender_keeps_the_promise_and_writes_the_answer() -> None:
+    tom = somebody()
+    barred(tom, "+15555550100")
+    with transaction() as s:
+        senders.add(s, "twilio", "+15555550200", 10, NOW)
+    answer = hear("start sending again", tom.phone, "SM2", later=1)
+    assert "you will get messages again" in (answer.text or "")
+    assert answer.sender_address == "+15555550200"

@@ -1,0 +1,1 @@
+"""How messages leave, and what providers say of them. The rest of it still stands in `pipeline`."""

@@ -1,0 +1,130 @@
+"""Pairs of a sender and an address that the carrier keeps apart, because the person texted STOP to that sender.
+
+Twilio refuses such a message with error 21610. The block is about the pair of numbers: another sender still reaches
+the phone, and only START texted to the same sender lifts it, whatever our own records say
+(https://www.twilio.com/docs/api/errors/21610). A pair whose block was lifted is kept with the time, so that a later
+21610 is known to be a new STOP of which we were not told.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.channels.contract import Inbound
+
+REASON = "carrier-block"  # of a delivery that ended because every open sender is blocked
+TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
+# Toll-free numbers are blocked at the carrier's, which does not know YES:
+# https://help.twilio.com/articles/223134027
+TOLL_FREE_LIFTED_BY = frozenset({"start", "unstop"})
+
+
+class Senders(NamedTuple):
+    """The open senders of a channel for one address, the fastest first."""
+
+    blocked: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def reach(self) -> bool:
+        """Whether some sender is not blocked; where there is no sender at all, nothing is."""
+        return bool(self.others) or not self.blocked
+
+    def block(self, inbound: Inbound) -> bool:
+        """Whether the one that was written to may not write back."""
+        return not {inbound.sender_address, inbound.service}.isdisjoint(self.blocked)
+
+    def number_to_start(self, inbound: Inbound) -> str:
+        """Where START helps. A Messaging Service (`MG...`) has no number of its own."""
+        numbers = [address for address in self.blocked if is_number(address)]
+        return inbound.sender_address if self.block(inbound) or not numbers else numbers[0]
+
+    def number_to_answer(self, inbound: Inbound) -> str:
+        """Another number that may write back; "" where none is needed, or none is there."""
+        numbers = [address for address in self.others if is_number(address)]
+        return numbers[0] if self.block(inbound) and numbers else ""
+
+
+def is_number(address: str) -> bool:
+    return address.removeprefix("+").isdecimal()
+
+
+def block(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
+    """The carrier has heard STOP. Call when the provider knows the word."""
+    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": None})
+
+
+def lift(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
+    """The carrier has heard START. Call when the provider knows the word."""
+    word = inbound.text.strip().lower()
+    if inbound.sender_address.startswith(TOLL_FREE) and word not in TOLL_FREE_LIFTED_BY:
+        return
+    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now})
+
+
+def senders(s: Session, channel: str, index: bytes) -> Senders:
+    """Which open senders of a channel reach an address, and which are blocked."""
+    rows = s.execute(
+        text("""SELECT x.address, EXISTS (SELECT FROM carrier_blocks k
+                                           WHERE (k.sender_id, k.address_index) = (x.id, :index)
+                                             AND k.lifted_at IS NULL) AS blocked
+                  FROM senders x WHERE x.channel = :channel AND x.status = 'open'
+                 ORDER BY x.rate_per_s DESC, x.id"""),
+        {"channel": channel, "index": index},
+    ).all()
+    blocked, others = (tuple(row.address for row in rows if row.blocked is so) for so in (True, False))
+    return Senders(blocked, others)
+
+
+def pass_on(
+    cursor: "psycopg.Cursor[Any]", batch_id: int, lease: UUID, delivery_ids: Sequence[int], now: datetime
+) -> None:
+    """Move queued deliveries of a leased batch to batches of the senders that may reach them; one that none may reach
+    ends here. A single statement: each is moved once, or stays where it is."""
+    cursor.execute(_MOVE, {"batch": batch_id, "key": lease, "ids": list(delivery_ids), "now": now})
+
+
+def _values(provider: str, inbound: Inbound, index: bytes, now: datetime) -> dict[str, object]:
+    ours = [address for address in (inbound.sender_address, inbound.service) if address]
+    return {"provider": provider, "ours": ours, "index": index, "now": now}
+
+
+# A word to a number of a Messaging Service counts for the whole service.
+_SET = """
+    INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at)
+    SELECT id, :index, :now, CAST(:lifted_at AS timestamptz) FROM senders
+     WHERE provider = :provider AND address = ANY(:ours)
+    ON CONFLICT (sender_id, address_index) DO UPDATE SET at = excluded.at, lifted_at = excluded.lifted_at
+"""
+
+# To the fastest open sender, in a batch that is bound to it.
+_MOVE = """
+    WITH ours AS (
+        SELECT * FROM batches WHERE id = %(batch)s AND lease = %(key)s AND lease_until > now() FOR UPDATE
+    ), passed AS MATERIALIZED (
+        SELECT d.id, (SELECT x.id FROM senders x
+                       WHERE x.channel = ours.channel AND x.status = 'open'
+                         AND NOT EXISTS (SELECT FROM carrier_blocks k
+                                          WHERE (k.sender_id, k.address_index) = (x.id, c.address_index)
+                                            AND k.lifted_at IS NULL)
+                       ORDER BY x.rate_per_s DESC, x.id LIMIT 1) AS sender_id
+          FROM ours JOIN deliveries d ON d.batch_id = ours.id JOIN contacts c ON c.id = d.contact_id
+         WHERE d.id = ANY(%(ids)s) AND d.state = 'queued'
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
+        SELECT ours.alert_id, ours.channel, ours.language, ours.lane, passed.sender_id, ours.ordinal, count(*),
+               'waiting'::batch_state
+          FROM passed, ours WHERE passed.sender_id IS NOT NULL
+         GROUP BY ours.alert_id, ours.channel, ours.language, ours.lane, passed.sender_id, ours.ordinal
+        RETURNING id, sender_id
+    )
+    UPDATE deliveries d
+       SET batch_id = coalesce(made.id, d.batch_id), settled_at = %(now)s,
+           state = (CASE WHEN made.id IS NULL THEN 'skipped' ELSE 'queued' END)::delivery_state
+      FROM passed LEFT JOIN made USING (sender_id) WHERE d.id = passed.id AND d.state = 'queued'
+"""

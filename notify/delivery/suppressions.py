@@ -1,0 +1,69 @@
+"""What providers say of addresses: not to be written to again, or not by this sender.
+
+An answer to a request and a later receipt say the same things, and leave the same rows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+HOW = "told by the provider"
+
+
+def suppress(
+    cursor: "psycopg.Cursor[Any]",
+    delivery_ids: Sequence[int],
+    reasons: Sequence[str],
+    now: datetime,
+    claimed_at: datetime | None = None,
+) -> set[int]:
+    """Suppress the addresses of these deliveries, each for its reason (`contract.Suppress`). May be done twice.
+
+    `carrier-block` blocks the pair of sender and address. It opts the resident out of everything as well, unless we
+    know better: the block was known while the resident is subscribed, or the resident has opted out and in again, and
+    not by START to this sender. Returns these deliveries: another sender may take them.
+    `claimed_at`: the claim that was refused; a delivery that was claimed anew says nothing of its present sender.
+    """
+    values = {"ids": list(delivery_ids), "reasons": list(reasons), "now": now, "claimed": claimed_at, "how": HOW}
+    return {row[0] for row in cursor.execute(_SUPPRESS, values).fetchall()}
+
+
+_SUPPRESS = """
+    WITH told AS (
+        SELECT DISTINCT o.id, o.reason, d.sender_id, c.id AS contact_id, c.channel, c.address_index
+          FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS o (id, reason)
+          JOIN deliveries d ON d.id = o.id
+          JOIN contacts c ON c.id = d.contact_id AND c.timeline_of IS NULL
+         WHERE o.reason <> 'carrier-block'
+            OR d.claimed_at IS NOT DISTINCT FROM coalesce(%(claimed)s::timestamptz, d.claimed_at)
+    ), judged AS (
+        SELECT told.*, told.reason = 'carrier-block' AND out.id IS NULL AND CASE
+                   WHEN k.id IS NOT NULL THEN k.lifted_at IS NULL
+                   ELSE said.last = 'opt-in' AND said.opted_out END AS is_back
+          FROM told
+          LEFT JOIN suppressions out ON (out.channel, out.address_index) = (told.channel, told.address_index)
+                                    AND out.topic IS NULL AND out.reason = 'opt-out'
+          LEFT JOIN carrier_blocks k ON (k.sender_id, k.address_index) = (told.sender_id, told.address_index)
+          LEFT JOIN LATERAL (
+               SELECT (array_agg(kind ORDER BY at DESC, id DESC))[1] AS last, bool_or(kind = 'opt-out') AS opted_out
+                 FROM consents WHERE contact_id = told.contact_id AND topic IS NULL) said ON true
+    ), blocked AS (
+        INSERT INTO carrier_blocks (sender_id, address_index, at)
+        SELECT DISTINCT sender_id, address_index, %(now)s::timestamptz FROM judged
+         WHERE reason = 'carrier-block' AND sender_id IS NOT NULL
+        ON CONFLICT (sender_id, address_index) DO UPDATE SET at = excluded.at, lifted_at = NULL
+           WHERE carrier_blocks.lifted_at IS NOT NULL
+    ), suppressed AS (
+        INSERT INTO suppressions (channel, address_index, reason, at)
+        SELECT DISTINCT channel, address_index, replace(reason, 'carrier-block', 'opt-out'), %(now)s::timestamptz
+          FROM judged WHERE is_back IS NOT TRUE
+        ON CONFLICT DO NOTHING RETURNING channel, address_index, reason
+    ), consent AS (
+        INSERT INTO consents (contact_id, kind, at, how)
+        SELECT DISTINCT contact_id, 'opt-out', %(now)s::timestamptz, %(how)s
+          FROM judged JOIN suppressed USING (channel, address_index) WHERE suppressed.reason = 'opt-out'
+    )
+    SELECT id FROM judged WHERE is_back
+"""
