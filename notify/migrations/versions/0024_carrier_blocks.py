@@ -1,12 +1,12 @@
 """Carriers keep pairs of a sender and a phone apart, and not a phone from all of our senders.
 
-Revision ID: 0023
+Revision ID: 0024
 """
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
