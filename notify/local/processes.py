@@ -17,6 +17,7 @@ from notify.errors import NotFound, Unavailable
 from notify.local.logs import Console, Log
 from notify.local.program import TICK_S, Process, Program, end, how_it_ended, kill_group, spawn, until
 
+CALM_TICK_S = 0.25  # how often it is looked whether a process has ended, while nothing is started or stopped
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 CALM_S = 60.0  # a process that ran this long starts its backoff from the beginning again
 
@@ -32,6 +33,7 @@ class Supervisor:
         self._groups: list[list[_Child]] = []
         self._lock = RLock()
         self._closing = Event()
+        self._called = Event()  # there is something to start or to stop
         self._watcher: Thread | None = None
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -90,6 +92,7 @@ class Supervisor:
             for group in reversed(self._groups):
                 self._end_together(group, hurry)
             self._closing.set()
+            self._called.set()
             if self._watcher is not None:
                 self._watcher.join()
                 self._watcher = None
@@ -107,6 +110,7 @@ class Supervisor:
         return known[name]
 
     def _wait_until_ready(self, child: "_Child", ends: int) -> None:
+        self._called.set()
         program = child.program
         deadline = monotonic() + program.ready_within_s
         while monotonic() < deadline:
@@ -125,6 +129,7 @@ class Supervisor:
         with self._lock:
             for child in children:
                 child.wanted = False
+            self._called.set()
             running = [(child.program, child.process) for child in children if child.process is not None]
         enders = [Thread(target=end, args=(program, process, hurry)) for program, process in running]
         for ender in enders:
@@ -138,9 +143,11 @@ class Supervisor:
         while not self._closing.is_set():
             with self._lock:
                 changes = [self._attend(child) for child in self._children()]
+                settled = all(child.wanted == (child.process is not None) for child in self._children())
             if any(changes):
                 self._tell()
-            self._closing.wait(TICK_S)
+            self._called.wait(CALM_TICK_S if settled else TICK_S)
+            self._called.clear()
 
     def _tell(self) -> None:
         try:

@@ -94,7 +94,7 @@ def test_empty_and_broken_zone_files_change_nothing(city: City, tmp_path: Path) 
 
 def test_every_command_has_help(city: City) -> None:
     groups = {
-        "": ["up", "demo", "migrate", "api", "worker", "scheduler", "simulator"],
+        "": ["up", "demo", "migrate", "api", "worker", "scheduler", "simulator", "jobs"],
         "alert": ["new", "list", "show", "audience", "report", "approve", "launch", "pause", "resume", "cancel"],
         "zones": ["import", "list", "show"],
         "subscribers": ["import", "export", "count"],
