@@ -48,6 +48,7 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     s.execute(text(_ASK), {"over": over})
     asked = s.execute(text(_UNKNOWN)).scalar_one()
     s.execute(text(_UNSETTLED))
+    s.execute(text("DELETE FROM carrier_blocks WHERE lifted_at IS NULL"))  # START since the backup may have lifted them
     for table in NUMBERED:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": NUMBERS_LEFT_OUT})

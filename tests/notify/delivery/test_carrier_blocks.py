@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, crypto, senders
+from notify import alerts, crypto, restoring, senders
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.db import transaction
 from notify.delivery import carrier_blocks
@@ -258,3 +258,14 @@ def test_a_late_callback_about_another_senders_try_says_nothing_of_this_one(tom:
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM1", "SM1:failed", "carrier-block", "recipient")
     receipts.keep("twilio", [told], NOW)
     assert not sql("SELECT 1 FROM carrier_blocks")
+
+
+def test_after_a_restored_backup_the_provider_says_again_what_it_blocks(tom: Resident) -> None:
+    says(tom, "STOP", minutes=1)
+    says(tom, "START", to=B, minutes=2)
+    add_sender()
+    says(tom, "STOP", to=B, minutes=3)
+    says(tom, "START", to=B, minutes=4)
+    with transaction() as s:
+        restoring.restored(s, NOW)
+    assert sql("SELECT sender_id FROM carrier_blocks") == [(of(B),)], "that START to it came last is still known"
