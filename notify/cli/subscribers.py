@@ -18,15 +18,28 @@ commands = Commands(help="Residents: import, export, count.", no_args_is_help=Tr
 
 
 @commands.named("import")
-def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv")], as_json: Json = False) -> None:
-    """Import a CSV file. Good rows are kept; bad ones are listed by line. Exits with 2 when no row was kept."""
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    merge: Annotated[
+        bool,
+        typer.Option(
+            "--merge",
+            help="Rows that share a phone or an email are one resident's, who may have several of each.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a CSV file. Good rows are kept; bad ones are listed by line. Exits with 2 when no row was kept.
+
+    A row that would give a resident a second phone or email is left out: it may be about somebody else.
+    """
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
     columns = SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn()
     with Progress(*columns, console=console, disable=as_json or not console.is_terminal) as bar:
         task = bar.add_task("rows", total=None)
         done = subscribers.import_csv(
-            file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows)
+            file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows), merge=merge
         )
     nothing_kept = typer.Exit(2) if done.rows and not done.kept else None
     if as_json:

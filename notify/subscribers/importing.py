@@ -1,7 +1,8 @@
 """Residents from a CSV file, in bulk: chunk by chunk, each its own transaction.
 
 A file may be imported again: what is there already stays as it is, and nobody who opted out is written to again
-(suppressions are never touched here). Rows with the same phone or the same email are about the same resident.
+(suppressions are never touched here). Rows with the same phone or the same email are about the same resident, unless
+that would give somebody a second phone or email: such rows are left out, and reported (`identity`).
 """
 
 import csv
@@ -23,10 +24,11 @@ from notify.db import transaction
 from notify.models import Operator
 from notify.pipeline import audience
 from notify.settings import settings
+from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
 from notify.subscribers.records import header_of, lines_of, records
 from notify.subscribers.rows import COLUMNS, BadRow, Locate, Reader, Row
-from notify.subscribers.storing import Stored, store
+from notify.subscribers.storing import Stored, couple_of, store
 
 log = structlog.get_logger()
 
@@ -74,20 +76,25 @@ def import_csv(
     region: str = "US",
     bad_rows_to: Path | None = None,
     by: Operator | None = None,
+    merge: bool = False,
 ) -> ImportReport:
     """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
 
     `locate` finds the point of a street address for rows without lon and lat: by default among the city's own, and
     only where it is certain. `region` (ISO 3166) is where phone numbers without a country code are. `on_progress` is
-    told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. Raises Invalid, before
-    anything is kept, when the file or its header cannot be used.
+    told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: somebody has made
+    sure that rows which share a phone or an email are one resident's, even where that is a second phone or email.
+    Raises Invalid, before anything is kept, when the file or its header cannot be used.
     """
+    if not isinstance(source, str | os.PathLike):
+        source = list(source)  # it is read twice
     lines = lines_of(source)
     names, following = header_of(lines, COLUMNS)
     chosen = settings()
     with transaction() as s:
         city = atlas.bounds(s)
     reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city)
+    couples = _couples(reader, source)
     tally = _Tally()
     with ExitStack() as files:
         write = _writer(files, bad_rows_to)
@@ -95,7 +102,7 @@ def import_csv(
         while chunk := list(islice(rows, CHUNK)):
             good, bad = _read(reader, chunk)
             tally.languages.update(row.language for row in good)
-            stored, refused = _keep(good, now)
+            stored, refused = _keep(good, now, couples, merge)
             _add(tally, len(chunk), stored, sorted([*bad, *refused], key=lambda one: one.line), write)
             if on_progress:
                 on_progress(tally.rows)
@@ -122,12 +129,20 @@ def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tupl
     return good, bad
 
 
-def _keep(rows: list[Row], now: datetime) -> tuple[Stored, list[Reason]]:
+def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str]) -> Couples:
+    """The phones and emails that the file gives together, also in rows that are left out for another reason."""
+    lines = lines_of(source)
+    _, following = header_of(lines, COLUMNS)
+    rows = (reader.contacts(fields) for _, fields in records(lines, first_line=following) if fields is not None)
+    return Couples(couple_of(*both) for both in rows if both)
+
+
+def _keep(rows: list[Row], now: datetime, couples: Couples, merge: bool) -> tuple[Stored, list[Reason]]:
     """One chunk, one transaction."""
     for last in (False,) * (TRIES - 1) + (True,):
         try:
             with transaction() as s:
-                stored, refused = store(s, rows, now)
+                stored, refused = store(s, rows, now, couples, merge=merge)
         except IntegrityError:
             if last:
                 raise

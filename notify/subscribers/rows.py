@@ -56,6 +56,16 @@ class Reader:
     locate: Locate
     city: Bounds | None = None  # of all that is known of it
 
+    def contacts(self, fields: list[str]) -> tuple[str, str] | None:
+        """The phone and the email of a row that has both, whatever else is wrong with it."""
+        if len(fields) != len(self.names) or not is_utf8(fields):
+            return None
+        try:
+            phone, email = self._contacts(self._cells(fields))
+        except BadRow:
+            return None
+        return (phone, email) if phone and email else None
+
     def read(self, line: int, fields: list[str] | None) -> Row:
         """Raises BadRow with what is wrong first."""
         if fields is None:
@@ -64,7 +74,7 @@ class Reader:
             raise BadRow(f"It has {len(fields)} columns, the first line has {len(self.names)}.")
         if not is_utf8(fields):
             raise BadRow("It is not UTF-8: save the file in that encoding.")
-        cells = dict(zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True))
+        cells = self._cells(fields)
         phone, email = self._contacts(cells)
         address = _line(cells, "address", LONGEST_ADDRESS)
         lon, lat = self._point(cells, address)
@@ -82,6 +92,9 @@ class Reader:
             consent_at,
             _line(cells, "consent_how", LONGEST_HOW),
         )
+
+    def _cells(self, fields: list[str]) -> dict[str, str]:
+        return dict(zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True))
 
     def _contacts(self, cells: dict[str, str]) -> tuple[str | None, str | None]:
         phone = addresses.phone(cells["phone"], self.region) if cells["phone"] else None

@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from notify import crypto, keyring
 from notify.db import raw
 from notify.subscribers import addresses
+from notify.subscribers.identity import Conflict, Couples, Key, known, owner
 from notify.subscribers.rows import Row
 
 IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
 SEALED_ADDRESS = "address"  # the purpose that street addresses are sealed for
-
-Key = tuple[str, bytes]  # channel, address index
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,8 @@ class Stored:
         return Stored(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Stored)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Who has which address, and who has asked to be erased."""
-
-    owner: dict[Key, int]
-    erased: set[int]
-
-
 @dataclass(slots=True)
-class _Settled:
+class Settled:
     """A row and the resident that it is about; -n is the n-th new one of this chunk."""
 
     row: Row
@@ -50,21 +41,64 @@ class _Settled:
     owner: int
 
 
-def store(s: Session, rows: Sequence[Row], now: datetime) -> tuple[Stored, list[tuple[int, str]]]:
+def store(
+    s: Session, rows: Sequence[Row], now: datetime, couples: Couples | None = None, *, merge: bool = False
+) -> tuple[Stored, list[tuple[int, str]]]:
     """Keep rows; returns what is new, and the (line, reason) of the rows that contradict what is known.
 
-    Raises IntegrityError when somebody signed up with one of the addresses in the same moment: try again.
+    `couples` are those of the whole file that the rows are a part of; by default those of the rows themselves. Raises
+    IntegrityError when somebody signed up with one of the addresses in the same moment: try again.
     """
     if not rows:
         return Stored(), []
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
-    keyed = [(row, _keys(row)) for row in rows]
-    known = _known(s, {key for _, keys in keyed for key in keys.values()})
-    had = set(known.owner)
-    settled, refused = _settle(keyed, known)
-    _copy(s, settled, had, _new_ids(s, -min((one.owner for one in settled), default=0)))
+    settled, had, refused = settle(s, rows, couples, merge=merge)
+    s.execute(text(f"CREATE TEMP TABLE incoming ({INCOMING}) ON COMMIT DROP"))
+    copy(s, settled, had, _new_ids(s, -min((one.owner for one in settled), default=0)))
     return _insert(s, now), refused
+
+
+def couple_of(phone: str, email: str) -> tuple[bytes, bytes]:
+    return addresses.index("sms", phone), addresses.index("email", email)
+
+
+def settle(
+    s: Session,
+    rows: Sequence[Row],
+    couples: Couples | None = None,
+    contacts: str = "contacts",
+    new: int = 0,
+    *,
+    merge: bool = False,
+) -> tuple[list[Settled], set[Key], list[tuple[int, str]]]:
+    """Whom each row is about, which addresses are there already, and the (line, reason) of the rows that are refused.
+
+    New residents are counted down from `new`.
+    """
+    couples = couples or Couples(couple_of(row.phone, row.email) for row in rows if row.phone and row.email)
+    keyed = [(row, _keys(row)) for row in rows]
+    given = {key for _, keys in keyed for key in keys.values()}
+    alone = {key for _, keys in keyed if len(keys) == 1 for key in keys.values()}
+    there = known(s, given.union(*(couples.partners(key) for key in alone)), contacts)
+    had = set(there.owner)
+    settled: list[Settled] = []
+    refused: list[tuple[int, str]] = []
+    for row, keys in keyed:
+        try:
+            resident = owner(keys.values(), there, couples, merge)
+        except Conflict as conflict:
+            refused.append((row.line, str(conflict)))
+            continue
+        if resident in there.erased:
+            refused.append((row.line, "This resident asked to be erased and can only sign up in person."))
+            continue
+        if resident is None:
+            new -= 1
+            resident = new
+        there.give(resident, keys.values())
+        settled.append(Settled(row, keys, resident))
+    return settled, had, refused
 
 
 def _keys(row: Row) -> dict[str, Key]:
@@ -76,43 +110,6 @@ def _keys(row: Row) -> dict[str, Key]:
     return keys
 
 
-def _known(s: Session, keys: set[Key]) -> _Known:
-    found = s.execute(
-        text("""
-            SELECT c.channel, c.address_index, c.subscriber_id,
-                   c.address_sealed IS NULL OR r.erased_at IS NOT NULL AS erased
-              FROM unnest(CAST(:channels AS text[]), CAST(:indexes AS bytea[])) AS k (channel, address_index)
-              JOIN contacts c USING (channel, address_index)
-              JOIN subscribers r ON r.id = c.subscriber_id"""),
-        {"channels": [channel for channel, _ in keys], "indexes": [index for _, index in keys]},
-    ).all()
-    return _Known(
-        {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},
-        {row.subscriber_id for row in found if row.erased},
-    )
-
-
-def _settle(keyed: Sequence[tuple[Row, dict[str, Key]]], known: _Known) -> tuple[list[_Settled], list[tuple[int, str]]]:
-    """Whom each row is about. A row that joins two residents, or is about an erased one, is refused."""
-    settled: list[_Settled] = []
-    refused: list[tuple[int, str]] = []
-    new = 0
-    for row, keys in keyed:
-        owners = {known.owner[key] for key in keys.values() if key in known.owner}
-        if len(owners) > 1:
-            refused.append((row.line, "phone, email: they belong to two different residents."))
-            continue
-        if owners & known.erased:
-            refused.append((row.line, "This resident asked to be erased and can only sign up in person."))
-            continue
-        if not owners:
-            new -= 1
-        owner = owners.pop() if owners else new
-        known.owner.update(dict.fromkeys(keys.values(), owner))
-        settled.append(_Settled(row, keys, owner))
-    return settled, refused
-
-
 def _new_ids(s: Session, count: int) -> list[int]:
     rows = s.execute(
         text("SELECT nextval(pg_get_serial_sequence('subscribers', 'id')) FROM generate_series(1, :count)"),
@@ -121,16 +118,15 @@ def _new_ids(s: Session, count: int) -> list[int]:
     return list(rows.scalars())
 
 
-def _copy(s: Session, settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) -> None:
-    """Into a temporary table. An address is sealed where it first appears; a contact that is there keeps its own."""
-    s.execute(text(_INCOMING))
+def copy(s: Session, settled: Sequence[Settled], had: set[Key], new_ids: Sequence[int]) -> None:
+    """Into the table `incoming`. An address is sealed where it first appears; a contact that is there keeps its own."""
     with raw(s).cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_TYPES)
         for values in _values(settled, had, new_ids):
             copy.write_row(values)
 
 
-def _values(settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+def _values(settled: Sequence[Settled], had: set[Key], new_ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
     sealed = set(had)
 
     def seal(key: Key | None, address: str | None) -> tuple[bytes | None, bytes | None]:
@@ -160,12 +156,10 @@ def _values(settled: Sequence[_Settled], had: set[Key], new_ids: Sequence[int]) 
         )
 
 
-_INCOMING = """
-    CREATE TEMP TABLE incoming (
+INCOMING = """
         line int, subscriber_id bigint, is_new bool, language text, topics text,
         phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
         lon float8, lat float8, label text, place_sealed bytea, consent_at timestamptz, consent_how text
-    ) ON COMMIT DROP
 """
 _TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
           "bytea", "timestamptz", "text"]  # fmt: skip

@@ -21,3 +21,14 @@ def test_a_script_is_told_when_no_row_was_kept(
     path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
     done = CliRunner().invoke(commands, ["import", str(path), *more])
     assert (done.exit_code, "bad_count" in done.stdout or "left out" in done.stdout) == (code, True)
+
+
+def test_rows_that_may_be_about_two_people_are_listed_and_merged_only_when_asked(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "residents.csv"
+    rows = (GOOD.replace(",,en", f",{name}@example.org,en", 1) for name in "ab")
+    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    done = CliRunner().invoke(commands, ["import", str(path)])
+    assert done.exit_code == 2
+    assert "Line 3: phone: the file gives it with more than one email." in done.stdout
+    assert "--merge" in done.stdout
+    assert CliRunner().invoke(commands, ["import", str(path), "--merge"]).exit_code == 0

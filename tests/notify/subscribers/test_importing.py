@@ -124,18 +124,6 @@ def test_a_second_import_adds_to_the_same_resident() -> None:
     assert ask("SELECT channel FROM contacts ORDER BY id") == ["sms", "email"]
 
 
-@pytest.mark.parametrize("in_one_file", [True, False])
-def test_a_row_that_joins_two_residents_is_refused(in_one_file: bool) -> None:
-    rows = [row(email=""), row(phone="+12155550101", email="ann@example.org"), row(email="ann@example.org")]
-    if not in_one_file:
-        import_csv(lines(*rows[:2]), NOW)
-    report = import_csv(lines(*rows), NOW)
-    assert [(bad.line, bad.reason) for bad in report.bad] == [
-        (4, "phone, email: they belong to two different residents.")
-    ]
-    assert (report.kept, len(ask("SELECT 1 FROM subscribers"))) == (2, 2)
-
-
 def test_an_import_never_lifts_an_opt_out() -> None:
     import_csv(lines(row()), NOW)
     with transaction() as s:

@@ -1,0 +1,134 @@
+"""Who is who: the resident that a phone and an email belong to, or why that cannot be said.
+
+One resident has one phone and one email. Addresses that are given together are one resident's, unless that would give
+somebody a second phone or a second email: a landline that two people share, or a number that has moved to another
+person. Then nothing is merged and nothing is guessed: an alert must not go to somebody about another's home.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+Key = tuple[str, bytes]  # channel, address index
+
+_INDEX_BYTES = 32
+_COLUMN = {"sms": "phone", "email": "email"}  # of a CSV file
+_OTHER = {"sms": "email", "email": "sms"}
+_WHAT_TO_DO = (
+    "If these are two people, leave it in the line of one of them. If it is one person, import the line with --merge."
+)
+
+
+class Conflict(Exception):
+    """Its text names the columns and says what to do, without an address in it."""
+
+
+class Couples:
+    """The phones and emails that a whole file gives together, so that the order of its rows decides nothing.
+
+    Holds about 200 bytes for each row that has both.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """`pairs` are (index of the phone, index of the email), 32 bytes each."""
+        joined = bytearray()
+        for phone, email in pairs:
+            joined += phone
+            joined += email
+        once = np.unique(np.frombuffer(joined, f"S{2 * _INDEX_BYTES}"))
+        both = once.view(f"S{_INDEX_BYTES}").reshape(-1, 2)
+        self._sorted: dict[str, Any] = {
+            "sms": both,  # as `unique` sorted it
+            "email": both[np.argsort(both[:, 1], kind="stable")][:, ::-1],
+        }
+
+    def partners(self, key: Key) -> list[Key]:
+        """The addresses of the other channel that are given together with this one."""
+        channel, index = key
+        rows = self._sorted.get(channel)
+        if rows is None or not len(rows):
+            return []
+        first, end = (int(np.searchsorted(rows[:, 0], np.bytes_(index), side)) for side in ("left", "right"))
+        # numpy takes NULs at the end of a string for padding.
+        return [(_OTHER[channel], bytes(other).ljust(_INDEX_BYTES, b"\0")) for other in rows[first:end, 1]]
+
+
+@dataclass(slots=True)
+class Known:
+    """Who has which address, which channels each of these residents has an address on, and who was erased."""
+
+    owner: dict[Key, int] = field(default_factory=dict)
+    channels: dict[int, set[str]] = field(default_factory=dict)
+    erased: set[int] = field(default_factory=set)
+
+    def give(self, resident: int, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.owner[key] = resident
+            self.channels.setdefault(resident, set()).add(key[0])
+
+
+def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
+    """What is stored about the residents who have one of these addresses. `contacts` is the table, or a query."""
+    found = s.execute(
+        text(f"""
+            SELECT c.channel, c.address_index, c.subscriber_id,
+                   c.address_sealed IS NULL OR r.erased_at IS NOT NULL AS erased, others.channels
+              FROM unnest(CAST(:channels AS text[]), CAST(:indexes AS bytea[])) AS k (channel, address_index)
+              JOIN {contacts} c USING (channel, address_index)
+              LEFT JOIN subscribers r ON r.id = c.subscriber_id,
+                   LATERAL (SELECT array_agg(o.channel) AS channels FROM {contacts} o
+                             WHERE o.subscriber_id = c.subscriber_id) others
+             WHERE c.subscriber_id IS NOT NULL"""),  # noqa: S608  a name of ours
+        {"channels": [channel for channel, _ in keys], "indexes": [index for _, index in keys]},
+    ).all()
+    return Known(
+        {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},
+        {row.subscriber_id: set(row.channels) for row in found},
+        {row.subscriber_id for row in found if row.erased},
+    )
+
+
+def owner(keys: Iterable[Key], known: Known, couples: Couples, merge: bool = False) -> int | None:
+    """The resident that a row with these addresses is about; None for a new one. Raises Conflict.
+
+    A row with one address is also about the resident of the address that the file gives together with it elsewhere.
+    `merge`: somebody has made sure that addresses which are given together are one resident's, however many.
+    """
+    given = list(keys)
+    if len(given) > 1 or merge:
+        return _together(given, known, None if merge else couples)
+    partners = couples.partners(given[0])
+    if given[0] not in known.owner and len(partners) == 1:
+        try:
+            return _together([given[0], *partners], known, couples)
+        except Conflict:
+            return None  # the row with both is reported
+    return known.owner.get(given[0])
+
+
+def _together(keys: list[Key], known: Known, couples: Couples | None) -> int | None:
+    owners = {known.owner[key] for key in keys if key in known.owner}
+    if len(owners) > 1:
+        raise Conflict(
+            "phone, email: they belong to two different residents. Correct the line; or, if both are one person, "
+            "erase one of the two and import the line again."
+        )
+    resident = next(iter(owners), None)
+    new = [key for key in keys if key not in known.owner]
+    if new and couples:
+        for channel, _ in (key for key in keys if len(couples.partners(key)) > 1):
+            raise Conflict(f"{_COLUMN[channel]}: the file gives it with more than one {_other(channel)}. {_WHAT_TO_DO}")
+        for channel, _ in new:
+            if resident is not None and channel in known.channels[resident]:
+                raise Conflict(
+                    f"{_other(channel)}: it belongs to a resident with another {_COLUMN[channel]}. {_WHAT_TO_DO}"
+                )
+    return resident
+
+
+def _other(channel: str) -> str:
+    return _COLUMN[_OTHER[channel]]

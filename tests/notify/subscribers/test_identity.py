@@ -1,0 +1,149 @@
+"""Who is who: rows of a file are never merged into one resident when they may be about two."""
+
+import random
+from itertools import permutations
+
+import pytest
+
+from notify.db import transaction
+from notify.subscribers import import_csv
+from notify.subscribers.identity import Couples
+from tests.factories import NOW
+from tests.notify.subscribers.test_importing import ask, everything, lines, row
+
+pytestmark = pytest.mark.usefixtures("database")
+
+P, Q = "+12155550100", "+12155550101"
+A, B, C = "a@example.org", "b@example.org", "c@example.org"
+HOME, WORK, OTHER = {"lon": "-75.1"}, {"lon": "-75.2", "label": "work"}, {"lon": "-75.3", "label": "other"}
+
+
+def homes() -> set[frozenset[tuple[int, float]]]:
+    """What each resident is made of: ("sms" or "email" and index) and places, without ids."""
+    return {
+        frozenset([*contacts, *places])
+        for contacts, places in ask("""
+            SELECT array(SELECT channel || encode(address_index, 'hex') FROM contacts c WHERE c.subscriber_id = r.id),
+                   array(SELECT lon::text FROM places p WHERE p.subscriber_id = r.id)
+              FROM subscribers r""")
+    }
+
+
+def reset() -> None:
+    with transaction() as s:
+        s.connection().exec_driver_sql(
+            "TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE"
+        )
+
+
+def refused(*rows: dict[str, str]) -> dict[int, str]:
+    return {bad.line: bad.reason for bad in import_csv(lines(*rows), NOW).bad}
+
+
+def test_a_new_email_beside_a_known_phone_is_not_merged_into_its_resident() -> None:
+    """a@ must not be alerted for the home of b@, nor b@ for that of a@."""
+    import_csv(lines(row(phone=P, email=A, topics="storm", **HOME)), NOW)
+    before = everything()
+    bad = refused(row(phone=P, email=B, topics="snow", language="es", **WORK))
+    assert list(bad) == [2]
+    assert bad[2].startswith("phone: it belongs to a resident with another email.")
+    assert everything() == before
+
+
+def test_a_new_phone_beside_a_known_email_is_not_merged_into_its_resident() -> None:
+    import_csv(lines(row(phone=P, email=A, **HOME)), NOW)
+    before = everything()
+    bad = refused(row(phone=Q, email=A, **WORK))
+    assert bad[2].startswith("email: it belongs to a resident with another phone.")
+    assert everything() == before
+
+
+def test_the_phone_of_one_resident_and_the_email_of_another_change_neither() -> None:
+    import_csv(lines(row(phone=P, email=A, **HOME), row(phone=Q, email=B, **WORK)), NOW)
+    before = everything()
+    assert refused(row(phone=P, email=B, **OTHER))[2].startswith(
+        "phone, email: they belong to two different residents."
+    )
+    assert everything() == before
+
+
+FILES = {
+    "a couple with one landline": ([row(phone=P, email=A, **HOME), row(phone=P, email=B, **WORK)], 2, 0),
+    "a family with one email": ([row(phone=P, email=A, **HOME), row(phone=Q, email=A, **WORK)], 2, 0),
+    "one person with two places": ([row(phone=P, email=A, **HOME), row(phone=P, email=A, **WORK)], 0, 1),
+    "one person by phone, by email and by both": (
+        [row(phone=P, email="", **HOME), row(phone="", email=A, **WORK), row(phone=P, email=A, **OTHER)], 0, 1,
+    ),
+    "a chain": (
+        [row(phone=P, email=A, **HOME), row(phone=P, email=B, **WORK), row(phone=Q, email=B, **OTHER)], 3, 0,
+    ),
+    "a couple, and one of them alone": (
+        [row(phone=P, email=A, **HOME), row(phone=P, email=B, **WORK), row(phone="", email=B, **OTHER)], 2, 1,
+    ),
+    "a conflict beside a good row": (
+        [row(phone=P, email=A, **HOME), row(phone=P, email=B, **WORK), row(phone=Q, email=C, **OTHER)], 2, 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", [1, 5_000])
+@pytest.mark.parametrize("name", FILES)
+def test_the_order_of_rows_decides_nothing_and_a_second_import_changes_nothing(
+    name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notify.subscribers.importing.CHUNK", chunk)
+    rows, conflicts, residents = FILES[name]
+    results = []
+    for order in permutations(range(len(rows))):
+        reset()
+        bad = refused(*(rows[n] for n in order))
+        results.append((homes(), {order[line - 2] for line in bad}))
+        before = everything()
+        assert refused(*(rows[n] for n in order)) == bad, "an import that is repeated says the same"
+        assert everything() == before
+    found, left_out = results[0]
+    assert (len(found), len(left_out)) == (residents, conflicts)
+    assert all(result == results[0] for result in results)
+
+
+def test_rows_that_share_an_address_are_reported_with_what_to_do_and_without_the_address() -> None:
+    bad = refused(row(phone=P, email=A), row(phone=P, email=B, **WORK))
+    assert set(bad) == {2, 3}
+    for reason in bad.values():
+        assert reason.startswith("phone: the file gives it with more than one email.")
+        assert "2155550100" not in reason
+        assert "@" not in reason
+    assert refused(row(phone=P, email=A), row(phone="", email=B, **WORK)) == {}, "as the report says"
+
+
+def test_a_row_that_is_left_out_for_another_reason_still_counts_for_who_is_who() -> None:
+    assert set(refused(row(phone=P, email=A, lat="x"), row(phone=P, email=B))) == {2, 3}
+
+
+def test_an_email_is_added_to_a_resident_who_has_none() -> None:
+    import_csv(lines(row(phone=P, email="", **HOME)), NOW)
+    assert refused(row(phone=P, email=A, **HOME), row(phone="", email=A, **WORK)) == {}
+    assert len(homes()) == 1
+
+
+def test_who_has_looked_at_the_rows_can_merge_them() -> None:
+    rows = [row(phone=P, email=A, **HOME), row(phone=P, email=B, **WORK), row(phone=Q, email=B, **OTHER)]
+    assert import_csv(lines(*rows), NOW, merge=True).bad == ()
+    assert len(homes()) == 1
+    assert refused(*rows) == {}, "they are known as one resident's now"
+    assert refused(row(phone=Q, email=C)) != {}
+    import_csv(lines(row(phone="", email=C)), NOW)
+    two = import_csv(lines(row(phone=Q, email=C)), NOW, merge=True).bad
+    assert [bad.reason.partition(".")[0] for bad in two] == ["phone, email: they belong to two different residents"]
+
+
+def test_partners_of_many_couples() -> None:
+    """Against a plain dictionary; with indexes that end in NUL, which numpy takes for padding."""
+    draw = random.Random(4)
+    some = [draw.randbytes(30) + end for end in (b"\0\0", b"ab", b"\0c") for _ in range(60)]
+    pairs = [(draw.choice(some), draw.choice(some)) for _ in range(150)]
+    couples = Couples(pairs)
+    for index in some:
+        assert sorted(couples.partners(("sms", index))) == sorted({("email", e) for p, e in pairs if p == index})
+        assert sorted(couples.partners(("email", index))) == sorted({("sms", p) for p, e in pairs if e == index})
+    assert Couples([]).partners(("sms", some[0])) == []
