@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from notify import crypto, lifecycle
+from notify.core import emails
 from notify.core.characters import visible
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import ApiKey, Operator
@@ -53,13 +54,15 @@ def require(operator: Operator, act: str) -> None:
 
 def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
     """A new staff member. Raises Invalid for an unknown role, a broken or a known email."""
-    email = email.strip().lower()
     _require_role(role)
-    name, at, domain = email.partition("@")
-    if not (name and at and domain) or any(c.isspace() for c in email):
-        raise Invalid(f"{email!r} is not an email address.")
-    if s.scalar(select(Operator.id).where(Operator.email == email)) is not None:
-        raise Invalid(f"{email} is an operator already.")
+    try:
+        kept = emails.read(email).lower()
+    except emails.NotAnEmail as error:
+        raise Invalid(f"{email!r} cannot be an operator's email: {error}") from None
+    if (there := s.scalar(select(Operator).where(_has_email(email)))) is not None:
+        hint = f"`tocsin operators enable {there.email}` lets them in again." if there.disabled_at else ""
+        raise Invalid(f"{there.email} is an operator already{', disabled' if hint else ''}.", hint=hint)
+    email = kept
     operator = Operator(email=email, role=role, created_at=now)
     s.add(operator)
     s.flush()
@@ -69,10 +72,19 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
 
 def find(s: Session, email: str) -> Operator:
     """Raises NotFound."""
-    operator = s.scalar(select(Operator).where(Operator.email == email.strip().lower(), Operator.disabled_at.is_(None)))
+    operator = s.scalar(select(Operator).where(_has_email(email), Operator.disabled_at.is_(None)))
     if operator is None:
         raise _unknown(email)
     return operator
+
+
+def _has_email(given: str) -> ColumnElement[bool]:
+    """In its kept form, or as earlier versions kept it: with a domain that is not ASCII, or no good address."""
+    as_given = given.strip().lower()
+    try:
+        return Operator.email.in_({emails.read(given).lower(), as_given})
+    except emails.NotAnEmail:
+        return Operator.email == as_given
 
 
 def all_operators(s: Session) -> Sequence[Operator]:
@@ -96,7 +108,7 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
 
 def enable(s: Session, email: str, now: datetime, by: Operator | None = None) -> Operator:
     """Somebody has come back. Raises NotFound; Invalid for an operator who is not disabled."""
-    operator = s.scalar(select(Operator).where(Operator.email == email.strip().lower()))
+    operator = s.scalar(select(Operator).where(_has_email(email)))
     if operator is None:
         raise _unknown(email)
     if operator.disabled_at is None:

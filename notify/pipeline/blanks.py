@@ -11,9 +11,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from notify.core import phones
 from notify.core.characters import visible
 
 Phase = Literal["issue", "update", "all-clear"]
@@ -138,15 +138,14 @@ def _number(blank: Blank, words: str) -> str:
 
 
 def _phone(_blank: Blank, words: str) -> str:
-    if re.fullmatch(r"[2-9]11", words, re.ASCII):
+    if phones.is_short(words):
         return words
     try:
-        number = phonenumbers.parse(words, "US")
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number) or number.extension:
-        raise ValueError(f"must be a phone number such as 215-555-0123 or 311, not '{words}'")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        number = phones.read(words, letters=True, local=True)
+    except phones.NotAPhone:
+        raise ValueError(f"must be a phone number such as 215-555-0123 or 311, not '{words}'") from None
+    # Without an area code it has no E.164 form.
+    return phones.local_form(number) if phones.is_local(number) else phones.e164(number)
 
 
 def _url(_blank: Blank, words: str) -> str:

@@ -4,31 +4,25 @@ import re
 from functools import cache
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberFormat
+from phonenumbers import PhoneMetadata
 
 from notify import crypto
+from notify.core import emails, phones
 
 # Ten digits of North America as people write them: +1 215 555 0100, (215) 555-0100, 2155550100.
 _TEN_DIGITS = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]?([0-9]{3})[ .-]?([0-9]{4})")
-# RFC 5321 section 4.1.2, without quoted strings and address literals, which no resident has.
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_LOCAL, _LONGEST_EMAIL = 64, 254  # RFC 5321 section 4.5.3.1, RFC 3696 erratum 1690
 
 
-def phone(text: str, region: str = "US") -> str | None:
-    """E.164; None when it is no valid number. Numbers without a country code are of `region`."""
+def phone(text: str, region: str = "US") -> str:
+    """E.164. Raises NotAPhone unless it is a valid number. Numbers without a country code are of `region`."""
     if region == "US" and (ten := _TEN_DIGITS.fullmatch(text)):
         national = "".join(ten.groups())
         if _valid_in_us().fullmatch(national):
             return f"+1{national}"
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number) or number.extension:
-        return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    number = phones.read(text, region)
+    if not phonenumbers.is_valid_number(number):
+        raise phones.NotAPhone("this is not a phone number that exists.")
+    return phones.e164(number)
 
 
 @cache
@@ -49,24 +43,6 @@ def _valid_in_us() -> re.Pattern[str]:
     return re.compile(f"(?={us.general_desc.national_number_pattern}$)(?:{'|'.join(p for p in patterns if p)})")
 
 
-def email(text: str) -> str | None:
-    """With its domain in lower case and ASCII (IDNA); None when it cannot be one."""
-    local, at, domain = text.strip().rpartition("@")
-    if not (at and len(local) <= _LONGEST_LOCAL and _LOCAL.fullmatch(local)):
-        return None
-    domain = domain.lower()
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode()
-        except UnicodeError:
-            return None
-    labels = domain.split(".")
-    if len(labels) < 2 or labels[-1].isdecimal() or not all(_LABEL.fullmatch(label) for label in labels):
-        return None
-    address = f"{local}@{domain}"
-    return address if len(address) <= _LONGEST_EMAIL else None
-
-
 def index(channel: str, address: str) -> bytes:
     """The keyed index of an address in its kept form. Emails that differ in case only are one: nobody gives two
     people such a pair, and a resident who left as Tom@ must not be written to as tom@."""
@@ -75,8 +51,11 @@ def index(channel: str, address: str) -> bytes:
 
 def any_index(channel: str, given: str) -> bytes:
     """The index of an address as somebody gave it; what is no good address (a short code) is taken as it stands."""
-    kept = phone(given) if channel == "sms" else email(given) if channel == "email" else None
-    return index(channel, kept or given.strip())
+    try:
+        kept = phone(given) if channel == "sms" else emails.read(given) if channel == "email" else given.strip()
+    except (phones.NotAPhone, emails.NotAnEmail):
+        kept = given.strip()
+    return index(channel, kept)
 
 
 def masked(channel: str, address: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 
+from notify.core import emails
+from notify.core.emails import NotAnEmail
+from notify.core.phones import NotAPhone
 from notify.models import Topic
 from notify.subscribers import addresses
 from notify.subscribers.placing import NoPlace
@@ -97,12 +100,14 @@ class Reader:
         return dict(zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True))
 
     def _contacts(self, cells: dict[str, str]) -> tuple[str | None, str | None]:
-        phone = addresses.phone(cells["phone"], self.region) if cells["phone"] else None
-        if cells["phone"] and phone is None:
-            raise BadRow("phone: this is no phone number.")
-        email = addresses.email(cells["email"]) if cells["email"] else None
-        if cells["email"] and email is None:
-            raise BadRow("email: this is no email address.")
+        try:
+            phone = addresses.phone(cells["phone"], self.region) if cells["phone"] else None
+        except NotAPhone as error:
+            raise BadRow(f"phone: {error}") from None
+        try:
+            email = emails.read(cells["email"]) if cells["email"] else None
+        except NotAnEmail as error:
+            raise BadRow(f"email: {error}") from None
         if phone is None and email is None:
             raise BadRow("phone, email: one of them must be given.")
         return phone, email

@@ -106,6 +106,11 @@ def blank(kind: str, **more: object) -> Blank:
         ("phone", "(215) 555-0123", "+12155550123"),
         ("phone", "+44 20 7946 0000", "+442079460000"),
         ("phone", "911", "911"),
+        ("phone", "988", "988"),
+        ("phone", "898211", "898211"),  # a short code, for texts
+        ("phone", "555-0123", "555-0123"),
+        ("phone", "5550123", "555-0123"),
+        ("phone", "1-800-FLOWERS", "+18003569377"),
         ("url", "https://example.org/a?b=c", "https://example.org/a?b=c"),
     ],
 )
@@ -137,6 +142,11 @@ def test_values_are_kept_in_one_form(kind: str, words: str, kept: str) -> None:
         ("number", "\u0661"),
         ("phone", "none"),
         ("phone", "12"),
+        ("phone", "999"),
+        ("phone", "2.15555291E9"),
+        ("phone", "2155552910.0"),
+        ("phone", "215-555-0123 x5"),
+        ("phone", "215-555-0112 / 215-555-0113"),
         ("url", "javascript:alert(1)"),
         ("url", "https://"),
         ("url", "https://[x"),

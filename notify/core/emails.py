@@ -1,0 +1,41 @@
+"""Email addresses: what may be one, and the one form in which it is kept. For residents and operators alike."""
+
+import re
+
+from email_validator import EmailNotValidError, validate_email
+
+# What nearly all addresses look like. It needs no table of Unicode: 100 times as fast as asking email-validator.
+_LABEL = r"(?!.{2}--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ORDINARY = re.compile(
+    rf"(?=.{{1,64}}@)(?=.{{1,254}}\Z){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:com|org|net|edu|gov|mil|us|info|biz|example)"
+)
+
+
+class NotAnEmail(ValueError):
+    """Its text ends a sentence that begins with the name of the field, and never holds the address."""
+
+
+def read(text: str) -> str:
+    """The address with its domain in lower case and ASCII (IDNA 2008, UTS 46). Raises NotAnEmail.
+
+    The syntax only: no server is asked. What SendGrid cannot send to is refused: it has no SMTPUTF8, and no
+    mailbox of a resident needs quotes.
+    """
+    written = text.strip()
+    local, _, domain = written.rpartition("@")
+    lower = f"{local}@{domain.lower()}"
+    if _ORDINARY.fullmatch(lower):
+        return lower
+    if written[:7].lower() == "mailto:":
+        raise NotAnEmail("it begins with mailto:. Give the address alone.")
+    if re.search(r"[,;<>]|\s|@.*@", written):
+        raise NotAnEmail("this is not an email address. Give one address, without a name or spaces.")
+    if not local.isascii() or '"' in local:
+        raise NotAnEmail("it has quotes or letters before the @ that mail cannot be sent to.")
+    try:
+        found = validate_email(written, check_deliverability=False, allow_smtputf8=False, strict=True)
+    except EmailNotValidError:
+        raise NotAnEmail("this is not an email address.") from None
+    assert found.ascii_email is not None  # noqa: S101  its local part is ASCII
+    return found.ascii_email
