@@ -27,8 +27,10 @@ TOKEN_MAC_BYTES = 16
 SEALED_VERSION = b"\x01"  # first byte of everything sealed: the format
 # What still counts after a rotation: an index is computed through all earlier keys, because the addresses of those who
 # were erased are gone; and the links in mail that is out must go on working (RFC 8058, 15 U.S.C. 7704(a)(3)).
-INDEX, UNSUBSCRIBE = "index", "unsubscribe"
-LASTING = (INDEX, f"token/{UNSUBSCRIBE}")
+# Events about mail that is out come for days, and must be known as ours.
+INDEX, UNSUBSCRIBE, PROOF = "index", "unsubscribe", "proof"
+LASTING = (INDEX, f"token/{UNSUBSCRIBE}", PROOF)
+PROOF_BYTES = 12
 
 Older = tuple[Mapping[str, bytes], ...]  # the LASTING keys of earlier master keys, the oldest first
 
@@ -116,10 +118,12 @@ def unseal(sealed: bytes, purpose: str, master: bytes | None = None) -> str:
 def address_index(channel: str, address: str) -> bytes:
     """HMAC-SHA-256 of a normalised address: finds and suppresses it without storing it. 32 bytes.
 
-    For what is written or looked up in a transaction, call `keyring.hold` in it first: the key must not change between.
+    Emails that differ in case only are one: nobody gives two people such a pair, and a resident who left as Tom@ must
+    not be written to as tom@. For what is written or looked up in a transaction, call `keyring.hold` in it first: the
+    key must not change between.
     """
     known = ring()
-    found = f"{channel}:{address}".encode()
+    found = f"{channel}:{address.lower() if channel == 'email' else address}".encode()
     for older in known.older:
         found = hmac.digest(older[INDEX], found, hashlib.sha256)
     return next_index(found, known.in_force)
@@ -143,10 +147,23 @@ def read_token(purpose: str, token: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     payload, mac = raw[:-TOKEN_MAC_BYTES], raw[-TOKEN_MAC_BYTES:]
-    made = any(hmac.compare_digest(mac, _mac(key, payload)) for key in _token_keys(f"token/{purpose}"))
+    made = any(hmac.compare_digest(mac, _mac(key, payload)) for key in _lasting_keys(f"token/{purpose}"))
     if not payload or not made:
         raise Invalid("This link is not complete.", hint="Copy the whole link from the message and try again.")
     return payload.decode()
+
+
+def proof(delivery_id: int, address: str) -> str:
+    """Travels with a mail through the provider's account, which others may use, too: what comes back with it is about
+    the delivery that we sent to this address. 24 hex digits, in a third of the time of an HMAC."""
+    return _proof(_derived(ring().in_force, PROOF), delivery_id, address)
+
+
+def is_proof(given: str, delivery_id: int, address: str) -> bool:
+    """Whether `proof` made it here, with a key that is known or was in force before."""
+    return any(
+        hmac.compare_digest(given.encode(), _proof(key, delivery_id, address).encode()) for key in _lasting_keys(PROOF)
+    )
 
 
 def hash_key(secret: str) -> bytes:
@@ -154,12 +171,18 @@ def hash_key(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _token_keys(purpose: str) -> Iterator[bytes]:
+def _lasting_keys(purpose: str) -> Iterator[bytes]:
     for master in masters():
         yield _derived(master, purpose)
     for older in ring().older:
         if purpose in older:
             yield older[purpose]
+
+
+def _proof(key: bytes, delivery_id: int, address: str) -> str:
+    """Keyed BLAKE2b (RFC 7693, section 2.9)."""
+    proven = f"{delivery_id}:{address.lower()}".encode()
+    return hashlib.blake2b(proven, digest_size=PROOF_BYTES, key=key).hexdigest()
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

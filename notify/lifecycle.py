@@ -35,8 +35,9 @@ DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.SENDING: frozenset({D.ACCEPTED, D.FAILED, D.UNKNOWN, D.QUEUED, D.DELIVERED, D.UNDELIVERED}),
     D.UNKNOWN: frozenset({D.ACCEPTED, D.QUEUED, D.FAILED, D.DELIVERED, D.UNDELIVERED}),
     D.ACCEPTED: frozenset({D.DELIVERED, D.UNDELIVERED, D.FAILED}),
-    D.DELIVERED: frozenset(),
-    D.UNDELIVERED: frozenset({D.DELIVERED}),  # a late "delivered" is the better knowledge
+    # which of the two is the last word depends on the provider (`registry.Provider.may_return`)
+    D.DELIVERED: frozenset({D.UNDELIVERED}),
+    D.UNDELIVERED: frozenset({D.DELIVERED}),
     D.FAILED: frozenset({D.UNDELIVERED, D.DELIVERED}),  # undelivered: it came further than we had heard
     D.SKIPPED: frozenset(),
     D.CANCELLED: frozenset(),

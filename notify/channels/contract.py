@@ -31,6 +31,7 @@ class Recipient(NamedTuple):
     delivery_id: int
     address: str  # E.164 phone number, email address; "" for a social timeline
     unsubscribe_url: str = ""  # email only: the RFC 8058 one-click address of this contact
+    proof: str = ""  # email only: that the id is ours (`crypto.proof`); comes back with the id
 
 
 class Message(NamedTuple):
@@ -52,6 +53,9 @@ class Accepted(NamedTuple):
 Blame = Literal["recipient", "provider", "us", "filter"]
 # "": go on writing to this address. "carrier-block": not from this sender (`delivery.suppressions`).
 Suppress = Literal["", "opt-out", "hard-bounce", "complaint", "invalid", "carrier-block"]
+
+# True of an address, whoever wrote to it and about what.
+ABOUT_ADDRESS: frozenset[Suppress] = frozenset({"hard-bounce", "complaint", "invalid"})
 
 
 class SendError(Exception):
@@ -121,13 +125,15 @@ class ReceiptState(StrEnum):
 class Receipt:
     """What a provider told later about one delivery. Facts only: late, repeated and unordered ones are normal."""
 
-    delivery_id: int
+    delivery_id: int | None  # None: it is about an address, and about no delivery of ours
     state: ReceiptState | None  # None: nothing about delivery (a complaint, an unsubscribe)
     code: str = ""  # the provider's own error code or SMTP status
     reference: str = ""
     event_key: str = ""  # the provider's id of the event, to recognise a repeat; "" when it has none
     suppress: Suppress = ""  # stop writing to this address
     blame: Blame | None = None  # who is at fault when it did not arrive, as in SendError
+    address: str = ""  # whom it is about, as the provider names them
+    proof: str | None = None  # of the delivery id; "": there is none; None: needless, for only we can have given the id
 
 
 class Receipts(list[Receipt]):

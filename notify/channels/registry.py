@@ -20,17 +20,22 @@ from notify.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider's channel, its adapter, and the settings it cannot do without and those it takes if set."""
+    """A provider's channel, its adapter, and the settings it cannot do without and those it takes if set.
+
+    `may_return`: a message that was delivered may come back later, as a mail that bounces after a server took it. Where
+    it cannot, "undelivered" is the poorer knowledge: a phone may confirm what the carrier gave up.
+    """
 
     channel: str
     adapter: Callable[..., Adapter]
     needs: tuple[str, ...]
     takes: tuple[str, ...] = ()
+    may_return: bool = False
 
 
 PROVIDERS = {
     "twilio": Provider("sms", TwilioSms, ("account_sid", "auth_token", "base_url")),
-    "sendgrid": Provider("email", SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",)),
+    "sendgrid": Provider("email", SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",), may_return=True),
     "mastodon": Provider("social", MastodonPost, ("access_token", "base_url")),
 }
 

@@ -13,9 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from notify.channels.contract import Blame, HookRequest, Receipt, Receipts, ReceiptState, Suppress
+from notify.channels.contract import ABOUT_ADDRESS, Blame, HookRequest, Receipt, Receipts, ReceiptState, Suppress
 from notify.channels.reading import delivery_id, storable
 from notify.errors import BadSignature, Invalid
+
+ARGUMENT = "tocsin"  # our custom argument, "<delivery id>.<proof>": other systems may send by the same account
+BARE_ARGUMENT = "delivery"  # the id alone: mail of earlier versions
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
@@ -68,8 +71,9 @@ def read_public_key(text: str) -> ec.EllipticCurvePublicKey | None:
 
 
 def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> Receipts:
-    """The receipts in one signed webhook. Opens, clicks and mail that is none of our deliveries are left out, and an
-    event that cannot be read is set aside: refused as a whole, they would all come again for 24 hours."""
+    """The receipts in one signed webhook. An event that cannot be read is set aside: refused as a whole, they would all
+    come again for 24 hours. Opens and clicks are left out, and so is mail that is none of ours, unless it shows that an
+    address is dead or complains."""
     _check_signature(key, request)
     try:
         events = json.loads(request.body, parse_int=_number)
@@ -128,11 +132,12 @@ def _is_signature(given: bytes) -> bool:
 
 
 def _receipt(event: Mapping[str, object]) -> Receipt | None:
-    name, delivery = _text(event, "event"), delivery_id(_text(event, "delivery"))
+    name = _text(event, "event")
     if name == "bounce" and _text(event, "type") == "blocked":
         name = "blocked"
-    if delivery is None or (name not in STATES and name not in WISHES):
+    if name not in STATES and name not in WISHES:
         return None
+    delivery, proof = _argument(event)
     suppress = WISHES.get(name, "")
     code = ""
     if name in {"bounce", "blocked"}:
@@ -143,6 +148,8 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
         suppress = DROPPED.get(reason, "")
         # A reason that we do not know may hold an address; it must not become a code (law 9).
         code = reason.replace(" ", "-") if suppress else OUR_DROPS.get(reason, ("dropped", None))[0]
+    if delivery is None and suppress not in ABOUT_ADDRESS:
+        return None
     return Receipt(
         delivery_id=delivery,
         state=STATES.get(name),
@@ -151,7 +158,17 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
         event_key=storable(_text(event, "sg_event_id"), "sg_event_id"),
         suppress=suppress,
         blame=_blame(event, name, suppress),
+        address=storable(_text(event, "email"), "email"),
+        proof=proof,
     )
+
+
+def _argument(event: Mapping[str, object]) -> tuple[int | None, str]:
+    """The delivery's id and the proof of it."""
+    number, dot, proof = storable(_text(event, ARGUMENT), "custom argument").partition(".")
+    if number:
+        return (delivery_id(number), proof) if dot and proof else (None, "")
+    return delivery_id(_text(event, BARE_ARGUMENT)), ""
 
 
 def _status(event: Mapping[str, object]) -> str:

@@ -140,6 +140,7 @@ class TwilioSms:
             event_key=f"{sid}:{status}",  # Twilio numbers no events, but a message reaches a status once
             suppress=judged.suppress if code else "",
             blame=judged.blame if code else None,
+            address=storable(form.get("To", ""), "To") if code else "",
         )
         return Receipts((receipt,))
 

@@ -30,6 +30,26 @@ def suppress(
     return {row[0] for row in cursor.execute(_SUPPRESS, values).fetchall()}
 
 
+def suppress_addresses(
+    cursor: "psycopg.Cursor[Any]", channel: str, indexes: Sequence[bytes], reasons: Sequence[str], now: datetime
+) -> None:
+    """Suppress addresses, each for its reason, whoever has them. May be done twice."""
+    values = {"channel": channel, "indexes": list(indexes), "reasons": list(reasons), "now": now, "how": HOW}
+    cursor.execute(_SUPPRESS_ADDRESSES, values)
+
+
+_SUPPRESS_ADDRESSES = """
+    WITH suppressed AS (
+        INSERT INTO suppressions (channel, address_index, reason, at)
+        SELECT DISTINCT %(channel)s, o.index, o.reason, %(now)s::timestamptz
+          FROM unnest(%(indexes)s::bytea[], %(reasons)s::text[]) AS o (index, reason)
+        ON CONFLICT DO NOTHING RETURNING channel, address_index, reason
+    )
+    INSERT INTO consents (contact_id, kind, at, how)
+    SELECT c.id, 'opt-out', %(now)s::timestamptz, %(how)s
+      FROM suppressed JOIN contacts c USING (channel, address_index) WHERE suppressed.reason = 'opt-out'
+"""
+
 _SUPPRESS = """
     WITH told AS (
         SELECT DISTINCT o.id, o.reason, d.sender_id, c.id AS contact_id, c.channel, c.address_index

@@ -65,12 +65,12 @@ class Delivery(Base):
 
 
 class StoredReceipt(Base):
-    """What a provider told about a delivery, as it came in."""
+    """What a provider told about a delivery, as it came in; without one, about an address that is suppressed for it."""
 
     __tablename__ = "receipts"
     id: Mapped[Id]
     provider: Mapped[str]
-    delivery_id: Mapped[int]
+    delivery_id: Mapped[int | None]
     state: Mapped[DeliveryState | None] = mapped_column(pg_enum(DeliveryState, "delivery_state"))
     code: Mapped[str]
     reference: Mapped[str]

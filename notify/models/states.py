@@ -19,7 +19,7 @@ class DeliveryState(StrEnum):
     SENDING = "sending"  # claimed by a worker: perhaps at the provider already
     UNKNOWN = "unknown"  # it may or may not have reached the provider; never sent again blindly
     ACCEPTED = "accepted"  # the provider has it
-    DELIVERED = "delivered"  # final: the provider says that it arrived
+    DELIVERED = "delivered"  # the provider says that it arrived; a mail may still bounce
     UNDELIVERED = "undelivered"  # final: the provider says that it did not arrive
     FAILED = "failed"  # final: refused by the provider
     SKIPPED = "skipped"  # final: left out, for a reason that stands beside it

@@ -34,8 +34,11 @@ def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> t
         except Unavailable:
             unreadable.append(one)
             continue
-        link = unsubscribe_url(settings, one.contact_id, held.topic) if held.channel == "email" else ""
-        opened.append(Recipient(one.delivery_id, address, link))
+        if held.channel == "email":
+            link, proof = unsubscribe_url(settings, one.contact_id, held.topic), crypto.proof(one.delivery_id, address)
+            opened.append(Recipient(one.delivery_id, address, link, proof))
+        else:
+            opened.append(Recipient(one.delivery_id, address))
     return opened, unreadable
 
 

@@ -3,7 +3,7 @@
 `keep` runs in the webhook's request: a receipt is acknowledged when it is in PostgreSQL, and an address that must not
 be written to is suppressed in the same transaction, as a sender is stopped that cannot work. `apply` moves deliveries,
 several thousand at a time. Receipts come late, twice and out of order: of what is known of a delivery the highest rank
-counts, and nothing goes back.
+counts, and nothing goes back. Whose receipts they are, `provenance` tells.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +13,20 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import crypto, keyring, lifecycle
+from notify.channels import registry
 from notify.channels.contract import Receipt
 from notify.db import engine, raw, transaction
 from notify.delivery import suppressions
-from notify.pipeline import blame
+from notify.pipeline import blame, provenance
 
 log = structlog.get_logger()
 
 AT_ONCE = 5_000
 SOME = 20  # ids in a line of the log
 RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider, `failed` had not
+RETURNING_RANKS = ["accepted", "failed", "delivered", "undelivered"]
+RETURNING = [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
 # "sending>accepted": the moves that lifecycle.py allows, for the WHERE of a set-based UPDATE.
 MOVES = [f"{a.value}>{b.value}" for a, after in lifecycle.DELIVERY.items() for b in after]
 HELD_BACK = [state.value for state in lifecycle.HELD_BACK]
@@ -33,6 +36,7 @@ GUESSES = ["outcome-unknown", "not-sent"]  # our own, for want of any word of th
 def keep(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callable[[], Engine] = engine) -> None:
     """Write receipts down, by COPY; suppress and stop at once what must be (law 4)."""
     with transaction(pool) as s:
+        receipts = provenance.believed(s, provider, receipts)
         _suppress(s, provider, [r for r in receipts if r.suppress], now)
         columns = "provider, delivery_id, state, code, reference, event_key, suppress, blame, received_at"
         with raw(s).cursor() as cursor, cursor.copy(f"COPY receipts ({columns}) FROM STDIN") as copy:
@@ -46,28 +50,38 @@ def keep(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callab
 def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetime) -> None:
     if not barred:
         return
+    keyring.hold(s)
+    channel = registry.PROVIDERS[provider].channel
     told = {
         "ids": [r.delivery_id for r in barred],
         "reasons": [r.suppress for r in barred],
         "keys": [r.event_key for r in barred],
         "references": [r.reference for r in barred],
+        "indexes": [crypto.address_index(channel, r.address) if r.address else None for r in barred],
         "provider": provider,
     }
     rows = s.execute(text(_NEWS), told).all()
+    of_deliveries = [row for row in rows if row.fits]
+    of_addresses = [row for row in rows if not row.fits and row.address_index and row.reason != "carrier-block"]
     with raw(s).cursor() as cursor:
-        suppressions.suppress(cursor, [row.id for row in rows], [row.reason for row in rows], now)
-    strange = [row.id for row in rows if row.strange]
+        suppressions.suppress(cursor, [row.id for row in of_deliveries], [row.reason for row in of_deliveries], now)
+        suppressions.suppress_addresses(
+            cursor, channel, [row.address_index for row in of_addresses], [row.reason for row in of_addresses], now
+        )
+    strange = [row.id for row in rows if not row.fits and row.address_index is None]
     if strange:
         log.warning("receipts.suppress_nobody", provider=provider, count=len(strange), deliveries=strange[:SOME])
 
 
 # What was told before is not told again: the resident may have come back since. A carrier's block is about the sender
-# of that very message, and the delivery may have been sent anew by another one.
+# of that very message, and the delivery may have been sent anew by another one. `fits`: the contact of the delivery has
+# the address that the provider names; it may have another one by now.
 _NEWS = """
-    SELECT o.id, o.reason, d.id IS NULL AS strange
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]), CAST(:references AS text[]))
-           AS o (id, reason, key, reference)
-      LEFT JOIN deliveries d USING (id)
+    SELECT o.id, o.reason, o.address_index,
+           c.id IS NOT NULL AND c.address_index = coalesce(o.address_index, c.address_index) AS fits
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]), CAST(:references AS text[]),
+                  CAST(:indexes AS bytea[])) AS o (id, reason, key, reference, address_index)
+      LEFT JOIN deliveries d USING (id) LEFT JOIN contacts c ON c.id = d.contact_id
      WHERE NOT EXISTS (SELECT FROM receipts r WHERE r.event_key = o.key AND r.provider = :provider
                           AND r.suppress <> '' AND r.event_key <> '')
        AND (o.reason <> 'carrier-block' OR o.reference = '' OR d.reference IS NULL OR o.reference = d.reference)
@@ -86,7 +100,8 @@ def apply(now: datetime) -> int:
         s.execute(
             text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
         )
-        values = {"now": now, "most": AT_ONCE, "moves": MOVES, "held": HELD_BACK, "ranks": RANKS, "guesses": GUESSES}
+        values = {"now": now, "most": AT_ONCE, "moves": MOVES, "held": HELD_BACK, "guesses": GUESSES}
+        values |= {"ranks": RANKS, "returning": RETURNING, "returning_ranks": RETURNING_RANKS}
         applied = s.execute(text(_APPLY), values).one()
         if applied.filtered:
             blame.stop_filtered_senders(s, now)
@@ -102,9 +117,11 @@ _APPLY = """
         SELECT * FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
     ), told AS (
         SELECT delivery_id, state, received_at, nullif(reference, '') AS reference,
-               array_position(CAST(:ranks AS text[]), state::text) AS rank,
+               ranks, array_position(ranks, state::text) AS rank,
                CASE WHEN state IN ('undelivered', 'failed') THEN coalesce(nullif(code, ''), 'lost') END AS reason
-          FROM fresh WHERE state IS NOT NULL
+          FROM fresh, LATERAL (SELECT CAST(CASE WHEN provider = ANY(CAST(:returning AS text[])) THEN :returning_ranks
+                                                ELSE :ranks END AS text[]) AS ranks) AS r
+         WHERE state IS NOT NULL
     ), best AS MATERIALIZED (
         SELECT DISTINCT ON (delivery_id) *, CASE WHEN reason = 'lost' THEN 1 ELSE 0 END AS doubt
           FROM told ORDER BY delivery_id, rank DESC, reason = 'lost', reason COLLATE "C", received_at
@@ -117,6 +134,7 @@ _APPLY = """
           FROM best
          WHERE d.id = best.delivery_id
            AND (d.state || '>' || best.state = ANY(:moves)
+                    AND best.rank > coalesce(array_position(best.ranks, d.state::text), 0)
                 OR d.state::text = ANY(:held) AND d.attempts > 0
                 OR d.state = best.state AND best.reason IS NOT NULL AND (best.doubt, best.reason COLLATE "C")
                    < (CASE WHEN d.reason = ANY(:guesses) THEN 2 WHEN d.reason = 'lost' THEN 1 ELSE 0 END,

@@ -44,9 +44,8 @@ def _valid_in_us() -> re.Pattern[str]:
 
 
 def index(channel: str, address: str) -> bytes:
-    """The keyed index of an address in its kept form. Emails that differ in case only are one: nobody gives two
-    people such a pair, and a resident who left as Tom@ must not be written to as tom@."""
-    return crypto.address_index(channel, address.lower() if channel == "email" else address)
+    """The keyed index of an address in its kept form."""
+    return crypto.address_index(channel, address)
 
 
 def any_index(channel: str, given: str) -> bytes:

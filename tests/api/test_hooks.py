@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import QueuePool, text
 from twilio.request_validator import RequestValidator
 
-from notify import alerts
+from notify import alerts, crypto
 from notify.db import engine, forget_engine, transaction
 from notify.pipeline import fanout
 from notify.settings import settings
@@ -71,6 +71,13 @@ def sendgrid_body(door: httpx.Client, body: bytes, *, tampered: bool = False) ->
         "X-Twilio-Email-Event-Webhook-Timestamp": stamp,
     }
     return door.post("/hooks/sendgrid/events", content=body + b" " * tampered, headers=headers)
+
+
+def event(number: int, name: str = "delivered", **more: object) -> dict[str, object]:
+    """Of one of our mails."""
+    email = f"resident.{number}@example.org"
+    argument = f"{number}.{crypto.proof(number, email)}"
+    return {"event": name, "email": email, "tocsin": argument, "sg_event_id": f"e{number}", **more}
 
 
 def a_delivery(now: datetime) -> int:
@@ -135,7 +142,10 @@ def test_a_receipt_that_cannot_be_kept_is_asked_for_again(door: httpx.Client, mo
 
 def test_a_permanent_failure_suppresses_the_number_at_once(door: httpx.Client, city: datetime) -> None:
     delivery = a_delivery(city)
-    form = FORM | {"MessageStatus": "failed", "ErrorCode": "21610"}
+    (sealed,) = asked.rows(
+        "SELECT address_sealed FROM contacts c JOIN deliveries d ON d.contact_id = c.id WHERE d.id = :id", id=delivery
+    )[0]
+    form = FORM | {"MessageStatus": "failed", "ErrorCode": "21610", "To": crypto.unseal(sealed, "sms")}
     assert twilio(door, f"/hooks/twilio/status/{delivery}", form).status_code == 204
     assert asked.rows("SELECT channel, reason, topic FROM suppressions") == [("sms", "opt-out", None)]
 
@@ -156,20 +166,23 @@ def test_stop_is_in_force_when_it_is_answered(door: httpx.Client, city: datetime
 
 
 def test_sendgrid_events_are_kept(door: httpx.Client) -> None:
-    events = [{"event": "delivered", "delivery": str(n), "sg_event_id": f"e{n}"} for n in (1, 2)]
-    events.append({"event": "open", "delivery": "1"})
+    events = [event(1), event(2), event(1, "open")]
     assert sendgrid(door, events).status_code == 204
     assert asked.rows("SELECT delivery_id, event_key FROM receipts ORDER BY 1") == [(1, "e1"), (2, "e2")]
 
 
 ODD: list[dict[str, object]] = [
+    {"event": "delivered", "tocsin": "9" * 30 + ".c0ffee", "sg_event_id": "odd"},
+    {"event": "delivered", "tocsin": "3." + "c" * 5_000, "sg_event_id": "odd"},
+    {"event": "delivered", "tocsin": "3.c0ffee\ud800", "sg_event_id": "odd"},
     {"event": "delivered", "delivery": "9" * 30, "sg_event_id": "odd"},
     {"event": "delivered", "delivery": 10**30, "sg_event_id": "odd"},
     {"event": "delivered", "delivery": "9" * 5_000, "sg_event_id": "odd"},
-    {"event": "delivered", "delivery": "3", "sg_event_id": "odd\x00"},
-    {"event": "delivered", "delivery": "3", "sg_event_id": "odd\ud800"},
-    {"event": "delivered", "delivery": "3", "sg_message_id": "\udfff.filter", "sg_event_id": "odd"},
-    {"event": "delivered", "delivery": "3", "sg_event_id": "x" * 100_000},
+    {"event": "delivered", "tocsin": "3.c0ffee", "email": "a\ud800@example.org", "sg_event_id": "odd"},
+    {"event": "delivered", "tocsin": "3.c0ffee", "sg_event_id": "odd\x00"},
+    {"event": "delivered", "tocsin": "3.c0ffee", "sg_event_id": "odd\ud800"},
+    {"event": "delivered", "tocsin": "3.c0ffee", "sg_message_id": "\udfff.filter", "sg_event_id": "odd"},
+    {"event": "delivered", "tocsin": "3.c0ffee", "sg_event_id": "x" * 100_000},
 ]
 
 
@@ -177,8 +190,7 @@ ODD: list[dict[str, object]] = [
 def test_one_odd_sendgrid_event_is_set_aside_with_an_alarm_and_the_others_are_kept(
     door: httpx.Client, odd: dict[str, object]
 ) -> None:
-    events = [{"event": "delivered", "delivery": "1", "sg_event_id": "e1"}, odd]
-    events.append({"event": "spamreport", "delivery": "2", "sg_event_id": "e2"})
+    events = [event(1), odd, event(2, "spamreport")]
     assert sendgrid(door, events).status_code == 204
     assert asked.rows("SELECT delivery_id, event_key FROM receipts ORDER BY 1") == [(1, "e1"), (2, "e2")]
     assert asked.rows("SELECT kind FROM alarms WHERE resolved_at IS NULL") == [("webhook-unreadable",)]
@@ -192,7 +204,8 @@ def test_a_signed_body_that_is_no_list_of_events_is_refused_with_an_alarm(door: 
 
 def test_a_number_without_end_in_one_event_spoils_nothing_else(door: httpx.Client) -> None:
     odd = b'{"event":"delivered","delivery":' + b"9" * 5_000 + b"}"
-    body = b'[{"event":"spamreport","delivery":"2","timestamp":' + b"9" * 5_000 + b"}," + odd + b"]"
+    good = json.dumps(event(2, "spamreport"))[:-1].encode()
+    body = b"[" + good + b',"timestamp":' + b"9" * 5_000 + b"}," + odd + b"]"
     assert sendgrid_body(door, body).status_code == 204
     assert asked.rows("SELECT delivery_id, suppress FROM receipts") == [(2, "complaint")]
     assert asked.number("SELECT count(*) FROM alarms") == 1
@@ -216,8 +229,7 @@ def test_an_odd_twilio_callback_is_refused_with_an_alarm(door: httpx.Client, pat
 def test_what_postgresql_alone_refuses_spoils_nothing_else(door: httpx.Client) -> None:
     asked.do("ALTER TABLE receipts ADD CONSTRAINT odd CHECK (delivery_id <> 13)")
     try:
-        events = [{"event": "delivered", "delivery": str(n), "sg_event_id": f"e{n}"} for n in (12, 13, 14)]
-        assert sendgrid(door, events).status_code == 204
+        assert sendgrid(door, [event(n) for n in (12, 13, 14)]).status_code == 204
     finally:
         asked.do("ALTER TABLE receipts DROP CONSTRAINT odd")
     assert asked.rows("SELECT delivery_id FROM receipts ORDER BY 1") == [(12,), (14,)]
@@ -253,7 +265,7 @@ def test_a_wrong_verification_key_rings(door: httpx.Client, monkeypatch: pytest.
 
 
 def test_sendgrid_events_that_were_changed_on_the_way_are_refused(door: httpx.Client) -> None:
-    events = [{"event": "spamreport", "delivery": "1"}]
+    events = [event(1, "spamreport")]
     assert sendgrid(door, events, tampered=True).status_code == 403
     assert door.post("/hooks/sendgrid/events", json=events).status_code == 403
     assert asked.number("SELECT count(*) FROM receipts") == 0

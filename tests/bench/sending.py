@@ -149,7 +149,7 @@ def _mail(first: int) -> str:
                         "List-Unsubscribe": f"<http://127.0.0.1:8000/u/{n:040}>",
                         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                     },
-                    "custom_args": {"delivery": str(n)},
+                    "custom_args": {"tocsin": f"{n}.{n:024}"},
                 }
                 for n in range(first, first + 1000)
             ],

@@ -21,7 +21,7 @@ import uvloop
 SMS_ANSWER = b'{"sid":"SM%032d","status":"queued","error_code":null,"error_message":null,"num_segments":"1"}'
 MAIL_ANSWER = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: bench\r\nContent-Length: 0\r\n\r\n"
 DELIVERY_OF_SMS = b"%2Fstatus%2F"
-DELIVERIES_OF_MAIL = re.compile(rb'"delivery": ?"(\d+)"')
+DELIVERIES_OF_MAIL = re.compile(rb'"tocsin": ?"(\d+)\.')
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 

@@ -211,3 +211,22 @@ def test_every_keyed_column_is_rotated() -> None:
         if column.name.endswith(("_index", "_sealed"))
     }
     assert found == ours
+
+
+def test_mail_that_went_out_before_is_still_known_as_ours(keys: pytest.MonkeyPatch) -> None:
+    """Bounces come for days: during the rotation, after it, and after the one that follows."""
+    before = crypto.proof(7, "ana@example.org")
+    rotation.rotate(NOW)
+    during = crypto.proof(7, "ana@example.org")
+    for masters in ((NEW, SECRET_KEY), (NEW, "")):
+        use_keys(keys, masters[0], previous=masters[1])
+        sql("SELECT 1")
+        assert crypto.is_proof(before, 7, "Ana@example.org")
+        assert crypto.is_proof(during, 7, "ana@example.org")
+    use_keys(keys, THIRD, previous=NEW)
+    rotation.rotate(NOW)
+    use_keys(keys, THIRD)
+    sql("SELECT 1")
+    assert crypto.is_proof(before, 7, "ana@example.org")
+    assert not crypto.is_proof(before, 8, "ana@example.org")
+    assert not crypto.is_proof(before, 7, "ben@example.org")

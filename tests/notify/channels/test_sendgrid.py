@@ -38,8 +38,8 @@ CONTENT = Content(
     list_id="storm.alerts.example.org",
 )
 RECIPIENTS = [
-    Recipient(7, "ana@example.org", "https://alerts.example.org/u/one"),
-    Recipient(8, 'o"hara@example.org', "https://alerts.example.org/u/two"),
+    Recipient(7, "ana@example.org", "https://alerts.example.org/u/one", "c0ffee"),
+    Recipient(8, 'o"hara@example.org', "https://alerts.example.org/u/two", "decade"),
 ]
 HOOK = "https://alerts.example.org/hooks/sendgrid/events"
 MESSAGE = Message(CONTENT, "City of Tocsin <alerts@example.org>", RECIPIENTS, HOOK)
@@ -87,9 +87,9 @@ def test_each_recipient_has_a_personalization_and_a_way_out(provider: StandIn) -
             "List-Unsubscribe": "<https://alerts.example.org/u/two>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },
-        "custom_args": {"delivery": "8"},
+        "custom_args": {"tocsin": "8.decade"},
     }
-    assert [part["custom_args"]["delivery"] for part in each] == ["7", "8"]
+    assert [part["custom_args"]["tocsin"] for part in each] == ["7.c0ffee", "8.decade"]
 
 
 def test_a_plain_mail_from_a_bare_address(provider: StandIn, sendgrid_document: ApiDocument) -> None:
@@ -221,17 +221,29 @@ def test_real_events_become_receipts(
     suppress: str,
     reference: str,
 ) -> None:
-    event = sendgrid_events[name] | {"delivery": "7"}
+    event = sendgrid_events[name] | {"tocsin": "7.c0ffee"}
     (receipt,) = read(event)
     assert (receipt.delivery_id, receipt.state, receipt.code) == (7, state, code)
+    assert (receipt.proof, receipt.address) == ("c0ffee", event["email"])
     assert (receipt.suppress, receipt.reference) == (suppress, reference)
     assert receipt.event_key == event["sg_event_id"]
 
 
 def test_opens_clicks_and_foreign_mail_are_left_out(sendgrid_events: dict[str, dict[str, Any]]) -> None:
-    ours = [sendgrid_events[name] | {"delivery": "7"} for name in ("test_open_event", "test_click_event")]
-    assert read(*ours, *sendgrid_events.values()) == []  # the fixtures carry no delivery of ours
-    assert read({"event": "delivered", "delivery": "x"}, {"event": "delivered", "delivery": None}, 5, None) == []
+    ours = [sendgrid_events[name] | {"tocsin": "7.c0ffee"} for name in ("test_open_event", "test_click_event")]
+    foreign = read(*ours, *sendgrid_events.values())  # the fixtures carry no delivery of ours
+    assert {(one.delivery_id, one.suppress) for one in foreign} == {
+        (None, "hard-bounce"),
+        (None, "invalid"),
+    }
+    odd: list[object] = ["x", "", "7", "7.", "x.c0ffee", ".c0ffee", None, [7], {"7": "c0ffee"}]
+    assert read(*({"event": "delivered", "tocsin": one} for one in odd), 5, None) == []
+    assert read({"event": "delivered", "delivery": "x"}, {"event": "delivered", "delivery": None}) == []
+
+
+def test_mail_of_earlier_versions_has_a_number_without_proof() -> None:
+    (receipt,) = read({"event": "delivered", "delivery": "7", "email": "a@example.org"})
+    assert (receipt.delivery_id, receipt.proof, receipt.address) == (7, "", "a@example.org")
 
 
 @pytest.mark.parametrize(
@@ -289,12 +301,12 @@ def test_opens_clicks_and_foreign_mail_are_left_out(sendgrid_events: dict[str, d
 def test_events_say_what_happens_to_the_address(
     label: str, event: dict[str, str], state: ReceiptState | None, code: str, suppress: str, blame: str | None
 ) -> None:
-    (receipt,) = read(event | {"delivery": "7", "sg_event_id": "e1"})
+    (receipt,) = read(event | {"tocsin": "7.c0ffee", "sg_event_id": "e1"})
     assert (receipt.state, receipt.code, receipt.suppress, receipt.blame) == (state, code, suppress, blame), label
 
 
 def forgeries() -> list[tuple[str, HookRequest]]:
-    body = b'[{"event": "unsubscribe", "delivery": "7"}]'
+    body = b'[{"event": "unsubscribe", "tocsin": "7.c0ffee"}]'
     good = hook(body)
     names = list(good.headers)
 
@@ -341,7 +353,7 @@ def test_a_signed_body_that_is_no_list_is_invalid(body: bytes) -> None:
 def test_a_webhook_is_believed_for_as_long_as_sendgrid_tries(late_s: int, believed: bool) -> None:
     """24 hours, and an hour for clocks; after that it is a replay, however well it is signed."""
     reader = adapter("http://127.0.0.1:9", None, public_key())
-    request = hook(b'[{"event": "delivered", "delivery": "7"}]', late_s=late_s)
+    request = hook(b'[{"event": "delivered", "tocsin": "7.c0ffee"}]', late_s=late_s)
     if believed:
         assert len(reader.parse_receipt(request)) == 1
     else:

@@ -49,6 +49,20 @@ def test_any_order_ends_in_the_highest_rank(delivery: int, order: tuple[ReceiptS
     assert state() == ("delivered", None)
 
 
+@pytest.mark.parametrize("order", list(permutations([R.ACCEPTED, R.UNDELIVERED, R.DELIVERED])))
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_mail_that_bounces_after_it_was_delivered_did_not_arrive(
+    delivery: int, order: tuple[ReceiptState, ...], at_once: bool
+) -> None:
+    """A server takes it, and another one behind it sends it back (RFC 3464). Each is told twice, in any order."""
+    for state_ in order:
+        receipts.keep("sendgrid", [Receipt(delivery, state_, code="5.1.1")] * 2, NOW)
+        if not at_once:
+            receipts.apply(NOW)
+    receipts.apply(NOW)
+    assert state() == ("undelivered", "5.1.1")
+
+
 def test_one_apply_takes_the_best_of_what_it_finds(delivery: int) -> None:
     receipts.keep("twilio", [Receipt(delivery, R.UNDELIVERED, code="30005"), Receipt(delivery, R.ACCEPTED)], NOW)
     assert receipts.apply(NOW) == 2
@@ -80,7 +94,7 @@ def test_a_receipt_for_an_unknown_delivery_is_kept_and_harmless(delivery: int) -
 
 @pytest.mark.parametrize("reason", ["opt-out", "hard-bounce", "complaint", "invalid"])
 def test_an_address_is_suppressed_before_the_receipt_is_applied(delivery: int, reason: Any) -> None:
-    receipts.keep("sendgrid", [Receipt(delivery, None, suppress=reason)] * 2, NOW)
+    receipts.keep("twilio", [Receipt(delivery, None, suppress=reason)] * 2, NOW)
     assert [row.reason for row in sql("SELECT reason FROM suppressions")] == [reason]
     assert len(sql("SELECT 1 FROM consents WHERE kind = 'opt-out'")) == (1 if reason == "opt-out" else 0)
 
@@ -135,9 +149,9 @@ def test_receipts_that_are_not_ours_are_told_of(delivery: int) -> None:
 
 def test_an_opt_out_that_is_told_again_does_not_undo_a_return(delivery: int) -> None:
     told = Receipt(delivery, None, event_key="event-1", suppress="opt-out")
-    receipts.keep("sendgrid", [told], NOW)
+    receipts.keep("twilio", [told], NOW)
     sql("DELETE FROM suppressions")
-    receipts.keep("sendgrid", [told], NOW)
+    receipts.keep("twilio", [told], NOW)
     assert sql("SELECT 1 FROM suppressions") == []
-    receipts.keep("sendgrid", [Receipt(delivery, None, event_key="event-2", suppress="opt-out")], NOW)
+    receipts.keep("twilio", [Receipt(delivery, None, event_key="event-2", suppress="opt-out")], NOW)
     assert len(sql("SELECT 1 FROM suppressions")) == 1

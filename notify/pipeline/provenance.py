@@ -1,0 +1,63 @@
+"""Whose receipts these are. Other systems may send by the same account at a provider, and number their messages, too.
+
+A receipt is about a delivery of ours when only we can have given the id, or when it brings the proof that went out with
+it (`crypto.proof`), which only this installation can make. Mail of earlier versions carries a bare id: it counts when
+the event's address is that of the delivery's contact. What is left may still be true of an address.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import crypto, keyring
+from notify.channels import registry
+from notify.channels.contract import ABOUT_ADDRESS, Receipt
+
+log = structlog.get_logger()
+
+
+def believed(s: Session, provider: str, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Those of our deliveries, and what the others say about the addresses of our contacts (without a delivery)."""
+    ours: list[Receipt] = []
+    doubtful: list[Receipt] = []
+    for r in receipts:
+        (ours if _is_proven(r) else doubtful).append(r)
+    return ours + _looked_up(s, provider, doubtful) if doubtful else ours
+
+
+def _is_proven(r: Receipt) -> bool:
+    if r.proof is None:
+        return True
+    return bool(r.proof) and r.delivery_id is not None and crypto.is_proof(r.proof, r.delivery_id, r.address)
+
+
+def _looked_up(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[Receipt]:
+    keyring.hold(s)
+    channel = registry.PROVIDERS[provider].channel
+    values = {
+        "channel": channel,
+        "ids": [None if r.proof else r.delivery_id for r in doubtful],  # a wrong proof is not better than none
+        "indexes": [crypto.address_index(channel, r.address) for r in doubtful],
+    }
+    found = []
+    for row in s.execute(text(_FIND), values):
+        r = doubtful[row.place - 1]
+        if row.delivery_id is not None:
+            found.append(replace(r, blame=None if r.blame == "us" else r.blame))  # not enough to stop a sender
+        elif r.suppress in ABOUT_ADDRESS:
+            found.append(replace(r, delivery_id=None, state=None, blame=None))
+    if len(found) < len(doubtful):
+        log.info("receipts.of_others", provider=provider, count=len(doubtful) - len(found))
+    return found
+
+
+_FIND = """
+    SELECT o.place, d.id AS delivery_id
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:indexes AS bytea[])) WITH ORDINALITY AS o (id, index, place)
+      JOIN contacts c ON c.channel = :channel AND c.address_index = o.index AND c.timeline_of IS NULL
+      LEFT JOIN deliveries d ON d.id = o.id AND d.contact_id = c.id
+     ORDER BY o.place
+"""
