@@ -19,6 +19,7 @@ T = TypeVar("T")
 SENDER_STOPPED = "sender-stopped"
 WEBHOOK_REFUSED = "webhook-refused"
 UNREADABLE_ROW = "unreadable-row"
+REFUSED_ROW = "refused-row"
 WEBHOOK_UNREADABLE = "webhook-unreadable"
 CRY_FOR_HELP = "cry-for-help"
 TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
@@ -41,6 +42,22 @@ _SOUND = """
        SET count = a.count + 1, last_seen = greatest(a.last_seen, excluded.last_seen), message = excluded.message
     RETURNING id, count
 """
+
+
+def refused_row(what: str, error: Exception, now: datetime, *, alert_id: int | None = None) -> None:
+    """PostgreSQL refuses to change one row; the others went on without it (`db.in_halves`). `what`: to do to which."""
+    cause = getattr(error, "orig", None) or error
+    rule = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    why = db.reason(error) + (f": {rule}" if rule else "")
+    log.error("row.refused", what=what, why=why, alert=alert_id)
+    with db.transaction() as s:
+        sound(
+            s,
+            REFUSED_ROW,
+            f"PostgreSQL refuses to {what} ({why}). All others went on without it; docs/alarms.md says what to do.",
+            now,
+            alert_id=alert_id,
+        )
 
 
 def resolve(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Alarm:

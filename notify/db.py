@@ -8,9 +8,9 @@ the caller, after the block.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -23,6 +23,8 @@ from notify.once import once
 from notify.settings import settings
 
 log = structlog.get_logger()
+T = TypeVar("T")
+R = TypeVar("R")
 
 # PostgreSQL is stopped, starts, lost the connection, or has no room left on its disk; or all of our connections are in
 # use (exc.TimeoutError).
@@ -164,6 +166,33 @@ def persistently(work: Callable[[], None], within_s: float) -> None:
                 raise
             log.warning("database.away", error=reason(error))
             time.sleep(TRY_AGAIN_S)
+
+
+def in_halves(
+    items: Sequence[T],
+    work: Callable[[Sequence[T]], R],
+    refused: Callable[[T, Exception], None],
+    within: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> list[R]:
+    """Do `work(items)`; where PostgreSQL refuses one of them, do the others all the same (law 15).
+
+    What is refused is tried in halves, until single items are left: those are given to `refused`. Each try is made
+    `within` what takes it back, such as `s.begin_nested`. Returns what the work on each part returned. Raises AWAY.
+    """
+    if not items:
+        return []
+    try:
+        with within():
+            return [work(items)]
+    except AWAY:
+        raise
+    except (exc.DBAPIError, psycopg.Error) as error:
+        if len(items) == 1:
+            refused(items[0], error)
+            return []
+    middle = len(items) // 2
+    halves = (items[:middle], items[middle:])
+    return [done for half in halves for done in in_halves(half, work, refused, within)]
 
 
 def reason(error: BaseException) -> str:

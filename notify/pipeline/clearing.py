@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import alarms, db, lifecycle
 from notify.channels.contract import Accepted, Recall, SendError
 from notify.db import transaction
 from notify.models import Lane
@@ -43,7 +43,7 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
         asked = [(one, _asked(one, held, settings, transport)) for one in unknown]
         found = list(_answered(asked, held, settings, transport, over=over))
         for claimed_at, group in groupby(found, key=lambda pair: pair[0].claimed_at):
-            records.record([outcome for _, outcome in group], claimed_at, held.now())
+            records.record_apart(held, [outcome for _, outcome in group], claimed_at)
         _say_what_is_sent_again(held.alert_id, [outcome for _, outcome in found])
         if len(found) == len(unknown):
             pause_s = 0.0
@@ -67,11 +67,7 @@ class _Unknown(NamedTuple):
 def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     """The unknown deliveries of a batch, those that were claimed together side by side, and whether their alert is
     over."""
-    s.execute(
-        text("""UPDATE deliveries SET state = 'unknown', reason = 'not-recorded' WHERE batch_id = :batch
-                   AND state = 'sending'"""),
-        {"batch": held.batch_id},
-    )
+    _give_up(s, held)
     rows = s.execute(
         text("""
             SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider,
@@ -83,6 +79,26 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
     over = AlertState(state) in lifecycle.FINISHED
     return [_Unknown(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
+
+
+def _give_up(s: Session, held: Lease) -> None:
+    """What nobody recorded before the batch was given back."""
+
+    def work(these: Sequence[int]) -> None:
+        s.execute(
+            text("""UPDATE deliveries SET state = 'unknown', reason = 'not-recorded'
+                     WHERE id = ANY(:these) AND state = 'sending'"""),
+            {"these": list(these)},
+        )
+
+    def refused(one: int, why: Exception) -> None:
+        alarms.refused_row(f"end the sending of delivery {one}", why, held.now(), alert_id=held.alert_id)
+
+    left = s.scalars(
+        text("SELECT id FROM deliveries WHERE batch_id = :batch AND state = 'sending' ORDER BY id"),
+        {"batch": held.batch_id},
+    ).all()
+    db.in_halves(left, work, refused, s.begin_nested)
 
 
 def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":

@@ -7,7 +7,7 @@ one row whatever happens.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring
+from notify import alarms, crypto, db, keyring
 from notify.db import engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
@@ -121,8 +121,9 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
     with transaction() as s:
         _advance(s, alert_id, 0, done_at=now)
-        forecast.keep(s, alert_id)
     log.info("alert.resolved", alert=alert_id)
+    with transaction() as s:  # of its own: an alert ends without its forecast, too
+        forecast.keep(s, alert_id)
 
 
 def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> tuple[list[int], int]:
@@ -136,7 +137,7 @@ def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> 
     if residents.size > FIRST_SLICE:
         residents = residents[:FIRST_SLICE]
         through = int(residents[-1])
-    batches, added = _deal(s, alert, DEAL_RESIDENTS, residents.tolist(), now)
+    batches, added = _deal_apart(s, alert, residents.tolist(), now)
     _advance(s, alert_id, added, through=through)
     return batches, through
 
@@ -167,7 +168,7 @@ def _in_turn(
 ) -> list[int]:
     """One slice, committed after the one before it: an error there, or a halt, is ours too."""
     with transaction() as s:
-        batches, added = _deal(s, _sending(s, alert_id), DEAL_RESIDENTS, residents.tolist(), now)
+        batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), now)
         if before is not None:
             before.result()
         _advance(s, alert_id, added, through=int(residents[-1]))
@@ -198,6 +199,19 @@ def _advance(
     ).first()
     if going is None:
         raise _Halted
+
+
+def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -> tuple[list[int], int]:
+    """`_deal`; a resident whose rows PostgreSQL refuses keeps none of the others from being written to (law 15)."""
+
+    def refused(resident: int, why: Exception) -> None:
+        alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert.id)
+
+    def work(some: Sequence[int]) -> tuple[list[int], int]:
+        return _deal(s, alert, DEAL_RESIDENTS, list(some), now)
+
+    dealt = db.in_halves(residents, work, refused, s.begin_nested)
+    return [batch for batches, _ in dealt for batch in batches], sum(added for _, added in dealt)
 
 
 def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:

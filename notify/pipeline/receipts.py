@@ -11,9 +11,10 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring, lifecycle
+from notify import alarms, crypto, db, keyring, lifecycle
 from notify.channels import registry
 from notify.channels.contract import Receipt
 from notify.db import engine, raw, transaction
@@ -93,17 +94,44 @@ def apply(now: datetime) -> int:
 
     The end is the same whatever the order of the receipts, however often each comes, and however they are split
     between calls: by rank, then by the code that is first in the alphabet. A receipt for a delivery that was never
-    tried, or that is none of ours, moves nothing and is told of.
+    tried, or that is none of ours, moves nothing and is told of; one that PostgreSQL refuses is set aside (law 15).
     """
+    try:
+        return _apply(now, None)
+    except db.AWAY:
+        raise
+    except DBAPIError as error:
+        log.warning("receipts.refused", error=db.reason(error))
+        with transaction() as s:
+            fresh = s.scalars(text(f"SELECT id {_FRESH}"), {"most": AT_ONCE}).all()
+        db.in_halves(fresh, lambda some: _apply(now, some), lambda one, why: _set_aside(one, why, now))
+        return len(fresh)
+
+
+def _set_aside(receipt: int, why: Exception, now: datetime) -> None:
+    with transaction() as s:
+        row = s.execute(
+            text("""UPDATE receipts r SET applied_at = :now WHERE id = :id RETURNING delivery_id,
+                           (SELECT alert_id FROM deliveries d WHERE d.id = r.delivery_id) AS alert"""),
+            {"id": receipt, "now": now},
+        ).one()
+    what = f"apply receipt {receipt} to delivery {row.delivery_id}"
+    alarms.refused_row(what, why, now, alert_id=row.alert)
+
+
+def _apply(now: datetime, only: Sequence[int] | None) -> int:
+    """Of the oldest that are fresh, or of these."""
     with transaction() as s:
         # From a few thousand receipts to their deliveries by key, in the order of ids, in which workers lock them, too.
         s.execute(
             text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
         )
-        values = {"now": now, "most": AT_ONCE, "moves": MOVES, "held": HELD_BACK, "guesses": GUESSES}
+        values = {"now": now, "moves": MOVES, "held": HELD_BACK, "guesses": GUESSES}
         values |= {"ranks": RANKS, "returning": RETURNING, "returning_ranks": RETURNING_RANKS}
-        applied = s.execute(text(_APPLY), values).one()
-        if applied.filtered:
+        values |= {"most": AT_ONCE} if only is None else {"only": list(only)}
+        applied = s.execute(text(_APPLY if only is None else _APPLY_THESE), values).one()
+    if applied.filtered:
+        with transaction() as s:  # of its own: whatever keeps a sender from being stopped must keep no receipt
             blame.stop_filtered_senders(s, now)
     if applied.strange:
         log.warning("receipts.not_ours", count=len(applied.strange), deliveries=applied.strange[:SOME])
@@ -112,9 +140,11 @@ def apply(now: datetime) -> int:
     return int(applied.used)
 
 
-_APPLY = """
+_FRESH = "FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+_THESE = "FROM receipts WHERE applied_at IS NULL AND id = ANY(:only) FOR UPDATE SKIP LOCKED"
+_APPLY = f"""
     WITH fresh AS (
-        SELECT * FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+        SELECT * {_FRESH}
     ), told AS (
         SELECT delivery_id, state, received_at, nullif(reference, '') AS reference,
                ranks, array_position(ranks, state::text) AS rank,
@@ -148,3 +178,4 @@ _APPLY = """
            array(SELECT best.delivery_id FROM best LEFT JOIN deliveries d ON d.id = best.delivery_id
                   WHERE d.id IS NULL OR d.state::text = ANY(:held) AND d.attempts = 0) AS strange
 """
+_APPLY_THESE = _APPLY.replace(_FRESH, _THESE)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from notify import alarms, db
 from notify.db import statements
 from notify.delivery import carrier_blocks, suppressions
 from notify.lifecycle import HELD_BACK, delivery_before
@@ -247,6 +248,22 @@ def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> 
             values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
             values |= {"certain": to is DeliveryState.ACCEPTED, "claimed": claimed_at}
             cursor.execute(_RECORD, values | _columns(group))
+
+
+def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime, patience_s: float = 0.0) -> None:
+    """`record`, for so long as PostgreSQL is away; one that it refuses keeps none of the others (law 15).
+
+    That one stays unknown, an alarm rings, and the provider is asked about it.
+    """
+
+    def refused(one: Outcome, why: Exception) -> None:
+        what = f"record that delivery {one.delivery_id} is {one.to.value}"
+        alarms.refused_row(what, why, held.now(), alert_id=held.alert_id)
+
+    def work(some: Sequence[Outcome]) -> None:
+        db.persistently(lambda: record(some, claimed_at, held.now()), patience_s)
+
+    db.in_halves(outcomes, work, refused)
 
 
 def _columns(group: Sequence[Outcome]) -> dict[str, Any]:

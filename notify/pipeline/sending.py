@@ -191,8 +191,12 @@ class Batch:
             return None if claimed is None else pause_s
         posted, grants = self._post(turn, messages, claimed_s + CLAIM_S)
         self._learn(posted, claimed_s)
-        # A provider in trouble refuses everything: no message is given up for that, and the breaker does the waiting.
-        troubled = senders.heed(sender, grants, self._held.cost, posted, self._throttle)
+        try:
+            # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
+            troubled = senders.heed(sender, grants, self._held.cost, posted, self._throttle)
+        except Exception:  # whatever it is, the outcomes are nowhere else
+            self._record(posted, claimed, troubled=True)
+            raise
         return self._record(posted, claimed, troubled=troubled)
 
     def _learn(self, posted: Sequence[Posted], claimed_s: float) -> None:
@@ -218,7 +222,7 @@ class Batch:
         """Those must not keep the others of their window. Returns how long the batch should rest, in seconds."""
         results, fits = damage.outcomes(unreadable, self._held.alert_id, self._held.now())
         claimed_at = unreadable[0].claimed_at
-        db.persistently(lambda: records.record(results, claimed_at, self._held.now()), REMEMBER_S)
+        records.record_apart(self._held, results, claimed_at, REMEMBER_S)
         return 0.0 if fits else BROKEN_PAUSE_S
 
     def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
@@ -268,7 +272,7 @@ class Batch:
         most = self._settings.max_attempts
         results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
         # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
-        db.persistently(lambda: records.record(results, claimed[0].claimed_at, self._held.now()), REMEMBER_S)
+        records.record_apart(self._held, results, claimed[0].claimed_at, REMEMBER_S)
         if any(o.suppress == carrier_blocks.REASON for o in results):
             pool.read_anew()
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from notify import alarms, lifecycle
+from notify import alarms, db, lifecycle
 from notify.db import transaction
 from notify.models import Alert, Batch, Lane
 from notify.models.states import AlertState, BatchState, DeliveryState
@@ -35,10 +35,17 @@ class Doorbell:
 def take_back_expired_leases() -> int:
     """Batches whose worker is gone: what it had claimed is unknown now, the rest waits again."""
     with transaction() as s:
+        gone = s.scalars(text("SELECT id FROM batches WHERE state = 'leased' AND lease_until < now()")).all()
+    return sum(db.in_halves(gone, _take_back, lambda batch, why: _refused("take back", batch, why)))
+
+
+def _take_back(these: Sequence[int]) -> int:
+    with transaction() as s:
         batches = s.scalars(
             text("""
                 WITH gone AS (
-                    SELECT id FROM batches WHERE state = 'leased' AND lease_until < now() FOR UPDATE SKIP LOCKED
+                    SELECT id FROM batches WHERE id = ANY(:these) AND state = 'leased' AND lease_until < now()
+                       FOR UPDATE SKIP LOCKED
                 ), lost AS (
                     UPDATE deliveries d SET state = 'unknown', reason = 'worker-lost', settled_at = now()
                       FROM gone WHERE d.batch_id = gone.id AND d.state = ANY(CAST(:before AS delivery_state[]))
@@ -47,11 +54,17 @@ def take_back_expired_leases() -> int:
                 )
                 UPDATE batches b SET state = 'waiting', lease = NULL, lease_until = NULL, rung_at = NULL
                   FROM gone WHERE b.id = gone.id RETURNING b.id"""),
-            {"before": lifecycle.delivery_before(DeliveryState.UNKNOWN)},
+            {"these": list(these), "before": lifecycle.delivery_before(DeliveryState.UNKNOWN)},
         ).all()
     for batch in batches:
         log.warning("batch.lease_expired", batch=batch)
     return len(batches)
+
+
+def _refused(what: str, batch: int, why: Exception) -> None:
+    with transaction() as s:
+        alert, now = s.execute(text("SELECT alert_id, now() FROM batches WHERE id = :id"), {"id": batch}).one()
+    alarms.refused_row(f"{what} batch {batch} of alert {alert}", why, now, alert_id=alert)
 
 
 def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
@@ -131,25 +144,35 @@ def end_leftovers(now: datetime) -> None:
     Their state has been committed before, and stops all claims; to close a million deliveries takes longer than people
     who press cancel should wait.
     """
-    while _end_some(now):
-        pass
+    through = 0  # one that is refused is not tried again before the next run
+    while some := _ended_after(through):
+        through = some[-1]
+        db.in_halves(some, lambda these: _end(these, now), lambda batch, why: _refused("end", batch, why))
 
 
-def _end_some(now: datetime) -> bool:
-    """The deliveries of a few batches, in one transaction; what was claimed already is on its way. False: none is
-    left."""
+def _ended_after(last: int) -> Sequence[int]:
+    with transaction() as s:
+        return s.scalars(
+            text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
+                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired') AND b.id > :last
+                     ORDER BY b.id LIMIT :some"""),
+            {"last": last, "some": END_AT_ONCE},
+        ).all()
+
+
+def _end(these: Sequence[int], now: datetime) -> None:
+    """The deliveries of a few batches, in one transaction; what was claimed already is on its way."""
     with transaction() as s:
         rows = s.execute(
             text("""SELECT b.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired')
-                     ORDER BY b.id LIMIT :some FOR UPDATE OF b SKIP LOCKED"""),
-            {"some": END_AT_ONCE},
+                     WHERE b.id = ANY(:these) AND b.state = 'waiting' AND a.state IN ('cancelled', 'expired')
+                     ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
+            {"these": list(these)},
         ).all()
         for ended in {row.state for row in rows}:
             to = DeliveryState(ended)
             values = {"batches": [row.id for row in rows if row.state == ended], "to": to.value, "now": now}
             s.execute(text(_END), values | {"before": lifecycle.delivery_before(to)})
-    return bool(rows)
 
 
 _END = """

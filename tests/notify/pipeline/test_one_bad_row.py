@@ -1,0 +1,148 @@
+"""A row that PostgreSQL refuses to write keeps no other from its turn (law 15); an alarm names it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import redis as redis_client
+from sqlalchemy import text
+
+from notify import alarms, alerts
+from notify.channels.contract import Receipt, ReceiptState
+from notify.db import in_halves, transaction
+from notify.pipeline import clearing, fanout, receipts, records, settling
+from notify.pipeline.transport import Transport
+from tests.factories import NOW, alert_ready, operator, resident, sender, zone
+from tests.notify.pipeline.conftest import Providers
+from tests.notify.pipeline.leftovers import sql
+from tests.notify.pipeline.test_sending import resolved, send
+
+
+def refuse(table: str, when: str, act: str = "UPDATE") -> None:
+    """From now on PostgreSQL refuses to write this row."""
+    with transaction() as s:
+        s.execute(
+            text("""CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''check_violation''; END'""")
+        )
+        s.execute(
+            text(f"CREATE TRIGGER refuses BEFORE {act} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()")
+        )
+
+
+def states() -> Counter[str]:
+    return Counter(row.state for row in sql("SELECT state FROM deliveries"))
+
+
+def told() -> list[str]:
+    with transaction() as s:
+        return [one.message for one in alarms.ringing(s) if one.kind == alarms.REFUSED_ROW]
+
+
+def launched(people: int = 5, rate_per_s: float = 200.0) -> int:
+    with transaction() as s:
+        zone(s)
+        sender(s, rate_per_s=rate_per_s)
+        for _ in range(people):
+            resident(s, email="")
+        alert = alert_ready(s, channels=("sms",))
+        alerts.launch(s, alert.id, operator(s), NOW)
+        return alert.id
+
+
+def dealt(alert: int) -> list[int]:
+    return [batch for batches in fanout.resolve(alert, NOW) for batch in batches]
+
+
+def test_only_what_is_refused_is_left_out(database: str) -> None:
+    done: list[int] = []
+
+    def work(items: Any) -> int:
+        if 13 in items:
+            with transaction() as s:
+                s.execute(text("SELECT 1 / 0"))
+        done.extend(items)
+        return len(items)
+
+    refused: list[int] = []
+    counts = in_halves(range(100), work, lambda one, why: refused.append(one))
+    assert (sorted(done), refused, sum(counts)) == ([n for n in range(100) if n != 13], [13], 99)
+    assert in_halves([], work, lambda one, why: refused.append(one)) == []
+
+
+def test_a_receipt_that_is_refused_keeps_no_other(own_database: str) -> None:
+    dealt(launched())
+    ids = [row.id for row in sql("UPDATE deliveries SET state = 'accepted', sent_at = :now RETURNING id", now=NOW)]
+    refuse("deliveries", f"OLD.id = {ids[2]}")
+    receipts.keep("twilio", [Receipt(one, ReceiptState.DELIVERED) for one in ids], NOW)
+    assert receipts.apply(NOW) == 5
+    assert states() == {"delivered": 4, "accepted": 1}
+    assert receipts.apply(NOW) == 0
+    (said,) = told()
+    assert f"to delivery {ids[2]} (CheckViolation)" in said
+
+
+def test_a_resident_whose_delivery_is_refused_keeps_no_other_from_being_written_to(own_database: str) -> None:
+    alert = launched()
+    bad = sql("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL ORDER BY id OFFSET 1")[0].id
+    refuse("deliveries", f"NEW.contact_id = {bad}", "INSERT")
+    assert dealt(alert)
+    assert states() == {"queued": 4}
+    assert sql("SELECT audience_total FROM alerts WHERE fanout_done_at IS NOT NULL")[0].audience_total == 4
+    assert len(told()) == 1
+
+
+def test_an_alert_whose_forecast_is_refused_ends_all_the_same(own_database: str) -> None:
+    refuse("predictions", "true", "INSERT")
+    with pytest.raises(Exception, match="refused"):
+        dealt(launched())
+    assert sql("SELECT fanout_done_at FROM alerts")[0].fanout_done_at is not None
+
+
+def test_an_outcome_that_is_refused_keeps_no_other_from_being_recorded(
+    own_database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 12)
+    bad = sql("SELECT max(id) AS id FROM deliveries")[0].id
+    refuse("deliveries", f"OLD.id = {bad} AND NEW.state = 'accepted'")
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 11, "sending": 1}
+    assert len(told()) == 1
+    clearing.clear_up(batch, providers.settings(), transport)  # and it is asked about
+    assert states() == {"accepted": 11, "unknown": 1}
+    assert len(providers.received()) == 12
+
+
+def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> None:
+    batches = dealt(launched(people=30, rate_per_s=1))
+    for batch in batches:
+        assert records.lease(batch, 60)
+    sql("UPDATE batches SET lease_until = now() - interval '1 second'")
+    refuse("batches", f"OLD.id = {batches[1]}")
+    assert len(batches) > 2
+    assert settling.take_back_expired_leases() == len(batches) - 1
+    (said,) = told()
+    assert f"take back batch {batches[1]} of alert 1 (CheckViolation). All others went on" in said
+
+
+def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
+    alert = launched(people=30, rate_per_s=1)
+    batches = dealt(alert)
+    with transaction() as s:
+        alerts.cancel(s, alert, operator(s), NOW)
+    refuse("batches", f"OLD.id = {batches[0]}")
+    settling.end_leftovers(NOW)
+    left = sql("SELECT id FROM batches WHERE state = 'waiting'")
+    assert [row.id for row in left] == [batches[0]]
+    assert len(told()) == 1
+
+
+def test_a_sender_that_cannot_be_stopped_costs_no_outcome(
+    own_database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 8)
+    providers.behave(twilio={"error_rate": [{"status": 401, "code": "20003", "rate": 1.0}]})
+    refuse("senders", "true")
+    with pytest.raises(Exception, match="refused"):
+        send(batch, providers, transport, redis)
+    assert states()["sending"] == 0
