@@ -8,8 +8,8 @@ that would give somebody a second phone or email: such rows are left out, and re
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,7 +19,7 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notify import atlas, lifecycle
+from notify import atlas, db, lifecycle
 from notify.db import transaction
 from notify.models import Operator
 from notify.pipeline import audience
@@ -138,17 +138,29 @@ def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str]) -> 
 
 
 def _keep(rows: list[Row], now: datetime, couples: Couples, merge: bool) -> tuple[Stored, list[Reason]]:
-    """One chunk, one transaction."""
-    for last in (False,) * (TRIES - 1) + (True,):
-        try:
-            with transaction() as s:
-                stored, refused = store(s, rows, now, couples, merge=merge)
-        except IntegrityError:
-            if last:
-                raise
-            continue
-        return stored, [Reason(line, reason) for line, reason in refused]
-    raise AssertionError("unreachable")
+    """A chunk; a row that PostgreSQL refuses keeps no other (law 15)."""
+    left_out: list[Reason] = []
+
+    def work(some: Sequence[Row]) -> Stored:
+        stored, refused = _stored(some, now, couples, merge)
+        left_out.extend(Reason(line, reason) for line, reason in refused)
+        return stored
+
+    def refuse(row: Row, why: Exception) -> None:
+        left_out.append(Reason(row.line, f"the database refuses it ({db.reason(why)})."))
+
+    return sum(db.in_halves(rows, work, refuse), Stored()), left_out
+
+
+def _stored(
+    rows: Sequence[Row], now: datetime, couples: Couples, merge: bool
+) -> tuple[Stored, Sequence[tuple[int, str]]]:
+    """In one transaction, again when residents signed up with the same addresses in the same moment."""
+    for _ in range(TRIES - 1):
+        with suppress(IntegrityError), transaction() as s:
+            return store(s, rows, now, couples, merge=merge)
+    with transaction() as s:
+        return store(s, rows, now, couples, merge=merge)
 
 
 def _writer(files: ExitStack, path: Path | None) -> Callable[[Iterable[Reason]], None]:

@@ -1,6 +1,7 @@
 """A row that PostgreSQL refuses to write keeps no other from its turn (law 15); an alarm names it."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from notify.channels.contract import Receipt, ReceiptState
 from notify.db import in_halves, transaction
 from notify.pipeline import clearing, fanout, receipts, records, settling
 from notify.pipeline.transport import Transport
+from notify.subscribers import import_csv
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.leftovers import sql
 from tests.notify.pipeline.test_sending import resolved, send
+from tests.notify.subscribers.test_importing import TOM, lines
 
 
 def refuse(table: str, when: str, act: str = "UPDATE") -> None:
@@ -146,3 +149,12 @@ def test_a_sender_that_cannot_be_stopped_costs_no_outcome(
     with pytest.raises(Exception, match="refused"):
         send(batch, providers, transport, redis)
     assert states()["sending"] == 0
+
+
+def test_a_row_of_a_file_that_is_refused_keeps_no_other(own_database: str) -> None:
+    refuse("places", "NEW.label = 'bad'", "INSERT")
+    rows = [TOM | {"phone": f"+121555501{n:02}", "email": "", "label": "bad" if n == 7 else "home"} for n in range(20)]
+    report = import_csv(lines(*rows), datetime.now(UTC))
+    assert (report.kept, report.bad_count) == (19, 1)
+    assert [(one.line, one.reason) for one in report.bad] == [(9, "the database refuses it (CheckViolation).")]
+    assert sql("SELECT count(*) AS n FROM subscribers")[0].n == 19
