@@ -27,6 +27,7 @@ def import_(
             help="Rows that share a phone or an email are one resident's, who may have several of each.",
         ),
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be kept, and keep nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Import a CSV file. Good rows are kept; bad ones are listed by line. Exits with 2 when no row was kept.
@@ -39,7 +40,11 @@ def import_(
     with Progress(*columns, console=console, disable=as_json or not console.is_terminal) as bar:
         task = bar.add_task("rows", total=None)
         done = subscribers.import_csv(
-            file, datetime.now(UTC), on_progress=lambda rows: bar.update(task, completed=rows), merge=merge
+            file,
+            datetime.now(UTC),
+            on_progress=lambda rows: bar.update(task, completed=rows),
+            merge=merge,
+            dry_run=dry_run,
         )
     nothing_kept = typer.Exit(2) if done.rows and not done.kept else None
     if as_json:
@@ -47,14 +52,28 @@ def import_(
         if nothing_kept:
             raise nothing_kept
         return
+    _say(done)
+    if nothing_kept:
+        raise nothing_kept
+
+
+def _say(done: subscribers.ImportReport) -> None:
     for bad in done.bad:
         console.print(f"Line {bad.line}: {bad.reason}", markup=False)
     for language, count in done.unwritten.items():
         console.print(f"{count:,} in {language!r}, which is not written: they get {audience.written()[0]!r}.")
+    if done.ignored:
+        console.print(f"Columns that are ignored: {', '.join(done.ignored)}.", markup=False)
+    if done.suppressed:
+        console.print(
+            f"{done.suppressed:,} rows have an address that opted out, bounced or complained: it gets nothing."
+        )
+    if done.without_topic:
+        console.print(f"{done.without_topic:,} rows name no topic; residents without one get nothing.")
     new = f"{done.new.residents:,} new {'resident' if done.new.residents == 1 else 'residents'}"
     console.print(f"{done.rows:,} rows: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
-    if nothing_kept:
-        raise nothing_kept
+    if done.dry_run:
+        console.print("This was a dry run: nothing was stored.")
 
 
 @commands.named("export")

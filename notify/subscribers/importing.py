@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -27,6 +28,7 @@ from notify.settings import settings
 from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
 from notify.subscribers.records import header_of, lines_of, records
+from notify.subscribers.rehearsal import rehearsal
 from notify.subscribers.rows import COLUMNS, BadRow, Locate, Reader, Row
 from notify.subscribers.storing import Stored, couple_of, store
 
@@ -35,6 +37,9 @@ log = structlog.get_logger()
 CHUNK = 5_000  # rows of a transaction: about a second, and a few megabytes
 MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
 TRIES = 3  # of a chunk, when residents sign up with the same addresses in the same moment
+
+
+_Kept = tuple[Stored, Sequence[tuple[int, str]]]  # what is new; and line and reason of those that are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,9 @@ class Reason:
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new. `unwritten`:
-    rows in languages that the city does not write in, whose residents get its first one."""
+    rows in languages that the city does not write in, whose residents get its first one. `without_topic`: rows that
+    name none. `ignored`: columns that are not known. After a dry run it is what
+    an import would report."""
 
     rows: int
     kept: int
@@ -56,6 +63,10 @@ class ImportReport:
     bad: tuple[Reason, ...]
     new: Stored
     unwritten: dict[str, int]
+    suppressed: int = 0
+    without_topic: int = 0
+    ignored: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +76,7 @@ class _Tally:
     bad: list[Reason] = field(default_factory=list)
     new: Stored = field(default_factory=Stored)
     languages: Counter[str] = field(default_factory=Counter)
+    without_topic: int = 0
 
 
 def import_csv(
@@ -77,6 +89,7 @@ def import_csv(
     bad_rows_to: Path | None = None,
     by: Operator | None = None,
     merge: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
 
@@ -84,7 +97,8 @@ def import_csv(
     only where it is certain. `region` (ISO 3166) is where phone numbers without a country code are. `on_progress` is
     told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: somebody has made
     sure that rows which share a phone or an email are one resident's, even where that is a second phone or email.
-    Raises Invalid, before anything is kept, when the file or its header cannot be used.
+    `dry_run`: the same report, and nothing is kept. Raises Invalid, before anything is kept, when the file or its
+    header cannot be used.
     """
     if not isinstance(source, str | os.PathLike):
         source = list(source)  # it is read twice
@@ -96,26 +110,38 @@ def import_csv(
     reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city)
     couples = _couples(reader, source)
     tally = _Tally()
-    with ExitStack() as files:
-        write = _writer(files, bad_rows_to)
+    with ExitStack() as stack:
+        write = _writer(stack, bad_rows_to)
+        rehearsed = stack.enter_context(rehearsal(couples, merge)) if dry_run else None
+        keep = rehearsed.keep if rehearsed else partial(_stored, now=now, couples=couples, merge=merge)
         rows = records(lines, first_line=following)
         while chunk := list(islice(rows, CHUNK)):
             good, bad = _read(reader, chunk)
-            tally.languages.update(row.language for row in good)
-            stored, refused = _keep(good, now, couples, merge)
-            _add(tally, len(chunk), stored, sorted([*bad, *refused], key=lambda one: one.line), write)
+            refused = _keep(tally, good, keep)
+            _add(tally, len(chunk), sorted([*bad, *refused], key=lambda one: one.line), write)
             if on_progress:
                 on_progress(tally.rows)
-    report = ImportReport(
+        if rehearsed:
+            tally.new = rehearsed.total()
+    report = _report(tally, names, dry_run)
+    if not dry_run:
+        _note(report, now, by)
+    return report
+
+
+def _report(tally: _Tally, names: Sequence[str], dry_run: bool) -> ImportReport:
+    return ImportReport(
         tally.rows,
         tally.rows - tally.bad_count,
         tally.bad_count,
         tuple(tally.bad),
         tally.new,
         {language: count for language, count in sorted(tally.languages.items()) if language not in audience.written()},
+        tally.new.suppressed,
+        tally.without_topic,
+        tuple(name or "(no name)" for name in names if name not in COLUMNS),
+        dry_run,
     )
-    _note(report, now, by)
-    return report
 
 
 def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tuple[list[Row], list[Reason]]:
@@ -137,24 +163,27 @@ def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str]) -> 
     return Couples(couple_of(*both) for both in rows if both)
 
 
-def _keep(rows: list[Row], now: datetime, couples: Couples, merge: bool) -> tuple[Stored, list[Reason]]:
+def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]) -> list[Reason]:
     """A chunk; a row that PostgreSQL refuses keeps no other (law 15)."""
     left_out: list[Reason] = []
 
     def work(some: Sequence[Row]) -> Stored:
-        stored, refused = _stored(some, now, couples, merge)
+        stored, refused = keep(some)
         left_out.extend(Reason(line, reason) for line, reason in refused)
         return stored
 
     def refuse(row: Row, why: Exception) -> None:
         left_out.append(Reason(row.line, f"the database refuses it ({db.reason(why)})."))
 
-    return sum(db.in_halves(rows, work, refuse), Stored()), left_out
+    tally.new += sum(db.in_halves(rows, work, refuse), Stored())
+    lines = {one.line for one in left_out}
+    kept = [row for row in rows if row.line not in lines]
+    tally.languages.update(row.language for row in kept)
+    tally.without_topic += sum(not row.topics for row in kept)
+    return left_out
 
 
-def _stored(
-    rows: Sequence[Row], now: datetime, couples: Couples, merge: bool
-) -> tuple[Stored, Sequence[tuple[int, str]]]:
+def _stored(rows: Sequence[Row], now: datetime, couples: Couples, merge: bool) -> _Kept:
     """In one transaction, again when residents signed up with the same addresses in the same moment."""
     for _ in range(TRIES - 1):
         with suppress(IntegrityError), transaction() as s:
@@ -172,13 +201,10 @@ def _writer(files: ExitStack, path: Path | None) -> Callable[[Iterable[Reason]],
     return lambda bad: writer.writerows((one.line, one.reason) for one in bad)
 
 
-def _add(
-    tally: _Tally, rows: int, stored: Stored, bad: list[Reason], write: Callable[[Iterable[Reason]], None]
-) -> None:
+def _add(tally: _Tally, rows: int, bad: list[Reason], write: Callable[[Iterable[Reason]], None]) -> None:
     tally.rows += rows
     tally.bad_count += len(bad)
     tally.bad += bad[: MOST_LISTED - len(tally.bad)]
-    tally.new += stored
     write(bad)
 
 

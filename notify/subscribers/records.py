@@ -5,6 +5,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from notify.core.characters import visible
@@ -12,6 +13,7 @@ from notify.errors import Invalid
 
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
+_NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of them
 
@@ -36,8 +38,8 @@ def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
 def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str], int]:
     """The column names of the first line that is not empty, and the number of the line behind it.
 
-    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless they are
-    these columns, in any order.
+    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless these
+    columns are among them, in any order, and no other is like one of them: phone2 is data that would be lost.
     """
     first, following = "", 1
     while not first and (line := next(lines, None)) is not None:
@@ -50,21 +52,31 @@ def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str]
         raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
     names = ["_".join(re.split(r"[\s_-]+", field.strip().lower())) for field in fields_of(first) or []]
     missing = [column for column in columns if column not in names]
-    unknown = sum(name not in columns for name in names)
+    others = [name for name in names if name not in columns]
     twice = [column for column in columns if names.count(column) > 1]
-    if not (missing or unknown or twice):
+    near = {name: like for name in others if (like := _like(name, columns))}
+    if not (missing or twice or near):
         return names, following
     wrong = [f"missing: {', '.join(missing)}"] if missing else []
     wrong += [f"twice: {', '.join(twice)}"] if twice else []
     # A file without a header would show a resident's data here, so only what looks like a name is shown.
-    shown = [name for name in names if name not in columns and re.fullmatch(r"[a-z][a-z_ ]{0,30}", name)]
-    wrong += [f"unknown: {', '.join(shown) or unknown}"] if unknown else []
+    shown = [f"{name} (like {near[name]})" if name in near else name for name in others if _NAME.fullmatch(name)]
+    wrong += [f"unknown: {', '.join(shown) or len(others)}"] if others else []
     other = next((word for mark, word in ((";", "semicolons"), ("\t", "tabs")) if mark in first), "")
     hint = f"It is separated by {other}: save it with commas." if other and len(names) == 1 else ""
     raise Invalid(
         f"The columns are not right ({'; '.join(wrong)}).",
-        hint=hint or f"The first line must be {','.join(columns)}.",
+        hint=hint
+        or f"The first line must name {','.join(columns)}. Rename a column that is like one of them, or remove it; "
+        "other columns are ignored.",
     )
+
+
+def _like(name: str, columns: tuple[str, ...]) -> str | None:
+    """The column that this one may be a misspelt or a second one of, so that ignoring it would lose data."""
+    words = set(re.split(r"[_\d]+", name))
+    near = [*get_close_matches(name, columns, n=1, cutoff=0.75), *(column for column in columns if column in words)]
+    return near[0] if near else None
 
 
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:

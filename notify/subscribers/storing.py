@@ -1,6 +1,6 @@
 """Good rows into the database: who they are about is decided in the order of the file, the rest is set-based SQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
@@ -20,13 +20,14 @@ SEALED_ADDRESS = "address"  # the purpose that street addresses are sealed for
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many rows are new."""
+    """How many rows are new; and how many of the file's have an address that must not be written to."""
 
     residents: int = 0
     contacts: int = 0
     places: int = 0
     topics: int = 0
     consents: int = 0
+    suppressed: int = 0
 
     def __add__(self, other: Self) -> "Stored":
         return Stored(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Stored)))
@@ -55,7 +56,8 @@ def store(
     keyring.hold(s)
     settled, had, refused = settle(s, rows, couples, merge=merge)
     s.execute(text(f"CREATE TEMP TABLE incoming ({INCOMING}) ON COMMIT DROP"))
-    copy(s, settled, had, _new_ids(s, -min((one.owner for one in settled), default=0)))
+    new_ids = _new_ids(s, -min((one.owner for one in settled), default=0))
+    copy(s, settled, had, lambda resident: new_ids[-resident - 1] if resident < 0 else resident)
     return _insert(s, now), refused
 
 
@@ -118,15 +120,15 @@ def _new_ids(s: Session, count: int) -> list[int]:
     return list(rows.scalars())
 
 
-def copy(s: Session, settled: Sequence[Settled], had: set[Key], new_ids: Sequence[int]) -> None:
+def copy(s: Session, settled: Sequence[Settled], had: set[Key], number: Callable[[int], int]) -> None:
     """Into the table `incoming`. An address is sealed where it first appears; a contact that is there keeps its own."""
     with raw(s).cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_TYPES)
-        for values in _values(settled, had, new_ids):
+        for values in _values(settled, had, number):
             copy.write_row(values)
 
 
-def _values(settled: Sequence[Settled], had: set[Key], new_ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+def _values(settled: Sequence[Settled], had: set[Key], number: Callable[[int], int]) -> Iterator[tuple[object, ...]]:
     sealed = set(had)
 
     def seal(key: Key | None, address: str | None) -> tuple[bytes | None, bytes | None]:
@@ -138,11 +140,11 @@ def _values(settled: Sequence[Settled], had: set[Key], new_ids: Sequence[int]) -
         return key[1], crypto.seal(address, key[0])
 
     for one in settled:
-        row, is_new = one.row, one.owner < 0
+        row = one.row
         yield (
             row.line,
-            new_ids[-one.owner - 1] if is_new else one.owner,
-            is_new,
+            number(one.owner),
+            one.owner < 0,
             row.language,
             " ".join(row.topics),
             *seal(one.keys.get("phone"), row.phone),
@@ -165,7 +167,7 @@ _TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "by
           "bytea", "timestamptz", "text"]  # fmt: skip
 
 # One line for each address that a row gives.
-_GIVEN = """
+GIVEN = """
     WITH given AS (
         SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how
           FROM incoming, LATERAL (VALUES ('sms', phone_index, phone_sealed), ('email', email_index, email_sealed))
@@ -183,10 +185,11 @@ def _insert(s: Session, now: datetime) -> Stored:
 
     run("ANALYZE incoming")
     residents = run(_RESIDENTS)
-    contacts = run(_GIVEN + _CONTACTS)
-    run(_GIVEN + _VERIFY)
-    consents = run(_GIVEN + _CONSENTS)
-    return Stored(residents, contacts, places=run(_PLACES), topics=run(_TOPICS), consents=consents)
+    contacts = run(GIVEN + _CONTACTS)
+    run(GIVEN + _VERIFY)
+    consents = run(GIVEN + _CONSENTS)
+    suppressed = s.execute(text(SUPPRESSED)).scalar_one()
+    return Stored(residents, contacts, run(_PLACES), run(_TOPICS), consents, suppressed)
 
 
 _RESIDENTS = """
@@ -225,4 +228,15 @@ _PLACES = """
     INSERT INTO places (subscriber_id, label, lon, lat, address_sealed, created_at)
     SELECT subscriber_id, label, lon, lat, place_sealed, CAST(:now AS timestamptz) FROM incoming ORDER BY line
     ON CONFLICT DO NOTHING
+"""
+# What _PLACES would insert, for a dry run.
+NEW_PLACES = """
+    SELECT count(*) FROM (SELECT DISTINCT subscriber_id, lon, lat FROM incoming) i
+     WHERE NOT EXISTS (SELECT FROM places p WHERE (p.subscriber_id, p.lon, p.lat) = (i.subscriber_id, i.lon, i.lat))
+"""
+SUPPRESSED = """
+    SELECT count(*) FROM incoming i
+     WHERE EXISTS (SELECT FROM suppressions s
+                    WHERE s.topic IS NULL AND (s.channel, s.address_index) IN
+                          (('sms', i.phone_index), ('email', i.email_index)))
 """

@@ -32,3 +32,18 @@ def test_rows_that_may_be_about_two_people_are_listed_and_merged_only_when_asked
     assert "Line 3: phone: the file gives it with more than one email." in done.stdout
     assert "--merge" in done.stdout
     assert CliRunner().invoke(commands, ["import", str(path), "--merge"]).exit_code == 0
+
+
+def test_a_dry_run_says_so_and_keeps_nothing(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "residents.csv"
+    path.write_text("\n".join([",".join((*COLUMNS, "notes")), f"{GOOD},x", f"{GOOD.replace('storm', '')},"]) + "\n")
+    done = CliRunner().invoke(commands, ["import", str(path), "--dry-run"])
+    assert done.exit_code == 0
+    for line in (
+        "Columns that are ignored: notes.",
+        "1 rows name no topic",
+        "2 rows: 2 kept (1 new resident), 0 left out.",
+        "This was a dry run: nothing was stored.",
+    ):
+        assert line in done.stdout
+    assert '"residents": 0' in CliRunner().invoke(commands, ["count", "--json"]).stdout

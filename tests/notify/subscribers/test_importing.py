@@ -305,7 +305,10 @@ def test_columns_may_come_in_any_order() -> None:
     ("first_line", "message"),
     [
         ("phone,email,language,topics,lon,lat,address,label,consent_at", "missing: consent_how"),
-        (",".join((*COLUMNS, "name")), "unknown: name"),
+        (",".join((*COLUMNS, "phone2")), r"unknown: phone2 \(like phone\)"),
+        (",".join((*COLUMNS, "E-mail")), r"unknown: e_mail \(like email\)"),
+        (",".join((*COLUMNS, "home address")), r"unknown: home_address \(like address\)"),
+        (",".join((*COLUMNS[:-1], "concent how")), r"missing: consent_how; unknown: concent_how \(like consent_how\)"),
         (",".join((*COLUMNS, "phone")), "twice: phone"),
         (";".join(COLUMNS), "separated by semicolons"),
         ("+12155550100,tom@example.org,en,storm,-75,39,1 Main,home,,", "missing: phone"),
@@ -317,6 +320,27 @@ def test_a_wrong_header_is_refused_by_the_names_of_its_columns(first_line: str, 
         import_csv([first_line + "\r\n", *lines(row())[1:]], NOW)
     assert "tom@" not in str(caught.value)
     assert ask("SELECT * FROM subscribers") == []
+
+
+def test_columns_that_are_like_none_of_ours_are_ignored_and_reported() -> None:
+    file = lines(row() | {"Notes": "calls twice", "": ""}, columns=(*COLUMNS, "Notes", ""))
+    report = import_csv(file, NOW)
+    assert (report.kept, report.ignored) == (1, ("notes", "(no name)"))
+
+
+def test_a_report_says_how_many_rows_are_suppressed_and_how_many_name_no_topic() -> None:
+    with transaction() as s:
+        opt_out(s, "sms", TOM["phone"], how="a test", now=NOW)
+        opt_out(s, "email", "b@example.org", how="a test", now=NOW)
+    rows = [
+        row(),
+        row(phone="+12155550101", email="b@example.org", topics=""),
+        row(phone="+12155550102", email=""),
+        row(lat="x", topics=""),
+    ]
+    for dry_run in (True, False):
+        report = import_csv(lines(*rows), NOW, dry_run=dry_run)
+        assert (report.kept, report.suppressed, report.without_topic) == (3, 2, 1)
 
 
 def test_a_file_of_empty_lines_is_empty() -> None:
