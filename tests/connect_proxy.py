@@ -2,8 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+
+APPLICATION_DATA = (
+    0x17  # a record's type, RFC 8446 section 5.1; the end of a handshake has it, too, in 69 bytes at most
+)
+LONGEST_FINISHED = 100
 
 
 @dataclass
@@ -15,6 +22,7 @@ class ConnectProxy:
     credentials: bytes = b""  # base64 of user:password, required when set
     hangs: bool = False  # take the connection, say nothing
     hangs_up: bool = False  # close it once CONNECT was read
+    loses: Counter[str] = field(default_factory=Counter)  # by host: requests that arrive there and are never answered
     url: str = ""
     asked: list[str] = field(default_factory=list)  # request lines
 
@@ -63,10 +71,35 @@ class ConnectProxy:
             await _refuse(writer, b"502 Bad Gateway")
             return
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        records = _Records()
+
+        def lose(data: bytes) -> bool:
+            if not (records.hold_a_request(data) and self.loses[host]):
+                return False
+            self.loses[host] -= 1
+            writer.transport.abort()
+            return True
+
         try:
-            await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+            await asyncio.gather(_pump(reader, there[1], lose), _pump(there[0], writer))
         finally:
             there[1].transport.abort()
+
+
+class _Records:
+    """The TLS records of a client, of which only types and lengths can be read."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def hold_a_request(self, data: bytes) -> bool:
+        """Whether one ends with this data that is longer than the end of a handshake."""
+        self._left += data
+        found = False
+        while len(self._left) >= 5 and len(self._left) >= (whole := 5 + int.from_bytes(self._left[3:5])):
+            found |= self._left[0] == APPLICATION_DATA and whole > LONGEST_FINISHED
+            self._left = self._left[whole:]
+        return found
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: bytes) -> None:
@@ -74,9 +107,45 @@ async def _refuse(writer: asyncio.StreamWriter, status: bytes) -> None:
     await writer.drain()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: Callable[[bytes], bool] = lambda _data: False
+) -> None:
+    """Until one of them ends; what was read is passed on before `stop` is asked."""
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(2**16):
             writer.write(data)
             await writer.drain()
+            if stop(data):
+                break
+    await _end(writer)
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    """After all that was written has left."""
     writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def tls_front(context: ssl.SSLContext, port: int) -> AsyncIterator[int]:
+    """TLS before a server on loopback that speaks none. Yields its port."""
+    lines: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        lines.add(task)
+        there = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for line in lines:
+            line.cancel()
+        if lines:
+            await asyncio.wait(lines, timeout=5)
