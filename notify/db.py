@@ -34,6 +34,7 @@ TRY_AGAIN_S = 0.25
 # A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
 GONE_S = 10
 
+RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `runners.RESOLVERS` x (a lock and `fanout.DEALERS`)
 HOOK_CONNECTIONS = 8  # replies and receipts of one web server; each has half as many threads
 
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
@@ -56,6 +57,12 @@ def _engine_by_key() -> Engine:
 def hooks_engine() -> Engine:
     """For webhooks: what else the process asks of PostgreSQL must not keep a STOP waiting for a connection."""
     return _engine(size=HOOK_CONNECTIONS)
+
+
+@once
+def resolvers_engine() -> Engine:
+    """For resolving audiences: however many alerts are launched at once, what sends does not wait for a connection."""
+    return _engine(size=RESOLVER_CONNECTIONS)
 
 
 def _engine(options: str = "", size: int = 0) -> Engine:
@@ -241,6 +248,6 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def forget_engine() -> None:
     """Close the pool, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key, hooks_engine):
+    for pool in (engine, _engine_by_key, hooks_engine, resolvers_engine):
         if made := pool.forget():
             made.dispose()

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import alarms, crypto, db, keyring
-from notify.db import engine, transaction
+from notify.db import resolvers_engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.pipeline import audience, forecast
@@ -84,12 +84,13 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
 
     Does nothing while another process resolves the same alert, and stops when the alert is no longer `sending`.
     """
-    with engine().connect() as guard:  # a connection of its own: the lock is gone when this process is
+    with resolvers_engine().connect() as guard:  # a connection of its own: the lock is gone when this process is
         if not guard.execute(
             text("SELECT pg_try_advisory_lock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id}
         ).scalar_one():
             return
         guard.commit()
+        guard.detach()  # closed and not given back: whatever happens, the lock does not stay with the pool
         try:
             yield from _slices(alert_id, now)
         except _Halted:
@@ -101,7 +102,7 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
 
 def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
-    with transaction() as s:
+    with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
         through, area = alert.fanout_through, audience.membership(alert)
         if through < 0:
@@ -112,17 +113,17 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         yield batches
         through = 0
     if through == 0:
-        with transaction() as s:
+        with transaction(resolvers_engine) as s:
             batches, through = _first_slice(s, alert_id, area, now)
         yield batches
-    with transaction() as s:
+    with transaction(resolvers_engine) as s:
         rest = audience.residents_inside(s, area, after=through)
     # Those inside may all have moved here lately, so that none was found yet.
     yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
-    with transaction() as s:
+    with transaction(resolvers_engine) as s:
         _advance(s, alert_id, 0, done_at=now)
     log.info("alert.resolved", alert=alert_id)
-    with transaction() as s:  # of its own: an alert ends without its forecast, too
+    with transaction(resolvers_engine) as s:  # of its own: an alert ends without its forecast, too
         forecast.keep(s, alert_id)
 
 
@@ -167,7 +168,7 @@ def _in_turn(
     alert_id: int, residents: NDArray[np.int64], now: datetime, before: "Future[list[int]] | None"
 ) -> list[int]:
     """One slice, committed after the one before it: an error there, or a halt, is ours too."""
-    with transaction() as s:
+    with transaction(resolvers_engine) as s:
         batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), now)
         if before is not None:
             before.result()

@@ -17,8 +17,8 @@ from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
 from notify.settings import Settings
 
+RESOLVERS = 4  # alerts of a lane whose audience is resolved at once
 CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions are open at once, transport.py bounds
-RESOLVERS = 4  # alerts whose audience is resolved at once
 
 
 class Seats:

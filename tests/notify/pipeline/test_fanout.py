@@ -1,21 +1,23 @@
 """Law 3: every contact in an audience has exactly one delivery row, with a reason where it is left out."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pyproj import Geod
 from shapely.geometry import box
-from sqlalchemy import text
+from sqlalchemy import Engine, QueuePool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from notify import alerts, reports
+from notify import alerts, db, reports
 from notify.db import transaction
-from notify.models import Contact, Preference, Suppression, Topic
-from notify.pipeline import audience, fanout, settling
+from notify.models import Contact, Lane, Preference, Suppression, Topic
+from notify.pipeline import audience, fanout, runners, settling
 from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
+from tests.waiting import until
 
 
 def launched(s: Session, **draft: Any) -> int:
@@ -295,3 +297,30 @@ def test_a_resolver_that_lost_its_lock_does_not_turn_the_alert_back(
         assert s.execute(text("SELECT fanout_through FROM alerts")).scalar_one() == through
     resolve(alert)
     assert [row.contact_id for row in deliveries(alert)] == people
+
+
+def in_use(engine: Engine) -> int:
+    assert isinstance(engine.pool, QueuePool)
+    return engine.pool.checkedout()
+
+
+def test_however_many_audiences_are_resolved_what_sends_gets_a_connection_at_once(database: str) -> None:
+    assert len(Lane) * runners.RESOLVERS * (1 + fanout.DEALERS) == db.RESOLVER_CONNECTIONS
+    with transaction() as s:
+        zone(s)
+        resident(s)
+        launched = []
+        for _ in range(len(Lane) * runners.RESOLVERS):
+            alert = alert_ready(s)
+            alerts.launch(s, alert.id, operator(s), NOW)
+            launched.append(alert.id)
+    with ThreadPoolExecutor(len(launched)) as threads:
+        with transaction() as s:
+            s.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
+            turns = [threads.submit(resolve, one) for one in launched]
+            until(lambda: in_use(db.resolvers_engine()) >= len(launched), 30, "all of them wait")
+            assert in_use(db.engine()) == 1, "ours"
+        for turn in turns:
+            turn.result()
+    with transaction() as s:
+        assert s.scalar(text("SELECT count(*) FROM alerts WHERE fanout_done_at IS NULL")) == 0
