@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from notify import alerts
-from notify.channels.contract import Accepted
+from notify.channels.contract import Accepted, Late
 from notify.db import transaction
 from notify.pipeline import fanout, messages, records, settling
 from notify.pipeline.transport import Transport
@@ -49,8 +49,12 @@ def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:
         words = messages.content(held, settings())
         opened, _ = messages.recipients(claimed, held, settings())
         posts = [messages.message(words, account.address, [one], settings(), None) for one in opened]
-        posted = posting_by.post(provider, posts, [time.monotonic()] * len(posts))
-        assert all(isinstance(p.answer, Accepted) for p in posted)
+        until_s = time.monotonic() + 60
+        while posts:  # on a busy machine a post is late for its slot, and needs another one
+            assert time.monotonic() < until_s
+            posted = posting_by.post(provider, posts, [time.monotonic()] * len(posts))
+            assert all(isinstance(p.answer, Accepted | Late) for p in posted)
+            posts = [p.message for p in posted if isinstance(p.answer, Late)]
     sql("UPDATE batches SET lease_until = now() - interval '1 second' WHERE id = :b", b=batch)
     return batch
 
