@@ -70,6 +70,8 @@ class Heart:
             if self._heard:
                 log.warning("heartbeat.database_away", error=db.reason(error))
             self._heard = False
+        except Exception:  # nobody else would hear of it in this thread
+            log.exception("heartbeat.broke")
         else:
             self._heard = True
 

@@ -10,7 +10,7 @@ import time
 import redis
 import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from notify import db
 from notify.db import engine
@@ -60,7 +60,7 @@ def _lead(connection: Connection, heart: Heart, stop: threading.Event) -> None:
                 book.note(ended)
             heart.beat()
             _hold(connection, book)
-        book.keep()
+        _keep(book)
     finally:
         planner.shutdown()
 
@@ -68,9 +68,19 @@ def _lead(connection: Connection, heart: Heart, stop: threading.Event) -> None:
 def _hold(connection: Connection, book: Ledger) -> None:
     """Raise when the connection is gone, and the lock with it."""
     if book.is_due():
-        book.keep()
+        _keep(book)
     else:
         connection.execute(text("SELECT 1"))
+
+
+def _keep(book: Ledger) -> None:
+    """A ledger that cannot be written, as when the disk is full, is no reason to stop the jobs."""
+    try:
+        book.keep()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        log.warning("scheduler.jobs_not_kept", error=db.reason(error))
 
 
 def run_job(name: str) -> Run:

@@ -101,3 +101,59 @@ def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.
         leader.join()
         # PostgreSQL takes a moment to notice that a connection was closed.
         until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (0,), 20, "the lock is free")
+
+
+def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: "redis.Redis") -> None:
+    """As when the disk is full: what is due is still launched."""
+    with transaction() as s:
+        zone(s, now=NOW)
+        sender(s, now=NOW)
+        at = datetime.now(UTC) + timedelta(seconds=2)
+        ready = alert_ready(s, now=NOW, launch_at=at).id
+        alerts.launch(s, ready, operator(s), NOW)
+        s.execute(text("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID"))
+    stop = threading.Event()
+    leader = threading.Thread(target=scheduler.run, args=(stop,))
+    with closing(psycopg.connect(own_database, autocommit=True)) as other:
+        leader.start()
+        try:
+            until(lambda: state_of(ready) is AlertState.SENDING, 30, "it is launched")
+            led = other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7460").fetchone()
+            assert led == (1,), "the same leader leads on"
+        finally:
+            stop.set()
+            leader.join()
+
+
+def test_an_error_of_a_job_is_its_outcome_and_names_no_resident(own_database: str) -> None:
+    with transaction() as s:
+        s.execute(text("DROP TABLE resident_changes CASCADE"))
+    run = scheduler.run_job("forget_changes")
+    assert (run.job, run.error) == ("forget_changes", "UndefinedTable; the scheduler's log says more.")
+
+
+@pytest.mark.usefixtures("database", "_redis_away")
+def test_a_job_that_needs_redis_says_so() -> None:
+    delivered(1)
+    try:
+        assert scheduler.run_job("sweep").error.startswith("Redis does not answer")
+    finally:
+        tasks.memory.forget()
+
+
+def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None:
+    with transaction() as s:
+        operator(s)
+        s.execute(
+            text("""
+                WITH key AS (
+                    INSERT INTO api_keys (name, key_hash, created_at) VALUES ('k', sha256('k'), now()) RETURNING id
+                )
+                INSERT INTO sessions (token_hash, key_id, began_at, ends_at)
+                SELECT sha256(days::text::bytea), id, now() - interval '30 days', now() - make_interval(days => days)
+                  FROM key, unnest(ARRAY[6, 8]) AS days""")
+        )
+    assert scheduler.run_job("retention").error == ""
+    with transaction() as s:
+        ended = s.execute(text("SELECT (now() - ends_at) FROM sessions")).scalars().all()
+        assert [age.days for age in ended] == [6]
