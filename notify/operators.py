@@ -185,7 +185,7 @@ def add_key(
     name = visible(name)
     if not name:
         raise Invalid("A key needs a name.")
-    if s.scalar(select(ApiKey.id).where(ApiKey.name == name)) is not None:
+    if s.scalar(select(ApiKey.id).where(ApiKey.name == name, ApiKey.revoked_at.is_(None))) is not None:
         raise Invalid(f"There is a key named {name!r} already.", hint="Choose another name, or revoke that one.")
     secret = f"tocsin_{secrets.token_urlsafe(32)}"
     key = ApiKey(
@@ -233,7 +233,7 @@ def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
 
 def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None) -> None:
     """Raises NotFound."""
-    key = s.scalar(select(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)))
+    key = s.scalar(select(ApiKey).where(ApiKey.name == visible(name), ApiKey.revoked_at.is_(None)))
     if key is None:
         raise NotFound(f"There is no living key named {name!r}.", hint="`tocsin keys list` shows them.")
     _revoke(s, key, now, by)
@@ -245,4 +245,4 @@ def _revoke(s: Session, key: ApiKey, now: datetime, by: Operator | None) -> None
 
 
 def all_keys(s: Session) -> Sequence[ApiKey]:
-    return s.scalars(select(ApiKey).order_by(ApiKey.name)).all()
+    return s.scalars(select(ApiKey).order_by(ApiKey.name, ApiKey.id)).all()

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from email.utils import parseaddr
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify import alarms, lifecycle
 from notify.channels import registry
+from notify.core import emails, phones
+from notify.core.characters import plain, visible
 from notify.errors import Invalid, NotFound
 from notify.models import Operator, Sender
 from notify.settings import Settings
@@ -28,8 +31,12 @@ def add(
     """A new sender. Rates are in what the provider counts: SMS segments, email recipients, posts; a second."""
     if provider not in registry.PROVIDERS:
         raise Invalid(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(registry.PROVIDERS)}.")
-    if s.scalar(select(Sender.id).where(Sender.provider == provider, Sender.address == address)) is not None:
-        raise Invalid(f"{provider} has a sender {address} already.", hint="Change it with `tocsin senders set`.")
+    address = _kept(registry.PROVIDERS[provider].channel, address)
+    there = s.scalar(select(Sender).where(Sender.provider == provider, Sender.address == address))
+    if there is not None:
+        hint = f"Change it with `tocsin senders set {there.id}`"
+        hint += ", or open it with `--status open`." if there.status == "stopped" else "."
+        raise Invalid(f"{provider} has a sender {address} already.", hint=hint)
     _check(rate_per_s, daily_cap)
     sender = Sender(
         channel=registry.PROVIDERS[provider].channel,
@@ -45,6 +52,22 @@ def add(
     s.flush()
     lifecycle.note(s, now=now, by=by, action="add", subject="sender", subject_id=sender.id, rate_per_s=rate_per_s)
     return sender
+
+
+def _kept(channel: str, given: str) -> str:
+    """The address as the provider knows it. A number is kept as E.164, so that its replies and receipts find it."""
+    address = plain(visible(given))
+    if not address:
+        raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
+    try:
+        if channel == "sms" and not address[0].isalpha() and not phones.is_short(address):  # MG...: a messaging service
+            return phones.e164(phones.read(address))
+        if channel == "email":
+            email = parseaddr(address)[1] if "<" in address else address  # Name <address>
+            return address.replace(email, emails.read(email)) if email else emails.read(address)
+    except (phones.NotAPhone, emails.NotAnEmail) as error:
+        raise Invalid(f"{address!r} cannot be a sender: {error}") from None
+    return address
 
 
 def change(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Integer, Text
+from sqlalchemy import ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,9 +31,11 @@ class ApiKey(Base):
 
     __tablename__ = "api_keys"
     id: Mapped[Id]
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]  # unique among the living ones: a program that was given a new key keeps its name
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: all that the operator may do, or reading
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("api_keys_living_name", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),)

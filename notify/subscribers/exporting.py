@@ -130,7 +130,8 @@ def _place(label: str, lon: float, lat: float, address_sealed: str | None) -> tu
     return repr(lon), repr(lat), address, label
 
 
-# A consent is the latest one, and counts only while the contact is verified and has not opted out of everything.
+# A consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`), and counts only while the contact is verified and
+# has not opted out of everything.
 _RESIDENTS = """
     SELECT r.language,
            array(SELECT p.topic::text FROM preferences p WHERE p.subscriber_id = r.id ORDER BY p.topic) AS topics,
@@ -144,7 +145,7 @@ _RESIDENTS = """
                             SELECT to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, o.how
                               FROM consents o
                              WHERE o.contact_id = c.id AND o.kind = 'opt-in' AND o.topic IS NULL
-                               AND c.verified_at IS NOT NULL
+                               AND c.verified_at IS NOT NULL AND o.at >= '2000-01-01'
                                AND NOT EXISTS (SELECT FROM suppressions s
                                                 WHERE s.channel = c.channel AND s.address_index = c.address_index
                                                   AND s.topic IS NULL)
