@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import structlog
-from sqlalchemy import Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.orm import Session
 
 from notify import keyring
@@ -219,9 +219,9 @@ def unavailable(error: BaseException) -> Unavailable:
     return Unavailable("The database does not answer.")
 
 
-def raw(s: Session) -> psycopg.Connection[Any]:
+def raw(s: Session | Connection) -> psycopg.Connection[Any]:
     """The psycopg connection below a session, for COPY, inside the same transaction."""
-    connection = s.connection().connection.driver_connection
+    connection = (s.connection() if isinstance(s, Session) else s).connection.driver_connection
     assert isinstance(connection, psycopg.Connection)  # noqa: S101  the engine has no other driver
     return connection
 

@@ -17,12 +17,14 @@ from typing import Any
 
 import psycopg
 import structlog
+from sqlalchemy import text
 
 from notify import crypto, keyring, lifecycle, rekeying
 from notify.db import schema_connection, transaction
 from notify.errors import Invalid, Refused, Unavailable
-from notify.models import Operator
+from notify.models import Operator, rights
 from notify.rekeying import INDEX, KEYED, Keyed
+from notify.settings import settings
 
 log = structlog.get_logger()
 
@@ -63,7 +65,7 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = la
         for keyed in KEYED:
             _fill(connection, keyed, new, done, on_progress)
         rekeying.build_indexes(connection)
-        _all_know_both(connection, new, old)
+        _all_know_both(new, old)
         _persistently(connection, lambda: _switch(connection, new, old, done))
     done.seconds = time.monotonic() - began
     with transaction() as s:
@@ -92,7 +94,7 @@ def _begin(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> Non
         raise Refused(
             "A rotation to another key has begun.", hint="Set TOCSIN_SECRET_KEY to that key, and let it end first."
         )
-    _all_know_both(connection, new, old)
+    _all_know_both(new, old)
     if coming is None:
         _persistently(connection, lambda: _make_room(connection, new))
 
@@ -102,12 +104,16 @@ def _make_room(connection: "psycopg.Connection[Any]", new: bytes) -> None:
     connection.execute("UPDATE key_ring SET next = %s", (crypto.fingerprint(new),))
 
 
-def _all_know_both(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> None:
-    """Raises Refused for the processes that are connected and lack a key: they would stop at the switch."""
-    rows = connection.execute(
-        """SELECT DISTINCT host(client_addr), application_name FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name ~ '^tocsin( |$)'"""
-    ).fetchall()
+def _all_know_both(new: bytes, old: bytes) -> None:
+    """Raises Refused for the processes that are connected and lack a key: they would stop at the switch.
+
+    Asked as their own role: to another one PostgreSQL does not show where a connection comes from.
+    """
+    with transaction() as s:
+        rows = s.execute(
+            text("""SELECT DISTINCT host(client_addr), application_name FROM pg_stat_activity
+                     WHERE datname = current_database() AND application_name ~ '^tocsin( |$)'""")
+        ).all()
     lacking = sorted(
         {host or "local" for host, name in rows if not {keyring.shown(new), keyring.shown(old)} <= {*name.split()}}
     )
@@ -184,6 +190,8 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
             rekeying.run(connection, index.create())
     for keyed in KEYED:
         rekeying.swap(connection, keyed, [index for index in indexes if index.table == keyed.table])
+    if login := settings().runtime_login():  # what was granted on the old columns went with them
+        rights.give(connection, rights.Login(*login))
     left = connection.execute("SELECT older FROM key_ring").fetchone()
     older = keyring.opened(left[0]) if left and left[0] else ()
     connection.execute(

@@ -134,6 +134,17 @@ class Settings(BaseSettings):
             return self.require_database()
         return _on_psycopg("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
 
+    def runtime_login(self) -> tuple[str, str] | None:
+        """Role and password of all processes; None where they connect as the owner of the schema themselves."""
+        from sqlalchemy.engine import make_url
+
+        if not (self.migration_database_url and self.database_url):
+            return None
+        owner, ours = make_url(self.require_schema_database()), make_url(self.require_database())
+        if not ours.username or ours.username == owner.username:
+            return None
+        return ours.username, str(ours.password or "")
+
     def require_redis(self) -> str:
         if not self.redis_url:
             raise Unavailable(

@@ -1,7 +1,10 @@
 """Fixtures for all tests: a PostgreSQL and a Redis of their own, and no network beyond this machine.
 
-`TOCSIN_TEST_DATABASE_URL` (a user who may create databases) and `TOCSIN_TEST_REDIS_URL` (its database number is
-emptied) name servers to test on; without them the embedded ones are started.
+`TOCSIN_TEST_DATABASE_URL` (a user who may create databases and roles) and `TOCSIN_TEST_REDIS_URL` (its database number
+is emptied) name servers to test on; without them the embedded ones are started.
+
+All code under test connects as the role of our processes, which may do what it needs and no more. The databases belong
+to another role, which migrates and empties them (`tests.owner`).
 """
 
 import os
@@ -24,6 +27,7 @@ from notify.settings import settings
 from tests import network
 
 SECRET_KEY = "a key for tests, and for nothing else"
+OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
 GIVEN = {"TOCSIN_DATABASE_URL": "TOCSIN_TEST_DATABASE_URL", "TOCSIN_REDIS_URL": "TOCSIN_TEST_REDIS_URL"}
 _numbers = count(1)
 
@@ -54,17 +58,20 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server_urls(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The URLs of PostgreSQL and Redis, by the names of their settings."""
+    """The URLs of PostgreSQL (of its owner, and of our processes) and Redis, by the names of their settings."""
     with pytest.MonkeyPatch.context() as while_starting:
         for name, given in GIVEN.items():
             if given in os.environ:
                 while_starting.setenv(name, os.environ[given])
         running = servers(tmp_path_factory.mktemp("servers"))
         urls = running.__enter__()
-    if GIVEN["TOCSIN_DATABASE_URL"] not in os.environ:
+    if OWNER in urls:
         # A database that lives for one test need not survive a power cut; without this each costs 0.2 s more.
-        _ask(urls["TOCSIN_DATABASE_URL"], "ALTER SYSTEM SET fsync = off")
-        _ask(urls["TOCSIN_DATABASE_URL"], "SELECT pg_reload_conf()")
+        _ask(urls[OWNER], "ALTER SYSTEM SET fsync = off")
+        _ask(urls[OWNER], "SELECT pg_reload_conf()")
+    else:
+        app = make_url(urls["TOCSIN_DATABASE_URL"]).set(username="tocsin_test_app", password="for tests")
+        urls |= {OWNER: urls["TOCSIN_DATABASE_URL"], "TOCSIN_DATABASE_URL": app.render_as_string(hide_password=False)}
     try:
         yield urls
     finally:
@@ -74,31 +81,31 @@ def server_urls(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def template(server_urls: dict[str, str]) -> Iterator[str]:
     """The name of a database with our schema and nothing in it, to be cloned."""
-    server = server_urls["TOCSIN_DATABASE_URL"]
     name = f"tocsin_test_{os.getpid()}"
-    _ask(server, "CREATE DATABASE {}", name)
+    _ask(server_urls[OWNER], "CREATE DATABASE {}", name)
     with pytest.MonkeyPatch.context() as while_migrating:
-        while_migrating.setenv("TOCSIN_DATABASE_URL", _of_database(server, name))
+        for setting, url in _of_database(server_urls, name).items():
+            while_migrating.setenv(setting, url)
         _forget()
         migrations.upgrade()
         _forget()
     yield name
-    _ask(server, "DROP DATABASE {} WITH (FORCE)", name)
+    _ask(server_urls[OWNER], "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture(scope="session")
 def shared(template: str, server_urls: dict[str, str]) -> Iterator["Emptied"]:
     """The database that most tests use, one after another: to empty it takes a third of the time of a new one."""
     name = f"{template}_shared"
-    with _cloned(server_urls["TOCSIN_DATABASE_URL"], name, template) as url:
-        yield Emptied(url)
+    with _cloned(server_urls, name, template) as urls:
+        yield Emptied(urls)
 
 
 @pytest.fixture
 def database(shared: "Emptied", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A migrated, empty PostgreSQL database, in the settings and the environment: its URL."""
-    with _in_use(shared.url, monkeypatch):
-        yield shared.url
+    """A migrated, empty PostgreSQL database, in the settings and the environment: its URL for our processes."""
+    with _in_use(shared.urls, monkeypatch):
+        yield shared.urls["TOCSIN_DATABASE_URL"]
     shared.empty()
 
 
@@ -106,20 +113,21 @@ def database(shared: "Emptied", monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 def own_database(template: str, server_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same, for a test that changes the schema or the database itself."""
     name = f"{template}_{next(_numbers)}"
-    with _cloned(server_urls["TOCSIN_DATABASE_URL"], name, template) as url, _in_use(url, monkeypatch):
-        yield url
+    with _cloned(server_urls, name, template) as urls, _in_use(urls, monkeypatch):
+        yield urls["TOCSIN_DATABASE_URL"]
 
 
 @contextmanager
-def _cloned(server: str, name: str, template: str) -> Iterator[str]:
-    _ask(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
-    yield _of_database(server, name)
-    _ask(server, "DROP DATABASE {} WITH (FORCE)", name)
+def _cloned(servers: dict[str, str], name: str, template: str) -> Iterator[dict[str, str]]:
+    _ask(servers[OWNER], "CREATE DATABASE {} TEMPLATE {}", name, template)
+    yield _of_database(servers, name)
+    _ask(servers[OWNER], "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @contextmanager
-def _in_use(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TOCSIN_DATABASE_URL", url)
+def _in_use(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, url in urls.items():
+        monkeypatch.setenv(name, url)
     monkeypatch.setenv("TOCSIN_SECRET_KEY", SECRET_KEY)
     monkeypatch.setattr(pool, "_read_s", float("-inf"))  # senders that were read from another test's database
     _forget()
@@ -130,9 +138,9 @@ def _in_use(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Emptied:
     """A database that is as its migrations left it whenever a test begins."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        with closing(psycopg.connect(url)) as connection:
+    def __init__(self, urls: dict[str, str]) -> None:
+        self.urls = urls
+        with closing(psycopg.connect(urls[OWNER])) as connection:
             tables = [
                 name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
             ]
@@ -140,7 +148,7 @@ class Emptied:
             self._tables = [name for name in tables if not _has_rows(connection, name)]
 
     def empty(self) -> None:
-        with closing(psycopg.connect(self.url, autocommit=True)) as connection:
+        with closing(psycopg.connect(self.urls[OWNER], autocommit=True)) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -180,8 +188,11 @@ def _forget() -> None:
     headcount.forget()
 
 
-def _of_database(server: str, name: str) -> str:
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
+def _of_database(servers: dict[str, str], name: str) -> dict[str, str]:
+    return {
+        setting: make_url(servers[setting]).set(database=name).render_as_string(hide_password=False)
+        for setting in (OWNER, "TOCSIN_DATABASE_URL")
+    }
 
 
 def _ask(server: str, question: LiteralString, *names: str) -> None:

@@ -123,6 +123,19 @@ def test_compose_scales_workers() -> None:
         assert not {"container_name", "ports"} & compose()["services"][name].keys()
 
 
+def test_compose_gives_the_owner_of_the_schema_to_migrations_alone() -> None:
+    services = compose()["services"]
+    for name in ("api", "worker", "worker-emergency", "scheduler", "simulator"):
+        for value in services[name]["environment"].values():
+            assert "TOCSIN_POSTGRES_PASSWORD" not in value
+        assert "TOCSIN_MIGRATION_DATABASE_URL" not in services[name]["environment"]
+    environment = services["migrate"]["environment"]
+    users = {
+        re.split("[:@/]+", environment[name])[1] for name in ("TOCSIN_DATABASE_URL", "TOCSIN_MIGRATION_DATABASE_URL")
+    }
+    assert users == {"tocsin_app", services["postgres"]["environment"]["POSTGRES_USER"]}
+
+
 def test_compose_sets_only_settings_that_exist() -> None:
     from notify.settings import Settings
 

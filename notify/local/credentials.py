@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from notify.errors import Invalid
@@ -15,7 +15,7 @@ class Credentials:
     """For the embedded servers, for the master key, and for what the simulated providers accept."""
 
     secret_key: str  # 64 hexadecimal digits
-    postgres_password: str
+    postgres_password: str  # of the role that owns the schema
     redis_password: str
     twilio_account_sid: str
     twilio_auth_token: str
@@ -23,6 +23,7 @@ class Credentials:
     sendgrid_private_key: str  # PEM; the simulator signs its event webhooks with it
     sendgrid_public_key: str  # base64 of the DER form, as SendGrid shows it
     mastodon_access_token: str
+    postgres_app_password: str = ""  # of the role of all processes; a folder of an older version has none
 
 
 def keep(data: Path) -> Credentials:
@@ -30,13 +31,17 @@ def keep(data: Path) -> Credentials:
     path = data / "secrets.json"
     if path.exists():
         try:
-            return Credentials(**json.loads(path.read_text()))
+            kept = Credentials(**json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise Invalid(
                 f"{path} cannot be read.",
                 hint="Put it back from a backup: without its key no address in this data folder can be read again.",
             ) from error
-    made = _make()
+        if kept.postgres_app_password:
+            return kept
+        made = replace(kept, postgres_app_password=secrets.token_hex(24))
+    else:
+        made = _make()
     write_private(path, json.dumps(asdict(made), indent=2) + "\n")
     return made
 
@@ -72,4 +77,5 @@ def _make() -> Credentials:
         sendgrid_private_key=private.decode(),
         sendgrid_public_key=base64.b64encode(public).decode(),
         mastodon_access_token=secrets.token_urlsafe(32),
+        postgres_app_password=secrets.token_hex(24),
     )

@@ -23,7 +23,8 @@ from notify.local.processes import Supervisor
 from notify.local.program import Program, until
 
 HINT = "Set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL to servers of your own (PostgreSQL 15, Redis 6.2, or later)."
-USER = DATABASE = "tocsin"
+USER = DATABASE = "tocsin"  # the user owns the schema
+APP = "tocsin_app"  # what all processes connect as; `tocsin migrate` makes it
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -49,8 +50,8 @@ SETTINGS = {
 }
 
 
-def url(port: int, password: str, database: str = DATABASE) -> str:
-    return f"postgresql://{USER}:{password}@{HOST}:{port}/{database}"
+def url(port: int, password: str, database: str = DATABASE, user: str = USER) -> str:
+    return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
 
 
 def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Program:

@@ -32,6 +32,7 @@ __all__ = ["Stack", "StackInfo", "load_env", "running"]
 
 PROVIDERS = ("TOCSIN_TWILIO_", "TOCSIN_SENDGRID_", "TOCSIN_MASTODON_")
 PROVIDER_SECRETS = ("TOCSIN_TWILIO_AUTH_TOKEN", "TOCSIN_SENDGRID_API_KEY", "TOCSIN_MASTODON_ACCESS_TOKEN")
+OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
 WORKER_STOP = ((signal.SIGTERM, 15.0), (signal.SIGQUIT, 3.0))  # Celery: finish the tasks in hand, then leave them
 
 
@@ -141,7 +142,7 @@ class Stack:
             "TOCSIN_DATA": str(self.data),
         }
         write_env(self.data, self.settings)
-        supervisor.run(self._command("migrate", "migrate"))
+        supervisor.run(self._command("migrate", "migrate", owner=True))
         if simulated:
             supervisor.start(_simulator(credentials, simulator_port, self.settings["TOCSIN_PUBLIC_URL"]))
         supervisor.start(*self._programs(port))
@@ -160,8 +161,11 @@ class Stack:
             self._command("scheduler", "scheduler"),
         ]
 
-    def _command(self, name: str, *arguments: str) -> Program:
+    def _command(self, name: str, *arguments: str, owner: bool = False) -> Program:
+        """`owner`: it changes the schema. No other process can."""
         env = {**_without_tocsin(), "PYTHONUNBUFFERED": "1", **self.settings}
+        if not owner:
+            env.pop(OWNER, None)
         return Program(name, (sys.executable, "-m", "notify.cli", *arguments), env)
 
     def _write_info(self) -> None:
@@ -186,21 +190,22 @@ def servers(data: Path) -> Iterator[dict[str, str]]:
 def start_servers(
     data: Path, supervisor: Supervisor, credentials: Credentials, chosen: Mapping[str, str]
 ) -> dict[str, str]:
-    """Start the embedded servers whose URL is not among the chosen settings. Returns the settings of both URLs."""
+    """Start the embedded servers whose URL is not among the chosen settings. Returns the settings of their URLs."""
     before = read_env(data)
-    database_url = chosen.get("TOCSIN_DATABASE_URL", "")
-    if not database_url:
+    urls = {name: url for name in ("TOCSIN_DATABASE_URL", OWNER) if (url := chosen.get(name, ""))}
+    if "TOCSIN_DATABASE_URL" not in urls:
         password = credentials.postgres_password
         port = ports.free(_port_of(before.get("TOCSIN_DATABASE_URL", "")))
         supervisor.start(postgres.program(data, port, password, supervisor))
-        database_url = postgres.url(port, password)
+        app = postgres.url(port, credentials.postgres_app_password, user=postgres.APP)
+        urls = {"TOCSIN_DATABASE_URL": app, OWNER: postgres.url(port, password)}
     redis_url = chosen.get("TOCSIN_REDIS_URL", "")
     if not redis_url:
         password = credentials.redis_password
         port = ports.free(_port_of(before.get("TOCSIN_REDIS_URL", "")))
         supervisor.start(redis.program(data, port, password))
         redis_url = redis.url(port, password)
-    return {"TOCSIN_DATABASE_URL": database_url, "TOCSIN_REDIS_URL": redis_url}
+    return {**urls, "TOCSIN_REDIS_URL": redis_url}
 
 
 def _given(credentials: Credentials) -> dict[str, str]:

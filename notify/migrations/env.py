@@ -1,20 +1,30 @@
 """Alembic's entry: always online, always against the database of the settings."""
 
 from alembic import context
+from sqlalchemy import Connection
 
-from notify.db import schema_engine
-from notify.models import Base
+from notify.db import raw, schema_engine
+from notify.models import Base, rights
+from notify.settings import settings
 
 
 def run() -> None:
     engine = schema_engine()
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata)
-        with context.begin_transaction():
-            # Two hosts that are set up at once must not both migrate.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461001)")
-            context.run_migrations()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            _upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        # Two hosts that are set up at once must not both migrate.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461001)")
+        context.run_migrations()
+        if login := settings().runtime_login():
+            rights.give(raw(connection), rights.Login(*login))
 
 
 run()

@@ -19,6 +19,7 @@ from notify.channels.http.outbound import Outbound
 from notify.channels.http.probe import probe
 from notify.db import transaction
 from notify.errors import TocsinError
+from notify.models import rights
 from notify.senders import all_senders
 from notify.settings import Settings
 
@@ -91,6 +92,7 @@ def _database() -> tuple[Senders | None, list[Finding]]:
             senders: dict[str, dict[str, float]] = defaultdict(dict)
             for sender in all_senders(s):
                 senders[sender.provider][sender.address] = sender.rate_per_s
+            role: str | None = s.scalar(text("SELECT current_user")) if rights.are_too_many(s) else None
     except TocsinError as error:
         return None, [red("database", error.message, error.hint)]
     except db.AWAY as error:
@@ -101,6 +103,14 @@ def _database() -> tuple[Senders | None, list[Finding]]:
         green("database", "It answers, has our schema, and was written with our secret key.", took_s),
         _clock("the database's", (ours - theirs).total_seconds()),
     ]
+    if role:
+        findings.append(
+            yellow(
+                "database role",
+                f"The processes connect as {role!r}, which may change the audit and the schema.",
+                "Give them a role of their own: docs/installing.md, Two roles.",
+            )
+        )
     if not senders:
         findings.append(red("senders", "There is no sender.", "Add one: `tocsin senders add`."))
     return senders, findings

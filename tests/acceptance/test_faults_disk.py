@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import pytest
+from sqlalchemy import text
 
 from notify import db
 from notify.local.stack import Stack
 from tests.acceptance.city import COLUMNS, CONSENT, City
 from tests.acceptance.conftest import SETTINGS, forget
+from tests.owner import owning
 from tests.waiting import until
 
 DISK_MB = 500
@@ -113,9 +115,12 @@ def counts(city: City) -> list[int]:
 
 def sound(city: City) -> bool:
     """PostgreSQL's own check of every index against its table."""
-    city.sql("CREATE EXTENSION IF NOT EXISTS amcheck")
-    checked = city.sql("""
-        SELECT bt_index_check(c.oid, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-          JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE m.amname = 'btree' AND n.nspname = 'public' AND c.relpersistence = 'p' AND i.indisvalid""")
+    with owning() as s:
+        s.execute(text("CREATE EXTENSION IF NOT EXISTS amcheck"))
+        checked = s.execute(
+            text("""
+                SELECT bt_index_check(c.oid, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                  JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE m.amname = 'btree' AND n.nspname = 'public' AND c.relpersistence = 'p' AND i.indisvalid""")
+        ).all()
     return len(checked) > 10

@@ -11,6 +11,7 @@ from notify import alerts, operators, restoring
 from notify.db import one_moment, raw, transaction
 from notify.models.states import AlertState
 from tests.acceptance.city import APPROVER, City
+from tests.owner import owning
 from tests.waiting import until
 
 PEOPLE = 300
@@ -38,7 +39,7 @@ def copied(connection: "psycopg.Connection[Any]", table: str) -> bytes:
 def restore(saved: Backup) -> restoring.Restored:
     """In the place of all that is there, and hold it in the same moment, because this city's processes run."""
     rows, sequences = saved
-    with transaction() as s:
+    with owning() as s:
         connection = raw(s)
         connection.execute("SET LOCAL session_replication_role = replica")
         names = sql.SQL(", ").join(sql.Identifier(name) for name in rows)

@@ -14,6 +14,7 @@ from notify import crypto
 from notify.db import forget_engine
 from notify.settings import settings
 from tests.api import asked
+from tests.owner import as_owner
 
 Headers = dict[str, str]
 Key = Callable[..., Headers]
@@ -126,15 +127,15 @@ def test_a_time_that_nobody_could_read_again_is_422(door: httpx.Client, key: Key
 def test_an_unreadable_row_hides_no_other(door: httpx.Client, key: Key, city: datetime) -> None:
     author = key("author")
     numbers = [door.post("/api/v1/alerts", json=DRAFT, headers=author).json()["id"] for _ in range(3)]
-    asked.do("ALTER TABLE alerts DROP CONSTRAINT launch_at_readable, DROP CONSTRAINT launch_before_end")
+    as_owner("ALTER TABLE alerts DROP CONSTRAINT launch_at_readable, DROP CONSTRAINT launch_before_end")
     try:
-        asked.do("UPDATE alerts SET launch_at = '10000-01-01 12:00+00' WHERE id = :id", id=numbers[1])
+        as_owner("UPDATE alerts SET launch_at = '10000-01-01 12:00+00' WHERE id = :id", id=numbers[1])
         listed = door.get("/api/v1/alerts", headers=author).json()["alerts"]
         assert [one["id"] for one in listed] == [numbers[2], numbers[0]]
         assert asked.rows("SELECT kind, alert_id FROM alarms") == [("unreadable-row", numbers[1])]
     finally:
-        asked.do("UPDATE alerts SET launch_at = NULL")
-        asked.do(
+        as_owner("UPDATE alerts SET launch_at = NULL")
+        as_owner(
             "ALTER TABLE alerts ADD CONSTRAINT launch_at_readable"
             " CHECK (launch_at BETWEEN '2000-01-01 00:00+00' AND '2199-12-31 00:00+00'),"
             " ADD CONSTRAINT launch_before_end"

@@ -23,6 +23,7 @@ from notify.pipeline import fanout
 from notify.settings import settings
 from tests import factories
 from tests.api import asked
+from tests.owner import as_owner, owning
 from tests.waiting import until
 
 TOKEN = "a token of Twilio's, for tests"
@@ -227,11 +228,11 @@ def test_an_odd_twilio_callback_is_refused_with_an_alarm(door: httpx.Client, pat
 
 
 def test_what_postgresql_alone_refuses_spoils_nothing_else(door: httpx.Client) -> None:
-    asked.do("ALTER TABLE receipts ADD CONSTRAINT odd CHECK (delivery_id <> 13)")
+    as_owner("ALTER TABLE receipts ADD CONSTRAINT odd CHECK (delivery_id <> 13)")
     try:
         assert sendgrid(door, [event(n) for n in (12, 13, 14)]).status_code == 204
     finally:
-        asked.do("ALTER TABLE receipts DROP CONSTRAINT odd")
+        as_owner("ALTER TABLE receipts DROP CONSTRAINT odd")
     assert asked.rows("SELECT delivery_id FROM receipts ORDER BY 1") == [(12,), (14,)]
     assert asked.rows("SELECT kind FROM alarms") == [("webhook-unreadable",)]
 
@@ -323,7 +324,7 @@ def test_a_stop_is_obeyed_while_all_other_threads_and_connections_are_taken(
         threading.Thread(target=lambda: answers.append(door.get("/api/v1/zones", headers=headers).status_code))
         for _ in range(60)
     ]
-    with transaction() as s:
+    with owning() as s:
         s.execute(text("LOCK TABLE zones IN ACCESS EXCLUSIVE MODE"))
         for reader in readers:
             reader.start()

@@ -30,6 +30,7 @@ from notify.local.stack import start_servers
 from notify.models import Alert, Lane
 from notify.pipeline import headcount
 from notify.settings import settings
+from tests.owner import owning
 from tests.soon import soon
 from tests.waiting import until
 
@@ -249,7 +250,7 @@ def _settle(first: int, count: int, channel: str, west: float, inside: int, newe
     """
     rng = np.random.default_rng(first)
     now = datetime.now(UTC)
-    with transaction() as s:
+    with owning() as s:
         start = s.execute(text("SELECT coalesce(max(id), 0) FROM subscribers")).scalar_one()
         places = np.arange(count - inside, count) if newest else np.sort(rng.permutation(count)[:inside])
         chosen = places + start + 1
@@ -262,8 +263,8 @@ def _settle(first: int, count: int, channel: str, west: float, inside: int, newe
         _copy(s, "inside", ((int(n), *_sealed(channel, int(n))) for n in chosen))
         for statement in INSIDERS:
             s.execute(text(statement), values)
-    with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE subscribers, preferences, contacts, places"))
+    with db.schema_connection() as connection:
+        connection.execute("VACUUM ANALYZE subscribers, preferences, contacts, places")
 
 
 PEOPLE = (

@@ -18,6 +18,7 @@ from notify.settings import settings
 from notify.subscribers import COLUMNS, replies
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, resident
+from tests.owner import as_owner
 
 OTHER = "another key that is long enough, too"
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_a_database_from_before_takes_the_key_that_opens_it_and_no_other(
 ) -> None:
     with transaction() as s:
         resident(s)
-        s.execute(text("DELETE FROM key_ring"))
+    as_owner("DELETE FROM key_ring")
     use_keys(monkeypatch, OTHER)
     with pytest.raises(WrongKey), transaction() as s:
         s.execute(text("SELECT 1"))
@@ -86,9 +87,7 @@ def test_a_key_that_was_replaced_in_another_process_is_noticed_when_it_is_held(
 ) -> None:
     with transaction() as s:
         s.execute(text("SELECT 1"))
-    replace = text("UPDATE key_ring SET fingerprint = :to")
-    with transaction() as s:
-        s.execute(replace, {"to": crypto.fingerprint(OTHER.encode())})
+    as_owner("UPDATE key_ring SET fingerprint = :to", to=crypto.fingerprint(OTHER.encode()))
     with pytest.raises(WrongKey), transaction() as s:
         keyring.hold(s)
 

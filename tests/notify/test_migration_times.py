@@ -12,6 +12,7 @@ from notify.db import transaction
 from notify.models import Alert
 from notify.models.states import AlertState
 from tests.factories import NOW, alert_draft, alert_ready, operator, sender, zone
+from tests.owner import owning
 
 HOUR = timedelta(hours=1)
 
@@ -26,7 +27,7 @@ def old_hash(alert: Alert, words: list[list[str]]) -> str:
 
 
 def test_what_was_scheduled_is_launched_and_what_never_could_be_rings(own_database: str) -> None:
-    with transaction() as s:
+    with owning() as s:
         zone(s)
         sender(s)
         scheduled, changed = (alert_ready(s, launch_at=NOW + HOUR) for _ in range(2))

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from notify import migrations
 from notify.db import engine
 from notify.models import Base
+from tests.owner import as_owner
 
 
 def test_models_and_schema_are_the_same(database: str) -> None:
@@ -27,9 +28,7 @@ def test_upgrade_again_changes_nothing(own_database: str) -> None:
 
 
 def test_two_hosts_that_are_set_up_at_once_do_not_collide(own_database: str) -> None:
-    with engine().begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+    as_owner("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     command = [sys.executable, "-c", "from notify import migrations; migrations.upgrade()"]
     hosts = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     assert [(host.communicate()[1], host.returncode) for host in hosts] == [("", 0)] * 3
@@ -38,8 +37,7 @@ def test_two_hosts_that_are_set_up_at_once_do_not_collide(own_database: str) -> 
 
 
 def test_a_database_that_is_newer_is_refused_in_one_line(database: str) -> None:
-    with engine().begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    as_owner("UPDATE alembic_version SET version_num = '9999'")
     command = [sys.executable, "-m", "notify.cli", "migrate"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2, done.stderr

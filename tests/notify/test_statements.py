@@ -14,17 +14,16 @@ def _one(cursor: "psycopg.Cursor[tuple[object, ...]]", query: str) -> object:
     return row[0]
 
 
-def test_each_statement_is_a_transaction(own_database: str) -> None:
+def test_each_statement_is_a_transaction(database: str) -> None:
     """What was written before an error stays, and others see it at once."""
     with statements() as cursor:
-        cursor.execute("CREATE TABLE kept (n int)")
-        cursor.execute("INSERT INTO kept VALUES (1)")
+        cursor.execute("INSERT INTO incidents (event, created_at) VALUES ('storm', now())")
         with transaction() as s:
-            assert s.connection().exec_driver_sql("SELECT n FROM kept").scalar() == 1
+            assert s.connection().exec_driver_sql("SELECT event FROM incidents").scalar() == "storm"
         with pytest.raises(psycopg.errors.DivisionByZero):
             cursor.execute("SELECT 1 / 0")
     with statements() as cursor:
-        assert _one(cursor, "SELECT n FROM kept") == 1
+        assert _one(cursor, "SELECT event FROM incidents") == "storm"
         first, second = (_one(cursor, "SELECT pg_current_xact_id()::text") for _ in range(2))
         assert first != second
 

@@ -17,6 +17,7 @@ from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.verdicts import Outcome
 from notify.subscribers import receive
 from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -188,7 +189,7 @@ def test_start_lifts_the_bar_and_a_later_refusal_is_a_new_stop(tom: Resident) ->
 @pytest.mark.parametrize("word", ["YES", "empezar"])
 def test_a_word_that_the_carrier_of_a_toll_free_number_does_not_know_lifts_nothing(tom: Resident, word: str) -> None:
     toll_free = "+18005550100"
-    sql("UPDATE senders SET address = :a", a=toll_free)
+    as_owner("UPDATE senders SET address = :a", a=toll_free)
     says(tom, "STOP", to=toll_free, minutes=1)
     assert f"START to {toll_free}" in (says(tom, word, to=toll_free, minutes=2) or "")
     assert sql("SELECT 1 FROM carrier_blocks WHERE lifted_at IS NULL")

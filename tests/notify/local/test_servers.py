@@ -17,7 +17,8 @@ from notify.local.credentials import keep
 from notify.local.program import until
 from notify.local.stack import servers
 
-NAMES = ("TOCSIN_DATABASE_URL", "TOCSIN_REDIS_URL")
+OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
+NAMES = ("TOCSIN_DATABASE_URL", OWNER, "TOCSIN_REDIS_URL")
 
 pytestmark = pytest.mark.usefixtures("no_servers_given")
 
@@ -44,7 +45,7 @@ def ask(url: str, question: str) -> object:
 
 def test_the_database_is_durable_utf8_and_asks_for_the_password(made: Path) -> None:
     with servers(made) as settings:
-        url = settings["TOCSIN_DATABASE_URL"]
+        url = settings[OWNER]
         assert ask(url, "SELECT current_database()") == "tocsin"
         assert ask(url, "SHOW fsync") == "on"
         assert ask(url, "SELECT lower('ÀÉÑ')") == "àéñ"
@@ -65,17 +66,17 @@ def test_redis_asks_for_its_password_and_keeps_nothing(made: Path) -> None:
 
 
 def test_what_was_committed_is_there_after_the_next_start(made: Path) -> None:
-    with servers(made) as settings, closing(psycopg.connect(settings["TOCSIN_DATABASE_URL"])) as connection:
+    with servers(made) as settings, closing(psycopg.connect(settings[OWNER])) as connection:
         connection.execute("DROP TABLE IF EXISTS bell")
         connection.execute("CREATE TABLE bell AS SELECT 7 AS rings")
         connection.commit()
     with servers(made) as settings:
-        assert ask(settings["TOCSIN_DATABASE_URL"], "SELECT rings FROM bell") == 7
+        assert ask(settings[OWNER], "SELECT rings FROM bell") == 7
 
 
 def test_two_stacks_run_at_once_but_not_on_one_folder(made: Path, tmp_path: Path) -> None:
     with servers(made) as one, servers(tmp_path / "other") as other:
-        assert one["TOCSIN_DATABASE_URL"] != other["TOCSIN_DATABASE_URL"]
+        assert one[OWNER] != other[OWNER]
         with pytest.raises(Refused, match="already runs"), servers(made):
             pass
 
@@ -83,12 +84,12 @@ def test_two_stacks_run_at_once_but_not_on_one_folder(made: Path, tmp_path: Path
 def test_a_pid_of_a_stranger_in_a_stale_lock_does_not_hinder_a_start(made: Path) -> None:
     """After a crash the pid in postmaster.pid may belong to any process; PostgreSQL alone would refuse."""
     with servers(made) as settings:
-        asked = ask(settings["TOCSIN_DATABASE_URL"], "SELECT pg_read_file('postmaster.pid')")
+        asked = ask(settings[OWNER], "SELECT pg_read_file('postmaster.pid')")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         _, *rest = str(asked).splitlines()
         (made / "postgres" / "postmaster.pid").write_text("\n".join((str(stranger.pid), *rest, "")))
         with servers(made) as settings:
-            assert ask(settings["TOCSIN_DATABASE_URL"], "SELECT 1") == 1
+            assert ask(settings[OWNER], "SELECT 1") == 1
         stranger.communicate(b"\n")
 
 
@@ -99,7 +100,7 @@ import signal
 from pathlib import Path
 from notify.local.stack import servers
 with servers(Path({str(made)!r})) as settings:
-    print(settings["TOCSIN_DATABASE_URL"], flush=True)
+    print(settings[{OWNER!r}], flush=True)
     signal.pause()
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as stack:
@@ -108,7 +109,7 @@ with servers(Path({str(made)!r})) as settings:
         postmaster = int(str(ask(url, "SELECT pg_read_file('postmaster.pid')")).splitlines()[0])
         stack.send_signal(signal.SIGKILL)
     with servers(made) as settings:  # at once: it waits for the old one
-        assert ask(settings["TOCSIN_DATABASE_URL"], "SELECT 1") == 1
+        assert ask(settings[OWNER], "SELECT 1") == 1
     assert until(lambda: not postgres._is_server_on(postmaster, made / "postgres"), 10.0)
 
 
@@ -117,7 +118,7 @@ def test_an_interrupted_first_start_is_not_taken_for_a_database(tmp_path: Path) 
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
     with servers(tmp_path) as settings:
-        assert ask(settings["TOCSIN_DATABASE_URL"], "SELECT 1") == 1
+        assert ask(settings[OWNER], "SELECT 1") == 1
 
 
 def test_given_urls_are_used_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +146,7 @@ except Unavailable as error:
 """
     env = {**os.environ, "PATH": ""}  # no redis-server of the system's
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
-    assert all(name in done.stdout for name in NAMES)
+    assert all(name in done.stdout for name in ("TOCSIN_DATABASE_URL", "TOCSIN_REDIS_URL"))
 
 
 def test_the_data_folder_and_its_secrets_are_closed_to_others(made: Path) -> None:

@@ -83,6 +83,13 @@ def test_the_settings_point_to_the_simulators(stack: Stack, monkeypatch: pytest.
     assert given() == {"TOCSIN_PUBLIC_URL": "https://alerts.example.org"}
 
 
+def test_the_processes_cannot_change_the_schema(stack: Stack) -> None:
+    owner = read_env(stack.data)["TOCSIN_MIGRATION_DATABASE_URL"]
+    for name, pid in stack.info.processes.items():
+        assert owner.encode() not in Path(f"/proc/{pid}/environ").read_bytes(), name
+    assert owner != read_env(stack.data)["TOCSIN_DATABASE_URL"]
+
+
 def test_a_killed_worker_comes_back(stack: Stack) -> None:
     first = stack.pid("worker-1")
     stack.kill("worker-1")

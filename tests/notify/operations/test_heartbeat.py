@@ -14,6 +14,7 @@ from notify.operations import heartbeat, pulse
 from notify.operations.heartbeat import Heart
 from notify.operations.jobs import watch
 from tests.factories import alert_ready, operator, sender, zone
+from tests.owner import owning
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -114,7 +115,7 @@ def test_a_process_that_was_cut_off_says_nothing_of_the_scheduler() -> None:
 
 def test_an_audience_that_stays_unknown_rings_until_it_is_known() -> None:
     now = datetime.now(UTC)
-    with transaction() as s:
+    with owning() as s:
         zone(s, now=now)
         sender(s, now=now)
         slow, quick = (alerts.launch(s, alert_ready(s, now=now).id, operator(s), now).id for _ in range(2))

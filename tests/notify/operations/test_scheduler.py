@@ -17,6 +17,7 @@ from notify.operations import scheduler
 from notify.operations.jobs import launch, sweep
 from notify.settings import settings
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
+from tests.owner import as_owner
 from tests.waiting import until
 
 NOW = datetime.now(UTC)
@@ -79,14 +80,10 @@ def test_what_cannot_expire_keeps_nothing_from_its_launch(own_database: str, red
 
 
 def break_updates_of(alert: int) -> None:
-    with transaction() as s:
-        s.execute(
-            text("CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'")
-        )
-        s.execute(
-            text(f"CREATE TRIGGER breaks BEFORE UPDATE ON alerts FOR EACH ROW WHEN (OLD.id = {alert})"
-                 " EXECUTE FUNCTION break()")
-        )  # fmt: skip
+    as_owner(
+        "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'",
+        f"CREATE TRIGGER breaks BEFORE UPDATE ON alerts FOR EACH ROW WHEN (OLD.id = {alert}) EXECUTE FUNCTION break()",
+    )
 
 
 def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.Redis") -> None:

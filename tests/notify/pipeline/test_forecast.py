@@ -15,6 +15,7 @@ from notify.pipeline.forecast import Plan
 from notify.senders import LOWEST_RATE
 from notify.where import InZone
 from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
+from tests.owner import as_owner
 
 RATE = 10.0
 
@@ -112,7 +113,7 @@ def test_an_alert_that_would_expire_first_is_warned_of(database: str) -> None:
 
 def test_an_alert_without_an_area_has_no_plan(database: str) -> None:
     alert = city(1)
-    sql("UPDATE alerts SET state = 'draft', area = NULL, area_hash = NULL WHERE id = :a", a=alert)
+    as_owner("UPDATE alerts SET state = 'draft', area = NULL, area_hash = NULL WHERE id = :a", a=alert)
     with pytest.raises(Refused):
         planned(alert)
 

@@ -19,18 +19,16 @@ from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.leftovers import sql
 from tests.notify.pipeline.test_sending import resolved, send
 from tests.notify.subscribers.test_importing import TOM, lines
+from tests.owner import as_owner
 
 
 def refuse(table: str, when: str, act: str = "UPDATE") -> None:
     """From now on PostgreSQL refuses to write this row."""
-    with transaction() as s:
-        s.execute(
-            text("""CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-                    'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''check_violation''; END'""")
-        )
-        s.execute(
-            text(f"CREATE TRIGGER refuses BEFORE {act} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()")
-        )
+    as_owner(
+        """CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+           'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''check_violation''; END'""",
+        f"CREATE TRIGGER refuses BEFORE {act} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
+    )
 
 
 def states() -> Counter[str]:

@@ -23,6 +23,7 @@ from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
 from tests.factories import alert_ready, operator, resident, sender, zone
 from tests.notify.pipeline.conftest import Providers
+from tests.owner import as_owner
 from tests.waiting import until
 
 
@@ -185,7 +186,7 @@ def test_a_batch_that_breaks_rests_before_it_is_tried_again(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
     (batch,) = resolved("sms", 3)
-    sql("UPDATE senders SET provider = 'sendgrid'")  # which carries no SMS, and has no credentials here
+    as_owner("UPDATE senders SET provider = 'sendgrid'")  # which carries no SMS, and has no credentials here
     bare = Transport(providers.settings().model_copy(update={"sendgrid_api_key": SecretStr("")}))
     with pytest.raises(Unavailable):
         send(batch, providers, bare, redis)

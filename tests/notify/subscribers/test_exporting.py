@@ -13,6 +13,7 @@ from sqlalchemy import text
 from notify.db import transaction
 from notify.subscribers import COLUMNS, count, export_csv, import_csv, opt_out
 from tests.factories import NOW, resident
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -31,8 +32,7 @@ def file(*rows: str) -> list[str]:
 
 
 def wipe() -> None:
-    with transaction() as s:
-        s.execute(text("TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE"))
+    as_owner("TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE")
 
 
 def test_an_export_is_the_file_that_was_imported() -> None:

@@ -5,11 +5,11 @@ from itertools import permutations
 
 import pytest
 
-from notify.db import transaction
 from notify.subscribers import import_csv
 from notify.subscribers.identity import Couples
 from tests.factories import NOW
 from tests.notify.subscribers.test_importing import ask, everything, lines, row
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -30,10 +30,7 @@ def homes() -> set[frozenset[tuple[int, float]]]:
 
 
 def reset() -> None:
-    with transaction() as s:
-        s.connection().exec_driver_sql(
-            "TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE"
-        )
+    as_owner("TRUNCATE subscribers, contacts, places, preferences, consents, suppressions CASCADE")
 
 
 def refused(*rows: dict[str, str]) -> dict[int, str]:

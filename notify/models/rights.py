@@ -1,0 +1,127 @@
+"""What the role of our processes may do on each table. The tables belong to another role, which migrates them.
+
+PostgreSQL then refuses what no process of ours ever does, whoever speaks through it: to empty a table, to change what
+was recorded (audit, consents, an alert's words), to change the schema or switch off its triggers. Whether an alert is
+launched, and so its approvals fixed, no grant can tell: that is left to the triggers of the schema.
+
+A new table needs a line here; a test holds the lines against the schema.
+"""
+
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.errors import Refused
+
+RIGHTS = {
+    # Facts are only added.
+    "audit": "SELECT, INSERT",
+    "consents": "SELECT, INSERT",
+    "contents": "SELECT, INSERT",
+    "incidents": "SELECT, INSERT",
+    "alert_zones": "SELECT, INSERT",
+    "zone_versions": "SELECT, INSERT",
+    # How far something has come; never what it is.
+    "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, launched_at, ask_since,"
+    " finished_at, fanout_through, fanout_done_at, audience_total)",
+    "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
+    "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",
+    "deliveries": "SELECT, INSERT, UPDATE (state, reason, batch_id, sender_id, claimed_at, sent_at, settled_at,"
+    " attempts, reference)",
+    "inbound": "SELECT, INSERT, UPDATE (reference, answered)",
+    "predictions": "SELECT, INSERT, UPDATE (measured, was_p95_at)",
+    "carrier_blocks": "SELECT, INSERT, DELETE, UPDATE (at, lifted_at)",
+    "receipts": "SELECT, INSERT, UPDATE (applied_at)",
+    # People, and what the city runs on.
+    "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
+    "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
+    "sessions": "SELECT, INSERT, DELETE, UPDATE (ended_at)",
+    "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
+    "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
+    "jobs": "SELECT, INSERT, UPDATE",
+    "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
+    # Residents: what they want may change and go.
+    "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
+    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at)",
+    "places": "SELECT, INSERT, UPDATE, DELETE",
+    "preferences": "SELECT, INSERT, UPDATE, DELETE",
+    "suppressions": "SELECT, INSERT, DELETE",
+    "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as whoever changes a resident
+    # Public data of the city: an import takes the place of the one before it. MAINTAIN: and has it analysed.
+    "address_points": "SELECT, INSERT, DELETE, MAINTAIN",
+    "landmarks": "SELECT, INSERT, DELETE, MAINTAIN",
+    "map_features": "SELECT, INSERT, DELETE, MAINTAIN",
+    "streets": "SELECT, INSERT, DELETE, MAINTAIN",
+    # The owner's: which key is in force, which schema this is.
+    "key_ring": "SELECT, INSERT",  # INSERT: a new database takes the key of the first process
+    "alembic_version": "SELECT",
+}
+# Numbers that are taken by hand; those of identity columns need no right.
+NUMBERS = {
+    "subscribers": "USAGE",  # an import
+    "contacts": "USAGE, UPDATE",  # `tocsin restored` leaves some out
+    "deliveries": "USAGE, UPDATE",
+}
+MAINTAIN_SINCE = 170_000  # PostgreSQL 17; before it, autovacuum analyses soon after an import
+
+
+class Login(NamedTuple):
+    role: str
+    password: str
+
+
+def give(connection: "psycopg.Connection[Any]", login: Login) -> None:
+    """Give a role exactly the RIGHTS, in the caller's transaction and as the owner of the tables.
+
+    A role that is not there yet is made, without any other right. Raises Refused where that is not allowed.
+    """
+    role = sql.Identifier(login.role)
+    if not _one(connection, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", login.role):
+        _make(connection, login)
+    schema = sql.Identifier(_one(connection, "SELECT current_schema()"))
+    if not _one(connection, "SELECT has_schema_privilege(%s, current_schema(), 'USAGE')", login.role):
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+    if _one(connection, "SELECT has_schema_privilege(%s, current_schema(), 'CREATE')", login.role):  # before 15
+        connection.execute(sql.SQL("REVOKE CREATE ON SCHEMA {} FROM PUBLIC, {}").format(schema, role))
+    for table, rights in RIGHTS.items():
+        _set(connection, sql.SQL("TABLE {}").format(sql.Identifier(table)), rights, role)
+    for table, rights in NUMBERS.items():
+        _set(connection, sql.SQL("SEQUENCE {}").format(sql.Identifier(f"{table}_id_seq")), rights, role)
+
+
+def are_too_many(s: Session) -> bool:
+    """Whether whoever asks may do what no process of ours needs: it owns the tables, or everybody may make some."""
+    too_many: bool = s.execute(
+        text("""SELECT has_table_privilege('audit', 'UPDATE, DELETE, TRUNCATE')
+                    OR has_schema_privilege(current_schema(), 'CREATE')""")
+    ).scalar_one()
+    return too_many
+
+
+def _set(connection: "psycopg.Connection[Any]", what: sql.Composed, rights: str, role: sql.Identifier) -> None:
+    if connection.info.server_version < MAINTAIN_SINCE:
+        rights = rights.replace(", MAINTAIN", "")
+    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, role))
+    connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), what, role))
+
+
+def _make(connection: "psycopg.Connection[Any]", login: Login) -> None:
+    # Hashed here, so that no log of statements shows it.
+    password = connection.pgconn.encrypt_password(login.password.encode(), login.role.encode(), b"scram-sha-256")
+    make = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(login.role), password.decode())
+    try:
+        connection.execute(make)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refused(
+            f"PostgreSQL has no role {login.role!r}, the user of TOCSIN_DATABASE_URL, and {connection.info.user!r} may"
+            " not make one.",
+            hint=f"""As its administrator: CREATE ROLE "{login.role}" LOGIN PASSWORD '...' (docs/installing.md).""",
+        ) from error
+
+
+def _one(connection: "psycopg.Connection[Any]", question: str, *values: str) -> Any:
+    row = connection.execute(sql.SQL(question), values).fetchone()
+    return row[0] if row else None
