@@ -10,6 +10,7 @@ the caller, after the block.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -65,16 +66,24 @@ def resolvers_engine() -> Engine:
     return _engine(size=RESOLVER_CONNECTIONS)
 
 
+@once
+def reading_engine() -> Engine:
+    """For what must not write anything: not even which key the database has, where that is not recorded yet."""
+    made = _unchecked(settings().require_database(), "-c default_transaction_read_only=on", size=1)
+    event.listen(made, "connect", partial(_check_key, records=False))
+    return made
+
+
 def _engine(options: str = "", size: int = 0) -> Engine:
     made = _unchecked(settings().require_database(), options, size)
     event.listen(made, "connect", _check_key)
     return made
 
 
-def _check_key(connection: "psycopg.Connection[Any]", _record: object) -> None:
+def _check_key(connection: "psycopg.Connection[Any]", _record: object, *, records: bool = True) -> None:
     """Nothing is read or written with a key that is not the database's. Raises WrongKey."""
     try:
-        keyring.check(connection)
+        keyring.check(connection, records)
     except BaseException:
         connection.close()
         raise
@@ -248,6 +257,6 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def forget_engine() -> None:
     """Close the pool, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key, hooks_engine, resolvers_engine):
+    for pool in (engine, _engine_by_key, hooks_engine, resolvers_engine, reading_engine):
         if made := pool.forget():
             made.dispose()

@@ -98,6 +98,8 @@ def build_indexes(connection: "psycopg.Connection[Any]") -> None:
 
 
 def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[Index]) -> None:
+    """The new columns take the place of the old ones, with their rules. These hold for new rows from now on: a look at
+    all rows would keep everybody waiting, and comes after (`rules_to_validate`)."""
     table = keyed.table
     rules = connection.execute(
         """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint k
@@ -117,13 +119,45 @@ def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[
         run(connection, f"ALTER TABLE {table} DROP COLUMN {column}")
         run(connection, f"ALTER TABLE {table} RENAME COLUMN next_{column} TO {column}")
         if needed and needed[0]:
-            run(connection, f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL")
+            rules.append((_filled(table, column), f"CHECK ({column} IS NOT NULL)"))
     for name, definition in rules:
-        run(connection, f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        run(connection, f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition} NOT VALID")
     for index in indexes:
         as_constraint = f"ALTER TABLE {table} ADD CONSTRAINT {index.name} UNIQUE USING INDEX {index.next_name}"
         renamed = f"ALTER INDEX {index.next_name} RENAME TO {index.name}"
         run(connection, as_constraint if index.is_constraint else renamed)
+
+
+def rules_to_validate(connection: "psycopg.Connection[Any]") -> Iterator[str]:
+    """The statements that let PostgreSQL look whether all rows obey the rules, while others read and write."""
+    for keyed in KEYED:
+        rows = connection.execute(
+            """SELECT conname FROM pg_constraint
+                WHERE conrelid = %s::regclass AND contype = 'c' AND NOT convalidated ORDER BY 1""",
+            (keyed.table,),
+        )
+        for row in rows.fetchall():
+            yield f"ALTER TABLE {keyed.table} VALIDATE CONSTRAINT {row[0]}"
+
+
+def columns_to_require(connection: "psycopg.Connection[Any]") -> Iterator[str]:
+    """The statements that make NOT NULL of the rules that stand for it, which needs no look at the rows any more."""
+    for keyed in KEYED:
+        for column in keyed.columns:
+            name = _filled(keyed.table, column)
+            found = connection.execute(
+                "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s", (keyed.table, name)
+            )
+            if found.fetchone() is not None:
+                yield (
+                    f"ALTER TABLE {keyed.table} ALTER COLUMN {column} SET NOT NULL; "
+                    f"ALTER TABLE {keyed.table} DROP CONSTRAINT {name}"
+                )
+
+
+def _filled(table: str, column: str) -> str:
+    """The rule that stands for NOT NULL until it is validated."""
+    return f"{table}_{column}_filled"
 
 
 def run(

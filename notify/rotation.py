@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -41,6 +42,7 @@ class Rotated:
     rows: dict[str, int]
     unreadable: int = 0
     seconds: float = 0.0
+    locked_s: float = 0.0  # how long the switch kept everybody waiting
 
 
 Progress = Callable[[str, int], None]
@@ -61,17 +63,25 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = la
     done, began = Rotated({}), time.monotonic()
     with schema_connection() as connection:
         _alone(connection)
+        _settle(connection)
         _begin(connection, new, old)
         for keyed in KEYED:
             _fill(connection, keyed, new, done, on_progress)
         rekeying.build_indexes(connection)
         _all_know_both(new, old)
         _persistently(connection, lambda: _switch(connection, new, old, done))
+        _settle(connection)
     done.seconds = time.monotonic() - began
     with transaction() as s:
         keyring.verify(s)
         lifecycle.note(s, now=now, by=by, action="rotate", subject="secret_key", subject_id=0, rows=done.rows)
-    log.info("key.rotated", rows=done.rows, unreadable=done.unreadable, seconds=round(done.seconds, 1))
+    log.info(
+        "key.rotated",
+        rows=done.rows,
+        unreadable=done.unreadable,
+        seconds=round(done.seconds, 1),
+        locked_s=round(done.locked_s, 3),
+    )
     return done
 
 
@@ -180,6 +190,7 @@ def _rekeyed(column: str, purpose: str, value: bytes | None, new: bytes, done: R
 def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done: Rotated) -> None:
     """The new columns in the place of the old ones, the new key in force: all in the caller's transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (keyring.KEYS_LOCK,))
+    began = time.monotonic()
     rekeying.run(connection, f"LOCK TABLE {', '.join(keyed.table for keyed in KEYED)} IN ACCESS EXCLUSIVE MODE")
     for keyed in KEYED:
         while _fill_some(connection, keyed, new, done, 0):
@@ -198,6 +209,14 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
         "UPDATE key_ring SET fingerprint = %s, next = NULL, older = %s, since = now()",
         (crypto.fingerprint(new), keyring.sealed((*older, crypto.lasting(old)), new)),
     )
+    done.locked_s = time.monotonic() - began
+
+
+def _settle(connection: "psycopg.Connection[Any]") -> None:
+    """Have PostgreSQL look whether all rows obey the rules of the columns that were switched, now or before a kill."""
+    for statements in (rekeying.rules_to_validate, rekeying.columns_to_require):  # the second needs what the first did
+        for statement in list(statements(connection)):
+            _persistently(connection, partial(rekeying.run, connection, statement))
 
 
 @contextmanager
@@ -208,7 +227,7 @@ def _briefly(connection: "psycopg.Connection[Any]") -> Iterator[None]:
         yield
 
 
-def _persistently(connection: "psycopg.Connection[Any]", work: Callable[[], None]) -> None:
+def _persistently(connection: "psycopg.Connection[Any]", work: Callable[[], object]) -> None:
     for _ in range(TRIES):
         try:
             with _briefly(connection):

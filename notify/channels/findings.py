@@ -1,5 +1,6 @@
 """What a check of the installation found, one fact at a time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,3 +35,15 @@ def yellow(subject: str, said: str, todo: str) -> Finding:
 
 def red(subject: str, said: str, todo: str, took_s: float | None = None) -> Finding:
     return Finding(subject, State.RED, said, todo, took_s)
+
+
+def readable(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """What a check finds, or a red finding where the provider's answer is not of the shape that it documents."""
+    try:
+        yield from findings
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        yield red(
+            subject,
+            f"The answer cannot be read ({type(error).__name__}).",
+            "Something else may answer in the provider's place: check its base URL and the proxy, then try again.",
+        )

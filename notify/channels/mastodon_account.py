@@ -25,7 +25,7 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
         yield red(subject, f"The server does not answer ({error}).", "See the way out above.")
         return
     account = document(answer)
-    if answer.status != 200 or not account.get("acct"):
+    if answer.status != 200 or not isinstance(account.get("acct"), str):
         yield red(
             subject,
             f"The server does not accept the access token (HTTP {answer.status}).",

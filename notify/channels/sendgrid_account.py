@@ -9,7 +9,7 @@ from typing import Any
 from python_http_client.client import Client
 from sendgrid import SendGridAPIClient
 
-from notify.channels.findings import Finding, green, red, yellow
+from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknown
 from notify.settings import Settings
@@ -74,9 +74,10 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
             yield red("sendgrid: key", "The API key may not send mail.", "Give it the permission Mail Send.")
         else:
             yield green("sendgrid: key", "The API key is right and may send mail.")
-        yield from _domains(_get(sendgrid.whitelabel.domains), senders)
+        yield from readable("sendgrid: domains", _domains(_get(sendgrid.whitelabel.domains), senders))
         hook = f"{settings.public_url}/hooks/sendgrid/events"
-        yield from _webhook(_get(sendgrid._("user").webhooks.event.settings._("all")), hook, settings)
+        webhooks = _get(sendgrid._("user").webhooks.event.settings._("all"))
+        yield from readable("sendgrid: event webhook", _webhook(webhooks, hook, settings))
     except (NotSent, OutcomeUnknown) as error:
         yield red("sendgrid", f"SendGrid does not answer ({error}).", "See the way out above, and status.sendgrid.com.")
 

@@ -8,7 +8,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from notify.channels.findings import Finding, green, red, yellow
+from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import NotSent, OutcomeUnknown
 from notify.channels.twilio_client import endpoint
@@ -66,7 +66,8 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
         return
     for address, rate_per_s in senders.items():
         try:
-            yield from _sender(twilio, address, rate_per_s, f"{settings.public_url}/hooks/twilio/inbound")
+            found = _sender(twilio, address, rate_per_s, f"{settings.public_url}/hooks/twilio/inbound")
+            yield from readable(f"twilio: {address}", found)
         except (TwilioException, NotSent, OutcomeUnknown) as error:
             yield red(
                 f"twilio: {address}",

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from notify import db, keyring, migrations
 from notify.channels import registry
-from notify.channels.findings import Finding, State, green, red, yellow
+from notify.channels.findings import Finding, State, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
 from notify.channels.http.probe import probe
@@ -80,13 +80,15 @@ def _database() -> tuple[Senders | None, list[Finding]]:
     """The senders, None when the database does not answer, and the findings about it."""
     began_s = time.monotonic()
     try:
-        with transaction() as s:
+        with transaction(db.reading_engine) as s:
             if s.scalar(text("SELECT to_regclass('alembic_version')")) is None:
                 return None, [red("database", "The database has no schema.", "Run `tocsin migrate`.")]
             version, needed = s.scalar(text("SELECT version_num FROM alembic_version")), migrations.head()
             if version != needed:
                 return None, [red("database", f"The schema is {version}, not {needed}.", migrations.remedy(version))]
-            keyring.verify(s)
+            recorded = keyring.is_recorded(s)
+            if recorded:
+                keyring.verify(s)
             theirs: datetime = s.execute(text("SELECT clock_timestamp()")).scalar_one()
             ours = datetime.now(UTC)
             senders: dict[str, dict[str, float]] = defaultdict(dict)
@@ -111,6 +113,9 @@ def _database() -> tuple[Senders | None, list[Finding]]:
                 "Give them a role of their own: docs/installing.md, Two roles.",
             )
         )
+    if not recorded:
+        said = "The database has no fingerprint of the secret key yet."
+        findings.append(yellow("secret key", said, "The first process that starts records its own: start one."))
     if not senders:
         findings.append(red("senders", "There is no sender.", "Add one: `tocsin senders add`."))
     return senders, findings
@@ -154,7 +159,7 @@ def _provider(
     way = list(probe(provider, getattr(settings, f"{provider}_base_url"), outbound, settings.provider_timeout_s))
     yield from way
     if not is_red(way):
-        yield from _account(provider)(settings, senders, client)
+        yield from readable(provider, _account(provider)(settings, senders, client))
 
 
 def _account(provider: str) -> AccountCheck:

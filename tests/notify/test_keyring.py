@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import InternalError
 
 from notify import crypto, db, keyring
 from notify.channels.contract import Inbound
 from notify.db import transaction
 from notify.errors import WrongKey
+from notify.operations import check as preflight
 from notify.settings import settings
 from notify.subscribers import COLUMNS, replies
 from tests.conftest import SECRET_KEY
@@ -80,6 +82,102 @@ def test_a_database_from_before_takes_the_key_that_opens_it_and_no_other(
     use_keys(monkeypatch, OTHER, previous=SECRET_KEY)
     with transaction() as s:
         assert s.scalar(text("SELECT fingerprint FROM key_ring")) == crypto.fingerprint(SECRET_KEY.encode())
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(30, 3), (30, 29), (200, 90)])
+def test_a_database_from_before_takes_the_key_that_most_was_written_with(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, right: int, wrong: int
+) -> None:
+    """A process with a wrong key had written the newest ones."""
+    written_with({SECRET_KEY: right, OTHER: wrong})
+    use_keys(monkeypatch, OTHER)
+    with pytest.raises(WrongKey, match="not most"), transaction() as s:
+        s.execute(text("SELECT 1"))
+    use_keys(monkeypatch, SECRET_KEY)
+    assert recorded() == crypto.fingerprint(SECRET_KEY.encode())
+
+
+def test_a_database_of_two_keys_in_equal_parts_takes_none_and_says_what_to_do(
+    own_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_with({SECRET_KEY: 5, OTHER: 5})
+    for key, previous in ((SECRET_KEY, ""), (OTHER, ""), (OTHER, SECRET_KEY)):
+        use_keys(monkeypatch, key, previous=previous)
+        with pytest.raises(WrongKey, match="5 of 10 stored addresses") as refused, transaction() as s:
+            s.execute(text("SELECT 1"))
+    follow(refused.value.hint or "")
+    assert recorded() == crypto.fingerprint(OTHER.encode())
+
+
+@pytest.mark.parametrize("rows", ["suppressions", "inbound", "contacts"])
+def test_a_database_of_indexes_alone_takes_no_key_by_itself(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, rows: str
+) -> None:
+    """Whom they are about can be found by the right key only, and nothing shows which one that is."""
+    written = {
+        "suppressions": """INSERT INTO suppressions (channel, address_index, reason, at)
+                           VALUES ('sms', sha256('x'), 'opt-out', now())""",
+        "inbound": """INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
+                      VALUES ('twilio', 'SM1', sha256('x'), 'stop', now())""",
+        "contacts": """INSERT INTO subscribers (language, created_at) VALUES ('en', now());
+                       INSERT INTO contacts (subscriber_id, channel, address_index, created_at)
+                       SELECT id, 'sms', sha256('x'), now() FROM subscribers""",
+    }
+    with transaction() as s:
+        s.execute(text(written[rows]))
+    as_owner("DELETE FROM key_ring")
+    use_keys(monkeypatch, SECRET_KEY)
+    with pytest.raises(WrongKey, match="Nothing shows") as refused, transaction() as s:
+        s.execute(text("SELECT 1"))
+    follow(refused.value.hint or "")
+    assert recorded() == crypto.fingerprint(SECRET_KEY.encode())
+
+
+def test_street_addresses_show_the_key_as_well(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        resident(s)
+        s.execute(text("UPDATE places SET address_sealed = :x"), {"x": crypto.seal("1 Main St", "address")})
+        s.execute(text("UPDATE contacts SET address_sealed = NULL"))
+    as_owner("DELETE FROM key_ring")
+    use_keys(monkeypatch, OTHER)
+    with pytest.raises(WrongKey, match="is not the key"), transaction() as s:
+        s.execute(text("SELECT 1"))
+    use_keys(monkeypatch, SECRET_KEY)
+    assert recorded() == crypto.fingerprint(SECRET_KEY.encode())
+
+
+def test_a_connection_that_only_reads_records_no_key(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_owner("DELETE FROM key_ring")
+    use_keys(monkeypatch, SECRET_KEY)
+    found = {one.subject: one for one in preflight.check(settings())}
+    assert found["database"].state == "green"
+    assert found["secret key"].state == "yellow"
+    with transaction(db.reading_engine) as s:
+        assert not keyring.is_recorded(s)
+    with pytest.raises(InternalError, match="read-only"), transaction(db.reading_engine) as s:
+        s.execute(text("DELETE FROM key_ring"))
+    assert recorded() == crypto.fingerprint(SECRET_KEY.encode())
+
+
+def written_with(keys: dict[str, int]) -> None:
+    """A database without a fingerprint, to which processes with these keys have written so many residents in turn."""
+    with transaction() as s:
+        for key, people in keys.items():
+            for _ in range(people):
+                one = resident(s)
+                sealed = crypto.seal(one.phone, "sms", key.encode())
+                s.execute(text("UPDATE contacts SET address_sealed = :x WHERE id = :id"), {"x": sealed, "id": one.sms})
+    as_owner("DELETE FROM key_ring")
+
+
+def follow(hint: str) -> None:
+    """Do what it says, as the owner of the schema."""
+    as_owner("INSERT" + hint.partition("INSERT")[2])
+
+
+def recorded() -> bytes:
+    with transaction() as s:
+        return bytes(s.execute(text("SELECT fingerprint FROM key_ring")).scalar_one())
 
 
 def test_a_key_that_was_replaced_in_another_process_is_noticed_when_it_is_held(

@@ -17,6 +17,7 @@ from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, resident, sender
 from tests.notify.test_keyring import use_keys
+from tests.owner import as_owner
 
 NEW, THIRD = "the key that comes after it, long enough", "and yet another one, which is long enough"
 
@@ -200,6 +201,28 @@ def test_a_damaged_address_keeps_nobody_waiting(keys: pytest.MonkeyPatch) -> Non
     assert rotation.rotate(NOW).unreadable == 1
     stop(people[1].phone, "SM1")
     assert not written_to(people[1].phone)
+
+
+def test_rules_that_a_kill_left_unproven_are_proven_by_the_next_run(keys: pytest.MonkeyPatch) -> None:
+    """It was killed after the switch. The rules hold for new rows; whether all others obey, nobody had looked."""
+    with transaction() as s:
+        resident(s)
+    before = schema()
+    rotation.rotate(NOW)
+    (rule,) = sql("""SELECT conname, pg_get_constraintdef(oid) AS says FROM pg_constraint
+                      WHERE conrelid = 'contacts'::regclass AND contype = 'c'
+                        AND pg_get_constraintdef(oid) ~ 'address_index'""")
+    as_owner(
+        f"ALTER TABLE contacts DROP CONSTRAINT {rule.conname}",
+        f"ALTER TABLE contacts ADD CONSTRAINT {rule.conname} {rule.says} NOT VALID",
+        "ALTER TABLE contacts ALTER COLUMN address_index DROP NOT NULL",
+        """ALTER TABLE contacts ADD CONSTRAINT contacts_address_index_filled
+               CHECK (address_index IS NOT NULL) NOT VALID""",
+    )
+    assert schema() != before
+    with pytest.raises(Refused, match="in force already"):
+        rotation.rotate(NOW)
+    assert schema() == before
 
 
 def test_every_keyed_column_is_rotated() -> None:
