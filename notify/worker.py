@@ -16,6 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.bootsteps import StartStopStep
 from celery.exceptions import SecurityWarning
+from kombu.connection import Connection
 
 from notify import logs
 from notify.models import Lane
@@ -25,6 +26,7 @@ from notify.settings import settings
 THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
 BEAT_S = 5.0
+REDIS_AGAIN_S = 1.0  # a worker that has lost Redis looks for it so often
 
 # Half a million objects come with the libraries and never go: without this the collector looks at all of them again
 # and again, which was a quarter of a worker's time. What a message leaves behind is freed by reference counts alone.
@@ -33,10 +35,23 @@ GARBAGE_THRESHOLDS = (50_000, 20, 100)
 stopping = threading.Event()
 
 
+class SteadyConnection(Connection):
+    """Looks for Redis again in the same interval however long it was away.
+
+    By itself Celery's consumer waits for two seconds longer after each try, for half a minute in the end: so long no
+    emergency would go out after Redis is back.
+    """
+
+    def ensure_connection(self, *arguments: Any, **more: Any) -> Any:
+        steady = {"interval_start": REDIS_AGAIN_S, "interval_step": 0, "interval_max": REDIS_AGAIN_S}
+        return super().ensure_connection(*arguments, **(steady | more))  # type: ignore[no-untyped-call]
+
+
 @once
 def app() -> Celery:
     """The application of this process, on the Redis of the settings."""
     celery = Celery("tocsin", broker=settings().require_redis(), set_as_current=False)
+    celery.amqp.Connection = SteadyConnection
     celery.conf.update(
         task_queues={lane.value: {} for lane in Lane},
         task_default_queue=Lane.ROUTINE.value,
@@ -102,6 +117,7 @@ def _beating(beat: Callable[[], None]) -> type[StartStopStep]:
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def start(self, consumer: Any) -> None:
+            beat()
             self._timer = consumer.timer.call_repeatedly(BEAT_S, beat)
 
         def stop(self, consumer: Any) -> None:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 import redis as redis_client
+from kombu.exceptions import OperationalError
 
 from notify import alerts, tasks, worker
 from notify.db import transaction
 from notify.pipeline import settling
+from notify.settings import settings
 from tests.factories import alert_ready, operator
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.test_runners import launched, lost, residents, sql
@@ -65,3 +67,17 @@ def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_un
     sent = "SELECT FROM deliveries WHERE alert_id = :a AND state = 'accepted'"
     until(lambda: sql(sent, a=alert.id), GIVEN_UP_AFTER_S / 4, "the emergency goes out")
     assert sql(asking)[0].n, "the provider is still being asked"
+
+
+def test_a_worker_looks_for_redis_as_often_after_a_long_time_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery's consumer would come to wait for half a minute: so long no emergency would go out after Redis is back."""
+    monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
+    settings.cache_clear()
+    _forget()
+    waits: list[float] = []
+    connection = worker.app().connection_for_read()
+    with pytest.raises(OperationalError):
+        connection.ensure_connection(lambda _error, wait_s: waits.append(wait_s), 4)
+    _forget()
+    assert len(waits) >= 3
+    assert max(waits) <= worker.REDIS_AGAIN_S
