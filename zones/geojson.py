@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import shapely
@@ -22,13 +22,16 @@ _TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "Mu
 _DEPTH = 8  # of geometry collections in each other
 
 
+Gap: TypeAlias = tuple[tuple[float, float], tuple[float, float]]  # the last position of a ring and its first
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """A geometry of a file made a shape, or the reason why it cannot be one."""
 
     kind: str
     shape: BaseGeometry | None
-    open_rings: int = 0  # that did not end where they began, and were closed
+    gaps: tuple[Gap, ...] = ()  # of rings that did not end where they began, and were closed
     error: ZoneError | None = None
 
 
@@ -169,16 +172,17 @@ def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometr
         ) from None
 
 
-def open_rings(geometry: Mapping[str, Any] | Built) -> int:
-    """How many rings of a polygon do not end where they begin. Only for geometries that `to_shape` reads."""
+def gaps(geometry: Mapping[str, Any] | Built) -> tuple[Gap, ...]:
+    """Where rings of polygons do not end where they begin. Only for geometries that `to_shape` reads."""
     if isinstance(geometry, Built):
-        return geometry.open_rings
+        return geometry.gaps
     if geometry["type"] == "GeometryCollection":
-        return sum(open_rings(part) for part in geometry["geometries"])
+        return tuple(chain.from_iterable(gaps(part) for part in geometry["geometries"]))
     if geometry["type"] not in ("Polygon", "MultiPolygon"):
-        return 0
+        return ()
     polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
-    return sum(1 for rings in polygons for ring in rings if ring and ring[0][:2] != ring[-1][:2])
+    ends = ((ring[-1][:2], ring[0][:2]) for rings in polygons for ring in rings if ring)
+    return tuple(((last[0], last[1]), (first[0], first[1])) for last, first in ends if last != first)
 
 
 def _compacted(found: dict[str, Any]) -> Any:
@@ -186,9 +190,9 @@ def _compacted(found: dict[str, Any]) -> Any:
     if "coordinates" not in found or found.get("type") not in _TYPES:
         return found
     try:
-        return Built(found["type"], to_shape(found), open_rings(found))
+        return Built(found["type"], to_shape(found), gaps(found))
     except ZoneError as error:
-        return Built(found["type"], None, 0, error)
+        return Built(found["type"], None, error=error)
 
 
 def _feature(number: int, member: object) -> Feature:

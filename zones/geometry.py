@@ -61,8 +61,8 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
             raise ZoneError(f"It holds a {geometry.geom_type}, not a polygon.", hint=DRAW_HINT)
         part, how = clean(geometry)
         parts.append(part)
-        if geojson.open_rings(feature.geometry):
-            mended.append("closed an open ring")
+        if gaps := geojson.gaps(feature.geometry):
+            mended.append(closed(gaps))
         mended.extend(how)
     if not parts:
         raise ZoneError("There is no polygon in it.", hint=DRAW_HINT)
@@ -70,6 +70,16 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
         return ReadArea(parts[0], tuple(mended))
     united, how = clean(union(parts))
     return ReadArea(united, (*mended, *how))
+
+
+def closed(gaps: Sequence[geojson.Gap]) -> str:
+    """That rings were closed, and how long the border is that nobody drew, in a phrase. The gaps are in WGS 84."""
+    rings = "closed an open ring" if len(gaps) == 1 else f"closed {len(gaps)} open rings"
+    ends = np.array(gaps, dtype=float).reshape(-1, 4).T
+    if not np.isfinite(ends).all() or (np.abs(ends[1::2]) > 90).any():
+        return rings
+    metres = float(np.sum(ELLIPSOID.inv(*ends)[2]))
+    return f"{rings}: {f'{metres:,.0f}' if metres >= 1 else 'less than 1'} m of its border were not in the file"
 
 
 def union(parts: Sequence[Area]) -> BaseGeometry:

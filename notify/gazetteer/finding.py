@@ -125,7 +125,12 @@ def _numbered(s: Session, known: Gazetteer, read: Sequence[Reading]) -> tuple[li
     )
     if spelt_better:
         matches = sorted([*matches, *_streets(s, candidates[:1], NOT_THERE)], key=lambda match: -match.score)
-    return matches, not spelt_better
+    return matches, not spelt_better and not _has_stray_number(best.reading)
+
+
+def _has_stray_number(reading: Reading) -> bool:
+    """Whether a bare number stands behind the street: an apartment, or a part of the street or of another number."""
+    return any(word.isdecimal() for word in (*reading.tail, *reading.behind_comma))
 
 
 def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) -> tuple[list[Match], Candidate | None]:

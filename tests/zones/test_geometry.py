@@ -135,7 +135,10 @@ def test_mending_is_told() -> None:
     assert bowtie.mended == ("repaired (self-intersection at 0.5 0.5)",)
     unclosed = read_area(polygon(SQUARE[:-1]))
     assert unclosed.geometry.equals(box(0, 0, 1, 1))
-    assert unclosed.mended == ("closed an open ring",)
+    # a degree of the meridian at the equator (WGS 84)
+    assert unclosed.mended == ("closed an open ring: 110,574 m of its border were not in the file",)
+    nearly = read_area(polygon([*SQUARE[:-1], [0.0, 1e-7]]))
+    assert nearly.mended == ("closed an open ring: less than 1 m of its border were not in the file",)
     with_a_line = shapely.GeometryCollection([TOWN, shapely.LineString([(0, 0), (1, 1)])])
     assert clean(with_a_line) == (TOWN, ("left out lines or points",))
 

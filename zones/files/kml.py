@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from zones.errors import ZoneError
 from zones.files import archives, htmltable, layers
-from zones.geojson import Built, Feature
+from zones.geojson import Built, Feature, Gap
 
 MAX_BYTES = 256 * 1024 * 1024
 _DEPTH = 64  # of elements in each other
@@ -160,27 +160,27 @@ def _feature(number: int, placemark: _Element, folder: str) -> Feature:
 
 def _built(element: _Element) -> Built:
     try:
-        opened = [0]
-        return Built(element.tag, _shape(element, opened), opened[0])
+        gaps: list[Gap] = []
+        return Built(element.tag, _shape(element, gaps), tuple(gaps))
     except ZoneError as error:
-        return Built(element.tag, None, 0, error)
+        return Built(element.tag, None, error=error)
     except (ValueError, IndexError, ShapelyError):
-        return Built(element.tag, None, 0, ZoneError(f"The coordinates of a {element.tag} cannot be read."))
+        return Built(element.tag, None, error=ZoneError(f"The coordinates of a {element.tag} cannot be read."))
 
 
-def _shape(element: _Element, opened: list[int]) -> BaseGeometry:
-    """`opened` counts the rings that do not end where they begin."""
+def _shape(element: _Element, gaps: list[Gap]) -> BaseGeometry:
+    """`gaps` gets those of the rings that do not end where they begin."""
     shape: BaseGeometry
     match element.tag:
         case "MultiGeometry":
-            inner = [_shape(child, opened) for child in element.children if child.tag in _SHAPES]
+            inner = [_shape(child, gaps) for child in element.children if child.tag in _SHAPES]
             kinds = {part.geom_type for part in inner}
             shape = shapely.MultiPolygon(inner) if kinds == {"Polygon"} else shapely.GeometryCollection(inner)
         case "Polygon":
-            outer = [_ring(ring, opened) for ring in _rings(element, "outerBoundaryIs")]
+            outer = [_ring(ring, gaps) for ring in _rings(element, "outerBoundaryIs")]
             if len(outer) > 1:
                 raise ZoneError("A Polygon has more than one outer boundary.")
-            holes = [_ring(ring, opened) for ring in _rings(element, "innerBoundaryIs")]
+            holes = [_ring(ring, gaps) for ring in _rings(element, "innerBoundaryIs")]
             shape = shapely.Polygon(outer[0], holes) if outer else shapely.Polygon()
         case "Point":
             shape = shapely.Point(_positions(element)[:1])
@@ -198,11 +198,13 @@ def _rings(polygon: _Element, tag: str) -> list[_Element]:
     return [ring for boundary in polygon.children if boundary.tag == tag for ring in boundary.below("LinearRing")]
 
 
-def _ring(element: _Element, opened: list[int]) -> NDArray[np.float64]:
+def _ring(element: _Element, gaps: list[Gap]) -> NDArray[np.float64]:
     positions = _positions(element)
     if len(positions) < 3:
         raise ZoneError(f"A ring of a Polygon has {len(positions)} positions.")
-    opened[0] += not np.array_equal(positions[0], positions[-1])
+    first, last = positions[0].tolist(), positions[-1].tolist()
+    if first != last:
+        gaps.append(((last[0], last[1]), (first[0], first[1])))
     return positions
 
 

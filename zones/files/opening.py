@@ -14,11 +14,10 @@ import geopandas as gpd
 import pyproj
 from shapely.geometry.base import BaseGeometry
 
-from zones import gate, geojson
+from zones import gate, geojson, geometry
 from zones.errors import ZoneError
 from zones.files import archives, crs, gdal, geodatabase, geopackage, kml, shapefile, topojson
 from zones.files.zonefile import Options
-from zones.geometry import is_wgs84
 
 MAX_JSON_BYTES = 256 * 1024 * 1024
 PARTIAL = "The server sent only a part of it (exceededTransferLimit): the zones that are missing would be retired."
@@ -49,7 +48,7 @@ class _Read:
 
     frame: gpd.GeoDataFrame
     default: pyproj.CRS | None = None  # what the format means where nobody says anything
-    mended: dict[int, str] = field(default_factory=dict)
+    gaps: dict[int, Sequence[geojson.Gap]] = field(default_factory=dict)  # by row: in rings that were closed
     notes: tuple[str, ...] = ()
     faults: dict[int, ZoneError] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -84,7 +83,15 @@ def open_table(path: Path, options: Options) -> Table:
     placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
     names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
     doubts = (*read.doubts, *crs.doubts(frame.crs, placed))
-    return Table(placed, names, crs.name_of(frame.crs), read.mended, notes, faults, doubts)
+    closed = {row: geometry.closed(_on_the_map(gaps, frame.crs, options.swap_axes)) for row, gaps in read.gaps.items()}
+    return Table(placed, names, crs.name_of(frame.crs), closed, notes, faults, doubts)
+
+
+def _on_the_map(gaps: Sequence[geojson.Gap], own: pyproj.CRS, swap_axes: bool) -> list[geojson.Gap]:
+    """In WGS 84, as the shapes that they belong to."""
+    forward = pyproj.Transformer.from_crs(own, crs.WGS84, always_xy=True).transform
+    turned = ((end[::-1] if swap_axes else end for end in gap) for gap in gaps)
+    return [(forward(*last), forward(*first)) for last, first in turned]
 
 
 def _read_json(path: Path, options: Options) -> _Read:
@@ -93,7 +100,7 @@ def _read_json(path: Path, options: Options) -> _Read:
         raise ZoneError(f"It is larger than {MAX_JSON_BYTES // 1024**2} MB.", hint="Simplify or split it.")
     document = _document(path)
     declared = geojson.declared_crs(document)
-    own = None if declared is None else crs.WGS84 if is_wgs84(declared) else crs.known(declared)
+    own = None if declared is None else crs.WGS84 if geometry.is_wgs84(declared) else crs.known(declared)
     if document["type"] == "Topology":
         found = topojson.features(document, options.layer)
     else:
@@ -189,7 +196,7 @@ def _of_features(
     notes: tuple[str, ...] = (),
     default: pyproj.CRS | None = None,
 ) -> _Read:
-    mended: dict[int, str] = {}
+    gaps: dict[int, Sequence[geojson.Gap]] = {}
     shapes: list[BaseGeometry | None] = []
     faults: dict[int, ZoneError] = {}
     for row, feature in enumerate(found):
@@ -199,10 +206,10 @@ def _of_features(
             faults[row] = error
             shapes.append(None)
             continue
-        if feature.geometry is not None and geojson.open_rings(feature.geometry):
-            mended[row] = "closed an open ring"
+        if feature.geometry is not None and (found_gaps := geojson.gaps(feature.geometry)):
+            gaps[row] = found_gaps
     names = dict.fromkeys(name for feature in found for name in feature.properties if name != "geometry")
     if len(names) * len(found) > MAX_CELLS:
         raise ZoneError(f"Its {len(found)} features have {len(names)} different fields.", hint="Leave most fields out.")
     columns = {name: [feature.properties.get(name) for feature in found] for name in names}
-    return _Read(gpd.GeoDataFrame(columns, geometry=shapes, crs=own), default, mended, notes, faults)
+    return _Read(gpd.GeoDataFrame(columns, geometry=shapes, crs=own), default, gaps, notes, faults)

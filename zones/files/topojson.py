@@ -45,7 +45,7 @@ def _feature(number: int, member: Mapping[str, Any], builder: "_Builder") -> Fea
         return Feature(number, Built(shown, builder.shape(member)), fields)
     except (ValueError, TypeError, IndexError, OverflowError, shapely.errors.ShapelyError):
         error = ZoneError(f"The {shown} cannot be read: its arcs are not those of a {shown}.")
-        return Feature(number, Built(shown, None, 0, error), fields)
+        return Feature(number, Built(shown, None, error=error), fields)
 
 
 class _Builder:

@@ -308,6 +308,16 @@ def test_digits_that_belong_to_nothing_make_it_unsure(text: str, database: str) 
 
 
 @pytest.mark.parametrize(
+    "text", ["1234 N Broad St 7", "1234 N Broad St, 7", "1234 N Broad St 7, 19121", "120 Maple Ave 2 Bellhaven"]
+)
+def test_a_bare_number_behind_the_street_makes_it_unsure(town: None, text: str) -> None:
+    answer = found(text)
+    assert (answer.certain, answer.message, answer.matches[0].number != "") == (False, UNSURE, True)
+    for unit in ("apt 7", "#7", "7B"):
+        assert found(f"1234 N Broad St {unit}, 19121").certain
+
+
+@pytest.mark.parametrize(
     ("kept", "written"),
     [
         ("MARTIN LUTHER KING JR BLVD", "MLK Blvd"),

@@ -11,6 +11,7 @@ import geopandas as gpd
 import pyogrio
 import pytest
 import shapely
+from pyproj import Geod, Transformer
 from shapely.geometry import LineString, MultiPolygon, Point, box, mapping
 
 from tests.zones.test_importing import EAST, WEST, geojson, refusal, two, zipped
@@ -144,7 +145,46 @@ def test_kml_of_many_polygons_and_an_open_ring(tmp_path: Path) -> None:
     both = f"<MultiGeometry>{opened}<MultiGeometry>{polygon_kml(HOLED)}</MultiGeometry></MultiGeometry>"
     found = read_zones(kml(tmp_path / "x.kml", placemark("Both", both)))
     assert area_hash(found.zones[0].geometry) == area_hash(MultiPolygon([EAST, HOLED]))
-    assert "closed an open ring" in [mended.what for mended in found.mended]
+    last, first = EAST.exterior.coords[-2], EAST.exterior.coords[0]
+    assert f"closed an open ring: {metres(last, first):,.0f} m of its border were not in the file" in [
+        mended.what for mended in found.mended
+    ]
+
+
+def metres(last: tuple[float, ...], first: tuple[float, ...]) -> float:
+    return float(Geod(ellps="WGS84").inv(last[0], last[1], first[0], first[1])[2])
+
+
+@pytest.mark.parametrize("swap_axes", [False, True])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:26918", "EPSG:2272"])
+def test_an_open_ring_tells_in_metres_how_much_of_its_border_is_invented(
+    crs: str, swap_axes: bool, tmp_path: Path
+) -> None:
+    """Also where the file is in feet, or has north before east: two rings, their gaps about 2,779 and 1,111 m."""
+    rings = [
+        [(-75.2, 39.9), (-75.15, 39.9), (-75.15, 39.925), (-75.2, 39.925)],
+        [(-75.1, 39.9), (-75.05, 39.9), (-75.05, 39.91), (-75.1, 39.91)],
+    ]
+    expected = sum(metres(corners[-1], corners[0]) for corners in rings)
+    there = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform
+    moved = [[list(there(*corner))[:: -1 if swap_axes else 1] for corner in corners] for corners in rings]
+    document = {
+        "type": "FeatureCollection",
+        "crs": {"type": "name", "properties": {"name": crs}},
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": "A"},
+                "geometry": {"type": "MultiPolygon", "coordinates": [[corners] for corners in moved]},
+            }
+        ],
+    }
+    path = tmp_path / "open.geojson"
+    path.write_text(json.dumps(document))
+    [told] = [mended.what for mended in read_zones(path, swap_axes=swap_axes).mended]
+    start, _, rest = told.partition(": ")
+    assert start == "closed 2 open rings"
+    assert float(rest.split()[0].replace(",", "")) == pytest.approx(expected, rel=0.001)
 
 
 @pytest.mark.parametrize(
