@@ -59,13 +59,7 @@ def test_a_beat_is_kept_and_nobody_waits_for_it() -> None:
     heart = Heart("worker", [Lane.EMERGENCY])
     heart.beat()
     until(lambda: beats() == 1, 20, "the beat is kept")
-    assert pulse.age_s("worker") < pulse.HEALTHY_S
-    assert pulse.main("worker") == 0
-
-
-def test_a_process_that_never_beat_is_not_healthy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert pulse.main("nobody") == 1
-    assert "nobody" in capsys.readouterr().err
+    assert pulse.file("worker").exists()
 
 
 @pytest.mark.parametrize("gone", list(Lane))

@@ -108,7 +108,7 @@ def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: 
         at = datetime.now(UTC) + timedelta(seconds=2)
         ready = alert_ready(s, now=NOW, launch_at=at).id
         alerts.launch(s, ready, operator(s), NOW)
-        s.execute(text("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID"))
+    as_owner("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID")
     stop = threading.Event()
     leader = threading.Thread(target=scheduler.run, args=(stop,))
     with closing(psycopg.connect(own_database, autocommit=True)) as other:
@@ -123,8 +123,7 @@ def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: 
 
 
 def test_an_error_of_a_job_is_its_outcome_and_names_no_resident(own_database: str) -> None:
-    with transaction() as s:
-        s.execute(text("DROP TABLE resident_changes CASCADE"))
+    as_owner("DROP TABLE resident_changes CASCADE")
     run = scheduler.run_job("forget_changes")
     assert (run.job, run.error) == ("forget_changes", "UndefinedTable; the scheduler's log says more.")
 
