@@ -2,7 +2,7 @@
 
 from notify.subscribers.exporting import Counts, count, export_csv, note_export
 from notify.subscribers.importing import ImportReport, import_csv
-from notify.subscribers.meaning import Meaning, read_meaning
+from notify.subscribers.meaning import Meaning, load_rules, read_meaning
 from notify.subscribers.opting import (
     Unsubscribed,
     describe_unsubscribe,
@@ -25,6 +25,7 @@ __all__ = [
     "describe_unsubscribe",
     "export_csv",
     "import_csv",
+    "load_rules",
     "note_export",
     "opt_back_in",
     "opt_out",

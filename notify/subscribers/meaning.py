@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from notify.subscribers.phrases import Phrases, plain
+from notify.subscribers.spelling import Spelling
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 
@@ -30,6 +31,7 @@ RULES = Path(__file__).with_suffix(".toml")
 # Commas part sentences, too: "No, stop". So does everything that is no letter, digit, blank, hyphen or apostrophe.
 _SENTENCE_END = re.compile(r"[^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\n+")
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
+_PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
 _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
 _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 _URGENT = re.compile("!{3}")
@@ -40,7 +42,7 @@ def read_meaning(text: str) -> Meaning:
     """Return what the words mean, as a reasonable person would take them."""
     rules = _rules()
     said = _without_quotes(_without_format(text[:LONGEST]), rules)
-    sentences = [plain(part) for part in _sentences(said)]
+    sentences = [rules.spelling.mended(plain(part)) for part in _sentences(said)]
     ours = max((n for n, words in enumerate(sentences, 1) if rules.ours.found_in(words)), default=0)
     sentences = [words for words in sentences[ours:] if words]  # what comes before our last words is ours as well
     whole = " ".join(sentences)
@@ -66,8 +68,14 @@ def is_spanish(text: str) -> bool:
     return _rules().spanish.found_in(plain(_without_format(text[:LONGEST])))
 
 
+def load_rules() -> None:
+    """Compile the rules now (about a second, 10 MB) rather than at the first text, which may be a cry for help."""
+    _rules()
+
+
 @dataclass(frozen=True, slots=True)
 class _Rules:
+    spelling: Spelling
     ours: Phrases
     forwarded: Phrases
     reaction: Phrases
@@ -81,6 +89,8 @@ class _Rules:
     begins: Phrases
     ends: Phrases
     harmless: Phrases
+    calm: Phrases
+    calmly: Phrases
     message: Phrases
     question: Phrases
     start: Phrases
@@ -100,12 +110,15 @@ class _Rules:
             return "keep"
         if self.start.found_in(words):
             return "start"
+        named = self.stop.found_in(words)
+        if named and not self.question.found_in(words):
+            return "stop"
         if self.stop_alone.found_in(words) or self.keyword.found_in(words):
             return "bare"
         if self.courtesy.found_in(words):
             return "courtesy"
-        if self.stop.found_in(words):
-            return "doubt" if self.question.found_in(words) else "stop"
+        if named:
+            return "doubt"
         if self._gives_reason(words):
             return "stop"
         if self.help_alone.found_in(words) or self.help.found_in(words):
@@ -115,18 +128,22 @@ class _Rules:
     def explained(self, meanings: Mapping[str, str]) -> bool:
         """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
         return all(
-            meaning not in {"other", "doubt"} or self.harmless.found_in(words) for words, meaning in meanings.items()
+            meaning not in {"other", "doubt"} or self.harmless.found_in(words) or self.calm.found_in(words)
+            for words, meaning in meanings.items()
         ) or any(meaning == "bare" and self.message.found_in(words) for words, meaning in meanings.items())
 
     def _gives_reason(self, words: str) -> bool:
-        """A bare word for stopping at one end of the sentence, and a reason that has to do with our messages."""
+        """A bare word for stopping at one end of the sentence, and a reason that has to do with our messages, or words
+        that nobody in danger uses alone."""
         asks = self.begins.found_in(words) or (self.ends.found_in(words) and not self.place.found_in(words))
-        return asks and self.harmless.found_in(words) and not self.question.found_in(words)
+        calmly = self.calmly.found_in(words) and not self.place.found_in(words)
+        return (calmly or (asks and self.harmless.found_in(words))) and not self.question.found_in(words)
 
 
 @cache
 def _rules() -> _Rules:
-    read: dict[str, Any] = tomllib.loads(RULES.read_text(encoding="utf-8"))
+    written = RULES.read_text(encoding="utf-8")
+    read: dict[str, Any] = tomllib.loads(written)
     sets = read["sets"]
 
     def anywhere(section: str, name: str = "anywhere") -> Phrases:
@@ -138,7 +155,9 @@ def _rules() -> _Rules:
             return Phrases(read[section][name], sets, before="{lead}...", after="{done}")
         return Phrases(read[section][name], sets, before="{polite}...", after="{polite}... {end}")
 
+    spelling = read["spelling"]
     return _Rules(
+        spelling=Spelling(spelling["same"], spelling["right"].split(), plain(written).split()),
         ours=anywhere("ours"),
         forwarded=Phrases(read["ours"]["lines"], sets, before="{polite}..."),
         reaction=Phrases(read["ours"]["reactions"], sets, before="{polite}...", after="{end}"),
@@ -152,6 +171,8 @@ def _rules() -> _Rules:
         begins=Phrases(read["stop"]["begins"], sets, before="{lead}..."),
         ends=anywhere("stop", "ends"),
         harmless=anywhere("stop", "harmless"),
+        calm=alone("stop", wide=False, name="calm"),
+        calmly=alone("stop", wide=False, name="calmly"),
         message=Phrases("{message}|{mensaje}|{number}", sets),
         question=Phrases(read["stop"]["question"], sets, before="{polite}..."),
         start=alone("start", wide=False),
@@ -184,7 +205,8 @@ def _without_quotes(text: str, rules: _Rules) -> str:
 
 def _sentences(text: str) -> list[str]:
     spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
-    return _SENTENCE_END.split(spelled.replace("&", " and ").replace("#", " number "))[:MOST_SENTENCES]
+    named = _PHONE.sub(" number ", spelled).replace("&", " and ").replace("#", " number ")
+    return _SENTENCE_END.split(named)[:MOST_SENTENCES]
 
 
 def _is_shouted(said: str, rules: _Rules) -> bool:

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +12,24 @@ import pytest
 
 from notify.subscribers import read_meaning
 from notify.subscribers.meaning import _rules
+from notify.subscribers.replies import catalogue
 
 HERE = Path(__file__).parent
-PARTS = {"tuned": "phrases.toml", "final": "phrases.toml", "fresh": "phrases_fresh.toml"}
+UNSEEN = "phrases_unseen.toml"
+PARTS = {
+    "tuned": "phrases.toml",
+    "final": "phrases.toml",
+    "fresh": "phrases_fresh.toml",
+    "unseen": UNSEEN,
+    "last": UNSEEN,
+    "third": UNSEEN,
+}
+HELD_OUT = {"held_out": UNSEEN}
 
 
 def phrases(part: str) -> Iterator[tuple[str, str]]:
     """(meaning, text)"""
-    for group in tomllib.loads((HERE / PARTS[part]).read_text(encoding="utf-8"))[part]:
+    for group in tomllib.loads((HERE / (PARTS | HELD_OUT)[part]).read_text(encoding="utf-8"))[part]:
         for text in group["phrases"]:
             yield group["meaning"], text
 
@@ -52,6 +64,30 @@ def test_consent_is_never_guessed(part: str) -> None:
     assert [one for one in read if one[0] == "other" and one[1] not in ("other", "doubt")] == []
 
 
+def test_of_words_that_the_rules_were_never_held_against_none_is_wrongly_obeyed() -> None:
+    """Nobody is opted out who did not ask; how many requests are missed, the data says. Every answer names STOP."""
+    read = [(label, read_meaning(text), text) for label, text in phrases("held_out")]
+    assert [one for one in read if one[1] in ("stop", "start") and one[0] != one[1]] == []
+    assert [one for one in read if one[1] == "distress" and one[0] != "distress"] == []
+    assert "STOP" in catalogue()["en"]["other"]
+    assert "STOP" in catalogue()["es"]["other"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("stop these notifcations", "stop these notifications"),  # a letter missing
+        ("stop these messsages", "stop these messages"),  # added
+        ("stop these mwssages", "stop these messages"),  # wrong
+        ("stop these mesasges", "stop these messages"),  # swapped
+        ("a massage", "a massage"),  # another word
+        ("u r dnt w the bus stap", "you r dont with the bus stap"),  # too short to be sure of
+    ],
+)
+def test_key_words_are_known_with_one_letter_wrong(typed: str, meant: str) -> None:
+    assert _rules().spelling.mended(typed) == meant
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -75,7 +111,17 @@ def test_a_long_text_is_read_to_a_limit_and_the_patterns_are_bounded() -> None:
     assert read_meaning("a" * 1_600 + ". stop") == "other"
     rules = _rules()
     for name in rules.__slots__:
-        pattern = getattr(rules, name).pattern.pattern
-        assert not re.search(r"(?<!\\)[*+]|\{\d+,\}", pattern), name
+        if name != "spelling":
+            pattern = getattr(rules, name).pattern.pattern
+            assert not re.search(r"(?<!\\)[*+]|\{\d+,\}", pattern), name
     for words in ("stop all of the these ", "i want you all to ", "no more of the ", '"', "“", "s.", "please " * 6):
         read_meaning(words * (1_600 // len(words)))
+
+
+@pytest.mark.parametrize(
+    ("start", "compiled"), [("from api.app import create_process; create_process()", 1), ("from notify import cli", 0)]
+)
+def test_a_web_server_compiles_the_rules_before_the_first_text_and_commands_do_not(start: str, compiled: int) -> None:
+    asked = "from notify.subscribers import meaning; print(meaning._rules.cache_info().currsize)"
+    done = subprocess.run([sys.executable, "-c", f"{start}; {asked}"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{compiled}\n", done.stderr

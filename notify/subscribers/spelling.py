@@ -1,0 +1,44 @@
+"""Words as they were meant: abbreviations that people type, and key words with one letter wrong, missing, added or
+swapped with its neighbour."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+SHORTEST = 6  # letters of a key word: shorter ones are too near to other words (stop, shop, step)
+
+
+class Spelling:
+    """`same`: what an abbreviation stands for. `right`: key words. `others`: words that look like one and are none."""
+
+    def __init__(self, same: Mapping[str, str], right: Iterable[str], others: Iterable[str]) -> None:
+        self._right = frozenset(word for word in right if len(word) >= SHORTEST)
+        self._known = self._right | frozenset(others)
+        self._same = dict(same)
+        self._near: dict[str, list[str]] = {}
+        for word in sorted(self._right):
+            for shape in {word, *_without_one(word)}:
+                self._near.setdefault(shape, []).append(word)
+
+    def mended(self, words: str) -> str:
+        """`words` are `plain`."""
+        return " ".join([self._same.get(word) or self._meant(word) for word in words.split()])
+
+    def _meant(self, word: str) -> str:
+        if len(word) < SHORTEST - 1 or word in self._known or not word.isascii() or not word.isalpha():
+            return word
+        for shape in (word, *_without_one(word)):
+            for right in self._near.get(shape, ()):
+                if right[0] == word[0] and _differ_by_one(word, right):
+                    return right
+        return word
+
+
+def _without_one(word: str) -> Iterator[str]:
+    return (word[:place] + word[place + 1 :] for place in range(1, len(word)))
+
+
+def _differ_by_one(one: str, other: str) -> bool:
+    """By one letter that is wrong, missing, added or swapped with its neighbour."""
+    start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    left, right = one[start:], other[start:]
+    swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return left[1:] == right or left == right[1:] or left[1:] == right[1:] or swapped
