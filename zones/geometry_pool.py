@@ -18,6 +18,7 @@ from zones import confinement
 from zones.computing import AreaRequest, ComputedArea, compute, pack_request, unpack_area
 from zones.errors import ZoneError
 from zones.files import frames
+from zones.geometry_worker import OUT_OF_MEMORY
 
 PROCESSES = 2
 SECONDS = 10.0  # for one area, and for waiting until a process is free
@@ -75,8 +76,11 @@ class GeometryPool:
                     f"The area was not computed within {self._seconds:g} seconds, so it was given up.", hint=SIMPLER
                 ) from None
             except _Gone:
-                if worker.end() == 0:  # by itself, because it had waited for so long
+                status = worker.end()
+                if status == 0:  # by itself, because it had waited for so long
                     continue
+                if status == OUT_OF_MEMORY:
+                    raise _too_large() from None
                 raise ZoneError("The area cannot be computed: GEOS broke down over it.", hint=SIMPLER) from None
             except BaseException:  # half an answer may be left in the pipe
                 worker.end()
@@ -98,8 +102,12 @@ def _area(answer: frames.Frame) -> ComputedArea:
         return unpack_area(answer.document, answer.shapes)
     error = answer.document["error"]
     if error is None:
-        raise ZoneError("To compute the area takes too much memory.", hint=SIMPLER)
+        raise _too_large()
     raise ZoneError(str(error["message"]), hint=str(error["hint"]), details=[str(one) for one in error["details"]])
+
+
+def _too_large() -> ZoneError:
+    return ZoneError("To compute the area takes too much memory.", hint=SIMPLER)
 
 
 class _Worker:

@@ -18,6 +18,7 @@ from zones.errors import ZoneError
 from zones.files import frames
 
 MEGABYTES = 1024
+OUT_OF_MEMORY = 3  # the status of one that could not even read what it was asked, or say that it could not do it
 
 
 def main() -> None:
@@ -36,6 +37,8 @@ def main() -> None:
                 frame = frames.read(lambda size: _exactly(requests, size))
             except EOFError:
                 return
+            except MemoryError:  # the rest of the request is still in the pipe, so this process cannot go on
+                sys.exit(OUT_OF_MEMORY)
             _answer(frame, answers)
 
 

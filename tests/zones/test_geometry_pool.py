@@ -156,6 +156,20 @@ def test_their_memory_is_bounded_and_to_need_more_costs_one_answer(pool: Geometr
     assert pool.compute(request).shape == expected.shape, "another one takes its place"
 
 
+def test_a_request_that_does_not_fit_into_their_memory_is_the_fault_of_that_request(pool: GeometryPool) -> None:
+    request = AreaRequest((drawn(SQUARE),))
+    expected = pool.compute(request)
+    (worker,) = pool._idle
+    pid = worker._process.pid
+    used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (used + 2**20, used + 2**20))
+    padded = DrawnShape(drawn(SQUARE).geojson + " " * 2**26)
+    with pytest.raises(ZoneError, match="too much memory") as refused:
+        pool.compute(AreaRequest((padded,)))
+    assert refused.value.hint
+    assert pool.compute(request).shape == expected.shape, "another one takes its place"
+
+
 def test_the_kernel_ends_one_that_works_on_when_nobody_waits_any_more() -> None:
     """Whoever asked ends it at the deadline; if that one is gone itself, the time of the processor runs out."""
     worker = _Worker(idle_s=60)
