@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import redis
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from notify import db, keyring, migrations
 from notify.channels import registry
@@ -19,7 +20,8 @@ from notify.channels.http.outbound import Outbound
 from notify.channels.http.probe import probe
 from notify.db import transaction
 from notify.errors import TocsinError
-from notify.models import rights
+from notify.models import Lane, rights
+from notify.operations import heartbeat
 from notify.senders import all_senders
 from notify.settings import Settings
 
@@ -94,6 +96,7 @@ def _database() -> tuple[Senders | None, list[Finding]]:
             senders: dict[str, dict[str, float]] = defaultdict(dict)
             for sender in all_senders(s):
                 senders[sender.provider][sender.address] = sender.rate_per_s
+            processes = list(_processes(s))
             role: str | None = s.scalar(text("SELECT current_user")) if rights.are_too_many(s) else None
     except TocsinError as error:
         return None, [red("database", error.message, error.hint)]
@@ -104,6 +107,7 @@ def _database() -> tuple[Senders | None, list[Finding]]:
     findings = [
         green("database", "It answers, has our schema, and was written with our secret key.", took_s),
         _clock("the database's", (ours - theirs).total_seconds()),
+        *processes,
     ]
     if role:
         findings.append(
@@ -119,6 +123,20 @@ def _database() -> tuple[Senders | None, list[Finding]]:
     if not senders:
         findings.append(red("senders", "There is no sender.", "Add one: `tocsin senders add`."))
     return senders, findings
+
+
+def _processes(s: Session) -> Iterator[Finding]:
+    """By their heartbeats in the database."""
+    gone = heartbeat.lanes_without_worker(s)
+    for lane in Lane:
+        if lane in gone:
+            yield red(f"worker, {lane}", "None of this lane was heard lately.", heartbeat.start_worker(lane))
+        else:
+            yield green(f"worker, {lane}", "One of this lane was heard lately.")
+    if heartbeat.jobs_run(s):
+        yield green("scheduler", "The timed jobs run.")
+    else:
+        yield red("scheduler", "Nobody has run the timed jobs lately.", heartbeat.START_SCHEDULER)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ BROKEN_S = 20.0  # after a longer silence, what others seem to have missed was p
 GONE_S = 45.0  # who was not heard for so long is not there: more than BROKEN_S, and a beat before and after
 KEPT = "1 day"
 NO_SCHEDULER = "no-scheduler"
+START_SCHEDULER = "Start one: `tocsin scheduler`. Where one runs, its log says what it waits for."
 
 
 class Heart:
@@ -104,23 +105,49 @@ _BEAT = """
 """
 _SILENT = (
     "No scheduler runs the timed jobs: nothing that is scheduled is launched, nothing that was lost is taken up again,"
-    " and no alert ends. Start one: `tocsin scheduler`. Where one runs, its log says what it waits for."
+    f" and no alert ends. {START_SCHEDULER}"
 )
 
 
 def lanes_without_worker(s: Session) -> list[Lane]:
-    """Lanes that no worker has served lately. None, as long as no scheduler could have heard them."""
+    """Lanes that no worker has served lately."""
     rows = s.execute(
         text("""
             SELECT lane FROM unnest(CAST(:lanes AS text[])) AS lane
              WHERE NOT EXISTS (SELECT FROM heartbeats WHERE lane = ANY (lanes)
-                                  AND at > now() - make_interval(secs => :gone))
-               AND EXISTS (SELECT FROM heartbeats WHERE kind = 'scheduler'
-                              AND at > now() - make_interval(secs => :broken)
-                              AND unbroken_since < now() - make_interval(secs => :gone))"""),
-        {"lanes": [lane.value for lane in Lane], "gone": GONE_S, "broken": BROKEN_S},
+                                  AND at > now() - make_interval(secs => :gone))"""),
+        {"lanes": [lane.value for lane in Lane], "gone": GONE_S},
     ).scalars()
     return [Lane(lane) for lane in rows]
+
+
+def schedulers_hear(s: Session) -> bool:
+    """Whether a scheduler has beaten without a break for so long that it would have heard any worker."""
+    heard: bool = s.execute(
+        text("""
+            SELECT EXISTS (SELECT FROM heartbeats WHERE kind = 'scheduler'
+                              AND at > now() - make_interval(secs => :broken)
+                              AND unbroken_since < now() - make_interval(secs => :gone))"""),
+        {"gone": GONE_S, "broken": BROKEN_S},
+    ).scalar_one()
+    return heard
+
+
+def jobs_run(s: Session) -> bool:
+    """Whether a scheduler has run the timed jobs lately."""
+    run: bool = s.execute(
+        text("""
+            SELECT EXISTS (SELECT FROM jobs WHERE name = 'watch'
+                              AND succeeded_at > now() - make_interval(secs => :gone))"""),
+        {"gone": GONE_S},
+    ).scalar_one()
+    return run
+
+
+def start_worker(lane: Lane) -> str:
+    """What to do when there is none."""
+    hint = "Where one runs, its log says whether it reaches PostgreSQL and Redis."
+    return f"Start one: `tocsin worker --lane {lane}`. {hint}"
 
 
 def forget_old(s: Session) -> None:

@@ -8,10 +8,24 @@ from typing import Any
 import pytest
 import time_machine
 
+from notify.db import transaction
 from notify.operations import check as preflight
+from notify.operations import heartbeat
 from notify.settings import settings
 from tests.acceptance.city import City
 from tests.acceptance.commands import run_command
+from tests.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _all_heard(city: City) -> None:
+    """The stack may have started a moment ago."""
+
+    def heard() -> bool:
+        with transaction() as s:
+            return heartbeat.jobs_run(s) and not heartbeat.lanes_without_worker(s)
+
+    until(heard, 60, "every process was heard")
 
 
 def checked(code: int) -> dict[str, Any]:
@@ -32,6 +46,7 @@ def test_all_is_green_against_the_simulators_and_nothing_is_written(city: City) 
     city.sim("/_sim/messages", method="DELETE")
     found = checked(0)
     assert {
+        "worker, emergency", "worker, routine", "scheduler",
         "database", "redis", "clock, against the database's", "clock, against Redis'",
         "twilio: way out, name", "twilio: way out, connection", "twilio: way out, answer", "twilio: account",
         "twilio: +15555550100", "twilio: +15555550100, replies",

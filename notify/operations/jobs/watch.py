@@ -24,7 +24,7 @@ def run() -> None:
     """Let alarms ring for what is wrong, and resolve those whose trouble is over."""
     now = datetime.now(UTC)
     with transaction() as s:
-        idle = heartbeat.lanes_without_worker(s)
+        idle = heartbeat.lanes_without_worker(s) if heartbeat.schedulers_hear(s) else []
         for lane, kind in NO_WORKER.items():
             alarms.follow(s, kind, {None: _no_worker(lane)} if lane in idle else {}, now)
         alarms.follow(s, AUDIENCE_UNKNOWN, _unresolved(s), now)
@@ -33,10 +33,7 @@ def run() -> None:
 
 
 def _no_worker(lane: Lane) -> str:
-    return (
-        f"No worker serves the {lane} lane: nothing of it is sent. Start one: `tocsin worker --lane {lane}`."
-        " Where one runs, its log says whether it reaches PostgreSQL and Redis."
-    )
+    return f"No worker serves the {lane} lane: nothing of it is sent. {heartbeat.start_worker(lane)}"
 
 
 def _unresolved(s: Session) -> dict[int | None, str]:

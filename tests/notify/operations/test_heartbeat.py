@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from notify import alarms, alerts
+from notify.channels.findings import State
 from notify.db import transaction
 from notify.models import Lane
 from notify.operations import heartbeat, pulse
+from notify.operations.check import check
 from notify.operations.heartbeat import Heart
 from notify.operations.jobs import watch
+from notify.settings import settings
 from tests.factories import alert_ready, operator, sender, zone
 from tests.owner import owning
 from tests.waiting import until
@@ -143,3 +146,16 @@ def test_no_beat_waits_for_one_that_hangs() -> None:
         heart.beat()
         assert sum(thread.name == "heartbeat" for thread in threading.enumerate()) == 1
     until(lambda: beats() == 1, 20, "the beat is kept")
+
+
+def test_the_preflight_check_is_red_without_a_process_that_an_emergency_needs() -> None:
+    def found() -> dict[str, State]:
+        states = {one.subject: one.state for one in check(settings())}
+        return {subject: states[subject] for subject in ("worker, emergency", "worker, routine", "scheduler")}
+
+    assert set(found().values()) == {State.RED}
+    heard("worker", "emergency")
+    assert found() == {"worker, emergency": State.GREEN, "worker, routine": State.RED, "scheduler": State.RED}
+    heard("worker", "routine", pid=2)
+    watch_succeeded("now()")
+    assert set(found().values()) == {State.GREEN}
