@@ -320,7 +320,8 @@ def test_however_many_audiences_are_resolved_what_sends_gets_a_connection_at_onc
             s.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
             turns = [threads.submit(resolve, one) for one in launched]
             until(lambda: in_use(db.resolvers_engine()) >= len(launched), 30, "all of them wait")
-            with transaction():
+            with transaction() as s:
+                s.execute(text("SELECT 1"))
                 assert in_use(db.engine()) == 1, "ours"
         for turn in turns:
             turn.result()
