@@ -31,6 +31,16 @@ def resolve(alert_id: int) -> list[int]:
     return [batch for batches in fanout.resolve(alert_id, NOW) for batch in batches]
 
 
+def locked(alert_id: int) -> bool:
+    with transaction() as s:
+        return bool(
+            s.execute(
+                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :alert"),
+                {"alert": alert_id},
+            ).scalar_one()
+        )
+
+
 def deliveries(alert_id: int) -> list[Any]:
     with transaction() as s:
         return list(
@@ -287,6 +297,7 @@ def test_a_resolver_that_lost_its_lock_does_not_turn_the_alert_back(
     with transaction() as s:
         s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = :alert"),
                   {"alert": alert})  # fmt: skip
+    until(lambda: not locked(alert), 30, "the lock is gone")
     resolve(alert)
     with transaction() as s:
         # As if the faster one had died before its last step.
