@@ -55,6 +55,8 @@ def combined(include: Sequence[BaseGeometry], exclude: Sequence[BaseGeometry] = 
 
     The edge of what is excluded remains inside: a boundary belongs to both sides, as it does for zones.
     """
+    # `geometry.union` is 3 to 5 times as fast for zones side by side, but 5 times as slow for circles that overlap, and
+    # over both the corners differ by rounding, and so the hash of the area.
     area = shapely.union_all(include)
     if exclude:
         area = area.difference(shapely.union_all(exclude))
