@@ -46,6 +46,16 @@ class Couples:
             "email": both[np.argsort(both[:, 1], kind="stable")][:, ::-1],
         }
 
+        self._shared = {
+            (channel, _whole(index))
+            for channel, rows in self._sorted.items()
+            for index in rows[1:, 0][rows[1:, 0] == rows[:-1, 0]]
+        }
+
+    def is_shared(self, key: Key) -> bool:
+        """Whether it is given together with more than one address of the other channel."""
+        return key in self._shared
+
     def partners(self, key: Key) -> list[Key]:
         """The addresses of the other channel that are given together with this one."""
         channel, index = key
@@ -53,8 +63,12 @@ class Couples:
         if rows is None or not len(rows):
             return []
         first, end = (int(np.searchsorted(rows[:, 0], np.bytes_(index), side)) for side in ("left", "right"))
-        # numpy takes NULs at the end of a string for padding.
-        return [(_OTHER[channel], bytes(other).ljust(_INDEX_BYTES, b"\0")) for other in rows[first:end, 1]]
+        return [(_OTHER[channel], _whole(other)) for other in rows[first:end, 1]]
+
+
+def _whole(index: bytes) -> bytes:
+    """numpy takes NULs at the end of a string for padding."""
+    return bytes(index).ljust(_INDEX_BYTES, b"\0")
 
 
 @dataclass(slots=True)
@@ -120,7 +134,7 @@ def _together(keys: list[Key], known: Known, couples: Couples | None) -> int | N
     resident = next(iter(owners), None)
     new = [key for key in keys if key not in known.owner]
     if new and couples:
-        for channel, _ in (key for key in keys if len(couples.partners(key)) > 1):
+        for channel, _ in filter(couples.is_shared, keys):
             raise Conflict(f"{_COLUMN[channel]}: the file gives it with more than one {_other(channel)}. {_WHAT_TO_DO}")
         for channel, _ in new:
             if resident is not None and channel in known.channels[resident]:

@@ -142,5 +142,7 @@ def test_partners_of_many_couples() -> None:
     couples = Couples(pairs)
     for index in some:
         assert sorted(couples.partners(("sms", index))) == sorted({("email", e) for p, e in pairs if p == index})
+        assert couples.is_shared(("sms", index)) == (len({e for p, e in pairs if p == index}) > 1)
+        assert couples.is_shared(("email", index)) == (len({p for p, e in pairs if e == index}) > 1)
         assert sorted(couples.partners(("email", index))) == sorted({("sms", p) for p, e in pairs if e == index})
     assert Couples([]).partners(("sms", some[0])) == []
