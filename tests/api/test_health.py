@@ -83,6 +83,27 @@ def test_metrics_count_what_is_in_work(door: httpx.Client, city: datetime, key: 
     assert found["tocsin_http_requests_total", "method=GET,route=/api/v1/alerts/{alert_id},status=200"] >= 1
 
 
+def test_metrics_show_who_was_heard_and_which_job_succeeded_how_long_ago(door: httpx.Client, city: datetime) -> None:
+    with transaction() as s:
+        s.execute(
+            text("""INSERT INTO heartbeats (kind, host, pid, lanes, at, unbroken_since) VALUES
+                        ('worker', 'a', 1, '{emergency,routine}', now() - interval '60 s', now()),
+                        ('worker', 'b', 1, '{routine}', now() - interval '5 s', now()),
+                        ('scheduler', 'a', 2, '{}', now(), now())""")
+        )
+        s.execute(
+            text("""INSERT INTO jobs (name, succeeded_at, next_at, late_after)
+                    VALUES ('sweep', now() - interval '90 s', now(), now()), ('launch', NULL, now(), now())""")
+        )
+    found = metrics(door)
+    heard = {labels: age for (name, labels), age in found.items() if name == "tocsin_heartbeat_age_seconds"}
+    assert {labels: age // 60 for labels, age in heard.items()} == {
+        "lane=emergency,process=worker": 1, "lane=routine,process=worker": 0, "lane=,process=scheduler": 0
+    }  # fmt: skip
+    assert {labels for name, labels in found if name == "tocsin_job_age_seconds"} == {"job=sweep"}
+    assert found["tocsin_job_age_seconds", "job=sweep"] >= 90
+
+
 def test_metrics_hold_no_address(door: httpx.Client, city: datetime, key: Key) -> None:
     with transaction() as s:
         alert = factories.alert_ready(s, now=city, channels=("sms", "email"))
