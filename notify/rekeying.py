@@ -88,13 +88,17 @@ def indexes(connection: "psycopg.Connection[Any]") -> Iterator[Index]:
 
 
 def build_indexes(connection: "psycopg.Connection[Any]") -> None:
-    """Beside the old ones, while rows are written. What a kill left half built is built again."""
+    """Beside the old ones, while rows are written. What a kill left half built is built again.
+
+    The vacuum takes the rows that are done out of the index of those to do: the switch, which looks for late ones there
+    while everybody waits, would step over each.
+    """
     for index in indexes(connection):
         if not index.at_switch:
             run(connection, f"DROP INDEX IF EXISTS {index.next_name}")
             run(connection, index.create("CONCURRENTLY"))
     for keyed in KEYED:
-        run(connection, f"ANALYZE {keyed.table}")
+        run(connection, f"VACUUM (ANALYZE) {keyed.table}")
 
 
 def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[Index]) -> None:

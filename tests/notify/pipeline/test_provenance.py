@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, crypto
+from notify import alerts, crypto, reports
 from notify.channels.contract import Receipt, Suppress
 from notify.channels.sendgrid_events import _receipt
 from notify.db import transaction
@@ -164,6 +164,20 @@ def test_an_opt_out_from_mail_that_a_restored_backup_forgot_holds(people: list[R
     ana, _ = people
     told("unsubscribe", ana.email, argument(999_999_999, ana.email))
     assert barred() == {ana.mail: "opt-out"}
+
+
+@pytest.mark.parametrize("order", [("delivered", "bounce"), ("bounce", "delivered")])
+def test_the_report_counts_a_mail_that_came_back_as_undelivered(people: list[Resident], order: tuple[str, str]) -> None:
+    """SendGrid tells of an asynchronous bounce minutes after the delivery, or its events overtake each other."""
+    ana, ben = people
+    for name in (*order, *order):
+        told(name, ana.email, argument(delivery_of(ana), ana.email), status="5.1.1", type="bounce")
+    told("delivered", ben.email, argument(delivery_of(ben), ben.email))
+    with transaction() as s:
+        report = reports.progress(s, sql("SELECT id FROM alerts")[0].id)
+    assert report.channels_by_state["email"] == {"delivered": 1, "undelivered": 1}
+    assert report.reasons["undelivered"] == {"5.1.1": 1}
+    assert barred() == {ana.mail: "hard-bounce"}
 
 
 @pytest.mark.parametrize("suppress", ["invalid", "opt-out"])
