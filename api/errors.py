@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.pages.rendering import page
 from notify import db
-from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, TooMany, Unavailable
+from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
@@ -35,12 +35,18 @@ class Misdirected(TocsinError):
     code = "misdirected"
 
 
-class TooOften(TooMany):
-    """More requests than anybody needs (RFC 6585 section 4)."""
+class TooMany(TocsinError):
+    """More requests than anybody needs, or more at once than one may have (RFC 6585 section 4)."""
 
-    def __init__(self, wait_s: int) -> None:
-        super().__init__("You ask too often.", hint=f"Try again in {wait_s} s.")
-        self.headers = {"Retry-After": str(wait_s)}
+    code = "too-many"
+
+    def __init__(self, message: str, *, hint: str = "", wait_s: int = 0) -> None:
+        super().__init__(message, hint=hint or f"Try again in {wait_s} s.")
+        self.headers = {"Retry-After": str(wait_s)} if wait_s else {}
+
+
+def too_often(wait_s: int) -> TooMany:
+    return TooMany("You ask too often.", wait_s=wait_s)
 
 
 class Problem(BaseModel):

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import TooOften, answer
+from api.errors import answer, too_often
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class RateLimit:
         beyond = await run_in_threadpool(self._is_beyond, bounds) if bounds else False
         if beyond:
             wait_s = WINDOW_S - int(time.time()) % WINDOW_S
-            await answer(Request(scope), TooOften(wait_s))(scope, receive, send)
+            await answer(Request(scope), too_often(wait_s))(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

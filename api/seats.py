@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from notify.errors import TooMany
+from api.errors import TooMany
 
 AREAS_AT_ONCE = 4  # of one key; who draws asks again before the last answer has come
 

@@ -11,17 +11,20 @@ from sqlalchemy.orm import Session
 
 from notify import db, lifecycle
 from notify.errors import NotFound, Refused, TocsinError
-from notify.models import Alarm, Alert, Operator
+from notify.models import Alarm, Alert, Lane, Operator
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
+# The kinds (docs/alarms.md). One more, `unreadable-address`, is also a delivery's reason: `pipeline/damage`.
+UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
+LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
-WEBHOOK_REFUSED = "webhook-refused"
-UNREADABLE_ROW = "unreadable-row"
-REFUSED_ROW = "refused-row"
-WEBHOOK_UNREADABLE = "webhook-unreadable"
 CRY_FOR_HELP = "cry-for-help"
+WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
+UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
+NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"
+NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
 TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
 
 

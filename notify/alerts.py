@@ -37,8 +37,6 @@ __all__ = [
 ]
 
 # Alarms about an alert.
-UNSENT, LAUNCHED_LATE = "alert-unsent", "launched-late"
-LAUNCH_FAILED, EXPIRY_FAILED = "launch-failed", "expiry-failed"
 LATE = timedelta(minutes=1)
 
 
@@ -127,22 +125,27 @@ def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 def expire_due(s: Session, now: datetime) -> list[int]:
     """Close the alerts whose time is over; returns their ids. One that cannot be closed is set aside."""
     in_force = Alert.state.in_(lifecycle.alert_before(AlertState.EXPIRED))
-    due = _due(s, EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
-    return [one for one in due if alarms.apart(s, one, EXPIRY_FAILED, now, _expire)]
+    due = _due(s, alarms.EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
+    return [one for one in due if alarms.apart(s, one, alarms.EXPIRY_FAILED, now, _expire)]
 
 
 def launch_due(s: Session, now: datetime) -> list[Alert]:
     """Launch the scheduled alerts whose time has come; returns those. One that cannot be launched is set aside."""
     due = _due(
-        s, LAUNCH_FAILED, now, Alert.state == AlertState.SCHEDULED, Alert.launch_at <= now, Alert.expires_at > now
+        s,
+        alarms.LAUNCH_FAILED,
+        now,
+        Alert.state == AlertState.SCHEDULED,
+        Alert.launch_at <= now,
+        Alert.expires_at > now,
     )
-    tried = [alarms.apart(s, one, LAUNCH_FAILED, now, _launch) for one in due]
+    tried = [alarms.apart(s, one, alarms.LAUNCH_FAILED, now, _launch) for one in due]
     launched = [alert for alert in tried if alert is not None]
     for alert in launched:
         if alert.launch_at is not None and now - alert.launch_at > LATE:
             minutes = round((now - alert.launch_at).total_seconds() / 60)
             message = f"Alert {alert.id} was launched {minutes} minutes after its time."
-            alarms.sound(s, LAUNCHED_LATE, message, now, alert_id=alert.id)
+            alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
     return launched
 
 
@@ -167,7 +170,9 @@ def _expire(s: Session, alert_id: int, now: datetime) -> int:
     unsent = _unsent(s, alert)
     lifecycle.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
     if unsent:
-        alarms.sound(s, UNSENT, f"Alert {alert_id} ({alert.event}) has expired {unsent}.", now, alert_id=alert_id)
+        alarms.sound(
+            s, alarms.UNSENT, f"Alert {alert_id} ({alert.event}) has expired {unsent}.", now, alert_id=alert_id
+        )
     return alert_id
 
 

@@ -67,9 +67,3 @@ class Unavailable(TocsinError):
 
 class WrongKey(Unavailable):
     """This process has another secret key than the one that the database was written with."""
-
-
-class TooMany(TocsinError):
-    """The caller asks for more at once than one may: 429 over HTTP."""
-
-    code = "too-many"

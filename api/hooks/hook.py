@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api.errors import TooOften, answer, tell
+from api.errors import answer, tell, too_often
 from api.hooks.refusals import Refusals
 from api.hooks.watch import Watch
 from api.metrics import Metrics
@@ -119,7 +119,7 @@ class Hook:
 
         if isinstance(error, BadSignature) and self._refusals.too_many(str((scope.get("client") or ("",))[0])):
             self._metrics.request(scope["method"], self.path, 429, 0.0)
-            await answer(Request(scope), TooOften(60))(scope, receive, send)
+            await answer(Request(scope), too_often(60))(scope, receive, send)
             return
 
         async def refusal(scope: Scope, receive: Receive, send: Send) -> None:

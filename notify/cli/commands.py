@@ -11,7 +11,6 @@ import typer
 
 from notify.core import actor
 from notify.local.folder import given, load_env
-from notify.settings import settings
 
 DEFAULT_DATA = "tocsin-data"
 
@@ -72,13 +71,19 @@ def choose_data(folder: str | None) -> None:
     if folder:
         os.environ["TOCSIN_DATA"] = folder
     os.environ.setdefault("TOCSIN_DATA", DEFAULT_DATA)
-    settings.cache_clear()
+    _read_again()
 
 
 def find_stack() -> None:
     """Take the settings of the stack on the data folder, unless the environment names servers of its own."""
     if "TOCSIN_DATABASE_URL" not in given():
         load_env(data_folder())
+    _read_again()
+
+
+def _read_again() -> None:
+    from notify.settings import settings  # pydantic is not for those who only ask for help
+
     settings.cache_clear()
 
 

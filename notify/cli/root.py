@@ -12,7 +12,6 @@ import typer
 import typer.core
 import typer.main
 
-from notify import logs
 from notify.cli.commands import Commands, Data, choose_data
 from notify.errors import TocsinError
 from zones.errors import ZoneError
@@ -108,13 +107,15 @@ root = Commands(name="tocsin", no_args_is_help=True, cls=OnDemand)
 @root.callback()
 def everywhere(data: Data = None) -> None:
     """Tocsin: crisis notification that a city can run by itself."""
+    from notify import logs  # help needs none
+
+    logs.configure("WARNING", "text")  # processes that serve choose their own
     if data:
         choose_data(data)
 
 
 def main() -> NoReturn:
     """Run the command of `sys.argv`."""
-    logs.configure("WARNING", "text")  # processes that serve choose their own
     try:
         code = typer.main.get_command(root).main(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

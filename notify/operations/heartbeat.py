@@ -26,7 +26,6 @@ BEAT_S = 10.0
 BROKEN_S = 20.0  # after a longer silence, what others seem to have missed was perhaps the database
 GONE_S = 45.0  # who was not heard for so long is not there: more than BROKEN_S, and a beat before and after
 KEPT = "1 day"
-NO_SCHEDULER = "no-scheduler"
 START_SCHEDULER = "Start one: `tocsin scheduler`. Where one runs, its log says what it waits for."
 
 
@@ -77,12 +76,12 @@ class Heart:
             self._heard = True
 
     def _record(self) -> None:
-        values = self._values | {"broken": BROKEN_S, "gone": GONE_S, "alarm": NO_SCHEDULER}
+        values = self._values | {"broken": BROKEN_S, "gone": GONE_S, "alarm": alarms.NO_SCHEDULER}
         with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             beat = connection.execute(text(_BEAT), values).one()
         if self._kind != "scheduler" and (beat.missed or (beat.rings and not beat.silent)):
             with transaction() as s:
-                alarms.follow(s, NO_SCHEDULER, {None: _SILENT} if beat.silent else {}, datetime.now(UTC))
+                alarms.follow(s, alarms.NO_SCHEDULER, {None: _SILENT} if beat.silent else {}, datetime.now(UTC))
 
 
 # A process that was itself cut off from PostgreSQL lately says nothing of others.

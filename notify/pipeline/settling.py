@@ -20,7 +20,6 @@ log = structlog.get_logger()
 
 SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
 AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
-FINISH_FAILED = "finish-failed"  # an alarm about an alert
 END_AT_ONCE = 20  # batches, when an alert was cancelled
 
 
@@ -198,11 +197,11 @@ def finish_alerts(now: datetime) -> list[int]:
                 Alert.state == AlertState.SENDING,
                 Alert.fanout_done_at.is_not(None),
                 ~exists().where(Batch.alert_id == Alert.id, Batch.state != BatchState.DONE),
-                ~alarms.set_aside(FINISH_FAILED, now),
+                ~alarms.set_aside(alarms.FINISH_FAILED, now),
             )
             .with_for_update(skip_locked=True, key_share=True)
         ).all()
-        return [one for one in done if alarms.apart(s, one, FINISH_FAILED, now, _finish)]
+        return [one for one in done if alarms.apart(s, one, alarms.FINISH_FAILED, now, _finish)]
 
 
 def _finish(s: Session, alert_id: int, now: datetime) -> int:

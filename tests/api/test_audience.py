@@ -16,7 +16,6 @@ from api import errors, rates, seats
 from api.routes.area_bodies import PartIn
 from notify import operators, where
 from notify.db import transaction
-from notify.errors import TooMany
 from tests import factories
 from tests.api import asked
 from tests.factories import square
@@ -139,13 +138,13 @@ def test_a_key_has_a_few_seats() -> None:
     with contextlib.ExitStack() as held:
         for _ in range(seats.AREAS_AT_ONCE):
             held.enter_context(seats.area_seat(1))
-        with pytest.raises(TooMany, match="computed for this key"), seats.area_seat(1):
+        with pytest.raises(errors.TooMany, match="computed for this key"), seats.area_seat(1):
             pass
         with seats.area_seat(2):
             pass
     with seats.area_seat(1):
         pass
-    assert errors.tell(TooMany("x")).status == 429
+    assert errors.tell(errors.TooMany("x")).status == 429
 
 
 def test_small_numbers_do_not_point_at_homes(door: httpx.Client, key: Key, people: datetime) -> None:

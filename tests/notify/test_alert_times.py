@@ -138,7 +138,7 @@ def test_an_alert_that_ends_unsent_rings_an_alarm(s: Session, until: str) -> Non
         alerts.pause(s, alert.id, operator(s), LATER)
     alerts.expire_due(s, alert.expires_at)
     kind, message = ringing(s)[alert.id]
-    assert kind == alerts.UNSENT
+    assert kind == alarms.UNSENT
     assert ("audience" if until in ("sending", "paused") else until) in message
 
 
@@ -170,11 +170,11 @@ def test_one_alert_that_cannot_launch_keeps_no_other(owner: Session) -> None:
     assert [alert.id for alert in alerts.launch_due(s, at)] == [good.id]
     assert alerts.expire_due(s, at) == [over.id]
     kind, message = ringing(s)[bad.id]
-    assert kind == alerts.LAUNCH_FAILED
+    assert kind == alarms.LAUNCH_FAILED
     assert "not what was approved" in message
 
     assert alerts.launch_due(s, at + timedelta(seconds=1)) == []
-    (alarm,) = (one for one in alarms.ringing(s) if one.kind == alerts.LAUNCH_FAILED)
+    (alarm,) = (one for one in alarms.ringing(s) if one.kind == alarms.LAUNCH_FAILED)
     assert alarm.count == 1, "it is set aside, not tried every second"
     s.execute(text("UPDATE contents SET text = left(text, -1) WHERE alert_id = :a"), {"a": bad.id})
     alarms.resolve(s, alarm.id, at, operator(s))
@@ -201,7 +201,7 @@ def test_an_alert_that_breaks_in_the_database_keeps_no_other(own_database: str) 
     with transaction() as s:
         assert alerts.expire_due(s, at + HOUR) == [good.id, other.id]
         assert {one.kind for one in alarms.ringing(s) if one.alert_id == bad.id} == {
-            alerts.LAUNCH_FAILED, alerts.EXPIRY_FAILED,
+            alarms.LAUNCH_FAILED, alarms.EXPIRY_FAILED,
         }  # fmt: skip
 
 
@@ -209,4 +209,4 @@ def test_an_alert_that_is_launched_late_rings_an_alarm(s: Session) -> None:
     alert = alert_ready(s, launch_at=NOW + HOUR)
     alerts.launch(s, alert.id, operator(s), LATER)
     assert alerts.launch_due(s, NOW + 2 * HOUR)[0].state is AlertState.SENDING
-    assert ringing(s)[alert.id] == (alerts.LAUNCHED_LATE, f"Alert {alert.id} was launched 60 minutes after its time.")
+    assert ringing(s)[alert.id] == (alarms.LAUNCHED_LATE, f"Alert {alert.id} was launched 60 minutes after its time.")

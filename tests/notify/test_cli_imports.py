@@ -40,7 +40,9 @@ def imported(*arguments: str) -> tuple[int, set[str], str]:
 def test_help_imports_no_command() -> None:
     code, modules, said = imported("--help")
     assert code == 0
-    assert modules.isdisjoint(HEAVY | {"sqlalchemy", "psycopg", "redis", "cryptography"})
+    assert modules.isdisjoint(
+        HEAVY | {"sqlalchemy", "psycopg", "redis", "cryptography", "pydantic", "structlog", "rich"}
+    )
     assert all(name in said for name in HOMES)
 
 

@@ -13,9 +13,6 @@ from notify.models.states import AlertState
 from notify.operations import heartbeat
 from notify.operations.plan import JOBS
 
-NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
-AUDIENCE_UNKNOWN = "audience-unknown"
-JOB_FAILS = "job-fails"
 RESOLVED_WITHIN = timedelta(minutes=1)  # a launched alert's audience
 FAILING_FOR = timedelta(seconds=30)
 
@@ -25,11 +22,11 @@ def run() -> None:
     now = datetime.now(UTC)
     with transaction() as s:
         idle = heartbeat.lanes_without_worker(s) if heartbeat.schedulers_hear(s) else []
-        for lane, kind in NO_WORKER.items():
+        for lane, kind in alarms.NO_WORKER.items():
             alarms.follow(s, kind, {None: _no_worker(lane)} if lane in idle else {}, now)
-        alarms.follow(s, AUDIENCE_UNKNOWN, _unresolved(s), now)
+        alarms.follow(s, alarms.AUDIENCE_UNKNOWN, _unresolved(s), now)
         failing = _failing(s)
-        alarms.follow(s, JOB_FAILS, {None: failing} if failing else {}, now)
+        alarms.follow(s, alarms.JOB_FAILS, {None: failing} if failing else {}, now)
 
 
 def _no_worker(lane: Lane) -> str:

@@ -1,10 +1,12 @@
 """The embedded PostgreSQL and Redis, for real."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -147,6 +149,18 @@ except Unavailable as error:
     env = {**os.environ, "PATH": ""}  # no redis-server of the system's
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert all(name in done.stdout for name in ("TOCSIN_DATABASE_URL", "TOCSIN_REDIS_URL"))
+
+
+def test_a_data_folder_of_an_older_version_keeps_its_secrets_and_gets_those_that_it_lacks(tmp_path: Path) -> None:
+    first = keep(tmp_path)
+    path = tmp_path / "secrets.json"
+    older = {name: secret for name, secret in json.loads(path.read_text()).items() if name != "postgres_app_password"}
+    path.write_text(json.dumps(older))
+    second = keep(tmp_path)
+    assert replace(second, postgres_app_password=first.postgres_app_password) == first
+    assert len(second.postgres_app_password) == 48
+    assert keep(tmp_path) == second
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_data_folder_and_its_secrets_are_closed_to_others(made: Path) -> None:
