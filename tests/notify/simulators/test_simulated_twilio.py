@@ -315,3 +315,25 @@ def test_latency_is_waited(simulator: Simulator) -> None:
 def signed_by_twilio(hook: Hook) -> bool:
     signature = hook.headers["x-twilio-signature"]
     return bool(RequestValidator(TOKEN).validate(hook.url, hook.form, signature))
+
+
+def test_a_stop_is_about_one_number_and_an_answer_may_come_from_another(simulator: Simulator, hooks: Hooks) -> None:
+    other = "+12155550160"
+    simulator.text()
+    simulator.text(From=other)
+    simulator.reply(PHONE, "STOP", to="+12155550100")
+    assert simulator.text().json()["code"] == 21610
+    assert simulator.text(From=other).status_code == 201
+    hooks.answers += [(200, "<Response><Message>here</Message></Response>")]
+    assert simulator.reply(PHONE, "hello", to="+12155550100")["replies"] == []
+    hooks.answers += [(200, f'<Response><Message from="{other}">there</Message></Response>')]
+    assert simulator.reply(PHONE, "hello", to="+12155550100")["replies"] == ["there"]
+    conversation = simulator.http.get(f"/_sim/phones/{PHONE}").json()["conversation"]
+    assert (conversation[-1]["body"], conversation[-1]["from"]) == ("there", other)
+
+
+def test_the_carriers_of_toll_free_numbers_do_not_know_yes(simulator: Simulator, hooks: Hooks) -> None:
+    toll_free = "+18005550100"
+    for words, taken in (("STOP", 400), ("YES", 400), ("START", 201)):
+        simulator.reply(PHONE, words, to=toll_free)
+        assert simulator.text(From=toll_free).status_code == taken
