@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from notify.db import schema_connection
 from notify.reports import Progress
 from tests.acceptance.city import CONSENT, City
 from tests.waiting import until
@@ -70,9 +71,10 @@ SECOND = "+15555550160"
 def second_sender(city: City) -> Iterator[int]:
     sender = int(city.run_json("senders", "add", "twilio", SECOND, "--rate", "20")["id"])
     yield sender
-    city.sql("UPDATE batches SET sender_id = NULL WHERE sender_id = :id", id=sender)
-    city.sql("DELETE FROM carrier_blocks WHERE sender_id = :id", id=sender)
-    city.sql("DELETE FROM senders WHERE id = :id", id=sender)
+    with schema_connection() as owner:  # the running processes may not delete a sender
+        owner.execute("UPDATE batches SET sender_id = NULL WHERE sender_id = %s", (sender,))
+        owner.execute("DELETE FROM carrier_blocks WHERE sender_id = %s", (sender,))
+        owner.execute("DELETE FROM senders WHERE id = %s", (sender,))
 
 
 @pytest.mark.usefixtures("second_sender")
