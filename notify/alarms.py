@@ -22,7 +22,7 @@ LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", 
 SENDER_STOPPED = "sender-stopped"
 CRY_FOR_HELP = "cry-for-help"
 WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
-UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
+UNREADABLE_ROW, REFUSED_ROW, UNREADABLE_PLACE = "unreadable-row", "refused-row", "unreadable-place"
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"
 NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
 TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside

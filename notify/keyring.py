@@ -43,15 +43,20 @@ def check(connection: "psycopg.Connection[Any]", records: bool = True) -> None:
     with connection.cursor() as cursor:
         row = cursor.execute("SELECT to_regclass('key_ring')").fetchone()
         if row is not None and row[0] is not None:
-            found = cursor.execute(_ROW).fetchone()
-            if found is None:
-                fitting = _fitting(cursor)
-                found = crypto.fingerprint(fitting), None
-                if records:  # two processes may do this at once
-                    cursor.execute(_RECORD, found[:1])
-                    found = cursor.execute(_ROW).fetchone() or found
-            crypto.use(_ring(*found))
+            learn(cursor, records)
     connection.commit()
+
+
+def learn(cursor: "psycopg.Cursor[Any]", records: bool = True) -> None:
+    """The same inside a transaction of the caller's, in a database that has the table."""
+    found = cursor.execute(_ROW).fetchone()
+    if found is None:
+        fitting = _fitting(cursor)
+        found = crypto.fingerprint(fitting), None
+        if records:  # two processes may do this at once
+            cursor.execute(_RECORD, found[:1])
+            found = cursor.execute(_ROW).fetchone() or found
+    crypto.use(_ring(*found))
 
 
 def is_recorded(s: Session) -> bool:

@@ -10,22 +10,22 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-INDEX, SEALED = "address_index", "address_sealed"
+INDEX, SEALED, POINT, CELL = "address_index", "address_sealed", "point_sealed", "cell_index"
 
 
 class Keyed(NamedTuple):
-    """A table with keyed columns. `purpose`: the SQL of what its addresses are sealed for."""
+    """A table with keyed columns, the first of which is never NULL. `purpose`: the SQL of what its addresses are sealed
+    for; `resident`: of whose its points are."""
 
     table: str
     columns: tuple[str, ...]
     purpose: str = "''"
+    resident: str = "NULL"
 
     @property
     def pending(self) -> str:
         """The SQL of: the new key's columns are not filled."""
-        if INDEX in self.columns:
-            return f"next_{INDEX} IS NULL"
-        return f"{SEALED} IS NOT NULL AND next_{SEALED} IS NULL"
+        return f"next_{self.columns[0]} IS NULL"
 
 
 KEYED = (
@@ -33,7 +33,7 @@ KEYED = (
     Keyed("carrier_blocks", (INDEX,)),
     Keyed("inbound", (INDEX,)),
     Keyed("contacts", (INDEX, SEALED), "channel"),
-    Keyed("places", (SEALED,), "'address'"),
+    Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
 )
 
 
@@ -68,7 +68,7 @@ class Index(NamedTuple):
         return f"next_{self.name}"[:63]
 
     def create(self, how: str = "") -> str:
-        to = re.sub(rf"\b({INDEX}|{SEALED})\b", r"next_\1", self.definition)
+        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL})\b", r"next_\1", self.definition)
         return re.sub(r"INDEX \S+ ON", f"INDEX {how} {self.next_name} ON", to, count=1)
 
 

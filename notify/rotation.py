@@ -20,11 +20,11 @@ import psycopg
 import structlog
 from sqlalchemy import text
 
-from notify import crypto, keyring, lifecycle, rekeying
+from notify import crypto, keyring, lifecycle, points, rekeying
 from notify.db import schema_connection, transaction
 from notify.errors import Invalid, Refused, Unavailable
 from notify.models import Operator, rights
-from notify.rekeying import INDEX, KEYED, Keyed
+from notify.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -156,14 +156,11 @@ def _fill_some(
     chosen = ", ".join(keyed.columns)
     rows = rekeying.run(
         connection,
-        f"""SELECT id, {keyed.purpose}, {chosen} FROM {keyed.table} WHERE id > {after} AND {keyed.pending}
-             ORDER BY id LIMIT {AT_ONCE} FOR NO KEY UPDATE""",
+        f"""SELECT id, {keyed.purpose}, {keyed.resident}, {chosen} FROM {keyed.table}
+             WHERE id > {after} AND {keyed.pending} ORDER BY id LIMIT {AT_ONCE} FOR NO KEY UPDATE""",
     ).fetchall()
     ids = [row[0] for row in rows]
-    values: list[list[Any]] = [
-        [_rekeyed(column, row[1], row[2 + place], new, done) for row in rows]
-        for place, column in enumerate(keyed.columns)
-    ]
+    values = _rekeyed(keyed.columns, rows, new, done)
     arrays = ", ".join(["%s::bigint[]", *["%s::bytea[]"] * len(keyed.columns)])
     assigned = ", ".join(f"next_{column} = x.{column}" for column in keyed.columns)
     rekeying.run(
@@ -175,7 +172,22 @@ def _fill_some(
     return ids
 
 
-def _rekeyed(column: str, purpose: str, value: bytes | None, new: bytes, done: Rotated) -> bytes | None:
+def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes, done: Rotated) -> list[Sequence[Any]]:
+    """What the new key makes of rows (id, purpose, resident, values), column by column."""
+    _, purposes, residents, *old = zip(*rows, strict=True) if rows else ((), (), (), *((),) * len(columns))
+    values: dict[str, Sequence[Any]] = dict(zip(columns, old, strict=True))
+    if POINT in values:
+        were = [points.Sealed(*pair) for pair in zip(values[POINT], values[CELL], strict=True)]
+        sealed, unreadable = points.rekeyed(residents, were, new)
+        values[POINT], values[CELL] = [one.point_sealed for one in sealed], [one.cell_index for one in sealed]
+        done.unreadable += unreadable
+    for column in {INDEX, SEALED} & values.keys():
+        pairs = zip(purposes, values[column], strict=True)
+        values[column] = [_rekeyed_address(column, purpose, value, new, done) for purpose, value in pairs]
+    return [values[column] for column in columns]
+
+
+def _rekeyed_address(column: str, purpose: str, value: bytes | None, new: bytes, done: Rotated) -> bytes | None:
     if value is None:
         return None
     if column == INDEX:

@@ -45,7 +45,7 @@ def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Set
         return
     why = [SENTENCES.get(reason, reason) for reason in alert.two_people]
     if not why and alert.status == "Actual":
-        residents = audience.residents_inside(s, audience.membership(alert))
+        residents = audience.residents_inside(s, audience.membership(alert), now)
         reached = sum(audience.count(s, alert, residents, now).by_channel.values())
         if reached > settings.alone_most:
             why = [f"it would be sent to {reached:,} contacts, more than {settings.alone_most:,}"]

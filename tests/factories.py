@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import SecretStr
 from shapely.geometry import Polygon, box
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, atlas, crypto, operators, senders
+from notify import alerts, atlas, crypto, operators, points, senders
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
 from notify.pipeline import compose
 from notify.settings import settings
@@ -97,7 +97,14 @@ def resident(
     s.flush()
     s.add_all(Preference(subscriber_id=person.id, topic=Topic(topic)) for topic in topics)
     s.add_all(
-        Place(subscriber_id=person.id, label="home", lon=lon, lat=lat, radius_m=0, created_at=now) for lon, lat in at
+        Place(
+            subscriber_id=person.id,
+            label="home",
+            radius_m=0,
+            created_at=now,
+            **points.seal(person.id, lon, lat)._asdict(),
+        )
+        for lon, lat in at
     )
     return Resident(
         person.id,
@@ -105,6 +112,20 @@ def resident(
         email or "",
         _contact(s, person, "sms", phone, verified, now),
         _contact(s, person, "email", email, verified, now),
+    )
+
+
+def homes(s: Session) -> list[tuple[float, float]]:
+    """(lon, lat) of all places, the oldest first."""
+    stored = s.execute(text("SELECT subscriber_id, point_sealed FROM places ORDER BY id")).all()
+    return [points.open_one(row.subscriber_id, row.point_sealed) for row in stored]
+
+
+def move(s: Session, subscriber_id: int, lon: float, lat: float) -> None:
+    """All places of a resident to one point; with several of them the database refuses it."""
+    s.execute(
+        text("""UPDATE places SET point_sealed = :point_sealed, cell_index = :cell_index WHERE subscriber_id = :id"""),
+        {"id": subscriber_id, **points.seal(subscriber_id, lon, lat)._asdict()},
     )
 
 

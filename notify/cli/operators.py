@@ -172,4 +172,6 @@ def rotate(
     else:
         console.print("The new key is in force. Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.")
         if done.unreadable:
-            console.print(f"{done.unreadable:,} addresses could not be read with either key; they stay as they are.")
+            console.print(
+                f"{done.unreadable:,} addresses and places could not be read with either key; they stay as they are."
+            )

@@ -41,21 +41,21 @@ class Contact(Base):
 
 
 class Place(Base):
-    """A point that a resident cares about. `radius_m` in metres; 0 means the point itself."""
+    """A point that a resident cares about (`points.Sealed`). `radius_m` in metres; 0 means the point itself."""
 
     __tablename__ = "places"
     id: Mapped[Id]
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
     label: Mapped[str]
-    lon: Mapped[float]
-    lat: Mapped[float]
+    point_sealed: Mapped[bytes]
+    cell_index: Mapped[bytes]
     radius_m: Mapped[float] = mapped_column(REAL, server_default="0")
     address_sealed: Mapped[bytes | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (
-        UniqueConstraint("subscriber_id", "lon", "lat"),
-        Index("places_lon_lat", "lon", "lat", postgresql_include=["subscriber_id", "radius_m"]),
+        UniqueConstraint("subscriber_id", "point_sealed"),
+        Index("places_cell", "cell_index", postgresql_include=["subscriber_id", "point_sealed", "radius_m"]),
         Index("places_with_radius", "radius_m", postgresql_where=text("radius_m > 0")),
     )
 

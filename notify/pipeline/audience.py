@@ -6,13 +6,14 @@ Nothing here writes. `preview` counts what `fanout` would deliver, by the same S
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify import alarms, points
 from notify.db import raw
 from notify.errors import Refused
 from notify.models import Alert
@@ -23,8 +24,6 @@ from zones.membership import METRES_PER_DEGREE, Membership
 
 LAST_ID = 2**63 - 1
 
-# One place, as PostgreSQL's int8send, float8send and float4send write it: big-endian.
-_PLACE = np.dtype([("subscriber_id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("radius_m", ">f4")])
 
 # The contacts of some residents on an alert's channels: which words they get, and why they are left out, if they are.
 # The order of the reasons is the order in which a caller would want to hear them.
@@ -57,6 +56,22 @@ TIMELINES = """
 """
 
 
+class Places(NamedTuple):
+    """Whose they are, where (degrees), and how far each reaches."""
+
+    residents: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    radius_m: NDArray[np.float32]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Places":
+        return Places(self.residents[chosen], self.lon[chosen], self.lat[chosen], self.radius_m[chosen])
+
+    def inside(self, area: Membership) -> "Places":
+        """Those whose disc touches an area."""
+        return self.where(area.inside(self.lon, self.lat, self.radius_m))
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
     """Counts of contacts. `by_channel`: those that will be written to; `skipped`: the others, by reason.
@@ -83,26 +98,40 @@ def membership(alert: Alert) -> Membership:
     return Membership(from_wkb(alert.area))
 
 
-def residents_inside(s: Session, area: Membership, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
+def residents_inside(
+    s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID
+) -> NDArray[np.int64]:
     """The ids of the residents with a place in an area, ascending, each once. Boundary points are inside.
 
     Only of those with ids above `after`, up to `through`.
     """
-    return np.unique(places_inside(s, area, after, through)["subscriber_id"].astype(np.int64))
+    return np.unique(places_inside(s, area, now, after, through).residents)
 
 
-def places_inside(s: Session, area: Membership, after: int = 0, through: int = LAST_ID) -> NDArray[np.void]:
-    """The places themselves: subscriber_id, lon, lat, radius_m."""
-    west, south, east, north = area.bounds
-    places = _places_near(s, west, south, east, north, after, through)
-    inside = area.inside(places["lon"].astype("f8"), places["lat"].astype("f8"), places["radius_m"].astype("f8"))
-    near: NDArray[np.void] = places[inside]
-    return near
+def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID) -> Places:
+    """The places themselves. An alarm rings about those that cannot be read: they are in no audience."""
+    near, readable = _opened(_places_near(s, *area.bounds, after, through))
+    if not readable.all():
+        _sound(s, near.residents[~readable], now)
+        near = near.where(readable)
+    return near.inside(area)
+
+
+def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:
+    residents = rows["subscriber_id"].astype(np.int64)
+    lon, lat, readable = points.open_all(residents, rows["point_sealed"])
+    return Places(residents, lon, lat, rows["radius_m"].astype(np.float32)), readable
+
+
+def _sound(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
+    some = ", ".join(map(str, np.unique(residents)[:10]))
+    told = f"Places of {residents.size:,} residents are damaged, so no alert for an area finds them ({some})."
+    alarms.sound(s, alarms.UNREADABLE_PLACE, f"{told} Enter these places anew.", now)
 
 
 def preview(s: Session, alert: Alert, now: datetime) -> Audience:
     """What a launch at this moment would resolve to. Raises Refused without an area."""
-    return count(s, alert, residents_inside(s, membership(alert)), now)
+    return count(s, alert, residents_inside(s, membership(alert), now), now)
 
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
@@ -158,17 +187,18 @@ def _places_near(
 ) -> NDArray[np.void]:
     """Places whose disc may touch a box.
 
-    They come as the bytes of one array: to take a million rows one by one would need ten times as long as to find them.
+    They are found by the cells that the box touches, and come as the bytes of one array: to take a million rows one by
+    one would need ten times as long as to find them.
     """
     reach_m: float = s.execute(text("SELECT coalesce(max(radius_m), 0) FROM places WHERE radius_m > 0")).scalar_one()
     pad_lat = reach_m / METRES_PER_DEGREE
     pad_lon = pad_lat / max(np.cos(np.radians(min(max(abs(south), abs(north)) + pad_lat, 90.0))), 0.001)
+    cells = points.cells(west - pad_lon, south - pad_lat, east + pad_lon, north + pad_lat)
+    where = "" if cells is None else "AND cell_index = ANY(%(cells)s)"
     with raw(s).cursor(binary=True) as cursor:
         row = cursor.execute(
-            """SELECT coalesce(string_agg(int8send(subscriber_id) || float8send(lon) || float8send(lat)
-                                          || float4send(radius_m), ''), '')
-                 FROM places WHERE lon BETWEEN %s AND %s AND lat BETWEEN %s AND %s
-                  AND subscriber_id > %s AND subscriber_id <= %s""",
-            (west - pad_lon, east + pad_lon, south - pad_lat, north + pad_lat, after, through),
+            f"""SELECT coalesce(string_agg({points.SENT}, ''), '') FROM places
+                 WHERE subscriber_id > %(after)s AND subscriber_id <= %(through)s {where}""",
+            {"cells": cells, "after": after, "through": through},
         ).fetchone()
-    return np.frombuffer(row[0] if row else b"", dtype=_PLACE)
+    return np.frombuffer(row[0] if row else b"", dtype=points.ROW)

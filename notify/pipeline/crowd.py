@@ -11,11 +11,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from notify import points
 from notify.db import raw
 from zones.membership import Membership
+
+log = structlog.get_logger()
 
 CHANNELS = ("sms", "email")  # those of residents; a timeline has no place
 # The order in which `audience.REACHED` gives them: of several, the first one counts. The first four are suppressions.
@@ -25,7 +29,6 @@ REACHED = len(REASONS)
 _ERASED, _UNVERIFIED, _NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in REASONS[4:])
 
 # As PostgreSQL's send functions write them: big-endian.
-_PLACE = np.dtype([("subscriber", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("radius_m", ">f4")])
 _PERSON = np.dtype([("id", ">i8"), ("language", ">i2")])
 _CONTACT = np.dtype([("id", ">i8"), ("packed", ">i8")])
 _BARRED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
@@ -37,9 +40,8 @@ _ID = np.dtype(">i8")
 OTHER_LANGUAGES = """
     SELECT string_agg(int8send(id) || int2send(array_position(%(languages)s::text[], language)::int2), '')
       FROM subscribers WHERE {these} AND language <> (%(languages)s::text[])[1]"""
-PLACES = """
-    SELECT string_agg(int8send(subscriber_id) || float8send(lon) || float8send(lat) || float4send(radius_m), '')
-      FROM places WHERE {these}"""
+PLACES = f"""
+    SELECT string_agg({points.SENT}, '') FROM places WHERE {{these}}"""
 CONTACTS = """
     SELECT string_agg(int8send(id) || int8send(
                subscriber_id * 8 + (channel = 'email')::int * 4
@@ -130,19 +132,18 @@ class Crowd:
 def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Crowd:
     """What the transaction of `s` (`db.one_moment`) sees: of all residents with a place, or of some."""
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
-    places = _read(s, PLACES, "subscriber_id", values, _PLACE)
-    ids, place_of = np.unique(places["subscriber"].astype(np.int64), return_inverse=True)
+    place_of_id, lon, lat, radius_m = _places(s, values)
+    ids, place_of = np.unique(place_of_id, return_inverse=True)
     contacts = _read(s, CONTACTS, "subscriber_id", values, _CONTACT)
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
     contact_of = find(ids, subscriber)
     here = contact_of >= 0
-    radius_m = places["radius_m"].astype(np.float32)
     return Crowd(
         ids=ids,
         language=_languages(s, ids, values),
         place_of=place_of.astype(np.int32),
-        lon=places["lon"].astype(np.float64),
-        lat=places["lat"].astype(np.float64),
+        lon=lon,
+        lat=lat,
         radius_m=radius_m if (radius_m > 0).any() else None,
         contact_of=contact_of[here].astype(np.int32),
         channel=channel[here],
@@ -175,6 +176,19 @@ def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
 def _unpacked(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
     """Of contacts: whose, an index of CHANNELS, and 1 erased, 2 unverified, else 0."""
     return packed >> 3, (packed >> 2 & 1).astype(np.uint8), (packed & 3).astype(np.uint8)
+
+
+def _places(
+    s: Session, values: dict[str, Any]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Whose, lon, lat, radius_m; without those that cannot be read, about which a launch sounds an alarm."""
+    places = _read(s, PLACES, "subscriber_id", values, points.ROW)
+    subscribers, radius_m = places["subscriber_id"].astype(np.int64), places["radius_m"].astype(np.float32)
+    lon, lat, readable = points.open_all(subscribers, places["point_sealed"])
+    if readable.all():
+        return subscribers, lon, lat, radius_m
+    log.error("headcount.unreadable_places", residents=subscribers[~readable][:10].tolist())
+    return subscribers[readable], lon[readable], lat[readable], radius_m[readable]
 
 
 def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.uint8]:

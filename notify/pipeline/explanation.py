@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.models import Alert
 from notify.pipeline import audience, forecast
-from notify.pipeline.audience import Audience
+from notify.pipeline.audience import Audience, Places
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
@@ -46,8 +46,8 @@ class Explanation:
 def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
     """Of an alert, if it were launched now. Raises Refused without an area."""
     area = audience.membership(alert)
-    places = audience.places_inside(s, area)
-    residents = np.unique(places["subscriber_id"].astype(np.int64))
+    places = audience.places_inside(s, area, now)
+    residents = np.unique(places.residents)
     found = audience.count(s, alert, residents, now)
     return Explanation(
         found,
@@ -106,7 +106,7 @@ def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[s
     return waiting
 
 
-def _covered(s: Session, alert: Alert, area: Membership, places: NDArray[np.void]) -> tuple[Covered, ...]:
+def _covered(s: Session, alert: Alert, area: Membership, places: Places) -> tuple[Covered, ...]:
     """In the alert's own zones or, where it has none, in all that there are."""
     rows = s.execute(
         text("""SELECT z.kind, z.name, v.geometry FROM zone_versions v JOIN zones z ON z.id = v.zone_id
@@ -117,11 +117,9 @@ def _covered(s: Session, alert: Alert, area: Membership, places: NDArray[np.void
                  ORDER BY z.kind, z.name"""),
         {"alert": alert.id},
     ).all()
-    lon, lat, radius_m = (places[name].astype(np.float64) for name in ("lon", "lat", "radius_m"))
     covered = []
     for row in rows:
-        inside = Membership(from_wkb(row.geometry)).inside(lon, lat, radius_m)
-        residents = np.unique(places["subscriber_id"][inside]).size
+        residents = np.unique(places.inside(Membership(from_wkb(row.geometry))).residents).size
         if residents:
             covered.append(Covered(row.kind, row.name, int(residents)))
     return tuple(covered)

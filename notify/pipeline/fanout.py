@@ -117,7 +117,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
             batches, through = _first_slice(s, alert_id, area, now)
         yield batches
     with transaction(resolvers_engine) as s:
-        rest = audience.residents_inside(s, area, after=through)
+        rest = audience.residents_inside(s, area, now, after=through)
     # Those inside may all have moved here lately, so that none was found yet.
     yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
     with transaction(resolvers_engine) as s:
@@ -134,7 +134,7 @@ def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> 
     """
     alert = _sending(s, alert_id)
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
-    residents = audience.residents_inside(s, area, through=through)
+    residents = audience.residents_inside(s, area, now, through=through)
     if residents.size > FIRST_SLICE:
         residents = residents[:FIRST_SLICE]
         through = int(residents[-1])

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from notify import usage
 from notify.models import Alert, Lane
 from notify.pipeline import audience
-from notify.pipeline.audience import Audience
+from notify.pipeline.audience import Audience, Places
 from notify.pipeline.course import Course, Way, messages_per_s, run
 from notify.usage import CAP_DAY
 from zones.geometry import from_wkb
@@ -72,8 +72,8 @@ class Plan:
 def plan(s: Session, alert: Alert, now: datetime) -> Plan:
     """How long it would take, launched at its time, or else now. Raises Refused without an area."""
     at = max(now, alert.launch_at) if alert.launch_at else now
-    places = audience.places_inside(s, audience.membership(alert))
-    residents = np.unique(places["subscriber_id"].astype(np.int64))
+    places = audience.places_inside(s, audience.membership(alert), now)
+    residents = np.unique(places.residents)
     reached = audience.count(s, alert, residents, now)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
@@ -165,11 +165,9 @@ def _zone(
     return ZoneTime(name, round(messages * len(ids) / len(all_ids)), course.moment(messages * late))
 
 
-def _residents(places: NDArray[np.void], zone: bytes) -> NDArray[np.int64]:
+def _residents(places: Places, zone: bytes) -> NDArray[np.int64]:
     """Those with one of the places in a zone. The places are read once for all zones of an alert."""
-    lon, lat, radius_m = (places[name].astype(np.float64) for name in ("lon", "lat", "radius_m"))
-    inside = Membership(from_wkb(zone)).inside(lon, lat, radius_m)
-    return np.unique(places["subscriber_id"][inside].astype(np.int64))
+    return np.unique(places.inside(Membership(from_wkb(zone))).residents)
 
 
 def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, lifecycle
+from notify import crypto, lifecycle, points
 from notify.models import Operator
 from notify.subscribers.records import defused
 from notify.subscribers.rows import COLUMNS
@@ -95,7 +95,7 @@ def _rows(resident: Any) -> Iterator[tuple[str, ...]]:
         _Contact(channel, crypto.unseal(bytes.fromhex(sealed), channel), (at, how) if how else ("", ""))
         for channel, sealed, at, how in resident.contacts
     ]
-    places = [_place(*place) for place in resident.places] or [("", "", "", "")]
+    places = [_place(resident.id, *place) for place in resident.places] or [("", "", "", "")]
     told = (resident.language, " ".join(resident.topics))
     for (phone, email, consent), place in _with_first(_pairs(contacts), places):
         yield (phone, email, *told, *place, *consent)
@@ -125,7 +125,8 @@ def _with_first(pairs: Sequence[Any], places: Sequence[Any]) -> list[tuple[Any, 
     return [(pairs[0], place) for place in places] + [(pair, places[0]) for pair in pairs[1:]]
 
 
-def _place(label: str, lon: float, lat: float, address_sealed: str | None) -> tuple[str, str, str, str]:
+def _place(subscriber_id: int, label: str, point_sealed: str, address_sealed: str | None) -> tuple[str, str, str, str]:
+    lon, lat = points.open_one(subscriber_id, bytes.fromhex(point_sealed))
     address = crypto.unseal(bytes.fromhex(address_sealed), SEALED_ADDRESS) if address_sealed else ""
     return repr(lon), repr(lat), address, label
 
@@ -133,10 +134,10 @@ def _place(label: str, lon: float, lat: float, address_sealed: str | None) -> tu
 # A consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`), and counts only while the contact is verified and
 # has not opted out of everything.
 _RESIDENTS = """
-    SELECT r.language,
+    SELECT r.id, r.language,
            array(SELECT p.topic::text FROM preferences p WHERE p.subscriber_id = r.id ORDER BY p.topic) AS topics,
-           coalesce((SELECT jsonb_agg(jsonb_build_array(p.label, p.lon, p.lat, encode(p.address_sealed, 'hex'))
-                                      ORDER BY p.id)
+           coalesce((SELECT jsonb_agg(jsonb_build_array(p.label, encode(p.point_sealed, 'hex'),
+                                                        encode(p.address_sealed, 'hex')) ORDER BY p.id)
                        FROM places p WHERE p.subscriber_id = r.id), '[]') AS places,
            coalesce((SELECT jsonb_agg(jsonb_build_array(c.channel, encode(c.address_sealed, 'hex'), x.at, x.how)
                                       ORDER BY c.id)

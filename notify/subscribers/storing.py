@@ -8,7 +8,7 @@ from typing import Self
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring
+from notify import crypto, keyring, points
 from notify.db import raw
 from notify.subscribers import addresses
 from notify.subscribers.identity import Conflict, Couples, Key, known, owner
@@ -139,18 +139,19 @@ def _values(settled: Sequence[Settled], had: set[Key], number: Callable[[int], i
         sealed.add(key)
         return key[1], crypto.seal(address, key[0])
 
-    for one in settled:
+    residents = [number(one.owner) for one in settled]
+    sealed_points = points.seal_all(residents, [one.row.lon for one in settled], [one.row.lat for one in settled])
+    for one, resident, point in zip(settled, residents, sealed_points, strict=True):
         row = one.row
         yield (
             row.line,
-            number(one.owner),
+            resident,
             one.owner < 0,
             row.language,
             " ".join(row.topics),
             *seal(one.keys.get("phone"), row.phone),
             *seal(one.keys.get("email"), row.email),
-            row.lon,
-            row.lat,
+            *point,
             row.label,
             crypto.seal(row.address, SEALED_ADDRESS) if row.address else None,
             row.consent_at,
@@ -161,9 +162,9 @@ def _values(settled: Sequence[Settled], had: set[Key], number: Callable[[int], i
 INCOMING = """
         line int, subscriber_id bigint, is_new bool, language text, topics text,
         phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
-        lon float8, lat float8, label text, place_sealed bytea, consent_at timestamptz, consent_how text
+        point_sealed bytea, cell_index bytea, label text, place_sealed bytea, consent_at timestamptz, consent_how text
 """
-_TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "float8", "float8", "text",
+_TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "bytea", "bytea", "text",
           "bytea", "timestamptz", "text"]  # fmt: skip
 
 # One line for each address that a row gives.
@@ -225,14 +226,16 @@ _TOPICS = """
     ON CONFLICT DO NOTHING
 """
 _PLACES = """
-    INSERT INTO places (subscriber_id, label, lon, lat, address_sealed, created_at)
-    SELECT subscriber_id, label, lon, lat, place_sealed, CAST(:now AS timestamptz) FROM incoming ORDER BY line
+    INSERT INTO places (subscriber_id, label, point_sealed, cell_index, address_sealed, created_at)
+    SELECT subscriber_id, label, point_sealed, cell_index, place_sealed, CAST(:now AS timestamptz)
+      FROM incoming ORDER BY line
     ON CONFLICT DO NOTHING
 """
 # What _PLACES would insert, for a dry run.
 NEW_PLACES = """
-    SELECT count(*) FROM (SELECT DISTINCT subscriber_id, lon, lat FROM incoming) i
-     WHERE NOT EXISTS (SELECT FROM places p WHERE (p.subscriber_id, p.lon, p.lat) = (i.subscriber_id, i.lon, i.lat))
+    SELECT count(*) FROM (SELECT DISTINCT subscriber_id, point_sealed FROM incoming) i
+     WHERE NOT EXISTS (SELECT FROM places p
+                        WHERE (p.subscriber_id, p.point_sealed) = (i.subscriber_id, i.point_sealed))
 """
 SUPPRESSED = """
     SELECT count(*) FROM incoming i

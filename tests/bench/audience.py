@@ -12,13 +12,15 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import operators
+from notify import operators, points
 from notify.db import transaction
 from notify.local import ports
+from notify.pipeline import audience as audience_of
 from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
 from tests.bench.size import Size
+from tests.factories import move
 from tests.waiting import until
 from zones.geometry import circle, to_geojson
 from zones.membership import Membership
@@ -95,21 +97,10 @@ def _live(
 def _moved(doors: "list[_Door]", shape: shapely.Geometry) -> Figure:
     """A hundred residents leave the area: when do all processes say so?"""
     before = doors[0].timed(shape)[1]["residents"]
-    west, south, east, north = shape.bounds
     with transaction() as s:
-        left = s.execute(
-            text("""UPDATE places SET lon = :away + random(), lat = 10 WHERE id IN (
-                        SELECT id FROM places WHERE lon BETWEEN :west AND :east AND lat BETWEEN :south AND :north
-                         LIMIT :moved) RETURNING id"""),
-            {
-                "moved": MOVED,
-                "away": 100,
-                "west": west + 0.01,
-                "south": south + 0.01,
-                "east": east - 0.01,
-                "north": north - 0.01,
-            },
-        ).all()
+        left = audience_of.residents_inside(s, Membership(shape), datetime.now(UTC))[:MOVED]
+        for resident in left.tolist():
+            move(s, resident, 100.0, 10.0)
     began = time.monotonic()
     for door in doors:
         until(lambda door=door: door.timed(shape)[1]["residents"] == before - len(left), 30, "they are gone")
@@ -170,8 +161,9 @@ class _Door:
 
 def _places() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     with transaction() as s:
-        rows = s.execute(text("SELECT lon, lat FROM places")).all()
-    lon, lat = np.array(rows, dtype=np.float64).T
+        rows = s.execute(text("SELECT subscriber_id, point_sealed FROM places")).all()
+    lon, lat, readable = points.open_all(np.array([row[0] for row in rows]), points.blocks([row[1] for row in rows]))
+    assert readable.all()
     return lon, lat
 
 

@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, crypto, db, migrations, operators, senders, tasks, worker
+from notify import alerts, crypto, db, migrations, operators, points, senders, tasks, worker
 from notify.db import raw, transaction
 from notify.local import ports
 from notify.local.credentials import keep
@@ -261,8 +261,8 @@ def _settle(first: int, count: int, channel: str, west: float, inside: int, newe
             s.execute(text(statement), values)
         s.execute(text("CREATE TEMP TABLE inside (id bigint PRIMARY KEY, index bytea, sealed bytea) ON COMMIT DROP"))
         _copy(s, "inside", ((int(n), *_sealed(channel, int(n))) for n in chosen))
-        for statement in INSIDERS:
-            s.execute(text(statement), values)
+        s.execute(text(CONTACTS), values)
+        _copy(s, f"places ({PLACED})", _placed(rng, start + 1, count, chosen, west, now))
     with db.schema_connection() as connection:
         connection.execute("VACUUM ANALYZE subscribers, preferences, contacts, places")
 
@@ -275,20 +275,25 @@ PEOPLE = (
        SELECT n, t FROM generate_series(CAST(:first AS bigint), :last) AS n,
               unnest(ARRAY['storm', 'snow']::topic[]) AS t""",
 )
-INSIDERS = (
-    """INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
-       SELECT n, :channel, coalesce(i.index, sha256(CAST(CAST(n AS text) AS bytea))), coalesce(i.sealed, 'x'),
-              :now, :now
-         FROM generate_series(CAST(:first AS bigint), :last) AS n LEFT JOIN inside i ON i.id = n ORDER BY n""",
-    # The area is a square in the corner of a square city; some of those outside live due north of it, as in a real one.
-    """INSERT INTO places (subscriber_id, label, lon, lat, created_at)
-       SELECT n, 'home', CAST(:west AS float8) + CASE WHEN i.id IS NULL AND east THEN 0.1 + 0.12 * random()
-                                                      ELSE 0.1 * random() END,
-              40.0 + CASE WHEN i.id IS NOT NULL THEN 0.1 * random() WHEN east THEN 0.22 * random()
-                          ELSE 0.1 + 0.12 * random() END, :now
-         FROM (SELECT n, random() < 0.69 AS east FROM generate_series(CAST(:first AS bigint), :last) AS n) AS people
-         LEFT JOIN inside i ON i.id = n ORDER BY n""",
-)
+CONTACTS = """
+    INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
+    SELECT n, :channel, coalesce(i.index, sha256(CAST(CAST(n AS text) AS bytea))), coalesce(i.sealed, 'x'), :now, :now
+      FROM generate_series(CAST(:first AS bigint), :last) AS n LEFT JOIN inside i ON i.id = n ORDER BY n
+"""
+PLACED = "subscriber_id, label, created_at, point_sealed, cell_index"
+
+
+def _placed(
+    rng: np.random.Generator, first: int, count: int, inside: NDArray[np.int64], west: float, now: datetime
+) -> Iterator[tuple[Any, ...]]:
+    """The area is a square in the corner of a square city; as in a real one, some of those outside live due north."""
+    east = rng.random(count) < 0.69
+    lon = np.where(east, 0.1 + 0.12 * rng.random(count), 0.1 * rng.random(count))
+    lat = np.where(east, 0.22 * rng.random(count), 0.1 + 0.12 * rng.random(count))
+    lon[inside - first], lat[inside - first] = 0.1 * rng.random((2, inside.size))
+    residents = np.arange(first, first + count)
+    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon + west, lat + 40.0), strict=True):
+        yield resident, "home", now, *sealed
 
 
 def _copy(s: Any, into: str, rows: Iterator[tuple[Any, ...]]) -> None:

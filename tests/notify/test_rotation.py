@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from shapely.geometry import Polygon
 from sqlalchemy import text
 
 from notify import crypto, db, keyring, rotation
@@ -13,12 +14,15 @@ from notify.db import transaction
 from notify.delivery import carrier_blocks
 from notify.errors import Invalid, Refused, WrongKey
 from notify.models import Base
+from notify.pipeline import audience
 from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
-from tests.factories import NOW, resident, sender
+from tests.factories import NOW, homes, move, resident, sender, square
 from tests.notify.test_keyring import use_keys
 from tests.owner import as_owner
+from zones.membership import Membership
 
+HOME = square(0, 0)
 NEW, THIRD = "the key that comes after it, long enough", "and yet another one, which is long enough"
 
 
@@ -80,6 +84,12 @@ def written_to(phone: str) -> bool:
     return contacts[0].id is None
 
 
+def inside(area: Polygon = HOME) -> list[int]:
+    with transaction() as s:
+        found: list[int] = audience.residents_inside(s, Membership(area), NOW).tolist()
+        return found
+
+
 def stop(phone: str, reference: str, words: str = "STOP") -> None:
     with transaction() as s:
         replies.receive(s, "twilio", Inbound(phone, "+15555550100", words, reference), NOW)
@@ -104,7 +114,9 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
     assert written_to(people[1].phone)
     with transaction() as s:
         blocked = [carrier_blocks.senders(s, "sms", addresses.index("sms", p.phone)).blocked for p in people[:2]]
+        assert homes(s) == [(0.5, 0.5)] * 8
     assert blocked == [("+15555550100",), ()]
+    assert inside() == [person.id for person in people]
     assert not sql("SELECT 1 FROM resident_changes WHERE at > (SELECT since FROM key_ring)")
     use_keys(keys, SECRET_KEY)
     with pytest.raises(WrongKey):
@@ -137,6 +149,40 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
         assert not opting.opt_out(s, "sms", people[9].phone, how="again", now=NOW)
     stop(late.phone, "SM-late")
     assert not written_to(late.phone)
+
+
+def test_homes_are_found_before_during_and_after_and_who_moves_meanwhile_has_moved(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        people = [resident(s, at=[(0.1 + n / 20, 0.5)]) for n in range(10)]
+    ids = [person.id for person in people]
+    killed_in("places")
+    assert inside() == ids, "some are sealed with both keys"
+    with transaction() as s:
+        keyring.hold(s)
+        for number in (1, 8):  # one whose row is done, and one whose is not
+            move(s, ids[number], 7.0, 0.5)
+        late = resident(s, at=[(0.8, 0.8)])
+    assert inside() == [*ids[:1], *ids[2:8], ids[9], late.id]
+    rotation.rotate(NOW)
+    assert inside() == [*ids[:1], *ids[2:8], ids[9], late.id]
+    crypto.use(crypto.Ring(SECRET_KEY.encode()))  # as in a process that has not noticed yet
+    assert inside() == [*ids[:1], *ids[2:8], ids[9], late.id]
+    use_keys(keys, NEW)
+    assert inside() == [*ids[:1], *ids[2:8], ids[9], late.id]
+    assert inside(square(6.5, 0)) == [ids[1], ids[8]]
+    with transaction() as s:
+        assert homes(s)[0] == (0.1, 0.5)
+        assert homes(s)[-1] == (0.8, 0.8)
+
+
+def test_a_damaged_place_stays_damaged_and_keeps_nobody_waiting(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        people = [resident(s) for _ in range(4)]
+    sql("UPDATE places SET point_sealed = 'sixteen of noise' WHERE subscriber_id = :id", id=people[1].id)
+    assert rotation.rotate(NOW).unreadable == 1
+    use_keys(keys, NEW)
+    assert inside() == [people[0].id, people[2].id, people[3].id]
+    assert len(sql("SELECT 1 FROM places WHERE point_sealed = 'sixteen of noise'")) == 1
 
 
 def test_what_was_erased_meanwhile_stays_erased_and_still_counts(keys: pytest.MonkeyPatch) -> None:

@@ -217,11 +217,12 @@ def test_a_suppression_is_there_once(topic: str | None) -> None:
 
 
 BROKEN: dict[str, tuple[str, Callable[[Session], object]]] = {
-    "a place outside the world": ("UPDATE places SET lat = 91", resident),
+    "a point that is no block": ("UPDATE places SET point_sealed = 'short'", resident),
+    "a cell that is none": ("UPDATE places SET cell_index = 'short'", resident),
     "a place that reaches too far": ("UPDATE places SET radius_m = 60000", resident),
     "the same place twice": (
-        "INSERT INTO places (subscriber_id, label, lon, lat, created_at)"
-        " SELECT subscriber_id, label, lon, lat, created_at FROM places",
+        "INSERT INTO places (subscriber_id, label, point_sealed, cell_index, created_at)"
+        " SELECT subscriber_id, label, point_sealed, cell_index, created_at FROM places",
         resident,
     ),
     "a language that is none": ("UPDATE subscribers SET language = 'English, please'", resident),

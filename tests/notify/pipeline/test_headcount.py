@@ -12,14 +12,14 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify import alerts, points
 from notify.db import engine, transaction
 from notify.models import Contact, Place, Preference, Subscriber, Suppression, Topic
 from notify.pipeline import audience, fanout, headcount
 from notify.pipeline.audience import Audience
 from notify.pipeline.headcount import Headcount
 from notify.settings import settings
-from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, square, zone
+from tests.factories import NOW, Resident, alert_ready, move, operator, resident, sender, square, zone
 from tests.owner import as_owner
 from tests.waiting import until
 from zones.membership import Membership
@@ -104,12 +104,13 @@ def test_it_says_what_a_launch_resolves(counted: Headcount, seed: int) -> None:
 
 
 def _moves(s: Session, tom: Resident) -> None:
-    s.execute(text("UPDATE places SET lon = 7 WHERE subscriber_id = :id"), {"id": tom.id})
+    move(s, tom.id, 7, 0.5)
 
 
 def _gets_a_second_place(s: Session, tom: Resident) -> None:
-    s.execute(text("UPDATE places SET lon = 7 WHERE subscriber_id = :id"), {"id": tom.id})
-    s.add(Place(subscriber_id=tom.id, label="work", lon=0.2, lat=0.2, radius_m=0, created_at=NOW))
+    move(s, tom.id, 7, 0.5)
+    work = points.seal(tom.id, 0.2, 0.2)._asdict()
+    s.add(Place(subscriber_id=tom.id, label="work", radius_m=0, created_at=NOW, **work))
 
 
 def _loses_its_place(s: Session, tom: Resident) -> None:
@@ -117,7 +118,8 @@ def _loses_its_place(s: Session, tom: Resident) -> None:
 
 
 def _widens_its_place(s: Session, tom: Resident) -> None:
-    s.execute(text("UPDATE places SET lon = 1.01, radius_m = 5000 WHERE subscriber_id = :id"), {"id": tom.id})
+    move(s, tom.id, 1.01, 0.5)
+    s.execute(text("UPDATE places SET radius_m = 5000 WHERE subscriber_id = :id"), {"id": tom.id})
 
 
 def _unsubscribes(s: Session, tom: Resident) -> None:

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from notify import points
 from notify.subscribers import import_csv
 from notify.subscribers.identity import Couples
 from tests.factories import NOW
@@ -18,13 +19,14 @@ A, B, C = "a@example.org", "b@example.org", "c@example.org"
 HOME, WORK, OTHER = {"lon": "-75.1"}, {"lon": "-75.2", "label": "work"}, {"lon": "-75.3", "label": "other"}
 
 
-def homes() -> set[frozenset[tuple[int, float]]]:
+def homes() -> set[frozenset[object]]:
     """What each resident is made of: ("sms" or "email" and index) and places, without ids."""
     return {
-        frozenset([*contacts, *places])
-        for contacts, places in ask("""
-            SELECT array(SELECT channel || encode(address_index, 'hex') FROM contacts c WHERE c.subscriber_id = r.id),
-                   array(SELECT lon::text FROM places p WHERE p.subscriber_id = r.id)
+        frozenset([*contacts, *(points.open_one(resident, point) for point in places)])
+        for resident, contacts, places in ask("""
+            SELECT r.id,
+                   array(SELECT channel || encode(address_index, 'hex') FROM contacts c WHERE c.subscriber_id = r.id),
+                   array(SELECT point_sealed FROM places p WHERE p.subscriber_id = r.id)
               FROM subscribers r""")
     }
 

@@ -1,0 +1,143 @@
+"""Seal and open the points of residents' places.
+
+With coordinates in clear, a stolen dump and a public address file give every home. So a point is stored as one AES
+block, and what PostgreSQL finds it by is a keyed hash of its cell in a grid (docs/adr/0027).
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from notify import crypto
+from notify.errors import Invalid, Unavailable
+
+UNITS = 10_000_000  # in a degree: coordinates are kept to 1e-7 degrees, about a centimetre
+CELL = 100_000  # units along the side of a cell: 0.01 degrees, 1.1 km from south to north
+CELLS_MOST = 4_096  # a search in more cells than this reads all places instead
+CELL_BYTES = 8
+AT_ONCE = 32_768  # points opened in one call: they stay in the processor's cache, and cost no memory
+POINT_KEY, CELL_KEY = "point", "cell"  # what they are derived for
+
+# One place as SQL and PostgreSQL's send functions write it: big-endian.
+SENT = "int8send(subscriber_id) || point_sealed || float4send(radius_m)"
+ROW = np.dtype([("subscriber_id", ">i8"), ("point_sealed", "V16"), ("radius_m", ">f4")])
+
+# Unique for every place of every resident, so that equal blocks never occur and neighbours look unrelated; opened, it
+# vouches for itself by the resident's id.
+_BLOCK = np.dtype([("subscriber", ">i8"), ("lon", ">i4"), ("lat", ">i4")])
+_CELL = np.dtype([("column", ">i8"), ("row", ">i8")])
+
+
+class Sealed(NamedTuple):
+    """What `places` keeps of a point, by the names of its columns."""
+
+    point_sealed: bytes
+    cell_index: bytes
+
+
+class Points(NamedTuple):
+    """Degrees, WGS 84. A point that is not readable is damaged, or another resident's; its coordinates mean nothing."""
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    readable: NDArray[np.bool_]
+
+
+def seal(subscriber_id: int, lon: float, lat: float) -> Sealed:
+    """Of one place, rounded to 1e-7 degrees. Raises Invalid outside of the world.
+
+    Call `keyring.hold` in the transaction that writes it: the key must not change between.
+    """
+    return seal_all([subscriber_id], [lon], [lat])[0]
+
+
+def seal_all(subscribers: ArrayLike, lon: ArrayLike, lat: ArrayLike, master: bytes | None = None) -> list[Sealed]:
+    """The same of many, by default with the key in force."""
+    master = master or crypto.ring().in_force
+    blocks = np.empty(len(np.asarray(subscribers)), dtype=_BLOCK)
+    blocks["subscriber"], blocks["lon"], blocks["lat"] = subscribers, _units(lon, 180), _units(lat, 90)
+    cells = np.empty(blocks.size, dtype=_CELL)
+    cells["column"], cells["row"] = blocks["lon"] // CELL, blocks["lat"] // CELL
+    sealed = _parts(crypto.encipher(blocks.tobytes(), POINT_KEY, master))
+    return [Sealed(*pair) for pair in zip(sealed, _indexes(cells, master), strict=True)]
+
+
+def open_all(subscribers: NDArray[Any], sealed: NDArray[np.void]) -> Points:
+    """Points that are sealed with any key of this process. `subscribers`: whose each of them should be."""
+    count = len(sealed)
+    lon, lat, readable = np.zeros(count), np.zeros(count), np.zeros(count, dtype=bool)
+    for part in (slice(at, at + AT_ONCE) for at in range(0, count, AT_ONCE)):
+        blocks = sealed[part].tobytes()
+        for master in crypto.known():
+            opened = np.frombuffer(crypto.decipher(blocks, POINT_KEY, master), dtype=_BLOCK)
+            fits = opened["subscriber"] == subscribers[part]
+            np.divide(opened["lon"], UNITS, out=lon[part], where=fits)
+            np.divide(opened["lat"], UNITS, out=lat[part], where=fits)
+            readable[part] |= fits
+            if readable[part].all():
+                break
+    return Points(lon, lat, readable)
+
+
+def open_one(subscriber_id: int, sealed: bytes) -> tuple[float, float]:
+    """(lon, lat). Raises Unavailable when it is damaged, or not this resident's."""
+    points = open_all(np.array([subscriber_id]), blocks([sealed]))
+    if not points.readable[0]:
+        raise Unavailable(
+            f"A place of resident {subscriber_id} cannot be read: it is damaged.", hint="Enter the place anew."
+        )
+    return float(points.lon[0]), float(points.lat[0])
+
+
+def rekeyed(subscribers: Sequence[int], sealed: Sequence[Sealed], master: bytes) -> tuple[list[Sealed], int]:
+    """The same points for another master key, and how many could not be read; these stay as they are."""
+    points = open_all(np.array(subscribers, dtype=np.int64), blocks([one.point_sealed for one in sealed]))
+    anew = seal_all(subscribers, points.lon * points.readable, points.lat * points.readable, master)
+    kept = [new if fits else old for new, old, fits in zip(anew, sealed, points.readable, strict=True)]
+    return kept, int((~points.readable).sum())
+
+
+def blocks(sealed: Sequence[bytes]) -> NDArray[np.void]:
+    """Stored points as `open_all` takes them."""
+    return np.frombuffer(b"".join(sealed), dtype=ROW["point_sealed"])
+
+
+def cells(west: float, south: float, east: float, north: float) -> list[bytes] | None:
+    """The indexes, under each key of this process, of the cells that a box touches. None: so many that it is quicker
+    to read all places."""
+    columns, rows = _span(west, east, 180), _span(south, north, 90)
+    if len(columns) * len(rows) > CELLS_MOST:
+        return None
+    touched = np.array(list(product(columns, rows)), dtype=_CELL)
+    return [index for master in crypto.known() for index in _indexes(touched, master)]
+
+
+def _span(least: float, most: float, limit: int) -> range:
+    """One more unit on either side, so that rounding never loses a cell."""
+    least, most = max(least, -limit), min(most, limit)
+    if not least <= most:
+        return range(0)
+    return range((math.floor(least * UNITS) - 1) // CELL, (math.ceil(most * UNITS) + 1) // CELL + 1)
+
+
+def _indexes(cells: NDArray[np.void], master: bytes) -> list[bytes]:
+    """Half of a block: two cells with the same one would be read together, and told apart by their points."""
+    return [block[:CELL_BYTES] for block in _parts(crypto.encipher(cells.tobytes(), CELL_KEY, master))]
+
+
+def _parts(blocks: bytes) -> list[bytes]:
+    return [blocks[at : at + crypto.BLOCK_BYTES] for at in range(0, len(blocks), crypto.BLOCK_BYTES)]
+
+
+def _units(degrees: ArrayLike, limit: int) -> NDArray[np.int32]:
+    degrees = np.asarray(degrees, dtype=np.float64)
+    if not (np.abs(degrees) <= limit).all():  # not a number, either
+        raise Invalid(
+            "A place lies outside of the world.", hint="Longitude is -180 to 180, latitude -90 to 90, in degrees."
+        )
+    units: NDArray[np.int32] = np.rint(degrees * UNITS).astype(np.int32)
+    return units
