@@ -23,7 +23,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "addresses", "description": "Where an address, a crossing or a landmark is."},
     {"name": "senders", "description": "The identities that we send as, with their rates and caps."},
-    {"name": "subscribers", "description": "Residents, in numbers only."},
+    {"name": "subscribers", "description": "Residents: how many; and one who calls, for agents."},
 ]
 
 _MEANINGS = {

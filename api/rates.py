@@ -91,7 +91,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
     if path.startswith("/api/"):
         key = Headers(scope=scope).get("authorization", "")
         asks = [Bound("key", key, KEY) if key else Bound("stranger", address or "", STRANGER)]
-        if path.startswith("/api/v1/audience"):
+        if path.startswith(("/api/v1/audience", "/api/v1/residents")):
             asks.append(Bound("count", key, COUNT))
         return (*asks, Bound("api", address, API_ADDRESS)) if address else tuple(asks)
     # Behind a proxy that nobody has named all sign-ins look alike: a count for all would let any stranger lock every

@@ -27,6 +27,7 @@ MAY: dict[str, frozenset[str]] = {
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
     "count": frozenset({"author", "approver", "admin"}),  # whom an area of one's own drawing reaches
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
+    "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 

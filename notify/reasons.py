@@ -21,3 +21,9 @@ def sentence(reason: str) -> str:
     if said is None:
         return reason.replace("-", " ").replace("_", " ")
     return f"{reason}: {said}" if reason[:1].isdigit() else said
+
+
+@cache
+def lifting() -> dict[str, str]:
+    """`templates/reasons/lifting.toml`: reason of a suppression -> what lifts it."""
+    return tomllib.loads((REASONS / "lifting.toml").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """REST v1, one file per resource."""
 
-from api.routes import addresses, alarms, alerts, audience, jobs, senders, subscribers, zone_import, zones
+from api.routes import addresses, alarms, alerts, audience, jobs, residents, senders, subscribers, zone_import, zones
 
 ROUTERS = (
     alerts.router,
@@ -12,4 +12,5 @@ ROUTERS = (
     addresses.router,
     senders.router,
     subscribers.router,
+    residents.router,
 )

@@ -1,0 +1,91 @@
+"""`/api/v1/residents`: a caller on the line. An address comes in a body: it stands in no URL and no log (law 9)."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Reader
+from api.openapi import problems
+from api.routes.ids import Id
+from notify.db import transaction
+from notify.models import Topic
+from notify.models.subscriber import SuppressionReason
+from notify.subscribers import record, serving
+
+router = APIRouter(prefix="/api/v1/residents", tags=["subscribers"])
+
+
+class Address(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"address": "+12155550100"}})
+
+    address: str = Field(max_length=320, description="A phone number or an email.")
+
+
+class Request(Address):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"address": "+12155550100", "how": "call to 311"}}
+    )
+
+    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How the resident asked: the proof.")
+    topic: Topic | None = Field(None, description="Null: everything.")
+
+
+class Lift(Request):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"address": "+12155550100", "reason": "invalid", "how": "call to 311"}},
+    )
+
+    reason: SuppressionReason
+
+
+class Done(BaseModel):
+    done: bool = Field(description="False: it was so already.")
+    to_do: str = Field("", description="What the resident must still do.")
+
+
+class Person(BaseModel):
+    """What is known; addresses are masked."""
+
+    resident: record.ResidentRecord | None = Field(description="Null: the address is nobody's.")
+    suppressions: list[record.Suppressed] = Field(description="Of the address that was asked for.")
+
+
+@router.post("/find", summary="Who has a phone or an email", responses=problems())
+def find(asked: Address, caller: Reader) -> Person:
+    """Needs the role agent or admin, as all of these. The audit keeps who looked."""
+    with transaction() as s:
+        return Person.model_validate(asdict(serving.find(s, asked.address, datetime.now(UTC), caller.acting)))
+
+
+@router.post("/opt-out", summary="Opt an address out", responses=problems())
+def opt_out(asked: Request, caller: Reader) -> Done:
+    """As a STOP, on the resident's request. It may be nobody's address yet."""
+    with transaction() as s:
+        done = serving.opt_out(s, asked.address, asked.how, datetime.now(UTC), caller.acting, asked.topic)
+        return Done(done=done)
+
+
+@router.post("/lift", summary="Lift a suppression", responses=problems(409))
+def lift(asked: Lift, caller: Reader) -> Done:
+    """An opt-out on the resident's own request only. 409: there is no such suppression."""
+    with transaction() as s:
+        now = datetime.now(UTC)
+        to_do = serving.lift(s, asked.address, asked.reason, asked.how, now, caller.acting, asked.topic)
+        return Done(done=True, to_do=to_do)
+
+
+@router.get("/{resident_id}", summary="One resident", responses=problems(404))
+def show(resident_id: Id, caller: Reader) -> Person:
+    with transaction() as s:
+        return Person.model_validate(asdict(serving.show(s, resident_id, datetime.now(UTC), caller.acting)))
+
+
+@router.post("/{resident_id}/erase", summary="Erase a resident", responses=problems(404, 409))
+def erase(resident_id: Id, caller: Reader) -> Done:
+    """Addresses, places and topics go, for good; a STOP stays. 409: it was done before."""
+    with transaction() as s:
+        serving.erase(s, resident_id, datetime.now(UTC), caller.acting)
+        return Done(done=True)

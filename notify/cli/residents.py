@@ -1,0 +1,110 @@
+"""`tocsin residents ...`: a caller on the line."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, get_args
+
+import typer
+
+from notify.cli.acting import optional
+from notify.cli.commands import Commands, Json
+from notify.cli.output import console, moment, print_json, table
+from notify.db import transaction
+from notify.errors import Invalid
+from notify.models import Topic
+from notify.models.subscriber import SuppressionReason
+from notify.subscribers import serving
+from notify.subscribers.record import Found, Suppressed
+
+commands = Commands(help="One resident: look up, opt out, lift a suppression, erase.", no_args_is_help=True)
+
+Address = Annotated[
+    str, typer.Argument(metavar="PHONE|EMAIL", help="-: read it from stdin, so that no shell history keeps it.")
+]
+How = Annotated[str, typer.Option(help="How the resident asked, such as: call to 311.")]
+OfTopic = Annotated[Topic | None, typer.Option(help="Only this topic; without it everything.")]
+As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
+
+
+@commands.named("find")
+def find(address: Address, by: As = None, as_json: Json = False) -> None:
+    """Whose phone or email it is, and why alerts did or did not arrive. The audit keeps who looked."""
+    with transaction() as s:
+        found = serving.find(s, _given(address), datetime.now(UTC), optional(s, by))
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+@commands.named("opt-out")
+def opt_out(address: Address, how: How, topic: OfTopic = None, by: As = None) -> None:
+    """Write to an address no more, as after a STOP."""
+    with transaction() as s:
+        done = serving.opt_out(s, _given(address), how, datetime.now(UTC), optional(s, by), topic)
+    console.print("Opted out." if done else "It was opted out already.")
+
+
+@commands.named("lift")
+def lift(
+    address: Address,
+    reason: Annotated[str, typer.Option(help="opt-out, hard-bounce, complaint or invalid.")],
+    how: How,
+    topic: OfTopic = None,
+    by: As = None,
+) -> None:
+    """Write to an address again. An opt-out: on the resident's own request only."""
+    known: dict[str, SuppressionReason] = {one: one for one in get_args(SuppressionReason)}
+    if reason not in known:
+        raise Invalid(f"There is no reason {reason!r}.", hint=f"Reasons are: {', '.join(known)}.")
+    with transaction() as s:
+        to_do = serving.lift(s, _given(address), known[reason], how, datetime.now(UTC), optional(s, by), topic)
+    console.print(f"Lifted. {to_do}".strip(), markup=False)
+
+
+@commands.named("erase")
+def erase(resident_id: Annotated[int, typer.Argument(metavar="ID")], by: As = None) -> None:
+    """Forget a resident: addresses, places and topics go, for good. A STOP stays."""
+    with transaction() as s:
+        serving.erase(s, resident_id, datetime.now(UTC), optional(s, by))
+    console.print(f"Resident {resident_id} is erased.")
+
+
+def _given(address: str) -> str:
+    return sys.stdin.readline().strip() if address == "-" else address
+
+
+def _show(found: Found) -> None:
+    one = found.resident
+    if one is None:
+        console.print("Nobody has this address.")
+        _suppressions(found.suppressions)
+        return
+    erased = f", erased {moment(one.erased_at)}" if one.erased_at else ""
+    topics = ", ".join(
+        f"{t.topic}{f' (muted until {moment(t.muted_until)})' if t.muted_until else ''}" for t in one.topics
+    )
+    console.print(f"Resident {one.id}: {one.language}, since {moment(one.created_at)}{erased}", markup=False)
+    console.print(
+        f"Topics: {topics or 'none'}. Places: {', '.join(p.label for p in one.places) or 'none'}.", markup=False
+    )
+    for contact in one.contacts:
+        verified = f"verified {moment(contact.verified_at)}" if contact.verified_at else "not verified"
+        console.print(f"{contact.channel} {contact.address or '(erased)'}: {verified}", markup=False)
+        _suppressions(contact.suppressions)
+        if contact.carrier_block:
+            console.print(f"  {contact.carrier_block}", markup=False)
+        for said in contact.consents:
+            console.print(f"  {moment(said.at)} {said.kind}, {said.topic or 'everything'}: {said.how}", markup=False)
+    if one.alerts:
+        table(
+            ("alert", "event", "launched", "channel", "state", "why"),
+            [(a.alert_id, a.event, moment(a.launched_at), a.channel, a.state, a.words) for a in one.alerts],
+        )
+
+
+def _suppressions(rows: Sequence[Suppressed]) -> None:
+    for row in rows:
+        what = f"{row.words} ({row.topic or 'everything'}), {moment(row.at)}"
+        console.print(f"  Not written to: {what}. Lifted by {row.lifted_by}.", markup=False)

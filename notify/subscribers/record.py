@@ -1,0 +1,171 @@
+"""What is known of one resident, in words for a call. Addresses are masked: the caller reads out the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import crypto, reasons
+from notify.delivery import carrier_blocks
+from notify.models import Subscriber
+from notify.subscribers import addresses
+
+ALERTS = 20  # the last ones that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """`topic` None: everything. `lifted_by` says what lifts it."""
+
+    topic: str | None
+    reason: str
+    words: str
+    lifted_by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    kind: str  # opt-in or opt-out
+    topic: str | None
+    at: datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """`address` is masked; "" after an erasure."""
+
+    id: int
+    channel: str
+    address: str
+    verified_at: datetime | None
+    suppressions: Sequence[Suppressed]
+    carrier_block: str  # what to do about it; "" where some sender reaches it
+    consents: Sequence[Consented]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRecord:
+    id: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    topic: str
+    muted_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """What became of an alert for one contact; `words`: why it did not arrive."""
+
+    alert_id: int
+    event: str
+    launched_at: datetime
+    channel: str
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentRecord:
+    id: int
+    language: str
+    created_at: datetime
+    erased_at: datetime | None
+    contacts: Sequence[ContactRecord]
+    places: Sequence[PlaceRecord]
+    topics: Sequence[TopicRecord]
+    alerts: Sequence[AlertRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`suppressions` are those of the address that was asked for, which may be nobody's."""
+
+    resident: ResidentRecord | None = None
+    suppressions: Sequence[Suppressed] = ()
+
+
+def about(s: Session, channel: str, index: bytes) -> Found:
+    owner = s.execute(
+        text("SELECT subscriber_id FROM contacts WHERE channel = :channel AND address_index = :index"),
+        {"channel": channel, "index": index},
+    ).scalar_one_or_none()
+    return Found(read(s, owner) if owner else None, _suppressions(s, channel, index))
+
+
+def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
+    resident = s.get(Subscriber, subscriber_id)
+    if resident is None:
+        return None
+    given = {"id": subscriber_id, "most": ALERTS}
+    contacts = s.execute(
+        text("""SELECT id, channel, address_index, address_sealed, verified_at FROM contacts
+                 WHERE subscriber_id = :id ORDER BY id"""),
+        given,
+    ).all()
+    return ResidentRecord(
+        resident.id,
+        resident.language,
+        resident.created_at,
+        resident.erased_at,
+        [
+            ContactRecord(
+                c.id,
+                c.channel,
+                addresses.masked(c.channel, crypto.unseal(c.address_sealed, c.channel)) if c.address_sealed else "",
+                c.verified_at,
+                _suppressions(s, c.channel, c.address_index),
+                ""
+                if carrier_blocks.senders(s, c.channel, c.address_index).reach
+                else reasons.sentence(carrier_blocks.REASON),
+                [Consented(*row) for row in s.execute(text(_CONSENTS), {"contact": c.id})],
+            )
+            for c in contacts
+        ],
+        [
+            PlaceRecord(*row)
+            for row in s.execute(text("SELECT id, label FROM places WHERE subscriber_id = :id ORDER BY id"), given)
+        ],
+        [TopicRecord(*row) for row in s.execute(text(_TOPICS), given)],
+        [
+            AlertRecord(
+                row.id,
+                row.event,
+                row.launched_at,
+                row.channel,
+                row.state,
+                reasons.sentence(row.reason) if row.reason else "",
+            )
+            for row in s.execute(text(_ALERTS), given)
+        ],
+    )
+
+
+def _suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
+    rows = s.execute(
+        text("""SELECT topic::text, reason, at FROM suppressions
+                 WHERE channel = :channel AND address_index = :index ORDER BY at, id"""),
+        {"channel": channel, "index": index},
+    )
+    return [
+        Suppressed(row.topic, row.reason, reasons.sentence(row.reason), reasons.lifting()[row.reason], row.at)
+        for row in rows
+    ]
+
+
+_CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
+_TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
+# By way of the alerts: deliveries have no index that begins with the contact.
+_ALERTS = """
+    SELECT a.id, a.event, a.launched_at, c.channel, d.state::text AS state, d.reason
+      FROM (SELECT id, event, launched_at FROM alerts WHERE launched_at IS NOT NULL
+             ORDER BY launched_at DESC, id DESC LIMIT :most) a
+      CROSS JOIN contacts c JOIN deliveries d ON d.alert_id = a.id AND d.contact_id = c.id
+     WHERE c.subscriber_id = :id ORDER BY a.launched_at DESC, a.id DESC, c.id
+"""

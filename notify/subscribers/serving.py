@@ -1,0 +1,151 @@
+"""What an operator does for a resident who calls: look up, opt out, lift a suppression, erase.
+
+Every act needs the right `serve`, and leaves an audit row that names the operator and never the address.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import keyring, lifecycle, operators, reasons
+from notify.core import emails, phones
+from notify.core.characters import visible
+from notify.delivery import carrier_blocks
+from notify.errors import Invalid, NotFound, Refused
+from notify.models import Operator, Subscriber, Topic
+from notify.models.subscriber import SuppressionReason
+from notify.settings import settings
+from notify.subscribers import addresses, opting
+from notify.subscribers.record import Found, about, read
+from notify.subscribers.storing import IMPORT_LOCK
+
+LONGEST_HOW = 200  # characters
+Channel = Literal["sms", "email"]
+
+
+def find(s: Session, address: str, now: datetime, by: Operator | None) -> Found:
+    """What is known of a phone or an email, its resident's other contacts included. Raises Invalid, NotAllowed."""
+    _require(by)
+    channel, kept = parse(address)
+    keyring.hold(s)
+    found = about(s, channel, addresses.index(channel, kept))
+    _note(s, now, by, "find", found.resident.id if found.resident else 0)
+    return found
+
+
+def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> Found:
+    """The same, by the resident's id. Raises NotFound, NotAllowed."""
+    _require(by)
+    resident = read(s, subscriber_id)
+    if resident is None:
+        raise _unknown(subscriber_id)
+    _note(s, now, by, "find", subscriber_id)
+    return Found(resident=resident)
+
+
+def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | None, topic: Topic | None = None) -> bool:
+    """As a STOP, on the resident's request. `how` they asked is kept as the proof. False: it was so already."""
+    _require(by)
+    channel, kept, how = *parse(address), _how(how)
+    done = opting.opt_out(s, channel, kept, how=f"operator: {how}", now=now, topic=topic)
+    if done:
+        _note(s, now, by, "opt-out", _owner(s, channel, kept), channel=channel, topic=topic, how=how)
+    return done
+
+
+def lift(
+    s: Session,
+    address: str,
+    reason: SuppressionReason,
+    how: str,
+    now: datetime,
+    by: Operator | None,
+    topic: Topic | None = None,
+) -> str:
+    """Write to an address again. An opt-out is lifted on the resident's own request only, which `how` is the proof of.
+
+    Returns what the resident must still do, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
+    """
+    _require(by)
+    channel, kept, how = *parse(address), _how(how)
+    keyring.hold(s)
+    index = addresses.index(channel, kept)
+    if reason == "opt-out":
+        lifted = opting.opt_back_in(s, channel, kept, how=f"operator, on request: {how}", now=now, topic=topic)
+    else:
+        lifted = bool(
+            s.execute(
+                text("""DELETE FROM suppressions WHERE channel = :channel AND address_index = :index
+                           AND reason = :reason AND topic IS NOT DISTINCT FROM CAST(:topic AS topic) RETURNING id"""),
+                {"channel": channel, "index": index, "reason": reason, "topic": topic},
+            ).all()
+        )
+    if not lifted:
+        raise Refused(
+            f"This address has no such suppression: {reason}, {topic or 'everything'}.",
+            hint="Look it up first: it shows which there are, and for which topic.",
+        )
+    _note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
+    return "" if carrier_blocks.senders(s, channel, index).reach else reasons.sentence(carrier_blocks.REASON)
+
+
+def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> None:
+    """Forget a resident: addresses, places, topics and language go.
+
+    What stays names nobody: consents, suppressions and carrier blocks by keyed index, so that a STOP outlives this,
+    and deliveries. A message that is not claimed yet is not sent. Raises NotFound; Refused when it was done before.
+    """
+    _require(by)
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})  # an import must not add to it
+    resident = s.get(Subscriber, subscriber_id, with_for_update=True)
+    if resident is None:
+        raise _unknown(subscriber_id)
+    if resident.erased_at is not None:
+        raise Refused(f"Resident {subscriber_id} was erased at {resident.erased_at:%Y-%m-%d %H:%M} UTC already.")
+    resident.erased_at, resident.language = now, settings().languages[0]
+    s.flush()
+    for statement in _ERASE:
+        s.execute(text(statement), {"id": subscriber_id})
+    _note(s, now, by, "erase", subscriber_id)
+
+
+_ERASE = (
+    "UPDATE contacts SET address_sealed = NULL, verified_at = NULL WHERE subscriber_id = :id",
+    "DELETE FROM places WHERE subscriber_id = :id",
+    "DELETE FROM preferences WHERE subscriber_id = :id",
+)
+
+
+def parse(address: str) -> tuple[Channel, str]:
+    """The channel and the kept form. Raises Invalid, without the address (law 9)."""
+    try:
+        return ("email", emails.read(address)) if "@" in address else ("sms", addresses.phone(address.strip()))
+    except (emails.NotAnEmail, phones.NotAPhone) as error:
+        raise Invalid(f"address: {error}", hint="Give a phone number or an email.") from None
+
+
+def _how(how: str) -> str:
+    how = visible(how)
+    if not how or len(how) > LONGEST_HOW:
+        raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
+    return how
+
+
+def _require(by: Operator | None) -> None:
+    if by is not None:  # None: the command line of a training stack
+        operators.require(by, "serve")
+
+
+def _owner(s: Session, channel: str, kept: str) -> int:
+    found = about(s, channel, addresses.index(channel, kept)).resident
+    return found.id if found else 0
+
+
+def _unknown(subscriber_id: int) -> NotFound:
+    return NotFound(f"There is no resident {subscriber_id}.", hint="Look the resident up by phone or email.")
+
+
+def _note(s: Session, now: datetime, by: Operator | None, action: str, subject_id: int, **detail: object) -> None:
+    lifecycle.note(s, now=now, by=by, action=action, subject="subscriber", subject_id=subject_id, **detail)

@@ -1,0 +1,139 @@
+"""What an operator does for a resident who calls."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from notify.db import transaction
+from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.models import Base, Topic
+from notify.subscribers import export_csv, serving
+from tests.factories import NOW, Resident, operator, resident
+
+pytestmark = pytest.mark.usefixtures("database")
+
+# Every table that holds something of a resident, and what erasing does to it.
+HELD = {
+    "contacts": "the address is emptied; its keyed index stays, so that a STOP holds",
+    "places": "deleted",
+    "preferences": "deleted",
+    "subscribers": "erased_at is set, the language goes",
+    "consents": "stays: the proof of what was said, with no address",
+    "suppressions": "stays, by index",
+    "carrier_blocks": "stays, by index",
+    "inbound": "stays: a meaning by index, no words",
+    "deliveries": "stays: which contact got which alert",
+    "resident_changes": "stays until swept: ids only",
+}
+
+
+def somebody(**wanted: Any) -> Resident:
+    with transaction() as s:
+        return resident(s, email="", **wanted)
+
+
+def ask(question: str, **given: Any) -> list[Any]:
+    with transaction() as s:
+        return [tuple(row) for row in s.execute(text(question), given).all()]
+
+
+def test_a_resident_is_found_by_phone_as_written_and_masked() -> None:
+    tom = somebody(topics=("storm", "snow"))
+    with transaction() as s:
+        found = serving.find(s, f" {tom.phone[2:5]}-{tom.phone[5:8]}-{tom.phone[8:]}", NOW, operator(s, "agent"))
+    assert found.resident is not None
+    assert found.resident.id == tom.id
+    assert [c.address for c in found.resident.contacts] == [f"***{tom.phone[-2:]}", "r***@example.org"]
+    assert [t.topic for t in found.resident.topics] == ["snow", "storm"] or len(found.resident.topics) == 2
+    assert [p.label for p in found.resident.places] == ["home"]
+    assert [(c.kind, c.how) for c in found.resident.contacts[0].consents] == [("opt-in", "a test")]
+    ((who, detail),) = ask("""SELECT o.email, a.detail::text FROM audit a JOIN operators o ON o.id = a.operator_id
+                               WHERE a.action = 'find'""")
+    assert who == "agent@tocsin.example.org"
+    assert tom.phone not in detail
+
+
+@pytest.mark.parametrize("act", ["find", "show", "opt_out", "lift", "erase"])
+def test_an_author_may_do_nothing_of_it(act: str) -> None:
+    tom = somebody()
+    with transaction() as s:
+        by = operator(s, "author")
+        given: dict[str, tuple[Any, ...]] = {
+            "find": (tom.phone,), "show": (tom.id,), "opt_out": (tom.phone, "call"),
+            "lift": (tom.phone, "invalid", "call"), "erase": (tom.id,),
+        }  # fmt: skip
+        with pytest.raises(NotAllowed):
+            getattr(serving, act)(s, *given[act], NOW, by)
+
+
+def test_an_opt_out_by_an_operator_is_explained_and_lifted_on_request() -> None:
+    tom = somebody()
+    with transaction() as s:
+        by = operator(s, "agent")
+        assert serving.opt_out(s, tom.phone, "call to 311", NOW, by, Topic.STORM)
+        assert not serving.opt_out(s, tom.phone, "call to 311", NOW, by, Topic.STORM)
+        (one,) = serving.find(s, tom.phone, NOW, by).suppressions
+        assert (one.topic, one.reason, one.words) == ("storm", "opt-out", "opted out")
+        assert "request" in one.lifted_by
+        with pytest.raises(Refused):
+            serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by)  # of everything: there is none
+        assert serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by, Topic.STORM) == ""
+        assert serving.find(s, tom.phone, NOW, by).suppressions == []
+    said = ask("SELECT kind, how FROM consents WHERE contact_id = :id AND how <> 'a test' ORDER BY id", id=tom.sms)
+    assert said == [("opt-out", "operator: call to 311"), ("opt-in", "operator, on request: call to 311")]
+
+
+def test_lifting_another_reason_leaves_the_opt_out() -> None:
+    tom = somebody()
+    with transaction() as s:
+        by = operator(s, "agent")
+        serving.opt_out(s, tom.phone, "call", NOW, by)
+        s.execute(
+            text("""INSERT INTO suppressions (channel, address_index, reason, at)
+                    SELECT channel, address_index, 'invalid', :now FROM contacts WHERE id = :id"""),
+            {"now": NOW, "id": tom.sms},
+        )
+        serving.lift(s, tom.phone, "invalid", "it works again", NOW, by)
+        assert [one.reason for one in serving.find(s, tom.phone, NOW, by).suppressions] == ["opt-out"]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "a@", "", "12"])
+def test_what_is_no_address_is_refused_without_repeating_it(address: str) -> None:
+    with transaction() as s, pytest.raises(Invalid) as refused:
+        serving.find(s, address, NOW, operator(s, "agent"))
+    assert "nonsense" not in str(refused.value)
+
+
+def test_an_erased_resident_is_gone_and_the_stop_stays() -> None:
+    tom = somebody()
+    with transaction() as s:
+        by = operator(s, "agent")
+        serving.opt_out(s, tom.phone, "call", NOW, by)
+        serving.erase(s, tom.id, NOW, by)
+    with transaction() as s:
+        by = operator(s, "agent")
+        found = serving.find(s, tom.phone, NOW, by)
+        assert found.resident is not None
+        assert found.resident.erased_at == NOW
+        assert [c.address for c in found.resident.contacts] == ["", ""]
+        assert [one.reason for one in found.suppressions] == ["opt-out"]
+        assert (found.resident.places, found.resident.topics) == ([], [])
+        assert tom.phone not in "".join(export_csv(s))
+        with pytest.raises(Refused, match="already"):
+            serving.erase(s, tom.id, NOW, by)
+        with pytest.raises(NotFound):
+            serving.erase(s, 10**9, NOW, by)
+    assert ask("SELECT count(*) FROM contacts WHERE address_sealed IS NOT NULL OR verified_at IS NOT NULL") == [(0,)]
+    assert ask("SELECT count(*) FROM consents WHERE contact_id = :id", id=tom.sms) == [(2,)]
+
+
+def test_every_table_that_holds_something_of_a_resident_has_its_rule() -> None:
+    ours = {"subscriber_id", "contact_id", "address_index", "address_sealed"}
+    holding = {
+        table.name
+        for table in Base.metadata.sorted_tables
+        if ours & set(table.columns.keys())
+        or any(key.column.table.name in {"subscribers", "contacts"} for key in table.foreign_keys)
+    }
+    assert holding | {"subscribers"} == set(HELD)
