@@ -1,11 +1,16 @@
 """A caller on the line, over REST."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
 import httpx
+from typer.testing import CliRunner, Result
 
+from notify import operators
+from notify.cli.residents import commands
 from notify.db import transaction
+from notify.errors import NotAllowed, Refused
 from tests import factories
 
 Key = Callable[..., dict[str, str]]
@@ -34,3 +39,25 @@ def test_find_opt_out_lift_and_erase(door: httpx.Client, key: Key, city: datetim
     assert shown["resident"]["erased_at"]
     assert door.get("/api/v1/residents/999999", headers=agent).status_code == 404
     assert door.post("/api/v1/residents/find", json=asked, headers=key("author")).status_code == 403
+
+
+def test_the_command_reads_an_address_from_stdin_and_names_nobody_else(database: str) -> None:
+    with transaction() as s:
+        tom = factories.resident(s)
+        secret = operators.add_key(s, "desk", factories.NOW, factories.operator(s, "agent"))
+
+    def run(*arguments: str, given: str | None = None) -> Result:
+        return CliRunner().invoke(commands, list(arguments), input=given, env={"TOCSIN_OPERATOR_KEY": secret})
+
+    found = run("find", "-", "--json", given=f"{tom.phone}\n")
+    assert json.loads(found.stdout)["resident"]["id"] == tom.id
+    assert run("opt-out", tom.phone, "--how", "call to 311").stdout == "Opted out.\n"
+    said = run("find", tom.phone).stdout
+    assert "operator: call to 311" in said
+    assert tom.phone not in said
+    assert run("lift", tom.phone, "--reason", "opt-out", "--how", "call").stdout == "Lifted.\n"
+    assert run("lift", tom.phone, "--reason", "nonsense", "--how", "call").exit_code != 0
+    assert "is erased" in run("erase", str(tom.id)).stdout
+    assert isinstance(run("erase", str(tom.id)).exception, Refused)
+    nobody = CliRunner().invoke(commands, ["find", tom.phone], env={"TOCSIN_OPERATOR_KEY": ""})
+    assert isinstance(nobody.exception, NotAllowed)

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from notify import alerts
 from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Base, Topic
+from notify.pipeline import fanout, records
 from notify.subscribers import export_csv, serving
-from tests.factories import NOW, Resident, operator, resident
+from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -137,3 +139,24 @@ def test_every_table_that_holds_something_of_a_resident_has_its_rule() -> None:
         or any(key.column.table.name in {"subscribers", "contacts"} for key in table.foreign_keys)
     }
     assert holding | {"subscribers"} == set(HELD)
+
+
+def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:
+    with transaction() as s:
+        zone(s)
+        tom, ann = resident(s), resident(s)
+        alert = alert_ready(s)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    held = records.lease(ask("SELECT id FROM batches")[0][0], 60)
+    assert held is not None
+    with transaction() as s:
+        serving.erase(s, tom.id, NOW, operator(s, "agent"))
+        by_sender = sender(s).id
+    claimed = records.claim(held, by_sender, 10, NOW)
+    assert [one.contact_id for one in claimed or ()] == [ann.sms]
+    with transaction() as s:
+        found = serving.show(s, tom.id, NOW, operator(s, "agent")).resident
+    assert found is not None
+    assert [(one.alert_id, one.state, one.words) for one in found.alerts] == [(alert.id, "skipped", "erased")]
