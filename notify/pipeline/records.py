@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import psycopg
+
 from notify import alarms, db
-from notify.db import statements
+from notify.db import AWAY, statements
 from notify.delivery import carrier_blocks, suppressions
 from notify.lifecycle import HELD_BACK, delivery_before
 from notify.models import Lane
@@ -153,7 +155,14 @@ def renew(held: Lease, seconds: float) -> bool:
 
 
 def claim(
-    held: Lease, sender_id: int, most: int, now: datetime, after: int = 0, *, blocks: bool = True
+    held: Lease,
+    sender_id: int,
+    most: int,
+    now: datetime,
+    after: int = 0,
+    *,
+    blocks: bool = True,
+    without: Sequence[int] = (),
 ) -> list[Claimed] | None:
     """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
 
@@ -162,21 +171,67 @@ def claim(
     paused or cancelled alert, nor of one that expires within LAST_S, nor under a lease that has run out.
     `after`: the last one that was claimed, so that those which came back are tried again only after all others.
     `blocks`: whether the carrier keeps anything from this sender; without, a claim costs less.
+    `without`: deliveries to leave alone.
     """
-    values = {"batch": held.batch_id, "key": held.key, "sender": sender_id, "most": most, "now": now, "after": after}
+    values: dict[str, Any] = {
+        "batch": held.batch_id,
+        "key": held.key,
+        "sender": sender_id,
+        "most": most,
+        "now": now,
+        "after": after,
+    }
     values["last"] = now + timedelta(seconds=LAST_S)
+    statement = _CLAIM_BLOCKED if blocks else _CLAIM
+    if without:
+        statement, values["without"] = statement.replace(_QUEUED, f"{_QUEUED} {_WITHOUT}"), list(without)
     with statements() as cursor:
-        rows = cursor.execute(_CLAIM_BLOCKED if blocks else _CLAIM, values).fetchall()
+        rows = cursor.execute(statement, values).fetchall()
         blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
         if blocked:
             carrier_blocks.pass_on(cursor, held.batch_id, held.key, blocked, now)
     if not rows:
-        return claim(held, sender_id, most, now, blocks=blocks) if after else None
+        return claim(held, sender_id, most, now, blocks=blocks, without=without) if after else None
     return [
         Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
         for delivery_id, contact_id, reason, attempts, sealed in rows
         if reason is None
     ]
+
+
+def claim_apart(
+    held: Lease, sender_id: int, most: int, now: datetime, after: int, refused: list[int], *, blocks: bool
+) -> list[Claimed] | None:
+    """`claim`; a delivery that PostgreSQL refuses to claim keeps none of the others (law 15).
+
+    An alarm rings for it, and it is added to `refused`, whose deliveries are left alone.
+    """
+    while True:
+        try:
+            return claim(held, sender_id, most, now, after, blocks=blocks, without=refused)
+        except AWAY:
+            raise
+        except psycopg.Error as error:
+            if most == 1:
+                _leave_alone(held, after, refused, error)
+            most = max(1, most // 2)
+
+
+def _leave_alone(held: Lease, after: int, refused: list[int], error: psycopg.Error) -> None:
+    """The delivery that a claim of one would have taken. Raises the error when there is none."""
+    with statements() as cursor:
+        found = cursor.execute(
+            f"""SELECT d.id FROM deliveries d WHERE d.batch_id = %(batch)s AND {_QUEUED} {_WITHOUT}
+                 ORDER BY d.id <= %(after)s, d.id LIMIT 1""",
+            {"batch": held.batch_id, "after": after, "without": refused},
+        ).fetchone()
+    if found is None:
+        raise error
+    refused.append(found[0])
+    alarms.refused_row(f"claim delivery {found[0]}", error, held.now(), alert_id=held.alert_id)
+
+
+_QUEUED, _WITHOUT = "d.state = 'queued'", "AND d.id <> ALL(%(without)s)"
 
 
 # The batch is ours alone, so its rows are not locked before they are written; what a cancel or a receipt has moved in

@@ -73,6 +73,7 @@ class Batch:
         self._content = content(held, settings)
         self._left = held.size  # at most so many are to be claimed
         self._last = 0  # the delivery that was claimed last
+        self._refused: list[int] = []  # deliveries that PostgreSQL refuses to claim
         self._claims = CLAIM_FIRST  # how many to claim at once, so that they leave while the claim is fresh
         self._held_since_s = time.monotonic()
 
@@ -86,7 +87,7 @@ class Batch:
             pause_s = self._send()
         finally:
             db.persistently(lambda: records.finish(self._held, not_before_s=pause_s), REMEMBER_S)
-        return not pause_s or self._held.only_sender is not None
+        return not pause_s or self._held.only_sender is not None or bool(self._refused)
 
     def _send(self) -> float:
         """Window after window; returns for how long the batch should rest, in seconds."""
@@ -108,7 +109,9 @@ class Batch:
         turn = self._turn()
         if isinstance(turn, Turn):
             pause_s = self._window(turn)
-            return pause_s or None if pause_s is not None else 0.0
+            if pause_s is None:  # only what is refused may be left: not to be tried again in the same moment
+                return BROKEN_PAUSE_S if self._refused else 0.0
+            return pause_s or None
         if turn > LONGEST_WAIT_S:
             return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
         self._stop.wait(turn)
@@ -173,8 +176,14 @@ class Batch:
         pause_s = 0.0
         claimed_s = time.monotonic()
         try:
-            claimed = records.claim(
-                self._held, sender.id, self._worth(turn), self._held.now(), self._last, blocks=sender.blocks
+            claimed = records.claim_apart(
+                self._held,
+                sender.id,
+                self._worth(turn),
+                self._held.now(),
+                self._last,
+                self._refused,
+                blocks=sender.blocks,
             )
             if claimed:
                 self._last = max(one.delivery_id for one in claimed)

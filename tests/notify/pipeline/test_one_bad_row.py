@@ -114,6 +114,22 @@ def test_an_outcome_that_is_refused_keeps_no_other_from_being_recorded(
     assert len(providers.received()) == 12
 
 
+@pytest.mark.parametrize("place", [0, 5, 11])
+def test_a_delivery_whose_claim_is_refused_keeps_no_other_from_being_sent(
+    own_database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport, place: int
+) -> None:
+    (batch,) = resolved("sms", 12)
+    bad = sql("SELECT id FROM deliveries ORDER BY id")[place].id
+    refuse("deliveries", f"OLD.id = {bad}")
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 11, "queued": 1}
+    assert len(providers.received()) == 11
+    (said,) = told()
+    assert f"claim delivery {bad} (CheckViolation)" in said
+    left = sql("SELECT state, not_before > now() AS rests FROM batches")[0]
+    assert (left.state, left.rests) == ("waiting", True), "and it is not tried again in the same moment"
+
+
 def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> None:
     batches = dealt(launched(people=30, rate_per_s=1))
     for batch in batches:
