@@ -14,7 +14,7 @@ from notify.channels.contract import Receipt, Receipts
 from notify.pipeline import receipts
 
 GATHER_S = 0.02
-UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, exc.DataError, exc.IntegrityError)
+REFUSED = (psycopg.Error, exc.DBAPIError)  # unless PostgreSQL is away
 RECEIPT_THREADS, MOST_WAITING = 2, 500  # writes
 
 Waiting = tuple[Sequence[Receipt], "asyncio.Future[None]"]
@@ -49,7 +49,9 @@ class Collector:
         together, self._waiting = self._waiting, []
         try:
             await self._write([receipt for arrived, _ in together for receipt in arrived])
-        except UNSTORABLE:
+        except db.AWAY as error:
+            _answer(together, error)
+        except REFUSED:
             await self._one_by_one(together)
         except Exception as error:
             _answer(together, error)
@@ -72,7 +74,9 @@ class Collector:
         for fact in facts:
             try:
                 await self._write([fact])
-            except UNSTORABLE as error:
+            except db.AWAY:
+                raise
+            except REFUSED as error:
                 refused.append(error)
         if refused:
             await self._watch.unreadable([f"PostgreSQL refuses it ({db.reason(error)})." for error in refused])

@@ -106,8 +106,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         alert = _sending(s, alert_id)
         through, area = alert.fanout_through, audience.membership(alert)
         if through < 0:
-            _open_timelines(s, alert, now)
-            batches, added = _deal(s, alert, DEAL_TIMELINES, [], now)
+            batches, added = _deal_timelines(s, alert, now)
             _advance(s, alert_id, added, through=0)
     if through < 0:
         yield batches
@@ -200,6 +199,20 @@ def _advance(
     ).first()
     if going is None:
         raise _Halted
+
+
+def _deal_timelines(s: Session, alert: Alert, now: datetime) -> tuple[list[int], int]:
+    """`_deal` for the city's own timelines; where one is refused, residents are written to all the same."""
+
+    def refused(_: str, why: Exception) -> None:
+        alarms.refused_row(f"write the posts of alert {alert.id}", why, now, alert_id=alert.id)
+
+    def work(_: Sequence[str]) -> tuple[list[int], int]:
+        _open_timelines(s, alert, now)
+        return _deal(s, alert, DEAL_TIMELINES, [], now)
+
+    dealt = db.in_halves(["timelines"], work, refused, s.begin_nested)
+    return dealt[0] if dealt else ([], 0)
 
 
 def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -> tuple[list[int], int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import usage
+from notify import alarms, db, usage
 from notify.models import Alert, Lane
 from notify.pipeline import audience
 from notify.pipeline.audience import Audience, Places
@@ -107,17 +107,28 @@ def keep(s: Session, alert_id: int) -> None:
         )  # fmt: skip
 
 
-def measure(s: Session) -> None:
+def measure(s: Session, now: datetime) -> None:
     """Hold the predictions of finished alerts against what happened. Each is measured once."""
+    ended = s.scalars(
+        text("""SELECT DISTINCT p.alert_id FROM predictions p JOIN alerts a ON a.id = p.alert_id
+                 WHERE NOT p.measured AND a.state IN ('sent', 'cancelled', 'expired') ORDER BY p.alert_id""")
+    ).all()
+
+    def refused(alert: int, why: Exception) -> None:
+        alarms.refused_row(f"measure the forecast of alert {alert}", why, now, alert_id=alert)
+
+    db.in_halves(ended, lambda some: _measure(s, some), refused, s.begin_nested)
+
+
+def _measure(s: Session, these: Sequence[int]) -> None:
     s.execute(
         text("""
             UPDATE predictions p SET measured = true, was_p95_at = (
                 SELECT percentile_disc(:most) WITHIN GROUP (ORDER BY d.sent_at)
                   FROM deliveries d JOIN batches b ON b.id = d.batch_id
                  WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND d.sent_at IS NOT NULL)
-              FROM alerts a WHERE a.id = p.alert_id AND NOT p.measured
-               AND a.state IN ('sent', 'cancelled', 'expired')"""),
-        {"most": MOST},
+             WHERE p.alert_id = ANY(:these) AND NOT p.measured"""),
+        {"most": MOST, "these": list(these)},
     )
 
 

@@ -41,23 +41,42 @@ def take_back_expired_leases() -> int:
 def _take_back(these: Sequence[int]) -> int:
     with transaction() as s:
         batches = s.scalars(
-            text("""
-                WITH gone AS (
-                    SELECT id FROM batches WHERE id = ANY(:these) AND state = 'leased' AND lease_until < now()
-                       FOR UPDATE SKIP LOCKED
-                ), lost AS (
-                    UPDATE deliveries d SET state = 'unknown', reason = 'worker-lost', settled_at = now()
-                      FROM gone WHERE d.batch_id = gone.id AND d.state = ANY(CAST(:before AS delivery_state[]))
-                       AND d.state = 'sending'
-                    RETURNING d.id
-                )
-                UPDATE batches b SET state = 'waiting', lease = NULL, lease_until = NULL, rung_at = NULL
-                  FROM gone WHERE b.id = gone.id RETURNING b.id"""),
-            {"these": list(these), "before": lifecycle.delivery_before(DeliveryState.UNKNOWN)},
+            text("""SELECT id FROM batches WHERE id = ANY(:these) AND state = 'leased' AND lease_until < now()
+                       FOR UPDATE SKIP LOCKED"""),
+            {"these": list(these)},
         ).all()
+        _move(s, batches, DeliveryState.UNKNOWN, "worker-lost", s.execute(text("SELECT now()")).scalar_one())
+        s.execute(
+            text("""UPDATE batches SET state = 'waiting', lease = NULL, lease_until = NULL, rung_at = NULL
+                     WHERE id = ANY(:batches)"""),
+            {"batches": list(batches)},
+        )
     for batch in batches:
         log.warning("batch.lease_expired", batch=batch)
     return len(batches)
+
+
+def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, now: datetime) -> None:
+    """What has not left us of batches; one that PostgreSQL refuses stays behind, for `clearing` or for people."""
+
+    def work(some: Sequence[int]) -> None:
+        s.execute(
+            text("""UPDATE deliveries SET state = CAST(:to AS delivery_state), reason = :reason, settled_at = :now
+                     WHERE id = ANY(:some) AND state = ANY(CAST(:before AS delivery_state[]))"""),
+            {"some": list(some), "to": to.value, "reason": reason, "now": now, "before": before},
+        )
+
+    def refused(one: int, why: Exception) -> None:
+        alert = s.execute(text("SELECT alert_id FROM deliveries WHERE id = :id"), {"id": one}).scalar_one()
+        alarms.refused_row(f"make delivery {one} of alert {alert} {to.value}", why, now, alert_id=alert)
+
+    before = lifecycle.delivery_before(to)
+    found = s.scalars(
+        text("""SELECT id FROM deliveries WHERE batch_id = ANY(:batches)
+                   AND state = ANY(CAST(:before AS delivery_state[])) ORDER BY id"""),
+        {"batches": list(batches), "before": before},
+    ).all()
+    db.in_halves(found, work, refused, s.begin_nested)
 
 
 def _refused(what: str, batch: int, why: Exception) -> None:
@@ -169,16 +188,12 @@ def _end(these: Sequence[int], now: datetime) -> None:
             {"these": list(these)},
         ).all()
         for ended in {row.state for row in rows}:
-            to = DeliveryState(ended)
-            values = {"batches": [row.id for row in rows if row.state == ended], "to": to.value, "now": now}
-            s.execute(text(_END), values | {"before": lifecycle.delivery_before(to)})
+            batches = [row.id for row in rows if row.state == ended]
+            _move(s, batches, DeliveryState(ended), ended, now)
+            s.execute(text(_END), {"batches": batches})
 
 
 _END = """
-    WITH ended AS (
-        UPDATE deliveries SET state = CAST(:to AS delivery_state), reason = :to, settled_at = :now
-         WHERE batch_id = ANY(:batches) AND state = ANY(CAST(:before AS delivery_state[]))
-    )
     UPDATE batches b
        SET rung_at = NULL,
            state = CASE WHEN EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id

@@ -227,12 +227,18 @@ def test_an_odd_twilio_callback_is_refused_with_an_alarm(door: httpx.Client, pat
     assert asked.rows("SELECT kind FROM alarms") == [("webhook-unreadable",)]
 
 
-def test_what_postgresql_alone_refuses_spoils_nothing_else(door: httpx.Client) -> None:
-    as_owner("ALTER TABLE receipts ADD CONSTRAINT odd CHECK (delivery_id <> 13)")
+@pytest.mark.parametrize("code", ["check_violation", "raise_exception", "internal_error"])
+def test_what_postgresql_alone_refuses_spoils_nothing_else(door: httpx.Client, code: str) -> None:
+    as_owner(
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''{code}''; END'""",
+        """CREATE TRIGGER odd BEFORE INSERT ON receipts FOR EACH ROW WHEN (NEW.delivery_id = 13)
+           EXECUTE FUNCTION refuse()""",
+    )
     try:
         assert sendgrid(door, [event(n) for n in (12, 13, 14)]).status_code == 204
     finally:
-        as_owner("ALTER TABLE receipts DROP CONSTRAINT odd")
+        as_owner("DROP TRIGGER odd ON receipts", "DROP FUNCTION refuse()")
     assert asked.rows("SELECT delivery_id FROM receipts ORDER BY 1") == [(12,), (14,)]
     assert asked.rows("SELECT kind FROM alarms") == [("webhook-unreadable",)]
 

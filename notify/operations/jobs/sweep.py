@@ -25,7 +25,7 @@ def run() -> None:
             lambda: tasks.ring_unresolved(settling.unresolved_alerts(now)),
             _ring_batches,
             lambda: settling.finish_alerts(now),
-            _measure_forecasts,
+            lambda: _measure_forecasts(now),
         )
 
 
@@ -54,6 +54,6 @@ def _redis_state() -> tuple[bool, list[Lane]]:
     return wiped, [lane for lane in Lane if memory.llen(lane.value) == 0]
 
 
-def _measure_forecasts() -> None:
+def _measure_forecasts(now: datetime) -> None:
     with transaction() as s:
-        forecast.measure(s)
+        forecast.measure(s, now)

@@ -131,7 +131,7 @@ def test_what_was_said_is_kept_at_the_launch_and_held_against_what_happened(data
     sql("UPDATE deliveries SET state = 'accepted', sent_at = :at", at=NOW + took)
     sql("UPDATE alerts SET state = 'sent' WHERE id = :a", a=alert)
     with transaction() as s:
-        forecast.measure(s)
+        forecast.measure(s, NOW)
         (held,) = reports.progress(s, alert).forecast
     assert held.was_p95_at == NOW + took
     assert held.error == pytest.approx(1.0, abs=0.01), "it took twice as long"

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from notify import alarms, alerts
 from notify.channels.contract import Receipt, ReceiptState
 from notify.db import in_halves, transaction
-from notify.pipeline import clearing, fanout, receipts, records, settling
+from notify.pipeline import clearing, fanout, forecast, receipts, records, settling
 from notify.pipeline.transport import Transport
 from notify.subscribers import import_csv
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
@@ -151,6 +151,58 @@ def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
     settling.end_leftovers(NOW)
     left = sql("SELECT id FROM batches WHERE state = 'waiting'")
     assert [row.id for row in left] == [batches[0]]
+    assert len(told()) == 1
+
+
+def test_a_delivery_that_cannot_be_taken_back_keeps_no_other_from_being_sent(own_database: str) -> None:
+    (batch,) = dealt(launched(people=6))
+    held = records.lease(batch, 60)
+    assert held is not None
+    claimed = records.claim(held, 1, 4, held.now())
+    assert claimed is not None
+    sql("UPDATE batches SET lease_until = now() - interval '1 second'")
+    refuse("deliveries", f"OLD.id = {claimed[1].delivery_id}")
+    assert settling.take_back_expired_leases() == 1
+    assert states() == {"unknown": 3, "sending": 1, "queued": 2}
+    assert len(told()) == 1
+
+
+def test_a_delivery_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
+    alert = launched(people=6)
+    dealt(alert)
+    with transaction() as s:
+        alerts.cancel(s, alert, operator(s), NOW)
+    refuse("deliveries", "OLD.id = 3")
+    settling.end_leftovers(NOW)
+    assert states() == {"cancelled": 5, "queued": 1}
+    assert sql("SELECT DISTINCT state FROM batches")[0].state == "done"
+    assert len(told()) == 1
+
+
+def test_posts_that_are_refused_keep_no_resident_from_being_written_to(own_database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        sender(s)
+        sender(s, "mastodon")
+        for _ in range(3):
+            resident(s, email="")
+        alert = alert_ready(s, channels=("sms", "social"))
+        alerts.launch(s, alert.id, operator(s), NOW)
+    refuse("contacts", "NEW.timeline_of IS NOT NULL", "INSERT")
+    assert dealt(alert.id)
+    assert states() == {"queued": 3}
+    assert len(told()) == 1
+
+
+def test_a_forecast_that_cannot_be_measured_keeps_no_other(own_database: str) -> None:
+    for _ in range(3):
+        dealt(launched())
+    sql("UPDATE deliveries SET state = 'accepted', sent_at = :now", now=NOW)
+    sql("UPDATE alerts SET state = 'sent'")
+    refuse("predictions", "OLD.alert_id = 2")
+    with transaction() as s:
+        forecast.measure(s, NOW)
+    assert [row.alert_id for row in sql("SELECT alert_id FROM predictions WHERE NOT measured")] == [2]
     assert len(told()) == 1
 
 
