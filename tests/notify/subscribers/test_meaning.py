@@ -91,6 +91,45 @@ def test_key_words_are_known_with_one_letter_wrong(typed: str, meant: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
+        "I have cancer",  # a word of its own, and no misspelt "cancel"
+        "Removes",
+        "I am cooking",
+        "testing",
+        "The tree needs to be removed",  # by somebody else, and from somewhere else
+        "Trash needs to be taken out",
+        "snow has to be removed please",
+        "please cancel school",
+    ],
+)
+def test_words_about_something_else_are_no_request(text: str) -> None:
+    assert read_meaning(text) in ("other", "doubt")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "get my daughter out",
+        "Pull my son out please",
+        "pull him out",
+        "please get her out",
+        "take my kids out of here",
+        "take us out of here",
+        "get my mom out",
+        "get them down",
+    ],
+)
+def test_to_get_somebody_out_is_a_cry_for_help(text: str) -> None:
+    assert read_meaning(text) == "distress"
+
+
+@pytest.mark.parametrize("text", ["I need to be removed", "can I be removed", "take my number out of your system"])
+def test_to_be_removed_is_a_request_of_a_person(text: str) -> None:
+    assert read_meaning(text) == "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "I never signed up for this",
         "If I reply STOP will I still get tornado warnings?",
         "stop. the walls are shaking",  # what we do not understand may be a cry for help
