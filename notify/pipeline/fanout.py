@@ -219,6 +219,8 @@ def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -
     """`_deal`; a resident whose rows PostgreSQL refuses keeps none of the others from being written to (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
+        if _is_behind(s, alert.id, resident):
+            raise _Halted
         alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
@@ -226,6 +228,15 @@ def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -
 
     dealt = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in dealt for batch in batches], sum(added for _, added in dealt)
+
+
+def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
+    """Whether another resolver has dealt this resident since: our lock was lost with its connection."""
+    behind: bool = s.execute(
+        text("SELECT fanout_through >= :resident FROM alerts WHERE id = :alert"),
+        {"alert": alert_id, "resident": resident},
+    ).scalar_one()
+    return behind
 
 
 def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:

@@ -162,7 +162,7 @@ def claim(
     after: int = 0,
     *,
     blocks: bool = True,
-    without: Sequence[int] = (),
+    without: list[int] | None = None,
 ) -> list[Claimed] | None:
     """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
 
@@ -171,7 +171,7 @@ def claim(
     paused or cancelled alert, nor of one that expires within LAST_S, nor under a lease that has run out.
     `after`: the last one that was claimed, so that those which came back are tried again only after all others.
     `blocks`: whether the carrier keeps anything from this sender; without, a claim costs less.
-    `without`: deliveries to leave alone.
+    `without`: deliveries to leave alone; one that cannot be passed on is added to them.
     """
     values: dict[str, Any] = {
         "batch": held.batch_id,
@@ -189,7 +189,7 @@ def claim(
         rows = cursor.execute(statement, values).fetchall()
         blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
         if blocked:
-            carrier_blocks.pass_on(cursor, held.batch_id, held.key, blocked, now)
+            _pass_on(cursor, held, blocked, now, without)
     if not rows:
         return claim(held, sender_id, most, now, blocks=blocks, without=without) if after else None
     return [
@@ -197,6 +197,25 @@ def claim(
         for delivery_id, contact_id, reason, attempts, sealed in rows
         if reason is None
     ]
+
+
+def _pass_on(
+    cursor: "psycopg.Cursor[Any]", held: Lease, blocked: Sequence[int], now: datetime, kept: list[int] | None
+) -> None:
+    """Whatever becomes of these, the others of their window are claimed and must be posted."""
+
+    def work(some: Sequence[int]) -> None:
+        carrier_blocks.pass_on(cursor, held.batch_id, held.key, some, now)
+
+    def refused(one: int, why: Exception) -> None:
+        if kept is not None:
+            kept.append(one)
+        alarms.refused_row(f"pass delivery {one} on to another sender", why, held.now(), alert_id=held.alert_id)
+
+    try:
+        db.in_halves(blocked, work, refused)
+    except AWAY as error:  # they are still queued here, and passed on when they are claimed again
+        log.warning("database.away", error=db.reason(error))
 
 
 def claim_apart(

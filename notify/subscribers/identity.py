@@ -128,8 +128,8 @@ def _together(keys: list[Key], known: Known, couples: Couples | None) -> int | N
     owners = {known.owner[key] for key in keys if key in known.owner}
     if len(owners) > 1:
         raise Conflict(
-            "phone, email: they belong to two different residents. Correct the line; or, if both are one person, "
-            "erase one of the two and import the line again."
+            "phone, email: they belong to two different residents. Correct the line; or, if both are right, "
+            "give each of them a line of its own."
         )
     resident = next(iter(owners), None)
     new = [key for key in keys if key not in known.owner]

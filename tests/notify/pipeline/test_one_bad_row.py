@@ -4,11 +4,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify import alarms, alerts
+from notify import alarms, alerts, senders
 from notify.channels.contract import Receipt, ReceiptState
 from notify.db import in_halves, transaction
 from notify.pipeline import clearing, fanout, forecast, receipts, records, settling
@@ -128,6 +129,37 @@ def test_a_delivery_whose_claim_is_refused_keeps_no_other_from_being_sent(
     assert f"claim delivery {bad} (CheckViolation)" in said
     left = sql("SELECT state, not_before > now() AS rests FROM batches")[0]
     assert (left.state, left.rests) == ("waiting", True), "and it is not tried again in the same moment"
+
+
+def test_a_delivery_that_cannot_be_passed_on_to_another_sender_keeps_no_other_from_being_sent(
+    own_database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    (batch,) = resolved("sms", 12)
+    with transaction() as s:
+        senders.add(s, "twilio", "+15555550299", 1.0, NOW)
+    sql("""INSERT INTO carrier_blocks (sender_id, address_index, at)
+           SELECT (SELECT min(id) FROM senders WHERE channel = 'sms'), address_index, now() FROM contacts c
+             JOIN deliveries d ON d.contact_id = c.id WHERE d.id IN (SELECT id FROM deliveries ORDER BY id LIMIT 2)""")
+    bad = sql("SELECT min(id) AS id FROM deliveries")[0].id
+    refuse("deliveries", f"OLD.id = {bad} AND NEW.batch_id <> OLD.batch_id")
+    send(batch, providers, transport, redis)
+    assert states() == {"accepted": 10, "queued": 2}
+    assert len(providers.received()) == 10
+    rows = sql("SELECT batch_id, attempts FROM deliveries WHERE state = 'queued' ORDER BY id")
+    assert [(row.batch_id == batch, row.attempts) for row in rows] == [(True, 0), (False, 0)]
+    (said,) = told()
+    assert f"pass delivery {bad} on to another sender" in said
+    assert sql("SELECT sum(attempts) AS tries FROM deliveries")[0].tries == 10, "nobody was asked about"
+
+
+def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: str) -> None:
+    alert = launched()
+    people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
+    assert fanout._in_turn(alert, people, NOW, None)
+    with pytest.raises(fanout._Halted):
+        fanout._in_turn(alert, people, NOW, None)
+    assert states() == {"queued": 5}
+    assert told() == []
 
 
 def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> None:
