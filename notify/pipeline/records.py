@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
+import structlog
 
 from notify import alarms, db
 from notify.db import AWAY, statements
@@ -20,6 +21,8 @@ from notify.lifecycle import HELD_BACK, delivery_before
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
 from notify.pipeline.verdicts import Outcome
+
+log = structlog.get_logger()
 
 CLAIM_S = 0.5  # how old a claim may be when its last message leaves (law 4)
 LAST_S = (
