@@ -99,6 +99,9 @@ def test_key_words_are_known_with_one_letter_wrong(typed: str, meant: str) -> No
         "Trash needs to be taken out",
         "snow has to be removed please",
         "please cancel school",
+        "I didn't say stop",
+        "sorry, I didn't mean to text STOP",
+        "ya no quiero mas agua",
     ],
 )
 def test_words_about_something_else_are_no_request(text: str) -> None:
@@ -116,6 +119,7 @@ def test_words_about_something_else_are_no_request(text: str) -> None:
         "take us out of here",
         "get my mom out",
         "get them down",
+        "we have no insulin",
     ],
 )
 def test_to_get_somebody_out_is_a_cry_for_help(text: str) -> None:
