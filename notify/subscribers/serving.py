@@ -14,6 +14,7 @@ from notify.core import emails, phones
 from notify.core.characters import visible
 from notify.delivery import carrier_blocks
 from notify.errors import Invalid, NotFound, Refused
+from notify.logs import scrub
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.settings import settings
@@ -48,7 +49,8 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> 
 def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | None, topic: Topic | None = None) -> bool:
     """As a STOP, on the resident's request. `how` they asked is kept as the proof. False: it was so already."""
     _require(by)
-    channel, kept, how = *parse(address), _how(how)
+    channel, kept = parse(address)
+    how = _how(how, kept)
     done = opting.opt_out(s, channel, kept, how=f"operator: {how}", now=now, topic=topic)
     if done:
         _note(s, now, by, "opt-out", _owner(s, channel, kept), channel=channel, topic=topic, how=how)
@@ -69,7 +71,8 @@ def lift(
     Returns what the resident must still do, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
     """
     _require(by)
-    channel, kept, how = *parse(address), _how(how)
+    channel, kept = parse(address)
+    how = _how(how, kept)
     keyring.hold(s)
     index = addresses.index(channel, kept)
     if reason == "opt-out":
@@ -126,10 +129,12 @@ def parse(address: str) -> tuple[Channel, str]:
         raise Invalid(f"address: {error}", hint="Give a phone number or an email.") from None
 
 
-def _how(how: str) -> str:
+def _how(how: str, kept: str) -> str:
     how = visible(how)
     if not how or len(how) > LONGEST_HOW:
         raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
+    if scrub(how) != how or kept[-10:] in "".join(filter(str.isdecimal, how)):
+        raise Invalid("how: leave phone numbers and emails out: it is kept beside the resident's id, for good.")
     return how
 
 

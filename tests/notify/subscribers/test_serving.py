@@ -107,6 +107,22 @@ def test_what_is_no_address_is_refused_without_repeating_it(address: str) -> Non
     assert "nonsense" not in str(refused.value)
 
 
+@pytest.mark.parametrize("how", ["called from {}", "mail of tom@example.org", "texted (215) 555-0100, from {}"])
+def test_no_address_comes_into_the_audit_or_the_consents_as_a_proof(how: str) -> None:
+    tom = somebody()
+    phone = f"{tom.phone[2:5]}-{tom.phone[5:8]}-{tom.phone[8:]}"
+    with transaction() as s:
+        by = operator(s, "agent")
+        for act in (
+            lambda: serving.opt_out(s, tom.phone, how.format(phone), NOW, by),
+            lambda: serving.lift(s, tom.phone, "invalid", how.format(phone), NOW, by),
+        ):
+            with pytest.raises(Invalid, match="leave phone numbers") as refused:
+                act()
+            assert phone not in str(refused.value)
+        assert serving.opt_out(s, tom.phone, "call to 311, ticket 20260704-001234", NOW, by)
+
+
 def test_an_erased_resident_is_gone_and_the_stop_stays() -> None:
     tom = somebody()
     with transaction() as s:
