@@ -112,7 +112,7 @@ class _Rules:
             return "start"
         named = self.stop.found_in(words)
         if named and not self.question.found_in(words):
-            return "stop"
+            return self._unless_turned(self.stop, words)
         if self.stop_alone.found_in(words) or self.keyword.found_in(words):
             return "bare"
         if self.courtesy.found_in(words):
@@ -120,10 +120,13 @@ class _Rules:
         if named:
             return "doubt"
         if self._gives_reason(words):
-            return "stop"
+            return self._unless_turned(self.ends, words) if self.ends.found_in(words) else "stop"
         if self.help_alone.found_in(words) or self.help.found_in(words):
             return "help"
         return "doubt" if self.doubt.found_in(words) else "other"
+
+    def _unless_turned(self, request: Phrases, words: str) -> str:
+        return "doubt" if self.spelling.may_turn(request.before(words)) else "stop"
 
     def explained(self, meanings: Mapping[str, str]) -> bool:
         """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
@@ -156,8 +159,9 @@ def _rules() -> _Rules:
         return Phrases(read[section][name], sets, before="{polite}...", after="{polite}... {end}")
 
     spelling = read["spelling"]
+    right, turns = spelling["right"], spelling["turns"]
     return _Rules(
-        spelling=Spelling(spelling["same"], spelling["right"].split(), plain(written).split()),
+        spelling=Spelling(spelling["same"], right.split(), plain(written).split(), turns.split()),
         ours=anywhere("ours"),
         forwarded=Phrases(read["ours"]["lines"], sets, before="{polite}..."),
         reaction=Phrases(read["ours"]["reactions"], sets, before="{polite}...", after="{end}"),

@@ -37,6 +37,11 @@ class Phrases:
         """Whether a rule fits somewhere. `words` are `plain`."""
         return self.pattern.search(f"{words} ") is not None
 
+    def before(self, words: str) -> str:
+        """The words before the first place where a rule fits."""
+        found = self.pattern.search(f"{words} ")
+        return words[: found.start()] if found else words
+
     def without(self, words: str) -> str:
         """The words that no rule fits."""
         return " ".join(self.pattern.sub(" ", f"{words} ").split())

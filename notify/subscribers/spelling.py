@@ -7,12 +7,16 @@ SHORTEST = 6  # letters of a key word: shorter ones are too near to other words 
 
 
 class Spelling:
-    """`same`: what an abbreviation stands for. `right`: key words. `others`: words that look like one and are none."""
+    """`same`: what an abbreviation stands for. `right`: key words. `others`: words that look like one and are none.
+    `turns`: words that turn what follows into its opposite, or into a question."""
 
-    def __init__(self, same: Mapping[str, str], right: Iterable[str], others: Iterable[str]) -> None:
+    def __init__(
+        self, same: Mapping[str, str], right: Iterable[str], others: Iterable[str], turns: Iterable[str]
+    ) -> None:
         self._right = frozenset(word for word in right if len(word) >= SHORTEST)
         self._known = self._right | frozenset(others)
         self._same = dict(same)
+        self._turns = frozenset(turns)
         self._near: dict[str, list[str]] = {}
         for word in sorted(self._right):
             for shape in {word, *_without_one(word)}:
@@ -21,6 +25,15 @@ class Spelling:
     def mended(self, words: str) -> str:
         """`words` are `plain`."""
         return " ".join([self._same.get(word) or self._meant(word) for word in words.split()])
+
+    def may_turn(self, words: str) -> bool:
+        """Whether what follows these words may be meant the other way round: one that is not known looks like a word
+        that turns ("do nto"), or follows one ("do not wnat to")."""
+        said = words.split()
+        strange = [word for word in said if word not in self._known and word not in self._same]
+        if strange and not self._turns.isdisjoint(said):
+            return True
+        return any(_differ_by_one(word, turn) for word in strange for turn in self._turns)
 
     def _meant(self, word: str) -> str:
         if len(word) < SHORTEST - 1 or word in self._known or not word.isascii() or not word.isalpha():

@@ -102,6 +102,11 @@ def test_key_words_are_known_with_one_letter_wrong(typed: str, meant: str) -> No
         "I didn't say stop",
         "sorry, I didn't mean to text STOP",
         "ya no quiero mas agua",
+        "please do nto stop the alerts",  # what is misspelt here turns the rest
+        "Dno't take me off the list",
+        "I do not wnat to opt out",
+        "wyh did the alerts stop",
+        "whne do the alerts end",
     ],
 )
 def test_words_about_something_else_are_no_request(text: str) -> None:
