@@ -126,11 +126,15 @@ class Stack:
             self._console.say("tocsin", f"Port {self._port} is taken; port {port} is used instead.")
         chosen = _given(credentials)
         simulated = self._demo or not any(name in chosen for name in PROVIDER_SECRETS)
+        url = f"http://{ports.HOST}:{port}"
+        self._info = StackInfo(os.getpid(), url, "", str(self.data))
+        supervisor = self._supervisor = Supervisor(self.data / "logs", self._console, self._write_info)
+        self._write_info()
+        servers = start_servers(self.data, supervisor, credentials, chosen)
+        # After the servers have theirs, which are any that are free.
         simulator_port = ports.near(port + 1) if simulated else 0
         simulator_url = f"http://{ports.HOST}:{simulator_port}" if simulated else ""
-        url = f"http://{ports.HOST}:{port}"
-        self._info = StackInfo(os.getpid(), url, simulator_url, str(self.data))
-        supervisor = self._supervisor = Supervisor(self.data / "logs", self._console, self._write_info)
+        self._info = replace(self._info, simulator_url=simulator_url)
         self._write_info()
 
         self.settings = {
@@ -138,7 +142,7 @@ class Stack:
             "TOCSIN_SECRET_KEY": credentials.secret_key,
             **chosen,
             **(_simulated_providers(credentials, simulator_url) if simulated else {}),
-            **start_servers(self.data, supervisor, credentials, chosen),
+            **servers,
             "TOCSIN_DATA": str(self.data),
         }
         write_env(self.data, self.settings)
