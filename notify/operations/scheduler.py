@@ -62,7 +62,8 @@ def _lead(connection: Connection, heart: Heart, stop: threading.Event) -> None:
             _hold(connection, book)
         _keep(book)
     finally:
-        planner.shutdown()
+        # Who only lost the lead must not wait for a job that hangs: nobody else may be there to lead.
+        planner.shutdown(wait=stop.is_set())
 
 
 def _hold(connection: Connection, book: Ledger) -> None:

@@ -13,11 +13,11 @@ from notify import alarms, alerts, tasks
 from notify.db import transaction
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.operations import scheduler
+from notify.operations import jobs, scheduler
 from notify.operations.jobs import launch, sweep
 from notify.settings import settings
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
-from tests.owner import as_owner
+from tests.owner import as_owner, owning
 from tests.waiting import until
 
 NOW = datetime.now(UTC)
@@ -153,3 +153,28 @@ def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None
     with transaction() as s:
         ended = s.execute(text("SELECT (now() - ends_at) FROM sessions")).scalars().all()
         assert [age.days for age in ended] == [6]
+
+
+def test_a_job_that_hangs_keeps_nobody_from_leading_again(
+    own_database: str, redis: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only scheduler lost its connection while a job hung: it waited for that job, and nothing was launched."""
+    ended, stop, launched = threading.Event(), threading.Event(), threading.Semaphore(0)
+    for name in jobs.RUN:
+        monkeypatch.setitem(jobs.RUN, name, lambda: None)
+    monkeypatch.setitem(jobs.RUN, "sweep", ended.wait)
+    monkeypatch.setitem(jobs.RUN, "launch", launched.release)
+    leader = threading.Thread(target=scheduler.run, args=(stop,))
+    leader.start()
+    try:
+        assert launched.acquire(timeout=30)
+        with owning() as s:
+            lock = {"lock": scheduler.LEADER_LOCK}
+            s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = :lock AND granted"), lock)
+        # One or two may still be of the old lead.
+        assert all(launched.acquire(timeout=30) for _ in range(5))
+    finally:
+        ended.set()
+        stop.set()
+        leader.join(30)
+    assert not leader.is_alive()
