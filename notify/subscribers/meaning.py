@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from notify.subscribers.phrases import Phrases, plain
+from notify.subscribers.scoring import Score
 from notify.subscribers.spelling import Spelling
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
@@ -27,9 +28,10 @@ Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 LONGEST = 1_600  # characters that are read; the longest message that Twilio delivers
 MOST_SENTENCES = 60
 RULES = Path(__file__).with_suffix(".toml")
+SCORES = RULES.with_name("scores.toml")
 
 # Commas part sentences, too: "No, stop". So does everything that is no letter, digit, blank, hyphen or apostrophe.
-_SENTENCE_END = re.compile(r"[^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\n+")
+_SENTENCE_END = re.compile(r"[^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+")
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
 _PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
 _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
@@ -100,9 +102,11 @@ class _Rules:
     courtesy: Phrases
     place: Phrases
     spanish: Phrases
+    request: Score
+    danger: Score
 
     def is_distress(self, words: str) -> bool:
-        return self.cry_alone.found_in(words)
+        return self.cry_alone.found_in(words) or self.danger.of(self.safe.without(words)) >= self.danger.enough
 
     def judge(self, words: str) -> str:
         """One sentence: a meaning, or `keep` (do not stop), or `courtesy`."""
@@ -110,9 +114,10 @@ class _Rules:
             return "keep"
         if self.start.found_in(words):
             return "start"
-        named = self.stop.found_in(words)
+        score = self.request.of(words)
+        named = score >= self.request.enough or self.stop.found_in(words)
         if named and not self.question.found_in(words):
-            return self._unless_turned(self.stop, words)
+            return self._unless_turned(self.stop, words) if self.stop.found_in(words) else self._unless_misspelt(words)
         if self.stop_alone.found_in(words) or self.keyword.found_in(words):
             return "bare"
         if self.courtesy.found_in(words):
@@ -121,12 +126,18 @@ class _Rules:
             return "doubt"
         if self._gives_reason(words):
             return self._unless_turned(self.ends, words) if self.ends.found_in(words) else "stop"
+        if score >= self.request.hint and not self.question.found_in(words):
+            return "bare"
         if self.help_alone.found_in(words) or self.help.found_in(words):
             return "help"
         return "doubt" if self.doubt.found_in(words) else "other"
 
     def _unless_turned(self, request: Phrases, words: str) -> str:
         return "doubt" if self.spelling.may_turn(request.before(words)) else "stop"
+
+    def _unless_misspelt(self, words: str) -> str:
+        """For a score, which has no one place where the request begins."""
+        return "doubt" if self.spelling.looks_turned(words) else "stop"
 
     def explained(self, meanings: Mapping[str, str]) -> bool:
         """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
@@ -147,6 +158,7 @@ class _Rules:
 def _rules() -> _Rules:
     written = RULES.read_text(encoding="utf-8")
     read: dict[str, Any] = tomllib.loads(written)
+    scores: dict[str, Any] = tomllib.loads(SCORES.read_text(encoding="utf-8"))
     sets = read["sets"]
 
     def anywhere(section: str, name: str = "anywhere") -> Phrases:
@@ -186,6 +198,8 @@ def _rules() -> _Rules:
         courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
         place=anywhere("doubt", "places"),
         spanish=anywhere("spanish"),
+        request=Score(scores["request"]),
+        danger=Score(scores["danger"]),
     )
 
 

@@ -42,6 +42,10 @@ class Phrases:
         found = self.pattern.search(f"{words} ")
         return words[: found.start()] if found else words
 
+    def count_in(self, words: str) -> int:
+        """How many times a rule fits, each time behind the last."""
+        return sum(1 for _ in self.pattern.finditer(f"{words} "))
+
     def without(self, words: str) -> str:
         """The words that no rule fits."""
         return " ".join(self.pattern.sub(" ", f"{words} ").split())

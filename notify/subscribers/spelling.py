@@ -30,10 +30,14 @@ class Spelling:
         """Whether what follows these words may be meant the other way round: one that is not known looks like a word
         that turns ("do nto"), or follows one ("do not wnat to")."""
         said = words.split()
-        strange = [word for word in said if word not in self._known and word not in self._same]
-        if strange and not self._turns.isdisjoint(said):
-            return True
-        return any(_differ_by_one(word, turn) for word in strange for turn in self._turns)
+        return self.looks_turned(words) or (bool(self._strange(said)) and not self._turns.isdisjoint(said))
+
+    def looks_turned(self, words: str) -> bool:
+        """Whether one of them that is not known looks like a word that turns."""
+        return any(_differ_by_one(word, turn) for word in self._strange(words.split()) for turn in self._turns)
+
+    def _strange(self, said: Iterable[str]) -> list[str]:
+        return [word for word in said if word not in self._known and word not in self._same]
 
     def _meant(self, word: str) -> str:
         if len(word) < SHORTEST - 1 or word in self._known or not word.isascii() or not word.isalpha():

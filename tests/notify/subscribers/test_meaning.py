@@ -12,7 +12,9 @@ import pytest
 
 from notify.subscribers import read_meaning
 from notify.subscribers.meaning import _rules
+from notify.subscribers.phrases import Phrases
 from notify.subscribers.replies import catalogue
+from notify.subscribers.scoring import Score
 
 HERE = Path(__file__).parent
 UNSEEN = "phrases_unseen.toml"
@@ -23,8 +25,10 @@ PARTS = {
     "unseen": UNSEEN,
     "last": UNSEEN,
     "third": UNSEEN,
+    "fourth": "phrases_fourth.toml",
+    "tricky": "phrases_fourth.toml",
 }
-HELD_OUT = {"held_out": UNSEEN}
+HELD_OUT = {"held_out": UNSEEN, "fifth": "phrases_fifth.toml"}
 
 
 def phrases(part: str) -> Iterator[tuple[str, str]]:
@@ -64,13 +68,29 @@ def test_consent_is_never_guessed(part: str) -> None:
     assert [one for one in read if one[0] == "other" and one[1] not in ("other", "doubt")] == []
 
 
-def test_of_words_that_the_rules_were_never_held_against_none_is_wrongly_obeyed() -> None:
+@pytest.mark.parametrize(
+    ("part", "stops", "cries", "false_cries"), [("held_out", 0.8, 0.8, 0), ("fifth", 0.83, 0.9, 2)]
+)
+def test_of_words_that_the_rules_were_never_held_against_none_is_wrongly_obeyed(
+    part: str, stops: float, cries: float, false_cries: int
+) -> None:
     """Nobody is opted out who did not ask; how many requests are missed, the data says. Every answer names STOP."""
-    read = [(label, read_meaning(text), text) for label, text in phrases("held_out")]
+    read = [(label, read_meaning(text), text) for label, text in phrases(part)]
     assert [one for one in read if one[1] in ("stop", "start") and one[0] != one[1]] == []
-    assert [one for one in read if one[1] == "distress" and one[0] != "distress"] == []
+    assert sum(label != "distress" == meaning for label, meaning, _ in read) <= false_cries
+    for kind, bound in (("stop", stops), ("distress", cries)):
+        heard = [label == meaning for label, meaning, _ in read if label == kind]
+        assert sum(heard) / len(heard) >= bound
     assert "STOP" in catalogue()["en"]["other"]
     assert "STOP" in catalogue()["es"]["other"]
+
+
+def test_a_score_says_why() -> None:
+    signs = dict(_rules().request.signs_in("pls stop blasting my cell"))
+    assert {weight for rule, weight in signs.items() if rule.startswith("act {bridge}... ours/reach")} == {5}
+    assert (
+        dict(_rules().request.signs_in("stop the drilling on pine"))["unknown | they | past"] == -2
+    )  # nothing of ours
 
 
 @pytest.mark.parametrize(
@@ -158,10 +178,10 @@ def test_a_long_text_is_read_to_a_limit_and_the_patterns_are_bounded() -> None:
     """Nobody can hold a web server up with a text that the patterns take long for."""
     assert read_meaning("a" * 1_600 + ". stop") == "other"
     rules = _rules()
-    for name in rules.__slots__:
-        if name != "spelling":
-            pattern = getattr(rules, name).pattern.pattern
-            assert not re.search(r"(?<!\\)[*+]|\{\d+,\}", pattern), name
+    read = [getattr(rules, name) for name in rules.__slots__]
+    signs = [sign.pattern for score in read if isinstance(score, Score) for sign in score.signs]
+    for phrase in [one for one in read if isinstance(one, Phrases)] + signs:
+        assert not re.search(r"(?<!\\)[*+]|\{\d+,\}", phrase.pattern.pattern)
     for words in ("stop all of the these ", "i want you all to ", "no more of the ", '"', "“", "s.", "please " * 6):
         read_meaning(words * (1_600 // len(words)))
 
