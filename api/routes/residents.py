@@ -12,7 +12,8 @@ from api.routes.ids import Id
 from notify.db import transaction
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import record, serving
+from notify.subscribers import changing, record, serving
+from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL
 
 router = APIRouter(prefix="/api/v1/residents", tags=["subscribers"])
 
@@ -39,6 +40,30 @@ class Lift(Request):
     )
 
     reason: SuppressionReason
+
+
+class Move(BaseModel):
+    """`address`, or `lon` and `lat`."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"place": "home", "address": "1234 Market Street"}}
+    )
+
+    place: str = Field(min_length=1, max_length=LONGEST_LABEL, description="Its label or its id.")
+    address: str = Field("", max_length=LONGEST_ADDRESS, description="A street address that the city knows for sure.")
+    lon: float | None = Field(None, ge=-180, le=180, description="Degrees, WGS 84.")
+    lat: float | None = Field(None, ge=-90, le=90, description="Degrees, WGS 84.")
+    outside: bool = Field(False, description="It is far from the city, and that is right.")
+    label: str = Field("", max_length=LONGEST_LABEL, description="The new one; empty: it stays.")
+
+
+class Correct(Address):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"address": "+12155550101", "how": "call to 311"}}
+    )
+
+    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How they said so: proves the consent.")
+    contact: Id | None = Field(None, description="Which contact it replaces, where there are several.")
 
 
 class Done(BaseModel):
@@ -89,3 +114,21 @@ def erase(resident_id: Id, caller: Reader) -> Done:
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), caller.acting)
         return Done(done=True)
+
+
+@router.post("/{resident_id}/move", summary="Move a place", responses=problems(404, 409))
+def move(resident_id: Id, asked: Move, caller: Reader) -> Done:
+    """409: it is far from the city and not said to be outside, another place is there, or the resident is erased."""
+    where = changing.Where(asked.address, asked.lon, asked.lat, asked.outside)
+    with transaction() as s:
+        changing.move(s, resident_id, asked.place, where, datetime.now(UTC), caller.acting, asked.label)
+        return Done(done=True)
+
+
+@router.post("/{resident_id}/correct", summary="Correct a phone or an email", responses=problems(404, 409))
+def correct(resident_id: Id, asked: Correct, caller: Reader) -> Done:
+    """Messages go to the new address from now on. A STOP from either stays. 409: somebody has it, or is erased."""
+    with transaction() as s:
+        now = datetime.now(UTC)
+        to_do = changing.correct(s, resident_id, asked.address, asked.how, now, caller.acting, asked.contact)
+        return Done(done=True, to_do=to_do)

@@ -14,10 +14,10 @@ from notify.db import transaction
 from notify.errors import Invalid
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import serving
+from notify.subscribers import changing, serving
 from notify.subscribers.record import Found, Suppressed
 
-commands = Commands(help="One resident: look up, opt out, lift a suppression, erase.", no_args_is_help=True)
+commands = Commands(help="One resident: look up, opt out, move, correct, erase.", no_args_is_help=True)
 
 Address = Annotated[
     str, typer.Argument(metavar="PHONE|EMAIL", help="-: read it from stdin, so that no shell history keeps it.")
@@ -69,6 +69,44 @@ def erase(resident_id: Annotated[int, typer.Argument(metavar="ID")], by: As = No
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), optional(s, by))
     console.print(f"Resident {resident_id} is erased.")
+
+
+@commands.named("move")
+def move(
+    resident_id: Annotated[int, typer.Argument(metavar="ID")],
+    place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Which place.")],
+    address: Annotated[str, typer.Option(help="A street address that the city knows; -: read it from stdin.")] = "",
+    lon: float | None = None,
+    lat: float | None = None,
+    outside: Annotated[bool, typer.Option(help="It is far from the city, and that is right.")] = False,
+    label: Annotated[str, typer.Option(help="The new label.")] = "",
+    by: As = None,
+) -> None:
+    """Put a place of a resident elsewhere."""
+    where = changing.Where(_given(address), lon, lat, outside)
+    with transaction() as s:
+        moved = changing.move(s, resident_id, place, where, datetime.now(UTC), optional(s, by), label)
+    console.print(f"Place {moved} is moved.")
+
+
+@commands.named("correct")
+def correct(
+    resident_id: Annotated[int, typer.Argument(metavar="ID")],
+    how: How,
+    phone: Annotated[str, typer.Option(help="The new phone; -: read it from stdin.")] = "",
+    email: Annotated[str, typer.Option(help="The new email; -: read it from stdin.")] = "",
+    contact: Annotated[int | None, typer.Option(help="Which contact it replaces, where there are several.")] = None,
+    by: As = None,
+) -> None:
+    """Write to a resident at another phone or email from now on."""
+    if bool(phone) == bool(email):
+        raise Invalid("Give --phone or --email, one of them.")
+    address = _given(phone or email)
+    if ("@" in address) != bool(email):
+        raise Invalid("This is no email." if email else "This is no phone.", hint="Give --phone or --email to fit it.")
+    with transaction() as s:
+        to_do = changing.correct(s, resident_id, address, how, datetime.now(UTC), optional(s, by), contact)
+    console.print(f"Corrected. {to_do}".strip(), markup=False)
 
 
 def _given(address: str) -> str:

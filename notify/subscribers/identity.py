@@ -7,6 +7,7 @@ person. Then nothing is merged and nothing is guessed: an alert must not go to s
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ _OTHER = {"sms": "email", "email": "sms"}
 _WHAT_TO_DO = (
     "If these are two people, leave it in the line of one of them. If it is one person, import the line with --merge."
 )
+
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Conflict(Exception):
@@ -73,16 +77,28 @@ def _whole(index: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Known:
-    """Who has which address, which channels each of these residents has an address on, and who was erased."""
+    """Who has which address, which channels each of these residents has an address on, and who was erased when.
+
+    `freed`: addresses of erased residents to which somebody has said yes since then.
+    """
 
     owner: dict[Key, int] = field(default_factory=dict)
     channels: dict[int, set[str]] = field(default_factory=dict)
-    erased: set[int] = field(default_factory=set)
+    erased: dict[int, datetime] = field(default_factory=dict)
+    freed: set[Key] = field(default_factory=set)
 
     def give(self, resident: int, keys: Iterable[Key]) -> None:
         for key in keys:
             self.owner[key] = resident
             self.channels.setdefault(resident, set()).add(key[0])
+
+    def free(self, keys: Iterable[Key], consent_at: datetime | None) -> None:
+        """From whoever was erased before this consent: it may be another person's by now."""
+        for key in keys:
+            erased_at = self.erased.get(self.owner.get(key, 0))
+            if erased_at and consent_at and consent_at > erased_at:
+                del self.owner[key]
+                self.freed.add(key)
 
 
 def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
@@ -90,19 +106,33 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
     found = s.execute(
         text(f"""
             SELECT c.channel, c.address_index, c.subscriber_id,
-                   c.address_sealed IS NULL OR r.erased_at IS NOT NULL AS erased, others.channels
+                   c.address_sealed IS NULL AS emptied, r.erased_at, others.channels
               FROM unnest(CAST(:channels AS text[]), CAST(:indexes AS bytea[])) AS k (channel, address_index)
               JOIN {contacts} c USING (channel, address_index)
               LEFT JOIN subscribers r ON r.id = c.subscriber_id,
                    LATERAL (SELECT array_agg(o.channel) AS channels FROM {contacts} o
                              WHERE o.subscriber_id = c.subscriber_id) others
-             WHERE c.subscriber_id IS NOT NULL"""),  # noqa: S608  a name of ours
+             WHERE c.subscriber_id IS NOT NULL
+             ORDER BY c.address_sealed IS NOT NULL  -- who has it now stands for who had it"""),  # noqa: S608  a name of ours
         {"channels": [channel for channel, _ in keys], "indexes": [index for _, index in keys]},
     ).all()
     return Known(
         {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},
         {row.subscriber_id: set(row.channels) for row in found},
-        {row.subscriber_id for row in found if row.erased},
+        {row.subscriber_id: row.erased_at or NEVER for row in found if row.emptied or row.erased_at},
+    )
+
+
+def free(s: Session, keys: Iterable[Key]) -> None:
+    """Let somebody else have addresses of erased residents. Consents stay with the old contact, which no address leads
+    to any more; suppressions and carrier blocks stay with the address."""
+    given = list(keys)
+    s.execute(
+        text("""
+            UPDATE contacts c SET address_index = sha256(uuid_send(gen_random_uuid()))
+              FROM unnest(CAST(:channels AS text[]), CAST(:indexes AS bytea[])) AS k (channel, address_index)
+             WHERE (c.channel, c.address_index) = (k.channel, k.address_index) AND c.address_sealed IS NULL"""),
+        {"channels": [channel for channel, _ in given], "indexes": [index for _, index in given]},
     )
 
 

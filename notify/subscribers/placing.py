@@ -16,6 +16,11 @@ def place(address: str) -> tuple[float, float]:
     """(lon, lat). Raises NoPlace."""
     with transaction() as s:
         found = gazetteer.find(s, address)
+    return certain(found)
+
+
+def certain(found: gazetteer.Found) -> tuple[float, float]:
+    """(lon, lat) of what the city knows for sure. Raises NoPlace."""
     if found.certain:
         return found.matches[0].lon, found.matches[0].lat
     if not found.matches:

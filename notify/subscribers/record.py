@@ -96,7 +96,7 @@ def about(s: Session, channel: str, index: bytes) -> Found:
         text("SELECT subscriber_id FROM contacts WHERE channel = :channel AND address_index = :index"),
         {"channel": channel, "index": index},
     ).scalar_one_or_none()
-    return Found(read(s, owner) if owner else None, _suppressions(s, channel, index))
+    return Found(read(s, owner) if owner else None, suppressions(s, channel, index))
 
 
 def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
@@ -120,7 +120,7 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
                 c.channel,
                 addresses.masked(c.channel, crypto.unseal(c.address_sealed, c.channel)) if c.address_sealed else "",
                 c.verified_at,
-                _suppressions(s, c.channel, c.address_index),
+                suppressions(s, c.channel, c.address_index),
                 ""
                 if carrier_blocks.senders(s, c.channel, c.address_index).reach
                 else reasons.sentence(carrier_blocks.REASON),
@@ -147,7 +147,7 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
     )
 
 
-def _suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
+def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
     rows = s.execute(
         text("""SELECT topic::text, reason, at FROM suppressions
                  WHERE channel = :channel AND address_index = :index ORDER BY at, id"""),

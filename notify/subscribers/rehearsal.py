@@ -36,7 +36,7 @@ class Rehearsal:
             return Stored(), []
         with Session(self._connection) as s, s.begin():
             keyring.hold(s)
-            settled, had, refused = settle(s, rows, self._couples, _BESIDE, self._new, merge=self._merge)
+            settled, had, _, refused = settle(s, rows, self._couples, _BESIDE, self._new, merge=self._merge)
             self._new = min([self._new, *(one.owner for one in settled)])
             copy(s, settled, had, lambda resident: resident)
             s.execute(text("ANALYZE incoming"))

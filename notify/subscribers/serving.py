@@ -1,4 +1,4 @@
-"""What an operator does for a resident who calls: look up, opt out, lift a suppression, erase.
+"""What an operator does for a resident who calls: look up, opt out, lift a suppression, erase (`changing`: the rest).
 
 Every act needs the right `serve`, and leaves an audit row that names the operator and never the address.
 """
@@ -28,32 +28,32 @@ Channel = Literal["sms", "email"]
 
 def find(s: Session, address: str, now: datetime, by: Operator | None) -> Found:
     """What is known of a phone or an email, its resident's other contacts included. Raises Invalid, NotAllowed."""
-    _require(by)
+    require(by)
     channel, kept = parse(address)
     keyring.hold(s)
     found = about(s, channel, addresses.index(channel, kept))
-    _note(s, now, by, "find", found.resident.id if found.resident else 0)
+    note(s, now, by, "find", found.resident.id if found.resident else 0)
     return found
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> Found:
     """The same, by the resident's id. Raises NotFound, NotAllowed."""
-    _require(by)
+    require(by)
     resident = read(s, subscriber_id)
     if resident is None:
-        raise _unknown(subscriber_id)
-    _note(s, now, by, "find", subscriber_id)
+        raise unknown(subscriber_id)
+    note(s, now, by, "find", subscriber_id)
     return Found(resident=resident)
 
 
 def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | None, topic: Topic | None = None) -> bool:
     """As a STOP, on the resident's request. `how` they asked is kept as the proof. False: it was so already."""
-    _require(by)
+    require(by)
     channel, kept = parse(address)
-    how = _how(how, kept)
+    how = proof(how, kept)
     done = opting.opt_out(s, channel, kept, how=f"operator: {how}", now=now, topic=topic)
     if done:
-        _note(s, now, by, "opt-out", _owner(s, channel, kept), channel=channel, topic=topic, how=how)
+        note(s, now, by, "opt-out", _owner(s, channel, kept), channel=channel, topic=topic, how=how)
     return done
 
 
@@ -70,9 +70,9 @@ def lift(
 
     Returns what the resident must still do, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
     """
-    _require(by)
+    require(by)
     channel, kept = parse(address)
-    how = _how(how, kept)
+    how = proof(how, kept)
     keyring.hold(s)
     index = addresses.index(channel, kept)
     if reason == "opt-out":
@@ -90,7 +90,7 @@ def lift(
             f"This address has no such suppression: {reason}, {topic or 'everything'}.",
             hint="Look it up first: it shows which there are, and for which topic.",
         )
-    _note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
+    note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
     return "" if carrier_blocks.senders(s, channel, index).reach else reasons.sentence(carrier_blocks.REASON)
 
 
@@ -100,18 +100,13 @@ def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) ->
     What stays names nobody: consents, suppressions and carrier blocks by keyed index, so that a STOP outlives this,
     and deliveries. A message that is not claimed yet is not sent. Raises NotFound; Refused when it was done before.
     """
-    _require(by)
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})  # an import must not add to it
-    resident = s.get(Subscriber, subscriber_id, with_for_update=True)
-    if resident is None:
-        raise _unknown(subscriber_id)
-    if resident.erased_at is not None:
-        raise Refused(f"Resident {subscriber_id} was erased at {resident.erased_at:%Y-%m-%d %H:%M} UTC already.")
+    require(by)
+    resident = take(s, subscriber_id)
     resident.erased_at, resident.language = now, settings().languages[0]
     s.flush()
     for statement in _ERASE:
         s.execute(text(statement), {"id": subscriber_id})
-    _note(s, now, by, "erase", subscriber_id)
+    note(s, now, by, "erase", subscriber_id)
 
 
 _ERASE = (
@@ -119,6 +114,20 @@ _ERASE = (
     "DELETE FROM places WHERE subscriber_id = :id",
     "DELETE FROM preferences WHERE subscriber_id = :id",
 )
+
+
+def take(s: Session, subscriber_id: int) -> Subscriber:
+    """Locked, so that nobody else changes this resident, and no import. Raises NotFound; Refused when erased."""
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    resident = s.get(Subscriber, subscriber_id, with_for_update=True)
+    if resident is None:
+        raise unknown(subscriber_id)
+    if resident.erased_at is not None:
+        raise Refused(
+            f"Resident {subscriber_id} was erased at {resident.erased_at:%Y-%m-%d %H:%M} UTC already.",
+            hint="Who wants messages again signs up anew.",
+        )
+    return resident
 
 
 def parse(address: str) -> tuple[Channel, str]:
@@ -129,7 +138,7 @@ def parse(address: str) -> tuple[Channel, str]:
         raise Invalid(f"address: {error}", hint="Give a phone number or an email.") from None
 
 
-def _how(how: str, kept: str) -> str:
+def proof(how: str, kept: str) -> str:
     how = visible(how)
     if not how or len(how) > LONGEST_HOW:
         raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
@@ -138,7 +147,7 @@ def _how(how: str, kept: str) -> str:
     return how
 
 
-def _require(by: Operator | None) -> None:
+def require(by: Operator | None) -> None:
     if by is not None:  # None: the command line of a training stack
         operators.require(by, "serve")
 
@@ -148,9 +157,9 @@ def _owner(s: Session, channel: str, kept: str) -> int:
     return found.id if found else 0
 
 
-def _unknown(subscriber_id: int) -> NotFound:
+def unknown(subscriber_id: int) -> NotFound:
     return NotFound(f"There is no resident {subscriber_id}.", hint="Look the resident up by phone or email.")
 
 
-def _note(s: Session, now: datetime, by: Operator | None, action: str, subject_id: int, **detail: object) -> None:
+def note(s: Session, now: datetime, by: Operator | None, action: str, subject_id: int, **detail: object) -> None:
     lifecycle.note(s, now=now, by=by, action=action, subject="subscriber", subject_id=subject_id, **detail)

@@ -11,10 +11,14 @@ from sqlalchemy.orm import Session
 from notify import crypto, keyring, points
 from notify.db import raw
 from notify.subscribers import addresses
-from notify.subscribers.identity import Conflict, Couples, Key, known, owner
+from notify.subscribers.identity import Conflict, Couples, Key, free, known, owner
 from notify.subscribers.rows import Row
 
 IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
+ERASED = (
+    "This resident asked to be erased, or to be written to elsewhere. Who has signed up again since then comes back:"
+    " give the new consent_at and consent_how."
+)
 SEALED_ADDRESS = "address"  # the purpose that street addresses are sealed for
 
 
@@ -54,7 +58,9 @@ def store(
         return Stored(), []
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
-    settled, had, refused = settle(s, rows, couples, merge=merge)
+    settled, had, freed, refused = settle(s, rows, couples, merge=merge)
+    if freed:
+        free(s, freed)
     s.execute(text(f"CREATE TEMP TABLE incoming ({INCOMING}) ON COMMIT DROP"))
     new_ids = _new_ids(s, -min((one.owner for one in settled), default=0))
     copy(s, settled, had, lambda resident: new_ids[-resident - 1] if resident < 0 else resident)
@@ -73,8 +79,9 @@ def settle(
     new: int = 0,
     *,
     merge: bool = False,
-) -> tuple[list[Settled], set[Key], list[tuple[int, str]]]:
-    """Whom each row is about, which addresses are there already, and the (line, reason) of the rows that are refused.
+) -> tuple[list[Settled], set[Key], set[Key], list[tuple[int, str]]]:
+    """Whom each row is about, which addresses are there already, which become free for another resident, and the (line,
+    reason) of the rows that are refused.
 
     New residents are counted down from `new`.
     """
@@ -87,20 +94,21 @@ def settle(
     settled: list[Settled] = []
     refused: list[tuple[int, str]] = []
     for row, keys in keyed:
+        there.free(keys.values(), row.consent_at)
         try:
             resident = owner(keys.values(), there, couples, merge)
         except Conflict as conflict:
             refused.append((row.line, str(conflict)))
             continue
         if resident in there.erased:
-            refused.append((row.line, "This resident asked to be erased and can only sign up in person."))
+            refused.append((row.line, ERASED))
             continue
         if resident is None:
             new -= 1
             resident = new
         there.give(resident, keys.values())
         settled.append(Settled(row, keys, resident))
-    return settled, had, refused
+    return settled, had - there.freed, there.freed, refused
 
 
 def _keys(row: Row) -> dict[str, Key]:

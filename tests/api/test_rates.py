@@ -52,6 +52,16 @@ def test_a_key_has_its_share_and_others_have_theirs(
     assert door.get("/api/v1/alerts", headers=second).status_code == 200
 
 
+def test_one_key_does_not_look_up_one_resident_after_another(
+    door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "COUNT", 3)
+    agent = key("agent")
+    assert statuses(lambda: door.get("/api/v1/residents/1", headers=agent), 4) == [404] * 3 + [429]
+    assert door.post("/api/v1/residents/1/correct", json={}, headers=agent).status_code == 429
+    assert door.get("/api/v1/alerts", headers=agent).status_code == 200
+
+
 def test_wrong_keys_without_end_are_bounded_by_address(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "API_ADDRESS", 3)
     tried = iter(range(9))

@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 from notify import operators
 from notify.cli.residents import commands
 from notify.db import transaction
-from notify.errors import NotAllowed, Refused
+from notify.errors import Invalid, NotAllowed, Refused
 from tests import factories
+from tests.notify.gazetteer.town import house, settle
 
 Key = Callable[..., dict[str, str]]
 
@@ -61,3 +62,48 @@ def test_the_command_reads_an_address_from_stdin_and_names_nobody_else(database:
     assert isinstance(run("erase", str(tom.id)).exception, Refused)
     nobody = CliRunner().invoke(commands, ["find", tom.phone], env={"TOCSIN_OPERATOR_KEY": ""})
     assert isinstance(nobody.exception, NotAllowed)
+
+
+def test_move_and_correct(door: httpx.Client, key: Key, city: datetime) -> None:
+    with transaction() as s:
+        tom, ann = factories.resident(s, now=city), factories.resident(s, now=city)
+    agent = key("agent")
+
+    def post(path: str, status: int = 200, **body: object) -> httpx.Response:
+        answer = door.post(f"/api/v1/residents/{path}", json=body, headers=agent)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    assert post(f"{tom.id}/move", place="home", lon=0.25, lat=0.25).json() == {"done": True, "to_do": ""}
+    assert "not known" in post(f"{tom.id}/move", 422, place="home", address="1 Nowhere Rd").text
+    post(f"{tom.id}/move", 409, place="home", lon=60, lat=60)
+    post(f"{tom.id}/move", 422, place="home", lon=0.25)
+    post("999999/move", 404, place="home", lon=0.25, lat=0.25)
+    new = {"address": "+12155550199", "how": "call to 311"}
+    assert ann.phone not in post(f"{tom.id}/correct", 409, **new | {"address": ann.phone}).text
+    assert post(f"{tom.id}/correct", **new).json() == {"done": True, "to_do": ""}
+    found = door.post("/api/v1/residents/find", json={"address": new["address"]}, headers=agent).json()
+    assert found["resident"]["id"] == tom.id
+    author = key("author")
+    assert door.post(f"/api/v1/residents/{tom.id}/correct", json=new, headers=author).status_code == 403
+    where = {"place": "home", "lon": 0.5, "lat": 0.5}
+    assert door.post(f"/api/v1/residents/{tom.id}/move", json=where, headers=author).status_code == 403
+
+
+def test_the_commands_move_and_correct_read_from_stdin(database: str) -> None:
+    settle(houses=[house("12", "ELM ST", -75.5, 39.5)])
+    with transaction() as s:
+        tom = factories.resident(s)
+        secret = operators.add_key(s, "desk", factories.NOW, factories.operator(s, "agent"))
+
+    def run(*arguments: str, given: str | None = None) -> Result:
+        return CliRunner().invoke(commands, list(arguments), input=given, env={"TOCSIN_OPERATOR_KEY": secret})
+
+    moved = run("move", str(tom.id), "--place", "home", "--address", "-", given="12 Elm St\n")
+    assert "is moved" in moved.stdout, moved.exception
+    with transaction() as s:
+        assert factories.homes(s) == [(-75.5, 39.5)]
+    how = ("--how", "call to 311")
+    assert run("correct", str(tom.id), "--phone", "-", *how, given="2155550199\n").stdout == "Corrected.\n"
+    assert isinstance(run("correct", str(tom.id), *how).exception, Invalid)
+    assert isinstance(run("correct", str(tom.id), "--email", "2155550199", *how).exception, Invalid)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import alerts
+from notify import alerts, senders
 from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Base, Topic
@@ -98,6 +98,25 @@ def test_lifting_another_reason_leaves_the_opt_out() -> None:
         )
         serving.lift(s, tom.phone, "invalid", "it works again", NOW, by)
         assert [one.reason for one in serving.find(s, tom.phone, NOW, by).suppressions] == ["opt-out"]
+
+
+def test_after_a_stop_that_the_carrier_keeps_too_lifting_says_that_only_start_helps() -> None:
+    tom = somebody()
+    with transaction() as s:
+        by, number = operator(s, "agent"), sender(s)
+        serving.opt_out(s, tom.phone, "call", NOW, by)
+        s.execute(
+            text("""INSERT INTO carrier_blocks (sender_id, address_index, at)
+                    SELECT :sender, address_index, :now FROM contacts WHERE id = :id"""),
+            {"sender": number.id, "now": NOW, "id": tom.sms},
+        )
+        assert "START" in serving.lift(s, tom.phone, "opt-out", "call", NOW, by)
+        resident_found = serving.find(s, tom.phone, NOW, by).resident
+        assert resident_found is not None
+        assert "START" in resident_found.contacts[0].carrier_block
+        senders.add(s, "twilio", "+15555550101", 1.0, NOW)  # another number reaches the phone
+        serving.opt_out(s, tom.phone, "call", NOW, by)
+        assert serving.lift(s, tom.phone, "opt-out", "call", NOW, by) == ""
 
 
 @pytest.mark.parametrize("address", ["nonsense", "a@", "", "12"])

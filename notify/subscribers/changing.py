@@ -1,0 +1,195 @@
+"""A resident who calls has moved, or has another phone or email."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from notify import atlas, crypto, gazetteer, keyring, points, reasons
+from notify.core.characters import visible
+from notify.delivery import carrier_blocks
+from notify.errors import Invalid, Refused
+from notify.models import Consent, Contact, Operator, Place, Subscriber
+from notify.settings import settings
+from notify.subscribers import addresses, record
+from notify.subscribers.identity import free
+from notify.subscribers.placing import NoPlace, certain
+from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL
+from notify.subscribers.serving import note, parse, proof, require, take
+from notify.subscribers.storing import SEALED_ADDRESS
+from zones.placing import is_far
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A street address that the city knows, or degrees (WGS 84). `outside`: far from the city, and that is right."""
+
+    address: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    outside: bool = False
+
+
+def move(
+    s: Session, subscriber_id: int, place: str, where: Where, now: datetime, by: Operator | None, label: str = ""
+) -> int:
+    """Put a resident's place, named by its label or id, elsewhere, and perhaps give it another label. Returns its id.
+
+    Raises Invalid, NotFound, NotAllowed; Refused for a point far from the city, or where the resident has a place.
+    """
+    require(by)
+    take(s, subscriber_id)
+    keyring.hold(s)
+    label = _line("label", label, LONGEST_LABEL)
+    street = _line("address", where.address, LONGEST_ADDRESS)
+    moved = _place(s, subscriber_id, place)
+    sealed = points.seal(subscriber_id, *_point(s, street, where))
+    same = select(Place.id).where(
+        Place.subscriber_id == subscriber_id, Place.point_sealed == sealed.point_sealed, Place.id != moved.id
+    )
+    if (other := s.scalar(same)) is not None:
+        raise Refused(f"Place {other} of this resident is there already.", hint="Look the resident up.")
+    moved.point_sealed, moved.cell_index = sealed
+    moved.address_sealed = crypto.seal(street, SEALED_ADDRESS) if street else None
+    moved.label = label or moved.label
+    s.flush()
+    note(s, now, by, "move", subscriber_id, place=moved.id)
+    return moved.id
+
+
+def correct(
+    s: Session,
+    subscriber_id: int,
+    address: str,
+    how: str,
+    now: datetime,
+    by: Operator | None,
+    contact: int | None = None,
+) -> str:
+    """Write to a resident at another phone or email from now on; `how` they said so is the proof of their consent.
+
+    The old address becomes nobody's, as after an erasure: a STOP from it holds, and no import brings it back. `contact`
+    says which one goes where the resident has several. Returns what still keeps messages from the new one, or "".
+    Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, or when the address is somebody's.
+    """
+    require(by)
+    channel, kept = parse(address)
+    how = proof(how, kept)
+    take(s, subscriber_id)
+    keyring.hold(s)
+    index = addresses.index(channel, kept)
+    _require_nobodys(s, channel, index, subscriber_id)
+    old = _old(s, subscriber_id, channel, contact)
+    free(s, [(channel, index)])
+    if old is not None:
+        _give_up(s, old, now)
+    new = Contact(
+        subscriber_id=subscriber_id,
+        channel=channel,
+        address_index=index,
+        address_sealed=crypto.seal(kept, channel),
+        verified_at=now,
+        created_at=now,
+    )
+    s.add(new)
+    s.flush()
+    s.execute(insert(Consent).values(contact_id=new.id, kind="opt-in", at=now, how=f"operator, corrected: {how}"))
+    note(s, now, by, "correct", subscriber_id, channel=channel, old=old and old.id, new=new.id, how=how)
+    return _to_do(s, channel, index)
+
+
+def _point(s: Session, street: str, where: Where) -> tuple[float, float]:
+    if (where.lon is None) != (where.lat is None) or (where.lon is None) != bool(street):
+        raise Invalid("Give a street address, or lon and lat.")
+    if where.lon is None or where.lat is None:
+        found = gazetteer.find(s, street)
+        try:
+            return certain(found)
+        except NoPlace as error:
+            candidates = [match.label for match in found.matches]
+            like = f" It may be: {'; '.join(candidates)}." if candidates else ""
+            raise Invalid(f"address: {error}{like}", hint="Ask the caller which it is.") from None
+    city = atlas.bounds(s)
+    if city is not None and is_far((where.lon, where.lat, where.lon, where.lat), city) and not where.outside:
+        raise Refused(
+            "lon, lat: far from the city, or swapped.", hint="Ask the caller; if it is right, say that it is outside."
+        )
+    return where.lon, where.lat
+
+
+def _place(s: Session, subscriber_id: int, named: str) -> Place:
+    """By its label, else by its id."""
+    there = list(s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)))
+    fitting = [one for one in there if one.label.casefold() == named.strip().casefold()] or [
+        one for one in there if str(one.id) == named.strip()
+    ]
+    if len(fitting) != 1:
+        known = ", ".join(f"{one.label} ({one.id})" for one in there) or "none"
+        what = "Several places have this label" if fitting else "This resident has no such place"
+        raise Invalid(f"{what}. Places: {known}.", hint="Give the id of one.")
+    return fitting[0]
+
+
+def _require_nobodys(s: Session, channel: str, index: bytes, subscriber_id: int) -> None:
+    owner = s.scalar(
+        select(Contact.subscriber_id).where(
+            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )
+    if owner == subscriber_id:
+        raise Refused("It is this resident's address already.", hint="Look the resident up: is it verified?")
+    if owner is not None:
+        raise Refused(
+            f"This address belongs to resident {owner}.",
+            hint="If both are one person, erase the resident that is not needed first. If a number has passed from one"
+            " person to another, correct or erase the one who had it.",
+        )
+
+
+def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> Contact | None:
+    """The contact that the new one takes the place of; None when there is none on this channel yet."""
+    there = list(
+        s.scalars(
+            select(Contact)
+            .where(Contact.subscriber_id == subscriber_id, Contact.channel == channel)
+            .order_by(Contact.id)
+        )
+    )
+    fitting = [one for one in there if contact in (None, one.id)]
+    if len(fitting) > 1 or (contact is not None and not fitting):
+        what = "has several" if contact is None else f"has no contact {contact} among its"
+        known = ", ".join(
+            f"{one.id} ({addresses.masked(channel, crypto.unseal(one.address_sealed, channel))})"
+            for one in there
+            if one.address_sealed
+        )
+        raise Invalid(f"This resident {what} {channel} contacts: {known or 'none'}.", hint="Give the id of one.")
+    return fitting[0] if fitting else None
+
+
+def _give_up(s: Session, old: Contact, now: datetime) -> None:
+    """To a resident of its own that is erased: consents stay with it, and an import meets it as an erased one's."""
+    nobody = Subscriber(language=settings().languages[0], created_at=now, erased_at=now)
+    s.add(nobody)
+    s.flush()
+    old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None
+    s.flush()
+
+
+def _to_do(s: Session, channel: str, index: bytes) -> str:
+    held = [
+        f"It is not written to yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
+        for one in record.suppressions(s, channel, index)
+    ]
+    if not carrier_blocks.senders(s, channel, index).reach:
+        held.append(reasons.sentence(carrier_blocks.REASON))
+    return " ".join(held)
+
+
+def _line(name: str, given: str, most: int) -> str:
+    """Without what cannot be seen. Raises Invalid."""
+    shown = visible(given)
+    if len(shown) > most:
+        raise Invalid(f"{name}: {len(shown)} characters; {most} are the most.")
+    return shown
