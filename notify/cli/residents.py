@@ -17,7 +17,7 @@ from notify.models.subscriber import SuppressionReason
 from notify.subscribers import changing, serving
 from notify.subscribers.record import Found, Suppressed
 
-commands = Commands(help="One resident: look up, opt out, move, correct, erase.", no_args_is_help=True)
+commands = Commands(help="One resident: look up, opt out, lift, move, correct, erase.", no_args_is_help=True)
 
 Address = Annotated[
     str, typer.Argument(metavar="PHONE|EMAIL", help="-: read it from stdin, so that no shell history keeps it.")

@@ -54,7 +54,7 @@ SHORT = {
     "addresses": "House numbers and landmarks: import, find.",
     "streets": "Streets with the house numbers of their blocks.",
     "subscribers": "Residents: import, export, count.",
-    "residents": "One resident: look up, opt out, lift a suppression, erase.",
+    "residents": "One resident: look up, opt out, lift, move, correct, erase.",
     "senders": "The identities we send as: their rates and caps.",
     "operators": "Staff members and their roles.",
     "keys": "API keys; and the secret key, which `rotate` replaces.",
