@@ -216,6 +216,12 @@ def reason(error: BaseException) -> str:
     return type(getattr(error, "orig", None) or error).__name__
 
 
+def lacks_schema(error: BaseException) -> bool:
+    """Whether a statement failed because the migrations have not run."""
+    cause = getattr(error, "orig", None) or error
+    return isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn)
+
+
 def unavailable(error: BaseException) -> Unavailable:
     """What people are told when the database is AWAY."""
     if isinstance(getattr(error, "orig", None) or error, psycopg.errors.DiskFull):

@@ -68,7 +68,7 @@ class Correct(Address):
 
 class Done(BaseModel):
     done: bool = Field(description="False: it was so already.")
-    to_do: str = Field("", description="What the resident must still do.")
+    to_do: str = Field("", description="What is still to be looked at.")
 
 
 class Person(BaseModel):
@@ -90,7 +90,8 @@ def opt_out(asked: Request, caller: Reader) -> Done:
     """As a STOP, on the resident's request. It may be nobody's address yet."""
     with transaction() as s:
         done = serving.opt_out(s, asked.address, asked.how, datetime.now(UTC), caller.acting, asked.topic)
-        return Done(done=done)
+        to_do = "" if serving.is_known(s, asked.address) else "No resident has this address: is it spelled right?"
+        return Done(done=done, to_do=to_do)
 
 
 @router.post("/lift", summary="Lift a suppression", responses=problems(409))

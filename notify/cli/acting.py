@@ -40,6 +40,17 @@ def optional(s: Session, email: str | None) -> Operator | None:
     return proved
 
 
+def known(s: Session) -> Operator | None:
+    """Whose key is set, for commands that have no `--as`.
+
+    None on a stack for training, and as long as no admin has a key: a city begins like that. Raises NotAllowed.
+    """
+    proved = _by_key(s)
+    if proved is None and not _is_training() and operators.an_admin_has_a_key(s):
+        raise NotAllowed("This needs to know who does it.", hint=f"Set {KEY} to a key of yours.")
+    return proved
+
+
 def administrator(s: Session) -> Operator | None:
     """Who may change operators and keys: an admin with a key of their own.
 

@@ -12,7 +12,9 @@ from rich.table import Table
 
 from notify.settings import settings
 
-console = Console(highlight=False)
+WIDE = 250  # columns where no terminal says how many it has: a value that is broken cannot be searched for
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 _ENDS = (".", "!", "?", ":", ",")
 
 

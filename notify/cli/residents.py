@@ -42,8 +42,12 @@ def find(address: Address, by: As = None, as_json: Json = False) -> None:
 def opt_out(address: Address, how: How, topic: OfTopic = None, by: As = None) -> None:
     """Write to an address no more, as after a STOP."""
     with transaction() as s:
-        done = serving.opt_out(s, _given(address), how, datetime.now(UTC), optional(s, by), topic)
+        kept = _given(address)
+        done = serving.opt_out(s, kept, how, datetime.now(UTC), optional(s, by), topic)
+        is_known = serving.is_known(s, kept)
     console.print("Opted out." if done else "It was opted out already.")
+    if not is_known:
+        console.print("No resident has this address: is it spelled right? Nothing will be sent to it all the same.")
 
 
 @commands.named("lift")

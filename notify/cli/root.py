@@ -141,10 +141,16 @@ def _explain(error: Exception) -> None:
     else:
         from notify import db  # whoever raised its errors has imported it
 
-        if not isinstance(error, db.AWAY):
+        if db.lacks_schema(error):
+            _complain("The database does not have this version's tables.", "`tocsin migrate` makes them.")
+        elif not isinstance(error, db.AWAY):
             raise error
-        away = db.unavailable(error)
-        _complain(away.message, away.hint or "Is the stack running? `tocsin up` starts it.")
+        else:
+            away = db.unavailable(error)
+            _complain(
+                away.message,
+                away.hint or "`tocsin up` starts the one of this machine; `tocsin check` looks at a server of yours.",
+            )
 
 
 def _complain(*sentences: Any) -> None:

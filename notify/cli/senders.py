@@ -7,6 +7,7 @@ import typer
 
 from notify import senders, tasks
 from notify.breaker import Break
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
@@ -40,7 +41,8 @@ def add(
 ) -> None:
     """A new sender."""
     with transaction() as s:
-        sender = senders.add(s, provider, address, rate, datetime.now(UTC), daily_cap=daily_cap or None)
+        by = acting.known(s)
+        sender = senders.add(s, provider, address, rate, datetime.now(UTC), daily_cap=daily_cap or None, by=by)
     _say(sender, as_json)
 
 
@@ -54,7 +56,8 @@ def set_(
 ) -> None:
     """Change a sender; acts within a second, in mid-send."""
     with transaction() as s:
-        sender = senders.change(s, sender_id, datetime.now(UTC), rate_per_s=rate, daily_cap=daily_cap, status=status)
+        by, now = acting.known(s), datetime.now(UTC)
+        sender = senders.change(s, sender_id, now, rate_per_s=rate, daily_cap=daily_cap, status=status, by=by)
     _say(sender, as_json)
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from notify import subscribers
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.db import transaction
@@ -36,6 +37,8 @@ def import_(
     """
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
+    with transaction() as s:
+        by = acting.known(s)
     columns = SpinnerColumn(), TextColumn("rows"), MofNCompleteColumn()
     with Progress(*columns, console=console, disable=as_json or not console.is_terminal) as bar:
         task = bar.add_task("rows", total=None)
@@ -43,6 +46,7 @@ def import_(
             file,
             datetime.now(UTC),
             on_progress=lambda rows: bar.update(task, completed=rows),
+            by=by,
             merge=merge,
             dry_run=dry_run,
         )
@@ -80,7 +84,7 @@ def _say(done: subscribers.ImportReport) -> None:
 def export() -> None:
     """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe."""
     with transaction() as s:
-        subscribers.note_export(s, datetime.now(UTC))
+        subscribers.note_export(s, datetime.now(UTC), acting.known(s))
     with transaction() as s:
         for line in subscribers.export_csv(s):
             print(line, end="")

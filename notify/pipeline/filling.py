@@ -43,7 +43,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
             if blank.default:
                 values[name] = blank.default
             elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):
-                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {blank.example}.")
+                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {name}={blank.example}.")
     if mistakes:
         raise Invalid(
             f"The blanks of {event.name} {phase} cannot be used as they are.",

@@ -57,6 +57,11 @@ def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | No
     return done
 
 
+def is_known(s: Session, address: str) -> bool:
+    """Whether a resident has this address. Raises Invalid."""
+    return _owner(s, *parse(address)) != 0
+
+
 def lift(
     s: Session,
     address: str,

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from notify import operators, sessions
 from notify.cli import alarms as alarm_commands
+from notify.cli import main, senders, subscribers
 from notify.cli import restored as restored_command
 from notify.cli.operators import commands, key_commands
 from notify.core import actor
@@ -16,6 +17,7 @@ from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.local import folder
 from notify.settings import settings
+from tests.owner import as_owner
 
 ADMIN, AUTHOR = "admin@tocsin.example.org", "author@tocsin.example.org"
 NOW = datetime.now(UTC)
@@ -159,3 +161,33 @@ def test_on_a_stack_for_training_a_name_is_enough(
         assert isinstance(done.exception, NotAllowed) != believed
     finally:
         lock.close()
+
+
+def test_a_command_without_as_needs_a_key_once_an_admin_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city begins without keys."""
+    assert run("add", "twilio", "+12025550107", "--rate", "5", group=senders.commands).exit_code == 0
+    secret = key_of(ADMIN, "chief")
+    for group, arguments in (
+        (senders.commands, ("add", "twilio", "+12025550108", "--rate", "5")),
+        (senders.commands, ("set", "1", "--rate", "500")),
+        (subscribers.commands, ("export",)),
+        (subscribers.commands, ("import", __file__)),
+    ):
+        refused = run(*arguments, group=group)
+        assert isinstance(refused.exception, NotAllowed), arguments
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", secret)
+    assert run("add", "twilio", "+12025550108", "--rate", "5", group=senders.commands).exit_code == 0
+    assert audited("add")[0] == ADMIN
+
+
+def test_a_database_that_was_not_migrated_is_told_in_a_line(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_owner("ALTER TABLE operators RENAME TO others")
+    monkeypatch.setattr("sys.argv", ["tocsin", "operators", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "tocsin: The database does not have this version's tables. `tocsin migrate` makes them.\n"
+    )

@@ -35,7 +35,7 @@ def test_every_mistake_is_told_at_once_in_a_sentence() -> None:
         "Blank 'rule' must be one of routes, odd, even, street, not 'oddly'.",
         "Blank 'details.fr' is in no language of snow: en, es.",
         "Blank 'rule' is the same in every language: give it without '.es'.",
-        "Blank 'starts' is missing: When the parking rule begins. Example: 2027-01-12T18:00.",
+        "Blank 'starts' is missing: When the parking rule begins. Example: starts=2027-01-12T18:00.",
     ]
 
 
@@ -59,7 +59,8 @@ def test_an_empty_value_is_as_good_as_none(empty: str) -> None:
 def test_a_translation_alone_is_not_enough() -> None:
     told = mistakes("storm", "issue", {"hazard": "wind", "action.es": "Entre ya"})
     assert told == [
-        "Blank 'action' is missing: What to do, in place of the usual words. Example: Go inside a strong building now."
+        "Blank 'action' is missing: What to do, in place of the usual words."
+        " Example: action=Go inside a strong building now."
     ]
 
 
