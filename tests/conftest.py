@@ -60,6 +60,8 @@ def _no_network() -> Iterator[None]:
 def server_urls(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The URLs of PostgreSQL (of its owner, and of our processes) and Redis, by the names of their settings."""
     with pytest.MonkeyPatch.context() as while_starting:
+        for name in (*GIVEN, OWNER):  # a stack of an acceptance test may be there already, and ends before the session
+            while_starting.delenv(name, raising=False)
         for name, given in GIVEN.items():
             if given in os.environ:
                 while_starting.setenv(name, os.environ[given])
