@@ -16,15 +16,17 @@ from notify.models import Alarm, Alert, Lane, Operator
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# The kinds (docs/alarms.md). One more, `unreadable-address`, is also a delivery's reason: `pipeline/damage`.
+# The kinds (docs/alarms.md).
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
 CRY_FOR_HELP = "cry-for-help"
 WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
-UNREADABLE_ROW, REFUSED_ROW, UNREADABLE_PLACE = "unreadable-row", "refused-row", "unreadable-place"
+UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
+UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place"  # the first is a delivery's reason, too
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"
 NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
+SHOWN = 10  # ids in a message
 TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
 
 
@@ -45,6 +47,11 @@ _SOUND = """
        SET count = a.count + 1, last_seen = greatest(a.last_seen, excluded.last_seen), message = excluded.message
     RETURNING id, count
 """
+
+
+def some(ids: Sequence[int]) -> str:
+    """The first of them, for a message."""
+    return ", ".join(map(str, [*dict.fromkeys(ids)][:SHOWN])) + (" ..." if len(set(ids)) > SHOWN else "")
 
 
 def refused_row(what: str, error: Exception, now: datetime, *, alert_id: int | None = None) -> None:

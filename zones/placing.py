@@ -38,11 +38,6 @@ def unknown_city(bounds: Bounds) -> str:
     )
 
 
-def is_far(bounds: Bounds, city: Bounds) -> bool:
-    """Whether nothing of it is near the city."""
-    return not shapely.box(*bounds).intersects(_grown(city))
-
-
 def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool = True) -> list[str]:
     """What must be confirmed, a sentence each. `city`: None where nothing is known yet.
 
@@ -105,10 +100,11 @@ def is_swapped(lon: float, lat: float, city: Bounds | None) -> bool:
     """Whether a point is far from the city, and near once its latitude and longitude change places."""
     if city is None:
         return lat < SOUTHERNMOST
-    return not _is_near(lon, lat, city) and _is_near(lat, lon, city)
+    return not is_near(lon, lat, city) and is_near(lat, lon, city)
 
 
-def _is_near(lon: float, lat: float, city: Bounds) -> bool:
+def is_near(lon: float, lat: float, city: Bounds) -> bool:
+    """Whether a point lies in the city or its surroundings: who lives there may care about what happens in it."""
     west, south, east, north = _around(city)
     return west <= lon <= east and south <= lat <= north
 

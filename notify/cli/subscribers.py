@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -12,7 +12,7 @@ from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.db import transaction
-from notify.errors import Invalid
+from notify.errors import Invalid, Unavailable
 from notify.pipeline import audience
 
 commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
@@ -28,12 +28,22 @@ def import_(
             help="Rows that share a phone or an email are one resident's, who may have several of each.",
         ),
     ] = False,
+    outside: Annotated[
+        Literal["refuse", "keep"], typer.Option(help="What to do with places that are far from the city.")
+    ] = "refuse",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be kept, and keep nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a CSV file. Good rows are kept; bad ones are listed by line. Exits with 2 when no row was kept.
+    """Import a CSV file in UTF-8. Good rows are kept; bad ones are listed by line, with all that is wrong with them.
+
+    The first line names the columns, in any order. Required are: phone or email; topics (a row's may be empty;
+    separated by spaces); lon and lat, or address; consent_at (2026-05-31, or 2026-05-31T14:30:00-04:00) and consent_how
+    (a row without both has contacts that nothing is sent to). Optional are: language (a code such as es; else the
+    city's first), label (else home). Other columns are ignored. An example is in docs/subscribers.md.
 
     A row that would give a resident a second phone or email is left out: it may be about somebody else.
+
+    Exits with 2 when there were rows and none was kept, also of a dry run; else with 0: "left out" counts the bad ones.
     """
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
@@ -48,6 +58,7 @@ def import_(
             on_progress=lambda rows: bar.update(task, completed=rows),
             by=by,
             merge=merge,
+            outside=outside == "keep",
             dry_run=dry_run,
         )
     nothing_kept = typer.Exit(2) if done.rows and not done.kept else None
@@ -74,6 +85,14 @@ def _say(done: subscribers.ImportReport) -> None:
         )
     if done.without_topic:
         console.print(f"{done.without_topic:,} rows name no topic; residents without one get nothing.")
+    if done.outside:
+        console.print(f"{done.outside:,} rows have a place far from the city.")
+    if not done.is_city_known:
+        console.print(
+            "Nothing is known of the city, so no place was held against it. Import zones or streets first, or set"
+            " TOCSIN_CITY_CENTER.",
+            soft_wrap=True,
+        )
     new = f"{done.new.residents:,} new {'resident' if done.new.residents == 1 else 'residents'}"
     console.print(f"{done.rows:,} rows: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
     if done.dry_run:
@@ -82,12 +101,25 @@ def _say(done: subscribers.ImportReport) -> None:
 
 @commands.named("export")
 def export() -> None:
-    """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe."""
+    """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe.
+
+    What is damaged is left out; an alarm names whose it is, and the exit code is 2.
+    """
+    now = datetime.now(UTC)
     with transaction() as s:
-        subscribers.note_export(s, datetime.now(UTC), acting.known(s))
+        subscribers.note_export(s, now, acting.known(s))
+    unreadable: dict[str, list[int]] = {"contact": [], "place": []}
     with transaction() as s:
-        for line in subscribers.export_csv(s):
+        for line in subscribers.export_csv(s, lambda what, resident: unreadable[what].append(resident)):
             print(line, end="")
+    contacts, places = unreadable["contact"], unreadable["place"]
+    if contacts or places:
+        with transaction() as s:
+            subscribers.sound_unreadable(s, contacts, places, now)
+        raise Unavailable(
+            f"{len(contacts):,} addresses and {len(places):,} places are damaged and were left out.",
+            hint="`tocsin alarms list` names the residents: enter them anew.",
+        )
 
 
 @commands.named("count")

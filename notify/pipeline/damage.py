@@ -13,7 +13,7 @@ from notify.models.states import DeliveryState
 from notify.pipeline.records import Claimed
 from notify.pipeline.verdicts import Outcome
 
-REASON = "unreadable-address"
+REASON = alarms.UNREADABLE_ADDRESS
 TRIED = 20  # other addresses, before the key is called wrong
 
 

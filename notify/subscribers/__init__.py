@@ -1,6 +1,6 @@
 """Residents: how they come in (`import_csv`), go out (`export_csv`), are counted, and say no and yes."""
 
-from notify.subscribers.exporting import Counts, count, export_csv, note_export
+from notify.subscribers.exporting import Counts, count, export_csv, note_export, sound_unreadable
 from notify.subscribers.importing import ImportReport, import_csv
 from notify.subscribers.meaning import Meaning, load_rules, read_meaning
 from notify.subscribers.opting import (
@@ -11,8 +11,8 @@ from notify.subscribers.opting import (
     undo_unsubscribe,
     unsubscribe,
 )
+from notify.subscribers.records import COLUMNS
 from notify.subscribers.replies import Reply, receive
-from notify.subscribers.rows import COLUMNS
 
 __all__ = [
     "COLUMNS",
@@ -31,6 +31,7 @@ __all__ = [
     "opt_out",
     "read_meaning",
     "receive",
+    "sound_unreadable",
     "undo_unsubscribe",
     "unsubscribe",
 ]

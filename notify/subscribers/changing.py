@@ -6,19 +6,19 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from notify import atlas, crypto, gazetteer, keyring, points, reasons
-from notify.core.characters import visible
+from notify import crypto, gazetteer, keyring, points, reasons
 from notify.delivery import carrier_blocks
 from notify.errors import Invalid, Refused
+from notify.gazetteer.standing import city_before
 from notify.models import Consent, Contact, Operator, Place, Subscriber
 from notify.settings import settings
 from notify.subscribers import addresses, record
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
-from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL
+from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL, BadRow, one_line
 from notify.subscribers.serving import note, parse, proof, require, take
 from notify.subscribers.storing import SEALED_ADDRESS
-from zones.placing import is_far
+from zones.placing import is_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +103,26 @@ def _point(s: Session, street: str, where: Where) -> tuple[float, float]:
     if (where.lon is None) != (where.lat is None) or (where.lon is None) != bool(street):
         raise Invalid("Give a street address, or lon and lat.")
     if where.lon is None or where.lat is None:
-        found = gazetteer.find(s, street)
-        try:
-            return certain(found)
-        except NoPlace as error:
-            candidates = [match.label for match in found.matches]
-            like = f" It may be: {'; '.join(candidates)}." if candidates else ""
-            raise Invalid(f"address: {error}{like}", hint="Ask the caller which it is.") from None
-    city = atlas.bounds(s)
-    if city is not None and is_far((where.lon, where.lat, where.lon, where.lat), city) and not where.outside:
+        lon, lat = _located(s, street)
+    else:
+        lon, lat = where.lon, where.lat
+    city = city_before(s)
+    if city is not None and not is_near(lon, lat, city) and not where.outside:
         raise Refused(
-            "lon, lat: far from the city, or swapped.", hint="Ask the caller; if it is right, say that it is outside."
+            f"{'address' if street else 'lon, lat'}: far from the city, or swapped.",
+            hint="Ask the caller; if it is right, say that it is outside.",
         )
-    return where.lon, where.lat
+    return lon, lat
+
+
+def _located(s: Session, street: str) -> tuple[float, float]:
+    found = gazetteer.find(s, street)
+    try:
+        return certain(found)
+    except NoPlace as error:
+        candidates = [match.label for match in found.matches]
+        like = f" It may be: {'; '.join(candidates)}." if candidates else ""
+        raise Invalid(f"address: {error}{like}", hint="Ask the caller which it is.") from None
 
 
 def _place(s: Session, subscriber_id: int, named: str) -> Place:
@@ -188,8 +195,7 @@ def _to_do(s: Session, channel: str, index: bytes) -> str:
 
 
 def _line(name: str, given: str, most: int) -> str:
-    """Without what cannot be seen. Raises Invalid."""
-    shown = visible(given)
-    if len(shown) > most:
-        raise Invalid(f"{name}: {len(shown)} characters; {most} are the most.")
-    return shown
+    try:
+        return one_line(name, given, most)
+    except BadRow as fault:
+        raise Invalid(str(fault)) from None

@@ -2,19 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, lifecycle, points
+from notify import alarms, crypto, lifecycle, points
+from notify.errors import Unavailable
 from notify.models import Operator
-from notify.subscribers.records import defused
-from notify.subscribers.rows import COLUMNS
+from notify.subscribers.records import COLUMNS, defused
 from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 1_000  # residents fetched at a time
@@ -58,24 +58,39 @@ def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
     lifecycle.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
 
 
-def export_csv(s: Session) -> Iterator[str]:
+def sound_unreadable(s: Session, contacts: Sequence[int], places: Sequence[int], now: datetime) -> None:
+    """Let alarms ring about what an export left out. Both are ids of residents."""
+    for kind, what, residents in (
+        (alarms.UNREADABLE_ADDRESS, "Stored addresses", contacts),
+        (alarms.UNREADABLE_PLACE, "Places", places),
+    ):
+        if residents:
+            told = f"{what} of residents are damaged, and were left out of an export ({alarms.some(residents)})"
+            alarms.sound(s, kind, f"{told}: enter them anew.", now)
+
+
+Unreadable = Callable[[Literal["contact", "place"], int], None]  # what, and of which resident
+
+
+def export_csv(s: Session, unreadable: Unreadable = lambda _what, _resident: None) -> Iterator[str]:
     """Lines of CSV, one for each place of a resident, with addresses in clear: note it first (`note_export`).
 
-    A contact that opted out, or is not verified, is written without its consent, so that nobody who imports this
-    elsewhere may write to it. A cell that a spreadsheet would run as a formula begins with an apostrophe, which the
-    import takes away again. Streamed: keep the transaction open while you read.
+    A contact that opted out, or is not verified, is written without its consent, and a topic that one of a resident's
+    contacts opted out of is left out, so that nobody who imports this elsewhere may write to them. What is damaged is
+    left out and told to `unreadable`; the others are written. A cell that a spreadsheet would run as a formula begins
+    with an apostrophe, which the import takes away again. Streamed: keep the transaction open while you read.
     """
     # Who reads this may be slow: a person with a pager.
     s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    return _lines(s)
+    return _lines(s, unreadable)
 
 
-def _lines(s: Session) -> Iterator[str]:
+def _lines(s: Session, unreadable: Unreadable) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line)
     writer.writerow(COLUMNS)
     for resident in s.execute(text(_RESIDENTS), execution_options={"yield_per": AT_ONCE}):
-        writer.writerows(map(defused, row) for row in _rows(resident))
+        writer.writerows(map(defused, row) for row in _rows(resident, unreadable))
         yield line.getvalue()
         line.seek(0)
         line.truncate()
@@ -89,20 +104,30 @@ class _Contact(NamedTuple):
     consent: tuple[str, str]  # when, how; empty without
 
 
-def _rows(resident: Any) -> Iterator[tuple[str, ...]]:
+def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
     """Every contact with every consent of its own, and every place; several rows where one cannot hold them."""
-    contacts = [
-        _Contact(channel, crypto.unseal(bytes.fromhex(sealed), channel), (at, how) if how else ("", ""))
-        for channel, sealed, at, how in resident.contacts
-    ]
-    places = [_place(resident.id, *place) for place in resident.places] or [("", "", "", "")]
+    contacts, places = [], []
+    for channel, sealed, at, how in resident.contacts:
+        try:
+            address = crypto.unseal(bytes.fromhex(sealed), channel)
+        except Unavailable:
+            unreadable("contact", resident.id)
+        else:
+            contacts.append(_Contact(channel, address, (at, how) if how else ("", "")))
+    for place in resident.places:
+        try:
+            places.append(_place(resident.id, *place))
+        except Unavailable:
+            unreadable("place", resident.id)
     told = (resident.language, " ".join(resident.topics))
-    for (phone, email, consent), place in _with_first(_pairs(contacts), places):
+    for (phone, email, consent), place in _with_first(_pairs(contacts), places or [("", "", "", "")]):
         yield (phone, email, *told, *place, *consent)
 
 
 def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
     """Phone, email, consent: the first pair, which links all others; then those that it does not say all about."""
+    if not any(one.channel in ("sms", "email") for one in contacts):
+        return []
     phones: list[_Contact | None] = [one for one in contacts if one.channel == "sms"] or [None]
     emails: list[_Contact | None] = [one for one in contacts if one.channel == "email"] or [None]
     pairs = []
@@ -135,7 +160,12 @@ def _place(subscriber_id: int, label: str, point_sealed: str, address_sealed: st
 # has not opted out of everything.
 _RESIDENTS = """
     SELECT r.id, r.language,
-           array(SELECT p.topic::text FROM preferences p WHERE p.subscriber_id = r.id ORDER BY p.topic) AS topics,
+           array(SELECT p.topic::text FROM preferences p
+                  WHERE p.subscriber_id = r.id
+                    AND NOT EXISTS (SELECT FROM contacts c JOIN suppressions s USING (channel, address_index)
+                                     WHERE c.subscriber_id = r.id AND c.address_sealed IS NOT NULL
+                                       AND s.topic = p.topic)
+                  ORDER BY p.topic) AS topics,
            coalesce((SELECT jsonb_agg(jsonb_build_array(p.label, encode(p.point_sealed, 'hex'),
                                                         encode(p.address_sealed, 'hex')) ORDER BY p.id)
                        FROM places p WHERE p.subscriber_id = r.id), '[]') AS places,

@@ -20,16 +20,17 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notify import atlas, db, lifecycle
+from notify import db, lifecycle
 from notify.db import transaction
+from notify.gazetteer.standing import city_before
 from notify.models import Operator
 from notify.pipeline import audience
 from notify.settings import settings
 from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
-from notify.subscribers.records import header_of, lines_of, records
+from notify.subscribers.records import COLUMNS, header_of, lines_of, records
 from notify.subscribers.rehearsal import rehearsal
-from notify.subscribers.rows import COLUMNS, BadRow, Locate, Reader, Row
+from notify.subscribers.rows import BadRow, Locate, Reader, Row
 from notify.subscribers.storing import Stored, couple_of, store
 
 log = structlog.get_logger()
@@ -54,8 +55,8 @@ class Reason:
 class ImportReport:
     """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new. `unwritten`:
     rows in languages that the city does not write in, whose residents get its first one. `without_topic`: rows that
-    name none. `ignored`: columns that are not known. After a dry run it is what
-    an import would report."""
+    name none. `outside`: rows that were kept although their place is far from the city; `is_city_known`: whether that
+    could be seen. `ignored`: columns that are not known. After a dry run it is what an import would report."""
 
     rows: int
     kept: int
@@ -65,6 +66,8 @@ class ImportReport:
     unwritten: dict[str, int]
     suppressed: int = 0
     without_topic: int = 0
+    outside: int = 0
+    is_city_known: bool = True
     ignored: tuple[str, ...] = ()
     dry_run: bool = False
 
@@ -77,6 +80,7 @@ class _Tally:
     new: Stored = field(default_factory=Stored)
     languages: Counter[str] = field(default_factory=Counter)
     without_topic: int = 0
+    outside: int = 0
 
 
 def import_csv(
@@ -89,6 +93,7 @@ def import_csv(
     bad_rows_to: Path | None = None,
     by: Operator | None = None,
     merge: bool = False,
+    outside: bool = False,
     dry_run: bool = False,
 ) -> ImportReport:
     """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
@@ -97,17 +102,18 @@ def import_csv(
     only where it is certain. `region` (ISO 3166) is where phone numbers without a country code are. `on_progress` is
     told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: somebody has made
     sure that rows which share a phone or an email are one resident's, even where that is a second phone or email.
+    `outside`: places far from what is known of the city are right; without it their rows are bad.
     `dry_run`: the same report, and nothing is kept. Raises Invalid, before anything is kept, when the file or its
     header cannot be used.
     """
     if not isinstance(source, str | os.PathLike):
         source = list(source)  # it is read twice
     lines = lines_of(source)
-    names, following = header_of(lines, COLUMNS)
+    names, following = header_of(lines)
     chosen = settings()
     with transaction() as s:
-        city = atlas.bounds(s)
-    reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city)
+        city = city_before(s)
+    reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city, outside)
     couples = _couples(reader, source)
     tally = _Tally()
     with ExitStack() as stack:
@@ -123,13 +129,13 @@ def import_csv(
                 on_progress(tally.rows)
         if rehearsed:
             tally.new = rehearsed.total()
-    report = _report(tally, names, dry_run)
+    report = _report(tally, names, city is not None, dry_run)
     if not dry_run:
         _note(report, now, by)
     return report
 
 
-def _report(tally: _Tally, names: Sequence[str], dry_run: bool) -> ImportReport:
+def _report(tally: _Tally, names: Sequence[str], is_city_known: bool, dry_run: bool) -> ImportReport:
     return ImportReport(
         tally.rows,
         tally.rows - tally.bad_count,
@@ -139,6 +145,8 @@ def _report(tally: _Tally, names: Sequence[str], dry_run: bool) -> ImportReport:
         {language: count for language, count in sorted(tally.languages.items()) if language not in audience.written()},
         tally.new.suppressed,
         tally.without_topic,
+        tally.outside,
+        is_city_known,
         tuple(name or "(no name)" for name in names if name not in COLUMNS),
         dry_run,
     )
@@ -158,7 +166,7 @@ def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tupl
 def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str]) -> Couples:
     """The phones and emails that the file gives together, also in rows that are left out for another reason."""
     lines = lines_of(source)
-    _, following = header_of(lines, COLUMNS)
+    _, following = header_of(lines)
     rows = (reader.contacts(fields) for _, fields in records(lines, first_line=following) if fields is not None)
     return Couples(couple_of(*both) for both in rows if both)
 
@@ -180,6 +188,7 @@ def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]
     kept = [row for row in rows if row.line not in lines]
     tally.languages.update(row.language for row in kept)
     tally.without_topic += sum(not row.topics for row in kept)
+    tally.outside += sum(row.is_outside for row in kept)
     return left_out
 
 

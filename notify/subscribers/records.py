@@ -4,13 +4,26 @@ import csv
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from notify.core.characters import visible
 from notify.errors import Invalid
 
+COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+# What the first line must name: of each line one way. The language of who names none is the city's first, and a place
+# without a label is `home`; but nobody agreed to a topic, or to be written to at all, by a column that is not there.
+NEEDED = (
+    (("phone",), ("email",)),
+    (("topics",),),
+    (("lon", "lat"), ("address",)),
+    (("consent_at", "consent_how"),),
+)
+_ALSO_CALLED = {
+    "longitude": "lon", "lng": "lon", "latitude": "lat", "lang": "language", "mobile": "phone", "cell": "phone",
+    "tel": "phone", "mail": "email", "addr": "address", "street": "address",
+}  # fmt: skip
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
 _NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
@@ -35,11 +48,12 @@ def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
             yield text
 
 
-def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str], int]:
+def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
     """The column names of the first line that is not empty, and the number of the line behind it.
 
-    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless these
-    columns are among them, in any order, and no other is like one of them: phone2 is data that would be lost.
+    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless the
+    columns that are `NEEDED` are among them, in any order, and no other is like one of ours: phone2 is data that would
+    be lost.
     """
     first, following = "", 1
     while not first and (line := next(lines, None)) is not None:
@@ -47,14 +61,14 @@ def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str]
         if not first.strip(", \t\r\n") or first.strip().strip('"').casefold() == "sep=,":
             first = ""
     if not first:
-        raise Invalid("The file is empty.", hint=f"Its first line must name the columns: {','.join(columns)}.")
+        raise Invalid("The file is empty.", hint=f"Its first line must name the columns: {','.join(COLUMNS)}.")
     if "\0" in first or _BYTES_THAT_ARE_NO_UTF8.search(first):
         raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
     names = ["_".join(re.split(r"[\s_-]+", field.strip().lower())) for field in fields_of(first) or []]
-    missing = [column for column in columns if column not in names]
-    others = [name for name in names if name not in columns]
-    twice = [column for column in columns if names.count(column) > 1]
-    near = {name: like for name in others if (like := _like(name, columns))}
+    missing = list(filter(None, (_missing(names, ways) for ways in NEEDED)))
+    others = [name for name in names if name not in COLUMNS]
+    twice = [column for column in COLUMNS if names.count(column) > 1]
+    near = {name: like for name in others if (like := _like(name, names))}
     if not (missing or twice or near):
         return names, following
     wrong = [f"missing: {', '.join(missing)}"] if missing else []
@@ -67,16 +81,22 @@ def header_of(lines: Iterator[str], columns: tuple[str, ...]) -> tuple[list[str]
     raise Invalid(
         f"The columns are not right ({'; '.join(wrong)}).",
         hint=hint
-        or f"The first line must name {','.join(columns)}. Rename a column that is like one of them, or remove it; "
-        "other columns are ignored.",
+        or f"The first line must name columns of {','.join(COLUMNS)} (docs/subscribers.md). Rename a column that is "
+        "like one of them, or remove it; other columns are ignored.",
     )
 
 
-def _like(name: str, columns: tuple[str, ...]) -> str | None:
-    """The column that this one may be a misspelt or a second one of, so that ignoring it would lose data."""
+def _missing(names: Sequence[str], ways: Sequence[Sequence[str]]) -> str:
+    lacking = [[column for column in way if column not in names] for way in ways]
+    return "" if [] in lacking else " or ".join(" and ".join(columns) for columns in lacking)
+
+
+def _like(name: str, names: Sequence[str]) -> str | None:
+    """The column that this one may be another name of, misspelt or a second one: ignoring it would lose data."""
     words = set(re.split(r"[_\d]+", name))
-    near = [*get_close_matches(name, columns, n=1, cutoff=0.75), *(column for column in columns if column in words)]
-    return near[0] if near else None
+    near = [*get_close_matches(name, COLUMNS, n=1, cutoff=0.75), *(column for column in COLUMNS if column in words)]
+    other = _ALSO_CALLED.get(name)
+    return near[0] if near else other if other not in names else None
 
 
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:

@@ -5,29 +5,33 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
+from typing import TypeVar
 
 from notify.core import emails
+from notify.core.characters import visible
 from notify.core.emails import NotAnEmail
 from notify.core.phones import NotAPhone
 from notify.models import Topic
 from notify.subscribers import addresses
 from notify.subscribers.placing import NoPlace
-from notify.subscribers.records import fused, is_utf8
-from zones.placing import Bounds, is_swapped
+from notify.subscribers.records import COLUMNS, fused, is_utf8
+from zones.placing import Bounds, is_near, is_swapped, kilometres
 
-COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+T = TypeVar("T")
+_NO_CELLS = dict.fromkeys(COLUMNS, "")
 Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat); NoPlace says why there is none
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; its base is kept
 _TOPICS = {topic.value for topic in Topic}
 _SEPARATORS = re.compile(r"[\s,;]+")
-LONGEST_LABEL, LONGEST_HOW, LONGEST_ADDRESS = 60, 200, 300  # characters
+LONGEST_LABEL, LONGEST_ADDRESS = 60, 300  # characters
+LONGEST_HOW = 250  # an operator's words (`serving.LONGEST_HOW`) and who noted them
 DEFAULT_LABEL = "home"
 EARLIEST_CONSENT = 2000  # year; before it nobody signed up for messages, but 26 was written for 2026
 
 
 class BadRow(Exception):
-    """Its text is the reason."""
+    """Its text is the reason: all that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Row:
     label: str
     consent_at: datetime | None
     consent_how: str
+    is_outside: bool = False  # far from the city, which somebody has said is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +63,21 @@ class Reader:
     timezone: tzinfo  # of consents that have a date only
     locate: Locate
     city: Bounds | None = None  # of all that is known of it
+    outside: bool = False  # places far from it are right
 
     def contacts(self, fields: list[str]) -> tuple[str, str] | None:
         """The phone and the email of a row that has both, whatever else is wrong with it."""
         if len(fields) != len(self.names) or not is_utf8(fields):
             return None
+        cells = self._cells(fields)
         try:
-            phone, email = self._contacts(self._cells(fields))
+            phone, email = _phone(cells["phone"], self.region), _email(cells["email"])
         except BadRow:
             return None
         return (phone, email) if phone and email else None
 
     def read(self, line: int, fields: list[str] | None) -> Row:
-        """Raises BadRow with what is wrong first."""
+        """Raises BadRow with everything that is wrong."""
         if fields is None:
             raise BadRow("The quotes are not right.")
         if len(fields) != len(self.names):
@@ -78,48 +85,56 @@ class Reader:
         if not is_utf8(fields):
             raise BadRow("It is not UTF-8: save the file in that encoding.")
         cells = self._cells(fields)
-        phone, email = self._contacts(cells)
-        address = _line(cells, "address", LONGEST_ADDRESS)
-        lon, lat = self._point(cells, address)
-        consent_at = self._consent(cells)
-        return Row(
-            line,
-            phone,
-            email,
-            _language(cells["language"] or self.language),
-            _topics(cells["topics"]),
-            lon,
-            lat,
-            address,
-            _line(cells, "label", LONGEST_LABEL) or DEFAULT_LABEL,
-            consent_at,
-            _line(cells, "consent_how", LONGEST_HOW),
-        )
+        faults: list[str] = []
+
+        def of(read: Callable[[], T], otherwise: T) -> T:
+            try:
+                return read()
+            except BadRow as fault:
+                faults.append(str(fault))
+                return otherwise
+
+        phone = of(lambda: _phone(cells["phone"], self.region), None)
+        email = of(lambda: _email(cells["email"]), None)
+        if not (cells["phone"] or cells["email"]):
+            faults.append("phone, email: one of them must be given.")
+        language = of(lambda: _language(cells["language"] or self.language), "")
+        topics: tuple[str, ...] = of(lambda: _topics(cells["topics"]), ())
+        address = of(lambda: one_line("address", cells["address"], LONGEST_ADDRESS), "")
+        lon, lat, is_outside = of(lambda: self._place(cells, address), (math.nan, math.nan, False))
+        label = of(lambda: one_line("label", cells["label"], LONGEST_LABEL) or DEFAULT_LABEL, "")
+        consent_at = of(lambda: self._consent(cells), None)
+        how = of(lambda: one_line("consent_how", cells["consent_how"], LONGEST_HOW), "")
+        if faults:
+            raise BadRow(" ".join(faults))
+        return Row(line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside)
 
     def _cells(self, fields: list[str]) -> dict[str, str]:
-        return dict(zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True))
+        """By column; those that the file does not have are empty."""
+        given = zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True)
+        return _NO_CELLS | dict(given)
 
-    def _contacts(self, cells: dict[str, str]) -> tuple[str | None, str | None]:
-        try:
-            phone = addresses.phone(cells["phone"], self.region) if cells["phone"] else None
-        except NotAPhone as error:
-            raise BadRow(f"phone: {error}") from None
-        try:
-            email = emails.read(cells["email"]) if cells["email"] else None
-        except NotAnEmail as error:
-            raise BadRow(f"email: {error}") from None
-        if phone is None and email is None:
-            raise BadRow("phone, email: one of them must be given.")
-        return phone, email
+    def _place(self, cells: dict[str, str], address: str) -> tuple[float, float, bool]:
+        """lon, lat, and whether that is far from the city."""
+        lon, lat = self._point(cells, address)
+        if math.isnan(lon) or self.city is None or is_near(lon, lat, self.city):
+            return lon, lat, False
+        if not self.outside:
+            column = "lon, lat" if cells["lon"] else "address"
+            far = kilometres((lon, lat, lon, lat), self.city)
+            raise BadRow(f"{column}: it is {far:,.0f} km from the city. Correct it, or import it with --outside keep.")
+        return lon, lat, True
 
     def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
         if cells["lon"] or cells["lat"]:
-            lon, lat = _degrees(cells, "lon", 180), _degrees(cells, "lat", 90)
+            lon, lat = _degrees(cells)
             if is_swapped(lon, lat, self.city):
                 raise BadRow("lon, lat: they are swapped, or far from the city.")
             return lon, lat
-        if not address:
+        if not cells["address"]:
             raise BadRow("lon, lat: they must be given, or an address.")
+        if not address:  # what is wrong with it is said already
+            return math.nan, math.nan
         try:
             found = self.locate(address)
         except NoPlace as error:
@@ -157,18 +172,37 @@ def _moment(text: str, timezone: tzinfo) -> datetime:
     return at.astimezone(UTC)
 
 
-def _degrees(cells: dict[str, str], column: str, most: float) -> float:
+def _phone(cell: str, region: str) -> str | None:
     try:
-        value = float(cells[column])
-    except ValueError:
-        value = math.nan
-    if not cells[column]:
+        return addresses.phone(cell, region) if cell else None
+    except NotAPhone as error:
+        raise BadRow(f"phone: {error}") from None
+
+
+def _email(cell: str) -> str | None:
+    try:
+        return emails.read(cell) if cell else None
+    except NotAnEmail as error:
+        raise BadRow(f"email: {error}") from None
+
+
+def _degrees(cells: dict[str, str]) -> tuple[float, float]:
+    if not (cells["lon"] and cells["lat"]):
         raise BadRow("lon, lat: one of them is missing.")
-    if math.isnan(value):
-        raise BadRow(f"{column}: this is no number.")
-    if abs(value) > most:
-        raise BadRow(f"{column}: it must lie between -{most} and {most}.")
-    return value
+    values, faults = [], []
+    for column, most in (("lon", 180), ("lat", 90)):
+        try:
+            value = float(cells[column])
+        except ValueError:
+            value = math.nan
+        if math.isnan(value):
+            faults.append(f"{column}: this is no number.")
+        elif abs(value) > most:
+            faults.append(f"{column}: it must lie between -{most} and {most}.")
+        values.append(value)
+    if faults:
+        raise BadRow(" ".join(faults))
+    return values[0], values[1]
 
 
 def _language(text: str) -> str:
@@ -185,8 +219,9 @@ def _topics(text: str) -> tuple[str, ...]:
     return topics
 
 
-def _line(cells: dict[str, str], column: str, longest: int) -> str:
-    text = cells[column]
+def one_line(column: str, given: str, longest: int) -> str:
+    """A label, an address or a proof as it is kept: as an import reads what an export wrote. Raises BadRow."""
+    text = " ".join(visible(given).split())
     if not text.isprintable():
         raise BadRow(f"{column}: it has characters that cannot be printed.")
     if len(text) > longest:

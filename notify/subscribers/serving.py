@@ -144,8 +144,8 @@ def parse(address: str) -> tuple[Channel, str]:
 
 
 def proof(how: str, kept: str) -> str:
-    how = visible(how)
-    if not how or len(how) > LONGEST_HOW:
+    how = " ".join(visible(how).split())
+    if not how or len(how) > LONGEST_HOW or not how.isprintable():
         raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
     if scrub(how) != how or kept[-10:] in "".join(filter(str.isdecimal, how)):
         raise Invalid("how: leave phone numbers and emails out: it is kept beside the resident's id, for good.")

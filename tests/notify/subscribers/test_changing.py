@@ -51,7 +51,8 @@ def found(address: str) -> Any:
 
 def bring(phone: str, consent_at: str, email: str = "") -> Any:
     how = "sign-up" if consent_at else ""
-    return import_csv([HEAD, f"{phone},{email},en,storm,0.5,0.5,,home,{consent_at},{how}"], NOW.replace(year=2030))
+    line = f"{phone},{email},en,storm,0.5,0.5,,home,{consent_at},{how}"
+    return import_csv([HEAD, line], NOW.replace(year=2030), outside=True)
 
 
 def test_a_place_moves_to_a_street_address_that_is_sealed_and_in_no_audit() -> None:
@@ -215,7 +216,7 @@ def test_an_erased_phone_is_free_for_who_says_yes_after_it_and_a_stop_still_hold
 def test_a_rehearsal_says_the_same() -> None:
     tom = somebody()
     erase(tom.id)
-    lines = [HEAD, *(f"{tom.phone},,en,storm,{lon},0.5,,home,2029-01-01T00:00:00Z,sign-up" for lon in (0.5, 0.6))]
+    lines = [HEAD, *(f"{tom.phone},,en,storm,{lon},40,,home,2029-01-01T00:00:00Z,sign-up" for lon in (-75, -75.1))]
     rehearsed = import_csv(lines, NOW.replace(year=2030), dry_run=True)
     assert rehearsed.bad == ()
     assert rehearsed.new == import_csv(lines, NOW.replace(year=2030)).new

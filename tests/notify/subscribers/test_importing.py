@@ -134,7 +134,7 @@ def test_an_import_never_lifts_an_opt_out() -> None:
     import_csv(lines(row()), NOW)
     with transaction() as s:
         opt_out(s, "sms", TOM["phone"], how="a test", now=NOW)
-    import_csv(lines(row(), row(consent_at="2027-01-01", lon="1")), NOW)
+    import_csv(lines(row(), row(consent_at="2027-01-01", lon="-75.2")), NOW)
     assert ask("SELECT reason FROM suppressions") == ["opt-out"]
 
 
@@ -259,8 +259,7 @@ def test_coordinates_that_are_swapped_are_refused() -> None:
     assert [bad.reason for bad in import_csv(lines(swapped), NOW).bad] == [SWAPPED], "nobody lives in Antarctica"
     with transaction() as s:
         zone(s, "Philadelphia", box(-75.3, 39.8, -74.9, 40.1))
-    abroad = row(lon="10", lat="50", phone="+12155550102", email="b@example.org")
-    report = import_csv(lines(row(), swapped, abroad), NOW)
+    report = import_csv(lines(row(), swapped), NOW)
     assert [(bad.line, bad.reason) for bad in report.bad] == [(3, SWAPPED)]
 
 
@@ -418,7 +417,7 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
 
 
 def test_strings_may_hold_several_lines() -> None:
-    whole = "".join(lines(row(), row(lon="1"), row(lat="x")))
+    whole = "".join(lines(row(), row(lon="-75.2"), row(lat="x")))
     assert [bad.line for bad in import_csv([whole], NOW).bad] == [4]
 
 
@@ -427,7 +426,9 @@ def test_a_long_file_comes_in_by_chunks_with_progress_and_all_bad_rows_go_to_a_f
 ) -> None:
     monkeypatch.setattr("notify.subscribers.importing.CHUNK", 100)
     monkeypatch.setattr("notify.subscribers.importing.MOST_LISTED", 10)
-    rows = [row(phone=f"+1215555{n // 2:04}", email="", lat="x" if n % 5 == 0 else str(n % 2)) for n in range(250)]
+    rows = [
+        row(phone=f"+1215555{n // 2:04}", email="", lat="x" if n % 5 == 0 else f"39.{9 - n % 2}") for n in range(250)
+    ]
     seen: list[int] = []
     bad_rows = tmp_path / "bad.csv"
     report = import_csv(lines(*rows), NOW, on_progress=seen.append, bad_rows_to=bad_rows)
