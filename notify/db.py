@@ -10,7 +10,6 @@ the caller, after the block.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.orm import Session
 
-from notify import keyring
+from notify.connection import READ_ONLY, check_key, parameters
 from notify.errors import Unavailable
 from notify.once import once
 from notify.settings import settings
@@ -31,9 +30,6 @@ R = TypeVar("R")
 # use (exc.TimeoutError).
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
-
-# A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
-GONE_S = 10
 
 RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `runners.RESOLVERS` x (a lock and `fanout.DEALERS`)
 HOOK_CONNECTIONS = 8  # replies and receipts of one web server; each has half as many threads
@@ -69,55 +65,26 @@ def resolvers_engine() -> Engine:
 @once
 def reading_engine() -> Engine:
     """For what must not write anything: not even which key the database has, where that is not recorded yet."""
-    made = _unchecked(settings().require_database(), "-c default_transaction_read_only=on", size=1)
-    event.listen(made, "connect", partial(_check_key, records=False))
+    made = _unchecked(settings().require_database(), READ_ONLY, size=1)
+    event.listen(made, "connect", lambda opened, _record: check_key(opened, records=False))
     return made
 
 
 def _engine(options: str = "", size: int = 0) -> Engine:
     made = _unchecked(settings().require_database(), options, size)
-    event.listen(made, "connect", _check_key)
+    event.listen(made, "connect", lambda opened, _record: check_key(opened))
     return made
-
-
-def _check_key(connection: "psycopg.Connection[Any]", _record: object, *, records: bool = True) -> None:
-    """Nothing is read or written with a key that is not the database's. Raises WrongKey."""
-    try:
-        keyring.check(connection, records)
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _unchecked(url: str, options: str = "", size: int = 0) -> Engine:
     return create_engine(
-        url,
+        "postgresql+psycopg://",
         pool_size=size or settings().worker_threads + 4,
         max_overflow=0 if size else 16,
         pool_pre_ping=True,
         hide_parameters=True,  # an error that is logged must not show an address (law 9)
-        connect_args={
-            "application_name": keyring.application_name(),
-            "connect_timeout": 5,
-            "options": f"-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s {options}"
-            + "".join(f" -c {name}={value}" for name, value in _patience("tcp_").items()),
-            **_patience(),
-        },
+        connect_args=parameters(url, options),
     )
-
-
-def _patience(prefix: str = "") -> dict[str, int]:
-    """How long either end waits for the other's TCP, by libpq's names; PostgreSQL has a prefix for some of them.
-
-    The server asks, too, because a backend whose client is gone may hold the scheduler's lock. Both have to know how
-    long what was sent may stay unacknowledged, and when to ask in a silence. No server needs to be set up for that.
-    """
-    return {
-        "tcp_user_timeout": GONE_S * 1000,  # ms
-        f"{prefix}keepalives_idle": max(1, GONE_S * 2 // 5),
-        f"{prefix}keepalives_interval": max(1, GONE_S // 5),
-        f"{prefix}keepalives_count": 3,
-    }
 
 
 @contextmanager

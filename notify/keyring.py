@@ -5,14 +5,15 @@ process that connects to a database without a row records its own key, if it is 
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from notify import crypto
 from notify.errors import Unavailable, WrongKey
+
+if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
+    from sqlalchemy.orm import Session
 
 KEYS_LOCK = 7_461_003  # shared: an index is computed in this transaction; alone: the key in force is being replaced
 SEALED_OLDER = "older keys"  # the purpose that they are sealed for
@@ -59,23 +60,23 @@ def learn(cursor: "psycopg.Cursor[Any]", records: bool = True) -> None:
     crypto.use(_ring(*found))
 
 
-def is_recorded(s: Session) -> bool:
+def is_recorded(s: "Session") -> bool:
     """Whether the database has a fingerprint."""
-    return s.execute(text(_ROW)).first() is not None
+    return s.connection().exec_driver_sql(_ROW).first() is not None
 
 
-def hold(s: Session) -> None:
+def hold(s: "Session") -> None:
     """Keep the key in force as it is until this transaction ends, so that an index that is computed in it fits.
 
     Raises WrongKey when it was replaced since this process read its settings.
     """
-    s.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": KEYS_LOCK})
+    s.connection().exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%(lock)s)", {"lock": KEYS_LOCK})
     verify(s)
 
 
-def verify(s: Session) -> None:
+def verify(s: "Session") -> None:
     """Raises WrongKey when the key in force is none of ours."""
-    fingerprint, older = s.execute(text(_ROW)).first() or (b"", None)
+    fingerprint, older = s.connection().exec_driver_sql(_ROW).first() or (b"", None)
     if fingerprint != crypto.fingerprint(crypto.ring().in_force) or older is not None:
         crypto.use(_ring(fingerprint, older))
 

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from sqlalchemy import select, text
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from notify import alarms, lifecycle, reasons
+from notify import alarms, db, lifecycle, listing, reasons
 from notify.errors import NotFound
+from notify.listing import Listed
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
 
@@ -261,20 +262,20 @@ def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
     ).all()
 
 
-def recent_alerts(s: Session, most: int = 50) -> Sequence[Alert]:
-    """The newest alerts first."""
-    newest = select(Alert.id).order_by(Alert.id.desc()).limit(most)
+def recent_alerts(s: Session, most: int = 50) -> Sequence[Listed]:
+    """The newest alerts first. One that cannot be read is left out and rings an alarm: it must not hide the others."""
+    opened = db.raw(s)
     try:
-        return s.scalars(select(Alert).where(Alert.id.in_(newest)).order_by(Alert.id.desc())).all()
-    except DataError:
-        return [alert for alert_id in s.scalars(newest).all() if (alert := _readable(s, alert_id))]
+        return listing.newest(opened, most)
+    except psycopg.DataError:
+        ids = s.scalars(select(Alert.id).order_by(Alert.id.desc()).limit(most)).all()
+        return [found for alert_id in ids if (found := _readable(s, alert_id))]
 
 
-def _readable(s: Session, alert_id: int) -> Alert | None:
-    """None, with an alarm, for a row that Python cannot read: it must not hide all others."""
+def _readable(s: Session, alert_id: int) -> Listed | None:
     try:
-        return s.get(Alert, alert_id)
-    except DataError:
+        return listing.one(db.raw(s), alert_id)
+    except psycopg.DataError:
         alarms.sound(
             s,
             alarms.UNREADABLE_ROW,

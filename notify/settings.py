@@ -4,9 +4,10 @@ Every name is `TOCSIN_` and the field in capitals: `TOCSIN_DATABASE_URL`. `tocsi
 its data folder, so that the other commands find the running stack.
 """
 
+import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -120,30 +121,30 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     def require_database(self) -> str:
-        """The SQLAlchemy URL of PostgreSQL, on the psycopg 3 driver."""
+        """The URL of PostgreSQL, as libpq reads it."""
         if not self.database_url:
             raise Unavailable(
                 "There is no database.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
-        return _on_psycopg("TOCSIN_DATABASE_URL", self.database_url)
+        return _of_postgresql("TOCSIN_DATABASE_URL", self.database_url)
 
     def require_schema_database(self) -> str:
         """The same as the role that owns the schema; without one of its own, that of all processes."""
         if not self.migration_database_url:
             return self.require_database()
-        return _on_psycopg("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
+        return _of_postgresql("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
 
     def runtime_login(self) -> tuple[str, str] | None:
         """Role and password of all processes; None where they connect as the owner of the schema themselves."""
-        from sqlalchemy.engine import make_url
+        from psycopg.conninfo import conninfo_to_dict
 
         if not (self.migration_database_url and self.database_url):
             return None
-        owner, ours = make_url(self.require_schema_database()), make_url(self.require_database())
-        if not ours.username or ours.username == owner.username:
+        owner, ours = conninfo_to_dict(self.require_schema_database()), conninfo_to_dict(self.require_database())
+        if not ours.get("user") or ours.get("user") == owner.get("user"):
             return None
-        return ours.username, str(ours.password or "")
+        return str(ours["user"]), str(ours.get("password") or "")
 
     def require_redis(self) -> str:
         if not self.redis_url:
@@ -169,20 +170,31 @@ class Settings(BaseSettings):
         return (self.require_secret_key(), _long_enough("TOCSIN_PREVIOUS_SECRET_KEY", self.previous_secret_key))
 
 
-def _on_psycopg(name: str, url: str) -> str:
-    from sqlalchemy.engine import make_url  # only a process with a database pays for it
-    from sqlalchemy.exc import ArgumentError
+def _of_postgresql(name: str, url: str) -> str:
+    from psycopg import ProgrammingError  # only a process with a database pays for it
+    from psycopg.conninfo import conninfo_to_dict
 
     scheme, _, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+        url = "postgresql://" + _LOGIN.sub(_quoted, rest)
     try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        raise Unavailable(
-            f"{name} is not the address of a PostgreSQL database.",  # with its password, so it is not repeated
-            hint="Write it as postgresql://user:password@host:5432/name, with special characters of the password"
-            " as %XX.",
-        ) from None
-    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+        ports = str(conninfo_to_dict(url).get("port") or "").split(",")
+    except ProgrammingError:
+        ports = ["none that can be read"]
+    if all(not port or (port.isdecimal() and int(port) < 2**16) for port in ports):
+        return url
+    raise Unavailable(
+        f"{name} is not the address of a PostgreSQL database.",  # with its password, so it is not repeated
+        hint="Write it as postgresql://user:password@host:5432/name, with special characters of the password as %XX.",
+    )
+
+
+_LOGIN = re.compile(r"^[^:/@]*:[^@]*(?=@)")
+
+
+def _quoted(login: re.Match[str]) -> str:
+    """A password as people write it, with / or % as they are, which libpq would misread."""
+    return ":".join(quote(unquote(part), safe="") for part in login[0].split(":", 1))
 
 
 def _is_redis(url: str) -> bool:

@@ -30,10 +30,11 @@ Data = Annotated[
 
 
 class Commands(typer.Typer):
-    """A group of commands that all take `--data`."""
+    """A group of commands that all take `--data`. `light`: they do without the libraries of the others."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, light: bool = False, **options: Any) -> None:
         super().__init__(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
+        self._light = light
 
     def add(self, name: str, function: Callable[..., None], *, starts: bool = False, **options: Any) -> None:
         """`starts`: the command may start a stack of its own, so what the last one left behind is not to be used."""
@@ -41,6 +42,8 @@ class Commands(typer.Typer):
         @functools.wraps(function)
         def with_data(*args: Any, data: str | None = None, **values: Any) -> None:
             choose_data(data)
+            if not self._light:
+                keep_logs()
             if starts:
                 function(*args, **values)
                 return
@@ -62,6 +65,13 @@ class Commands(typer.Typer):
             return function
 
         return register
+
+
+def keep_logs() -> None:
+    """On stderr, warnings only; processes that serve choose their own."""
+    from notify import logs  # imports structlog, which takes a while
+
+    logs.configure("WARNING", "text")
 
 
 _DATA = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)

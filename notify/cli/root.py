@@ -109,9 +109,6 @@ root = Commands(name="tocsin", no_args_is_help=True, cls=OnDemand)
 @root.callback()
 def everywhere(data: Data = None) -> None:
     """Tocsin: crisis notification that a city can run by itself."""
-    from notify import logs  # help needs none
-
-    logs.configure("WARNING", "text")  # processes that serve choose their own
     if data:
         choose_data(data)
 
@@ -119,7 +116,7 @@ def everywhere(data: Data = None) -> None:
 def main() -> NoReturn:
     """Run the command of `sys.argv`."""
     try:
-        code = typer.main.get_command(root).main(standalone_mode=False)
+        code = typer.main.get_command(root).main(prog_name="tocsin", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _complain("Interrupted.")
         code = 130

@@ -46,10 +46,12 @@ def test_help_imports_no_command() -> None:
     assert all(name in said for name in HOMES)
 
 
-def test_the_list_of_alerts_imports_neither_geometry_nor_workers(database: str) -> None:
-    code, modules, said = imported("alert", "list", "--json")
-    assert (code, json.loads(said)) == (0, [])
-    assert modules.isdisjoint(HEAVY)
+@pytest.mark.parametrize("style", [(), ("--json",)], ids=["table", "json"])
+def test_the_list_of_alerts_asks_postgresql_and_imports_little_else(database: str, style: tuple[str, ...]) -> None:
+    code, modules, said = imported("alert", "list", *style)
+    assert code == 0
+    assert json.loads(said) == [] if style else said.startswith("id ")
+    assert modules.isdisjoint(HEAVY | {"redis", "sqlalchemy", "structlog", "notify.db", "notify.models"})
 
 
 @pytest.mark.parametrize("name", HOMES)

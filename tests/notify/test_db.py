@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import exc, make_url, text
 
-from notify import db
+from notify import connection, db
 from notify.settings import settings
 from tests.notify.vanishing import Way, way_to
 from tests.waiting import until
@@ -104,7 +104,7 @@ def test_both_ends_of_a_connection_soon_find_that_the_other_is_gone(database: st
 def way(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """The engine's way to the database, which can be cut; a host is given up after two seconds, not ten."""
     server = make_url(database)
-    monkeypatch.setattr(db, "GONE_S", 2)
+    monkeypatch.setattr(connection, "GONE_S", 2)
     with way_to(str(server.host), int(server.port or 5432)) as way:
         monkeypatch.setenv("TOCSIN_DATABASE_URL", server.set(port=way.port).render_as_string(hide_password=False))
         settings.cache_clear()

@@ -1,0 +1,58 @@
+"""The list of the newest alerts, for REST, the console and the command line.
+
+Plain psycopg: `tocsin alert list` has to answer at once, so it cannot afford to import SQLAlchemy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An alert in the list. `audience`: contacts in its area; None before any were counted."""
+
+    id: int
+    incident_id: int
+    event: str
+    phase: str
+    status: str
+    severity: str
+    urgency: str
+    certainty: str
+    lane: str
+    state: str
+    area_description: str
+    created_at: datetime
+    launch_at: datetime | None
+    launched_at: datetime | None
+    expires_at: datetime
+    audience: int | None
+
+
+_ALL = f"""
+    SELECT {", ".join(field.name for field in fields(Listed))}
+      FROM (SELECT *, CASE WHEN audience_total > 0 OR fanout_done_at IS NOT NULL THEN audience_total END AS audience
+              FROM alerts) AS a
+"""  # noqa: S608  names of ours
+NEWEST: LiteralString = _ALL + "ORDER BY id DESC LIMIT %s"
+ONE: LiteralString = _ALL + "WHERE id = %s"
+
+
+def newest(opened: "psycopg.Connection[Any]", most: int = 50) -> Sequence[Listed]:
+    """The newest first. Raises psycopg.DataError when Python cannot read one of them."""
+    return _ask(opened, NEWEST, most)
+
+
+def one(opened: "psycopg.Connection[Any]", alert_id: int) -> Listed | None:
+    """Raises psycopg.DataError when Python cannot read it."""
+    return next(iter(_ask(opened, ONE, alert_id)), None)
+
+
+def _ask(opened: "psycopg.Connection[Any]", question: LiteralString, value: int) -> Sequence[Listed]:
+    with opened.cursor(row_factory=class_row(Listed)) as cursor:
+        return cursor.execute(question, (value,)).fetchall()
