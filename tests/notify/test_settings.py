@@ -2,7 +2,9 @@
 
 import pytest
 
+from notify import connection
 from notify.channels import registry
+from notify.errors import Unavailable
 from notify.settings import Settings
 
 CREDENTIALS = (
@@ -33,3 +35,37 @@ def test_the_secret_key_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     """Data was written with it."""
     monkeypatch.setenv("TOCSIN_SECRET_KEY", "a" * 32 + "\n")
     assert Settings().require_secret_key() == b"a" * 32 + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("postgresql://u:p@h:5433/d", ("u", "p", "h", "5433", "d")),
+        ("postgres://u@h/d", ("u", None, "h", None, "d")),
+        ("postgresql+psycopg://u:p@h/d", ("u", "p", "h", None, "d")),
+        ("postgresql://u:a%2Fb%40c@h/d", ("u", "a/b@c", "h", None, "d")),
+        ("postgresql://u:a/b:c%+#?@h/d", ("u", "a/b:c%+#?", "h", None, "d")),  # not as %XX, and clear all the same
+        ("postgresql://u@/d?host=/run/postgresql", ("u", None, "/run/postgresql", None, "d")),
+        ("postgresql://u@one,two:5433/d?target_session_attrs=read-write", ("u", None, "one,two", ",5433", "d")),
+    ],
+)
+def test_the_address_of_the_database_is_read_by_libpq(
+    written: str, read: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", written)
+    given = connection.parameters(Settings().require_database())
+    assert tuple(given.get(name) for name in ("user", "password", "host", "port", "dbname")) == read
+    assert given["connect_timeout"] == 5
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["db.example.org", "mysql://u@h/d", "postgresql://u@h:x/d", "postgresql://u@h:99999/d", "postgresql://h/d?x=1"],
+)
+def test_what_is_no_address_of_a_database_is_refused_without_its_password(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", written.replace("u@", "u:secret@"))
+    with pytest.raises(Unavailable, match="TOCSIN_DATABASE_URL is not the address") as refused:
+        Settings().require_database()
+    assert "secret" not in str(refused.value)
