@@ -1,5 +1,6 @@
 """Celery's tasks, and the doorbells that call them. No rule stands here."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from kombu.exceptions import OperationalError
 from notify import worker
 from notify.breaker import Break
 from notify.channels.registry import PROVIDERS
+from notify.db import AWAY, reason
 from notify.errors import Unavailable
 from notify.limits import Throttle
 from notify.models import Alert, Lane
@@ -22,6 +24,8 @@ from notify.pipeline.transport import Transport
 from notify.settings import settings
 
 log = structlog.get_logger()
+
+NO_BATCH = 0  # of a doorbell that only finds the way
 
 
 @once
@@ -36,11 +40,26 @@ def app() -> Celery:
 def work(lanes: list[Lane], beat: Callable[[], None]) -> None:
     """Serve these lanes until SIGTERM. `beat` is called every few seconds while doorbells are heard."""
     channels = {provider.channel for provider in PROVIDERS.values()}
+    warm_up(lanes)
     try:
         worker.work(app(), lanes, beat, runners().seats(len(lanes), len(channels)))
     finally:
         if made := transport.forget():
             made.close()
+
+
+def warm_up(lanes: Sequence[Lane]) -> None:
+    """Go the way of an alert that does not exist, so that the first one that does finds connections open, queries
+    compiled and libraries loaded: it may be an emergency."""
+    try:
+        for _ in fanout.resolve(-os.getpid(), datetime.now(UTC)):
+            pass
+        records.place_of(NO_BATCH, "waiting")
+    except AWAY as error:
+        log.warning("worker.cold", error=reason(error))
+    transport()
+    for lane in lanes:
+        _ring("send_batch", [NO_BATCH], lane)
 
 
 def resolve_alert(alert_id: int, lane: str) -> None:

@@ -91,6 +91,20 @@ def written() -> tuple[str, ...]:
     return catalogue().written(settings().languages)
 
 
+def fallback_of(s: Session, alert: Alert) -> str:
+    """The language that stands in for all others in an alert that has its words: the city's first one among them.
+
+    Asked of the alert and not of the templates, which may have changed since it was written, and which a worker would
+    have to read before the first phone rings.
+    """
+    language: str = s.execute(
+        text("""SELECT language FROM contents WHERE alert_id = :alert
+                 ORDER BY array_position(CAST(:languages AS text[]), language), language LIMIT 1"""),
+        {"alert": alert.id, "languages": list(settings().languages)},
+    ).scalar_one()
+    return language
+
+
 def membership(alert: Alert) -> Membership:
     """The alert's area, ready to be asked. Raises Refused where it has none: nothing is sent without one (law 2)."""
     if alert.area is None:
@@ -142,7 +156,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
                   GROUP BY channel, language, reason"""),
-        parameters(alert, residents.tolist(), now) | {"languages": list(written())},
+        parameters(alert, residents.tolist(), now, written()[0]) | {"languages": list(written())},
     ).all()
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
@@ -170,14 +184,14 @@ def timelines_to_come(s: Session, channels: Sequence[str]) -> list[tuple[str, st
     return [(row.channel, row.language) for row in rows]
 
 
-def parameters(alert: Alert, subscribers: Sequence[int], now: datetime) -> dict[str, Any]:
-    """What `REACHED` and `TIMELINES` ask for."""
+def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback: str) -> dict[str, Any]:
+    """What `REACHED` and `TIMELINES` ask for. `fallback`: the language of those whose own has no words."""
     return {
         "alert": alert.id,
         "topic": alert.topic.value,
         "channels": list(alert.channels),
         "subscribers": list(subscribers),
-        "fallback": written()[0],
+        "fallback": fallback,
         "now": now,
     }
 

@@ -241,7 +241,7 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
 
 def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:
     """The ids of new batches, and how many deliveries there are now more."""
-    values: dict[str, Any] = audience.parameters(alert, residents, now) | {
+    values: dict[str, Any] = audience.parameters(alert, residents, now, audience.fallback_of(s, alert)) | {
         "lane": alert.lane.value,
         "sizes": batch_sizes(s, alert),
         "ask": alert.ask_since,  # after a restored backup: perhaps it was sent already (`restoring`)

@@ -291,8 +291,10 @@ def _placed(
     lon = np.where(east, 0.1 + 0.12 * rng.random(count), 0.1 * rng.random(count))
     lat = np.where(east, 0.22 * rng.random(count), 0.1 + 0.12 * rng.random(count))
     lon[inside - first], lat[inside - first] = 0.1 * rng.random((2, inside.size))
+    # As they are kept; else one that is within a centimetre of the border may end up on its other side.
+    lon, lat = np.round(lon + west, 7), np.round(lat + 40.0, 7)
     residents = np.arange(first, first + count)
-    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon + west, lat + 40.0), strict=True):
+    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon, lat), strict=True):
         yield resident, "home", now, *sealed
 
 

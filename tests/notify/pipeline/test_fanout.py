@@ -16,6 +16,8 @@ from notify import alerts, db, reports
 from notify.db import transaction
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.pipeline import audience, fanout, runners, settling
+from notify.pipeline.catalogue import catalogue
+from notify.settings import settings
 from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
 from tests.owner import owning
 from tests.waiting import until
@@ -67,6 +69,24 @@ def test_a_contact_gets_one_row_even_with_three_places_in_the_area(database: str
         alert = launched(s)
     resolve(alert)
     assert [(row.contact_id, row.state) for row in deliveries(alert)] == [(tom.sms, "queued")]
+
+
+def test_whose_language_has_no_words_gets_one_that_the_alert_is_written_in(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the city has put another language first since the alert was written."""
+    monkeypatch.setenv("TOCSIN_LANGUAGES", '["en"]')
+    settings.cache_clear()
+    with transaction() as s:
+        zone(s)
+        resident(s, at=[(0.5, 0.5)], language="fr")
+        alert = launched(s)
+    monkeypatch.setenv("TOCSIN_LANGUAGES", '["es", "en"]')
+    settings.cache_clear()
+    catalogue.cache_clear()
+    resolve(alert)
+    assert [row.language for row in deliveries(alert)] == ["en"]
+    assert not catalogue.cache_info().currsize  # no template is read before the first phone rings
 
 
 def test_boundary_points_are_inside_and_neighbours_outside(database: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 import redis as redis_client
 from kombu.exceptions import OperationalError
 
-from notify import alerts, tasks, worker
+from notify import alerts, db, tasks, worker
 from notify.db import transaction
+from notify.models import Lane
 from notify.pipeline import settling
 from notify.settings import settings
 from tests.factories import alert_ready, operator
@@ -81,3 +82,35 @@ def test_a_worker_looks_for_redis_as_often_after_a_long_time_without_it(monkeypa
     _forget()
     assert len(waits) >= 3
     assert max(waits) <= worker.REDIS_AGAIN_S
+
+
+def test_a_worker_has_gone_the_way_of_an_alert_before_the_first_one_comes(
+    database: str, redis: "redis_client.Redis", providers: Providers
+) -> None:
+    _forget()
+    db.forget_engine()
+    tasks.transport.forget()
+    tasks.warm_up([Lane.EMERGENCY])
+    for pool in (db._engine_by_key(), db.resolvers_engine()):
+        assert pool.pool.checkedin() >= 1  # type: ignore[attr-defined]
+    assert redis.llen(Lane.EMERGENCY.value) == 1
+    made = tasks.transport.forget()
+    assert made is not None
+    made.close()
+    _forget()
+
+
+def test_a_worker_starts_without_its_database(redis: "redis_client.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget()
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    settings.cache_clear()
+    db.forget_engine()
+    try:
+        with pytest.raises(db.AWAY):
+            tasks.records.place_of(0, "waiting")
+        tasks.warm_up([Lane.EMERGENCY])
+    finally:
+        db.forget_engine()
+        if made := tasks.transport.forget():
+            made.close()
+        _forget()
