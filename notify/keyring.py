@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from notify import crypto
+from notify.core import process
 from notify.errors import Unavailable, WrongKey
 
 if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
@@ -24,15 +25,16 @@ _RECORD = "INSERT INTO key_ring (fingerprint, since) VALUES (%s, now()) ON CONFL
 
 
 def application_name() -> str:
-    """What `pg_stat_activity` shows of this process: which keys it has, by the beginnings of their fingerprints."""
+    """What `pg_stat_activity` shows of this process: which it is, and which keys it has."""
     try:
-        return " ".join(["tocsin", *map(shown, crypto.masters())])
-    except Unavailable:  # no key is set: for migrations none is needed
-        return "tocsin"
+        keys = crypto.masters()
+    except Unavailable:  # none is set: for migrations none is needed
+        keys = ()
+    return process.connection_name(map(shown, keys))
 
 
 def shown(master: bytes) -> str:
-    """Of a key."""
+    """Of a key: the beginning of its fingerprint."""
     return crypto.fingerprint(master).hex()[:12]
 
 

@@ -6,6 +6,7 @@ about it by number, words and time before it may be sent, also where its row is 
 (`alerts.ask_since`).
 """
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,12 +14,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import lifecycle, operators
+from notify.core import process
+from notify.db import transaction
+from notify.errors import Refused
 from notify.models import Operator
 from notify.models.states import AlertState
 
 # Rows that were lost had numbers, which are in status callbacks and links: they are never given to others.
 NUMBERS_LEFT_OUT = 10_000_000
 NUMBERED = ("deliveries", "contacts")
+LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,34 @@ class Restored:
     asked: int
 
 
+def require(by: Operator | None) -> None:
+    """Raises NotAllowed for an operator who may not pause an alert."""
+    if by is not None:
+        operators.require(by, "stop")
+
+
+def refuse_while_connected(look_s: float) -> None:
+    """Raises Refused for processes of ours that are connected, or connect within `look_s`: they may be sending."""
+    until_s = time.monotonic() + look_s
+    while True:
+        with transaction() as s:
+            found = [str(one) for one in process.others(s)]
+        if found:
+            raise Refused(
+                f"Connected to the restored database: {', '.join(found)}.",
+                hint="They may send again what is out. Stop them, then run this again.",
+            )
+        if time.monotonic() >= until_s:
+            return
+        time.sleep(LOOK_AGAIN_S)
+
+
 def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     """Hold everything and have the providers asked. May be done again; does nothing to what is over.
 
     Raises NotAllowed for an operator who may not pause an alert.
     """
-    if by is not None:
-        operators.require(by, "stop")
+    require(by)
     moved = {}
     for state, to in ((AlertState.SENDING, AlertState.PAUSED), (AlertState.SCHEDULED, AlertState.APPROVED)):
         ids = s.scalars(text("SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"),

@@ -18,9 +18,9 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import text
 
 from notify import crypto, keyring, lifecycle, points, rekeying
+from notify.core import process
 from notify.db import schema_connection, transaction
 from notify.errors import Invalid, Refused, Unavailable
 from notify.models import Operator, rights
@@ -119,17 +119,12 @@ def _all_know_both(new: bytes, old: bytes) -> None:
 
     Asked as their own role: to another one PostgreSQL does not show where a connection comes from.
     """
+    both = {keyring.shown(new), keyring.shown(old)}
     with transaction() as s:
-        rows = s.execute(
-            text("""SELECT DISTINCT host(client_addr), application_name FROM pg_stat_activity
-                     WHERE datname = current_database() AND application_name ~ '^tocsin( |$)'""")
-        ).all()
-    lacking = sorted(
-        {host or "local" for host, name in rows if not {keyring.shown(new), keyring.shown(old)} <= {*name.split()}}
-    )
+        lacking = [str(one) for one in process.others(s) if not both <= one.keys]
     if lacking:
         raise Refused(
-            f"Processes that do not know both keys are connected, from {', '.join(lacking)}.",
+            f"Processes that do not know both keys are connected: {', '.join(lacking)}.",
             hint="Restart them with TOCSIN_SECRET_KEY and TOCSIN_PREVIOUS_SECRET_KEY, then run this again.",
         )
 

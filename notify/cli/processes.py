@@ -20,6 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 from notify import db, keyring, logs
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
+from notify.core import process
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.local.folder import StackInfo, read_env, running
@@ -38,12 +39,19 @@ def up(
     port: Port = 8000,
     workers: Annotated[int, typer.Option(help="Routine workers.")] = 1,
     demo: Annotated[bool, typer.Option("--demo", help="With the training city and one storm alert.")] = False,
+    servers: Annotated[
+        bool, typer.Option("--servers", help="PostgreSQL and Redis alone: to restore a backup (docs/restore.md).")
+    ] = False,
 ) -> None:
     """Everything on this machine. Ctrl-C stops it cleanly."""
-
-    stack = Stack(data_folder(), port=port, workers=workers, demo=demo, console=None if demo else sys.stderr)
+    if demo and servers:
+        raise Invalid("--demo needs all processes, --servers starts none.", hint="Leave one of them out.")
+    stack = Stack(data_folder(), port, workers, demo, None if demo else sys.stderr, servers_only=servers)
 
     def ready(info: StackInfo) -> None:
+        if servers:
+            console.print("PostgreSQL and Redis run, and nothing that sends. Ctrl-C stops them.")
+            return
         from notify.cli.where_to_look import say_where
 
         _enter(stack.settings)
@@ -89,8 +97,7 @@ def migrate() -> None:
 def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1") -> None:
     """The web server: pages, REST, webhooks."""
 
-    _logs()
-    _check_key()
+    _begin(process.API)
     from notify.operations.heartbeat import Heart
 
     Heart("api").beat_on()
@@ -102,8 +109,7 @@ def serve(
     lane: Annotated[list[str] | None, typer.Option(help="emergency or routine; without, both.")] = None,
 ) -> None:
     """A worker."""
-    _logs()
-    _check_key()
+    _begin(process.WORKER)
     try:
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
     except ValueError as error:
@@ -118,8 +124,7 @@ def schedule() -> None:
     """The timed jobs. Several may run; one leads."""
     from notify.operations import scheduler
 
-    _logs()
-    _check_key()
+    _begin(process.SCHEDULER)
     scheduler.run(_stop_on_signals())
 
 
@@ -141,6 +146,13 @@ def _enter(stack_settings: Mapping[str, str]) -> None:
 
 def _logs() -> None:
     logs.configure(settings().log_level, settings().log_format)
+
+
+def _begin(kind: str) -> None:
+    """As a process that serves."""
+    process.kind = kind
+    _logs()
+    _check_key()
 
 
 def _check_key() -> None:

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from notify import restoring
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json
 from notify.db import transaction
+from notify.models import Operator
+from notify.operations import heartbeat
 
 commands = Commands()
+WITHIN_S = heartbeat.BEAT_S + 2  # a process that lives has connected by then, to write its heartbeat
 
 
 def restored(
@@ -21,11 +25,13 @@ def restored(
 ) -> None:
     """After a backup was restored: hold all alerts, and ask what was sent since.
 
-    Run it before any other process starts.
+    Run it before any other process starts: it refuses while one is connected, for which it looks a few seconds.
     """
     with transaction() as s:
-        by = acting.required(s, operator) if operator else acting.administrator(s)
-        done = restoring.restored(s, datetime.now(UTC), by)
+        restoring.require(_who(s, operator))
+    restoring.refuse_while_connected(WITHIN_S)
+    with transaction() as s:
+        done = restoring.restored(s, datetime.now(UTC), _who(s, operator))
     if as_json:
         print_json(asdict(done))
         return
@@ -35,6 +41,10 @@ def restored(
     for alert in done.unscheduled:
         console.print(f"Alert {alert} was scheduled and waits: tocsin alert launch {alert} --as EMAIL")
     console.print("Start the workers, the scheduler and the API now.")
+
+
+def _who(s: Session, operator: str | None) -> Operator | None:
+    return acting.required(s, operator) if operator else acting.administrator(s)
 
 
 commands.add("restored", restored)

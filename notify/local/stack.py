@@ -46,12 +46,17 @@ class Stack:
         workers: int = 1,
         demo: bool = False,
         console: TextIO | None = None,
+        servers_only: bool = False,
     ) -> None:
-        """`console`: where the log lines of all processes go, besides their files; None: nowhere."""
+        """`console`: where the log lines of all processes go, besides their files; None: nowhere.
+
+        `servers_only`: PostgreSQL and Redis as they are, and nothing that reads or writes there.
+        """
         self.data = data.expanduser().absolute()
         self._port = port
         self._workers = workers
         self._demo = demo
+        self._servers_only = servers_only
         self._console = Console(console)
         self._lock: TextIO | None = None
         self._writing = Lock()
@@ -146,10 +151,11 @@ class Stack:
             "TOCSIN_DATA": str(self.data),
         }
         write_env(self.data, self.settings)
-        supervisor.run(self._command("migrate", "migrate", owner=True))
-        if simulated:
-            supervisor.start(_simulator(credentials, simulator_port, self.settings["TOCSIN_PUBLIC_URL"]))
-        supervisor.start(*self._programs(port))
+        if not self._servers_only:
+            supervisor.run(self._command("migrate", "migrate", owner=True))
+            if simulated:
+                supervisor.start(_simulator(credentials, simulator_port, self.settings["TOCSIN_PUBLIC_URL"]))
+            supervisor.start(*self._programs(port))
         self._info = replace(self._info, ready=True)
         self._write_info()
 

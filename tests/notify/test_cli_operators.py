@@ -133,6 +133,8 @@ def test_as_needs_the_key_of_that_operator(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_restore_is_told_by_somebody_who_may_stop_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restored_command, "WITHIN_S", 0)
+
     def restored(*arguments: str) -> BaseException | None:
         return run("--json", *arguments, group=restored_command.commands).exception
 

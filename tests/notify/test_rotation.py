@@ -217,8 +217,8 @@ def test_a_second_rotation_follows_the_first(keys: pytest.MonkeyPatch) -> None:
 
 def test_it_is_refused_while_a_process_lacks_a_key(keys: pytest.MonkeyPatch, own_database: str) -> None:
     with (
-        psycopg.connect(own_database, application_name="tocsin 0123456789ab"),
-        pytest.raises(Refused, match=r"do not know both keys .* 127\.0\.0\.1"),
+        psycopg.connect(own_database, application_name="tocsin worker 7 0123456789ab"),
+        pytest.raises(Refused, match=r"do not know both keys .* worker \(process 7 on 127\.0\.0\.1\)"),
     ):
         rotation.rotate(NOW)
     assert sql("SELECT next FROM key_ring")[0].next is None
