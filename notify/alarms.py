@@ -31,19 +31,26 @@ TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
 
 
 def sound(
-    s: Session, kind: str, message: str, now: datetime, *, sender_id: int | None = None, alert_id: int | None = None
+    s: Session,
+    kind: str,
+    message: str,
+    now: datetime,
+    *,
+    sender_id: int | None = None,
+    alert_id: int | None = None,
+    about: str = "",
 ) -> None:
-    """Let an alarm ring about a sender, an alert, both or neither; one that rings already is counted again."""
-    values = {"kind": kind, "message": message, "now": now, "sender": sender_id, "alert": alert_id}
+    """Let an alarm ring about a sender, an alert, what else or nothing; one that rings already is counted again."""
+    values = {"kind": kind, "message": message, "now": now, "sender": sender_id, "alert": alert_id, "about": about}
     alarm_id, count = s.execute(text(_SOUND), values).one()
     if count == 1:
         log.error("alarm.rings", alarm=alarm_id, kind=kind, sender=sender_id, alert=alert_id, why=message)
 
 
 _SOUND = """
-    INSERT INTO alarms AS a (kind, sender_id, alert_id, message, since, last_seen)
-    VALUES (:kind, :sender, :alert, :message, :now, :now)
-    ON CONFLICT (kind, sender_id, alert_id) WHERE resolved_at IS NULL DO UPDATE
+    INSERT INTO alarms AS a (kind, sender_id, alert_id, about, message, since, last_seen)
+    VALUES (:kind, :sender, :alert, :about, :message, :now, :now)
+    ON CONFLICT (kind, sender_id, alert_id, about) WHERE resolved_at IS NULL DO UPDATE
        SET count = a.count + 1, last_seen = greatest(a.last_seen, excluded.last_seen), message = excluded.message
     RETURNING id, count
 """
@@ -92,15 +99,20 @@ def silence_sender(s: Session, sender_id: int, now: datetime, by: Operator | Non
     )
 
 
-def follow(s: Session, kind: str, troubles: Mapping[int | None, str], now: datetime) -> None:
-    """Let the alarms of a kind ring for exactly these troubles: messages by alert, or one by None. Those that are over
-    are resolved by Tocsin itself."""
+def follow(s: Session, kind: str, troubles: Mapping[int | str, str], now: datetime) -> None:
+    """Let the alarms of a kind ring for exactly these troubles: messages by alert, or by what else they are about.
+
+    Those that are over are resolved by Tocsin itself.
+    """
     for alarm in s.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.resolved_at.is_(None))):
-        if alarm.alert_id not in troubles:
+        if (alarm.about if alarm.alert_id is None else alarm.alert_id) not in troubles:
             alarm.resolved_at = max(now, alarm.since)
             log.info("alarm.over", alarm=alarm.id, kind=kind, alert=alarm.alert_id)
-    for about, message in troubles.items():
-        sound(s, kind, message, now, alert_id=about)
+    for of, message in troubles.items():
+        if isinstance(of, int):
+            sound(s, kind, message, now, alert_id=of)
+        else:
+            sound(s, kind, message, now, about=of)
 
 
 def ringing(s: Session) -> Sequence[Alarm]:

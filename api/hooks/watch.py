@@ -52,13 +52,13 @@ class Watch:
             return
         self._sounding.add(kind)
         try:
-            await self._threads.run(_sound, kind, message)
+            await self._threads.run(_sound, kind, message, self._provider)
         except (*db.AWAY, SQLAlchemyError, Unavailable) as error:
             log.error("alarm.not_kept", kind=kind, why=message, error=db.reason(error))
         finally:
             self._sounding.discard(kind)
 
 
-def _sound(kind: str, message: str) -> None:
+def _sound(kind: str, message: str, provider: str) -> None:
     with db.transaction(db.hooks_engine) as s:
-        alarms.sound(s, kind, message, datetime.now(UTC))
+        alarms.sound(s, kind, message, datetime.now(UTC), about=provider)

@@ -9,13 +9,17 @@ from notify.models.base import Base, Id
 
 
 class Alarm(Base):
-    """Of one kind and about one sender or alert, at most one rings at a time."""
+    """Of one kind and about one sender, alert or other thing, at most one rings at a time.
+
+    `about`: what else it is about, such as a job or a provider; "" where the kind says it all.
+    """
 
     __tablename__ = "alarms"
     id: Mapped[Id]
     kind: Mapped[str]
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
+    about: Mapped[str] = mapped_column(server_default="")
     message: Mapped[str]
     since: Mapped[datetime]
     last_seen: Mapped[datetime]
@@ -29,6 +33,7 @@ class Alarm(Base):
             "kind",
             "sender_id",
             "alert_id",
+            "about",
             unique=True,
             postgresql_nulls_not_distinct=True,
             postgresql_where=text("resolved_at IS NULL"),

@@ -127,16 +127,24 @@ def _database() -> tuple[Senders | None, list[Finding]]:
 
 def _processes(s: Session) -> Iterator[Finding]:
     """By their heartbeats in the database."""
-    gone = heartbeat.lanes_without_worker(s)
+    gone, begun = heartbeat.lanes_without_worker(s), heartbeat.just_begun(s)
     for lane in Lane:
-        if lane in gone:
-            yield red(f"worker, {lane}", "None of this lane was heard lately.", heartbeat.start_worker(lane))
-        else:
+        if lane not in gone:
             yield green(f"worker, {lane}", "One of this lane was heard lately.")
+        elif begun:
+            yield yellow(f"worker, {lane}", f"None of this lane was heard yet; {_BEGUN}", _AGAIN)
+        else:
+            yield red(f"worker, {lane}", "None of this lane was heard lately.", heartbeat.start_worker(lane))
     if heartbeat.jobs_run(s):
         yield green("scheduler", "The timed jobs run.")
+    elif begun:
+        yield yellow("scheduler", f"Nobody has run the timed jobs yet; {_BEGUN}", _AGAIN)
     else:
         yield red("scheduler", "Nobody has run the timed jobs lately.", heartbeat.START_SCHEDULER)
+
+
+_BEGUN = "the other processes started less than a minute ago."
+_AGAIN = "Run this again in a minute."
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

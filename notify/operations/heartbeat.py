@@ -81,7 +81,7 @@ class Heart:
             beat = connection.execute(text(_BEAT), values).one()
         if self._kind != "scheduler" and (beat.missed or (beat.rings and not beat.silent)):
             with transaction() as s:
-                alarms.follow(s, alarms.NO_SCHEDULER, {None: _SILENT} if beat.silent else {}, datetime.now(UTC))
+                alarms.follow(s, alarms.NO_SCHEDULER, {"": _SILENT} if beat.silent else {}, datetime.now(UTC))
 
 
 # A process that was itself cut off from PostgreSQL lately says nothing of others.
@@ -130,6 +130,17 @@ def schedulers_hear(s: Session) -> bool:
         {"gone": GONE_S, "broken": BROKEN_S},
     ).scalar_one()
     return heard
+
+
+def just_begun(s: Session) -> bool:
+    """Whether the processes that are there have all begun a moment ago, so that what is missing may be on its way."""
+    begun: bool = s.execute(
+        text("""
+            SELECT coalesce(min(unbroken_since) > now() - make_interval(secs => :gone), false) FROM heartbeats
+             WHERE at > now() - make_interval(secs => :broken)"""),
+        {"gone": GONE_S, "broken": BROKEN_S},
+    ).scalar_one()
+    return begun
 
 
 def jobs_run(s: Session) -> bool:

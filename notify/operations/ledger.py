@@ -15,7 +15,8 @@ KEEP_S = 10.0
 
 
 class Ledger:
-    """The leader's. Jobs that run every half second are written every KEEP_S, and when one begins or ends to fail."""
+    """The leader's. Jobs that run every half second are written every KEEP_S; at once after the first run of one, and
+    when it begins or ends to fail."""
 
     def __init__(self, connection: Connection, jobs: Iterable[Job], planner: Planner) -> None:
         self._connection = connection
@@ -29,7 +30,7 @@ class Ledger:
 
     def note(self, run: Run) -> None:
         """A run has ended."""
-        if bool(run.error) != (run.job in self._failing):
+        if run.job not in self._last or bool(run.error) != (run.job in self._failing):
             self._kept_s = float("-inf")
         if run.error:
             self._failing.setdefault(run.job, run)

@@ -1,5 +1,6 @@
 """Sealed addresses that do not open: one of them is damaged, all of them mean that this process has another key."""
 
+import socket
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,14 +23,17 @@ def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tup
 
     A damaged address fails. With a wrong key nothing does: another host may have the right one.
     """
-    fits = _fits()
+    fits, host = _fits(), socket.gethostname()
     with transaction() as s:
         if fits:
             contacts = ", ".join(str(one.contact_id) for one in unreadable[:10])
             told = f"The stored addresses of some contacts are damaged ({contacts}): enter them anew."
         else:
-            told = "A worker cannot read any address: its TOCSIN_SECRET_KEY is not the one that they were written with."
-        alarms.sound(s, REASON, told, now, alert_id=alert_id)
+            told = (
+                f"A worker on {host} cannot read any address:"
+                " its TOCSIN_SECRET_KEY is not the one that they were written with."
+            )
+        alarms.sound(s, REASON, told, now, alert_id=alert_id, about="" if fits else f"key of {host}")
     if fits:
         return [Outcome(one.delivery_id, DeliveryState.FAILED, REASON) for one in unreadable], True
     return [Outcome(one.delivery_id, DeliveryState.QUEUED, counts=False) for one in unreadable], False

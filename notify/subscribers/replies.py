@@ -35,7 +35,7 @@ ANSWER_AGAIN: Mapping[Meaning, timedelta] = {
     "distress": timedelta(minutes=10),
     "help": timedelta(minutes=1),
 }
-CRY = "A text to one of our numbers may be a cry for help. It was answered with 911; read it at the provider."
+CRY = "A text to us may be a cry for help. It was answered with 911. Read it at {provider}: {reference}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,9 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     if seen is None:
         seen = _keep(s, provider, reference, index, meaning, now)
         _obey(s, provider, meaning, inbound, index, now)
+        if meaning == "distress":
+            cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
+            alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
     may = carrier_blocks.senders(s, "sms", index)
     silent = _is_answered(provider, inbound, may) or not seen
     if meaning == "stop" and not _opted_out_by(s, provider, reference, index):
@@ -105,8 +108,6 @@ def _obey(s: Session, provider: str, meaning: Meaning, inbound: Inbound, index: 
         if known:
             carrier_blocks.lift(s, provider, inbound, index, now)
         opting.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
-    elif meaning == "distress":
-        alarms.sound(s, alarms.CRY_FOR_HELP, CRY, now)
 
 
 def _meaning(inbound: Inbound) -> Meaning:

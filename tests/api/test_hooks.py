@@ -271,6 +271,20 @@ def test_a_wrong_verification_key_rings(door: httpx.Client, monkeypatch: pytest.
     assert until(lambda: asked.rows("SELECT kind FROM alarms"), 60, "it rings") == [("webhook-refused",)]
 
 
+def test_a_provider_whose_webhooks_are_refused_hides_no_other(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY", "")
+    monkeypatch.setenv("TOCSIN_PUBLIC_URL", "https://elsewhere.example.org")
+    settings.cache_clear()
+    genuine = FORM | {"AccountSid": "AC" + "0" * 32, "From": "+12025550101", "Body": "STOP"}
+    for _ in range(5):
+        assert twilio(door, "/hooks/twilio/inbound", genuine).status_code == 403
+        assert sendgrid(door, []).status_code == 403
+    rung = until(lambda: len(found := asked.rows("SELECT about FROM alarms ORDER BY about")) > 1 and found, 60, "both")
+    assert rung == [("sendgrid",), ("twilio",)]
+
+
 def test_sendgrid_events_that_were_changed_on_the_way_are_refused(door: httpx.Client) -> None:
     events = [event(1, "spamreport")]
     assert sendgrid(door, events, tampered=True).status_code == 403

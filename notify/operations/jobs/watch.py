@@ -23,17 +23,16 @@ def run() -> None:
     with transaction() as s:
         idle = heartbeat.lanes_without_worker(s) if heartbeat.schedulers_hear(s) else []
         for lane, kind in alarms.NO_WORKER.items():
-            alarms.follow(s, kind, {None: _no_worker(lane)} if lane in idle else {}, now)
+            alarms.follow(s, kind, {"": _no_worker(lane)} if lane in idle else {}, now)
         alarms.follow(s, alarms.AUDIENCE_UNKNOWN, _unresolved(s), now)
-        failing = _failing(s)
-        alarms.follow(s, alarms.JOB_FAILS, {None: failing} if failing else {}, now)
+        alarms.follow(s, alarms.JOB_FAILS, _failing(s), now)
 
 
 def _no_worker(lane: Lane) -> str:
     return f"No worker serves the {lane} lane: nothing of it is sent. {heartbeat.start_worker(lane)}"
 
 
-def _unresolved(s: Session) -> dict[int | None, str]:
+def _unresolved(s: Session) -> dict[int | str, str]:
     """By alert."""
     late = s.scalars(
         select(Alert.id).where(
@@ -50,15 +49,16 @@ def _unresolved(s: Session) -> dict[int | None, str]:
     }
 
 
-def _failing(s: Session) -> str:
-    """Which jobs do not do their work, and why; empty when all do."""
+def _failing(s: Session) -> dict[int | str, str]:
+    """Of the jobs that do not do their work: why, by name."""
     rows = s.execute(
         select(JobRow.name, JobRow.error, JobRow.failing_since.is_not(None).label("failed"), JobRow.succeeded_at)
         .where(JobRow.name.in_([job.name for job in JOBS]))
         .where((JobRow.late_after < func.now()) | (JobRow.failing_since < func.now() - FAILING_FOR))
         .order_by(JobRow.name)
     ).all()
-    if not rows:
-        return ""
-    told = [f"{row.name} ({row.error if row.failed else 'it hangs, or its runs take too long'})" for row in rows]
-    return f"Timed jobs that do not succeed: {', '.join(told)}. `tocsin jobs` shows since when."
+    return {
+        row.name: f"The timed job {row.name} does not succeed:"
+        f" {row.error if row.failed else 'it hangs, or its runs take too long.'} `tocsin jobs` shows since when."
+        for row in rows
+    }

@@ -148,14 +148,32 @@ def test_no_beat_waits_for_one_that_hangs() -> None:
     until(lambda: beats() == 1, 20, "the beat is kept")
 
 
-def test_the_preflight_check_is_red_without_a_process_that_an_emergency_needs() -> None:
-    def found() -> dict[str, State]:
-        states = {one.subject: one.state for one in check(settings())}
-        return {subject: states[subject] for subject in ("worker, emergency", "worker, routine", "scheduler")}
+def found() -> dict[str, State]:
+    """What the preflight check says of the processes that an emergency needs."""
+    states = {one.subject: one.state for one in check(settings())}
+    return {subject: states[subject] for subject in ("worker, emergency", "worker, routine", "scheduler")}
 
+
+def test_the_preflight_check_is_red_without_a_process_that_an_emergency_needs() -> None:
     assert set(found().values()) == {State.RED}
     heard("worker", "emergency")
     assert found() == {"worker, emergency": State.GREEN, "worker, routine": State.RED, "scheduler": State.RED}
     heard("worker", "routine", pid=2)
     watch_succeeded("now()")
     assert set(found().values()) == {State.GREEN}
+
+
+def test_the_preflight_check_waits_a_moment_for_what_is_still_starting() -> None:
+    heard("worker", "emergency", at="now() - interval '1 minute'", pid=2)  # of the stack that ran before
+    heard("api", since="now()")
+    assert set(found().values()) == {State.YELLOW}
+    heard("worker", "emergency", "routine", since="now()", pid=3)
+    assert found() == {"worker, emergency": State.GREEN, "worker, routine": State.GREEN, "scheduler": State.YELLOW}
+
+
+@pytest.mark.parametrize("kind", ["api", "worker", "scheduler"])
+def test_the_preflight_check_does_not_wait_for_ever(kind: str) -> None:
+    """One that restarts again and again beside others that have long been there; one that leads nothing."""
+    heard(kind)
+    heard("scheduler", since="now()", pid=2)
+    assert set(found().values()) == {State.RED}

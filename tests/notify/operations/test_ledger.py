@@ -74,6 +74,9 @@ def test_a_run_is_written_down_with_its_time_its_duration_and_the_next_one(book:
 def test_a_job_of_every_half_second_is_not_written_as_often(book: Ledger) -> None:
     assert book.is_due()
     book.keep()
+    book.note(ended("receipts"))
+    assert book.is_due(), "the first run is news: who asks must not have to wait for it"
+    book.keep()
     for _ in range(20):
         book.note(ended("receipts"))
         assert not book.is_due()
@@ -119,7 +122,7 @@ def test_a_job_that_fails_again_and_again_rings_and_is_over_when_it_works(book: 
     watch.run()
     (alarm,) = ringing()
     assert alarm.kind == "job-fails"
-    assert "sweep (Redis does not answer (ConnectionError).)" in alarm.message
+    assert "sweep does not succeed: Redis does not answer (ConnectionError)." in alarm.message
     assert "tocsin jobs" in alarm.message
     book.note(ended("sweep"))
     book.keep()
@@ -127,6 +130,25 @@ def test_a_job_that_fails_again_and_again_rings_and_is_over_when_it_works(book: 
     assert ringing() == []
     with transaction() as s:
         assert alarms.recent(s)[0].resolved_by is None
+
+
+def test_a_job_that_works_again_hides_no_other_that_fails(book: Ledger) -> None:
+    for name in NAMES:
+        book.note(ended(name))
+    for name in ("sweep", "launch"):
+        book.note(ended(name, f"no {name}"))
+    book.keep()
+    for name in ("sweep", "launch"):
+        age(name, "failing_since", timedelta(seconds=31))
+    watch.run()
+    first = {alarm.about: alarm.id for alarm in ringing()}
+    assert first.keys() == {"sweep", "launch"}
+    book.note(ended("sweep"))
+    book.keep()
+    age("launch", "failing_since", timedelta(seconds=31))
+    watch.run()
+    (left,) = ringing()
+    assert (left.about, left.id, left.count) == ("launch", first["launch"], 2)
 
 
 def test_a_job_that_hangs_rings(connection: Connection) -> None:
@@ -138,7 +160,7 @@ def test_a_job_that_hangs_rings(connection: Connection) -> None:
     book.keep()
     age("sweep", "late_after", timedelta(seconds=1))
     watch.run()
-    assert [(one.kind, "sweep (it hangs" in one.message) for one in ringing()] == [("job-fails", True)]
+    assert [(one.kind, "sweep does not succeed: it hangs" in one.message) for one in ringing()] == [("job-fails", True)]
     book.keep()
     assert not status("retention").late
     planner.shutdown()

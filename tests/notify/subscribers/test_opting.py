@@ -228,6 +228,14 @@ def test_a_cry_for_help_is_answered_with_911_and_rings_an_alarm(words: str) -> N
     assert ask("SELECT kind, count FROM alarms WHERE resolved_at IS NULL") == [("cry-for-help", 1)]
 
 
+def test_each_phone_that_cries_for_help_rings() -> None:
+    tom, ann = somebody(), somebody()
+    for phone, reference in ((tom.phone, "SM1"), (ann.phone, "SM2"), (tom.phone, "SM3"), (tom.phone, "SM3")):
+        hear("get us off the roof", phone, reference)
+    rung = ask("SELECT count, message FROM alarms WHERE resolved_at IS NULL ORDER BY id")
+    assert [(count, message[-4:-1]) for count, message in rung] == [(2, "SM3"), (1, "SM2")]
+
+
 def test_a_sentence_in_doubt_is_told_how_and_changes_nothing() -> None:
     tom = somebody()
     heard = hear("I never signed up for this", tom.phone)
