@@ -7,9 +7,10 @@ bytes of that: enough for two keys.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
+    from sqlalchemy.orm import Session
 
 COMMAND, API, WORKER, SCHEDULER = KINDS = ("command", "api", "worker", "scheduler")
 
@@ -34,13 +35,13 @@ class Connected:
         return f"{self.kind} (process {self.pid}{f' on {self.host}' if self.host else ''})"
 
 
-def others(s: Session) -> list[Connected]:
+def others(s: "Session") -> list[Connected]:
     """The processes that have other connections to this database than this session's own."""
-    rows = s.execute(
-        text("""SELECT DISTINCT coalesce(host(client_addr), ''), application_name FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name ~ '^tocsin( |$)' AND pid <> pg_backend_pid()
-                 ORDER BY 2, 1""")
-    ).all()
+    rows = s.connection().exec_driver_sql(
+        """SELECT DISTINCT coalesce(host(client_addr), ''), application_name FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name ~ '^tocsin( |$)' AND pid <> pg_backend_pid()
+            ORDER BY 2, 1"""
+    )
     return [_read(host, name.split()[1:]) for host, name in rows]
 
 
