@@ -128,8 +128,9 @@ def _located(s: Session, street: str) -> tuple[float, float]:
 def _place(s: Session, subscriber_id: int, named: str) -> Place:
     """By its label, else by its id."""
     there = list(s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)))
-    fitting = [one for one in there if one.label.casefold() == named.strip().casefold()] or [
-        one for one in there if str(one.id) == named.strip()
+    named = " ".join(named.split())  # as labels are kept
+    fitting = [one for one in there if one.label.casefold() == named.casefold()] or [
+        one for one in there if str(one.id) == named
     ]
     if len(fitting) != 1:
         known = ", ".join(f"{one.label} ({one.id})" for one in there) or "none"

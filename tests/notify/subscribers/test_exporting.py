@@ -1,6 +1,7 @@
 """Residents go out as the CSV that they came in by."""
 
 import csv
+import io
 import os
 import subprocess
 import sys
@@ -11,8 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from notify.db import transaction
-from notify.subscribers import COLUMNS, count, export_csv, import_csv, opt_out
-from tests.factories import NOW, resident
+from notify.errors import Invalid
+from notify.models import Topic
+from notify.subscribers import COLUMNS, changing, count, export_csv, import_csv, opt_out, serving
+from notify.subscribers.storing import Stored
+from tests.factories import NOW, operator, resident
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -161,3 +165,91 @@ def test_a_spreadsheet_runs_nothing_of_an_export_and_the_import_takes_it_as_it_w
     wipe()
     assert import_csv(exported, NOW).bad == ()
     assert (export(), state()) == (exported, before)
+
+
+ODD = {
+    "address": 'Apt "3", 1½ Main St; <b>&amp; Calle Ñandú\\n',
+    "label": "  -1  two\u00a0 spaces\t'=x ",
+    "how": '\'-5, "said" so; \uff1dso ',
+}
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_odd_values_from_every_door_come_back_as_they_were(outside: bool, database: str) -> None:
+    """An export that is imported again changes nothing, here and in an empty database, and exports the same."""
+    at = ("151.2", "-33.9") if outside else ("-75.1234567", "39.9")
+    told = ["ES-mx", "storm,snow", *at, ODD["address"], ODD["label"], "2026-05-31T23:59:59.123456-04:00", ODD["how"]]
+    given = io.StringIO()
+    people = ("+12155550100", "o'brien+=@example.org"), ("+12155550101", "")
+    csv.writer(given).writerows([COLUMNS, *([*contacts, *told] for contacts in people)])
+    assert import_csv([given.getvalue()], NOW, outside=outside).bad == ()
+    with transaction() as s:
+        agent = operator(s, "agent")
+        one = s.execute(text("SELECT min(id) FROM subscribers")).scalar_one()
+        to = changing.Where(lon=-75.0000001, lat=40.0)
+        changing.move(s, one, ODD["label"].strip(), to, NOW, agent, label=" =two\n\tlines ")
+        changing.correct(s, one, "new@example.org", "y" * serving.LONGEST_HOW, NOW, agent)
+        serving.opt_out(s, "+12155550100", "call", NOW, agent)
+        serving.lift(s, "+12155550100", "opt-out", "z" * serving.LONGEST_HOW, NOW, agent)
+    exported, before = export(), state()
+    told_of = {row["phone"]: row for row in rows(exported)}
+    assert told_of["+12155550100"]["label"] == "'=two lines"
+    assert told_of["+12155550101"]["address"] == ODD["address"]
+    assert told_of["+12155550101"]["label"] == "'-1 two spaces '=x"
+    assert told_of["+12155550101"]["consent_how"] == ODD["how"].strip(), "as a spreadsheet shows it"
+    again = import_csv(exported, NOW, outside=outside)
+    assert (again.bad, again.new) == ((), Stored())
+    assert (export(), state()) == (exported, before)
+    wipe()
+    assert import_csv(exported, NOW, outside=outside).bad == ()
+    assert sorted(lines_of(export())) == sorted(lines_of(exported))
+
+
+def lines_of(exported: list[str]) -> list[str]:
+    return "".join(exported).splitlines()
+
+
+@pytest.mark.parametrize("label", ["a\x00b", "x" * 61])
+def test_no_door_takes_a_label_that_an_import_would_refuse(label: str) -> None:
+    with transaction() as s:
+        tom = resident(s)
+        with pytest.raises(Invalid, match="label: "):
+            changing.move(s, tom.id, "home", changing.Where(lon=-75, lat=40), NOW, operator(s, "agent"), label)
+        with pytest.raises(Invalid, match="how: "):
+            changing.correct(s, tom.id, "new@example.org", "call\x00", NOW, operator(s, "agent"))
+
+
+def test_a_topic_that_a_contact_opted_out_of_is_left_out() -> None:
+    """Elsewhere nobody knows of the opt-out; the other topics, and other residents, keep theirs."""
+    with transaction() as s:
+        tom = resident(s, topics=("snow", "storm"), email="")
+        resident(s, topics=("snow", "storm"))
+        opt_out(s, "sms", tom.phone, how="a test", now=NOW, topic=Topic.STORM)
+    assert [row["topics"] for row in rows(export())] == ["snow", "snow storm"]
+    assert rows(export())[0]["consent_at"] != "", "the contact itself may be written to about others"
+
+
+def test_one_damaged_address_or_place_keeps_no_other_from_being_exported() -> None:
+    with transaction() as s:
+        tom, ann, bob, eve = (resident(s, email="") for _ in range(4))
+        s.execute(
+            text("""UPDATE contacts SET address_sealed = '\\x00'
+                     WHERE subscriber_id = :tom OR (subscriber_id, channel) = (:ann, 'sms')"""),
+            {"tom": tom.id, "ann": ann.id},
+        )
+        s.execute(
+            text("UPDATE places SET point_sealed = substr(sha256('x'), 1, 16) WHERE subscriber_id = :bob"),
+            {"bob": bob.id},
+        )
+    command = [sys.executable, "-m", "notify.cli", "subscribers", "export"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    told = rows([done.stdout])
+    assert [(row["phone"], row["email"], row["lon"]) for row in told] == [
+        ("", ann.email, "0.5"), (bob.phone, bob.email, ""), (eve.phone, eve.email, "0.5")
+    ]  # fmt: skip
+    assert (done.returncode, "3 addresses and 1 places are damaged" in done.stderr) == (2, True)
+    with transaction() as s:
+        ringing = dict(s.execute(text("SELECT kind, message FROM alarms WHERE resolved_at IS NULL")).all())
+    assert sorted(ringing) == ["unreadable-address", "unreadable-place"]
+    assert f"({tom.id}, {ann.id})" in ringing["unreadable-address"]
+    assert f"({bob.id})" in ringing["unreadable-place"]
