@@ -56,7 +56,10 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import zones; says what was mended. A failed import changes nothing. docs/zone-files.md explains all of it."""
+    """Import zones; says what was mended. A failed import changes nothing. docs/zone-files.md explains all of it.
+
+    Exits with 2 when nothing was imported, also of a dry run: where the import would ask for an option.
+    """
     if replace_kind and keep_others:
         raise Invalid("--replace-kind and --keep-others exclude each other.", hint="Say one of them.")
     options = Options(
@@ -89,6 +92,8 @@ def import_(
     else:
         for line in _told(report):
             console.print(line, markup=False, soft_wrap=True)
+    if report.needs:
+        raise typer.Exit(2)
 
 
 def _told(report: Report) -> list[str]:

@@ -74,6 +74,8 @@ def test_addresses_in_the_gulf_of_guinea_are_asked_about(file: Path) -> None:
     assert isinstance(error, Invalid)
     assert "2 of 2 addresses lie outside the city" in error.message
     assert "--crs" in error.hint
+    rehearsed = asked("import", str(file), "--source", "county", "--dry-run")
+    assert isinstance(rehearsed.exception, Invalid), "a dry run ends as the import does"
     assert run("import", str(file), "--source", "county").exit_code == 0, "somebody has looked"
 
 

@@ -61,7 +61,9 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
         "3 zones: 1 new, 1 changed, 1 as before",
         "Dry run: nothing was changed",
     ]
+    assert dry.exit_code == 2, "as the import would end"
     assert isinstance(run(path).exception, Invalid)
+    assert run(path, "--dry-run", "--accept-repairs").exit_code == 0
     done = run(path, "--accept-repairs")
     assert done.stdout.splitlines() == [
         line for line in dry.stdout.splitlines() if not line.startswith(("Needs", "Dry", "Zone:"))
@@ -77,7 +79,9 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
 
 def test_it_tells_programs_the_same(tmp_path: Path) -> None:
     path = written(tmp_path / "x.json", A=square(0), B=BOWTIE)
-    dry = json.loads(run(path, "--json", "--dry-run").stdout)
+    told = run(path, "--json", "--dry-run")
+    assert told.exit_code == 2
+    dry = json.loads(told.stdout)
     done = json.loads(run(path, "--json", "--accept-repairs").stdout)
     assert dry | {"dry_run": False, "needs": []} == done
     assert done["imported"] == {"added": ["A", "B"], "changed": [], "unchanged": [], "retired": []}
