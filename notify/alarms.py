@@ -20,6 +20,7 @@ T = TypeVar("T")
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
+EXERCISE_BARRED = "exercise-barred"
 CRY_FOR_HELP = "cry-for-help"
 WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
 UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"

@@ -14,11 +14,12 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify import alarms, lifecycle, operators, senders, two_people
+from notify.delivery import exercise
 from notify.drafting import CHANNELS, Draft, draft, located
 from notify.errors import NotFound, Refused, Unavailable
 from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
-from notify.settings import Settings
+from notify.settings import Settings, settings
 from zones.geometry import area_hash, from_wkb
 
 __all__ = [
@@ -76,7 +77,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
 def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Send it now; or, when it was written for a later time, schedule it. Area and words must be those approved.
 
-    Raises Refused: not approved, launched before, expired, or changed since the approval.
+    Raises Refused: not approved, launched before, expired, changed since the approval, or an exercise that would reach
+    a real provider.
     """
     if by is not None:
         operators.require(by, "launch")
@@ -95,6 +97,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
             f"Alert {alert_id} is not what was approved: its area or words have changed.",
             hint="Nothing was sent. Write it again and have it approved.",
         )
+    exercise.require_simulators(s, alert.channels, alert.status, settings())
     if alert.launch_at is not None and alert.launch_at > now:
         lifecycle.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
     else:

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     sendgrid_webhook_public_key: str = ""
     mastodon_base_url: str = ""
     mastodon_access_token: SecretStr = SecretStr("")
+    simulator_url: str = ""  # the stack's simulators; an exercise goes to a provider whose base URL is this (law 14)
 
     # The way out, where a city has no direct one: for messages, the outside geocoder and `tocsin check`.
     outbound_proxy: SecretStr = SecretStr("")  # http://user:password@host:port
@@ -77,7 +78,7 @@ class Settings(BaseSettings):
     @field_validator(
         "public_url", "twilio_account_sid", "twilio_auth_token", "twilio_base_url", "sendgrid_api_key",
         "sendgrid_base_url", "sendgrid_webhook_public_key", "mastodon_base_url", "mastodon_access_token",
-        "geocoder_key", "geocoder_url", mode="before",
+        "geocoder_key", "geocoder_url", "simulator_url", mode="before",
     )  # fmt: skip
     @classmethod
     def _no_white_space(cls, value: object) -> object:
@@ -85,10 +86,21 @@ class Settings(BaseSettings):
         data was written with it."""
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "geocoder_url")
+    @field_validator(
+        "public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "geocoder_url", "simulator_url"
+    )
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @field_validator("simulator_url")
+    @classmethod
+    def _close_by(cls, url: str) -> str:
+        """On this machine, or a service of docker-compose: a name without a dot."""
+        host = urlsplit(url).hostname or ""
+        if url and ("." in host or ":" in host or not host) and host not in ("127.0.0.1", "::1"):
+            raise ValueError("is not on this machine (http://127.0.0.1:8025) nor a service of docker-compose")
+        return url
 
     @field_validator("outbound_ca_file", mode="before")
     @classmethod

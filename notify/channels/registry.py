@@ -59,6 +59,12 @@ def build(settings: Settings, provider: str, client: HttpClient | None = None) -
     return known.adapter(client=client, timeout_s=settings.provider_timeout_s, **values)
 
 
+def is_simulator(settings: Settings, provider: str) -> bool:
+    """Whether a stand-in of the stack takes the provider's messages: only TOCSIN_SIMULATOR_URL says so. Another
+    `_BASE_URL` alone may well be a way to the provider itself."""
+    return bool(settings.simulator_url) and _value(settings, provider, "base_url") == settings.simulator_url
+
+
 def _known(provider: str) -> Provider:
     if provider not in PROVIDERS:
         raise NotFound(f"There is no provider named {provider}.", hint=f"There are: {', '.join(sorted(PROVIDERS))}.")

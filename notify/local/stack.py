@@ -30,7 +30,7 @@ from notify.local.program import Program
 
 __all__ = ["Stack", "StackInfo", "load_env", "running"]
 
-PROVIDERS = ("TOCSIN_TWILIO_", "TOCSIN_SENDGRID_", "TOCSIN_MASTODON_")
+PROVIDERS = ("TOCSIN_TWILIO_", "TOCSIN_SENDGRID_", "TOCSIN_MASTODON_", "TOCSIN_SIMULATOR_")
 PROVIDER_SECRETS = ("TOCSIN_TWILIO_AUTH_TOKEN", "TOCSIN_SENDGRID_API_KEY", "TOCSIN_MASTODON_ACCESS_TOKEN")
 OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
 WORKER_STOP = ((signal.SIGTERM, 15.0), (signal.SIGQUIT, 3.0))  # Celery: finish the tasks in hand, then leave them
@@ -243,6 +243,7 @@ def _port_of(url: str) -> int | None:
 def _simulated_providers(credentials: Credentials, url: str) -> dict[str, str]:
     """Over what the environment says: a demonstration must never reach real phones."""
     return {
+        "TOCSIN_SIMULATOR_URL": url,
         "TOCSIN_TWILIO_BASE_URL": url,
         "TOCSIN_TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
         "TOCSIN_TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,

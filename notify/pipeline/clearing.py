@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from notify import alarms, db, lifecycle
 from notify.channels.contract import Accepted, Recall, SendError
 from notify.db import transaction
+from notify.delivery import exercise
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
 from notify.pipeline import damage, messages, records
@@ -103,6 +104,8 @@ def _give_up(s: Session, held: Lease) -> None:
 
 def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":
     """The question for an unknown delivery, on its way; None where the provider cannot be asked."""
+    if not exercise.may_carry(settings, one.provider, held.status):
+        return None
     if transport.adapter(one.provider).recall is not Recall.ASK:
         return None
     opened, _ = messages.recipients([one.claimed], held, settings)

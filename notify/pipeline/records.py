@@ -47,6 +47,7 @@ class Lease:
     size: int
     only_sender: int | None
     topic: str
+    status: str
     subject: str
     text: str
     html: str
@@ -124,7 +125,7 @@ _LEASE = """
     RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size,
               (SELECT x.id FROM senders x WHERE x.id = b.sender_id AND (x.status = 'open' OR EXISTS (
                       SELECT FROM contacts c WHERE c.timeline_of = x.id))),
-              a.topic::text, w.subject, w.text, w.html, w.cost, a.expires_at, clock_timestamp()
+              a.topic::text, a.status, w.subject, w.text, w.html, w.cost, a.expires_at, clock_timestamp()
 """
 
 _ONE = """

@@ -17,9 +17,9 @@ import structlog
 
 from notify import db
 from notify.channels.contract import Late, Message, Recipient, SendError
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, exercise
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
-from notify.pipeline import damage, pool, records, senders
+from notify.pipeline import damage, pool, records, senders, settling
 from notify.pipeline.messages import content, message, recipients
 from notify.pipeline.pace import Room
 from notify.pipeline.records import CLAIM_S, Claimed, Lease
@@ -106,7 +106,12 @@ class Batch:
         """A window, or a short wait; returns for how long the batch should rest, in seconds, None to go on."""
         if not self._holds():
             return 0.0
-        turn = self._turn()
+        senders = pool.open_senders(self._held.channel, self._held.only_sender)
+        allowed = [x for x in senders if exercise.may_carry(self._settings, x.provider, self._held.status)]
+        if senders and not allowed:
+            settling.end_exercise(self._held.batch_id, self._held.alert_id, self._held.status, self._held.now())
+            return 0.0
+        turn = self._turn(allowed)
         if isinstance(turn, Turn):
             pause_s = self._window(turn)
             if pause_s is None:  # only what is refused may be left: not to be tried again in the same moment
@@ -124,13 +129,13 @@ class Batch:
         self._held_since_s = time.monotonic()
         return records.renew(self._held, self._settings.lease_s)
 
-    def _turn(self) -> "Turn | float":
-        """Slots at the first sender that has some; else for how long to wait, in seconds.
+    def _turn(self, senders: Sequence[pool.OpenSender]) -> "Turn | float":
+        """Slots at the first of these senders that has some; else for how long to wait, in seconds.
 
         Without an open sender, or without Redis, nobody sends.
         """
         soonest_s = NOBODY_PAUSE_S
-        for sender in pool.open_senders(self._held.channel, self._held.only_sender):
+        for sender in senders:
             turn = self._ask(sender, self._left, self._left)
             if isinstance(turn, Turn):
                 return turn

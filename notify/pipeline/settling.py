@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify import alarms, db, lifecycle
 from notify.db import transaction
+from notify.delivery import exercise
 from notify.models import Alert, Batch, Lane
 from notify.models.states import AlertState, BatchState, DeliveryState
 
@@ -54,6 +55,14 @@ def _take_back(these: Sequence[int]) -> int:
     for batch in batches:
         log.warning("batch.lease_expired", batch=batch)
     return len(batches)
+
+
+def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> None:
+    """What is queued of a leased batch is not sent: only a real provider could carry it (law 14)."""
+    with transaction() as s:
+        _move(s, [batch_id], DeliveryState.SKIPPED, exercise.REASON, now)
+        message = f"Alert {alert_id} is not sent on: its status is {status}, and its senders here write to real people."
+        alarms.sound(s, alarms.EXERCISE_BARRED, f"{message} {exercise.HINT}", now, alert_id=alert_id)
 
 
 def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, now: datetime) -> None:

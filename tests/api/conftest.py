@@ -60,8 +60,12 @@ def public_url(served: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def door(public_url: str, database: str, redis: "redis_client.Redis") -> Iterator[httpx.Client]:
-    """A client of the application, on an empty database."""
+def door(
+    public_url: str, database: str, redis: "redis_client.Redis", monkeypatch: pytest.MonkeyPatch
+) -> Iterator[httpx.Client]:
+    """A client of the application, on an empty database, with providers that are simulators (none runs)."""
+    for name in ("SIMULATOR_URL", "TWILIO_BASE_URL", "SENDGRID_BASE_URL"):
+        monkeypatch.setenv(f"TOCSIN_{name}", "http://127.0.0.1:9")
     settings.cache_clear()
     with httpx.Client(base_url=public_url, timeout=20, trust_env=False) as client:
         yield client

@@ -70,6 +70,7 @@ def test_the_settings_point_to_the_simulators(stack: Stack, monkeypatch: pytest.
     assert read_env(stack.data) == stack.settings
     for provider in ("TWILIO", "SENDGRID", "MASTODON"):
         assert stack.settings[f"TOCSIN_{provider}_BASE_URL"] == stack.info.simulator_url
+    assert stack.settings["TOCSIN_SIMULATOR_URL"] == stack.info.simulator_url, "so that exercises may go there"
     for name in stack.settings:  # what load_env sets is taken away again
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -105,7 +106,7 @@ def test_a_demonstration_never_uses_real_providers(data: Path, monkeypatch: pyte
         assert stack.settings["TOCSIN_TWILIO_BASE_URL"] == stack.info.simulator_url
     with Stack(data, port=0) as stack:
         assert stack.settings["TOCSIN_TWILIO_AUTH_TOKEN"] == "real"
-        assert "TOCSIN_TWILIO_BASE_URL" not in stack.settings
+        assert {"TOCSIN_TWILIO_BASE_URL", "TOCSIN_SIMULATOR_URL"}.isdisjoint(stack.settings)
         assert stack.pid("simulator") is None
 
 

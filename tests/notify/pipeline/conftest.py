@@ -28,6 +28,7 @@ class Providers:
         ours = Config()
         return settings().model_copy(
             update={
+                "simulator_url": self.url,
                 "twilio_base_url": self.url,
                 "twilio_account_sid": ours.twilio_account_sid,
                 "twilio_auth_token": SecretStr(ours.twilio_auth_token),

@@ -1,0 +1,38 @@
+"""Law 14: an exercise cannot reach a real provider.
+
+An alert whose CAP status is not Actual (Exercise, Test) may be carried by the simulators of the stack and by nothing
+else. It is asked when such an alert is launched, and again by the worker for each sender that it would post with,
+since the settings may change in between.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.channels import registry
+from notify.errors import Refused
+from notify.settings import Settings
+
+REASON = "exercise"  # of a delivery that ended because only a real provider could have carried it
+HINT = "Rehearse on a stack of its own with `tocsin up --demo`, where all providers are simulators."
+
+
+def may_carry(settings: Settings, provider: str, status: str) -> bool:
+    """Whether messages of an alert with this CAP status may be posted to the provider."""
+    return status == "Actual" or registry.is_simulator(settings, provider)
+
+
+def require_simulators(s: Session, channels: Sequence[str], status: str, settings: Settings) -> None:
+    """Raises Refused when an open sender of these channels may not carry an alert with this status."""
+    providers = s.scalars(
+        text("""SELECT DISTINCT provider FROM senders
+                 WHERE channel = ANY(:channels) AND status = 'open' ORDER BY provider"""),
+        {"channels": list(channels)},
+    )
+    real = [provider for provider in providers if not may_carry(settings, provider, status)]
+    if real:
+        raise Refused(
+            f"Its status is {status}, and {', '.join(real)} here would write to real people: it is not sent.",
+            hint=HINT,
+        )
