@@ -74,7 +74,7 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     s.execute(text(_ASK), {"over": over})
     asked = s.execute(text(_UNKNOWN)).scalar_one()
     s.execute(text(_UNSETTLED))
-    s.execute(text("DELETE FROM carrier_blocks WHERE lifted_at IS NULL"))  # START since the backup may have lifted them
+    s.execute(text(_DOUBT))
     for table in NUMBERED:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": NUMBERS_LEFT_OUT})
@@ -98,6 +98,8 @@ _UNKNOWN = """
         RETURNING 1
     ) SELECT count(*) FROM unknown
 """
+# START since the backup may have lifted them.
+_DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE lifted_at IS NULL"
 _UNSETTLED = """
     UPDATE batches b SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
       FROM alerts a WHERE a.id = b.alert_id AND a.ask_since IS NOT NULL AND b.state IN ('waiting', 'leased')

@@ -2,8 +2,10 @@
 
 Twilio refuses such a message with error 21610. The block is about the pair of numbers: another sender still reaches
 the phone, and only START texted to the same sender lifts it, whatever our own records say
-(https://www.twilio.com/docs/api/errors/21610). A pair whose block was lifted is kept with the time, so that a later
-21610 is known to be a new STOP of which we were not told.
+(https://www.twilio.com/docs/api/errors/21610). A pair whose block was lifted is kept with the time. For such a
+pair, and for one that we know nothing of, 21610 is news of a STOP that we were not told of. A pair is doubtful when
+there was a STOP to that sender and we cannot tell whether the carrier blocks it: words that only we understand, or a
+restored backup. It is tried, and 21610 is then no news.
 """
 
 from collections.abc import Sequence
@@ -56,7 +58,12 @@ def is_number(address: str) -> bool:
 
 def block(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
     """The carrier has heard STOP. Call when the provider knows the word."""
-    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": None})
+    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": None, "doubtful": False})
+
+
+def doubt(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
+    """There was a STOP in words of which nobody knows whether the carrier has understood them."""
+    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now, "doubtful": True})
 
 
 def lift(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
@@ -64,7 +71,7 @@ def lift(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetim
     word = inbound.text.strip().lower()
     if inbound.sender_address.startswith(TOLL_FREE) and word not in TOLL_FREE_LIFTED_BY:
         return
-    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now})
+    s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now, "doubtful": False})
 
 
 def senders(s: Session, channel: str, index: bytes) -> Senders:
@@ -96,10 +103,12 @@ def _values(provider: str, inbound: Inbound, index: bytes, now: datetime) -> dic
 
 # A word to a number of a Messaging Service counts for the whole service.
 _SET = """
-    INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at)
-    SELECT id, :index, :now, CAST(:lifted_at AS timestamptz) FROM senders
+    INSERT INTO carrier_blocks AS known (sender_id, address_index, at, lifted_at, doubtful)
+    SELECT id, :index, :now, CAST(:lifted_at AS timestamptz), :doubtful FROM senders
      WHERE provider = :provider AND address = ANY(:ours)
-    ON CONFLICT (sender_id, address_index) DO UPDATE SET at = excluded.at, lifted_at = excluded.lifted_at
+    ON CONFLICT (sender_id, address_index) DO UPDATE
+       SET at = excluded.at, lifted_at = excluded.lifted_at, doubtful = excluded.doubtful
+     WHERE known.lifted_at IS NOT NULL OR NOT excluded.doubtful
 """
 
 # To the fastest open sender, in a batch that is bound to it.

@@ -21,9 +21,9 @@ def suppress(
 ) -> set[int]:
     """Suppress the addresses of these deliveries, each for its reason (`contract.Suppress`). May be done twice.
 
-    `carrier-block` blocks the pair of sender and address. It opts the resident out of everything as well, unless we
-    know better: the block was known while the resident is subscribed, or the resident has opted out and in again, and
-    not by START to this sender. Returns these deliveries: another sender may take them.
+    `carrier-block` blocks the pair of sender and address. It opts the resident out of everything as well, for it is
+    news of a STOP, unless we know better: there was a STOP to this sender before, which START to it has not lifted, and
+    the resident is subscribed. Returns these deliveries: another sender may take them.
     `claimed_at`: the claim that was refused; a delivery that was claimed anew says nothing of its present sender.
     """
     values = {"ids": list(delivery_ids), "reasons": list(reasons), "now": now, "claimed": claimed_at, "how": HOW}
@@ -59,26 +59,22 @@ _SUPPRESS = """
          WHERE o.reason <> 'carrier-block'
             OR d.claimed_at IS NOT DISTINCT FROM coalesce(%(claimed)s::timestamptz, d.claimed_at)
     ), judged AS (
-        SELECT told.*, told.reason = 'carrier-block' AND out.id IS NULL AND CASE
-                   WHEN k.id IS NOT NULL THEN k.lifted_at IS NULL
-                   ELSE said.last = 'opt-in' AND said.opted_out END AS is_back
+        SELECT told.*, told.reason = 'carrier-block' AND out.id IS NULL
+                   AND k.id IS NOT NULL AND (k.lifted_at IS NULL OR k.doubtful) AS is_back
           FROM told
           LEFT JOIN suppressions out ON (out.channel, out.address_index) = (told.channel, told.address_index)
                                     AND out.topic IS NULL AND out.reason = 'opt-out'
           LEFT JOIN carrier_blocks k ON (k.sender_id, k.address_index) = (told.sender_id, told.address_index)
-          LEFT JOIN LATERAL (
-               SELECT (array_agg(kind ORDER BY at DESC, id DESC))[1] AS last, bool_or(kind = 'opt-out') AS opted_out
-                 FROM consents WHERE contact_id = told.contact_id AND topic IS NULL) said ON true
     ), blocked AS (
         INSERT INTO carrier_blocks (sender_id, address_index, at)
         SELECT DISTINCT sender_id, address_index, %(now)s::timestamptz FROM judged
          WHERE reason = 'carrier-block' AND sender_id IS NOT NULL
-        ON CONFLICT (sender_id, address_index) DO UPDATE SET at = excluded.at, lifted_at = NULL
+        ON CONFLICT (sender_id, address_index) DO UPDATE SET at = excluded.at, lifted_at = NULL, doubtful = false
            WHERE carrier_blocks.lifted_at IS NOT NULL
     ), suppressed AS (
         INSERT INTO suppressions (channel, address_index, reason, at)
         SELECT DISTINCT channel, address_index, replace(reason, 'carrier-block', 'opt-out'), %(now)s::timestamptz
-          FROM judged WHERE is_back IS NOT TRUE
+          FROM judged WHERE NOT is_back
         ON CONFLICT DO NOTHING RETURNING channel, address_index, reason
     ), consent AS (
         INSERT INTO consents (contact_id, kind, at, how)

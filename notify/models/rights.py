@@ -33,7 +33,7 @@ RIGHTS = {
     " attempts, reference)",
     "inbound": "SELECT, INSERT, UPDATE (reference, answered)",
     "predictions": "SELECT, INSERT, UPDATE (measured, was_p95_at)",
-    "carrier_blocks": "SELECT, INSERT, DELETE, UPDATE (at, lifted_at)",
+    "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
     "receipts": "SELECT, INSERT, UPDATE (applied_at)",
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",

@@ -28,7 +28,10 @@ class Sender(Base):
 
 
 class CarrierBlock(Base):
-    """The carrier refuses this sender to this address; since `lifted_at` no more."""
+    """The carrier refuses this sender to this address; since `lifted_at` no more.
+
+    `doubtful`: it may refuse it, for a STOP that we know of, but cannot tell.
+    """
 
     __tablename__ = "carrier_blocks"
     id: Mapped[Id]
@@ -36,6 +39,7 @@ class CarrierBlock(Base):
     address_index: Mapped[bytes]
     at: Mapped[datetime]
     lifted_at: Mapped[datetime | None]
+    doubtful: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         UniqueConstraint("sender_id", "address_index"),

@@ -102,8 +102,8 @@ def _obey(s: Session, provider: str, meaning: Meaning, inbound: Inbound, index: 
     known = _is_known(provider, inbound)
     if meaning == "stop":
         opting.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
-        if known:
-            carrier_blocks.block(s, provider, inbound, index, now)
+        heard = carrier_blocks.block if known else carrier_blocks.doubt
+        heard(s, provider, inbound, index, now)
     elif meaning == "start":
         if known:
             carrier_blocks.lift(s, provider, inbound, index, now)

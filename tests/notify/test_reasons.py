@@ -7,7 +7,18 @@ from notify.channels.sendgrid_events import DROPPED, GONE, OUR_DROPS
 from notify.channels.twilio_errors import VERDICTS
 from notify.pipeline.receipts import GUESSES
 
-OURS = {"unverified", "not-subscribed", "muted", "erased", "exercise", "cancelled", "expired", "lost", "sent-again", "dropped"}
+OURS = {
+    "unverified",
+    "not-subscribed",
+    "muted",
+    "erased",
+    "exercise",
+    "cancelled",
+    "expired",
+    "lost",
+    "sent-again",
+    "dropped",
+}
 SUPPRESSED = {"carrier-block", "opt-out", "hard-bounce", "complaint", "invalid"}
 OF_DROPS = {reason.replace(" ", "-") for reason in DROPPED} | {code for code, _ in OUR_DROPS.values()}
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 
-from notify import alerts, crypto, restoring, senders
+from notify import alerts, crypto, migrations, restoring, senders
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.db import transaction
 from notify.delivery import carrier_blocks
@@ -269,4 +270,59 @@ def test_after_a_restored_backup_the_provider_says_again_what_it_blocks(tom: Res
     says(tom, "START", to=B, minutes=4)
     with transaction() as s:
         restoring.restored(s, NOW)
-    assert sql("SELECT sender_id FROM carrier_blocks") == [(of(B),)], "that START to it came last is still known"
+    assert not sql("SELECT 1 FROM carrier_blocks WHERE lifted_at IS NULL"), "START may have lifted it since the backup"
+    assert sql("SELECT sender_id FROM carrier_blocks WHERE NOT doubtful") == [(of(B),)], "START to it came last"
+    launch()
+    refused(claimed_of(tom, lease()))
+    assert not is_out(), "that A is barred is no news"
+
+
+def test_a_stop_of_which_only_the_carrier_tells_is_obeyed_by_all_whatever_was_said_to_others(tom: Resident) -> None:
+    add_sender()
+    third = "+15555550300"
+    add_sender(third, 10.0)
+    says(tom, "STOP", minutes=1)
+    says(tom, "START", to=B, minutes=2)
+    launch()
+    refused(claimed_of(tom, lease(), third))
+    assert is_out(), "the webhook of STOP to the third was lost"
+    assert state(tom) == ("failed", "21610")
+    says(tom, "START", to=B, minutes=3)
+    launch()
+    records.claim(lease(), of(third), 10, NOW)
+    assert claimed_of(tom, lease(), B), "who comes back is written to by those that may"
+    assert not is_out()
+
+
+@pytest.mark.parametrize("words", ["please stop texting me", "STOP"])
+def test_start_to_the_same_sender_ends_all_doubt(tom: Resident, words: str) -> None:
+    says(tom, words, minutes=1)
+    says(tom, "START", minutes=2)
+    launch()
+    refused(claimed_of(tom, lease()))
+    assert is_out()
+
+
+def test_words_that_only_we_understand_do_not_lift_a_bar(tom: Resident) -> None:
+    says(tom, "STOP", minutes=1)
+    says(tom, "please stop texting me", minutes=2)
+    assert sql("SELECT lifted_at, doubtful FROM carrier_blocks") == [(None, False)]
+
+
+def test_whoever_left_and_came_back_before_pairs_were_kept_may_be_barred_by_anybody(own_database: str) -> None:
+    with transaction() as s:
+        tom, ann = resident(s), resident(s)
+        sender(s)
+    add_sender()
+    for who, minute in ((tom, 1), (ann, 5)):
+        says(who, "STOP", minutes=minute)
+    says(tom, "START", to=B, minutes=2)
+    as_owner(
+        "DELETE FROM carrier_blocks",
+        "ALTER TABLE carrier_blocks DROP COLUMN doubtful",
+        "UPDATE alembic_version SET version_num = '0028'",
+    )
+    command.upgrade(migrations._config(), "0029")
+    doubtful = sql("SELECT sender_id, address_index, doubtful, lifted_at FROM carrier_blocks ORDER BY sender_id")
+    index, stopped_at = crypto.address_index("sms", tom.phone), NOW + timedelta(minutes=1)
+    assert doubtful == [(of(one), index, True, stopped_at) for one in (A, B)]

@@ -157,21 +157,19 @@ def test_nothing_is_posted_by_a_worker_whose_providers_are_real(
     real = providers.settings().model_copy(update=REAL)
     send(batches, real, redis)
     assert providers.received() == []
-    assert outcomes() == {("skipped", "exercise"): 7}
+    assert outcomes() == {("skipped", "exercise"): 8}
     ((kind, message),) = alarms()
     assert kind == "exercise-barred"
     assert "tocsin up --demo" in message
     assert settling.finish_alerts(now) == [alert]
     send(launch(ready(now, "Actual"), now), real, redis)
-    assert len(providers.received()) == 7, "the same worker sends what is meant"
+    assert len(providers.received()) == 8, "the same worker sends what is meant"
 
 
-def test_simulators_get_it(
-    now: datetime, rehearsing: None, redis: "redis_client.Redis", providers: Providers
-) -> None:
+def test_simulators_get_it(now: datetime, rehearsing: None, redis: "redis_client.Redis", providers: Providers) -> None:
     send(launch(ready(now, "Exercise"), now), providers.settings(), redis)
-    assert len(providers.received()) == 7
-    assert outcomes() == {("accepted", None): 7}
+    assert len(providers.received()) == 8
+    assert outcomes() == {("accepted", None): 8}
 
 
 def test_a_real_provider_is_not_asked_what_became_of_it(
@@ -182,7 +180,9 @@ def test_a_real_provider_is_not_asked_what_became_of_it(
     with transaction() as s:
         s.execute(text("UPDATE deliveries SET state = 'unknown', reason = 'timeout'"))
         s.execute(text("UPDATE batches SET state = 'unsettled'"))
-    nowhere = Transport(real := providers.settings().model_copy(update=REAL | {"twilio_base_url": "http://127.0.0.1:9"}))
+    nowhere = Transport(
+        real := providers.settings().model_copy(update=REAL | {"twilio_base_url": "http://127.0.0.1:9"})
+    )
     try:
         for batch in batches:
             clearing.clear_up(batch, real, nowhere)
@@ -190,5 +190,5 @@ def test_a_real_provider_is_not_asked_what_became_of_it(
         nowhere.close()
     assert not any(state == "unknown" for state, _ in outcomes()), "decided without asking: nobody answers there"
     send(batches, real, redis)
-    assert outcomes() == {("skipped", "exercise"): 7}
-    assert len(providers.received()) == 7
+    assert outcomes() == {("skipped", "exercise"): 8}
+    assert len(providers.received()) == 8
