@@ -320,9 +320,9 @@ def test_whoever_left_and_came_back_before_pairs_were_kept_may_be_barred_by_anyb
     as_owner(
         "DELETE FROM carrier_blocks",
         "ALTER TABLE carrier_blocks DROP COLUMN doubtful",
-        "UPDATE alembic_version SET version_num = '0028'",
+        "UPDATE alembic_version SET version_num = '0029'",
     )
-    command.upgrade(migrations._config(), "0029")
+    command.upgrade(migrations._config(), "0030")
     doubtful = sql("SELECT sender_id, address_index, doubtful, lifted_at FROM carrier_blocks ORDER BY sender_id")
     index, stopped_at = crypto.address_index("sms", tom.phone), NOW + timedelta(minutes=1)
     assert doubtful == [(of(one), index, True, stopped_at) for one in (A, B)]

@@ -1,12 +1,12 @@
 """A carrier may keep a pair apart without our knowing for sure: a later refusal is then no new STOP.
 
-Revision ID: 0029
+Revision ID: 0030
 """
 
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
