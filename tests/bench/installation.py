@@ -280,6 +280,7 @@ CONTACTS = """
     SELECT n, :channel, coalesce(i.index, sha256(CAST(CAST(n AS text) AS bytea))), coalesce(i.sealed, 'x'), :now, :now
       FROM generate_series(CAST(:first AS bigint), :last) AS n LEFT JOIN inside i ON i.id = n ORDER BY n
 """
+ROUNDED = 1e-7  # degrees that a point may be moved by: nobody lives so near to the border
 PLACED = "subscriber_id, label, created_at, point_sealed, cell_index"
 
 
@@ -288,13 +289,12 @@ def _placed(
 ) -> Iterator[tuple[Any, ...]]:
     """The area is a square in the corner of a square city; as in a real one, some of those outside live due north."""
     east = rng.random(count) < 0.69
-    lon = np.where(east, 0.1 + 0.12 * rng.random(count), 0.1 * rng.random(count))
-    lat = np.where(east, 0.22 * rng.random(count), 0.1 + 0.12 * rng.random(count))
-    lon[inside - first], lat[inside - first] = 0.1 * rng.random((2, inside.size))
-    # As they are kept; else one that is within a centimetre of the border may end up on its other side.
-    lon, lat = np.round(lon + west, 7), np.round(lat + 40.0, 7)
+    beyond = 0.1 + ROUNDED
+    lon = np.where(east, beyond + 0.12 * rng.random(count), 0.1 * rng.random(count))
+    lat = np.where(east, 0.22 * rng.random(count), beyond + 0.12 * rng.random(count))
+    lon[inside - first], lat[inside - first] = (0.1 - ROUNDED) * rng.random((2, inside.size))
     residents = np.arange(first, first + count)
-    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon, lat), strict=True):
+    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon + west, lat + 40.0), strict=True):
         yield resident, "home", now, *sealed
 
 
