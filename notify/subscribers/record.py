@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from notify import crypto, reasons
 from notify.delivery import carrier_blocks
+from notify.errors import Unavailable
 from notify.models import Subscriber
 from notify.subscribers import addresses
 
@@ -36,7 +37,7 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class ContactRecord:
-    """`address` is masked; "" after an erasure."""
+    """`address` is masked, or says that it is damaged; "" after an erasure."""
 
     id: int
     channel: str
@@ -91,12 +92,18 @@ class Found:
     suppressions: Sequence[Suppressed] = ()
 
 
-def about(s: Session, channel: str, index: bytes) -> Found:
-    owner = s.execute(
+def owner(s: Session, channel: str, index: bytes) -> int | None:
+    """The id of the resident who has an address."""
+    found: int | None = s.execute(
         text("SELECT subscriber_id FROM contacts WHERE channel = :channel AND address_index = :index"),
         {"channel": channel, "index": index},
     ).scalar_one_or_none()
-    return Found(read(s, owner) if owner else None, suppressions(s, channel, index))
+    return found
+
+
+def about(s: Session, channel: str, index: bytes) -> Found:
+    resident = owner(s, channel, index)
+    return Found(read(s, resident) if resident else None, suppressions(s, channel, index))
 
 
 def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
@@ -118,7 +125,7 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
             ContactRecord(
                 c.id,
                 c.channel,
-                addresses.masked(c.channel, crypto.unseal(c.address_sealed, c.channel)) if c.address_sealed else "",
+                _masked(c.channel, c.address_sealed),
                 c.verified_at,
                 suppressions(s, c.channel, c.address_index),
                 ""
@@ -145,6 +152,14 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
             for row in s.execute(text(_ALERTS), given)
         ],
     )
+
+
+def _masked(channel: str, sealed: bytes | None) -> str:
+    """One that is damaged hides nothing else of its resident."""
+    try:
+        return addresses.masked(channel, crypto.unseal(sealed, channel)) if sealed else ""
+    except Unavailable:
+        return "damaged: enter it anew"
 
 
 def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:

@@ -19,7 +19,7 @@ from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.settings import settings
 from notify.subscribers import addresses, opting
-from notify.subscribers.record import Found, about, read
+from notify.subscribers.record import Found, about, owner, read
 from notify.subscribers.storing import IMPORT_LOCK
 
 LONGEST_HOW = 200  # characters
@@ -158,8 +158,7 @@ def require(by: Operator | None) -> None:
 
 
 def _owner(s: Session, channel: str, kept: str) -> int:
-    found = about(s, channel, addresses.index(channel, kept)).resident
-    return found.id if found else 0
+    return owner(s, channel, addresses.index(channel, kept)) or 0
 
 
 def unknown(subscriber_id: int) -> NotFound:

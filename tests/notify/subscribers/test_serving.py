@@ -86,6 +86,21 @@ def test_an_opt_out_by_an_operator_is_explained_and_lifted_on_request() -> None:
     assert said == [("opt-out", "operator: call to 311"), ("opt-in", "operator, on request: call to 311")]
 
 
+def test_a_damaged_contact_keeps_nobody_from_being_served() -> None:
+    """Whether an address is known, and whose it is, is asked without reading all that is known of that resident."""
+    tom = somebody()
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET address_sealed = 'damaged' WHERE id = :id"), {"id": tom.mail})
+        by = operator(s, "agent")
+        assert serving.opt_out(s, tom.phone, "call to 311", NOW, by)
+        assert serving.is_known(s, tom.phone)
+        assert not serving.is_known(s, "+12155550000")
+        serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by)
+        found = serving.find(s, tom.phone, NOW, by).resident
+    assert found is not None
+    assert [c.address for c in found.contacts] == [f"***{tom.phone[-2:]}", "damaged: enter it anew"]
+
+
 def test_lifting_another_reason_leaves_the_opt_out() -> None:
     tom = somebody()
     with transaction() as s:
