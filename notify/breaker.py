@@ -74,7 +74,8 @@ def _say(happened: str, sender_id: int, why: str, rest_s: float) -> None:
     if happened == "closed":
         log.warning("sender.works_again", sender=sender_id)
     elif happened:
-        log.warning(f"sender.{happened}", sender=sender_id, why=why, seconds=round(rest_s, 1))
+        # In whole seconds: an outage makes few different lines (`logs.Repeats`).
+        log.warning(f"sender.{happened}", sender=sender_id, why=why, seconds=round(rest_s))
 
 
 def _read(state: Mapping[bytes, Any]) -> Break:

@@ -1,11 +1,17 @@
 """Structured log lines, one per transition, with ids and never with an address (law 9).
 
 The rule is kept where lines are written; `scrub` is the net below it, also for libraries that know nothing of it.
+
+What goes wrong each second, as everything that is tried while a server is away, is not written each time (`Repeats`).
 """
 
 import logging
 import re
 import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -43,6 +49,7 @@ def configure(level: str, style: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -51,6 +58,67 @@ def configure(level: str, style: str) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins", "geopy", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+FIRST_REST_S, LONGEST_REST_S = 60.0, 3600.0
+MOST_KNOWN = 10_000  # different lines
+
+
+@dataclass(slots=True)
+class _Seen:
+    rest_s: float
+    until_s: float
+    times: int = 0  # since it was written last
+
+
+class Repeats(logging.Filter):
+    """Lets a warning or an error through once, then after a minute, two, four, and so on to an hour, with how often it
+    came (`times`). One that stayed away for as long as its rest is new again.
+
+    Ours are the same when all of their fields are: ids make another line. Of a library's, numbers do not count.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[object, _Seen] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        times = self._times(_identity(record))
+        if times > 1:
+            if isinstance(record.msg, dict):
+                record.msg = record.msg | {"times": times}
+            else:
+                record.msg, record.args = f"{record.getMessage()} ({times} times)", ()
+        return times > 0
+
+    def _times(self, line: object) -> int:
+        """How often it came since it was written last; 0: not to be written now."""
+        now_s = self._clock()
+        with self._lock:
+            seen = self._seen.get(line)
+            if seen is None or now_s >= seen.until_s + seen.rest_s:
+                if len(self._seen) >= MOST_KNOWN:
+                    self._seen.clear()
+                self._seen[line] = _Seen(FIRST_REST_S, now_s + FIRST_REST_S)
+                return 1
+            seen.times += 1
+            if now_s < seen.until_s:
+                return 0
+            times, seen.times = seen.times, 0
+            seen.rest_s = min(2 * seen.rest_s, LONGEST_REST_S)
+            seen.until_s = now_s + seen.rest_s
+            return times
+
+
+def _identity(record: logging.LogRecord) -> object:
+    if isinstance(record.msg, dict):
+        fields = {name: value for name, value in record.msg.items() if name != "timestamp"}
+        return record.name, repr(fields), repr(sys.exc_info()[1]) if fields.get("exc_info") else ""
+    return record.name, record.levelno, re.sub(r"\d+", "", record.getMessage()), repr((record.exc_info or (0, 0))[1])
 
 
 def scrub(line: str) -> str:

@@ -135,7 +135,7 @@ def _answered(
         try:
             accepted = answer.result()
         except SendError as error:
-            log.warning("provider.no_answer", provider=one.provider, code=error.code, delivery=one.claimed.delivery_id)
+            log.warning("provider.no_answer", provider=one.provider, code=error.code)
             if over and error.code == damage.REASON:  # nobody can be asked about it any more
                 yield one, Outcome(one.claimed.delivery_id, DeliveryState.FAILED, "outcome-unknown")
         except Exception:
