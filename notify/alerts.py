@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify import alarms, lifecycle, operators, senders, two_people
+from notify.core.counting import counted
 from notify.delivery import exercise
 from notify.drafting import CHANNELS, Draft, draft, located
 from notify.errors import NotFound, Refused, Unavailable
@@ -147,7 +148,7 @@ def launch_due(s: Session, now: datetime) -> list[Alert]:
     for alert in launched:
         if alert.launch_at is not None and now - alert.launch_at > LATE:
             minutes = round((now - alert.launch_at).total_seconds() / 60)
-            message = f"Alert {alert.id} was launched {minutes} minutes after its time."
+            message = f"Alert {alert.id} was launched {counted(minutes, 'minute')} after its time."
             alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
     return launched
 
@@ -191,7 +192,7 @@ def _unsent(s: Session, alert: Alert) -> str:
             Batch.alert_id == alert.id, Batch.state.in_([BatchState.WAITING, BatchState.LEASED])
         )
     )
-    return f"with up to {left:,} messages unsent" if left else ""
+    return f"with up to {counted(left, 'message')} unsent" if left else ""
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:

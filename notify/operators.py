@@ -218,6 +218,12 @@ def of_key(s: Session, key: ApiKey) -> Operator | None:
     return s.get(Operator, key.operator_id) if key.operator_id is not None else None
 
 
+ANOTHER_LINK = (
+    "Sign in at /console/sign-in with a key: an admin makes one with `tocsin keys add NAME --as EMAIL`. "
+    "On a training stack, stop `tocsin up` and start it again: it prints a new link."
+)
+
+
 def ticket(key: ApiKey, now: datetime) -> str:
     """For a link that signs in to the console (`/console/enter?ticket=...`), good for 15 minutes and once."""
     return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}.{secrets.token_hex(8)}")
@@ -228,7 +234,7 @@ def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
     key_id, expires, *_ = crypto.read_token("ticket", text).split(".")
     key = living_key(s, int(key_id)) if now.timestamp() < int(expires) else None
     if key is None:
-        raise Invalid("This link is too old.", hint="Make a new one, or sign in with your key.")
+        raise Invalid("This sign-in link is too old.", hint=ANOTHER_LINK)
     return key
 
 

@@ -24,6 +24,6 @@ def sentence(reason: str) -> str:
 
 
 @cache
-def lifting() -> dict[str, str]:
-    """`templates/reasons/lifting.toml`: reason of a suppression -> what lifts it."""
+def lifting() -> dict[str, dict[str, str]]:
+    """`templates/reasons/lifting.toml`: channel -> reason of a suppression -> what lifts it."""
     return tomllib.loads((REASONS / "lifting.toml").read_text(encoding="utf-8"))

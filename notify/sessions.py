@@ -89,4 +89,4 @@ def _ticket_hash(ticket: str) -> bytes:
 
 
 def _used() -> Invalid:
-    return Invalid("This link was used already.", hint="Make a new one, or sign in with your key.")
+    return Invalid("This sign-in link was used already.", hint=operators.ANOTHER_LINK)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from notify.core.counting import counted
 from notify.errors import Refused
 from notify.models import Alert, Operator
 from notify.pipeline import audience
@@ -48,7 +49,7 @@ def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Set
         residents = audience.residents_inside(s, audience.membership(alert), now)
         reached = sum(audience.count(s, alert, residents, now).by_channel.values())
         if reached > settings.alone_most:
-            why = [f"it would be sent to {reached:,} contacts, more than {settings.alone_most:,}"]
+            why = [f"it would be sent to {counted(reached, 'contact')}, more than {settings.alone_most:,}"]
     if why:
         raise Refused(
             f"Alert {alert.id} was written by {by.email}, and {' and '.join(why)}.",

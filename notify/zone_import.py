@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify import atlas
 from notify.atlas import Comparison, Imported, KeptZone
+from notify.core.counting import counted
 from notify.errors import Invalid
 from notify.models import Operator
 from notify.settings import settings
@@ -140,7 +141,7 @@ def _losses(compared: Comparison, retired: Sequence[KeptZone]) -> list[str]:
     if len(retired) >= (MANY if staying else FEW) and len(retired) > staying:
         named = ", ".join(kept.zone.name for kept in retired[:SHOWN]) + (" ..." if len(retired) > SHOWN else "")
         others = f"and only {staying} of the others are in it" if staying else "and none of the others is in it"
-        return [f"{len(retired)} zones would be retired, {others}: {named}. --keep-others keeps them."]
+        return [f"{counted(len(retired), 'zone')} would be retired, {others}: {named}. --keep-others keeps them."]
     return []
 
 

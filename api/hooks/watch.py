@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.hooks.threads import Threads
 from notify import alarms, db
+from notify.core.counting import counted
 from notify.errors import Unavailable
 from notify.settings import settings
 
@@ -43,7 +44,7 @@ class Watch:
         """Of a signed webhook, this much could not be read; the rest of it was kept."""
         await self._sound(
             alarms.WEBHOOK_UNREADABLE,
-            f"{self._provider} told {len(reasons):,} things that cannot be read, and they were set aside."
+            f"{self._provider} told {counted(len(reasons), 'thing')} that cannot be read; set aside."
             f" The first: {reasons[0]} Look for complaints and opt-outs at the provider.",
         )
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from notify import alarms, operators, reasons
 from notify.content.links import fill_in
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.pipeline.compose import catalogue
 from notify.pipeline.phrases import Moment
@@ -82,6 +83,7 @@ def _environment() -> Environment:
     )
     pages.filters |= {
         "number": lambda value: f"{value:,}",
+        "counted": counted,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",

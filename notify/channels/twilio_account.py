@@ -12,6 +12,7 @@ from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import NotSent, OutcomeUnknown
 from notify.channels.twilio_client import endpoint
+from notify.core.counting import counted
 from notify.settings import TWILIO_URL, Settings
 
 TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)\d{7}")
@@ -132,7 +133,7 @@ def _service(twilio: Any, address: str, hook: str) -> Iterator[Finding]:
     if not numbers and not short_codes:
         yield red(subject, "The Messaging Service has no numbers.", "Add numbers to its sender pool.")
     else:
-        yield green(subject, f"The Messaging Service has {len(numbers) + len(short_codes)} senders.")
+        yield green(subject, f"The Messaging Service has {counted(len(numbers) + len(short_codes), 'sender')}.")
     if fetched.use_inbound_webhook_on_number:
         for number in numbers:
             found = twilio.incoming_phone_numbers(number.sid).fetch()

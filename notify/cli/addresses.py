@@ -11,6 +11,7 @@ import typer
 from notify import gazetteer
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.gazetteer.outside import look_up
@@ -65,7 +66,7 @@ def import_(
             )
         if dry_run:
             s.rollback()
-    tell(kept, "addresses" if kind == "address" else "landmarks", dry_run, as_json)
+    tell(kept, (kind, ""), dry_run, as_json)
 
 
 @commands.named("find")
@@ -94,17 +95,22 @@ def mapping(given: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def tell(kept: gazetteer.Kept, what: str, dry_run: bool, as_json: bool) -> None:
+def tell(kept: gazetteer.Kept, what: tuple[str, str], dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(kept) | {"dry_run": dry_run})
         return
     for bad in kept.bad[:SHOWN]:
         console.print(f"Row {bad.number}: {bad.reason}", markup=False)
     if kept.bad_count > SHOWN:
-        console.print(f"... and {kept.bad_count - SHOWN:,} more rows; --json lists up to a thousand.", markup=False)
+        console.print(
+            f"... and {counted(kept.bad_count - SHOWN, 'more row')}; --json lists up to a thousand.", markup=False
+        )
     for note in kept.notes:
         console.print(f"Note: {note}", markup=False)
     instead = f" instead of {kept.replaced:,}" if kept.replaced else ""
-    console.print(f"{kept.kept:,} {what} of {kept.source!r}{instead}, {kept.bad_count:,} rows left out.", markup=False)
+    console.print(
+        f"{counted(kept.kept, *what)} of {kept.source!r}{instead}, {counted(kept.bad_count, 'row')} left out.",
+        markup=False,
+    )
     if dry_run:
         console.print("Nothing was changed.")

@@ -11,11 +11,11 @@ from notify import alerts, reports, tasks
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, print_json
-from notify.cli.writing import new
+from notify.cli.writing import ListsBlanks, new
 from notify.db import transaction
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import explanation, forecast
+from notify.pipeline import compose, explanation, forecast
 from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
@@ -24,7 +24,7 @@ MaybeAs = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The 
 
 WATCH_S = 0.5
 
-commands.add("new", new)
+commands.add("new", new, cls=ListsBlanks)
 
 
 @commands.named("show")
@@ -82,12 +82,17 @@ def report(alert_id: Id, as_json: Json = False) -> None:
     bars.show_steps(steps)
     for w in words:
         console.rule(f"{w.channel}, {w.language}", align="left")
-        console.print(f"{w.subject}\n{w.text}".strip(), markup=False)
+        text = w.text.replace(compose.UNSUBSCRIBE_URL, "[unsubscribe link]")
+        console.print(f"{w.subject}\n{text}".strip(), markup=False)
 
 
 @commands.named("approve")
 def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
-    """Freeze its area and words. An emergency is approved by somebody other than its author."""
+    """Freeze its area and words, after which it may be launched.
+
+    Its author may not approve an emergency, a storm or another event that always needs two people, an alert with words
+    of its own, or one for more contacts than TOCSIN_ALONE_MOST: somebody else does.
+    """
     with transaction() as s:
         alert = alerts.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}", as_json)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from notify.cli.output import console, moment, table
+from notify.core.counting import counted
 from notify.models import Alert
 from notify.pipeline.explanation import Explanation
 from notify.pipeline.forecast import ChannelPlan, Plan
@@ -18,7 +19,7 @@ def show(p: AlertProgress) -> None:
     console.print(f"Where: {p.area_description}   area {(p.area_hash or '-')[:12]}   incident {p.incident}")
     skipped = sum(p.audience.skipped.values())
     console.print(
-        f"Audience: {p.audience.total:,} contacts in the area, {p.audience.total - skipped:,} to be written to"
+        f"Audience: {counted(p.audience.total, 'contact')} in the area, {p.audience.total - skipped:,} to be written to"
     )
     if any(p.audience.by_channel.values()):
         states = [state for state in p.deliveries if state != "skipped" and p.deliveries[state]]
@@ -47,7 +48,8 @@ def show_audience(alert: Alert, e: Explanation) -> None:
         console.print(f"[bold red]Mind:[/] {warning}")
     found = e.audience
     console.print(
-        f"Alert {alert.id} in {alert.area_description}: {found.residents:,} residents, {found.total:,} contacts, "
+        f"Alert {alert.id} in {alert.area_description}: {counted(found.residents, 'resident')}, "
+        f"{counted(found.total, 'contact')}, "
         f"{sum(found.by_channel.values()):,} to be written to" + (f"; usually {e.usual:,}" if e.usual else ""),
         markup=False,
     )
@@ -73,7 +75,7 @@ def show_plan(plan: Plan) -> None:
     """When it would be done, by channel, sender and zone; what speaks against it comes first."""
     for warning in plan.warnings:
         console.print(f"[bold red]Mind:[/] {warning}")
-    console.print(f"Alert {plan.alert}, launched {moment(plan.at)}, {plan.audience.residents:,} residents:")
+    console.print(f"Alert {plan.alert}, launched {moment(plan.at)}, {counted(plan.audience.residents, 'resident')}:")
     for one in plan.channels:
         console.print(_course(one, plan.at), markup=False)
         if one.messages and one.senders:
@@ -95,7 +97,7 @@ def show_steps(steps: Sequence[Step]) -> None:
     for step in steps:
         told = f"{moment(step.at)}  {step.action} by {step.who or 'Tocsin'}"
         if step.out is not None:
-            told += f"; {step.out:,} messages were out"
+            told += f"; {counted(step.out, 'message')} out by then"
         if step.count is not None:
             told += f": {step.count:,}"
         console.print(told, markup=False)
@@ -105,10 +107,12 @@ def _course(one: ChannelPlan, at: datetime) -> str:
     if not one.messages:
         return f"{one.channel}: nobody"
     if one.p95_at is None:
-        return f"{one.channel}: {one.messages:,} messages, never as things are"
+        return f"{one.channel}: {counted(one.messages, 'message')}, never as things are"
     before = f", after {one.ahead:,} that go first" if one.ahead else ""
     takes = timedelta(seconds=round(((one.done_at or one.p95_at) - at).total_seconds()))
-    return f"{one.channel}: {one.messages:,} messages{before}; 95 % by {moment(one.p95_at)}, all within {takes}"
+    return (
+        f"{one.channel}: {counted(one.messages, 'message')}{before}; 95 % by {moment(one.p95_at)}, all within {takes}"
+    )
 
 
 def _forecast(one: Forecast) -> str:

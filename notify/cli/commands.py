@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from notify.core import actor
-from notify.local.folder import given, load_env
+from notify.local.folder import given, load_env, running
 
 DEFAULT_DATA = "tocsin-data"
 
@@ -89,6 +89,16 @@ def find_stack() -> None:
     if "TOCSIN_DATABASE_URL" not in given():
         load_env(data_folder())
     _read_again()
+
+
+def hint_when_away() -> str:
+    """What to do about a database that is away: a hint that fits whose it is."""
+    if "TOCSIN_DATABASE_URL" in given():
+        return "It is the one that TOCSIN_DATABASE_URL names: `tocsin check` says more."
+    folder = data_folder()
+    if running(folder) is None:
+        return f"The stack of {folder} is not running: `tocsin up --data {folder}` starts it."
+    return f"The stack of {folder} is running: look into {folder / 'logs'}, or stop `tocsin up` and start it again."
 
 
 def _read_again() -> None:

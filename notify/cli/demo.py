@@ -6,6 +6,7 @@ from notify import alerts, logs, operators, tasks, training
 from notify.cli import alert as alert_commands
 from notify.cli.output import console
 from notify.cli.processes import RESIDENTS
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.local.stack import StackInfo
 from notify.settings import settings
@@ -15,7 +16,7 @@ def run(info: StackInfo, residents: int = RESIDENTS, *, as_json: bool = False) -
     """Settle the city if it is new, send the alert, wait, and print what happened."""
     logs.configure("WARNING", settings().log_format)
     now = datetime.now(UTC)
-    with console.status(f"Making a city of {residents:,} residents"):
+    with console.status(f"Making a city of {counted(residents, 'resident')}"):
         training.settle(residents, now)
     alert_id = _launch()
     if as_json:

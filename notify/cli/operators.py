@@ -9,6 +9,7 @@ from notify import operators, rotation, sessions
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
+from notify.core.counting import counted
 from notify.db import transaction
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
@@ -92,9 +93,8 @@ def limit(
     if as_json:
         print_json({"email": operator.email, "audience_limit": contacts})
     else:
-        console.print(
-            f"{operator.email}: {'no limit' if contacts is None else f'a warning above {contacts:,} contacts'}."
-        )
+        limited = "no limit" if contacts is None else f"a warning above {counted(contacts, 'contact')}"
+        console.print(f"{operator.email}: {limited}.")
 
 
 @key_commands.named("add")
@@ -126,20 +126,17 @@ def list_keys(as_json: Json = False) -> None:
     with transaction() as s:
         owners = {operator.id: operator.email for operator in operators.all_operators(s)}
         rows = [
-            (
-                k.name,
-                owners.get(k.operator_id or 0, "-"),
-                " ".join(k.scopes or ()) or "-",
-                moment(k.created_at),
-                moment(k.revoked_at),
-            )
+            (k.name, owners.get(k.operator_id or 0), k.scopes, k.created_at, k.revoked_at)
             for k in operators.all_keys(s)
         ]
-    columns = ("name", "acts for", "scopes", "created", "revoked")
     if as_json:
-        print_json([dict(zip((column.replace(" ", "_") for column in columns), row, strict=True)) for row in rows])
+        names = ("name", "acts_for", "scopes", "created", "revoked")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        table(columns, rows)
+        table(
+            ("name", "acts for", "scopes", "created", "revoked"),
+            [(name, owner, " ".join(scopes or ()) or None, moment(c), moment(r)) for name, owner, scopes, c, r in rows],
+        )
 
 
 @key_commands.named("revoke")
@@ -164,7 +161,7 @@ def rotate(
 
     def progress(of: str, rows: int) -> None:
         if not as_json:
-            console.print(f"{of}: {rows:,} rows", highlight=False)
+            console.print(f"{of}: {counted(rows, 'row')}", highlight=False)
 
     done = rotation.rotate(datetime.now(UTC), by, progress)
     if as_json:
@@ -172,6 +169,4 @@ def rotate(
     else:
         console.print("The new key is in force. Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.")
         if done.unreadable:
-            console.print(
-                f"{done.unreadable:,} addresses and places could not be read with either key; they stay as they are."
-            )
+            console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} addresses or places.")

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from notify.core import city_time
 from notify.settings import settings
 
 WIDE = 250  # columns where no terminal says how many it has: a value that is broken cannot be searched for
@@ -42,8 +43,8 @@ def complain(message: str, hint: str = "", details: Sequence[str] = ()) -> None:
 
 
 def moment(when: datetime | None) -> str:
-    """A time for people: on the city's clocks, as the console and the messages have it, to the second."""
-    return "-" if when is None else f"{when.astimezone(settings().tz):%Y-%m-%d %H:%M:%S %Z}"
+    """A time for people, on the city's clocks. JSON has ISO 8601."""
+    return "-" if when is None else city_time.shown(when, settings().tz)
 
 
 def _plain(value: Any) -> Any:

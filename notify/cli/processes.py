@@ -43,7 +43,11 @@ def up(
         bool, typer.Option("--servers", help="PostgreSQL and Redis alone: to restore a backup (docs/restore.md).")
     ] = False,
 ) -> None:
-    """Everything on this machine. Ctrl-C stops it cleanly."""
+    """Everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.
+
+    The providers are stand-ins with phones to look at, so nothing leaves this machine: with --demo, which brings a
+    training city, always; without, unless the environment has the credentials of a provider. See docs/installing.md.
+    """
     if demo and servers:
         raise Invalid("--demo needs all processes, --servers starts none.", hint="Leave one of them out.")
     stack = Stack(data_folder(), port, workers, demo, None if demo else sys.stderr, servers_only=servers)

@@ -11,6 +11,7 @@ from notify import restoring
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.models import Operator
 from notify.operations import heartbeat
@@ -35,7 +36,7 @@ def restored(
     if as_json:
         print_json(asdict(done))
         return
-    console.print(f"{done.asked:,} messages may have been sent since the backup; their providers will be asked.")
+    console.print(f"{counted(done.asked, 'message')} may have been sent since the backup; the providers will be asked.")
     for alert in done.paused:
         console.print(f"Alert {alert} is paused. When nothing of it is unknown: tocsin alert resume {alert} --as EMAIL")
     for alert in done.unscheduled:

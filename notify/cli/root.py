@@ -12,7 +12,7 @@ import typer
 import typer.core
 import typer.main
 
-from notify.cli.commands import Commands, Data, choose_data
+from notify.cli.commands import Commands, Data, choose_data, hint_when_away
 from notify.errors import TocsinError
 from zones.errors import ZoneError
 
@@ -37,7 +37,7 @@ HOMES = {
 
 # The first sentence of each, for `tocsin --help`, which imports those that are missing here.
 SHORT = {
-    "up": "Everything on this machine. Ctrl-C stops it cleanly.",
+    "up": "Everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.",
     "demo": "The main job once: one storm alert to the training city, with its report.",
     "migrate": "Bring the database to the newest schema.",
     "api": "The web server: pages, REST, webhooks.",
@@ -144,10 +144,7 @@ def _explain(error: Exception) -> None:
             raise error
         else:
             away = db.unavailable(error)
-            _complain(
-                away.message,
-                away.hint or "`tocsin up` starts the one of this machine; `tocsin check` looks at a server of yours.",
-            )
+            _complain(away.message, away.hint or hint_when_away())
 
 
 def _complain(*sentences: Any) -> None:

@@ -40,4 +40,4 @@ def import_(
         kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
         if dry_run:
             s.rollback()
-    tell(kept, "blocks of streets", dry_run, as_json)
+    tell(kept, ("block of a street", "blocks of streets"), dry_run, as_json)

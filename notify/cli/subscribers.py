@@ -11,6 +11,7 @@ from notify import subscribers
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.errors import Invalid, Unavailable
 from notify.pipeline import audience
@@ -81,20 +82,20 @@ def _say(done: subscribers.ImportReport) -> None:
         console.print(f"Columns that are ignored: {', '.join(done.ignored)}.", markup=False)
     if done.suppressed:
         console.print(
-            f"{done.suppressed:,} rows have an address that opted out, bounced or complained: it gets nothing."
+            f"{counted(done.suppressed, 'row')} with an address that opted out, bounced or complained: it gets nothing."
         )
     if done.without_topic:
-        console.print(f"{done.without_topic:,} rows name no topic; residents without one get nothing.")
+        console.print(f"{counted(done.without_topic, 'row')} without a topic; residents without one get nothing.")
     if done.outside:
-        console.print(f"{done.outside:,} rows have a place far from the city.")
+        console.print(f"{counted(done.outside, 'row')} with a place far from the city.")
     if not done.is_city_known:
         console.print(
             "Nothing is known of the city, so no place was held against it. Import zones or streets first, or set"
             " TOCSIN_CITY_CENTER.",
             soft_wrap=True,
         )
-    new = f"{done.new.residents:,} new {'resident' if done.new.residents == 1 else 'residents'}"
-    console.print(f"{done.rows:,} rows: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
+    new = counted(done.new.residents, "new resident")
+    console.print(f"{counted(done.rows, 'row')}: {done.kept:,} kept ({new}), {done.bad_count:,} left out.")
     if done.dry_run:
         console.print("This was a dry run: nothing was stored.")
 
@@ -117,7 +118,7 @@ def export() -> None:
         with transaction() as s:
             subscribers.sound_unreadable(s, contacts, places, now)
         raise Unavailable(
-            f"{len(contacts):,} addresses and {len(places):,} places are damaged and were left out.",
+            f"Damaged and left out: {counted(len(contacts), 'address')}, {counted(len(places), 'place')}.",
             hint="`tocsin alarms list` names the residents: enter them anew.",
         )
 

@@ -4,26 +4,43 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+import typer.core
 
 from notify import alerts
 from notify.cli import acting
-from notify.cli.commands import As, Json
+from notify.cli.commands import Json
 from notify.cli.output import print_json
 from notify.core import city_time
 from notify.db import transaction
 from notify.errors import Invalid
+from notify.pipeline import compose
 from notify.settings import settings
 from notify.where import Along, Drawn, InZone, circle_from, segments_from
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}=")
 
 
+class ListsBlanks(typer.core.TyperCommand):
+    """A command whose help ends with the blanks of every event."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Blanks for --set, with examples (updates and all-clears take fewer)"):
+            formatter.write_dl(
+                [
+                    (event.name, compose.examples(event, next(iter(event.phases))))
+                    for event in compose.catalogue().events
+                ]
+            )
+
+
 def new(
     event: Annotated[str, typer.Option(help="outage, snow, storm or collection.")],
-    author: As,
+    author: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="The operator who writes it. Required.")
+    ] = None,
     phase: Annotated[str, typer.Option(help="issue, update or all-clear.")] = "issue",
     zone: Annotated[list[str] | None, typer.Option(help="A zone's name; may be given several times.")] = None,
     area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area of its own.")] = None,
@@ -72,6 +89,10 @@ def new(
 ) -> None:
     """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
     now = datetime.now(UTC)
+    filled = _pairs(blanks or [])
+    if author is None:  # somebody who tries what it needs: all of it at once
+        compose.fill(compose.catalogue().event(event), phase, filled)
+        raise Invalid("--as is missing.", hint="Say who writes it: --as EMAIL.")
     lasts = city_time.span(expires or "")
     wanted = alerts.Draft(
         event=event,
@@ -86,7 +107,7 @@ def new(
         without=(*map(InZone, without_zone or ()), *([Drawn(_read(without_area))] if without_area else ())),
         confirmed=confirm or (),
         area_description=_by_language(where or []),
-        blanks=_pairs(blanks or []),
+        blanks=filled,
         channels=None if channels is None else [name.strip() for name in channels.split(",") if name.strip()],
         severity=severity,
         urgency=urgency,

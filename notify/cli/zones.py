@@ -10,6 +10,7 @@ import typer
 from notify import atlas, zone_import
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.zone_import import Accepted, Report
@@ -114,7 +115,7 @@ def _told(report: Report) -> list[str]:
         *(f"Retired: {name}" for name in did.retired),
         *(f"Warning: {line}" for line in report.warnings),
         *(f"Needs {option}" for option in report.needs),
-        f"{report.zones} zones: {counts}{retired}{others}",
+        f"{counted(report.zones, 'zone')}: {counts}{retired}{others}",
         *(["Dry run: nothing was changed"] if report.dry_run else []),
     ]
 

@@ -25,6 +25,11 @@ def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
     raise ValueError(f"comes twice, because the clocks are set back. Which is it: {either}")
 
 
+def shown(at: datetime, zone: ZoneInfo) -> str:
+    """A time for people, to the second, on the city's clocks and with their name: `2027-01-12 18:00:00 EST`."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def moment(words: str, zone: ZoneInfo) -> datetime:
     """An ISO 8601 time in UTC; one without an offset is on the city's clocks. Raises ValueError as `on_clock` does."""
     try:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import lifecycle
+from notify.core.counting import counted
 from notify.db import raw
 from notify.errors import Invalid
 from notify.gazetteer import standing
@@ -153,7 +154,7 @@ def _replace(
             kept.kept += 1
     if not kept.kept:
         first = f" The first: row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
-        raise Invalid(f"Not one of {kept.bad_count} rows can be used.{first}", hint="Nothing was changed.")
+        raise Invalid(f"{counted(kept.bad_count, 'row')}, and none can be used.{first}", hint="Nothing was changed.")
     _not_swapped(s, table, kept, city)
     if not confirmed:
         elsewhere, note = standing.leave_out_what_is_elsewhere(s, table, kept.source, city)

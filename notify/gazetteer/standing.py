@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import atlas
+from notify.core.counting import counted
 from notify.db import raw
 from notify.errors import Invalid
 from notify.settings import settings
@@ -85,4 +86,4 @@ def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bou
     )  # fmt: skip
     delete = sql.SQL("DELETE FROM {} WHERE source = %(source)s AND {}").format(sql.Identifier(table), sql.SQL(where))
     cursor.execute(delete, given)
-    return elsewhere, f"{elsewhere} lie outside the city, {away:,.0f} km from it or more, such as {called}: left out"
+    return elsewhere, f"Left out, {away:,.0f} km from the city or more: {counted(elsewhere, 'row')}, such as {called}"

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import alarms, points
+from notify.core.counting import counted
 from notify.db import raw
 from notify.errors import Refused
 from notify.models import Alert
@@ -139,7 +140,7 @@ def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:
 
 def _sound(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
     some = ", ".join(map(str, np.unique(residents)[:10]))
-    told = f"Places of {residents.size:,} residents are damaged, so no alert for an area finds them ({some})."
+    told = f"Places of {counted(residents.size, 'resident')} are damaged, so no alert for an area finds them ({some})."
     alarms.sound(s, alarms.UNREADABLE_PLACE, f"{told} Enter these places anew.", now)
 
 

@@ -20,7 +20,7 @@ from notify.pipeline import segments
 from notify.pipeline.blanks import Blank, is_clean, read_duration
 from notify.pipeline.catalogue import catalogue, load
 from notify.pipeline.events import Catalogue, Defaults, Event, Lane, lane
-from notify.pipeline.filling import Filled, fill
+from notify.pipeline.filling import Filled, examples, fill
 from notify.pipeline.layout import Block, blocks_of
 from notify.pipeline.phrases import Moment, phone_number
 
@@ -34,6 +34,7 @@ __all__ = [
     "Filled",
     "Rendered",
     "catalogue",
+    "examples",
     "fill",
     "lane",
     "load",

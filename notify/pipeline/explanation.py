@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.core.counting import counted
 from notify.models import Alert
 from notify.pipeline import audience, forecast
 from notify.pipeline.audience import Audience, Places
@@ -64,10 +65,10 @@ def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> l
     usual = _usual(s, but)
     said = []
     if usual and total > UNUSUAL * usual:
-        said.append(f"{total:,} contacts are {total / usual:,.0f} times as many as usual ({usual:,}).")
+        said.append(f"It reaches {counted(total, 'contact')}, {total / usual:,.0f} times as many as usual ({usual:,}).")
     limit = s.execute(text("SELECT audience_limit FROM operators WHERE id = :id"), {"id": operator_id}).scalar()
     if limit is not None and total > limit:
-        said.append(f"{total:,} contacts are more than the author's limit of {limit:,}.")
+        said.append(f"It reaches {counted(total, 'contact')}, more than the author's limit of {limit:,}.")
     return said
 
 

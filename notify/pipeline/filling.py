@@ -43,14 +43,25 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
             if blank.default:
                 values[name] = blank.default
             elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):
-                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {name}={blank.example}.")
+                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {_example(blank)}.")
     if mistakes:
         raise Invalid(
             f"The blanks of {event.name} {phase} cannot be used as they are.",
-            hint="Mend what is listed.",
+            hint=f"All blanks, with examples: {examples(event, phase)}.",
             details=mistakes,
         )
     return Filled(event.name, phase, values)
+
+
+def examples(event: Event, phase: str) -> str:
+    """The blanks of a phase as a shell takes them, those that are needed first: `hazard=wind|flood [needed]`."""
+    blanks = sorted(event.blanks(phase), key=lambda blank: phase not in blank.required)
+    return ", ".join(f"{_example(blank)}{' [needed]' if phase in blank.required else ''}" for blank in blanks)
+
+
+def _example(blank: Blank) -> str:
+    value = "|".join(blank.choices) or blank.example
+    return f'{blank.name}="{value}"' if " " in value else f"{blank.name}={value}"
 
 
 def _unknown(event: Event, phase: str, name: str) -> str:

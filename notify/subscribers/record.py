@@ -169,7 +169,7 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
         {"channel": channel, "index": index},
     )
     return [
-        Suppressed(row.topic, row.reason, reasons.sentence(row.reason), reasons.lifting()[row.reason], row.at)
+        Suppressed(row.topic, row.reason, reasons.sentence(row.reason), reasons.lifting()[channel][row.reason], row.at)
         for row in rows
     ]
 

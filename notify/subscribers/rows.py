@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from notify.core import emails
 from notify.core.characters import visible
+from notify.core.counting import counted
 from notify.core.emails import NotAnEmail
 from notify.core.phones import NotAPhone
 from notify.models import Topic
@@ -81,7 +82,7 @@ class Reader:
         if fields is None:
             raise BadRow("The quotes are not right.")
         if len(fields) != len(self.names):
-            raise BadRow(f"It has {len(fields)} columns, the first line has {len(self.names)}.")
+            raise BadRow(f"It has {counted(len(fields), 'column')}, the first line has {len(self.names)}.")
         if not is_utf8(fields):
             raise BadRow("It is not UTF-8: save the file in that encoding.")
         cells = self._cells(fields)

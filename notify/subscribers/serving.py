@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import keyring, lifecycle, operators, reasons
-from notify.core import emails, phones
+from notify.core import city_time, emails, phones
 from notify.core.characters import visible
 from notify.delivery import carrier_blocks
 from notify.errors import Invalid, NotFound, Refused
@@ -129,7 +129,7 @@ def take(s: Session, subscriber_id: int) -> Subscriber:
         raise unknown(subscriber_id)
     if resident.erased_at is not None:
         raise Refused(
-            f"Resident {subscriber_id} was erased at {resident.erased_at:%Y-%m-%d %H:%M} UTC already.",
+            f"Resident {subscriber_id} was erased at {city_time.shown(resident.erased_at, settings().tz)} already.",
             hint="Who wants messages again signs up anew.",
         )
     return resident

@@ -88,8 +88,8 @@ def test_streets_elsewhere_are_asked_about_and_a_stray_one_is_left_out(tmp_path:
     assert run("import", str(path), of=streets).exit_code == 0
     geojson(path, [*lines(150, -75.0, "Elm"), *lines(1, 7.0, "Stray")])
     done = asked("import", str(path), of=streets)
-    assert "1 lie outside the city" in " ".join(done.stdout.split()), done.exception
-    assert "150 blocks of streets of 'city' instead of 150, 1 rows left out." in " ".join(done.stdout.split())
+    assert "km from the city or more: 1 row, such as" in " ".join(done.stdout.split()), done.exception
+    assert "150 blocks of streets of 'city' instead of 150, 1 row left out." in " ".join(done.stdout.split())
     geojson(path, lines(150, 7.0, "Elm"))
     error = asked("import", str(path), of=streets).exception
     assert isinstance(error, Invalid)
@@ -100,7 +100,7 @@ def test_addresses_are_imported_and_found(file: Path) -> None:
     done = run("import", str(file))
     assert done.exit_code == 0, done.exception
     assert "Row 3: number: there is none." in done.stdout
-    assert "2 addresses of 'city', 1 rows left out." in done.stdout
+    assert "2 addresses of 'city', 1 row left out." in done.stdout
     assert "2 addresses of 'city' instead of 2" in run("import", str(file)).stdout
     told = json.loads(run("find", "12 elm street", "--json").stdout)
     assert (told["matches"][0]["label"], told["matches"][0]["kind"], told["certain"]) == ("12 Elm St", "point", True)
@@ -146,6 +146,6 @@ def test_streets_are_imported(tmp_path: Path, database: str) -> None:
     row = {"WHAT": "Elm St", "lfromadd": 1, "ltoadd": 99, "shape": line}
     path = geojson(tmp_path / "streets.geojson", [row, row | {"shape": None}])
     done = run("import", str(path), "--map", "name=WHAT", of=streets)
-    assert "1 blocks of streets of 'city', 1 rows left out." in done.stdout, done.exception
+    assert "1 block of a street of 'city', 1 row left out." in done.stdout, done.exception
     assert found("51 Elm St").certain
     assert not found("50 Elm St").certain

@@ -93,7 +93,19 @@ def test_keys_are_listed_with_whom_they_act_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key_of(ADMIN, "chief"))
     assert run("add", "dashboard", group=key_commands).exit_code == 0
     listed = json.loads(run("list", "--json", group=key_commands).stdout)
-    assert {one["name"]: one["acts_for"] for one in listed} == {"chief": ADMIN, "dashboard": "-"}
+    assert {one["name"]: one["acts_for"] for one in listed} == {"chief": ADMIN, "dashboard": None}
+
+
+def test_a_program_gets_plain_values_of_keys_and_people_the_citys_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key_of(ADMIN, "chief"))
+    run("add", "tablet", "--as", AUTHOR, "--scope", "draft", "--scope", "read", group=key_commands)
+    chief, tablet = json.loads(run("list", "--json", group=key_commands).stdout)
+    assert chief == {
+        "name": "chief", "acts_for": ADMIN, "scopes": None, "created": NOW.isoformat(), "revoked": None
+    }  # fmt: skip
+    assert sorted(tablet["scopes"]) == ["draft", "read"]
+    listed = " ".join(run("list", group=key_commands).stdout.split())
+    assert f"chief {ADMIN} - {NOW.astimezone(settings().tz):%Y-%m-%d %H:%M:%S %Z} -" in listed
 
 
 def test_the_first_admin_makes_a_key_without_one_and_nobody_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

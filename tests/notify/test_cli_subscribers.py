@@ -41,7 +41,7 @@ def test_a_dry_run_says_so_and_keeps_nothing(tmp_path: Path, database: str) -> N
     assert done.exit_code == 0
     for line in (
         "Columns that are ignored: notes.",
-        "1 rows name no topic",
+        "1 row without a topic",
         "2 rows: 2 kept (1 new resident), 0 left out.",
         "This was a dry run: nothing was stored.",
     ):

@@ -12,6 +12,7 @@ from yarl import URL
 from notify.channels.findings import Finding, green, red
 from notify.channels.http.client import Endpoint
 from notify.channels.http.outbound import Outbound
+from notify.core.counting import counted
 
 T = TypeVar("T")
 HEAD_MOST = 64 * 1024  # bytes
@@ -62,7 +63,7 @@ def _connected(subject: str, host: str, port: int, timeout_s: float) -> tuple[so
         "Let this machine out to it, or correct TOCSIN_OUTBOUND_PROXY.",
     )
     return wire, [
-        green(f"{subject}, name", f"{host} has {len(addresses)} addresses.", name_s),
+        green(f"{subject}, name", f"{host} has {counted(len(addresses), 'address')}.", name_s),
         green(f"{subject}, connection", f"{host}:{port} answers.", took_s),
     ]
 

@@ -67,7 +67,7 @@ def test_swapped_coordinates_are_asked_about(database: str) -> None:
 
 def test_a_file_without_a_good_row_changes_nothing(database: str) -> None:
     keep([ELM])
-    with pytest.raises(Invalid, match=r"Not one of 1 rows can be used\. The first: row 2: number: there is none\."):
+    with pytest.raises(Invalid, match=r"1 row, and none can be used\. The first: row 2: number: there is none\."):
         keep([BadRow(2, "number: there is none.")])
     assert found("12 Elm St").certain
 

@@ -101,7 +101,7 @@ def test_ten_times_the_usual_is_warned_of(s: Session) -> None:
     past(s, 900)
     explained = explanation.explain(s, alert, NOW)
     assert explained.usual == 2
-    assert explained.warnings == ("22 contacts are 11 times as many as usual (2).",)
+    assert explained.warnings == ("It reaches 22 contacts, 11 times as many as usual (2).",)
     past(s, *[3] * explanation.LAST)
     explained = explanation.explain(s, alert, NOW)
     assert (explained.usual, explained.warnings) == (3, ())
@@ -114,7 +114,7 @@ def test_more_than_the_authors_limit_is_warned_of(s: Session) -> None:
     alert = alert_draft(s)
     operators.limit(s, "author@tocsin.example.org", 2, NOW)
     s.flush()
-    assert explanation.explain(s, alert, NOW).warnings == ("3 contacts are more than the author's limit of 2.",)
+    assert explanation.explain(s, alert, NOW).warnings == ("It reaches 3 contacts, more than the author's limit of 2.",)
     operators.limit(s, "author@tocsin.example.org", 3, NOW)
     s.flush()
     assert explanation.explain(s, alert, NOW).warnings == ()

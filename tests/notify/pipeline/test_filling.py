@@ -60,7 +60,7 @@ def test_a_translation_alone_is_not_enough() -> None:
     told = mistakes("storm", "issue", {"hazard": "wind", "action.es": "Entre ya"})
     assert told == [
         "Blank 'action' is missing: What to do, in place of the usual words."
-        " Example: action=Go inside a strong building now."
+        ' Example: action="Go inside a strong building now".'
     ]
 
 

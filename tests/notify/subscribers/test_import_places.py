@@ -88,7 +88,7 @@ def test_the_command_keeps_them_when_it_is_told_to(tmp_path: Path) -> None:
     path.write_text("".join(lines(GULF_OF_GUINEA)))
     assert CliRunner().invoke(commands, ["import", str(path)]).exit_code == 2
     done = CliRunner().invoke(commands, ["import", str(path), "--outside", "keep"])
-    assert (done.exit_code, "1 rows have a place far from the city." in done.stdout) == (0, True)
+    assert (done.exit_code, "1 row with a place far from the city." in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("where", [{"lon": 0.0, "lat": 0.0}, {"address": "12 Elm Street"}])

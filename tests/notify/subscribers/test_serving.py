@@ -1,14 +1,15 @@
 """What an operator does for a resident who calls."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, senders
+from notify import alerts, reasons, senders
 from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Base, Topic
+from notify.models.subscriber import SuppressionReason
 from notify.pipeline import fanout, records
 from notify.subscribers import export_csv, serving
 from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
@@ -99,6 +100,24 @@ def test_a_damaged_contact_keeps_nobody_from_being_served() -> None:
         found = serving.find(s, tom.phone, NOW, by).resident
     assert found is not None
     assert [c.address for c in found.contacts] == [f"***{tom.phone[-2:]}", "damaged: enter it anew"]
+
+
+def test_for_an_email_no_text_message_leads_back() -> None:
+    tom = somebody()
+    with transaction() as s:
+        by = operator(s, "agent")
+        for address in (tom.phone, tom.email):
+            serving.opt_out(s, address, "call to 311", NOW, by)
+        (phone,), (mail,) = (serving.find(s, address, NOW, by).suppressions for address in (tom.phone, tom.email))
+    assert "START by text" in phone.lifted_by
+    assert "START" not in mail.lifted_by
+    assert "Undo" in mail.lifted_by
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_every_suppression_says_what_lifts_it(channel: str) -> None:
+    assert reasons.lifting()[channel].keys() == set(get_args(SuppressionReason))
+    assert channel == "sms" or "text" not in " ".join(reasons.lifting()[channel].values())
 
 
 def test_lifting_another_reason_leaves_the_opt_out() -> None:

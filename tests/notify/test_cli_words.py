@@ -1,0 +1,106 @@
+"""What the commands say: their help, their reports, and what to do when something is missing."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from notify.cli import main
+from notify.cli.alert import commands as alert_commands
+from notify.cli.commands import hint_when_away
+from notify.cli.root import HOMES
+from notify.db import transaction
+from notify.local import folder
+from notify.pipeline import compose
+from tests.factories import alert_ready, resident, zone
+
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Said:
+    """What `tocsin` and these arguments print, as `python -m notify.cli` or by any other name of the program."""
+    monkeypatch.setenv("TOCSIN_DATA", str(tmp_path / "none"))
+
+    def run(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / "notify/cli/__main__.py"), *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        assert end.value.code == code, err
+        return " ".join((out if code == 0 else err).split())
+
+    return run
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_help_calls_the_program_by_its_name(name: str, said: Said) -> None:
+    assert f"Usage: tocsin {name} [OPTIONS]" in said(name, "--help")
+
+
+def test_the_training_stack_is_called_one(said: Said) -> None:
+    words = said("up", "--help")
+    assert "training and rehearsals" in words
+    assert "nothing leaves this machine" in words
+
+
+def test_the_help_of_an_approval_names_what_its_author_may_not_approve(said: Said) -> None:
+    words = said("alert", "approve", "--help")
+    assert all(one in words for one in ("emergency", "storm", "words of its own", "TOCSIN_ALONE_MOST"))
+
+
+def test_the_help_of_a_draft_lists_the_blanks_of_every_event(said: Said) -> None:
+    words = said("alert", "new", "--help")
+    for event in compose.catalogue().events:
+        for blank in event.blanks("issue"):
+            assert f"{blank.name}=" in words, (event.name, blank.name)
+    assert "utility=power|water|gas|phone [needed]" in words
+
+
+def test_an_event_alone_is_told_its_blanks(said: Said) -> None:
+    words = said("alert", "new", "--event", "storm", code=2)
+    assert "Blank 'hazard' is missing" in words
+    for blank in compose.catalogue().event("storm").blanks("issue"):
+        assert f"{blank.name}=" in words
+    assert "--as EMAIL" in said("alert", "new", "--event", "storm", "--set", "hazard=wind", code=2)
+
+
+def test_the_words_of_a_mail_show_no_placeholder(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        resident(s, email="")
+        alert = alert_ready(s, channels=("email",))
+    shown = CliRunner().invoke(alert_commands, ["report", str(alert.id)]).stdout
+    assert "[unsubscribe link]" in shown
+    assert compose.UNSUBSCRIBE_URL not in shown
+
+
+def test_a_number_of_one_has_no_plural(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        resident(s)
+        alert = alert_ready(s)
+    shown = CliRunner().invoke(alert_commands, ["audience", str(alert.id)]).stdout
+    assert "1 resident, 1 contact, 1 to be written to" in shown
+
+
+def test_what_to_do_about_a_database_that_is_away_fits_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hint(**given: Any) -> str:
+        for name, value in given.items():
+            monkeypatch.setenv(name, str(value))
+        return hint_when_away()
+
+    for name in folder.given():
+        monkeypatch.delenv(name)
+    data = tmp_path / "stack"
+    assert hint(TOCSIN_DATA=data) == f"The stack of {data} is not running: `tocsin up --data {data}` starts it."
+    with folder.claim(data):
+        folder.write_info(data, folder.StackInfo(1, "http://127.0.0.1:8000", "", str(data)))
+        assert str(data / "logs") in hint()
+    assert "`tocsin check`" in hint(TOCSIN_DATABASE_URL="postgresql://db.example.org/tocsin")
