@@ -93,12 +93,11 @@ def open_one(subscriber_id: int, sealed: bytes) -> tuple[float, float]:
     return float(points.lon[0]), float(points.lat[0])
 
 
-def rekeyed(subscribers: Sequence[int], sealed: Sequence[Sealed], master: bytes) -> tuple[list[Sealed], int]:
-    """The same points for another master key, and how many could not be read; these stay as they are."""
+def rekeyed(subscribers: Sequence[int], sealed: Sequence[Sealed], master: bytes) -> list[Sealed]:
+    """The same points for another master key; those that cannot be read stay as they are."""
     points = open_all(np.array(subscribers, dtype=np.int64), blocks([one.point_sealed for one in sealed]))
     anew = seal_all(subscribers, points.lon * points.readable, points.lat * points.readable, master)
-    kept = [new if fits else old for new, old, fits in zip(anew, sealed, points.readable, strict=True)]
-    return kept, int((~points.readable).sum())
+    return [new if fits else old for new, old, fits in zip(anew, sealed, points.readable, strict=True)]
 
 
 def blocks(sealed: Sequence[bytes]) -> NDArray[np.void]:

@@ -5,6 +5,7 @@ What hangs on a column (indexes, rules) is read from PostgreSQL's catalogue, so 
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -130,6 +131,46 @@ def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[
         as_constraint = f"ALTER TABLE {table} ADD CONSTRAINT {index.name} UNIQUE USING INDEX {index.next_name}"
         renamed = f"ALTER INDEX {index.next_name} RENAME TO {index.name}"
         run(connection, as_constraint if index.is_constraint else renamed)
+
+
+def unchanged(connection: "psycopg.Connection[Any]", keyed: Keyed) -> list[int]:
+    """The ids of rows that could not be read: whatever is sealed anew is another value, also of the same words."""
+    same = [f"next_{column} = {column}" for column in keyed.columns if column in (SEALED, POINT)]
+    rows = run(connection, f"SELECT id FROM {keyed.table} WHERE {' OR '.join(same)} ORDER BY id") if same else ()
+    return [row[0] for row in rows]
+
+
+def pending(connection: "psycopg.Connection[Any]", keyed: Keyed) -> list[int]:
+    """The ids of rows that have no new columns yet."""
+    rows = run(connection, f"SELECT id FROM {keyed.table} WHERE {keyed.pending} ORDER BY id")
+    return [row[0] for row in rows]
+
+
+@contextmanager
+def unhindered(connection: "psycopg.Connection[Any]", keyed: Keyed) -> Iterator[None]:
+    """In the caller's transaction, which has locked the table: no trigger fires, and rules that were not validated,
+    which rows from before may break, hold nothing up."""
+    table = sql.Identifier(keyed.table)
+    triggers = connection.execute(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'O'",
+        (keyed.table,),
+    ).fetchall()
+    rules = connection.execute(
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE conrelid = %s::regclass AND contype = 'c' AND NOT convalidated""",
+        (keyed.table,),
+    ).fetchall()
+
+    def change(act: str, names: Sequence[tuple[str, ...]]) -> None:
+        for name, *definition in names:
+            what = sql.SQL(act).format(sql.Identifier(name), *map(sql.SQL, definition))
+            connection.execute(sql.SQL("ALTER TABLE {} ").format(table) + what)
+
+    change("DISABLE TRIGGER {}", triggers)
+    change("DROP CONSTRAINT {}", rules)
+    yield
+    change("ADD CONSTRAINT {} {}", rules)
+    change("ENABLE TRIGGER {}", triggers)
 
 
 def rules_to_validate(connection: "psycopg.Connection[Any]") -> Iterator[str]:

@@ -11,15 +11,16 @@ Processes that run meanwhile need both keys, because the one in force changes be
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import psycopg
 import structlog
+from sqlalchemy.orm import Session
 
-from notify import crypto, keyring, lifecycle, points, rekeying
+from notify import alarms, crypto, db, keyring, lifecycle, points, rekeying
 from notify.core import process
 from notify.db import schema_connection, transaction
 from notify.errors import Invalid, Refused, Unavailable
@@ -37,18 +38,27 @@ RUNNING_LOCK = 7_461_004
 
 @dataclass(slots=True)
 class Rotated:
-    """Rows that were written for the new key, by table, and how many of their addresses could not be read."""
+    """Rows that were written for the new key, by table; the ids of those that no key of ours opens, which stay as they
+    are."""
 
     rows: dict[str, int]
-    unreadable: int = 0
+    damaged: dict[str, list[int]] = field(default_factory=dict)
     seconds: float = 0.0
     locked_s: float = 0.0  # how long the switch kept everybody waiting
+
+    @property
+    def unreadable(self) -> int:
+        return sum(map(len, self.damaged.values()))
 
 
 Progress = Callable[[str, int], None]
 
 
-def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = lambda _table, _rows: None) -> Rotated:
+def _quietly(_table: str, _rows: int) -> None:
+    pass
+
+
+def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = _quietly) -> Rotated:
     """Bring TOCSIN_SECRET_KEY into force instead of TOCSIN_PREVIOUS_SECRET_KEY, or go on with it.
 
     Raises Invalid without both keys, Refused when there is nothing to do, when another rotation runs, or when a process
@@ -63,26 +73,33 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = la
     done, began = Rotated({}), time.monotonic()
     with schema_connection() as connection:
         _alone(connection)
-        _settle(connection)
+        _settle(connection, now)
         _begin(connection, new, old)
         for keyed in KEYED:
             _fill(connection, keyed, new, done, on_progress)
+        done.damaged = {keyed.table: rekeying.unchanged(connection, keyed) for keyed in KEYED}
         rekeying.build_indexes(connection)
         _all_know_both(new, old)
         _persistently(connection, lambda: _switch(connection, new, old, done))
-        _settle(connection)
+        _settle(connection, now)
     done.seconds = time.monotonic() - began
     with transaction() as s:
         keyring.verify(s)
         lifecycle.note(s, now=now, by=by, action="rotate", subject="secret_key", subject_id=0, rows=done.rows)
-    log.info(
-        "key.rotated",
-        rows=done.rows,
-        unreadable=done.unreadable,
-        seconds=round(done.seconds, 1),
-        locked_s=round(done.locked_s, 3),
-    )
+        _sound(s, done, now)
+    seconds = {"seconds": round(done.seconds, 1), "locked_s": round(done.locked_s, 3)}
+    log.info("key.rotated", rows=done.rows, unreadable=done.unreadable, **seconds)
     return done
+
+
+def _sound(s: Session, done: Rotated, now: datetime) -> None:
+    for table, kind, what in (
+        ("contacts", alarms.UNREADABLE_ADDRESS, "The stored addresses of some contacts"),
+        ("places", alarms.UNREADABLE_PLACE, "Some places of residents"),
+    ):
+        if ids := done.damaged.get(table):
+            told = f"{what} open with no key of the rotation ({alarms.some(ids)})"
+            alarms.sound(s, kind, f"{told}: they stay as they are. Enter them anew; docs/keys.md says how.", now)
 
 
 def _alone(connection: "psycopg.Connection[Any]") -> None:
@@ -130,7 +147,11 @@ def _all_know_both(new: bytes, old: bytes) -> None:
 
 
 def _fill(
-    connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated, on_progress: Progress
+    connection: "psycopg.Connection[Any]",
+    keyed: Keyed,
+    new: bytes,
+    done: Rotated,
+    on_progress: Progress = _quietly,
 ) -> None:
     after = 0
     while True:
@@ -155,42 +176,55 @@ def _fill_some(
              WHERE id > {after} AND {keyed.pending} ORDER BY id LIMIT {AT_ONCE} FOR NO KEY UPDATE""",
     ).fetchall()
     ids = [row[0] for row in rows]
-    values = _rekeyed(keyed.columns, rows, new, done)
+    values = zip(*_rekeyed(keyed.columns, rows, new), strict=True)
+    written = db.in_halves(
+        list(zip(ids, values, strict=True)),
+        partial(_write, connection, keyed),
+        lambda one, why: log.warning("key.row_refused", table=keyed.table, row=one[0], why=db.reason(why)),
+        connection.transaction,
+    )
+    done.rows[keyed.table] = done.rows.get(keyed.table, 0) + sum(map(len, written))
+    return ids
+
+
+def _write(
+    connection: "psycopg.Connection[Any]", keyed: Keyed, rows: Sequence[tuple[int, tuple[Any, ...]]]
+) -> list[int]:
+    """The new columns of rows (id, values); returns the ids."""
+    ids, values = [one[0] for one in rows], zip(*(one[1] for one in rows), strict=True)
+    chosen = ", ".join(keyed.columns)
     arrays = ", ".join(["%s::bigint[]", *["%s::bytea[]"] * len(keyed.columns)])
     assigned = ", ".join(f"next_{column} = x.{column}" for column in keyed.columns)
     rekeying.run(
         connection,
         f"UPDATE {keyed.table} t SET {assigned} FROM unnest({arrays}) AS x (id, {chosen}) WHERE t.id = x.id",
-        [ids, *values],
+        [ids, *map(list, values)],
     )
-    done.rows[keyed.table] = done.rows.get(keyed.table, 0) + len(ids)
     return ids
 
 
-def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes, done: Rotated) -> list[Sequence[Any]]:
+def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Sequence[Any]]:
     """What the new key makes of rows (id, purpose, resident, values), column by column."""
     _, purposes, residents, *old = zip(*rows, strict=True) if rows else ((), (), (), *((),) * len(columns))
     values: dict[str, Sequence[Any]] = dict(zip(columns, old, strict=True))
     if POINT in values:
         were = [points.Sealed(*pair) for pair in zip(values[POINT], values[CELL], strict=True)]
-        sealed, unreadable = points.rekeyed(residents, were, new)
+        sealed = points.rekeyed(residents, were, new)
         values[POINT], values[CELL] = [one.point_sealed for one in sealed], [one.cell_index for one in sealed]
-        done.unreadable += unreadable
     for column in {INDEX, SEALED} & values.keys():
-        pairs = zip(purposes, values[column], strict=True)
-        values[column] = [_rekeyed_address(column, purpose, value, new, done) for purpose, value in pairs]
+        given = zip(purposes, values[column], strict=True)
+        values[column] = [_rekeyed_address(column, purpose, value, new) for purpose, value in given]
     return [values[column] for column in columns]
 
 
-def _rekeyed_address(column: str, purpose: str, value: bytes | None, new: bytes, done: Rotated) -> bytes | None:
+def _rekeyed_address(column: str, purpose: str, value: bytes | None, new: bytes) -> bytes | None:
     if value is None:
         return None
     if column == INDEX:
         return crypto.next_index(value, new)
     try:
         return crypto.seal(crypto.unseal(value, purpose), purpose, new)
-    except Unavailable:  # damaged: it stays as it is, and is reported where it is used
-        done.unreadable += 1
+    except Unavailable:  # damaged: it stays as it is (`rekeying.unchanged`)
         return value
 
 
@@ -200,8 +234,7 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
     began = time.monotonic()
     rekeying.run(connection, f"LOCK TABLE {', '.join(keyed.table for keyed in KEYED)} IN ACCESS EXCLUSIVE MODE")
     for keyed in KEYED:
-        while _fill_some(connection, keyed, new, done, 0):
-            pass
+        _fill_rest(connection, keyed, new, done)
     indexes = list(rekeying.indexes(connection))
     for index in indexes:
         if index.at_switch:
@@ -219,11 +252,28 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
     done.locked_s = time.monotonic() - began
 
 
-def _settle(connection: "psycopg.Connection[Any]") -> None:
+def _fill_rest(connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated) -> None:
+    """What came since or was refused before: the switch would lose it with the old columns. Raises Refused."""
+    _fill(connection, keyed, new, done)
+    if rekeying.pending(connection, keyed):
+        with rekeying.unhindered(connection, keyed):
+            _fill(connection, keyed, new, done)
+    if left := rekeying.pending(connection, keyed):
+        raise Refused(
+            f"PostgreSQL does not change rows of {keyed.table}: {alarms.some(left)}. All others are ready; nothing was "
+            "switched, and the old key stays in force.",
+            hint="Look at them with psql, mend or delete them, and run this again: it goes on where it was.",
+        )
+
+
+def _settle(connection: "psycopg.Connection[Any]", now: datetime) -> None:
     """Have PostgreSQL look whether all rows obey the rules of the columns that were switched, now or before a kill."""
     for statements in (rekeying.rules_to_validate, rekeying.columns_to_require):  # the second needs what the first did
         for statement in list(statements(connection)):
-            _persistently(connection, partial(rekeying.run, connection, statement))
+            try:
+                _persistently(connection, partial(rekeying.run, connection, statement))
+            except psycopg.IntegrityError as error:  # the rule goes on holding for what changes
+                alarms.refused_row(f"find that all rows obey a rule: {statement}", error, now)
 
 
 @contextmanager

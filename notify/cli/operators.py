@@ -155,7 +155,10 @@ def rotate(
     operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill."""
+    """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill.
+
+    Exits with 1 when the new key is in force but some addresses or places could not be read; an alarm names them.
+    """
     with transaction() as s:
         by = acting.required(s, operator) if operator else acting.administrator(s)
 
@@ -165,8 +168,12 @@ def rotate(
 
     done = rotation.rotate(datetime.now(UTC), by, progress)
     if as_json:
-        print_json({"rows": done.rows, "unreadable": done.unreadable, "seconds": round(done.seconds, 1)})
+        told = {"rows": done.rows, "unreadable": done.unreadable, "damaged": done.damaged}
+        print_json(told | {"seconds": round(done.seconds, 1)})
     else:
         console.print("The new key is in force. Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.")
         if done.unreadable:
             console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} addresses or places.")
+            console.print("An alarm names them; docs/keys.md says what to do.")
+    if done.unreadable:
+        raise typer.Exit(1)

@@ -70,7 +70,8 @@ def correct(
     """Write to a resident at another phone or email from now on; `how` they said so is the proof of their consent.
 
     The old address becomes nobody's, as after an erasure: a STOP from it holds, and no import brings it back. `contact`
-    says which one goes where the resident has several. Returns what still keeps messages from the new one, or "".
+    says which one goes where the resident has several. Of an address that is damaged, the same one is sealed anew, and
+    nothing else changes. Returns what still keeps messages from the new one, or "".
     Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, or when the address is somebody's.
     """
     require(by)
@@ -79,6 +80,11 @@ def correct(
     take(s, subscriber_id)
     keyring.hold(s)
     index = addresses.index(channel, kept)
+    if (damaged := _damaged(s, channel, index, subscriber_id)) is not None:
+        damaged.address_sealed = crypto.seal(kept, channel)
+        s.flush()
+        note(s, now, by, "correct", subscriber_id, channel=channel, damaged=damaged.id, how=how)
+        return _to_do(s, channel, index)
     _require_nobodys(s, channel, index, subscriber_id)
     old = _old(s, subscriber_id, channel, contact)
     free(s, [(channel, index)])
@@ -155,6 +161,16 @@ def _require_nobodys(s: Session, channel: str, index: bytes, subscriber_id: int)
         )
 
 
+def _damaged(s: Session, channel: str, index: bytes, subscriber_id: int) -> Contact | None:
+    """This resident's contact with this address, when it is found by its index and cannot be read."""
+    found = s.scalar(
+        select(Contact).where(
+            Contact.channel == channel, Contact.address_index == index, Contact.subscriber_id == subscriber_id
+        )
+    )
+    return found if found and record.shown(channel, found.address_sealed) == record.DAMAGED else None
+
+
 def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> Contact | None:
     """The contact that the new one takes the place of; None when there is none on this channel yet."""
     there = list(
@@ -168,9 +184,7 @@ def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> C
     if len(fitting) > 1 or (contact is not None and not fitting):
         what = "has several" if contact is None else f"has no contact {contact} among its"
         known = ", ".join(
-            f"{one.id} ({addresses.masked(channel, crypto.unseal(one.address_sealed, channel))})"
-            for one in there
-            if one.address_sealed
+            f"{one.id} ({record.shown(channel, one.address_sealed)})" for one in there if one.address_sealed
         )
         raise Invalid(f"This resident {what} {channel} contacts: {known or 'none'}.", hint="Give the id of one.")
     return fitting[0] if fitting else None

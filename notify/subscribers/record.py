@@ -13,6 +13,7 @@ from notify.errors import Unavailable
 from notify.models import Subscriber
 from notify.subscribers import addresses
 
+DAMAGED = "damaged: enter it anew"
 ALERTS = 20  # the last ones that are looked at
 
 
@@ -125,7 +126,7 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
             ContactRecord(
                 c.id,
                 c.channel,
-                _masked(c.channel, c.address_sealed),
+                shown(c.channel, c.address_sealed),
                 c.verified_at,
                 suppressions(s, c.channel, c.address_index),
                 ""
@@ -154,12 +155,14 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
     )
 
 
-def _masked(channel: str, sealed: bytes | None) -> str:
-    """One that is damaged hides nothing else of its resident."""
+def shown(channel: str, sealed: bytes | None) -> str:
+    """A stored address for people, as in `ContactRecord`."""
+    if not sealed:
+        return ""
     try:
-        return addresses.masked(channel, crypto.unseal(sealed, channel)) if sealed else ""
+        return addresses.masked(channel, crypto.unseal(sealed, channel))
     except Unavailable:
-        return "damaged: enter it anew"
+        return DAMAGED
 
 
 def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:

@@ -227,3 +227,19 @@ def test_an_erased_phone_may_become_another_residents() -> None:
     erase(tom.id)
     correct(ann.id, tom.phone)
     assert found(tom.phone).resident.id == ann.id
+
+
+def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
+    tom = somebody(email="")
+    ask_before = ask("SELECT verified_at FROM contacts ORDER BY id")
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET address_sealed = '\\x00' WHERE id = :id"), {"id": tom.sms})
+    assert tom.phone
+    assert [one.address for one in found(tom.phone).resident.contacts if one.id == tom.sms] == [
+        "damaged: enter it anew"
+    ]
+    assert correct(tom.id, tom.phone) == ""
+    assert [one.address for one in found(tom.phone).resident.contacts if one.id == tom.sms] == [f"***{tom.phone[-2:]}"]
+    assert ask("SELECT verified_at FROM contacts ORDER BY id") == ask_before
+    with pytest.raises(Refused, match="this resident's address already"):
+        correct(tom.id, tom.phone)

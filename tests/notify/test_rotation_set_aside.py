@@ -1,0 +1,104 @@
+"""A row that cannot be read or changed does not stop a rotation, and is not lost by it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from notify import crypto, rotation
+from notify.cli.operators import key_commands
+from notify.db import transaction
+from notify.errors import Refused
+from notify.subscribers import export_csv
+from tests.factories import NOW, resident
+from tests.notify.pipeline.test_one_bad_row import refuse
+from tests.notify.test_keyring import use_keys
+from tests.notify.test_rotation import NEW, inside, keys, killed_in, sql, stop, written_to
+from tests.owner import as_owner
+
+assert keys  # the fixture
+
+
+def phones() -> list[str]:
+    with transaction() as s:
+        return sorted(line.split(",")[0] for line in "".join(export_csv(s)).splitlines()[1:])
+
+
+def test_what_cannot_be_read_is_counted_named_by_an_alarm_and_by_the_exit_code(keys: pytest.MonkeyPatch) -> None:
+    """Also of a rotation that was killed behind it and went on."""
+    with transaction() as s:
+        tom, ann, bob, *others = (resident(s, email="") for _ in range(12))
+    sql("UPDATE contacts SET address_sealed = 'damaged' WHERE id = :id", id=tom.sms)
+    sql("UPDATE places SET point_sealed = 'sixteen of noise' WHERE subscriber_id = :id", id=bob.id)
+    killed_in("places")
+    done = CliRunner().invoke(key_commands, ["rotate", "--json"])
+    assert done.exit_code == 1
+    told = json.loads(done.stdout[done.stdout.index("{\n") :])
+    (place,) = sql("SELECT id FROM places WHERE subscriber_id = :id", id=bob.id)
+    assert told["unreadable"] == 2
+    assert told["damaged"] == {
+        "suppressions": [], "carrier_blocks": [], "inbound": [], "contacts": [tom.sms], "places": [place.id]
+    }  # fmt: skip
+    ringing = {row.kind: row.message for row in sql("SELECT kind, message FROM alarms WHERE resolved_at IS NULL")}
+    assert f"({tom.sms})" in ringing["unreadable-address"]
+    assert f"({place.id})" in ringing["unreadable-place"]
+    use_keys(keys, NEW)
+    assert sql("SELECT address_sealed FROM contacts WHERE id = :id", id=tom.sms) == [(b"damaged",)], "it is not lost"
+    assert inside() == [tom.id, ann.id, *(one.id for one in others)]
+    stop(tom.phone, "SM1")
+    assert not written_to(tom.phone), "its index is the new key's all the same"
+
+
+def test_a_rotation_that_read_everything_ends_with_0(keys: pytest.MonkeyPatch) -> None:
+    with transaction() as s:
+        resident(s)
+    assert CliRunner().invoke(key_commands, ["rotate"]).exit_code == 0
+    assert not sql("SELECT 1 FROM alarms")
+
+
+@pytest.mark.parametrize("table", ["contacts", "places"])
+def test_a_row_that_a_trigger_keeps_from_being_changed_is_sealed_anew_at_the_switch(
+    keys: pytest.MonkeyPatch, table: str
+) -> None:
+    with transaction() as s:
+        people = [resident(s) for _ in range(8)]
+    expected = phones()
+    refuse(table, f"OLD.subscriber_id IN ({people[2].id}, {people[7].id})")
+    done = rotation.rotate(NOW)
+    assert done.rows == {"suppressions": 0, "carrier_blocks": 0, "inbound": 0, "contacts": 8, "places": 8}
+    use_keys(keys, NEW)
+    assert (phones(), inside()) == (expected, [one.id for one in people])
+    (still,) = sql("SELECT tgenabled FROM pg_trigger WHERE tgname = 'refuses'")
+    assert still.tgenabled in ("O", b"O"), "the trigger fires again"
+
+
+def test_a_rule_that_a_row_from_before_breaks_holds_up_nothing_and_rings(keys: pytest.MonkeyPatch) -> None:
+    """Each change of that row is held against a rule that was added NOT VALID."""
+    with transaction() as s:
+        people = [resident(s) for _ in range(8)]
+    expected = phones()
+    as_owner(f"ALTER TABLE contacts ADD CONSTRAINT odd CHECK (id <> {people[3].sms}) NOT VALID")
+    rotation.rotate(NOW)
+    use_keys(keys, NEW)
+    assert phones() == expected
+    (rule,) = sql("SELECT pg_get_constraintdef(oid) AS says FROM pg_constraint WHERE conname = 'odd'")
+    assert rule.says == f"CHECK ((id <> {people[3].sms})) NOT VALID"
+    (alarm,) = sql("SELECT kind, message FROM alarms")
+    assert (alarm.kind, "odd" in alarm.message) == ("refused-row", True)
+
+
+def test_a_row_that_cannot_be_changed_at_all_leaves_the_old_key_in_force_and_is_named(keys: pytest.MonkeyPatch) -> None:
+    """All other rows are ready, and nothing is lost."""
+    with transaction() as s:
+        people = [resident(s) for _ in range(8)]
+    expected = phones()
+    refuse("contacts", f"OLD.id = {people[3].sms}")
+    as_owner("ALTER TABLE contacts ENABLE ALWAYS TRIGGER refuses")
+    with pytest.raises(Refused, match=rf"does not change rows of contacts: {people[3].sms}\."):
+        rotation.rotate(NOW)
+    assert sql("SELECT fingerprint FROM key_ring") == [(crypto.fingerprint(crypto.masters()[1]),)]
+    assert (phones(), inside()) == (expected, [one.id for one in people])
+    as_owner("DROP TRIGGER refuses ON contacts")
+    assert rotation.rotate(NOW).rows["contacts"] == 1
+    use_keys(keys, NEW)
+    assert phones() == expected
