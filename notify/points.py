@@ -30,6 +30,7 @@ ROW = np.dtype([("subscriber_id", ">i8"), ("point_sealed", "V16"), ("radius_m", 
 # vouches for itself by the resident's id.
 _BLOCK = np.dtype([("subscriber", ">i8"), ("lon", ">i4"), ("lat", ">i4")])
 _CELL = np.dtype([("column", ">i8"), ("row", ">i8")])
+_INDEX = np.dtype(">u8")
 
 
 class Sealed(NamedTuple):
@@ -60,10 +61,8 @@ def seal_all(subscribers: ArrayLike, lon: ArrayLike, lat: ArrayLike, master: byt
     master = master or crypto.ring().in_force
     blocks = np.empty(len(np.asarray(subscribers)), dtype=_BLOCK)
     blocks["subscriber"], blocks["lon"], blocks["lat"] = subscribers, _units(lon, 180), _units(lat, 90)
-    cells = np.empty(blocks.size, dtype=_CELL)
-    cells["column"], cells["row"] = blocks["lon"] // CELL, blocks["lat"] // CELL
     sealed = _parts(crypto.encipher(blocks.tobytes(), POINT_KEY, master))
-    return [Sealed(*pair) for pair in zip(sealed, _indexes(cells, master), strict=True)]
+    return [Sealed(*pair) for pair in zip(sealed, _indexes(_cells_of(blocks), master), strict=True)]
 
 
 def open_all(subscribers: NDArray[Any], sealed: NDArray[np.void]) -> Points:
@@ -81,6 +80,17 @@ def open_all(subscribers: NDArray[Any], sealed: NDArray[np.void]) -> Points:
             if readable[part].all():
                 break
     return Points(lon, lat, readable)
+
+
+def are_sound(subscribers: NDArray[Any], sealed: NDArray[np.void], indexes: Sequence[bytes]) -> NDArray[np.bool_]:
+    """Whether each point opens, and its index is that of its cell: else a search in a small area misses it."""
+    sound = np.zeros(len(sealed), dtype=bool)
+    stored = np.frombuffer(b"".join(indexes), dtype=_INDEX)
+    for master in crypto.known():
+        opened = np.frombuffer(crypto.decipher(sealed.tobytes(), POINT_KEY, master), dtype=_BLOCK)
+        right = np.frombuffer(b"".join(_indexes(_cells_of(opened), master)), dtype=_INDEX)
+        sound |= (opened["subscriber"] == subscribers) & (right == stored)
+    return sound
 
 
 def open_one(subscriber_id: int, sealed: bytes) -> tuple[float, float]:
@@ -121,6 +131,12 @@ def _span(least: float, most: float, limit: int) -> range:
     if not least <= most:
         return range(0)
     return range((math.floor(least * UNITS) - 1) // CELL, (math.ceil(most * UNITS) + 1) // CELL + 1)
+
+
+def _cells_of(blocks: NDArray[np.void]) -> NDArray[np.void]:
+    cells = np.empty(blocks.size, dtype=_CELL)
+    cells["column"], cells["row"] = blocks["lon"] // CELL, blocks["lat"] // CELL
+    return cells
 
 
 def _indexes(cells: NDArray[np.void], master: bytes) -> list[bytes]:

@@ -42,6 +42,7 @@ JOBS = (
     # One run lasts for as long as there are thousands of them.
     Job("receipts", "Apply what providers tell about messages.", Every(0.5), patience_s=300),
     Job("forget_changes", "Forget changes of residents that every live count has seen.", Every(60), patience_s=600),
+    Job("check_places", "Look for places of residents that no alert would find.", Every(3600), patience_s=1800),
     Job("retention", "Delete what is kept for a while only: ended sessions, old heartbeats.", Daily(time(3, 30)), 1800),
     Job("watch", "Ring alarms: no worker, an audience that stays unknown, jobs that fail.", Every(10)),
 )

@@ -108,6 +108,9 @@ def test_while_two_keys_are_known_points_and_cells_of_both_are_found(monkeypatch
     opened = points.open_all(np.array([1, 2, 1]), stored)
     assert opened.readable.tolist() == [True, True, False]
     assert opened.lon[:2].tolist() == [0.5, 0.25]
+    mixed = [before.cell_index, after.cell_index, points.seal(1, 0.5, 0.5).cell_index]
+    same = points.blocks([before.point_sealed, after.point_sealed, before.point_sealed])
+    assert points.are_sound(np.array([1, 2, 1]), same, mixed).tolist() == [True, True, False]
     found = points.cells(0.2, 0.4, 0.6, 0.6)
     assert found is not None
     assert {before.cell_index, after.cell_index} <= set(found)

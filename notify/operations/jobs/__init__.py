@@ -2,7 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
-from notify.operations.jobs import end_leftovers, forget_changes, launch, receipts, retention, sweep, watch
+from notify.operations.jobs import (
+    check_places,
+    end_leftovers,
+    forget_changes,
+    launch,
+    receipts,
+    retention,
+    sweep,
+    watch,
+)
 
 RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
@@ -10,6 +19,7 @@ RUN: Mapping[str, Callable[[], None]] = {
     "end_leftovers": end_leftovers.run,
     "receipts": receipts.run,
     "forget_changes": forget_changes.run,
+    "check_places": check_places.run,
     "retention": retention.run,
     "watch": watch.run,
 }

@@ -1,0 +1,45 @@
+"""Places of residents that an alert for their area would not find, because what is stored of them is damaged."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+
+from notify import alarms, db, points
+from notify.db import transaction
+
+AT_ONCE = 20_000  # places of a transaction: about 0.1 s
+SOME = 10  # residents that the alarm names
+
+
+def run() -> None:
+    """Ring an alarm for as long as there are any."""
+    damaged = sorted(_damaged())
+    told = ""
+    if damaged:
+        some = ", ".join(map(str, sorted({resident for _, resident in damaged})[:SOME]))
+        told = (
+            f"{len(damaged):,} places of residents are damaged, so that an alert for a small area does not find them"
+            f" (residents {some}). Enter these places anew."
+        )
+    with transaction() as s:
+        alarms.follow(s, alarms.UNREADABLE_PLACE, {"": told} if told else {}, datetime.now(UTC))
+
+
+def _damaged() -> Iterator[tuple[int, int]]:
+    """The ids of such places, and of their residents."""
+    last = 0
+    while True:
+        with transaction() as s:
+            rows = db.raw(s).cursor(binary=True).execute(_NEXT, [last, AT_ONCE]).fetchall()
+        if not rows:
+            return
+        ids, residents, sealed, indexes = zip(*rows, strict=True)
+        sound = points.are_sound(np.array(residents), points.blocks(sealed), indexes)
+        yield from ((ids[at], residents[at]) for at in np.flatnonzero(~sound))
+        last = ids[-1]
+
+
+_NEXT = """
+    SELECT id, subscriber_id, point_sealed, cell_index FROM places WHERE id > %s ORDER BY id LIMIT %s
+"""
