@@ -7,18 +7,22 @@ about it by number, words and time before it may be sent, also where its row is 
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import lifecycle, operators
+from notify import alarms, db, lifecycle, operators
 from notify.core import process
 from notify.db import transaction
 from notify.errors import Refused
 from notify.models import Operator
 from notify.models.states import AlertState
+
+T = TypeVar("T")
 
 # Rows that were lost had numbers, which are in status callbacks and links: they are never given to others.
 NUMBERS_LEFT_OUT = 10_000_000
@@ -28,11 +32,13 @@ LOOK_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Alerts that were paused, and that were scheduled and have to be launched again; messages to be asked about."""
+    """Alerts that were paused, and that were scheduled and have to be launched again; messages to be asked about; rows
+    that PostgreSQL refused to change."""
 
     paused: list[int]
     unscheduled: list[int]
     asked: int
+    refused: int = 0
 
 
 def require(by: Operator | None) -> None:
@@ -60,47 +66,106 @@ def refuse_while_connected(look_s: float) -> None:
 def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     """Hold everything and have the providers asked. May be done again; does nothing to what is over.
 
-    Raises NotAllowed for an operator who may not pause an alert.
+    Rows that PostgreSQL refuses to change keep no others (law 15): alarms ring about them. Raises NotAllowed for an
+    operator who may not pause an alert.
     """
     require(by)
-    moved = {}
-    for state, to in ((AlertState.SENDING, AlertState.PAUSED), (AlertState.SCHEDULED, AlertState.APPROVED)):
-        ids = s.scalars(text("SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"),
-                        {"state": state.value}).all()  # fmt: skip
-        for alert_id in ids:
-            lifecycle.move_alert(s, alert_id, to, now=now, by=by, action="restored")
-        moved[state] = list(ids)
-    over = [state.value for state in lifecycle.FINISHED]
-    s.execute(text(_ASK), {"over": over})
-    asked = s.execute(text(_UNKNOWN)).scalar_one()
-    s.execute(text(_UNSETTLED))
-    s.execute(text(_DOUBT))
+    rows, over = _Rows(s, now), [state.value for state in lifecycle.FINISHED]
+
+    def hold(state: AlertState, to: AlertState) -> list[int]:
+        def move(alerts: Sequence[int]) -> list[int]:
+            for one in alerts:
+                lifecycle.move_alert(s, one, to, now=now, by=by, action="restored")
+            return list(alerts)
+
+        moved = rows.each(f"make {to.value} alert", rows.ids(_OF_STATE, state=state.value), move)
+        return [one for some in moved for one in some]
+
+    paused = hold(AlertState.SENDING, AlertState.PAUSED)
+    unscheduled = hold(AlertState.SCHEDULED, AlertState.APPROVED)
+    rows.change("have asked about alert", rows.ids(_UNASKED, over=over), _ASK)
+    batches = rows.ids(_BATCHES, over=over)
+    asked = rows.change("have asked about batch", batches, _UNKNOWN.format("b.id"), _one_by_one(rows))
+    rows.change("have settled batch", batches, _UNSETTLED)
+    rows.change("doubt carrier block", rows.ids(_BLOCKS), _DOUBT)
     for table in NUMBERED:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": NUMBERS_LEFT_OUT})
-    return Restored(moved[AlertState.SENDING], moved[AlertState.SCHEDULED], asked)
+    return Restored(paused, unscheduled, asked + rows.late, rows.refused)
 
 
+class _Rows:
+    """Changes of many rows by their ids, each of which PostgreSQL may refuse. `late`: rows that were changed one by
+    one, after their batch as a whole was refused."""
+
+    def __init__(self, s: Session, now: datetime) -> None:
+        self._s, self._now = s, now
+        self.refused = self.late = 0
+
+    def ids(self, question: str, **given: object) -> list[int]:
+        return list(self._s.scalars(text(question), given))
+
+    def each(
+        self,
+        what: str,
+        ids: Sequence[int],
+        work: Callable[[Sequence[int]], T],
+        instead: Callable[[int], None] | None = None,
+    ) -> list[T]:
+        """The work on all of them but those that are refused. `instead`: what is done about one of these; by default
+        an alarm rings."""
+
+        def refuse(one: int, why: Exception) -> None:
+            if instead:
+                instead(one)
+                return
+            self.refused += 1
+            alarms.refused_row(f"{what} {one}", why, self._now)
+
+        return db.in_halves(ids, work, refuse, self._s.begin_nested)
+
+    def change(
+        self, what: str, ids: Sequence[int], statement: str, instead: Callable[[int], None] | None = None
+    ) -> int:
+        def run(some: Sequence[int]) -> int:
+            done = self._s.execute(text(statement), {"ids": list(some)})
+            assert isinstance(done, CursorResult)  # noqa: S101  it is no SELECT
+            return done.rowcount
+
+        return sum(self.each(what, ids, run, instead))
+
+
+def _one_by_one(rows: _Rows) -> Callable[[int], None]:
+    """The deliveries of a batch of which one is refused."""
+
+    def ask(batch: int) -> None:
+        deliveries = rows.ids("SELECT id FROM deliveries WHERE batch_id = :batch ORDER BY id", batch=batch)
+        rows.late += rows.change("have asked about delivery", deliveries, _UNKNOWN.format("d.id"))
+
+    return ask
+
+
+_OF_STATE = "SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"
+_UNASKED = "SELECT id FROM alerts WHERE state <> ALL(CAST(:over AS alert_state[])) AND ask_since IS NULL ORDER BY id"
 # The earliest moment at which the first message can have left.
-_ASK = """
-    UPDATE alerts SET ask_since = coalesce(launched_at, approved_at, created_at)
-     WHERE state <> ALL(CAST(:over AS alert_state[])) AND ask_since IS NULL
+_ASK = "UPDATE alerts SET ask_since = coalesce(launched_at, approved_at, created_at) WHERE id = ANY(:ids)"
+_BATCHES = """
+    SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
+     WHERE a.ask_since IS NOT NULL OR a.state <> ALL(CAST(:over AS alert_state[])) ORDER BY b.id
 """
 # Any of the channel's senders may have carried it: which one stands here does not count for the question.
 _UNKNOWN = """
-    WITH unknown AS (
-        UPDATE deliveries d
-           SET state = 'unknown', reason = 'restored', claimed_at = a.ask_since,
-               sender_id = coalesce(d.sender_id, b.sender_id,
-                                    (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
-          FROM batches b JOIN alerts a ON a.id = b.alert_id
-         WHERE b.id = d.batch_id AND a.ask_since IS NOT NULL AND d.state IN ('queued', 'sending', 'unknown')
-        RETURNING 1
-    ) SELECT count(*) FROM unknown
+    UPDATE deliveries d
+       SET state = 'unknown', reason = 'restored',
+           claimed_at = coalesce(a.ask_since, a.launched_at, a.approved_at, a.created_at),
+           sender_id = coalesce(d.sender_id, b.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
+      FROM batches b JOIN alerts a ON a.id = b.alert_id
+     WHERE b.id = d.batch_id AND {} = ANY(:ids) AND d.state IN ('queued', 'sending', 'unknown')
 """
+_BLOCKS = "SELECT id FROM carrier_blocks WHERE lifted_at IS NULL ORDER BY id"
 # START since the backup may have lifted them.
-_DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE lifted_at IS NULL"
+_DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE id = ANY(:ids)"
 _UNSETTLED = """
-    UPDATE batches b SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
-      FROM alerts a WHERE a.id = b.alert_id AND a.ask_since IS NOT NULL AND b.state IN ('waiting', 'leased')
+    UPDATE batches SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
+     WHERE id = ANY(:ids) AND state IN ('waiting', 'leased')
 """

@@ -26,7 +26,8 @@ def restored(
 ) -> None:
     """After a backup was restored: hold all alerts, and ask what was sent since.
 
-    Run it before any other process starts: it refuses while one is connected, for which it looks a few seconds.
+    Run it before any other process starts: it refuses while one is connected, for which it looks a few seconds. Exits
+    with 1 when PostgreSQL refused to change some rows: all others are held.
     """
     with transaction() as s:
         restoring.require(_who(s, operator))
@@ -35,13 +36,26 @@ def restored(
         done = restoring.restored(s, datetime.now(UTC), _who(s, operator))
     if as_json:
         print_json(asdict(done))
-        return
+    else:
+        _show(done)
+    if done.refused:
+        raise typer.Exit(1)
+
+
+def _show(done: restoring.Restored) -> None:
     console.print(f"{counted(done.asked, 'message')} may have been sent since the backup; the providers will be asked.")
     for alert in done.paused:
         console.print(f"Alert {alert} is paused. When nothing of it is unknown: tocsin alert resume {alert} --as EMAIL")
     for alert in done.unscheduled:
         console.print(f"Alert {alert} was scheduled and waits: tocsin alert launch {alert} --as EMAIL")
-    console.print("Start the workers, the scheduler and the API now.")
+    if done.refused:
+        console.print(
+            f"PostgreSQL refused to change {counted(done.refused, 'row')}: `tocsin alarms list` names them."
+            " Mend them and run this again before anything starts.",
+            soft_wrap=True,
+        )
+    else:
+        console.print("Start the workers, the scheduler and the API now.")
 
 
 def _who(s: Session, operator: str | None) -> Operator | None:
