@@ -38,6 +38,15 @@ SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
 TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 
 
+def may(operator: Operator, act: str) -> bool:
+    """Whether `require` would let it pass."""
+    try:
+        require(operator, act)
+    except NotAllowed:
+        return False
+    return True
+
+
 def require(operator: Operator, act: str) -> None:
     """Raises NotAllowed when the operator's role may not do this, or the key that is used in the operator's name."""
     scope = "draft" if act == "draft collection" else act

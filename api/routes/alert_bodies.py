@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.routes.area_bodies import Confirmations, Parts
+from api.routes.tallies import Tally
 from notify.alerts import Draft
 from notify.core import city_time
 from notify.pipeline.explanation import Explanation
@@ -67,9 +68,9 @@ class NewAlert(BaseModel):
 
 
 class AudienceOut(BaseModel):
-    total: int = Field(description="Contacts in the area, those left out included.")
-    by_channel: dict[str, int] = Field(description="To be written to.")
-    skipped: dict[str, int] = Field(description="Left out, by reason.")
+    total: Tally = Field(description="Contacts in the area, those left out included.")
+    by_channel: dict[str, Tally] = Field(description="To be written to.")
+    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
 
 
 class AlertSummary(BaseModel):
@@ -97,14 +98,15 @@ class Alerts(BaseModel):
 
 class ForecastOut(BaseModel):
     channel: str
-    messages: int
+    messages: Tally
     p95_at: datetime | None = Field(description="When 95 % of the messages were to have left.")
     was_p95_at: datetime | None = Field(description="When they had.")
     error: float | None = Field(description="Of the time from the launch; above 0: it took longer.")
 
 
 class AlertOut(BaseModel):
-    """Where an alert is. The command line and the console show the same numbers."""
+    """Where an alert is. The command line and the console show the same numbers; to a key that may neither write nor
+    launch alerts, small ones are not told."""
 
     id: int
     incident: int
@@ -129,9 +131,9 @@ class AlertOut(BaseModel):
     expires_at: datetime
     resolved: bool = Field(description="Whether the whole audience is known.")
     audience: AudienceOut
-    deliveries: dict[str, int] = Field(description="By state; together they are the audience.")
-    channels_by_state: dict[str, dict[str, int]]
-    reasons: dict[str, dict[str, int]] = Field(description="Why, for the states that need a reason.")
+    deliveries: dict[str, Tally] = Field(description="By state; together they are the audience.")
+    channels_by_state: dict[str, dict[str, Tally]]
+    reasons: dict[str, dict[str, Tally]] = Field(description="Why, for the states that need a reason.")
     reason_words: dict[str, str] = Field(description="What these reasons mean, in a sentence each.")
     forecast: list[ForecastOut] = Field(description="Of each channel, once the audience is known.")
 
@@ -142,8 +144,8 @@ class StepOut(BaseModel):
     at: datetime
     action: str
     who: str | None = Field(description="null: Tocsin itself.")
-    out: int | None = Field(description="Messages that had left by then, where the alert was halted or went on.")
-    count: int | None = Field(description="What the step was done to.")
+    out: Tally | None = Field(description="Messages that had left by then, where the alert was halted or went on.")
+    count: Tally | None = Field(description="What the step was done to.")
 
 
 class ShareOut(BaseModel):
@@ -151,7 +153,7 @@ class ShareOut(BaseModel):
 
     sender_id: int
     address: str
-    messages: int
+    messages: Tally
     per_s: float
 
 
@@ -159,7 +161,7 @@ class ZoneTimeOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     zone: str
-    messages: int
+    messages: Tally
     p95_at: datetime | None
 
 
@@ -169,8 +171,8 @@ class ChannelPlanOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     channel: str
-    messages: int
-    ahead: int = Field(description="Messages that wait already and go first.")
+    messages: Tally
+    ahead: Tally = Field(description="Messages that wait already and go first.")
     half_at: datetime | None
     p95_at: datetime | None = Field(description="When 95 % of the messages will have left.")
     done_at: datetime | None
@@ -207,7 +209,7 @@ class CoveredOut(BaseModel):
 
     kind: str
     zone: str
-    residents: int = Field(description="With a place in the area and in this zone.")
+    residents: Tally = Field(description="With a place in the area and in this zone.")
 
 
 class Preview(BaseModel):
@@ -215,18 +217,18 @@ class Preview(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    residents: int = Field(description="With a place in the area.")
-    total: int = Field(description="Contacts in the area, those left out included.")
-    by_channel: dict[str, int] = Field(description="To be written to.")
-    languages: dict[str, dict[str, int]] = Field(description="The same, by channel and language.")
-    skipped: dict[str, int] = Field(description="Left out, by reason.")
-    no_contact: int = Field(description="Residents in the area with nothing on the alert's channels.")
-    waiting: dict[str, int] = Field(
+    residents: Tally = Field(description="With a place in the area.")
+    total: Tally = Field(description="Contacts in the area, those left out included.")
+    by_channel: dict[str, Tally] = Field(description="To be written to.")
+    languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
+    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
+    no_contact: Tally = Field(description="Residents in the area with nothing on the alert's channels.")
+    waiting: dict[str, Tally] = Field(
         description="Of those to be written to, by what would keep them waiting beyond its end: capped, no-sender, "
         "expires-first."
     )
     zones: list[CoveredOut]
-    usual: int | None = Field(description="The median of the last audiences.")
+    usual: Tally | None = Field(description="The median of the last audiences.")
     warnings: list[str] = Field(description="Sentences to read before.")
 
     @classmethod

@@ -20,6 +20,7 @@ from api.routes.alert_bodies import (
     Words,
 )
 from api.routes.ids import Id
+from api.routes.tallies import for_caller
 from api.seats import area_seat
 from notify import alerts, reports, tasks
 from notify.db import transaction
@@ -55,21 +56,23 @@ def draft_alert(wanted: NewAlert, caller: Reader) -> Response:
 @router.get("/{alert_id}", summary="Where an alert is", responses=problems(404), **AS_COUNTED)
 def get_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
-        return JSONResponse(reports.progress(s, alert_id).as_json())
+        return JSONResponse(for_caller(reports.progress(s, alert_id).as_json(), caller))
 
 
 @router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))
 def preview_audience(alert_id: Id, caller: Reader) -> Preview:
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        return Preview.of(explanation.explain(s, alert, datetime.now(UTC)))
+        preview = Preview.of(explanation.explain(s, alert, datetime.now(UTC)))
+    return Preview.model_validate(for_caller(preview.model_dump(), caller))
 
 
 @router.get("/{alert_id}/plan", summary="How long it would take", responses=problems(404, 409))
 def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
     """By channel, sender and zone: from rates, daily caps, and what waits already."""
     with transaction() as s:
-        return PlanOut.model_validate(forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC)))
+        plan = PlanOut.model_validate(forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC)))
+    return PlanOut.model_validate(for_caller(plan.model_dump(), caller))
 
 
 @router.get(
@@ -83,7 +86,7 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
         counted = reports.progress(s, alert_id).as_json()
         words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
         steps = [StepOut.model_validate(one).model_dump(mode="json") for one in reports.steps(s, alert_id)]
-    return JSONResponse(counted | {"words": words, "steps": steps})
+    return JSONResponse(for_caller(counted | {"words": words, "steps": steps}, caller))
 
 
 @router.post(

@@ -1,8 +1,7 @@
 """`/api/v1/audience`: how many an area reaches, while it is being drawn."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +10,7 @@ from api.auth import Reader
 from api.openapi import problems
 from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import Confirmations, Parts
+from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify import lifecycle, operators, where
 from notify.db import transaction
@@ -40,11 +40,6 @@ class Question(BaseModel):
     topic: Topic
     channels: list[Channel] = ["sms", "email", "social"]
     with_area: bool = Field(False, description="Answer with the area itself, too.")
-
-
-FEWEST = 10
-# None at all is few, too: else a rectangle that is halved again and again finds a home.
-Tally = int | Literal["fewer than 10"]
 
 
 class Count(BaseModel):
@@ -85,23 +80,15 @@ def count_audience(asked: Question, caller: Reader) -> Count:
             subject="audience",
             subject_id=caller.key_id,
             box=[round(degrees, 5) for degrees in found.shape.bounds],
-            residents=_told(counted.residents),
+            residents=told(counted.residents),
         )
     return Count(
-        residents=_told(counted.residents),
-        total=_told(counted.total),
-        by_channel=_all_told(counted.by_channel),
-        languages={channel: _all_told(spoken) for channel, spoken in counted.languages.items()},
-        skipped=_all_told(counted.skipped),
+        residents=told(counted.residents),
+        total=told(counted.total),
+        by_channel=all_told(counted.by_channel),
+        languages={channel: all_told(spoken) for channel, spoken in counted.languages.items()},
+        skipped=all_told(counted.skipped),
         area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,
     )
-
-
-def _told(number: int) -> Tally:
-    return number if number >= FEWEST else "fewer than 10"
-
-
-def _all_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
-    return {name: _told(number) for name, number in numbers.items()}

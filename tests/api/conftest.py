@@ -3,7 +3,7 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -73,14 +73,15 @@ def door(
 
 @pytest.fixture
 def key(database: str) -> Callable[..., Headers]:
-    """`key("author")`: the header of a new API key that acts for an operator of this role; None: it may only read."""
+    """`key("author")`: the header of a new API key that acts for an operator of this role; None: it may only read.
+    `scopes` limit it."""
 
-    def make(role: str | None = "admin") -> Headers:
+    def make(role: str | None = "admin", scopes: Sequence[str] = ()) -> Headers:
         now = datetime.now(UTC)
         with transaction() as s:
             acts_for = factories.operator(s, role, now=now) if role else None
             number = s.scalar(text("SELECT count(*) FROM api_keys"))
-            return {"Authorization": f"Bearer {operators.add_key(s, f'test {number}', now, acts_for)}"}
+            return {"Authorization": f"Bearer {operators.add_key(s, f'test {number}', now, acts_for, scopes)}"}
 
     return make
 

@@ -114,6 +114,43 @@ def test_the_preview_is_what_the_launch_resolves_to(door: httpx.Client, key: Key
     assert sum(counted["deliveries"].values()) == counted["audience"]["total"] == 60
 
 
+FEW = "fewer than 10"
+
+
+def test_small_numbers_are_told_to_who_writes_and_launches_alerts_alone(
+    door: httpx.Client, key: Key, city: datetime, senders: None
+) -> None:
+    """A key that may only read knows the area of every alert: a small number would point at a home, with its wishes."""
+    with transaction() as s:
+        waiting = factories.alert_ready(s, now=city).id
+    sent = in_mixed_states(city)
+
+    def told(headers: Headers) -> dict[str, Any]:
+        paths = {"preview": f"{waiting}/audience", "plan": f"{waiting}/plan", "alert": sent, "report": f"{sent}/report"}
+        return {name: door.get(f"/api/v1/alerts/{path}", headers=headers).json() for name, path in paths.items()}
+
+    def numbers(value: Any, name: str = "") -> list[int]:
+        if isinstance(value, dict):
+            return [one for key_, below in value.items() for one in numbers(below, key_)]
+        if isinstance(value, list):
+            return [one for below in value for one in numbers(below, name)]
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return [value] if whole and name not in {"id", "incident", "alert", "sender_id", "cost"} else []
+
+    exact = told(key("author"))
+    assert {*range(1, 10)} & {*numbers(exact)}
+    assert 0 < exact["preview"]["skipped"]["unverified"] < 10
+    for headers in (key(None), key("agent"), key("admin", scopes=["read"])):
+        coarse = told(headers)
+        assert not {*range(1, 10)} & {*numbers(coarse)}, "1 to 9 are nowhere told"
+        assert coarse["preview"]["skipped"]["unverified"] == FEW
+        assert coarse["preview"]["residents"] == exact["preview"]["residents"] > 9
+        assert coarse["alert"]["deliveries"]["queued"] in (FEW, exact["alert"]["deliveries"]["queued"])
+        assert coarse["alert"]["deliveries"]["expired"] == 0, "who waits for the end looks for none left"
+        assert coarse["alert"]["id"] == sent
+    assert numbers(told(key("approver", scopes=["read", "approve"]))) == numbers(exact)
+
+
 def test_the_report_has_the_words_that_were_sent(door: httpx.Client, key: Key, city: datetime) -> None:
     number = in_mixed_states(city)
     headers = key()
