@@ -42,18 +42,38 @@ class Lift(Request):
     reason: SuppressionReason
 
 
-class Move(BaseModel):
+class RemovePlace(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"place": "work"}})
+
+    place: str = Field(min_length=1, max_length=LONGEST_LABEL, description="Its label or its id.")
+
+
+class Where(BaseModel):
     """`address`, or `lon` and `lat`."""
 
+    address: str = Field("", max_length=LONGEST_ADDRESS, description="A street address that the city knows for sure.")
+    lon: float | None = Field(None, ge=-180, le=180, description="Degrees, WGS 84.")
+    lat: float | None = Field(None, ge=-90, le=90, description="Degrees, WGS 84.")
+    outside: bool = Field(False, description="It is far from the city, and that is right.")
+
+    def given(self) -> changing.Where:
+        return changing.Where(self.address, self.lon, self.lat, self.outside)
+
+
+class AddPlace(Where):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"label": "work", "address": "1234 Market Street"}}
+    )
+
+    label: str = Field(min_length=1, max_length=LONGEST_LABEL)
+
+
+class Move(Where):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"place": "home", "address": "1234 Market Street"}}
     )
 
     place: str = Field(min_length=1, max_length=LONGEST_LABEL, description="Its label or its id.")
-    address: str = Field("", max_length=LONGEST_ADDRESS, description="A street address that the city knows for sure.")
-    lon: float | None = Field(None, ge=-180, le=180, description="Degrees, WGS 84.")
-    lat: float | None = Field(None, ge=-90, le=90, description="Degrees, WGS 84.")
-    outside: bool = Field(False, description="It is far from the city, and that is right.")
     label: str = Field("", max_length=LONGEST_LABEL, description="The new one; empty: it stays.")
 
 
@@ -120,10 +140,25 @@ def erase(resident_id: Id, caller: Reader) -> Done:
 @router.post("/{resident_id}/move", summary="Move a place", responses=problems(404, 409))
 def move(resident_id: Id, asked: Move, caller: Reader) -> Done:
     """409: it is far from the city and not said to be outside, another place is there, or the resident is erased."""
-    where = changing.Where(asked.address, asked.lon, asked.lat, asked.outside)
     with transaction() as s:
-        changing.move(s, resident_id, asked.place, where, datetime.now(UTC), caller.acting, asked.label)
+        changing.move(s, resident_id, asked.place, asked.given(), datetime.now(UTC), caller.acting, asked.label)
         return Done(done=True)
+
+
+@router.post("/{resident_id}/add-place", summary="Add a place", responses=problems(404, 409))
+def add_place(resident_id: Id, asked: AddPlace, caller: Reader) -> Done:
+    """409: as for `move`; or the resident has a place with this label."""
+    with transaction() as s:
+        changing.add_place(s, resident_id, asked.label, asked.given(), datetime.now(UTC), caller.acting)
+        return Done(done=True)
+
+
+@router.post("/{resident_id}/remove-place", summary="Remove a place", responses=problems(404, 409))
+def remove_place(resident_id: Id, asked: RemovePlace, caller: Reader) -> Done:
+    """Alerts for areas that only this place lies in no longer reach the resident. 409: the resident is erased."""
+    with transaction() as s:
+        to_do = changing.remove_place(s, resident_id, asked.place, datetime.now(UTC), caller.acting)
+        return Done(done=True, to_do=to_do)
 
 
 @router.post("/{resident_id}/correct", summary="Correct a phone or an email", responses=problems(404, 409))

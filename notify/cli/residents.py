@@ -78,7 +78,9 @@ def erase(resident_id: Annotated[int, typer.Argument(metavar="ID")], by: As = No
 @commands.named("move")
 def move(
     resident_id: Annotated[int, typer.Argument(metavar="ID")],
-    place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Which place.")],
+    place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Which place is to be moved.")] = "",
+    add: Annotated[str, typer.Option(metavar="LABEL", help="Instead: add a place with this label.")] = "",
+    remove: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Instead: remove this place.")] = "",
     address: Annotated[str, typer.Option(help="A street address that the city knows; -: read it from stdin.")] = "",
     lon: float | None = None,
     lat: float | None = None,
@@ -86,11 +88,25 @@ def move(
     label: Annotated[str, typer.Option(help="The new label.")] = "",
     by: As = None,
 ) -> None:
-    """Put a place of a resident elsewhere."""
+    """Put a place of a resident elsewhere, add one, or remove one."""
+    if [bool(place), bool(add), bool(remove)].count(True) != 1:
+        raise Invalid("Give --place, --add or --remove, one of them.")
+    if label and not place:
+        raise Invalid("--label is the new label of a place that is moved.", hint="Give it with --place.")
+    if remove and (address or lon is not None or lat is not None):
+        raise Invalid("A place is removed by its label or id alone.", hint="Leave --address, --lon and --lat out.")
     where = changing.Where(_given(address), lon, lat, outside)
+    now = datetime.now(UTC)
     with transaction() as s:
-        moved = changing.move(s, resident_id, place, where, datetime.now(UTC), optional(s, by), label)
-    console.print(f"Place {moved} is moved.")
+        operator = optional(s, by)
+        if remove:
+            to_do = changing.remove_place(s, resident_id, remove, now, operator)
+            said = f"Place {remove} is removed. {to_do}".strip()
+        elif add:
+            said = f"Place {changing.add_place(s, resident_id, add, where, now, operator)} is added."
+        else:
+            said = f"Place {changing.move(s, resident_id, place, where, now, operator, label)} is moved."
+    console.print(said, markup=False)
 
 
 @commands.named("correct")

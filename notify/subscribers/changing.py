@@ -1,4 +1,4 @@
-"""A resident who calls has moved, or has another phone or email."""
+"""A resident who calls has moved, has another place, or another phone or email."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,20 +42,47 @@ def move(
     take(s, subscriber_id)
     keyring.hold(s)
     label = _line("label", label, LONGEST_LABEL)
-    street = _line("address", where.address, LONGEST_ADDRESS)
     moved = _place(s, subscriber_id, place)
-    sealed = points.seal(subscriber_id, *_point(s, street, where))
-    same = select(Place.id).where(
-        Place.subscriber_id == subscriber_id, Place.point_sealed == sealed.point_sealed, Place.id != moved.id
-    )
-    if (other := s.scalar(same)) is not None:
-        raise Refused(f"Place {other} of this resident is there already.", hint="Look the resident up.")
-    moved.point_sealed, moved.cell_index = sealed
-    moved.address_sealed = crypto.seal(street, SEALED_ADDRESS) if street else None
+    _put(s, moved, where)
     moved.label = label or moved.label
     s.flush()
     note(s, now, by, "move", subscriber_id, place=moved.id)
     return moved.id
+
+
+def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: datetime, by: Operator | None) -> int:
+    """Give a resident another place, such as work or a school. Returns its id.
+
+    Raises as `move`; Refused when the resident has a place with this label.
+    """
+    require(by)
+    take(s, subscriber_id)
+    keyring.hold(s)
+    label = _line("label", label, LONGEST_LABEL)
+    if not label:
+        raise Invalid("A place needs a label.", hint="Such as: home, work, school.")
+    if any(one.label.casefold() == label.casefold() for one in _places(s, subscriber_id)):
+        raise Refused(f"This resident has a place {label!r}.", hint="Move that one, or give the new one another label.")
+    added = Place(subscriber_id=subscriber_id, label=label, created_at=now)
+    _put(s, added, where)
+    s.add(added)
+    s.flush()
+    note(s, now, by, "add-place", subscriber_id, place=added.id)
+    return added.id
+
+
+def remove_place(s: Session, subscriber_id: int, place: str, now: datetime, by: Operator | None) -> str:
+    """Take a place, named by its label or id, from a resident. Returns what is to be looked at, or "".
+
+    Raises Invalid, NotFound, NotAllowed; Refused for an erased resident.
+    """
+    require(by)
+    take(s, subscriber_id)
+    removed = _place(s, subscriber_id, place)
+    s.delete(removed)
+    s.flush()
+    note(s, now, by, "remove-place", subscriber_id, place=removed.id)
+    return "" if _places(s, subscriber_id) else "No place is left: no alert for an area reaches this resident."
 
 
 def correct(
@@ -105,6 +132,16 @@ def correct(
     return _to_do(s, channel, index)
 
 
+def _put(s: Session, place: Place, where: Where) -> None:
+    street = _line("address", where.address, LONGEST_ADDRESS)
+    sealed = points.seal(place.subscriber_id, *_point(s, street, where))
+    for other in _places(s, place.subscriber_id):
+        if other.point_sealed == sealed.point_sealed and other is not place:
+            raise Refused(f"Place {other.id} of this resident is there already.", hint="Look the resident up.")
+    place.point_sealed, place.cell_index = sealed
+    place.address_sealed = crypto.seal(street, SEALED_ADDRESS) if street else None
+
+
 def _point(s: Session, street: str, where: Where) -> tuple[float, float]:
     if (where.lon is None) != (where.lat is None) or (where.lon is None) != bool(street):
         raise Invalid("Give a street address, or lon and lat.")
@@ -133,7 +170,7 @@ def _located(s: Session, street: str) -> tuple[float, float]:
 
 def _place(s: Session, subscriber_id: int, named: str) -> Place:
     """By its label, else by its id."""
-    there = list(s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)))
+    there = _places(s, subscriber_id)
     named = " ".join(named.split())  # as labels are kept
     fitting = [one for one in there if one.label.casefold() == named.casefold()] or [
         one for one in there if str(one.id) == named
@@ -143,6 +180,10 @@ def _place(s: Session, subscriber_id: int, named: str) -> Place:
         what = "Several places have this label" if fitting else "This resident has no such place"
         raise Invalid(f"{what}. Places: {known}.", hint="Give the id of one.")
     return fitting[0]
+
+
+def _places(s: Session, subscriber_id: int) -> list[Place]:
+    return list(s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)))
 
 
 def _require_nobodys(s: Session, channel: str, index: bytes, subscriber_id: int) -> None:

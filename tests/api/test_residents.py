@@ -75,6 +75,12 @@ def test_move_and_correct(door: httpx.Client, key: Key, city: datetime) -> None:
         return answer
 
     assert post(f"{tom.id}/move", place="home", lon=0.25, lat=0.25).json() == {"done": True, "to_do": ""}
+    assert post(f"{tom.id}/add-place", label="work", lon=0.75, lat=0.75).json() == {"done": True, "to_do": ""}
+    post(f"{tom.id}/add-place", 409, label="work", lon=0.8, lat=0.8)
+    post(f"{tom.id}/add-place", 422, label="school")
+    assert post(f"{tom.id}/remove-place", place="work").json() == {"done": True, "to_do": ""}
+    post(f"{tom.id}/remove-place", 422, place="work")
+    post("999999/remove-place", 404, place="work")
     assert "not known" in post(f"{tom.id}/move", 422, place="home", address="1 Nowhere Rd").text
     post(f"{tom.id}/move", 409, place="home", lon=60, lat=60)
     post(f"{tom.id}/move", 422, place="home", lon=0.25)
@@ -103,6 +109,13 @@ def test_the_commands_move_and_correct_read_from_stdin(database: str) -> None:
     assert "is moved" in moved.stdout, moved.exception
     with transaction() as s:
         assert factories.homes(s) == [(-75.5, 39.5)]
+    added = run("move", str(tom.id), "--add", "work", "--lon", "-75.6", "--lat", "39.6")
+    assert "is added" in added.stdout, added.exception
+    with transaction() as s:
+        assert factories.homes(s) == [(-75.5, 39.5), (-75.6, 39.6)]
+    assert run("move", str(tom.id), "--remove", "work").stdout == "Place work is removed.\n"
+    for wrong in ((), ("--add", "a", "--remove", "b"), ("--add", "a", "--label", "b"), ("--remove", "a", "--lon", "1")):
+        assert isinstance(run("move", str(tom.id), *wrong).exception, Invalid)
     how = ("--how", "call to 311")
     assert run("correct", str(tom.id), "--phone", "-", *how, given="2155550199\n").stdout == "Corrected.\n"
     assert isinstance(run("correct", str(tom.id), *how).exception, Invalid)

@@ -11,7 +11,7 @@ from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.pipeline import fanout, records
 from notify.subscribers import changing, export_csv, import_csv, serving
 from notify.subscribers.changing import Where
-from tests.factories import NOW, Resident, alert_ready, homes, operator, resident, sender, zone
+from tests.factories import NOW, Resident, alert_ready, homes, operator, resident, sender, square, zone
 from tests.notify.gazetteer.town import avenue, house, settle
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -243,3 +243,74 @@ def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
     assert ask("SELECT verified_at FROM contacts ORDER BY id") == ask_before
     with pytest.raises(Refused, match="this resident's address already"):
         correct(tom.id, tom.phone)
+
+
+def add(who: int, label: str = "work", where: Where = Where(lon=0.25, lat=0.25), role: str = "agent") -> int:  # noqa: B008
+    with transaction() as s:
+        return changing.add_place(s, who, label, where, NOW, operator(s, role))
+
+
+def remove(who: int, place: str, role: str = "agent") -> str:
+    with transaction() as s:
+        return changing.remove_place(s, who, place, NOW, operator(s, role))
+
+
+def reached(west: float, south: float) -> list[int]:
+    """The residents whom a launch to a square of a tenth of a degree reaches."""
+    name = f"{west} {south}"
+    with transaction() as s:
+        zone(s, name, square(west, south, 0.1))
+        alert = alert_ready(s, zones=[name])
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    return [
+        row[0]
+        for row in ask(
+            "SELECT c.subscriber_id FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE d.alert_id = :alert",
+            alert=alert.id,
+        )
+    ]
+
+
+def test_alerts_for_a_place_reach_a_resident_from_when_it_is_added_until_it_is_removed() -> None:
+    tom = somebody()
+    assert reached(0.2, 0.2) == []
+    place = add(tom.id)
+    assert reached(0.2, 0.2) == [tom.id]
+    assert reached(0.45, 0.45) == [tom.id]
+    assert remove(tom.id, "Work") == ""
+    assert reached(0.2, 0.2) == []
+    assert "No place is left" in remove(tom.id, "home")
+    acts = ask("SELECT action, detail FROM audit WHERE subject = 'subscriber' ORDER BY id")
+    assert [(action, detail["place"]) for action, detail in acts[:2]] == [("add-place", place), ("remove-place", place)]
+
+
+def test_a_place_is_added_by_a_street_address_that_is_sealed() -> None:
+    settle(houses=[house("12", "ELM ST", -75.5, 39.5)])
+    tom = somebody()
+    add(tom.id, where=Where("12 Elm Street"))
+    ((sealed,),) = ask("SELECT address_sealed FROM places WHERE label = 'work'")
+    assert crypto.unseal(sealed, "address") == "12 Elm Street"
+
+
+def test_places_that_cannot_be_added_or_removed() -> None:
+    tom, ann = somebody(), somebody()
+    with pytest.raises(Refused, match="has a place 'Home'"):
+        add(tom.id, "Home")
+    with pytest.raises(Refused, match="is there already"):
+        add(tom.id, where=Where(lon=0.5, lat=0.5, outside=True))
+    with pytest.raises(Invalid, match="needs a label"):
+        add(tom.id, " ")
+    with pytest.raises(Invalid, match="no such place"):
+        remove(tom.id, "work")
+    for act in (lambda: add(tom.id, role="author"), lambda: remove(tom.id, "home", role="author")):
+        with pytest.raises(NotAllowed):
+            act()
+    with pytest.raises(NotFound):
+        remove(10**9, "home")
+    erase(ann.id)
+    with pytest.raises(Refused, match="erased"):
+        add(ann.id)
+    with pytest.raises(Refused, match="erased"):
+        remove(ann.id, "home")
