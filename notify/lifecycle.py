@@ -48,6 +48,10 @@ DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 # it goes where the provider says, or it would be sent twice.
 HELD_BACK = frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 
+# What the provider had taken and the carrier refused for its sender alone (21610). That is certain and final, so
+# another sender may try: back to queued, by `carrier_blocks.settle_refusals` and nobody else.
+PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
+
 # Nothing is left for us to do with these.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 FINISHED = frozenset(state for state, after in ALERT.items() if not after)

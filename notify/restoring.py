@@ -88,6 +88,7 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     asked = rows.change("have asked about batch", batches, _UNKNOWN.format("b.id"), _one_by_one(rows))
     rows.change("have settled batch", batches, _UNSETTLED)
     rows.change("doubt carrier block", rows.ids(_BLOCKS), _DOUBT)
+    rows.change("close the carrier's refusal of delivery", rows.ids(_REFUSALS), _CLOSE)
     for table in NUMBERED:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": NUMBERS_LEFT_OUT})
@@ -165,6 +166,9 @@ _UNKNOWN = """
 _BLOCKS = "SELECT id FROM carrier_blocks WHERE lifted_at IS NULL ORDER BY id"
 # START since the backup may have lifted them.
 _DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE id = ANY(:ids)"
+_REFUSALS = "SELECT delivery_id FROM carrier_refusals WHERE settled_at IS NULL ORDER BY delivery_id"
+# Another sender may have sent it since the backup.
+_CLOSE = "UPDATE carrier_refusals SET settled_at = now() WHERE delivery_id = ANY(:ids) AND settled_at IS NULL"
 _UNSETTLED = """
     UPDATE batches SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
      WHERE id = ANY(:ids) AND state IN ('waiting', 'leased')

@@ -17,6 +17,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify import alarms, db, lifecycle
 from notify.channels.contract import Inbound
 
 REASON = "carrier-block"  # of a delivery that ended because every open sender is blocked
@@ -96,6 +97,31 @@ def pass_on(
     cursor.execute(_MOVE, {"batch": batch_id, "key": lease, "ids": list(delivery_ids), "now": now})
 
 
+def note_refusals(cursor: "psycopg.Cursor[Any]", refused: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """These tries (delivery, reference, code) were refused for their sender alone, after the provider had taken them.
+
+    What is told of such a try later says nothing of its delivery. `settle_refusals` decides what becomes of that.
+    """
+    cursor.executemany(_NOTE, [(*one, now) for one in refused])
+
+
+def settle_refusals(now: datetime) -> None:
+    """Have another sender try what was refused: once, and where the alert lives and a sender may reach the phone.
+    Elsewhere it has failed. Waits until the batch is given back: its worker may not have recorded the try yet."""
+
+    def work(some: Sequence[int]) -> None:
+        values = {"ids": list(some), "now": now, "from": [state.value for state in lifecycle.PASSED_ON]}
+        with db.statements() as cursor:
+            cursor.execute(_SETTLE, values)
+
+    def refused(one: int, why: Exception) -> None:
+        alarms.refused_row(f"settle the carrier's refusal of delivery {one}", why, now)
+
+    with db.statements() as cursor:
+        found = cursor.execute("SELECT delivery_id FROM carrier_refusals WHERE settled_at IS NULL").fetchall()
+    db.in_halves([row[0] for row in found], work, refused)
+
+
 def _values(provider: str, inbound: Inbound, index: bytes, now: datetime) -> dict[str, object]:
     ours = [address for address in (inbound.sender_address, inbound.service) if address]
     return {"provider": provider, "ours": ours, "index": index, "now": now}
@@ -111,17 +137,19 @@ _SET = """
      WHERE known.lifted_at IS NOT NULL OR NOT excluded.doubtful
 """
 
+_FREE = """(SELECT x.id FROM senders x
+                  WHERE x.channel = c.channel AND x.status = 'open'
+                    AND NOT EXISTS (SELECT FROM carrier_blocks k
+                                     WHERE (k.sender_id, k.address_index) = (x.id, c.address_index)
+                                       AND k.lifted_at IS NULL)
+                  ORDER BY x.rate_per_s DESC, x.id LIMIT 1)"""
+
 # To the fastest open sender, in a batch that is bound to it.
-_MOVE = """
+_MOVE = f"""
     WITH ours AS (
         SELECT * FROM batches WHERE id = %(batch)s AND lease = %(key)s AND lease_until > now() FOR UPDATE
     ), passed AS MATERIALIZED (
-        SELECT d.id, (SELECT x.id FROM senders x
-                       WHERE x.channel = ours.channel AND x.status = 'open'
-                         AND NOT EXISTS (SELECT FROM carrier_blocks k
-                                          WHERE (k.sender_id, k.address_index) = (x.id, c.address_index)
-                                            AND k.lifted_at IS NULL)
-                       ORDER BY x.rate_per_s DESC, x.id LIMIT 1) AS sender_id
+        SELECT d.id, {_FREE} AS sender_id
           FROM ours JOIN deliveries d ON d.batch_id = ours.id JOIN contacts c ON c.id = d.contact_id
          WHERE d.id = ANY(%(ids)s) AND d.state = 'queued'
     ), made AS (
@@ -136,4 +164,40 @@ _MOVE = """
        SET batch_id = coalesce(made.id, d.batch_id), settled_at = %(now)s,
            state = (CASE WHEN made.id IS NULL THEN 'skipped' ELSE 'queued' END)::delivery_state
       FROM passed LEFT JOIN made USING (sender_id) WHERE d.id = passed.id AND d.state = 'queued'
+"""  # noqa: S608  a query of ours
+
+_NOTE = """
+    INSERT INTO carrier_refusals (delivery_id, reference, code, told_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
 """
+
+_SETTLE = f"""
+    WITH refused AS MATERIALIZED (
+        SELECT r.delivery_id, r.reference, r.code, d.contact_id, b.*
+          FROM carrier_refusals r JOIN deliveries d ON d.id = r.delivery_id JOIN batches b ON b.id = d.batch_id
+         WHERE r.delivery_id = ANY(%(ids)s) AND r.settled_at IS NULL AND b.state <> 'leased' AND d.state <> 'sending'
+           FOR UPDATE OF r, b SKIP LOCKED
+    ), passed AS MATERIALIZED (
+        SELECT refused.delivery_id, refused.reference, refused.code, a.id AS alert_id, refused.channel,
+               refused.language, refused.lane, refused.ordinal,
+               CASE WHEN a.state IN ('sending', 'paused') AND a.expires_at > %(now)s THEN {_FREE} END AS sender_id
+          FROM refused JOIN alerts a ON a.id = refused.alert_id JOIN contacts c ON c.id = refused.contact_id
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
+        SELECT alert_id, channel, language, lane, sender_id, min(ordinal), count(*), 'waiting'::batch_state
+          FROM passed WHERE sender_id IS NOT NULL GROUP BY alert_id, channel, language, lane, sender_id
+        RETURNING id, alert_id, channel, language, sender_id
+    ), settled AS (
+        UPDATE carrier_refusals r SET settled_at = %(now)s
+          FROM refused WHERE (r.delivery_id, r.reference) = (refused.delivery_id, refused.reference)
+    )
+    UPDATE deliveries d
+       SET state = (CASE WHEN made.id IS NULL THEN 'failed' ELSE 'queued' END)::delivery_state,
+           reason = CASE WHEN made.id IS NULL THEN passed.code ELSE 'carrier-block' END,
+           reference = CASE WHEN made.id IS NULL THEN passed.reference END,
+           attempts = d.attempts - CASE WHEN made.id IS NULL THEN 0 ELSE 1 END,
+           batch_id = coalesce(made.id, d.batch_id), settled_at = %(now)s
+      FROM passed LEFT JOIN made USING (alert_id, channel, language, sender_id)
+     WHERE d.id = passed.delivery_id AND d.state = ANY(%(from)s::delivery_state[])
+       AND coalesce(d.reference, passed.reference) = passed.reference
+"""  # noqa: S608  a query of ours

@@ -5,7 +5,7 @@ from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
-from notify.models.delivery import Batch, Delivery, StoredReceipt
+from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, Operator
@@ -35,6 +35,7 @@ __all__ = [
     "Base",
     "Batch",
     "CarrierBlock",
+    "CarrierRefusal",
     "Consent",
     "Contact",
     "Delivery",

@@ -64,6 +64,19 @@ class Delivery(Base):
     )
 
 
+class CarrierRefusal(Base):
+    """A try that the carrier refused, for its sender alone, after the provider had taken it (`carrier_blocks`)."""
+
+    __tablename__ = "carrier_refusals"
+    delivery_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    told_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("carrier_refusals_open", "delivery_id", postgresql_where=text("settled_at IS NULL")),)
+
+
 class StoredReceipt(Base):
     """What a provider told about a delivery, as it came in; without one, about an address that is suppressed for it."""
 

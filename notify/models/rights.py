@@ -34,6 +34,7 @@ RIGHTS = {
     "inbound": "SELECT, INSERT, UPDATE (reference, answered)",
     "predictions": "SELECT, INSERT, UPDATE (measured, was_p95_at)",
     "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
+    "carrier_refusals": "SELECT, INSERT, UPDATE (settled_at)",
     "receipts": "SELECT, INSERT, UPDATE (applied_at)",
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",

@@ -18,7 +18,7 @@ from notify import alarms, crypto, db, keyring, lifecycle
 from notify.channels import registry
 from notify.channels.contract import Receipt
 from notify.db import engine, raw, transaction
-from notify.delivery import suppressions
+from notify.delivery import carrier_blocks, suppressions
 from notify.pipeline import blame, provenance
 
 log = structlog.get_logger()
@@ -56,6 +56,7 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
     told = {
         "ids": [r.delivery_id for r in barred],
         "reasons": [r.suppress for r in barred],
+        "codes": [r.code for r in barred],
         "keys": [r.event_key for r in barred],
         "references": [r.reference for r in barred],
         "indexes": [crypto.address_index(channel, r.address) if r.address else None for r in barred],
@@ -65,7 +66,11 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
     of_deliveries = [row for row in rows if row.fits]
     of_addresses = [row for row in rows if not row.fits and row.address_index and row.reason != "carrier-block"]
     with raw(s).cursor() as cursor:
-        suppressions.suppress(cursor, [row.id for row in of_deliveries], [row.reason for row in of_deliveries], now)
+        back = suppressions.suppress(
+            cursor, [row.id for row in of_deliveries], [row.reason for row in of_deliveries], now
+        )
+        again = [(row.id, row.reference, row.code) for row in of_deliveries if row.id in back and row.reference]
+        carrier_blocks.note_refusals(cursor, again, now)
         suppressions.suppress_addresses(
             cursor, channel, [row.address_index for row in of_addresses], [row.reason for row in of_addresses], now
         )
@@ -78,14 +83,16 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
 # of that very message, and the delivery may have been sent anew by another one. `fits`: the contact of the delivery has
 # the address that the provider names; it may have another one by now.
 _NEWS = """
-    SELECT o.id, o.reason, o.address_index,
+    SELECT o.id, o.reason, o.code, o.reference, o.address_index,
            c.id IS NOT NULL AND c.address_index = coalesce(o.address_index, c.address_index) AS fits
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:keys AS text[]), CAST(:references AS text[]),
-                  CAST(:indexes AS bytea[])) AS o (id, reason, key, reference, address_index)
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[]), CAST(:codes AS text[]), CAST(:keys AS text[]),
+                  CAST(:references AS text[]), CAST(:indexes AS bytea[]))
+           AS o (id, reason, code, key, reference, address_index)
       LEFT JOIN deliveries d USING (id) LEFT JOIN contacts c ON c.id = d.contact_id
      WHERE NOT EXISTS (SELECT FROM receipts r WHERE r.event_key = o.key AND r.provider = :provider
                           AND r.suppress <> '' AND r.event_key <> '')
        AND (o.reason <> 'carrier-block' OR o.reference = '' OR d.reference IS NULL OR o.reference = d.reference)
+       AND NOT EXISTS (SELECT FROM carrier_refusals x WHERE (x.delivery_id, x.reference) = (o.id, o.reference))
 """
 
 
@@ -152,6 +159,8 @@ _APPLY = f"""
           FROM fresh, LATERAL (SELECT CAST(CASE WHEN provider = ANY(CAST(:returning AS text[])) THEN :returning_ranks
                                                 ELSE :ranks END AS text[]) AS ranks) AS r
          WHERE state IS NOT NULL
+           AND NOT EXISTS (SELECT FROM carrier_refusals x
+                            WHERE (x.delivery_id, x.reference) = (fresh.delivery_id, fresh.reference))
     ), best AS MATERIALIZED (
         SELECT DISTINCT ON (delivery_id) *, CASE WHEN reason = 'lost' THEN 1 ELSE 0 END AS doubt
           FROM told ORDER BY delivery_id, rank DESC, reason = 'lost', reason COLLATE "C", received_at

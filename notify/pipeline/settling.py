@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from notify import alarms, db, lifecycle
 from notify.db import transaction
 from notify.delivery import exercise
-from notify.models import Alert, Batch, Lane
+from notify.models import Alert, Batch, CarrierRefusal, Delivery, Lane
 from notify.models.states import AlertState, BatchState, DeliveryState
 
 log = structlog.get_logger()
@@ -212,6 +212,12 @@ _END = """
 """
 
 
+# Another sender may have to try (`carrier_blocks.settle_refusals`).
+_refusals_open = exists().where(
+    CarrierRefusal.settled_at.is_(None), Delivery.id == CarrierRefusal.delivery_id, Delivery.alert_id == Alert.id
+)
+
+
 def finish_alerts(now: datetime) -> list[int]:
     """Alerts whose every delivery has left our hands become `sent`. One that cannot is set aside with an alarm."""
     with transaction() as s:
@@ -221,6 +227,7 @@ def finish_alerts(now: datetime) -> list[int]:
                 Alert.state == AlertState.SENDING,
                 Alert.fanout_done_at.is_not(None),
                 ~exists().where(Batch.alert_id == Alert.id, Batch.state != BatchState.DONE),
+                ~_refusals_open,
                 ~alarms.set_aside(alarms.FINISH_FAILED, now),
             )
             .with_for_update(skip_locked=True, key_share=True)

@@ -6,6 +6,7 @@ import structlog
 
 from notify import db, tasks
 from notify.db import transaction
+from notify.delivery import carrier_blocks
 from notify.models import Lane
 from notify.operations.jobs.steps import each
 from notify.pipeline import forecast, settling
@@ -22,6 +23,7 @@ def run() -> None:
     if db.exists(_IN_WORK):
         each(
             settling.take_back_expired_leases,
+            lambda: carrier_blocks.settle_refusals(now),
             lambda: tasks.ring_unresolved(settling.unresolved_alerts(now)),
             _ring_batches,
             lambda: settling.finish_alerts(now),
@@ -32,6 +34,7 @@ def run() -> None:
 _IN_WORK = """
     SELECT FROM alerts WHERE state = 'sending'
     UNION ALL SELECT FROM batches WHERE state IN ('leased', 'unsettled')
+    UNION ALL SELECT FROM carrier_refusals WHERE settled_at IS NULL
     UNION ALL SELECT FROM predictions WHERE NOT measured
 """
 
