@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from notify.core.city_time import on_clock
+from notify.core.city_time import on_clock, shown
 from notify.errors import Invalid
 from notify.pipeline.blanks import Blank
 from notify.pipeline.events import Event
@@ -25,23 +25,27 @@ class Times:
     expires_at: datetime
 
 
-def plan(now: datetime, launch_at: datetime | None, expires_at: datetime | None, lasts: timedelta | None) -> Times:
+def plan(
+    now: datetime, launch_at: datetime | None, expires_at: datetime | None, lasts: timedelta | None, zone: ZoneInfo
+) -> Times:
     """An alert's times, from an end or a length of life, or neither. Raises Invalid for those that cannot be."""
     begins_at = now if launch_at is None else launch_at
     if begins_at < now:
         raise Invalid(
-            f"The launch at {_told(begins_at)} is in the past.",
+            f"The launch at {_told(begins_at, zone)} is in the past.",
             hint="Leave the launch time out to send the alert when it is launched.",
         )
     if begins_at > now + FURTHEST_LAUNCH:
-        raise Invalid(f"The launch at {_told(begins_at)} is more than a year away.", hint="Give an earlier launch.")
+        raise Invalid(
+            f"The launch at {_told(begins_at, zone)} is more than a year away.", hint="Give an earlier launch."
+        )
     if expires_at is not None and lasts is not None:
         raise Invalid("An alert has an end or a length of life, not both.", hint="Give one of the two.")
     if expires_at is None:
         expires_at = begins_at + _life(DEFAULT_LIFE if lasts is None else lasts)
     if expires_at <= begins_at:
         raise Invalid(
-            f"The alert would expire at {_told(expires_at)}, before its launch at {_told(begins_at)}.",
+            f"The alert would expire at {_told(expires_at, zone)}, before its launch at {_told(begins_at, zone)}.",
             hint="Give a later expiry, or how long it lasts from its launch: 6h.",
         )
     if expires_at < begins_at + SHORTEST_LIFE:
@@ -56,8 +60,11 @@ def _life(lasts: timedelta) -> timedelta:
     return min(lasts, LONGEST_LIFE + SHORTEST_LIFE)
 
 
-def _told(when: datetime) -> str:
-    return when.isoformat(timespec="minutes" if not (when.second or when.microsecond) else "seconds")
+def _told(when: datetime, zone: ZoneInfo) -> str:
+    try:
+        return shown(when, zone)
+    except OverflowError:  # on the city's clocks it would be before the calendar, or after it
+        return when.isoformat()
 
 
 def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo) -> None:

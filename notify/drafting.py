@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from notify.errors import Invalid, NotFound
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from notify.pipeline import compose
+from notify.pipeline.events import Defaults
 from notify.settings import Settings
 from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
@@ -72,7 +73,8 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     require_author(wanted, by)
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
-    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts)
+    _require_cap(wanted)
+    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
     area = _area(s, wanted, settings)
     incident = _incident(s, wanted, event.name, now)
@@ -114,6 +116,14 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     _write_words(s, alert, event, filled, area.names, now, settings)
     lifecycle.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
     return alert
+
+
+def _require_cap(wanted: Draft) -> None:
+    """Raises Invalid for a severity, urgency or certainty that CAP 1.2 does not have (section 3.2.2)."""
+    for name in ("severity", "urgency", "certainty"):
+        given, known = getattr(wanted, name), get_args(Defaults.model_fields[name].annotation)
+        if given is not None and given not in known:
+            raise Invalid(f"There is no {name} {given!r}.", hint=f"There are {', '.join(known)}.")
 
 
 def located(wanted: Draft, by: Operator) -> Draft:

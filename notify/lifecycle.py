@@ -92,7 +92,7 @@ def move_alert(
     if moved is None:
         state = s.scalar(select(Alert.state).where(Alert.id == alert_id))
         if state is None:
-            raise NotFound(f"There is no alert {alert_id}.")
+            raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
         raise Refused(f"Alert {alert_id} is {state}: it cannot become {to}.", hint=WHAT_NOW.get(state, ""))
     note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
     log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)

@@ -8,10 +8,10 @@ import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from notify.errors import Unavailable
 
@@ -110,7 +110,10 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, name: str) -> str:
-        ZoneInfo(name)
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {name!r}; write one such as America/New_York") from None
         return name
 
     @field_validator("city_center")
@@ -230,5 +233,16 @@ def _long_enough(name: str, secret: SecretStr) -> bytes:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once. Tests and `cli.py` clear it with `settings.cache_clear()`."""
-    return Settings()
+    """The settings of this process, read once. Tests and `cli.py` clear it with `settings.cache_clear()`.
+
+    Raises Unavailable with every setting that cannot be used, without its value: it may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"TOCSIN_{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
+        ]
+    except SettingsError as error:
+        wrong = [str(error)]
+    raise Unavailable("The settings cannot be used.", hint="docs/installing.md lists them all.", details=wrong)

@@ -344,7 +344,10 @@ def circle_from(words: str) -> Circle | Around:
         if _ZIP.fullmatch(words, found.end(1)):
             raise Invalid("Is that a ZIP code or a radius?", hint=f"For metres, write {found[2]} m.")
         return Around(found[1].strip(), float(found[2]))
-    raise Invalid("That is no circle.", hint="Longitude, latitude and metres: -75.16,39.95,500; or an address, metres.")
+    raise Invalid(
+        f"{words!r} is not a circle.",
+        hint="Write longitude, latitude and metres: -75.16,39.95,500; or an address and metres.",
+    )
 
 
 def segments_from(words: str) -> Segments:

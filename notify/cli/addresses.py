@@ -32,7 +32,9 @@ Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinate 
 Layer = Annotated[str | None, typer.Option(help="Which layer, where a file has several.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported, and change nothing.")]
 Encoding = Annotated[str | None, typer.Option(help="Of the texts in a CSV or a Shapefile, such as cp1252.")]
-Accept = Annotated[bool, typer.Option("--accept-warnings", help="You have looked where it lies.")]
+Accept = Annotated[
+    bool, typer.Option("--accept-warnings", help="Import in spite of warnings: you have looked where it lies.")
+]
 SHOWN = 20  # bad rows told to people; --json lists more
 
 

@@ -30,7 +30,7 @@ class Row:
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False, as_json: Json = False
 ) -> None:
-    """Alarms that ring."""
+    """Alarms that nobody has resolved."""
     with transaction() as s:
         found = alarms.recent(s) if every else alarms.ringing(s)
         rows = [Row(a.id, a.kind, a.since, a.last_seen, a.count, a.resolved_at, a.message) for a in found]
@@ -50,11 +50,11 @@ def list_(
 
 @commands.named("resolve")
 def resolve(
-    alarm_id: Annotated[int, typer.Argument(metavar="ID")],
+    alarm_id: Annotated[int, typer.Argument(metavar="ID", help="The alarm's number: `tocsin alarms list` shows it.")],
     operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who has looked at it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Somebody has looked at it. If the trouble is seen again, it rings anew."""
+    """Note that somebody has looked at an alarm. If the trouble is seen again, it rings anew."""
     with transaction() as s:
         by = acting.optional(s, operator)
         if by is not None:

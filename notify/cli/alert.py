@@ -9,7 +9,7 @@ import typer
 
 from notify import alerts, reports, tasks
 from notify.cli import acting, bars, watching
-from notify.cli.commands import As, Commands, Json
+from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.output import console, print_json
 from notify.cli.writing import ListsBlanks, new
 from notify.db import transaction
@@ -20,7 +20,6 @@ from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
-MaybeAs = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
 
 WATCH_S = 0.5
 
@@ -29,7 +28,9 @@ commands.add("new", new, cls=ListsBlanks)
 
 @commands.named("show")
 def show(
-    alert_id: Id, watch: Annotated[bool, typer.Option(help="Until it is done.")] = False, as_json: Json = False
+    alert_id: Id,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Where an alert is: audience, deliveries, times."""
     if watch and not as_json:
@@ -102,7 +103,7 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
 def launch(
     alert_id: Id,
     operator: MaybeAs = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until every delivery has left our hands.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until every message has left.")] = False,
     as_json: Json = False,
 ) -> None:
     """Send an approved alert, now or at the time it was written for."""
@@ -120,7 +121,7 @@ def launch(
 
 @commands.named("pause")
 def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Let nothing more out until it is resumed."""
+    """Hold all that is not sent yet, until `resume`."""
     with transaction() as s:
         alert = alerts.pause(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "paused", as_json)
@@ -128,7 +129,7 @@ def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None
 
 @commands.named("resume")
 def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Go on sending."""
+    """Go on sending a paused alert."""
     with transaction() as s:
         alert = alerts.resume(s, alert_id, _operator(s, operator), datetime.now(UTC))
     tasks.ring_alert(alert)
@@ -137,7 +138,7 @@ def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
 
 @commands.named("cancel")
 def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Stop it for good. What is out is out."""
+    """Stop it for good. What was sent stays sent; nothing more goes out."""
     with transaction() as s:
         alert = alerts.cancel(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "cancelled", as_json)

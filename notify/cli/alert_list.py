@@ -19,7 +19,7 @@ KEYS = (
 
 @commands.named("list")
 def list_(as_json: Json = False) -> None:
-    """The newest alerts."""
+    """The newest alerts: number, state, audience, where."""
     alerts = _newest()
     if as_json:
         print_json([{key: value for key, value in asdict(a).items() if key in KEYS} for a in alerts])

@@ -19,7 +19,9 @@ TimeLimit = Annotated[
     float | None,
     typer.Option(min=1, max=86_400, help="Seconds that reading it may take; by default more for larger files."),
 ]
-As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
+_AS = typer.Option("--as", metavar="EMAIL", help="Who does this; TOCSIN_OPERATOR_KEY holds a key of theirs.")
+As = Annotated[str, _AS]
+MaybeAs = Annotated[str | None, _AS]
 
 Data = Annotated[
     str | None,

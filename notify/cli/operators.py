@@ -7,7 +7,7 @@ import typer
 
 from notify import operators, rotation, sessions
 from notify.cli import acting
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, moment, print_json, table
 from notify.core.counting import counted
 from notify.db import transaction
@@ -152,7 +152,7 @@ def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> Non
 
 @key_commands.named("rotate")
 def rotate(
-    operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
+    operator: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
     """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill.

@@ -112,12 +112,12 @@ def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to li
 def serve(
     lane: Annotated[list[str] | None, typer.Option(help="emergency or routine; without, both.")] = None,
 ) -> None:
-    """A worker."""
+    """A process that sends messages, of one lane or both. As many may run as you like."""
     _begin(process.WORKER)
     try:
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
-    except ValueError as error:
-        raise Invalid(f"{error}.", hint="Lanes: emergency, routine.") from None
+    except ValueError:
+        raise Invalid(f"There is no lane {' '.join(lane or ())!r}.", hint="Lanes: emergency, routine.") from None
     from notify import tasks
     from notify.operations.heartbeat import Heart
 

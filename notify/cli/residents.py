@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from notify.cli.acting import optional
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, moment, print_json, table
 from notify.db import transaction
 from notify.errors import Invalid
@@ -24,11 +24,11 @@ Address = Annotated[
 ]
 How = Annotated[str, typer.Option(help="How the resident asked, such as: call to 311.")]
 OfTopic = Annotated[Topic | None, typer.Option(help="Only this topic; without it everything.")]
-As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")]
+Id = Annotated[int, typer.Argument(metavar="ID", help="The resident's number: `tocsin residents find` shows it.")]
 
 
 @commands.named("find")
-def find(address: Address, by: As = None, as_json: Json = False) -> None:
+def find(address: Address, by: MaybeAs = None, as_json: Json = False) -> None:
     """Whose phone or email it is, and why alerts did or did not arrive. The audit keeps who looked."""
     with transaction() as s:
         found = serving.find(s, _given(address), datetime.now(UTC), optional(s, by))
@@ -39,7 +39,7 @@ def find(address: Address, by: As = None, as_json: Json = False) -> None:
 
 
 @commands.named("opt-out")
-def opt_out(address: Address, how: How, topic: OfTopic = None, by: As = None) -> None:
+def opt_out(address: Address, how: How, topic: OfTopic = None, by: MaybeAs = None) -> None:
     """Write to an address no more, as after a STOP."""
     with transaction() as s:
         kept = _given(address)
@@ -56,7 +56,7 @@ def lift(
     reason: Annotated[str, typer.Option(help="opt-out, hard-bounce, complaint or invalid.")],
     how: How,
     topic: OfTopic = None,
-    by: As = None,
+    by: MaybeAs = None,
 ) -> None:
     """Write to an address again. An opt-out: on the resident's own request only."""
     known: dict[str, SuppressionReason] = {one: one for one in get_args(SuppressionReason)}
@@ -68,7 +68,7 @@ def lift(
 
 
 @commands.named("erase")
-def erase(resident_id: Annotated[int, typer.Argument(metavar="ID")], by: As = None) -> None:
+def erase(resident_id: Id, by: MaybeAs = None) -> None:
     """Forget a resident: addresses, places and topics go, for good. A STOP stays."""
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), optional(s, by))
@@ -77,7 +77,7 @@ def erase(resident_id: Annotated[int, typer.Argument(metavar="ID")], by: As = No
 
 @commands.named("move")
 def move(
-    resident_id: Annotated[int, typer.Argument(metavar="ID")],
+    resident_id: Id,
     place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Which place is to be moved.")] = "",
     add: Annotated[str, typer.Option(metavar="LABEL", help="Instead: add a place with this label.")] = "",
     remove: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Instead: remove this place.")] = "",
@@ -86,7 +86,7 @@ def move(
     lat: float | None = None,
     outside: Annotated[bool, typer.Option(help="It is far from the city, and that is right.")] = False,
     label: Annotated[str, typer.Option(help="The new label.")] = "",
-    by: As = None,
+    by: MaybeAs = None,
 ) -> None:
     """Put a place of a resident elsewhere, add one, or remove one."""
     if [bool(place), bool(add), bool(remove)].count(True) != 1:
@@ -111,12 +111,12 @@ def move(
 
 @commands.named("correct")
 def correct(
-    resident_id: Annotated[int, typer.Argument(metavar="ID")],
+    resident_id: Id,
     how: How,
     phone: Annotated[str, typer.Option(help="The new phone; -: read it from stdin.")] = "",
     email: Annotated[str, typer.Option(help="The new email; -: read it from stdin.")] = "",
     contact: Annotated[int | None, typer.Option(help="Which contact it replaces, where there are several.")] = None,
-    by: As = None,
+    by: MaybeAs = None,
 ) -> None:
     """Write to a resident at another phone or email from now on."""
     if bool(phone) == bool(email):

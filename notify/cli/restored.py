@@ -2,14 +2,13 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from sqlalchemy.orm import Session
 
 from notify import restoring
 from notify.cli import acting
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, print_json
 from notify.core.counting import counted
 from notify.db import transaction
@@ -21,7 +20,7 @@ WITHIN_S = heartbeat.BEAT_S + 2  # a process that lives has connected by then, t
 
 
 def restored(
-    operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The operator who does this.")] = None,
+    operator: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
     """After a backup was restored: hold all alerts, and ask what was sent since.

@@ -41,7 +41,7 @@ SHORT = {
     "demo": "The main job once: one storm alert to the training city, with its report.",
     "migrate": "Bring the database to the newest schema.",
     "api": "The web server: pages, REST, webhooks.",
-    "worker": "A worker.",
+    "worker": "A process that sends messages, of one lane or both.",
     "scheduler": "The timed jobs. Several may run; one leads.",
     "simulator": "The providers' stand-in, for training and tests: nothing leaves this machine.",
     "restored": "After a backup was restored: hold all alerts, and ask what was sent since.",
@@ -134,7 +134,9 @@ def _explain(error: Exception) -> None:
     if isinstance(error, TocsinError | ZoneError):
         _complain(error.message, error.hint, error.details)
     elif isinstance(error, typer.TyperException):
-        _complain(error.format_message() if hasattr(error, "format_message") else str(error))
+        asked = getattr(error, "ctx", None)  # of a wrong option, argument or command
+        hint = f"`{asked.command_path} --help` shows what there is." if asked else ""
+        _complain(error.format_message() if hasattr(error, "format_message") else str(error), hint)
     else:
         from notify import db  # whoever raised its errors has imported it
 

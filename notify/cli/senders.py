@@ -48,13 +48,15 @@ def add(
 
 @commands.named("set")
 def set_(
-    sender_id: Annotated[int, typer.Argument(metavar="ID")],
+    sender_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The sender's number: `tocsin senders list` shows it.")
+    ],
     rate: Rate = None,
     daily_cap: Cap = None,
     status: Annotated[str | None, typer.Option(help="open or stopped.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a sender; acts within a second, in mid-send."""
+    """Change a sender: its rate, its cap, or whether it sends. Acts within a second, in mid-send."""
     with transaction() as s:
         by, now = acting.known(s), datetime.now(UTC)
         sender = senders.change(s, sender_id, now, rate_per_s=rate, daily_cap=daily_cap, status=status, by=by)

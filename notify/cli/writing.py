@@ -65,7 +65,7 @@ def new(
     ] = None,
     confirm: Annotated[
         list[str] | None,
-        typer.Option(metavar="DOUBT", help="It is meant: whole-city, outside-city, swapped."),
+        typer.Option(metavar="DOUBT", help="Yes to a doubt about the area: whole-city, outside-city, swapped."),
     ] = None,
     blanks: Annotated[
         list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fills a blank of the words.")
@@ -134,14 +134,16 @@ def _corridor(words: str) -> Along:
     try:
         return Along(_read(Path(file)), float(metres))
     except ValueError:
-        raise Invalid(f"{words!r} is no corridor.", hint="A file and metres: river.geojson,150.") from None
+        raise Invalid(f"{words!r} is not a corridor.", hint="Write a file and metres: river.geojson,150.") from None
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} cannot be read: {type(error).__name__}.") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is not a text in UTF-8.", hint="Give a GeoJSON file.") from None
 
 
 def _by_language(given: Sequence[str]) -> str | dict[str, str]:

@@ -38,8 +38,12 @@ def import_(
     dissolve: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Merge the parts that share this field.")
     ] = None,
-    number_duplicates: Annotated[bool, typer.Option("--number-duplicates", help="Name (2) for a name again.")] = False,
-    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not say.")] = None,
+    number_duplicates: Annotated[
+        bool, typer.Option("--number-duplicates", help="Call a second zone of the same name NAME (2).")
+    ] = False,
+    crs: Annotated[
+        str | None, typer.Option(metavar="EPSG:n", help="Its coordinate system, where the file does not say.")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
     swap_axes: Annotated[bool, typer.Option("--swap-axes", help="Its coordinates have latitude first.")] = False,
     buffer_m: Annotated[float | None, typer.Option(help="Make zones of this many metres around lines.")] = None,
@@ -48,9 +52,12 @@ def import_(
     ] = False,
     keep_others: Annotated[bool, typer.Option("--keep-others", help="Retire no zone.")] = False,
     accept_repairs: Annotated[
-        bool, typer.Option("--accept-repairs", help="Also those that change an area by over 1 %.")
+        bool,
+        typer.Option("--accept-repairs", help="Import shapes, too, that had to be mended by over 1 % of their area."),
     ] = False,
-    accept_warnings: Annotated[bool, typer.Option("--accept-warnings", help="You have looked at them.")] = False,
+    accept_warnings: Annotated[
+        bool, typer.Option("--accept-warnings", help="Import in spite of warnings: you have looked at them.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     time_limit: Annotated[
         float | None, typer.Option(min=1, max=600, help="Seconds that reading it may take; grows with its size.")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from notify import operators
 from notify.cli import main
 from notify.cli.alert import commands as alert_commands
 from notify.cli.commands import hint_when_away
@@ -15,7 +16,7 @@ from notify.cli.root import HOMES
 from notify.db import transaction
 from notify.local import folder
 from notify.pipeline import compose
-from tests.factories import alert_ready, resident, zone
+from tests.factories import NOW, alert_ready, resident, zone
 
 Said = Callable[..., str]
 
@@ -104,3 +105,54 @@ def test_what_to_do_about_a_database_that_is_away_fits_whose_it_is(
         folder.write_info(data, folder.StackInfo(1, "http://127.0.0.1:8000", "", str(data)))
         assert str(data / "logs") in hint()
     assert "`tocsin check`" in hint(TOCSIN_DATABASE_URL="postgresql://db.example.org/tocsin")
+
+
+NEW = ("alert", "new", "--event", "storm", "--set", "hazard=wind", "--zone", "Riverside", "--as")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((*NEW, "--severity", "High"), "There is no severity 'High'. There are Extreme, Severe, Moderate, Minor"),
+        ((*NEW, "--urgency", "now"), "There is no urgency 'now'. There are Immediate, Expected"),
+        ((*NEW, "--certainty", "90%"), "There is no certainty '90%'. There are Observed, Likely"),
+        ((*NEW, "--at", "2020-01-01T10:00"), "The launch at 2020-01-01 10:00:00 EST is in the past."),
+        ((*NEW, "--area", "none.geojson"), "none.geojson cannot be read: No such file or directory."),
+        ((*NEW, "--circle", "5,5"), "'5,5' is not a circle. Write longitude, latitude and metres"),
+        (("alert", "pause", "77"), "There is no alert 77. `tocsin alert list` shows"),
+        (("alert", "lunch", "1"), "No such command 'lunch'. `tocsin alert --help` shows what there is."),
+        (("alert", "approve", "1"), "Missing option '--as'. `tocsin alert approve --help`"),
+        (("worker", "--lane", "urgent"), "There is no lane 'urgent'. Lanes: emergency, routine."),
+    ],
+)
+def test_an_error_is_a_line_that_says_what_to_do(
+    arguments: tuple[str, ...], told: str, database: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as s:
+        zone(s)
+        author = operators.add(s, "author@tocsin.example.org", "author", NOW)
+        monkeypatch.setenv("TOCSIN_OPERATOR_KEY", operators.add_key(s, "laptop", NOW, author))
+    if "--as" in arguments:
+        place = arguments.index("--as") + 1
+        arguments = (*arguments[:place], author.email, *arguments[place:])
+    line = said(*arguments, code=2)
+    assert line.startswith("tocsin: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("TIMEZONE", "Mars/One", "TOCSIN_TIMEZONE: there is no time zone 'Mars/One'"),
+        ("PROVIDER_TIMEOUT_S", "soon", "TOCSIN_PROVIDER_TIMEOUT_S: Input should be a valid number"),
+        ("LANGUAGES", "en,es", 'field "languages"'),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    name: str, value: str, told: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TOCSIN_{name}", value)
+    line = said("alert", "show", "1", code=2)
+    assert line.startswith("tocsin: The settings cannot be used.")
+    assert told in line
+    assert "docs/installing.md" in line

@@ -245,7 +245,7 @@ def test_circles_in_words() -> None:
         where.circle_from("1234 N Broad St, 19122")
     assert where.circle_from("1234 N Broad St, 19122 m") == Around("1234 N Broad St", 19122)
     for wrong in ("", "1,2", "1,2,-3", "1,2,3,4", "a,b,c", "Broad St"):
-        with pytest.raises(Invalid, match="no circle"):
+        with pytest.raises(Invalid, match="not a circle"):
             where.circle_from(wrong)
 
 
