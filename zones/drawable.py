@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from zones.addresses.rows import BadRow
-from zones.errors import ZoneError
+from zones.errors import ZoneError, one_line
+from zones.files import fields
 from zones.files.opening import Table, open_table
 from zones.files.rowfile import DrawnShape, RowFile
 from zones.files.zonefile import Options
@@ -39,21 +41,31 @@ def drawable(table: Table, drawn_as: str, *, lines_too: bool, name_field: str | 
     if name_field is not None and name_field not in table.fields:
         raise ZoneError(f"It has no field {name_field!r}.", hint=f"Its fields: {', '.join(table.fields) or 'none'}.")
     names = [""] * len(table.frame) if name_field is None else [_name(x) for x in table.frame[name_field].tolist()]
-    return RowFile(table.notes, _drawable(names, table.shapes, drawn_as, (AREAS, LINES) if lines_too else (AREAS,)))
+    return RowFile(table.notes, _drawable(names, table, drawn_as, (AREAS, LINES) if lines_too else (AREAS,)))
 
 
-def _drawable(
-    names: Sequence[str], shapes: Sequence[BaseGeometry | None], drawn_as: str, kinds: Sequence[int]
-) -> Iterator[DrawnShape | BadRow]:
-    for number, (name, shape) in enumerate(zip(names, shapes, strict=True), 1):
-        if shape is None or shape.is_empty:
-            yield BadRow(number, "it has no geometry.")
+def _drawable(names: Sequence[str], table: Table, drawn_as: str, kinds: Sequence[int]) -> Iterator[DrawnShape | BadRow]:
+    for row, (name, shape) in enumerate(zip(names, table.shapes, strict=True)):
+        if row in table.faults:
+            yield BadRow(row + 1, table.faults[row].message)
+        elif shape is None or shape.is_empty:
+            yield BadRow(row + 1, "it has no geometry.")
         elif not _is_on_earth(shape):
-            yield BadRow(number, "it does not lie on the earth.")
-        elif drawn := _of_kinds(shape, kinds):
-            yield from (DrawnShape(name, one) for one in drawn)
+            yield BadRow(row + 1, "it does not lie on the earth.")
         else:
-            yield BadRow(number, f"a {shape.geom_type} cannot be drawn as {drawn_as}.")
+            yield from _drawn(row + 1, name, shape, drawn_as, kinds)
+
+
+def _drawn(
+    number: int, name: str, shape: BaseGeometry, drawn_as: str, kinds: Sequence[int]
+) -> Sequence[DrawnShape | BadRow]:
+    try:
+        drawn = _of_kinds(shape, kinds)
+    except ShapelyError as error:  # this shape's fault, not the file's
+        return [BadRow(number, f"its shape cannot be computed ({one_line(str(error))[:80]}).")]
+    if not drawn:
+        return [BadRow(number, f"a {shape.geom_type} cannot be drawn as {drawn_as}.")]
+    return [DrawnShape(name, one) for one in drawn]
 
 
 def _is_on_earth(shape: BaseGeometry) -> bool:
@@ -73,5 +85,5 @@ def _of_kinds(shape: BaseGeometry, kinds: Sequence[int]) -> list[BaseGeometry]:
 
 def _name(value: Any) -> str:
     if isinstance(value, str):
-        return value.strip()[:LONGEST_NAME]
+        return fields.tidy(value)[:LONGEST_NAME]
     return "" if value is None or value != value else str(value)[:LONGEST_NAME]  # a NaN is not equal to itself

@@ -1,6 +1,6 @@
 """A layer of the map out of a file. It replaces the layer that was there: all of it, or nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
+from notify import db
 from notify.basemap.areas import LAYERS
 from notify.errors import Invalid
 from notify.models import MapFeature
@@ -32,7 +33,7 @@ def replace_layer(s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow])
     """Raises Invalid when there is no such layer, or nothing in the file that can be drawn."""
     check_layer(layer)
     left_out: list[str] = []
-    kept = keep_layer(s, layer, _good(shapes, left_out))
+    kept = keep_layer(s, layer, _good(shapes, left_out), left_out)
     if not kept:
         raise Invalid("Nothing in it can be drawn.", details=left_out[:5], hint="Give a file of lines or polygons.")
     return LayerImport(layer, kept, tuple(left_out))
@@ -56,16 +57,27 @@ def _good(shapes: Iterable[DrawnShape | BadRow], left_out: list[str]) -> Iterato
             yield one.name, one.shape
 
 
-def keep_layer(s: Session, layer: str, shapes: Iterable[tuple[str, BaseGeometry]]) -> int:
-    """Names and valid shapes in WGS 84 instead of those that the layer had; how many."""
+def keep_layer(
+    s: Session, layer: str, shapes: Iterable[tuple[str, BaseGeometry]], left_out: list[str] | None = None
+) -> int:
+    """Names and valid shapes in WGS 84 instead of those that the layer had; how many. `left_out` gets a sentence for
+    each that PostgreSQL refuses."""
     # Two imports at a time: one after the other, or the second would add to the first.
     s.execute(text("LOCK TABLE map_features IN SHARE ROW EXCLUSIVE MODE"))
     s.execute(delete(MapFeature).where(MapFeature.layer == layer))
     rows = (_row(layer, name, shape) for name, shape in shapes)
     kept = 0
+
+    def write(some: Sequence[dict[str, Any]]) -> int:
+        s.execute(insert(MapFeature), list(some))
+        return len(some)
+
+    def refuse(row: dict[str, Any], why: Exception) -> None:
+        if left_out is not None:
+            left_out.append(f"{row['name'] or 'A shape'}: The database refuses it ({db.reason(why)}).")
+
     while piece := list(islice(rows, ROWS_AT_ONCE)):
-        s.execute(insert(MapFeature), piece)
-        kept += len(piece)
+        kept += sum(db.in_halves(piece, write, refuse, s.begin_nested))
     return kept
 
 

@@ -6,6 +6,7 @@ One transaction, by COPY: whoever asks meanwhile is answered from the old set, a
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import shapely
@@ -13,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify import db, lifecycle
 from notify.core.counting import counted
 from notify.db import raw
 from notify.errors import Invalid
@@ -26,6 +27,7 @@ from zones.placing import Bounds
 CITY = "city"  # the source of imports that name none
 MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
 LONGEST_SOURCE = 60
+ROWS_AT_ONCE = 10_000  # of a COPY: where PostgreSQL refuses one of them, the others are kept all the same
 _LOCK = 7_461_011  # two imports at once would both keep what they bring
 
 Locate = Callable[[str], tuple[float, float] | None]  # an address -> (lon, lat), when it is known for sure
@@ -64,7 +66,8 @@ def keep_addresses(
         return house.number, to, house.suffix, row.street.upper(), row.unit, row.city, row.zip, row.lon, row.lat
 
     kept = Kept(_source(source))
-    return _replace(s, "address_points", columns, types, map(values, _good(rows, kept)), kept, now, by, confirmed)
+    good = ((number, values(row)) for number, row in _good(rows, kept))
+    return _replace(s, "address_points", columns, types, good, kept, now, by, confirmed)
 
 
 def keep_streets(
@@ -82,7 +85,8 @@ def keep_streets(
         return row.external_id, row.name, *sides, row.left_zip, row.right_zip, row.rank, line, *row.line.bounds
 
     kept = Kept(_source(source))
-    return _replace(s, "streets", columns, types, map(values, _good(rows, kept)), kept, now, by, confirmed)
+    good = ((number, values(row)) for number, row in _good(rows, kept))
+    return _replace(s, "streets", columns, types, good, kept, now, by, confirmed)
 
 
 def keep_landmarks(
@@ -91,12 +95,12 @@ def keep_landmarks(
 ) -> Kept:  # fmt: skip
     """`locate` finds those that have an address only. Raises Invalid as `keep_addresses` does."""
     kept, values = Kept(_source(source)), []
-    for number, row in _good(rows, kept):
+    for _, (number, row) in _good(rows, kept):
         point = row.point or locate(row.address)
         if point is None:
             kept.refuse(BadRow(number, "address: it is not known for sure."))
         else:
-            values.append((row.name, *point))
+            values.append((number, (row.name, *point)))
     types = ("text", "float8", "float8")
     return _replace(s, "landmarks", ("name", "lon", "lat"), types, values, kept, now, by, confirmed)
 
@@ -121,12 +125,13 @@ def _not_swapped(s: Session, table: str, kept: Kept, city: Bounds | None) -> Non
 _BOX = ("west", "south", "east", "north")
 
 
-def _good(rows: Iterable[Any], kept: Kept) -> Iterator[Any]:
-    for row in rows:
+def _good(rows: Iterable[Any], kept: Kept) -> Iterator[tuple[int, Any]]:
+    """The good rows with their place among all of the file."""
+    for number, row in enumerate(rows, 1):
         if isinstance(row, BadRow):
             kept.refuse(row)
         else:
-            yield row
+            yield number, row
 
 
 def _source(name: str) -> str:
@@ -137,7 +142,8 @@ def _source(name: str) -> str:
 
 
 def _replace(
-    s: Session, table: Table, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Any, ...]], kept: Kept,
+    s: Session, table: Table, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[int, tuple[Any, ...]]],
+    kept: Kept,
     now: datetime, by: Operator | None, confirmed: bool,
 ) -> Kept:  # fmt: skip
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -147,11 +153,20 @@ def _replace(
     into = sql.SQL("COPY {} (source, {}) FROM STDIN (FORMAT BINARY)").format(
         named, sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with cursor.copy(into) as copy:
-        copy.set_types(["text", *types])
-        for row in rows:
-            copy.write_row((kept.source, *row))
-            kept.kept += 1
+
+    def write(some: Sequence[tuple[int, tuple[Any, ...]]]) -> int:
+        with cursor.copy(into) as copy:
+            copy.set_types(["text", *types])
+            for _, row in some:
+                copy.write_row((kept.source, *row))
+        return len(some)
+
+    def refuse(one: tuple[int, tuple[Any, ...]], why: Exception) -> None:
+        kept.refuse(BadRow(one[0], f"the database refuses it ({db.reason(why)})."))
+
+    numbered = iter(rows)
+    while piece := list(islice(numbered, ROWS_AT_ONCE)):
+        kept.kept += sum(db.in_halves(piece, write, refuse, raw(s).transaction))
     if not kept.kept:
         first = f" The first: row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
         raise Invalid(f"{counted(kept.bad_count, 'row')}, and none can be used.{first}", hint="Nothing was changed.")

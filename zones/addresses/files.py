@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import shapely
+from shapely.errors import ShapelyError
 
 from zones.addresses.ranges import metres
 from zones.addresses.readings import house_number, is_unit, zip_code
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
 from zones.addresses.streets import street_name
 from zones.addresses.words import DIRECTIONS, STATES, UNITS
-from zones.errors import ZoneError
+from zones.errors import ZoneError, one_line
 from zones.files.rowfile import RowFile
 from zones.files.sheets import Sheet, SheetRow, open_sheet
 
@@ -130,10 +131,14 @@ def read_landmarks(
 
 
 def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow:
+    if row.fault:
+        return BadRow(row.number, row.fault)
     try:
         return read(row)
     except _Bad as error:
         return BadRow(row.number, str(error))
+    except (ShapelyError, ValueError, OverflowError) as error:  # what the checks do not know: this row's fault only
+        return BadRow(row.number, f"It cannot be read ({one_line(str(error))[:80]}).")
 
 
 def _no_column(what: str) -> str:

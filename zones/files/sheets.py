@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ MAX_CSV_BYTES = 1024 * 1024 * 1024
 MAX_COLUMNS = 300
 OTHERWISE = "cp1252"  # what Windows writes where it is not UTF-8
 LONGEST_CELL = 200  # characters
+MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
 LONGEST_LINE = 1_000_000
 PIECE = 20_000  # rows that are projected at once
 _EPSG = re.compile(r"(?i)EPSG:\d{4,6}")
@@ -36,11 +38,13 @@ Guesses = Mapping[str, Sequence[str]]  # meaning -> names of columns, the likeli
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """`number`: that of its line in a CSV file, of its feature elsewhere. `cells` by meaning, "" for none."""
+    """`number`: that of its line in a CSV file, of its feature elsewhere. `cells` by meaning, "" for none. `fault`: why
+    it cannot be read at all."""
 
     number: int
     cells: Mapping[str, str]
     shape: BaseGeometry | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,12 @@ def open_sheet(
     columns = _columns(table.fields, guesses, given)
     texts = {meaning: [tidy(cell) for cell in fields.texts(table.frame, column)] for meaning, column in columns.items()}
     rows = (
-        SheetRow(row + 1, {meaning: texts[meaning][row] if meaning in texts else "" for meaning in guesses}, shape)
+        SheetRow(
+            row + 1,
+            {meaning: texts[meaning][row] if meaning in texts else "" for meaning in guesses},
+            shape,
+            table.faults[row].message if row in table.faults else "",
+        )
         for row, shape in enumerate(table.shapes)
     )
     return Sheet(columns, rows, table.notes)
@@ -120,7 +129,8 @@ def _unreadable(error: OSError) -> ZoneError:
 
 
 def _records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """(line, fields); a record is numbered by its last line."""
+    """(line, fields); a record is numbered by its last line. A quote that is never closed spoils its own line only: its
+    fields are empty."""
     try:
         # Five bytes mean nothing in cp1252; one of them must not refuse a whole register.
         errors = "replace" if encoding == OTHERWISE else "strict"
@@ -130,16 +140,42 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
                 raise ZoneError("This is not a CSV file.", hint="Save it as CSV.")
             file.seek(0)
             semicolons = start.partition("\n")[0].count(";") > start.partition("\n")[0].count(",")
-            reader = csv.reader(_lines(file), delimiter=";" if semicolons else ",")
-            for record in reader:
-                if any(record):
-                    yield reader.line_num, record
+            for number, record in _parsed(_lines(file), ";" if semicolons else ","):
+                if record is None or any(record):
+                    yield number, record or []
     except OSError as error:
         raise _unreadable(error) from None
     except UnicodeError:
         raise ZoneError(f"Its texts are not in {encoding}.", hint="Say another --encoding, or leave it out.") from None
-    except csv.Error:
-        raise ZoneError("Its quotes are not right, or a field is longer than 128 KB.", hint="Save it again.") from None
+
+
+def _parsed(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Records with the number of their last line; None for a line whose quotes are not right."""
+    waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
+    taken: list[str] = []
+    number = 0
+
+    def following() -> Iterator[str]:
+        while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
+            taken.append(line)
+            if len(taken) > MOST_LINES:
+                raise csv.Error("a quote is open")
+            yield line
+
+    while True:
+        try:
+            for record in csv.reader(following(), delimiter=delimiter):
+                if len(taken) > 1:  # are they meant to be one? Raises csv.Error
+                    next(csv.reader(taken, delimiter=delimiter, strict=True))
+                number += len(taken)
+                taken.clear()
+                yield number, record
+            return
+        except csv.Error:
+            number += 1
+            waiting.extendleft(reversed(taken[1:]))
+            taken.clear()
+            yield number, None
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -167,7 +203,7 @@ def _row(number: int, record: Sequence[str], guesses: Guesses, places: Mapping[s
         meaning: tidy(record[places[meaning]]) if meaning in places and places[meaning] < len(record) else ""
         for meaning in guesses
     }
-    return SheetRow(number, cells, None)
+    return SheetRow(number, cells, None, "" if record else "Its quotes are not right.")
 
 
 def tidy(text: str) -> str:
@@ -215,7 +251,7 @@ def _projected(rows: Iterator[SheetRow], to_wgs84: pyproj.Transformer) -> Iterat
         y = np.array([_number(row.cells.get("lat", "")) for row in piece])
         lon, lat = to_wgs84.transform(x, y)
         for row, east, north in zip(piece, lon.tolist(), lat.tolist(), strict=True):
-            yield SheetRow(row.number, {**row.cells, "lon": str(east), "lat": str(north)}, None)
+            yield SheetRow(row.number, {**row.cells, "lon": str(east), "lat": str(north)}, None, row.fault)
 
 
 def _number(text: str) -> float:
