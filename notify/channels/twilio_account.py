@@ -5,15 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.response import Response
-from twilio.rest import Client
 
 from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
-from notify.channels.http.client import NotSent, OutcomeUnknown
-from notify.channels.twilio_client import endpoint
+from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
+from notify.channels.twilio_client import library, response
 from notify.core.counting import counted
-from notify.settings import TWILIO_URL, Settings
+from notify.settings import Settings
 
 TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)\d{7}")
 SHORT_CODE = re.compile(r"\d{5,6}")
@@ -22,38 +20,15 @@ SHORT_CODE = re.compile(r"\d{5,6}")
 USUAL_PER_S = {"a short code": 100.0, "a toll-free number": 3.0, "a local number": 75.0}
 
 
-class _Http:
-    """`twilio.http.HttpClient`, by its shape, over our way out."""
-
-    is_async = False
-
-    def __init__(self, client: BlockingClient, timeout_s: float) -> None:
-        self._client, self._timeout_s = client, timeout_s
-
-    def request(
-        self,
-        method: str,
-        uri: str,
-        params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        **_: object,
-    ) -> Response:
-        if method != "GET" or data:
-            raise RuntimeError("A check only reads.")
-        answer = self._client.ask(endpoint(method, uri, params, headers, auth), None, self._timeout_s)
-        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
-
-
 def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
     """`senders`: our addresses at Twilio and the rate of each. Raises nothing: what fails is a finding."""
     sid = settings.twilio_account_sid
-    http = _Http(client, settings.provider_timeout_s)
-    twilio = Client(sid, settings.twilio_auth_token.get_secret_value(), http_client=http, environment={"": ""})
-    twilio.api.base_url = settings.twilio_base_url
-    if settings.twilio_base_url != TWILIO_URL:
-        twilio.messaging.base_url = settings.twilio_base_url
+    token, url = settings.twilio_auth_token.get_secret_value(), settings.twilio_base_url
+
+    def ask(endpoint: Endpoint) -> Any:
+        return response(client.ask(endpoint, None, settings.provider_timeout_s))
+
+    twilio = library(sid, token, url, ask, is_async=False)
     try:
         yield from _account(twilio.api.accounts(sid).fetch())
     except (TwilioException, NotSent, OutcomeUnknown) as error:

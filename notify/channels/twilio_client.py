@@ -4,7 +4,7 @@ Its library is imported when something is asked: it costs a process 11 MB and mo
 """
 
 import base64
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -34,11 +34,8 @@ class Listing:
         """
         from twilio.base import values
         from twilio.base.exceptions import TwilioException
-        from twilio.rest import Client
 
-        # Twilio's own variables of the environment are not ours.
-        twilio = Client(*self._account, http_client=self, environment={"": ""})
-        twilio.api.base_url = self._base_url
+        twilio = library(*self._account, self._base_url, self._ask, is_async=True)
         filters = {"to": to, "from_": sender or values.unset, "date_sent_after": f"{since}" if since else values.unset}
         seen = 0
         try:
@@ -51,27 +48,10 @@ class Listing:
         if seen >= MOST_MESSAGES:
             raise SendError("too-many-messages", retryable=False, blame="provider")
 
-    # twilio.http.AsyncHttpClient, by its shape
-
-    is_async = True
-
-    async def request(
-        self,
-        method: str,
-        uri: str,
-        params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        **_: object,
-    ) -> Any:
-        """Called by the library. A question can be asked again: no outcome of it is ambiguous."""
-        from twilio.http.response import Response
-
+    async def _ask(self, endpoint: Endpoint) -> Any:
+        """A question can be asked again: no outcome of it is ambiguous."""
         try:
-            answer = await exchange(
-                self._client, endpoint(method, uri, params, headers, auth), _body(data), self._timeout_s
-            )
+            answer = await exchange(self._client, endpoint, None, self._timeout_s)
         except Ambiguous as error:
             raise SendError(error.code, retryable=True, blame="provider") from None
         if answer.status != 200:
@@ -82,11 +62,49 @@ class Listing:
         if not document(answer):
             raise SendError("unreadable-answer", retryable=True, blame="provider")
         self.there = read_moment(answer.headers.get("Date", "")) or datetime.now(UTC)
-        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+        return response(answer)
 
 
-def endpoint(
-    method: str,
+def library(account_sid: str, auth_token: str, base_url: str, ask: Callable[[Endpoint], Any], *, is_async: bool) -> Any:
+    """`twilio.rest.Client` that only reads, over our way out: `ask` returns the `response`, or a coroutine of it."""
+    from twilio.rest import Client
+
+    # Twilio's own variables of the environment are not ours.
+    twilio = Client(account_sid, auth_token, http_client=_Http(ask, is_async), environment={"": ""})
+    if base_url != twilio.api.base_url:
+        twilio.api.base_url = twilio.messaging.base_url = base_url
+    return twilio
+
+
+def response(answer: Answer) -> Any:
+    """An answer of ours as the library reads it."""
+    from twilio.http.response import Response
+
+    return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+
+
+class _Http:
+    """`twilio.http.HttpClient`, or AsyncHttpClient, by their shape."""
+
+    def __init__(self, ask: Callable[[Endpoint], Any], is_async: bool) -> None:
+        self._ask, self.is_async = ask, is_async
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        **_: object,
+    ) -> Any:
+        if method != "GET" or data:
+            raise RuntimeError("Twilio is only read in this way.")
+        return self._ask(_endpoint(uri, params, headers, auth))
+
+
+def _endpoint(
     uri: str,
     params: Mapping[str, object] | None,
     headers: Mapping[str, str] | None,
@@ -99,7 +117,7 @@ def endpoint(
     sent = dict(headers or {})
     if auth:
         sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
-    return Endpoint(method, URL(uri, encoded=True), sent)
+    return Endpoint("GET", URL(uri, encoded=True), sent)
 
 
 def refused_by(answer: Answer) -> SendError | Ambiguous:
@@ -118,7 +136,3 @@ def error_of(code: str) -> SendError:
     # Twilio's own message repeats the phone number, so only the address of its explanation is kept (law 9).
     detail = f"https://www.twilio.com/docs/api/errors/{code}" if code.isdecimal() else ""
     return SendError(code, retryable=judged.retryable, blame=judged.blame, suppress=judged.suppress, detail=detail)
-
-
-def _body(data: Mapping[str, object] | None) -> bytes | None:
-    return urlencode(data).encode("ascii") if data else None

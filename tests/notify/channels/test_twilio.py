@@ -1,5 +1,6 @@
 """Twilio's adapter from tables: what it asks for, and what it makes of each answer."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -30,6 +31,7 @@ from notify.channels.contract import (
 )
 from notify.channels.exchange import LATER_S
 from notify.channels.twilio import TwilioSms, twiml
+from notify.channels.twilio_client import library
 from notify.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 
@@ -374,3 +376,14 @@ def test_a_reply_is_read(reader: TwilioSms) -> None:
 def test_a_reply_to_a_resident_is_escaped() -> None:
     assert "<Message>Snow &amp; ice &lt;now&gt;</Message>" in twiml("Snow & ice <now>")
     assert "Message" not in twiml(None)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_the_library_only_reads(is_async: bool) -> None:
+    twilio = library(SID, TOKEN, "http://127.0.0.1:9", lambda _: pytest.fail("it was posted"), is_async=is_async)
+    assert twilio.messaging.base_url == twilio.api.base_url == "http://127.0.0.1:9"
+    with pytest.raises(RuntimeError, match="only read"):
+        if is_async:
+            asyncio.run(twilio.messages.create_async(to="+12155550100", from_="+12155550101", body="x"))
+        else:
+            twilio.messages.create(to="+12155550100", from_="+12155550101", body="x")
