@@ -213,6 +213,25 @@ def test_an_erased_phone_is_free_for_who_says_yes_after_it_and_a_stop_still_hold
     assert len(ask("SELECT 1 FROM subscribers")) == 2
 
 
+def test_an_alert_reaches_who_came_back_after_an_erasure() -> None:
+    tom = somebody()
+    erase(tom.id)
+    with transaction() as s:
+        zone(s, shape=square(-75.5, 39.5))
+        by_sender = sender(s).id
+    assert bring(tom.phone, "2029-01-01T00:00:00Z").kept == 1
+    with transaction() as s:
+        alert = alert_ready(s)
+        alerts.launch(s, alert.id, operator(s), NOW)
+    for _ in fanout.resolve(alert.id, NOW):
+        pass
+    held = records.lease(ask("SELECT id FROM batches")[0][0], 60)
+    assert held is not None
+    (one,) = records.claim(held, by_sender, 10, NOW) or ()
+    assert one.contact_id != tom.sms
+    assert crypto.unseal(one.address_sealed, "sms") == tom.phone
+
+
 def test_a_rehearsal_says_the_same() -> None:
     tom = somebody()
     erase(tom.id)
