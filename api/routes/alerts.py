@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
 from api.auth import Reader
@@ -22,7 +22,7 @@ from api.routes.alert_bodies import (
 from api.routes.ids import Id
 from api.routes.tallies import for_caller
 from api.seats import area_seat
-from notify import alerts, reports, tasks
+from notify import alerts, idempotency, reports, tasks
 from notify.db import transaction
 from notify.models.states import AlertState
 from notify.pipeline import explanation, forecast
@@ -43,13 +43,29 @@ def list_alerts(caller: Reader, limit: Annotated[int, Query(ge=1, le=500)] = 50)
 @router.post(
     "", summary="Write a draft", status_code=201, responses=problems(403, 404, 409, 422, 429, 503), **AS_COUNTED
 )
-def draft_alert(wanted: NewAlert, caller: Reader) -> Response:
+def draft_alert(
+    wanted: NewAlert,
+    caller: Reader,
+    idempotency_key: Annotated[
+        str,
+        Header(
+            max_length=idempotency.LONGEST,
+            description="Of your choice, such as a UUID. Sent again within 24 hours with the same body, the request"
+            " makes no second alert and is answered with the first one.",
+        ),
+    ] = "",
+) -> Response:
     """Renders the words in every language and channel. Nothing is sent before it is approved and launched."""
     with area_seat(caller.key_id):
         located = alerts.located(wanted.as_draft(), caller.acting)
+    key, now = idempotency_key.strip(' "'), datetime.now(UTC)
     with transaction() as s:
-        drafted = alerts.draft(s, located, caller.acting, datetime.now(UTC), settings())
-        counted = reports.progress(s, drafted.id)
+        alert_id = key and idempotency.first(s, caller.key_id, key, wanted.model_dump_json().encode(), now)
+        if not alert_id:
+            alert_id = alerts.draft(s, located, caller.acting, now, settings()).id
+            if key:
+                idempotency.made(s, caller.key_id, key, alert_id)
+        counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
 
 

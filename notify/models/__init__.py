@@ -8,7 +8,7 @@ from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
-from notify.models.operator import ApiKey, Operator
+from notify.models.operator import ApiKey, IdempotencyKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import SignIn
@@ -40,6 +40,7 @@ __all__ = [
     "Contact",
     "Delivery",
     "Heartbeat",
+    "IdempotencyKey",
     "Incident",
     "JobRow",
     "KeyRing",

@@ -39,3 +39,16 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
     __table_args__ = (Index("api_keys_living_name", "name", unique=True, postgresql_where=text("revoked_at IS NULL")),)
+
+
+class IdempotencyKey(Base):
+    """A request that its program may repeat, and what it made (`notify.idempotency`)."""
+
+    __tablename__ = "idempotency_keys"
+    api_key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True, autoincrement=False)
+    key_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    body_hash: Mapped[bytes]
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("idempotency_keys_at", "at"),)

@@ -39,6 +39,7 @@ RIGHTS = {
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
+    "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",
     "sessions": "SELECT, INSERT, DELETE, UPDATE (ended_at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
