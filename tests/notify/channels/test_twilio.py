@@ -382,8 +382,10 @@ def test_a_reply_to_a_resident_is_escaped() -> None:
 def test_the_library_only_reads(is_async: bool) -> None:
     twilio = library(SID, TOKEN, "http://127.0.0.1:9", lambda _: pytest.fail("it was posted"), is_async=is_async)
     assert twilio.messaging.base_url == twilio.api.base_url == "http://127.0.0.1:9"
+    words = {"to": "+12155550100", "from_": "+12155550101", "body": "x"}
+
+    def post() -> None:
+        asyncio.run(twilio.messages.create_async(**words)) if is_async else twilio.messages.create(**words)
+
     with pytest.raises(RuntimeError, match="only read"):
-        if is_async:
-            asyncio.run(twilio.messages.create_async(to="+12155550100", from_="+12155550101", body="x"))
-        else:
-            twilio.messages.create(to="+12155550100", from_="+12155550101", body="x")
+        post()

@@ -217,7 +217,7 @@ def test_an_alert_reaches_who_came_back_after_an_erasure() -> None:
     tom = somebody()
     erase(tom.id)
     with transaction() as s:
-        zone(s, shape=square(-75.5, 39.5))
+        zone(s)
         by_sender = sender(s).id
     assert bring(tom.phone, "2029-01-01T00:00:00Z").kept == 1
     with transaction() as s:
