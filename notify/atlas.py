@@ -20,6 +20,7 @@ from notify.errors import Invalid, NotFound, Refused
 from notify.models import Operator, Zone, ZoneVersion
 from notify.models.street import Street
 from notify.models.zone import ZoneKind
+from zones import gate
 from zones.geometry import area_hash, area_m2, to_wkb
 from zones.placing import Bounds
 
@@ -80,6 +81,8 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
     every = all_zones(s, kind, retired=True)
     exactly = {kept.zone.name: kept for kept in every}
     nearly = {kept.zone.name.casefold(): kept for kept in every}
+    _, readable = gate.readable_from_wkb(kept.version.geometry for kept in every)
+    whole = {every[row].zone.id for row in readable}  # what is damaged is imported again, whatever its hash
     added: list[NamedShape] = []
     changed: list[tuple[KeptZone, NamedShape]] = []
     unchanged: list[tuple[KeptZone, NamedShape]] = []
@@ -92,6 +95,7 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
             continue
         met.add(kept.zone.id)
         same = kept.version.hash == area_hash(shape.geometry) and kept.zone.retired_at is None
+        same = same and kept.zone.id in whole
         (unchanged if same else changed).append((kept, shape))
     absent = tuple(kept for kept in every if kept.zone.id not in met and kept.zone.retired_at is None)
     return Comparison(tuple(added), tuple(changed), tuple(unchanged), absent)
@@ -149,13 +153,20 @@ def bounds(s: Session) -> Bounds | None:
     west, south, east, north = s.execute(
         select(func.min(Street.west), func.min(Street.south), func.max(Street.east), func.max(Street.north))
     ).one()
-    zones = shapely.from_wkb([bytes(kept.version.geometry) for kept in all_zones(s)])
+    zones, _ = gate.readable_from_wkb(kept.version.geometry for kept in all_zones(s))
     boxes = [tuple(shapely.total_bounds(zones).tolist())] if len(zones) else []
     boxes += [(west, south, east, north)] if west is not None else []
     if not boxes:
         return None
     wests, souths, easts, norths = zip(*boxes, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
+
+
+def damaged(s: Session) -> list[str]:
+    """The names of current zones whose areas cannot be read."""
+    kept = all_zones(s)
+    _, readable = gate.readable_from_wkb(one.version.geometry for one in kept)
+    return [one.zone.name for row, one in enumerate(kept) if row not in set(readable.tolist())]
 
 
 def is_mapped(s: Session) -> bool:

@@ -10,15 +10,15 @@ from typing import Any, Literal, get_args
 import shapely
 from sqlalchemy.orm import Session
 
-from notify import atlas
+from notify import alarms, atlas
 from notify.atlas import Comparison, Imported, KeptZone
 from notify.core.counting import counted
 from notify.errors import Invalid
 from notify.models import Operator
 from notify.settings import settings
-from zones import places, placing
+from zones import gate, places, placing
 from zones.files.zonefile import Mending, ZoneFile
-from zones.geometry import area_m2, from_wkb
+from zones.geometry import area_m2
 
 # What becomes of zones of the same kind that the file does not have. "edition": those that came from a file of the same
 # name go, and those of a file that this one takes over from, as told below; "replace": all go; "keep": none goes.
@@ -111,6 +111,9 @@ def take(
         if report.needs:
             raise _unconfirmed(report)
         atlas.apply(s, kind, compared, retired, source, now, by)
+        if damaged := atlas.damaged(s):
+            told = f"The areas of zones cannot be read: {', '.join(damaged[:SHOWN])}"
+            alarms.sound(s, alarms.UNREADABLE_ROW, f"{told}. No alert can be sent there; import them again.", now)
     return report
 
 
@@ -153,11 +156,10 @@ def _broken(compared: Comparison, left_out: Sequence[str]) -> list[KeptZone]:
 
 def _moved(compared: Comparison) -> list[str]:
     """Zones that would not touch what they were: two counties can each have a zone A."""
-    moved = [
-        kept.zone.name
-        for kept, shape in compared.changed
-        if _is_current(kept) and not from_wkb(kept.version.geometry).intersects(shape.geometry)
-    ]
+    current = [(kept, shape) for kept, shape in compared.changed if _is_current(kept)]
+    were, readable = gate.readable_from_wkb(kept.version.geometry for kept, _ in current)
+    pairs = ((current[row], was) for row, was in zip(readable.tolist(), were.tolist(), strict=True))
+    moved = [kept.zone.name for (kept, shape), was in pairs if not was.intersects(shape.geometry)]
     if not moved:
         return []
     named = ", ".join(moved[:SHOWN]) + (" ..." if len(moved) > SHOWN else "")

@@ -43,9 +43,12 @@ def from_wkb(wkb: bytes) -> BaseGeometry:
     return admit(shapely.from_wkb(bytes(wkb)))
 
 
-def all_from_wkb(stored: Iterable[bytes]) -> Shapes:
-    """Read many stored shapes."""
-    return admit_all(shapely.from_wkb(np.array([bytes(wkb) for wkb in stored], dtype=object)))
+def readable_from_wkb(stored: Iterable[bytes]) -> tuple[Shapes, NDArray[np.intp]]:
+    """Read those of many stored shapes that can be read, and which these are: one that is damaged hides no other."""
+    wkb = np.array([bytes(one) for one in stored], dtype=object)
+    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    kept = np.flatnonzero(~shapely.is_missing(shapes))
+    return admit_all(shapes[kept]), kept
 
 
 def _has_empties(shape: BaseGeometry) -> bool:

@@ -71,7 +71,8 @@ class Zones:
 
 def read_zones(s: Session) -> Zones:
     kept = atlas.all_zones(s)
-    shapes = gate.all_from_wkb(one.version.geometry for one in kept)
+    shapes, readable = gate.readable_from_wkb(one.version.geometry for one in kept)
+    kept = [kept[row] for row in readable]
     about = tuple({"id": one.zone.id, "kind": one.zone.kind, "name": one.zone.name} for one in kept)
     return Zones(about, shapes, _inside(shapes), shapely.STRtree(shapes))
 
@@ -92,7 +93,8 @@ def features(s: Session, tile: Tile, widths: Mapping[str, float]) -> dict[str, l
     for layer, draw in _DRAWN.items():
         own = [row for row in rows if row.layer == layer]
         if own:
-            shapes = gate.all_from_wkb(row.geometry for row in own)
+            shapes, readable = gate.readable_from_wkb(row.geometry for row in own)
+            own = [own[row] for row in readable]
             drawn[layer] = draw(tile, shapes)
             drawn["names"] += _names(tile, layer, own, shapes) if layer in ("water", "park") else []
     return drawn

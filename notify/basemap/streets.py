@@ -72,7 +72,8 @@ class Streets:
 
 def read(s: Session) -> Streets:
     rows = s.execute(text("SELECT name, rank, geometry FROM streets")).all()
-    lines = gate.all_from_wkb(row.geometry for row in rows)
+    lines, readable = gate.readable_from_wkb(row.geometry for row in rows)
+    rows = [rows[row] for row in readable]
     return join([row.name for row in rows], [row.rank for row in rows], lines)
 
 

@@ -60,6 +60,7 @@ def _lines(s: Session, streets: Sequence[str]) -> dict[str, list[BaseGeometry]]:
         {"streets": list(streets), "most": MOST_BLOCKS},
     ).all()
     found: dict[str, list[BaseGeometry]] = defaultdict(list)
-    for row, line in zip(rows, gate.all_from_wkb(row.geometry for row in rows), strict=True):
-        found[row.street].append(line)
+    lines, readable = gate.readable_from_wkb(row.geometry for row in rows)
+    for row, line in zip(readable, lines, strict=True):
+        found[rows[row].street].append(line)
     return found

@@ -114,7 +114,8 @@ def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float 
 
 def _range(row: Any, number: HouseNumber) -> House | None:
     left, right = Side(row.left_from, row.left_to, True), Side(row.right_from, row.right_to, False)
-    place = place_on(gate.from_wkb(row.geometry), number.number, (left, right))
+    lines, _ = gate.readable_from_wkb([row.geometry])  # one that is damaged is as if there were none
+    place = place_on(lines[0], number.number, (left, right)) if len(lines) else None
     if place is None:
         return None
     zip_code = row.zip if left.share(number.number) is not None else row.right_zip
