@@ -64,7 +64,18 @@ SHORT = {
 LIGHT = {"alert": {"list": "alert_list:commands"}}
 
 
-class OnDemand(typer.core.TyperGroup):
+class Named(typer.core.TyperGroup):
+    """A group that knows the names of its commands before it imports them."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException:
+            self.commands: Any = dict.fromkeys(self.list_commands(ctx))  # where Typer looks for what a typo may mean
+            return super().resolve_command(ctx, args)
+
+
+class OnDemand(Named):
     """The groups and commands of `HOMES`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -84,7 +95,7 @@ class OnDemand(typer.core.TyperGroup):
             formatter.write_dl(rows)
 
 
-class LightFirst(typer.core.TyperGroup):
+class LightFirst(Named):
     """A group that is imported as a whole only for a command that is not light."""
 
     def __init__(self, name: str) -> None:
@@ -134,6 +145,9 @@ def _explain(error: Exception) -> None:
     if isinstance(error, TocsinError | ZoneError):
         _complain(error.message, error.hint, error.details)
     elif isinstance(error, typer.TyperException):
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group alone: what it can be followed by
+            print(error.format_message(), file=sys.stderr)
+            return
         asked = getattr(error, "ctx", None)  # of a wrong option, argument or command
         hint = f"`{asked.command_path} --help` shows what there is." if asked else ""
         _complain(error.format_message() if hasattr(error, "format_message") else str(error), hint)

@@ -1,14 +1,17 @@
 """What the commands say: their help, their reports, and what to do when something is missing."""
 
+import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from notify import operators
+from notify import alarms, operators
 from notify.cli import main
 from notify.cli.alert import commands as alert_commands
 from notify.cli.commands import hint_when_away
@@ -120,7 +123,9 @@ NEW = ("alert", "new", "--event", "storm", "--set", "hazard=wind", "--zone", "Ri
         ((*NEW, "--area", "none.geojson"), "none.geojson cannot be read: No such file or directory."),
         ((*NEW, "--circle", "5,5"), "'5,5' is not a circle. Write longitude, latitude and metres"),
         (("alert", "pause", "77"), "There is no alert 77. `tocsin alert list` shows"),
-        (("alert", "lunch", "1"), "No such command 'lunch'. `tocsin alert --help` shows what there is."),
+        (("alert", "lunch", "1"), "No such command 'lunch'. Did you mean 'launch'? `tocsin alert --help`"),
+        (("alrt", "list"), "No such command 'alrt'. Did you mean 'alert'"),
+        (("senders", "lst"), "No such command 'lst'. Did you mean 'list'"),
         (("alert", "approve", "1"), "Missing option '--as'. `tocsin alert approve --help`"),
         (("worker", "--lane", "urgent"), "There is no lane 'urgent'. Lanes: emergency, routine."),
     ],
@@ -138,6 +143,55 @@ def test_an_error_is_a_line_that_says_what_to_do(
     line = said(*arguments, code=2)
     assert line.startswith("tocsin: ")
     assert told in line
+
+
+@pytest.mark.parametrize("group", [(), ("alert",), ("senders",)])
+def test_a_group_alone_shows_what_it_can_be_followed_by(
+    group: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tocsin", *group])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"Usage: {' '.join(['tocsin', *group])} [OPTIONS] COMMAND [ARGS]..."
+    assert "Commands:" in lines
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_program_is_never_given_what_is_written_for_people(
+    database: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a time on the city's clocks nor a dash for what there is not: ISO 8601 with its offset, and null."""
+    with transaction() as s:
+        zone(s)
+        tom = resident(s)
+        admin = operators.add(s, "admin@tocsin.example.org", "admin", NOW)
+        monkeypatch.setenv("TOCSIN_OPERATOR_KEY", operators.add_key(s, "laptop", NOW, admin))
+        alert = str(alert_ready(s).id)
+        alarms.sound(s, alarms.JOB_FAILS, "It fails.", NOW)
+    commands = [
+        *(f"alert {what} {alert}" for what in ("show", "audience", "plan", "report")), "alert list",
+        "alarms list --all", "jobs", "keys list", "map show", "operators list", f"residents find {tom.phone}",
+        "senders list", "subscribers count", "zones list", "zones show Riverside",
+    ]  # fmt: skip
+    times = 0
+    for command in commands:
+        for value in _values(json.loads(said(*command.split(), "--json"))):
+            assert value != "-", command
+            if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
+                assert datetime.fromisoformat(value).tzinfo, (command, value)
+                times += 1
+    assert times > 10
+
+
+def _values(document: Any) -> Iterator[Any]:
+    match document:
+        case dict():
+            yield from (one for value in document.values() for one in _values(value))
+        case list():
+            yield from (one for value in document for one in _values(value))
+        case _:
+            yield document
 
 
 @pytest.mark.parametrize(
