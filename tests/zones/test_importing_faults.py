@@ -5,6 +5,7 @@ import json
 import sqlite3
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from shapely.geometry import Polygon, box
 
 from tests.zones.test_importing import EAST, geojson, refusal, two, zipped
 from zones import places
-from zones.files import quarantine
+from zones.files import openrings, quarantine
 from zones.geometry import area_m2
 from zones.importing import read_zones
 
@@ -177,18 +178,61 @@ def test_a_zone_drawn_as_a_closed_line_asks_whether_its_inside_is_meant(tmp_path
     assert "inside" not in str(refusal(written(tmp_path / "z.geojson", street)))
 
 
-def test_a_shape_of_a_geopackage_that_cannot_be_read_does_not_refuse_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "x.gpkg"
+def geopackage(path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """Three rows: a zone, one whose stored shape is changed, one without a shape."""
     gpd.GeoDataFrame({"name": ["a", "b", "c"]}, geometry=[EAST, EAST, None], crs=4326).to_file(path, SPATIAL_INDEX="NO")
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{trigger}"')
         (blob,) = database.execute("SELECT geom FROM x WHERE name = 'b'").fetchone()
-        elsewhere = struct.pack("<dd", -74.95, 40.05)  # the last corner is not the first one
-        database.execute("UPDATE x SET geom = ? WHERE name = 'b'", (blob[: -len(elsewhere)] + elsewhere,))
-    found = quarantine.read_zones(path)
+        database.execute("UPDATE x SET geom = ? WHERE name = 'b'", (change(blob),))
+    return path
+
+
+def test_an_open_ring_of_a_geopackage_is_closed_and_its_length_told_as_that_of_geojson(tmp_path: Path) -> None:
+    elsewhere = struct.pack("<dd", -74.95, 40.05)  # the last corner is not the first one
+    found = quarantine.read_zones(geopackage(tmp_path / "x.gpkg", lambda blob: blob[: -len(elsewhere)] + elsewhere))
+    ring = [*list(EAST.exterior.coords)[:-1], (-74.95, 40.05)]
+    same = written(tmp_path / "x.geojson", {"type": "Polygon", "coordinates": [ring]})
+    (as_geojson,) = [one.what for one in read_zones(same).mended if "open ring" in one.what]
+    assert [zone.name for zone in found.zones] == ["a", "b"]
+    assert found.zones[1].geometry.equals(read_zones(same).zones[0].geometry)
+    assert [one.what for one in found.mended if one.zone == "b" and "open ring" in one.what] == [as_geojson]
+    assert "m of its border were not in the file" in as_geojson
+    assert found.left_out == ("c: It has no shape.",)
+
+
+@pytest.mark.parametrize("change", [lambda blob: blob[:-8], lambda blob: blob[:-90] + b"\xff" * 90])
+def test_a_shape_of_a_geopackage_that_cannot_be_read_does_not_refuse_the_others(
+    change: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    found = quarantine.read_zones(geopackage(tmp_path / "x.gpkg", change))
     assert [zone.name for zone in found.zones] == ["a"]
-    assert found.left_out == (
-        "b: Its shape cannot be read: a ring that is not closed, say.",
-        "c: It has no shape.",
-    )
+    assert found.left_out[0].startswith("b: ")
+    assert found.left_out[1:] == ("c: It has no shape.",)
+
+
+@pytest.mark.parametrize("kind", ["Polygon", "MultiPolygon"])
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_open_rings_in_every_form_of_wkb(kind: str, order: int, dimensions: int) -> None:
+    hole = box(-74.99, 40.01, -74.98, 40.02).exterior.coords
+    flat = Polygon(box(-75, 40, -74.9, 40.1).exterior.coords, [hole])
+    shape = shapely.force_3d(flat) if dimensions == 3 else flat
+    whole = shapely.MultiPolygon([shape]) if kind == "MultiPolygon" else shape
+    for flavor in ("iso", "extended"):
+        wkb = shapely.to_wkb(whole, byte_order=order, output_dimension=dimensions, flavor=flavor)
+        corner = struct.pack("<dd" if order else ">dd", *hole[0])
+        moved = struct.pack("<dd" if order else ">dd", -74.985, 40.005)
+        at = wkb.rindex(corner)
+        found = openrings.close(wkb[:at] + moved + wkb[at + 16 :])
+        assert found is not None
+        assert found[1] == (((-74.985, 40.005), hole[0][:2]),)
+        assert not found[0].has_z
+        closed = openrings.close(wkb)
+        assert closed is not None
+        assert (closed[0].equals(flat), closed[1]) == (True, ())
+        for end in range(len(wkb)):
+            assert openrings.close(wkb[:end]) is None
+    assert openrings.close(shapely.to_wkb(shapely.Point(1, 2))) is None
+    assert openrings.close(struct.pack("<BII", 1, 6, 1) * 100_000) is None, "one in another, without end"

@@ -1,7 +1,7 @@
 """GDAL, held short: the few drivers that we need, and its complaints in one line."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureErr
 from shapely.errors import ShapelyError
 
 from zones.errors import ZoneError
+from zones.files import openrings
+from zones.geojson import Gap
 
 DRIVERS = ("ESRI Shapefile", "GPKG", "OpenFileGDB")
 # Nothing that a file names is fetched, and no file is written beside the one that is read.
@@ -25,7 +27,7 @@ CONFIG = {
     "GDAL_NUM_THREADS": "1",
     "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
 }
-_UNREADABLE = "unreadable"
+_UNREADABLE, _GAPS = "unreadable", "gaps"
 _REFUSALS = (
     CRSError, DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, ShapelyError, ValueError,
 )  # fmt: skip
@@ -50,7 +52,7 @@ def layers(path: Path, what: str) -> dict[str, str]:
 def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
     """A layer with its shapes; curves come as lines. `what` names the file's kind in an error.
 
-    A shape that cannot be read is None, and its row is one of `unreadable(frame)`.
+    Open rings are closed (`gaps`). A shape that cannot be read is None, and its row is one of `unreadable(frame)`.
     """
     pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": "YES"})
     try:
@@ -59,10 +61,29 @@ def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
             frame = pyogrio.read_dataframe(path, layer=layer, datetime_as_string=True, on_invalid="ignore", **more)
             if isinstance(frame, gpd.GeoDataFrame) and (missing := np.flatnonzero(frame.geometry.isna())).size:
                 _, _, as_stored, _ = pyogrio.raw.read(path, layer=layer, columns=[], **more)
-                frame.attrs[_UNREADABLE] = [int(row) for row in missing if as_stored[row] is not None]
+                return _closed(
+                    frame, {int(row): bytes(as_stored[row]) for row in missing if as_stored[row] is not None}
+                )
             return frame
     finally:
         pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": None})
+
+
+def _closed(frame: gpd.GeoDataFrame, stored: Mapping[int, bytes]) -> gpd.GeoDataFrame:
+    """With the shapes that GEOS refused for an open ring. `stored`: WKB by row."""
+    closed = {row: openrings.close(wkb) for row, wkb in stored.items()}
+    shapes = frame.geometry.tolist()
+    for row, found in closed.items():
+        shapes[row] = found and found[0]
+    frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    frame.attrs[_UNREADABLE] = [row for row, found in closed.items() if found is None]
+    frame.attrs[_GAPS] = {row: found[1] for row, found in closed.items() if found}
+    return frame
+
+
+def gaps(frame: gpd.GeoDataFrame) -> dict[int, Sequence[Gap]]:
+    """By row: where rings were open that are closed now, in the coordinates of the file."""
+    return dict(frame.attrs.get(_GAPS, {}))
 
 
 def unreadable(frame: gpd.GeoDataFrame) -> list[int]:

@@ -74,7 +74,8 @@ def open_table(path: Path, options: Options) -> Table:
         raise ZoneError("It holds no features.", hint="Is it the right file, or the right layer?")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
-    broken = ZoneError("Its shape cannot be read: a ring that is not closed, say.", hint="Check it, and export again.")
+    broken = ZoneError("Its shape cannot be read: it is damaged.", hint="Check it, and export again.")
+    open_rings = read.gaps | gdal.gaps(frame)
     faults = read.faults | dict.fromkeys(gdal.unreadable(frame), broken)
     frame = frame.set_geometry(gpd.GeoSeries(gate.admit_all(frame.geometry.array), index=frame.index, crs=frame.crs))
     own = frame.crs
@@ -83,7 +84,7 @@ def open_table(path: Path, options: Options) -> Table:
     placed = crs.in_wgs84(crs.swapped(frame) if options.swap_axes else frame)
     names = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
     doubts = (*read.doubts, *crs.doubts(frame.crs, placed))
-    closed = {row: geometry.closed(_on_the_map(gaps, frame.crs, options.swap_axes)) for row, gaps in read.gaps.items()}
+    closed = {row: geometry.closed(_on_the_map(gaps, frame.crs, options.swap_axes)) for row, gaps in open_rings.items()}
     return Table(placed, names, crs.name_of(frame.crs), closed, notes, faults, doubts)
 
 
