@@ -3,7 +3,7 @@
 FROM node:24-slim AS pages
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --silent
+RUN npm ci --omit=dev --silent
 
 FROM python:3.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

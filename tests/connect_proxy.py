@@ -47,7 +47,7 @@ class ConnectProxy:
             for tunnel in tunnels:
                 tunnel.cancel()
             if tunnels:
-                await asyncio.wait(tunnels, timeout=5)
+                await asyncio.wait(tunnels, timeout=60)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -148,4 +148,4 @@ async def tls_front(context: ssl.SSLContext, port: int) -> AsyncIterator[int]:
         for line in lines:
             line.cancel()
         if lines:
-            await asyncio.wait(lines, timeout=5)
+            await asyncio.wait(lines, timeout=60)

@@ -20,8 +20,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify import alerts, atlas, crypto, operators, points, senders
+from notify.db import transaction
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
-from notify.pipeline import compose
+from notify.pipeline import compose, fanout
 from notify.settings import settings
 from zones.city import CityZone
 from zones.names import phone as phone_of
@@ -181,6 +182,20 @@ def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime
     alert = alert_draft(s, channels=channels, now=now, **draft)
     allowed = settings().model_copy(update={name: v for name, v in CREDENTIALS.items() if _unset(name)})
     return alerts.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
+
+
+def alert_resolved(*, now: datetime = NOW, **draft: Any) -> int:
+    """A launched alert whose audience has become deliveries, in transactions of its own; its id."""
+    with transaction() as s:
+        alert_id = alert_ready(s, now=now, **draft).id
+        alerts.launch(s, alert_id, operator(s), now)
+    resolve(alert_id, now)
+    return alert_id
+
+
+def resolve(alert_id: int, now: datetime = NOW) -> list[int]:
+    """Turn the audience of a launched alert into deliveries; returns the ids of their batches."""
+    return [batch for batches in fanout.resolve(alert_id, now) for batch in batches]
 
 
 def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:

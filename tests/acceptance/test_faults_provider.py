@@ -36,7 +36,7 @@ def test_a_provider_that_does_nothing_else_for_a_while(city: City, fault: str) -
     block = city.block(phones=30)
     city.behave(twilio=faulty(1.0, fault) | SILENT)
     alert = city.launch(city.approved(block.zone))
-    until(lambda: len([r for r in city.forms() if r[1].get("To") in block.phones]) >= 3, 30, "it was tried")
+    until(lambda: len([r for r in city.forms() if r[1].get("To") in block.phones]) >= 3, 60, "it was tried")
     city.sim("/_sim/behaviour", method="DELETE")
     city.reached_once(block, city.until_over(alert, 120))
 

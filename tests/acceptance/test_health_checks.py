@@ -16,7 +16,7 @@ from tests.test_project import compose
 from tests.waiting import until
 
 STARTS_S = 60
-BEATS_S = 30  # every ten, on a machine that is not busy
+BEATS_S = 60  # every ten, on a machine that is not busy
 LIMIT_S = 61  # `find -mmin -1`
 
 
@@ -35,7 +35,7 @@ def running(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def is_healthy(service: str, here: dict[str, str]) -> bool:
@@ -45,7 +45,7 @@ def is_healthy(service: str, here: dict[str, str]) -> bool:
     for there, ours in here.items():
         assert there in command[-1]
         command[-1] = command[-1].replace(there, ours)
-    return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 @pytest.mark.usefixtures("database", "redis")

@@ -17,7 +17,7 @@ def test_an_emergency_overtakes_a_routine_alert_on_the_same_sender(city: City) -
     blanks = {"rule": "street", "starts": soon()}
     routine = city.launch(city.approved(routine_block.zone, event="snow", blanks=blanks))
     assert city.progress(routine).lane == "routine"
-    until(lambda: len(city.texts(routine_block.phones)) >= 5, 30, "the routine alert goes out")
+    until(lambda: len(city.texts(routine_block.phones)) >= 5, 60, "the routine alert goes out")
     emergency = city.launch(city.approved(emergency_block.zone))
     assert city.progress(emergency).lane == "emergency"
     done = city.until_over(emergency, 60)

@@ -37,7 +37,7 @@ def proxy_to(port: int, file: Path) -> Iterator[tuple[ConnectProxy, int]]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(60)
         yield proxy, ports[0]
     finally:
         loop.call_soon_threadsafe(ended.set)

@@ -171,7 +171,7 @@ def _zone_name() -> str:
 
 def _get(url: str, cookie: str = "") -> str:
     asked = urllib.request.Request(url, headers={"Cookie": cookie} if cookie else {})
-    with urllib.request.urlopen(asked, timeout=20) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -180,8 +180,8 @@ def _console_page(city: City, key: str, alert: int) -> str:
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     form = urllib.parse.urlencode({"key": key}).encode()
     signed_in = urllib.request.Request(f"{city.url}/console/sign-in", data=form, headers={"Origin": city.url})
-    opener.open(signed_in, timeout=20).close()
-    with opener.open(f"{city.url}/console/alerts/{alert}", timeout=20) as answer:
+    opener.open(signed_in, timeout=60).close()
+    with opener.open(f"{city.url}/console/alerts/{alert}", timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -206,5 +206,5 @@ def _watched_redis() -> Iterator[list[str]]:
         finally:
             stop.set()
             client.ping()  # one more command, so that the listener wakes up and sees it
-            listener.join(10)
+            listener.join(60)
     client.close()

@@ -14,7 +14,7 @@ from tests.acceptance.city import APPROVER, City
 from tests.owner import owning
 from tests.waiting import until
 
-PEOPLE = 300
+PEOPLE = 900  # for a minute and a half
 Backup = tuple[dict[str, bytes], list[tuple[Any, ...]]]
 
 
@@ -56,16 +56,16 @@ def restore(saved: Backup) -> restoring.Restored:
 def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     block, alert = city.sending(PEOPLE, per_s=10, out=10)
     later = city.block(phones=5)
-    scheduled = city.approved(later.zone, launch_at=datetime.now(UTC) + timedelta(seconds=5))
+    scheduled = city.approved(later.zone, launch_at=datetime.now(UTC) + timedelta(seconds=10))
     with transaction() as s:
         launched = alerts.launch(s, scheduled, operators.find(s, APPROVER), datetime.now(UTC))
         assert launched.state is AlertState.SCHEDULED
     saved = backup()
-    until(lambda: len(city.texts(later.phones)) == 5, 30, "the scheduled one went out after the backup")
-    until(lambda: len(city.texts(block.phones)) >= 30, 30, "more went out after the backup")
+    until(lambda: len(city.texts(later.phones)) == 5, 60, "the scheduled one went out after the backup")
+    until(lambda: len(city.texts(block.phones)) >= 30, 60, "more went out after the backup")
     with transaction() as s:
         alerts.pause(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
-    until(lambda: not city.sql("SELECT 1 FROM batches WHERE state = 'leased'"), 30, "what was in hand is recorded")
+    until(lambda: not city.sql("SELECT 1 FROM batches WHERE state = 'leased'"), 60, "what was in hand is recorded")
     out = Counter(city.texts(block.phones))
     assert 30 <= len(out) < PEOPLE
 
@@ -78,7 +78,7 @@ def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     with transaction() as s:
         alerts.resume(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
     city.launch(scheduled)
-    city.rate("sms", 200)
+    city.rate("sms", 2000)
     for each in (alert, scheduled):
         city.until_over(each)
     assert Counter(city.texts(block.phones)) == Counter(block.phones)

@@ -27,11 +27,11 @@ def test_a_stop_acts_within_a_second_in_mid_send(city: City) -> None:
     block = city.block(phones=150)
     city.rate("sms", 40)
     alert = city.launch(city.approved(block.zone))
-    until(lambda: len(city.arrivals(block.phones)) >= 20, 30, "messages are going out")
+    until(lambda: len(city.arrivals(block.phones)) >= 20, 60, "messages are going out")
     done = city.run("senders", "set", str(sender_of(city, "sms")), "--status", "stopped")
     assert done.returncode == 0, done.stderr
     stopped_at = changed_at(city, sender_of(city, "sms"))
-    until(lambda: time.time() > stopped_at + 2.5, 5, "two more seconds")
+    until(lambda: time.time() > stopped_at + 2.5, 60, "two more seconds")
     before = city.arrivals(block.phones)
     assert max(before.values()) < stopped_at + 1
     assert len(before) < 150
@@ -46,11 +46,11 @@ def test_a_new_rate_acts_within_a_second_in_mid_send(city: City, first: int, the
     block = city.block(phones=260)
     city.rate("sms", first)
     alert = city.launch(city.approved(block.zone))
-    until(lambda: len(city.arrivals(block.phones)) >= 20, 30, "messages are going out")
+    until(lambda: len(city.arrivals(block.phones)) >= 20, 60, "messages are going out")
     done = city.run("senders", "set", str(sender_of(city, "sms")), "--rate", str(then))
     assert done.returncode == 0, done.stderr
     changed_s = changed_at(city, sender_of(city, "sms"))
-    until(lambda: time.time() > changed_s + 5, 10, "four seconds at the new rate")
+    until(lambda: time.time() > changed_s + 5, 60, "four seconds at the new rate")
     cost = city.sql("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'", a=alert)[0][0]
     later = [t for t in city.arrivals(block.phones).values() if changed_s + 1 <= t < changed_s + 5]
     assert 0.85 * then * 4 <= len(later) * cost <= then * 4
@@ -66,8 +66,8 @@ def test_a_provider_out_of_order_is_left_alone_and_people_can_see_it(city: City,
     city.behave(twilio={"error_rate": {"rate": 1, **fault}})
     began = time.time()
     alert = city.launch(city.approved(block.zone))
-    until(lambda: _breaker(city), 20, "the breaker is open")
-    until(lambda: time.time() > began + 8, 12, "some trials")
+    until(lambda: _breaker(city), 60, "the breaker is open")
+    until(lambda: time.time() > began + 8, 60, "some trials")
     tried = len([came_at for came_at, form in city.forms() if came_at >= began and form])
     assert tried < 40, "a window, and a trial now and then"
     seen = _breaker(city)

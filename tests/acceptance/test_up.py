@@ -71,7 +71,7 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
             finally:
                 if up.poll() is None:
                     os.killpg(up.pid, signal.SIGKILL)
-            until(lambda pids=pids: all(gone(pid) for pid in pids), 20, "no process is left behind")
+            until(lambda pids=pids: all(gone(pid) for pid in pids), 60, "no process is left behind")
     counted = subprocess.run(
         command("demo", "--data", str(data), "--json"),
         capture_output=True,

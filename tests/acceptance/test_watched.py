@@ -31,7 +31,7 @@ def process(log: Path, *arguments: str) -> Iterator[None]:
         assert started.poll() is None, log.read_text()
     finally:
         started.terminate()
-        started.wait(30)
+        started.wait(60)
 
 
 def ringing(url: str) -> set[str]:

@@ -67,7 +67,7 @@ def door(
     for name in ("SIMULATOR_URL", "TWILIO_BASE_URL", "SENDGRID_BASE_URL"):
         monkeypatch.setenv(f"TOCSIN_{name}", "http://127.0.0.1:9")
     settings.cache_clear()
-    with httpx.Client(base_url=public_url, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=public_url, timeout=60, trust_env=False) as client:
         yield client
 
 

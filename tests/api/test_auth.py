@@ -204,7 +204,7 @@ def test_a_ticket_works_once(door: httpx.Client, key: Key) -> None:
     answers: list[int] = []
 
     def enter() -> None:
-        with httpx.Client(base_url=door.base_url, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=door.base_url, timeout=60, trust_env=False) as client:
             answers.append(client.post("/console/enter", data={"ticket": ticket}, headers=own(door)).status_code)
 
     threads = [threading.Thread(target=enter) for _ in range(6)]

@@ -99,7 +99,7 @@ def test_nothing_large_is_taken_from_somebody_without_a_key(
     lines = [f"POST {path} HTTP/1.1", "Host: tocsin", "Authorization: Bearer tocsin_wrong"]
     lines += ["Content-Type: multipart/form-data; boundary=x"]
     lines += [f"{name}: {value}" for name, value in length.items()]
-    with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=10) as line:
+    with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=60) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode())
         assert line.recv(100).startswith(b"HTTP/1.1 401 "), "answered before a body is there"
 

@@ -32,7 +32,7 @@ def serving() -> Iterator[int]:
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
-    until(lambda: running.started, 10, "the server listens")
+    until(lambda: running.started, 60, "the server listens")
     try:
         yield int(running.servers[0].sockets[0].getsockname()[1])
     finally:
@@ -50,7 +50,7 @@ def test_half_a_request_is_not_waited_for_without_end(half: bytes, monkeypatch: 
     async def ask(port: int) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(half)
-        answered = await asyncio.wait_for(reader.read(), 10)
+        answered = await asyncio.wait_for(reader.read(), 60)
         writer.close()
         return answered
 
@@ -65,8 +65,8 @@ def was_given_more_time() -> bool:
 
 
 def test_a_body_that_comes_slowly_but_surely_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.2)
-    monkeypatch.setattr(server, "SLOWEST_BYTES_PER_S", 1_000)
+    monkeypatch.setattr(server, "REQUEST_S", 1.0)
+    monkeypatch.setattr(server, "SLOWEST_BYTES_PER_S", 100)
 
     async def ask(port: int) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -74,7 +74,7 @@ def test_a_body_that_comes_slowly_but_surely_is_taken(monkeypatch: pytest.Monkey
         # Longer than half a request may take; one that has brought so much may take longer.
         await asyncio.to_thread(until, was_given_more_time, 60, "it is looked at, and given more time")
         writer.write(b"x")
-        answered = await asyncio.wait_for(reader.readline(), 10)
+        answered = await asyncio.wait_for(reader.readline(), 60)
         writer.close()
         return answered
 
@@ -92,9 +92,9 @@ def test_of_too_many_half_requests_the_oldest_gives_way(monkeypatch: pytest.Monk
             opened[-1][1].write(b"POST / HT")
             known = min(number + 1, 3)
             await asyncio.to_thread(until, lambda n=known: len(PatientProtocol.half_open) == n, 5, "it is known")
-        oldest = await asyncio.wait_for(opened[0][0].read(), 10)
+        oldest = await asyncio.wait_for(opened[0][0].read(), 60)
         opened[-1][1].write(b"TP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-        newest = await asyncio.wait_for(opened[-1][0].readline(), 10)
+        newest = await asyncio.wait_for(opened[-1][0].readline(), 60)
         for _, writer in opened:
             writer.close()
         return oldest, newest
@@ -113,7 +113,7 @@ def test_requests_after_each_other_on_one_connection_are_all_answered(monkeypatc
             for piece in (b"POST / HTTP/1.1\r\nHost: x\r\n", b"Content-Length: 4\r\n\r\nha", b"lf"):
                 writer.write(piece)
                 await writer.drain()
-            statuses.append((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10))[9:12])
+            statuses.append((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60))[9:12])
             assert not PatientProtocol.half_open
         writer.close()
         return statuses

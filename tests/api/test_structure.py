@@ -1,17 +1,12 @@
 """How pages are built, for those who hear them: content in landmarks, no heading skipped (axe, best practice)."""
 
-from collections.abc import Callable
-from datetime import datetime
 from html.parser import HTMLParser
 
 import httpx
-import pytest
 
-from notify import alarms, alerts
-from notify.db import transaction
-from tests import factories
+from tests.api.every_page import paths, signed_in, unsubscribe_link
 
-Key = Callable[..., dict[str, str]]
+__all__ = ["paths", "signed_in", "unsubscribe_link"]
 LANDMARKS = {"header", "main", "nav", "footer", "aside"}
 VOID = {"meta", "link", "input", "br", "img", "use", "path"}
 
@@ -42,20 +37,6 @@ class Outline(HTMLParser):
         inside = [tag for tag, _ in self._open]
         if data.strip() and "body" in inside and "script" not in inside and not any(mark for _, mark in self._open):
             self.outside.append(data.strip())
-
-
-@pytest.fixture
-def paths(door: httpx.Client, city: datetime, key: Key) -> list[str]:
-    """Those of a launched exercise, with an alarm ringing, for somebody who is signed in."""
-    with transaction() as s:
-        draft = factories.alert_draft(s, now=city, status="Test").id
-        number = factories.alert_ready(s, now=city, status="Exercise", channels=("sms", "email")).id
-        alerts.launch(s, number, None, city)
-        alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
-    secret = key()["Authorization"].removeprefix("Bearer ")
-    door.post("/console/sign-in", data={"key": secret}, headers={"Origin": str(door.base_url).rstrip("/")})
-    console = ["/console", "/console/map", f"/console/alerts/{draft}", f"/console/alerts/{number}"]
-    return [*console, "/", f"/alerts/{number}", "/alerts/99", "/console/sign-in"]
 
 
 def test_all_content_stands_in_landmarks_and_no_heading_is_skipped(door: httpx.Client, paths: list[str]) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.acceptance.conftest import _calm, city
 
 __all__ = ["_calm", "city"]
+expect.set_options(timeout=60_000)  # by default 5 s, and no longer than anything else that a busy machine may take
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
 

@@ -82,7 +82,7 @@ def test_the_training_city_is_drawn_with_zones_and_names(bellhaven: None, visiti
     visit.page.get_by_role("checkbox", name="Snow").check()
     visit.until_seen("zone-fill", 29)
     visit.page.get_by_role("checkbox", name="Neighbourhood").uncheck()
-    until(lambda: visit.seen("zone-fill") == 17, 10, "snow routes only")
+    until(lambda: visit.seen("zone-fill") == 17, 60, "snow routes only")
     expect(visit.page.get_by_role("link", name="Riverside")).to_be_hidden()
 
 
@@ -119,7 +119,7 @@ def test_all_of_it_can_be_done_with_the_keyboard(bellhaven: None, visiting: Call
     before = visit.page.evaluate(east)
     visit.page.locator("canvas").focus()
     visit.page.keyboard.press("ArrowRight")
-    until(lambda: visit.page.evaluate(east) > before, 10, "it moves")
+    until(lambda: visit.page.evaluate(east) > before, 60, "it moves")
 
 
 def test_without_scripts_the_list_draws_one_zone_at_a_time(
@@ -153,7 +153,7 @@ def test_by_night_and_on_a_phone(bellhaven: None, visiting: Callable[..., Visit]
     assert visit.page.evaluate(ground) == "#161d22"
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no scrolling sideways"
     visit.page.emulate_media(color_scheme="light")
-    until(lambda: visit.page.evaluate(f"({DRAWN})() ? {ground} : ''") == "#f2f2ec", 20, "it follows the machine")
+    until(lambda: visit.page.evaluate(f"({DRAWN})() ? {ground} : ''") == "#f2f2ec", 60, "it follows the machine")
     visit.until_seen("zone-fill", 12)
 
 

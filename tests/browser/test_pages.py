@@ -38,14 +38,14 @@ def test_the_console_shows_an_alert_go_out_without_a_reload(city: City, page: Pa
     page.goto(f"{city.url}/console/alerts/{alert}")
     page.evaluate("window.stayed = true")
     city.launch(alert)
-    expect(page.locator("#numbers")).to_contain_text("30 of 30", timeout=30_000)
-    expect(page.locator("#standing")).to_contain_text("sent", timeout=30_000)
+    expect(page.locator("#numbers")).to_contain_text("30 of 30", timeout=60_000)
+    expect(page.locator("#standing")).to_contain_text("sent", timeout=60_000)
     assert page.evaluate("window.stayed") is True
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no scrolling sideways on a phone"
 
 
 def test_pause_in_the_console_stops_what_is_going_out(city: City, page: Page) -> None:
-    block = city.block(phones=60)
+    block = city.block(phones=200)
     city.rate("sms", 4)
     sign_in(page, city, "pausing browser")
     alert = city.launch(city.approved(block.zone))
@@ -53,7 +53,7 @@ def test_pause_in_the_console_stops_what_is_going_out(city: City, page: Page) ->
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert city.progress(alert).state == "paused"
-    until(lambda: city.progress(alert).deliveries["sending"] == 0, 10, "what was in flight is out")
+    until(lambda: city.progress(alert).deliveries["sending"] == 0, 60, "what was in flight is out")
     assert city.progress(alert).deliveries["queued"] > 0
     city.cancel(alert)
 

@@ -81,7 +81,7 @@ class Visit:
         return int(self.page.evaluate(SEEN, layer))
 
     def until_seen(self, layer: str, least: int = 1) -> None:
-        until(lambda: self.seen(layer) >= least, 30, f"{least} of {layer} in sight")
+        until(lambda: self.seen(layer) >= least, 60, f"{least} of {layer} in sight")
 
 
 @contextmanager

@@ -82,13 +82,14 @@ def test_each_trial_that_fails_doubles_the_rest_up_to_a_bound(redis: "redis_clie
     for _ in range(8):
         past_rest(redis)
         assert throttle.heard([granted(throttle, 100)], ["http-500"], 0)
+        heard_s = time.monotonic()
         answer = take(throttle, 100)
         assert isinstance(answer, Wait)
-        rests.append(answer.seconds)
-    for n, rest_s in enumerate(rests):
+        rests.append((answer.seconds, time.monotonic() - heard_s + 0.1))
+    for n, (rest_s, over_s) in enumerate(rests):
         expected = min(LONGEST_S, FIRST_S * 2 ** (n + 1))
-        assert expected * (1 - SPREAD) - 0.1 <= rest_s <= expected * (1 + SPREAD)
-    assert len({round(rest / rests[-1], 3) for rest in rests[-4:]}) > 1, "no spread"
+        assert expected * (1 - SPREAD) - over_s <= rest_s <= expected * (1 + SPREAD)
+    assert len({round(rest_s / rests[-1][0], 3) for rest_s, _ in rests[-4:]}) > 1, "no spread"
 
 
 def test_an_emergency_tries_every_two_seconds_however_long_it_is_open(redis: "redis_client.Redis") -> None:
@@ -142,11 +143,12 @@ def test_when_redis_forgets_it_the_next_windows_find_out_again(redis: "redis_cli
 
 
 def test_people_can_see_since_when_and_why(redis: "redis_client.Redis") -> None:
+    began = time.time()
     throttle = broken(redis)
     seen = throttle.breaks([1, 2])
     assert list(seen) == [1]
     assert seen[1].why == "http-500"
-    assert abs(seen[1].since.timestamp() - time.time()) < 5
+    assert began - 0.1 <= seen[1].since.timestamp() <= time.time() + 0.1
     assert seen[1].next_trial_at > seen[1].since
 
 
@@ -167,7 +169,7 @@ def test_one_line_for_each_transition(redis: "redis_client.Redis", monkeypatch: 
 def test_the_sender_is_back_within_its_rest_when_nobody_pushes_the_clock(redis: "redis_client.Redis") -> None:
     throttle = broken(redis)
     began = time.monotonic()
-    trial = until(lambda: _grant(throttle), 5, "a trial")
+    trial = until(lambda: _grant(throttle), 60, "a trial")
     assert time.monotonic() - began <= LONGEST_FIRST_S + 0.3
     assert trial is not None
     throttle.heard([trial], [], 1)

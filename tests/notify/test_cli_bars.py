@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, reports
+from notify import reports
 from notify.cli import bars
 from notify.db import transaction
-from notify.pipeline import fanout
-from tests.factories import NOW, alert_ready, operator, resident, zone
+from tests.factories import NOW, alert_resolved, resident, zone
 
 
 def test_reasons_are_sentences(database: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,13 +16,10 @@ def test_reasons_are_sentences(database: str, capsys: pytest.CaptureFixture[str]
         zone(s)
         for _ in range(3):
             resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert = alert_resolved()
     with transaction() as s:
         s.execute(text("UPDATE deliveries SET state = 'undelivered', reason = '30003', sent_at = :now"), {"now": NOW})
-        bars.show(reports.progress(s, alert.id))
+        bars.show(reports.progress(s, alert))
     assert "3  30003: the phone is off or out of reach" in capsys.readouterr().out
 
 

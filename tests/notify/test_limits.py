@@ -23,13 +23,13 @@ def take(
 
 def granted(throttle: Throttle, rate: float, **more: object) -> Grant:
     """The first grant, waiting for it as a worker does."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         answer = take(throttle, rate, **more)  # type: ignore[arg-type]
         if isinstance(answer, Grant):
             return answer
         threading.Event().wait(answer.seconds)
-    raise AssertionError("no grant within ten seconds")
+    raise AssertionError("no grant within a minute")
 
 
 def posts_of_takers(
@@ -74,6 +74,7 @@ def test_no_second_holds_more_than_the_rate(
     assert fullest_second(posts) <= rate
 
 
+@pytest.mark.timed
 def test_most_of_the_rate_is_used(redis: "redis_client.Redis") -> None:
     posts = posts_of_takers(redis, 200, 1, False, takers=3, seconds=2.5)
     span = posts[-1][0] - posts[0][0]
@@ -116,7 +117,8 @@ def test_a_wiped_redis_begins_after_the_slots_that_were_handed_out(redis: "redis
     redis.flushdb()
     assert isinstance(take(throttle, 100), Wait)
     assert granted(throttle, 100).first_s >= last - 0.005
-    assert granted(throttle, 100).first_s <= last + HORIZON_S + 2 * SLICE_S + 1
+    latest = max(last, time.monotonic()) + HORIZON_S + 2 * SLICE_S + 1
+    assert granted(throttle, 100).first_s <= latest
 
 
 def test_an_emergency_that_waits_makes_routine_takers_wait(redis: "redis_client.Redis") -> None:
@@ -155,22 +157,23 @@ def test_a_daily_cap_ends_the_day_for_this_sender(database: str, redis: "redis_c
 def test_a_sender_that_is_closed_gives_nothing_until_then(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     granted(throttle, 100, want=1)
-    throttle.close(1, 0.6)
     closed = time.monotonic()
+    throttle.close(1, 0.6)
+    assert granted(throttle, 100).first_s >= closed + 0.55
+    throttle.close(1, 60)
     answer = take(throttle, 100)
     assert isinstance(answer, Wait)
-    assert 0.4 < answer.seconds <= 0.6
-    assert granted(throttle, 100).first_s >= closed + 0.55
+    assert 30 < answer.seconds <= 60
 
 
 def test_a_longer_wait_is_not_cut_short(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     granted(throttle, 100, want=1)
-    throttle.close(1, 5)
+    throttle.close(1, 60)
     throttle.close(1, 0.1)
     answer = take(throttle, 100)
     assert isinstance(answer, Wait)
-    assert answer.seconds > 4
+    assert answer.seconds > 30
 
 
 def test_slots_of_a_grant_for_nothing_can_be_had_again(redis: "redis_client.Redis") -> None:

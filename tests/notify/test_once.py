@@ -20,14 +20,14 @@ def test_threads_that_ask_at_once_get_the_same() -> None:
     second = threading.Event()
 
     def ask() -> None:
-        together.wait(10)
+        together.wait(60)
         got.append(pool())
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(made) == 1
     assert got == made * 4
 

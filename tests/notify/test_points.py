@@ -10,10 +10,9 @@ from notify import alarms, alerts, crypto, points
 from notify.db import raw, transaction
 from notify.errors import Invalid, Unavailable
 from notify.models import Alert
-from notify.pipeline import fanout
 from notify.pipeline.headcount import Headcount
 from tests.conftest import SECRET_KEY
-from tests.factories import NOW, alert_ready, homes, operator, resident, square, zone
+from tests.factories import NOW, alert_ready, homes, operator, resident, resolve, square, zone
 from tests.notify.test_keyring import use_keys
 from zones.membership import Membership
 
@@ -122,8 +121,7 @@ def launched(now: datetime = NOW) -> Alert:
         zone(s)
         alert = alert_ready(s)
         alerts.launch(s, alert.id, operator(s), now)
-    for _ in fanout.resolve(alert.id, now):
-        pass
+    resolve(alert.id, now)
     return alert
 
 

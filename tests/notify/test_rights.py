@@ -182,7 +182,7 @@ def test_a_managed_database_is_told_which_role_it_needs_and_then_gives_it_its_ri
         rotation.rotate(NOW)
     asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin 0123456789ab'"
     with psycopg.connect(server_urls[OWNER], autocommit=True) as looking:
-        until(lambda: looking.execute(asked).fetchone() == (0,), 20, "its connection is gone")
+        until(lambda: looking.execute(asked).fetchone() == (0,), 60, "its connection is gone")
     assert rotation.rotate(NOW).rows["contacts"] == 1
 
 

@@ -17,6 +17,7 @@ from notify.models import Base
 from notify.pipeline import audience
 from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
+from tests.database import sql
 from tests.factories import NOW, homes, move, resident, sender, square
 from tests.notify.test_keyring import use_keys
 from tests.owner import as_owner
@@ -39,12 +40,6 @@ def keys(own_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     monkeypatch.setattr(rotation, "AT_ONCE", 3)
     yield monkeypatch
     db.forget_engine()
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def schema() -> list[Any]:

@@ -87,10 +87,10 @@ def test_a_process_that_breaks_down_costs_one_answer(pool: GeometryPool) -> None
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(lambda: not pool._idle, 30, "the process is asked")
+    until(lambda: not pool._idle, 60, "the process is asked")
     os.kill(worker._process.pid, signal.SIGSEGV)
     os.kill(worker._process.pid, signal.SIGCONT)
-    asking.join(30)
+    asking.join(60)
     assert "GEOS broke down over it" in str(told[0])
     assert pool.compute(request).shape == expected.shape, "another process takes its place"
 
@@ -101,7 +101,7 @@ def test_one_that_ended_by_itself_is_replaced_without_a_word() -> None:
     request = AreaRequest((drawn(SQUARE),))
     expected = pool.compute(request)
     (worker,) = pool._idle
-    worker._process.wait(30)
+    worker._process.wait(60)
     assert pool.compute(request).shape == expected.shape
     assert pool._idle != [worker]
     pool.close()

@@ -50,7 +50,7 @@ class Line:
             await self.say(said)
 
 
-async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     """As tests/waiting.py has it, without holding the loop up."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  what is waited for lies in the code under test
@@ -69,7 +69,7 @@ class Client:
         self.connections = Connections()
 
     async def ask(
-        self, body: bytes | None = b"x", timeout_s: float = 5.0, headers: Mapping[str, str] | None = None
+        self, body: bytes | None = b"x", timeout_s: float = 60.0, headers: Mapping[str, str] | None = None
     ) -> Answer:
         return await self.connections.ask(Endpoint("POST", f"{self.url}/", headers or {}), body, timeout_s)
 
@@ -91,7 +91,7 @@ async def serve(script: Script, visit: Callable[[Client], Awaitable[R]], context
     scheme, host = ("https", "localhost") if context else ("http", "127.0.0.1")
     client = Client(f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}", lines)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             found = await visit(client)
     finally:
         await client.connections.close()

@@ -6,30 +6,24 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import text
 
 from notify import alerts, crypto, migrations, restoring, senders
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.db import transaction
 from notify.delivery import carrier_blocks
 from notify.models.states import DeliveryState
-from notify.pipeline import fanout, receipts, records, settling
+from notify.pipeline import receipts, records, settling
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.verdicts import Outcome
 from notify.subscribers import receive
-from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
 
 A, B, SERVICE = "+15555550100", "+15555550200", "MG" + "0a" * 16
 D = DeliveryState
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return [tuple(row) for row in result] if result.returns_rows else []
 
 
 @pytest.fixture
@@ -50,15 +44,6 @@ def add_sender(address: str = B, rate_per_s: float = 50.0) -> int:
 
 def of(address: str) -> int:
     return int(sql("SELECT id FROM senders WHERE address = :a", a=address)[0][0])
-
-
-def launch() -> int:
-    with transaction() as s:
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    return alert.id
 
 
 def lease(place: int = -1) -> Lease:
@@ -106,7 +91,7 @@ CONSENTS = "SELECT kind, topic::text, how, at FROM consents WHERE how <> 'a test
 def test_a_stop_that_only_the_carrier_knows_opts_out_with_the_same_proof_however_it_is_told(
     tom: Resident, told: Any
 ) -> None:
-    launch()
+    alert_resolved()
     told(claimed_of(tom, lease()))
     assert state(tom) == ("failed", "21610")
     assert sql("SELECT channel, topic::text, reason FROM suppressions") == [("sms", None, "opt-out")]
@@ -119,7 +104,7 @@ def test_who_has_come_back_stays_and_only_this_sender_is_barred(tom: Resident, t
     add_sender()
     says(tom, "please stop texting me", minutes=1)  # the carrier does not know these words
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     before = sql(CONSENTS)
     told(claimed_of(tom, lease()))
     assert not is_out()
@@ -131,7 +116,7 @@ def test_after_a_refusal_another_sender_takes_it_once(tom: Resident) -> None:
     add_sender()
     says(tom, "please stop texting me", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     held = lease()
     one = claimed_of(tom, held)
     for _ in range(2):  # an outcome may be recorded twice
@@ -151,7 +136,7 @@ def test_stop_here_and_start_there_goes_there_without_a_refusal(tom: Resident) -
     add_sender()
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     held = lease()
     others = records.claim(held, of(A), 10, NOW) or []
     assert tom.sms not in {one.contact_id for one in others}
@@ -168,7 +153,7 @@ def test_where_every_open_sender_is_barred_it_ends_and_says_what_helps(tom: Resi
     says(tom, "STOP", minutes=1)
     says(tom, "STOP", to=B, minutes=2)
     says(tom, "empezar", minutes=3)
-    launch()
+    alert_resolved()
     held = lease()
     records.claim(held, of(A), 10, NOW)
     assert state(tom) == ("skipped", "carrier-block")
@@ -181,7 +166,7 @@ def test_start_lifts_the_bar_and_a_later_refusal_is_a_new_stop(tom: Resident) ->
     add_sender()
     says(tom, "STOP", minutes=1)
     says(tom, "START", minutes=2)
-    launch()
+    alert_resolved()
     refused(claimed_of(tom, lease()))
     assert is_out()
     assert state(tom) == ("failed", "21610")
@@ -211,7 +196,7 @@ def test_what_waits_for_a_sender_that_was_stopped_goes_by_another(tom: Resident)
     second, third = add_sender(), add_sender("+15555550300", 10.0)
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     records.claim(lease(), of(A), 10, NOW)
     with transaction() as s:
         senders.change(s, second, NOW, status="stopped")
@@ -225,7 +210,7 @@ def test_a_worker_that_has_lost_its_lease_passes_nothing_on(tom: Resident) -> No
     add_sender()
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     held = lease()
     index = crypto.address_index("sms", tom.phone)
     assert sql("SELECT 1 FROM carrier_blocks WHERE address_index = :i AND lifted_at IS NULL", i=index)
@@ -240,7 +225,7 @@ def test_a_cancelled_alert_ends_what_was_passed_on(tom: Resident) -> None:
     add_sender()
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    alert = launch()
+    alert = alert_resolved()
     records.claim(lease(), of(A), 10, NOW)
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
@@ -254,7 +239,7 @@ def test_a_cancelled_alert_ends_what_was_passed_on(tom: Resident) -> None:
 
 def test_a_late_callback_about_another_senders_try_says_nothing_of_this_one(tom: Resident) -> None:
     add_sender()
-    launch()
+    alert_resolved()
     one = claimed_of(tom, lease(), B)
     records.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM2")], one.claimed_at, NOW)
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM1", "SM1:failed", "carrier-block", "recipient")
@@ -272,7 +257,7 @@ def test_after_a_restored_backup_the_provider_says_again_what_it_blocks(tom: Res
         restoring.restored(s, NOW)
     assert not sql("SELECT 1 FROM carrier_blocks WHERE lifted_at IS NULL"), "START may have lifted it since the backup"
     assert sql("SELECT sender_id FROM carrier_blocks WHERE NOT doubtful") == [(of(B),)], "START to it came last"
-    launch()
+    alert_resolved()
     refused(claimed_of(tom, lease()))
     assert not is_out(), "that A is barred is no news"
 
@@ -283,12 +268,12 @@ def test_a_stop_of_which_only_the_carrier_tells_is_obeyed_by_all_whatever_was_sa
     add_sender(third, 10.0)
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
-    launch()
+    alert_resolved()
     refused(claimed_of(tom, lease(), third))
     assert is_out(), "the webhook of STOP to the third was lost"
     assert state(tom) == ("failed", "21610")
     says(tom, "START", to=B, minutes=3)
-    launch()
+    alert_resolved()
     records.claim(lease(), of(third), 10, NOW)
     assert claimed_of(tom, lease(), B), "who comes back is written to by those that may"
     assert not is_out()
@@ -298,7 +283,7 @@ def test_a_stop_of_which_only_the_carrier_tells_is_obeyed_by_all_whatever_was_sa
 def test_start_to_the_same_sender_ends_all_doubt(tom: Resident, words: str) -> None:
     says(tom, words, minutes=1)
     says(tom, "START", minutes=2)
-    launch()
+    alert_resolved()
     refused(claimed_of(tom, lease()))
     assert is_out()
 

@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        self.server.wait.wait(20)
+        self.server.wait.wait(60)
         self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(self.server.reply)))
@@ -146,7 +146,7 @@ def serve_raw(write: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = threading.Thread(target=answer)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 

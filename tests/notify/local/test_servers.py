@@ -112,7 +112,7 @@ with servers(Path({str(made)!r})) as settings:
         stack.send_signal(signal.SIGKILL)
     with servers(made) as settings:  # at once: it waits for the old one
         assert ask(settings[OWNER], "SELECT 1") == 1
-    assert until(lambda: not postgres._is_server_on(postmaster, made / "postgres"), 10.0)
+    assert until(lambda: not postgres._is_server_on(postmaster, made / "postgres"), 60.0)
 
 
 def test_an_interrupted_first_start_is_not_taken_for_a_database(tmp_path: Path) -> None:

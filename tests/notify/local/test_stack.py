@@ -59,7 +59,7 @@ def test_all_processes_run_and_the_folder_tells_where(stack: Stack) -> None:
     assert info is not None
     assert (info.pid, info.ready, set(info.processes)) == (os.getpid(), True, PROCESSES)
     assert info == stack.info
-    with urllib.request.urlopen(f"{info.url}/healthz", timeout=5) as answer:
+    with urllib.request.urlopen(f"{info.url}/healthz", timeout=60) as answer:
         assert answer.status == 200
     with pytest.raises(Refused, match=f"process {os.getpid()}, {info.url}"):
         Stack(stack.data, port=0).start()
@@ -94,7 +94,7 @@ def test_the_processes_cannot_change_the_schema(stack: Stack) -> None:
 def test_a_killed_worker_comes_back(stack: Stack) -> None:
     first = stack.pid("worker-1")
     stack.kill("worker-1")
-    assert until(lambda: stack.pid("worker-1") not in {None, first}, 10.0)
+    assert until(lambda: stack.pid("worker-1") not in {None, first}, 60.0)
 
 
 @pytest.mark.long

@@ -74,7 +74,7 @@ def test_what_cannot_expire_keeps_nothing_from_its_launch(own_database: str, red
         alerts.launch(s, ready, operator(s), NOW)
         over = alert_draft(s, now=NOW - timedelta(hours=2), lasts=timedelta(hours=1)).id
     break_updates_of(over)
-    until(lambda: datetime.now(UTC) > at, 10, "the time of the launch")
+    until(lambda: datetime.now(UTC) > at, 60, "the time of the launch")
     launch.run()
     assert state_of(ready) is AlertState.SENDING
 
@@ -93,11 +93,11 @@ def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.
     with closing(psycopg.connect(database, autocommit=True)) as other:
         leader.start()
         held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
-        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (1,), 20, "it leads")
+        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (1,), 60, "it leads")
         stop.set()
         leader.join()
         # PostgreSQL takes a moment to notice that a connection was closed.
-        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (0,), 20, "the lock is free")
+        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (0,), 60, "the lock is free")
 
 
 def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: "redis.Redis") -> None:
@@ -114,7 +114,7 @@ def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: 
     with closing(psycopg.connect(own_database, autocommit=True)) as other:
         leader.start()
         try:
-            until(lambda: state_of(ready) is AlertState.SENDING, 30, "it is launched")
+            until(lambda: state_of(ready) is AlertState.SENDING, 60, "it is launched")
             led = other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7460").fetchone()
             assert led == (1,), "the same leader leads on"
         finally:
@@ -167,14 +167,14 @@ def test_a_job_that_hangs_keeps_nobody_from_leading_again(
     leader = threading.Thread(target=scheduler.run, args=(stop,))
     leader.start()
     try:
-        assert launched.acquire(timeout=30)
+        assert launched.acquire(timeout=60)
         with owning() as s:
             lock = {"lock": scheduler.LEADER_LOCK}
             s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = :lock AND granted"), lock)
         # One or two may still be of the old lead.
-        assert all(launched.acquire(timeout=30) for _ in range(5))
+        assert all(launched.acquire(timeout=60) for _ in range(5))
     finally:
         ended.set()
         stop.set()
-        leader.join(30)
+        leader.join(60)
     assert not leader.is_alive()

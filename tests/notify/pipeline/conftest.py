@@ -61,7 +61,7 @@ class Providers:
     def _ask(self, path: str, body: Any = None, method: str = "GET") -> Any:
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
 
@@ -74,11 +74,11 @@ def _stand_in(_own_settings: None) -> Iterator[Providers]:
     providers = Providers(f"http://127.0.0.1:{port}")
     process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)])
     try:
-        until(lambda: process.poll() is not None or providers.answers(), 30, "the stand-in answers")
+        until(lambda: process.poll() is not None or providers.answers(), 60, "the stand-in answers")
         yield providers
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

@@ -1,23 +1,14 @@
 """What a worker that died leaves behind, for tests of who takes it up."""
 
 import time
-from typing import Any
 
-from sqlalchemy import text
-
-from notify import alerts
 from notify.channels.contract import Accepted, Late
 from notify.db import transaction
-from notify.pipeline import fanout, messages, records, settling
+from notify.pipeline import messages, records, settling
 from notify.pipeline.transport import Transport
 from notify.settings import settings
-from tests.factories import NOW, alert_ready, operator, resident, sender, zone
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
+from tests.database import sql
+from tests.factories import alert_resolved, resident, sender, zone
 
 
 def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int:
@@ -28,11 +19,7 @@ def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int
             resident(
                 s, topics=(event,), phone="" if channel == "sms" else None, email="" if channel == "email" else None
             )
-        alert = alert_ready(s, event=event, channels=(channel,))
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    return alert.id
+    return alert_resolved(event=event, channels=(channel,))
 
 
 def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:

@@ -4,21 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from notify import alarms, alerts, senders
+from notify import alarms, senders
 from notify.channels.contract import Blame, Receipt, ReceiptState
 from notify.db import transaction
-from notify.pipeline import fanout, receipts
-from tests.factories import NOW, alert_ready, operator, resident, zone
+from notify.pipeline import receipts
+from tests.database import sql
+from tests.factories import NOW, alert_resolved, resident, zone
 
 R = ReceiptState
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 @pytest.fixture
@@ -28,10 +22,7 @@ def deliveries(database: str) -> list[int]:
         zone(s)
         for _ in range(40):
             resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved()
     sent = """UPDATE deliveries SET state = 'accepted', sent_at = :now, claimed_at = :now, attempts = 1,
                      sender_id = (SELECT id FROM senders) RETURNING id"""
     return sorted(row.id for row in sql(sent, now=NOW))

@@ -14,13 +14,14 @@ from notify.channels.contract import Accepted, Message
 from notify.channels.twilio import TwilioSms
 from notify.db import transaction
 from notify.models import Lane
-from notify.pipeline import clearing, fanout, records, settling
+from notify.pipeline import clearing, records, settling
 from notify.pipeline.settling import Doorbell
 from notify.pipeline.transport import Transport
 from notify.settings import settings
-from tests.factories import NOW, alert_ready, operator, sender, zone
+from tests.database import sql
+from tests.factories import NOW, alert_resolved, operator, sender, zone
 from tests.notify.pipeline.conftest import Providers
-from tests.notify.pipeline.leftovers import claimed_by_a_worker_that_died, give_back, resolved, sql, states, unsettled
+from tests.notify.pipeline.leftovers import claimed_by_a_worker_that_died, give_back, resolved, states, unsettled
 from tests.waiting import until
 
 
@@ -108,10 +109,7 @@ def test_a_post_is_repeated_only_while_the_provider_would_know_it_again(
     with transaction() as s:
         zone(s)
         sender(s, "mastodon")
-        alert = alert_ready(s, event="snow", channels=("social",))
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved(event="snow", channels=("social",))
     batch = unsettled()
     sql("UPDATE deliveries SET claimed_at = now() - make_interval(mins => :m)", m=minutes)
     clearing.clear_up(batch, providers.settings(), transport)
@@ -147,10 +145,10 @@ def test_a_batch_is_not_cleared_up_by_two_at_once(database: str) -> None:
         with transaction() as s:
             s.execute(text("UPDATE batches SET rung_at = NULL"))
             clearers = [runners.submit(clearing.clear_up, batch, settings(), slow) for _ in range(4)]  # type: ignore[arg-type]
-            until(lambda: waiting_for_a_lock() == 4, 10, "all want it")
+            until(lambda: waiting_for_a_lock() == 4, 60, "all want it")
         try:
-            until(lambda: sum(clearer.done() for clearer in clearers) == 3, 10, "all but one have gone")
-            until(lambda: slow.asked == 1, 10, "that one asks")
+            until(lambda: sum(clearer.done() for clearer in clearers) == 3, 60, "all but one have gone")
+            until(lambda: slow.asked == 1, 60, "that one asks")
             assert settling.next_unsettled(Lane.EMERGENCY, "sms", 20) is None
             assert settling.unsettled_batches(20, wiped=True, idle=list(Lane)) == []
         finally:
@@ -169,7 +167,7 @@ def test_an_old_answer_of_the_provider_does_not_requeue_what_is_on_its_way(datab
     batch, slow = unsettled(), SlowList()
     overtaken = threading.Thread(target=clearing.clear_up, args=(batch, settings(), slow))
     overtaken.start()
-    until(lambda: slow.asked, 10, "it has asked")
+    until(lambda: slow.asked, 60, "it has asked")
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
     give_back(batch)
     clearing.clear_up(batch, settings(), slow)  # type: ignore[arg-type]

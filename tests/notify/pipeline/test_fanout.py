@@ -18,7 +18,7 @@ from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.pipeline import audience, fanout, runners, settling
 from notify.pipeline.catalogue import catalogue
 from notify.settings import settings
-from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
+from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.owner import owning
 from tests.waiting import until
 
@@ -27,10 +27,6 @@ def launched(s: Session, **draft: Any) -> int:
     alert = alert_ready(s, **draft)
     alerts.launch(s, alert.id, operator(s), NOW)
     return alert.id
-
-
-def resolve(alert_id: int) -> list[int]:
-    return [batch for batches in fanout.resolve(alert_id, NOW) for batch in batches]
 
 
 def locked(alert_id: int) -> bool:
@@ -317,7 +313,7 @@ def test_a_resolver_that_lost_its_lock_does_not_turn_the_alert_back(
     with transaction() as s:
         s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = :alert"),
                   {"alert": alert})  # fmt: skip
-    until(lambda: not locked(alert), 30, "the lock is gone")
+    until(lambda: not locked(alert), 60, "the lock is gone")
     resolve(alert)
     with transaction() as s:
         # As if the faster one had died before its last step.
@@ -350,7 +346,7 @@ def test_however_many_audiences_are_resolved_what_sends_gets_a_connection_at_onc
         with owning() as s:
             s.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
             turns = [threads.submit(resolve, one) for one in launched]
-            until(lambda: in_use(db.resolvers_engine()) >= len(launched), 30, "all of them wait")
+            until(lambda: in_use(db.resolvers_engine()) >= len(launched), 60, "all of them wait")
             with transaction() as s:
                 s.execute(text("SELECT 1"))
                 assert in_use(db.engine()) == 1, "ours"

@@ -1,7 +1,6 @@
 """The plan of an alert, what is kept of it, and how wrong it was."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -10,20 +9,15 @@ from notify import alerts, reports
 from notify.db import transaction
 from notify.errors import Refused
 from notify.models import Alert
-from notify.pipeline import fanout, forecast
+from notify.pipeline import forecast
 from notify.pipeline.forecast import Plan
 from notify.senders import LOWEST_RATE
 from notify.where import InZone
-from tests.factories import NOW, alert_ready, operator, resident, sender, square, zone
+from tests.database import sql
+from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.owner import as_owner
 
 RATE = 10.0
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def city(people: int = 40, rate_per_s: float = RATE) -> int:
@@ -44,8 +38,7 @@ def planned(alert: int) -> Plan:
 def launched(alert: int) -> None:
     with transaction() as s:
         alerts.launch(s, alert, operator(s), NOW)
-    for _ in fanout.resolve(alert, NOW):
-        pass
+    resolve(alert)
 
 
 def slot_s(alert: int) -> float:

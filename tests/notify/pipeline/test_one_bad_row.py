@@ -15,9 +15,9 @@ from notify.db import in_halves, transaction
 from notify.pipeline import clearing, fanout, forecast, receipts, records, settling
 from notify.pipeline.transport import Transport
 from notify.subscribers import import_csv
-from tests.factories import NOW, alert_ready, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, zone
 from tests.notify.pipeline.conftest import Providers
-from tests.notify.pipeline.leftovers import sql
 from tests.notify.pipeline.test_sending import resolved, send
 from tests.notify.subscribers.test_importing import TOM, lines
 from tests.owner import as_owner
@@ -52,10 +52,6 @@ def launched(people: int = 5, rate_per_s: float = 200.0) -> int:
         return alert.id
 
 
-def dealt(alert: int) -> list[int]:
-    return [batch for batches in fanout.resolve(alert, NOW) for batch in batches]
-
-
 def test_only_what_is_refused_is_left_out(database: str) -> None:
     done: list[int] = []
 
@@ -73,7 +69,7 @@ def test_only_what_is_refused_is_left_out(database: str) -> None:
 
 
 def test_a_receipt_that_is_refused_keeps_no_other(own_database: str) -> None:
-    dealt(launched())
+    resolve(launched())
     ids = [row.id for row in sql("UPDATE deliveries SET state = 'accepted', sent_at = :now RETURNING id", now=NOW)]
     refuse("deliveries", f"OLD.id = {ids[2]}")
     receipts.keep("twilio", [Receipt(one, ReceiptState.DELIVERED) for one in ids], NOW)
@@ -88,7 +84,7 @@ def test_a_resident_whose_delivery_is_refused_keeps_no_other_from_being_written_
     alert = launched()
     bad = sql("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL ORDER BY id OFFSET 1")[0].id
     refuse("deliveries", f"NEW.contact_id = {bad}", "INSERT")
-    assert dealt(alert)
+    assert resolve(alert)
     assert states() == {"queued": 4}
     assert sql("SELECT audience_total FROM alerts WHERE fanout_done_at IS NOT NULL")[0].audience_total == 4
     assert len(told()) == 1
@@ -97,7 +93,7 @@ def test_a_resident_whose_delivery_is_refused_keeps_no_other_from_being_written_
 def test_an_alert_whose_forecast_is_refused_ends_all_the_same(own_database: str) -> None:
     refuse("predictions", "true", "INSERT")
     with pytest.raises(Exception, match="refused"):
-        dealt(launched())
+        resolve(launched())
     assert sql("SELECT fanout_done_at FROM alerts")[0].fanout_done_at is not None
 
 
@@ -163,7 +159,7 @@ def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: st
 
 
 def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> None:
-    batches = dealt(launched(people=30, rate_per_s=1))
+    batches = resolve(launched(people=30, rate_per_s=1))
     for batch in batches:
         assert records.lease(batch, 60)
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
@@ -176,7 +172,7 @@ def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> 
 
 def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
     alert = launched(people=30, rate_per_s=1)
-    batches = dealt(alert)
+    batches = resolve(alert)
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
     refuse("batches", f"OLD.id = {batches[0]}")
@@ -187,7 +183,7 @@ def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
 
 
 def test_a_delivery_that_cannot_be_taken_back_keeps_no_other_from_being_sent(own_database: str) -> None:
-    (batch,) = dealt(launched(people=6))
+    (batch,) = resolve(launched(people=6))
     held = records.lease(batch, 60)
     assert held is not None
     claimed = records.claim(held, 1, 4, held.now())
@@ -201,7 +197,7 @@ def test_a_delivery_that_cannot_be_taken_back_keeps_no_other_from_being_sent(own
 
 def test_a_delivery_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
     alert = launched(people=6)
-    dealt(alert)
+    resolve(alert)
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)
     refuse("deliveries", "OLD.id = 3")
@@ -221,14 +217,14 @@ def test_posts_that_are_refused_keep_no_resident_from_being_written_to(own_datab
         alert = alert_ready(s, channels=("sms", "social"))
         alerts.launch(s, alert.id, operator(s), NOW)
     refuse("contacts", "NEW.timeline_of IS NOT NULL", "INSERT")
-    assert dealt(alert.id)
+    assert resolve(alert.id)
     assert states() == {"queued": 3}
     assert len(told()) == 1
 
 
 def test_a_forecast_that_cannot_be_measured_keeps_no_other(own_database: str) -> None:
     for _ in range(3):
-        dealt(launched())
+        resolve(launched())
     sql("UPDATE deliveries SET state = 'accepted', sent_at = :now", now=NOW)
     sql("UPDATE alerts SET state = 'sent'")
     refuse("predictions", "OLD.alert_id = 2")

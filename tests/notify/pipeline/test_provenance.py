@@ -1,17 +1,17 @@
 """Another system sends by our account at the provider: its events move and stop nothing of ours."""
 
 import json
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, crypto, reports
+from notify import crypto, reports
 from notify.channels.contract import Receipt, Suppress
 from notify.channels.sendgrid_events import _receipt
 from notify.db import transaction
-from notify.pipeline import fanout, receipts
-from tests.factories import NOW, Resident, alert_ready, operator, resident, zone
+from notify.pipeline import receipts
+from tests.database import sql
+from tests.factories import NOW, Resident, alert_resolved, resident, zone
 
 OTHERS = "0" * 24
 
@@ -22,19 +22,10 @@ def people(database: str) -> list[Resident]:
     with transaction() as s:
         zone(s)
         both = [resident(s, phone=None, email="") for _ in range(2)]
-        alert = alert_ready(s, channels=("email",))
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved(channels=("email",))
     sql("""UPDATE deliveries SET state = 'accepted', sent_at = :now, claimed_at = :now,
                   sender_id = (SELECT id FROM senders WHERE provider = 'sendgrid')""", now=NOW)  # fmt: skip
     return both
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def delivery_of(person: Resident) -> int:
@@ -185,10 +176,7 @@ def test_a_text_message_bars_the_number_that_twilio_names(database: str, suppres
     with transaction() as s:
         zone(s)
         tom, ann = resident(s), resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved()
     delivery = sql("SELECT id FROM deliveries WHERE contact_id = :id", id=tom.sms)[0].id
     receipts.keep("twilio", [Receipt(delivery, None, suppress=suppress, address=ann.phone)], NOW)
     assert barred() == {ann.sms: suppress}

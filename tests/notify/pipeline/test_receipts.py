@@ -5,14 +5,13 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from notify import alerts
 from notify.channels.contract import Receipt, ReceiptState
 from notify.db import transaction
-from notify.pipeline import fanout, receipts, records
-from tests.factories import NOW, alert_ready, operator, resident, zone
+from notify.pipeline import receipts, records
+from tests.database import sql
+from tests.factories import NOW, alert_resolved, resident, zone
 
 R = ReceiptState
 
@@ -23,17 +22,8 @@ def delivery(database: str) -> int:
     with transaction() as s:
         zone(s)
         resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved()
     return int(sql("UPDATE deliveries SET state = 'accepted', sent_at = :now RETURNING id", now=NOW)[0].id)
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def state() -> tuple[str, str | None]:

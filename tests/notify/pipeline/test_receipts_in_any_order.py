@@ -2,18 +2,16 @@
 
 import random
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
-from notify import alerts
 from notify.channels.contract import Receipt, ReceiptState
 from notify.db import transaction
-from notify.pipeline import fanout, receipts
-from tests.factories import NOW, alert_ready, operator, resident, zone
+from notify.pipeline import receipts
+from tests.database import sql
+from tests.factories import NOW, alert_resolved, resident, zone
 
 R = ReceiptState
 BEFORE = ("sending", "unknown", "accepted", "queued", "skipped", "cancelled", "expired", "failed")
@@ -22,21 +20,12 @@ CODES = ("", "30003", "30005", "30008")
 told = st.builds(Receipt, delivery_id=st.just(0), state=st.sampled_from(list(R)), code=st.sampled_from(CODES))
 
 
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
-
-
 @pytest.fixture
 def delivery(database: str) -> int:
     with transaction() as s:
         zone(s)
         resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
+    alert_resolved()
     return int(sql("UPDATE deliveries SET attempts = 1, claimed_at = :now RETURNING id", now=NOW)[0].id)
 
 

@@ -14,18 +14,13 @@ from notify import alerts
 from notify.db import transaction
 from notify.limits import Throttle
 from notify.models import Lane
-from notify.pipeline import fanout, records
+from notify.pipeline import records
 from notify.pipeline.runners import CLEARERS, RESOLVERS, Runners
 from notify.pipeline.transport import Transport
-from tests.factories import alert_ready, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import alert_ready, operator, resident, resolve, sender, zone
 from tests.notify.pipeline.conftest import Providers
 from tests.waiting import until
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def residents(people: int, **person: Any) -> None:
@@ -43,7 +38,7 @@ def launched(event: str = "storm", channel: str = "sms") -> int:
         s.execute(text("UPDATE senders SET rate_per_s = 1"))
         alert = alert_ready(s, event=event, channels=(channel,), now=now)
         alerts.launch(s, alert.id, operator(s), now)
-    list(fanout.resolve(alert.id, now))
+    resolve(alert.id, now)
     sql("UPDATE senders SET rate_per_s = 100")
     return alert.id
 
@@ -223,7 +218,7 @@ class HeldUp:
     def __call__(self) -> Transport:
         if threading.current_thread().name == self._name:
             self.count += 1
-            self._released.wait(30)
+            self._released.wait(120)
         return self._transport
 
     @contextmanager
@@ -233,9 +228,9 @@ class HeldUp:
         try:
             for thread in held:
                 thread.start()
-            until(lambda: self.count == threads, 10, "all are held up")
+            until(lambda: self.count == threads, 60, "all are held up")
             yield
         finally:
             self._released.set()
             for thread in held:
-                thread.join(30)
+                thread.join(60)

@@ -10,27 +10,22 @@ import pytest
 import redis as redis_client
 import time_machine
 from pydantic import SecretStr
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 
 from notify import alerts, crypto
 from notify.channels.contract import Accepted, Content, Late, Message, Recipient
 from notify.db import transaction
 from notify.errors import Unavailable
 from notify.limits import Throttle
-from notify.pipeline import fanout, records
+from notify.pipeline import records
 from notify.pipeline.pace import Room
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
-from tests.factories import alert_ready, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import alert_ready, operator, resident, resolve, sender, zone
 from tests.notify.pipeline.conftest import Providers
 from tests.owner import as_owner
 from tests.waiting import until
-
-
-def sql(statement: str, **values: Any) -> list[Any]:
-    with transaction() as s:
-        result = s.execute(text(statement), values)
-        return list(result) if result.returns_rows else []
 
 
 def resolved(channel: str, people: int, rate_per_s: float = 200.0) -> list[int]:
@@ -45,7 +40,7 @@ def resolved(channel: str, people: int, rate_per_s: float = 200.0) -> list[int]:
             resident(s, phone="" if channel == "sms" else None, email="" if channel == "email" else None, now=now)
         alert = alert_ready(s, channels=(channel,), now=now)
         alerts.launch(s, alert.id, operator(s), now)
-    return [batch for batches in fanout.resolve(alert.id, now) for batch in batches]
+    return resolve(alert.id, now)
 
 
 def send(
@@ -109,13 +104,13 @@ def test_no_transaction_is_open_while_the_provider_is_asked(
 def test_a_worker_that_is_told_to_stop_gives_its_batch_back(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
-    (batch,) = resolved("sms", 30, rate_per_s=20)
+    (batch,) = resolved("sms", 30, rate_per_s=4)
     stop = threading.Event()
     worker = threading.Thread(target=send, args=(batch, providers, transport, redis, stop))
     worker.start()
-    until(providers.received, 10, "the first message is out")
+    until(providers.received, 60, "the first message is out")
     stop.set()
-    worker.join(10)
+    worker.join(60)
     assert not worker.is_alive()
     left = states()
     assert left["queued"] > 0
@@ -145,9 +140,9 @@ def test_a_refusal_that_is_our_fault_stops_the_sender_and_loses_nobody(
         target=Batch(held, providers.settings(), Throttle(redis), transport, stop).run,
     )
     worker.start()
-    until(lambda: sql("SELECT status FROM senders")[0].status == "stopped", 10, "the sender is stopped")
+    until(lambda: sql("SELECT status FROM senders")[0].status == "stopped", 60, "the sender is stopped")
     stop.set()
-    worker.join(10)
+    worker.join(60)
     assert sql("SELECT status FROM senders")[0].status == "stopped"
     assert "20003" in sql("SELECT note FROM senders")[0].note
     assert states() == {"queued": 4}

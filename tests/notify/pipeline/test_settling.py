@@ -13,9 +13,10 @@ from notify.pipeline import clearing, fanout, records, settling
 from notify.pipeline.settling import Doorbell
 from notify.pipeline.transport import Transport
 from notify.pipeline.verdicts import Outcome
+from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, zone
 from tests.notify.pipeline.conftest import Providers
-from tests.notify.pipeline.leftovers import claimed_by_a_worker_that_died, resolved, sql, states, unsettled
+from tests.notify.pipeline.leftovers import claimed_by_a_worker_that_died, resolved, states, unsettled
 
 
 def test_a_dead_workers_claims_become_unknown_and_its_batch_waits(database: str) -> None:

@@ -103,7 +103,7 @@ def test_all_threads_of_a_process_share_one_way(providers: Providers, monkeypatc
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     finally:
         way_out.close()
     assert len(adapters) == 4

@@ -59,7 +59,7 @@ def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_un
     providers.behave(twilio={"error_rate": [{"hang_s": 60, "rate": 1.0, "on": "lookup"}]})
     tasks.ring_unsettled(settling.unsettled_batches(20, wiped=False, idle=[]))
     asking = "SELECT count(*) AS n FROM batches WHERE state = 'leased'"
-    until(lambda: sql(asking)[0].n, 30, "the provider is asked")
+    until(lambda: sql(asking)[0].n, 60, "the provider is asked")
     now = datetime.now(UTC)
     with transaction() as s:
         alert = alert_ready(s, event="storm", now=now)

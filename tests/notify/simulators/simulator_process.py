@@ -156,12 +156,12 @@ def run_simulator(hooks: Hooks) -> Iterator[httpx.Client]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)], env=env)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             until(lambda: process.poll() is None and _answers(client))
             yield client
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def free_port() -> int:
@@ -170,7 +170,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], object], deadline_s: float = 10) -> None:
+def until(condition: Callable[[], object], deadline_s: float = 60) -> None:
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, "the deadline has passed"

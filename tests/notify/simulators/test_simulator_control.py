@@ -105,7 +105,7 @@ def test_the_pages_work_by_links_and_forms_alone(simulator: Simulator) -> None:
         etag = simulator.http.get("/").headers["etag"]
         return simulator.http.get("/timeline", headers={"If-None-Match": etag}).status_code == 304
 
-    until(unchanged, 10, "all receipts have been told, and nothing else changes a page")
+    until(unchanged, 60, "all receipts have been told, and nothing else changes a page")
 
 
 def test_a_mail_cannot_leave_its_frame(simulator: Simulator) -> None:
@@ -137,7 +137,7 @@ def test_the_simulator_uses_nothing_else_of_the_project() -> None:
 
 def test_a_key_that_is_none_ends_the_command_with_a_sentence() -> None:
     command = [sys.executable, "-m", "notify.simulators", "--sendgrid-private-key", "rubbish"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert ended.stderr.startswith("simulator: ")
     assert len(ended.stderr.splitlines()) == 1

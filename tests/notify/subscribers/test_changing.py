@@ -5,23 +5,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, crypto
+from notify import crypto
 from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
-from notify.pipeline import fanout, records
+from notify.pipeline import records
 from notify.subscribers import changing, export_csv, import_csv, serving
 from notify.subscribers.changing import Where
-from tests.factories import NOW, Resident, alert_ready, homes, operator, resident, sender, square, zone
+from tests.database import sql
+from tests.factories import NOW, Resident, alert_resolved, homes, operator, resident, sender, square, zone
 from tests.notify.gazetteer.town import avenue, house, settle
 
 pytestmark = pytest.mark.usefixtures("database")
 NEW = "+12155550199"
 HEAD = "phone,email,language,topics,lon,lat,address,label,consent_at,consent_how"
-
-
-def ask(question: str, **given: Any) -> list[Any]:
-    with transaction() as s:
-        return [tuple(row) for row in s.execute(text(question), given).all()]
 
 
 def somebody(**wanted: Any) -> Resident:
@@ -61,9 +57,9 @@ def test_a_place_moves_to_a_street_address_that_is_sealed_and_in_no_audit() -> N
     move(tom.id, Where("12 Elm Street"), label="new home")
     with transaction() as s:
         assert homes(s) == [(-75.5, 39.5)]
-    ((label, sealed),) = ask("SELECT label, address_sealed FROM places")
+    ((label, sealed),) = sql("SELECT label, address_sealed FROM places")
     assert (label, crypto.unseal(sealed, "address")) == ("new home", "12 Elm Street")
-    ((who, noted),) = ask("""SELECT o.role::text, a.detail::text FROM audit a JOIN operators o ON o.id = a.operator_id
+    ((who, noted),) = sql("""SELECT o.role::text, a.detail::text FROM audit a JOIN operators o ON o.id = a.operator_id
                               WHERE a.action = 'move'""")
     assert who == "agent"
     assert "Elm" not in noted
@@ -92,7 +88,7 @@ def test_degrees_far_from_the_city_are_confirmed_first() -> None:
     tom = somebody(at=[(0.5, 0.5), (0.6, 0.6)])
     with transaction() as s:
         zone(s)
-    first, second = (row[0] for row in ask("SELECT id FROM places ORDER BY id"))
+    first, second = (row[0] for row in sql("SELECT id FROM places ORDER BY id"))
     with pytest.raises(Invalid, match="Several places have this label"):
         move(tom.id, Where(lon=0.7, lat=0.7))
     with pytest.raises(Invalid, match="no such place"):
@@ -136,12 +132,12 @@ def test_a_corrected_phone_has_its_consent_and_the_old_one_is_nobodys() -> None:
     assert old.resident.id != tom.id
     assert old.resident.erased_at == NOW
     assert [one.reason for one in old.suppressions] == ["opt-out"]
-    assert ask("SELECT count(*) FROM consents WHERE contact_id = :id", id=tom.sms) == [(2,)]
+    assert sql("SELECT count(*) FROM consents WHERE contact_id = :id", id=tom.sms) == [(2,)]
     with transaction() as s:
         file = "".join(export_csv(s))
     assert NEW in file
     assert tom.phone not in file
-    assert ask("SELECT count(*) FROM audit WHERE action = 'correct' AND detail::text LIKE '%5550%'") == [(0,)]
+    assert sql("SELECT count(*) FROM audit WHERE action = 'correct' AND detail::text LIKE '%5550%'") == [(0,)]
     bad = bring(tom.phone, "").bad  # the city's own list still has it
     assert bad[0].reason.startswith("This resident asked ")
 
@@ -181,11 +177,8 @@ def test_a_message_that_waits_is_not_sent_to_the_old_phone() -> None:
     with transaction() as s:
         zone(s)
         tom, ann = resident(s), resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    held = records.lease(ask("SELECT id FROM batches")[0][0], 60)
+    alert_resolved()
+    held = records.lease(sql("SELECT id FROM batches")[0][0], 60)
     assert held is not None
     correct(tom.id)
     with transaction() as s:
@@ -208,9 +201,9 @@ def test_an_erased_phone_is_free_for_who_says_yes_after_it_and_a_stop_still_hold
     assert [c.how for c in new.resident.contacts[0].consents] == ["sign-up"]
     assert new.resident.alerts == []
     assert [one.reason for one in new.suppressions] == ["opt-out"]
-    assert ask("SELECT address_sealed FROM contacts WHERE id = :id", id=tom.sms) == [(None,)]
+    assert sql("SELECT address_sealed FROM contacts WHERE id = :id", id=tom.sms) == [(None,)]
     assert bring(tom.phone, "2029-01-01T00:00:00Z").bad == ()  # the same file again
-    assert len(ask("SELECT 1 FROM subscribers")) == 2
+    assert len(sql("SELECT 1 FROM subscribers")) == 2
 
 
 def test_an_alert_reaches_who_came_back_after_an_erasure() -> None:
@@ -250,7 +243,7 @@ def test_an_erased_phone_may_become_another_residents() -> None:
 
 def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
     tom = somebody(email="")
-    ask_before = ask("SELECT verified_at FROM contacts ORDER BY id")
+    before = sql("SELECT verified_at FROM contacts ORDER BY id")
     with transaction() as s:
         s.execute(text("UPDATE contacts SET address_sealed = '\\x00' WHERE id = :id"), {"id": tom.sms})
     assert tom.phone
@@ -259,7 +252,7 @@ def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
     ]
     assert correct(tom.id, tom.phone) == ""
     assert [one.address for one in found(tom.phone).resident.contacts if one.id == tom.sms] == [f"***{tom.phone[-2:]}"]
-    assert ask("SELECT verified_at FROM contacts ORDER BY id") == ask_before
+    assert sql("SELECT verified_at FROM contacts ORDER BY id") == before
     with pytest.raises(Refused, match="this resident's address already"):
         correct(tom.id, tom.phone)
 
@@ -279,17 +272,9 @@ def reached(west: float, south: float) -> list[int]:
     name = f"{west} {south}"
     with transaction() as s:
         zone(s, name, square(west, south, 0.1))
-        alert = alert_ready(s, zones=[name])
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    return [
-        row[0]
-        for row in ask(
-            "SELECT c.subscriber_id FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE d.alert_id = :alert",
-            alert=alert.id,
-        )
-    ]
+    alert = alert_resolved(zones=[name])
+    where = "JOIN contacts c ON c.id = d.contact_id WHERE d.alert_id = :alert"
+    return [row.subscriber_id for row in sql(f"SELECT c.subscriber_id FROM deliveries d {where}", alert=alert)]
 
 
 def test_alerts_for_a_place_reach_a_resident_from_when_it_is_added_until_it_is_removed() -> None:
@@ -301,7 +286,7 @@ def test_alerts_for_a_place_reach_a_resident_from_when_it_is_added_until_it_is_r
     assert remove(tom.id, "Work") == ""
     assert reached(0.2, 0.2) == []
     assert "No place is left" in remove(tom.id, "home")
-    acts = ask("SELECT action, detail FROM audit WHERE subject = 'subscriber' ORDER BY id")
+    acts = sql("SELECT action, detail FROM audit WHERE subject = 'subscriber' ORDER BY id")
     assert [(action, detail["place"]) for action, detail in acts[:2]] == [("add-place", place), ("remove-place", place)]
 
 
@@ -309,7 +294,7 @@ def test_a_place_is_added_by_a_street_address_that_is_sealed() -> None:
     settle(houses=[house("12", "ELM ST", -75.5, 39.5)])
     tom = somebody()
     add(tom.id, where=Where("12 Elm Street"))
-    ((sealed,),) = ask("SELECT address_sealed FROM places WHERE label = 'work'")
+    ((sealed,),) = sql("SELECT address_sealed FROM places WHERE label = 'work'")
     assert crypto.unseal(sealed, "address") == "12 Elm Street"
 
 

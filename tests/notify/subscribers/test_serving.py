@@ -5,14 +5,15 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, reasons, senders
+from notify import reasons, senders
 from notify.db import transaction
 from notify.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.pipeline import fanout, records
+from notify.pipeline import records
 from notify.subscribers import export_csv, serving
-from tests.factories import NOW, Resident, alert_ready, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -36,11 +37,6 @@ def somebody(**wanted: Any) -> Resident:
         return resident(s, email="", **wanted)
 
 
-def ask(question: str, **given: Any) -> list[Any]:
-    with transaction() as s:
-        return [tuple(row) for row in s.execute(text(question), given).all()]
-
-
 def test_a_resident_is_found_by_phone_as_written_and_masked() -> None:
     tom = somebody(topics=("storm", "snow"))
     with transaction() as s:
@@ -51,7 +47,7 @@ def test_a_resident_is_found_by_phone_as_written_and_masked() -> None:
     assert [t.topic for t in found.resident.topics] == ["snow", "storm"] or len(found.resident.topics) == 2
     assert [p.label for p in found.resident.places] == ["home"]
     assert [(c.kind, c.how) for c in found.resident.contacts[0].consents] == [("opt-in", "a test")]
-    ((who, detail),) = ask("""SELECT o.email, a.detail::text FROM audit a JOIN operators o ON o.id = a.operator_id
+    ((who, detail),) = sql("""SELECT o.email, a.detail::text FROM audit a JOIN operators o ON o.id = a.operator_id
                                WHERE a.action = 'find'""")
     assert who == "agent@tocsin.example.org"
     assert tom.phone not in detail
@@ -83,7 +79,7 @@ def test_an_opt_out_by_an_operator_is_explained_and_lifted_on_request() -> None:
             serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by)  # of everything: there is none
         assert serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by, Topic.STORM) == ""
         assert serving.find(s, tom.phone, NOW, by).suppressions == []
-    said = ask("SELECT kind, how FROM consents WHERE contact_id = :id AND how <> 'a test' ORDER BY id", id=tom.sms)
+    said = sql("SELECT kind, how FROM consents WHERE contact_id = :id AND how <> 'a test' ORDER BY id", id=tom.sms)
     assert said == [("opt-out", "operator: call to 311"), ("opt-in", "operator, on request: call to 311")]
 
 
@@ -195,8 +191,8 @@ def test_an_erased_resident_is_gone_and_the_stop_stays() -> None:
             serving.erase(s, tom.id, NOW, by)
         with pytest.raises(NotFound):
             serving.erase(s, 10**9, NOW, by)
-    assert ask("SELECT count(*) FROM contacts WHERE address_sealed IS NOT NULL OR verified_at IS NOT NULL") == [(0,)]
-    assert ask("SELECT count(*) FROM consents WHERE contact_id = :id", id=tom.sms) == [(2,)]
+    assert sql("SELECT count(*) FROM contacts WHERE address_sealed IS NOT NULL OR verified_at IS NOT NULL") == [(0,)]
+    assert sql("SELECT count(*) FROM consents WHERE contact_id = :id", id=tom.sms) == [(2,)]
 
 
 def test_every_table_that_holds_something_of_a_resident_has_its_rule() -> None:
@@ -214,11 +210,8 @@ def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:
     with transaction() as s:
         zone(s)
         tom, ann = resident(s), resident(s)
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    held = records.lease(ask("SELECT id FROM batches")[0][0], 60)
+    alert = alert_resolved()
+    held = records.lease(sql("SELECT id FROM batches")[0][0], 60)
     assert held is not None
     with transaction() as s:
         serving.erase(s, tom.id, NOW, operator(s, "agent"))
@@ -228,4 +221,4 @@ def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:
     with transaction() as s:
         found = serving.show(s, tom.id, NOW, operator(s, "agent")).resident
     assert found is not None
-    assert [(one.alert_id, one.state, one.words) for one in found.alerts] == [(alert.id, "skipped", "erased")]
+    assert [(one.alert_id, one.state, one.words) for one in found.alerts] == [(alert, "skipped", "erased")]

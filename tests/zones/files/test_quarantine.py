@@ -330,10 +330,10 @@ def test_an_interrupted_command_leaves_no_reader(tmp_path: Path) -> None:
     path = tangled(tmp_path / "x.json")
     code = f"from pathlib import Path; from zones.files import quarantine; quarantine.read_zones(Path({str(path)!r}))"
     asking = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, env=_no_tmp(tmp_path))
-    readers = until(lambda: _children(asking.pid), 10, "a reader")
+    readers = until(lambda: _children(asking.pid), 60, "a reader")
     asking.send_signal(signal.SIGINT)
-    asking.wait(10)
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in readers), 10, "the end of the reader")
+    asking.wait(60)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in readers), 60, "the end of the reader")
 
 
 def _no_tmp(folder: Path) -> dict[str, str]:

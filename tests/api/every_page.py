@@ -1,0 +1,53 @@
+"""Every page that we serve, with what it can show: for tests of how pages are built."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from notify import alarms, alerts, operators
+from notify.db import transaction
+from notify.models import ApiKey
+from notify.pipeline.messages import unsubscribe_url
+from notify.settings import settings
+from tests import factories
+from tests.api import asked
+
+ALL = ("sms", "email", "social")
+
+
+@pytest.fixture
+def signed_in(door: httpx.Client, key: Callable[..., dict[str, str]]) -> None:
+    secret = key()["Authorization"].removeprefix("Bearer ")
+    door.post("/console/sign-in", data={"key": secret}, headers={"Origin": str(door.base_url).rstrip("/")})
+
+
+@pytest.fixture
+def unsubscribe_link(door: httpx.Client, city: datetime) -> str:
+    with transaction() as s:
+        person = factories.resident(s, email="maria.lopez@example.org", now=city)
+    assert person.mail is not None
+    return unsubscribe_url(settings(), person.mail, "storm").removeprefix(str(door.base_url).rstrip("/"))
+
+
+@pytest.fixture
+def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link: str) -> list[str]:
+    """Those of alerts in each state of their lives, with an alarm ringing, for somebody who is signed in."""
+    real, practice = (factories.alert_resolved(now=city, channels=ALL, status=is_) for is_ in ("Actual", "Exercise"))
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city, status="Test").id
+        ready = factories.alert_ready(s, now=city, channels=ALL, launch_at=city + timedelta(hours=1)).id
+        called_off = factories.alert_ready(s, now=city).id
+        alerts.launch(s, called_off, None, city)
+        alerts.cancel(s, called_off, factories.operator(s), city)
+        alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
+        living = s.get_one(ApiKey, asked.number("SELECT id FROM api_keys"))
+        ticket = operators.ticket(living, city)
+    zone = asked.number("SELECT id FROM zones")
+    mixed = "UPDATE deliveries SET state = 'undelivered', reason = '30005', sent_at = now() WHERE id % 3 = 0"
+    asked.do(mixed + " AND state = 'queued'")
+    console = ["/console", "/console/map", f"/console/map?zone={zone}", "/console/sign-in", "/console/alerts/99"]
+    console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
+    public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
+    return [*console, f"/console/enter?ticket={ticket}", *public, unsubscribe_link, "/u/forged", "/nowhere"]

@@ -1,0 +1,28 @@
+"""axe-core on a page in the browser: WCAG 2.2 AA and best practice."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FOUND = """async (tags) => (await axe.run({runOnly: tags})).violations.flatMap(
+    (rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} ${node.failureSummary}`))"""
+LOOKS = (("light", 1280), ("dark", 390))
+
+
+def examined(browser: Browser, url: str) -> BrowserContext:
+    """A visitor in whose pages axe is there from the start; the pages' own policy would let no script in later."""
+    context = browser.new_context(base_url=url)
+    context.add_init_script(path=AXE)
+    return context
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it is now: by day on a desk, by night on a phone."""
+    found = []
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        found += [f"{page.url} {scheme}: {one}" for one in page.evaluate(FOUND, TAGS)]
+    return found

@@ -1,0 +1,73 @@
+"""axe finds nothing on any page that we serve. The application runs in this process."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.api.conftest import city, door, key, public_url, served
+from tests.api.every_page import paths, signed_in, unsubscribe_link
+from tests.browser.axe import examined, violations
+
+__all__ = ["city", "door", "key", "paths", "public_url", "served", "signed_in", "unsubscribe_link"]
+
+
+@pytest.fixture(autouse=True)
+def _calm() -> None:
+    """In place of the one of the stack of real processes, which these tests do without."""
+
+
+@pytest.fixture
+def page(browser: Browser, door: httpx.Client) -> Iterator[Page]:
+    """A page of somebody who is signed in where `door` is."""
+    context = examined(browser, str(door.base_url))
+    for name, value in door.cookies.items():
+        context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    context.close()
+
+
+def test_every_page(paths: list[str], page: Page) -> None:
+    found = []
+    for path in paths:
+        page.goto(path)
+        found += violations(page)
+    assert found == []
+
+
+def test_a_city_in_which_nothing_has_happened_yet(signed_in: None, page: Page) -> None:
+    found = []
+    for path in ("/", "/console", "/console/map"):
+        page.goto(path)
+        expect(page.locator(".calm")).to_be_visible()
+        found += violations(page)
+    assert found == []
+
+
+def test_what_a_form_answers(unsubscribe_link: str, page: Page) -> None:
+    page.goto("/console/sign-in")
+    page.get_by_label("Your key").fill("tocsin_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not valid")
+    found = violations(page)
+    page.goto(unsubscribe_link)
+    for button in ("Stop messages about storms", "Undo"):
+        page.get_by_role("button", name=button).click()
+        found += violations(page)
+    assert found == []
+
+
+def test_a_step_that_is_refused(paths: list[str], page: Page, door: httpx.Client) -> None:
+    """The area is another than the one that was shown."""
+    ready = next(path for path in paths if path.startswith("/console/alerts/") and "Launch" in door.get(path).text)
+    page.goto(ready)
+    page.locator("summary", has_text="Launch").click()
+    found = violations(page)
+    page.get_by_role("checkbox", name="Send").check()
+    page.locator("[name=area_hash]").first.evaluate("(field) => { field.value = 'another' }")
+    page.get_by_role("button", name="Schedule it").click()
+    expect(page.locator(".told")).to_be_visible()
+    assert [*found, *violations(page)] == []
