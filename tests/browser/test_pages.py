@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.city import APPROVER, City
+from tests.browser.axe import examined, violations
 from tests.waiting import until
 
 
@@ -77,3 +78,16 @@ def test_a_resident_reads_an_alert_without_scripts(city: City, browser: Browser)
     expect(page.locator("main")).to_contain_text("tormenta")
     expect(page.locator("main")).to_contain_text(block.zone)
     context.close()
+
+
+def test_axe_finds_nothing_on_the_pages_of_the_simulator(city: City, browser: Browser) -> None:
+    block = city.block(phones=1, emails=1)
+    city.until_delivered(city.launch(city.approved(block.zone, channels=("sms", "email", "social"))))
+    context = examined(browser, city.simulator)
+    page, found = context.new_page(), []
+    phone = block.phones[0].replace("+", "%2B")
+    for path in ("/", f"/phones/{phone}", "/inboxes", f"/inboxes/{block.emails[0]}", "/timeline", "/phones/none"):
+        page.goto(path)
+        found += violations(page)
+    context.close()
+    assert "\n".join(found) == ""
