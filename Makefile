@@ -23,16 +23,10 @@ run: setup ## start everything on this machine, send one storm alert, keep servi
 demo: setup ## the same alert with its report, then exit
 	@$(PY) -m notify.cli demo $(addprefix --port ,$(PORT))
 
-# What happens to an alert in flight, in a browser or in a process that is given up is mostly waited for, so those tests
-# run beside the others, which give way to them. Those that measure rates run last, alone.
-IN_FLIGHT := $(wildcard $(addprefix tests/acceptance/test_,faults*.py flow.py opt_out.py philadelphia.py)) \
-    tests/browser $(wildcard tests/zones/files/test_quarantine*.py)
-
+# Much of a test is waiting, for processes to start and messages to go out at their rate: there may be more tests at work
+# than processors. Those that take longest come first. Those that measure rates run last, one at a time.
 test: setup ## all tests but the long ones
-	@told=$$(mktemp); $(PY) -m pytest $(IN_FLIGHT) -m 'not long and not timed' >"$$told" 2>&1 & beside=$$!; \
-	trap 'kill $$beside; rm -f "$$told"; exit 130' INT TERM; \
-	nice -n 15 $(PY) -m pytest $(addprefix --ignore=,$(IN_FLIGHT)) -m 'not long and not timed'; failed=$$?; \
-	wait $$beside || failed=$$?; cat "$$told"; rm -f "$$told"; \
+	@failed=0; $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not long and not timed' || failed=$$?; \
 	$(PY) -m pytest -m timed || failed=$$?; exit $$failed
 
 test-long: setup ## the tests that take minutes

@@ -1,7 +1,8 @@
 """Fixtures for all tests: a PostgreSQL and a Redis of their own, and no network beyond this machine.
 
 `TOCSIN_TEST_DATABASE_URL` (a user who may create databases and roles) and `TOCSIN_TEST_REDIS_URL` (its database number
-is emptied) name servers to test on; without them the embedded ones are started.
+is emptied, and so are those after it where several tests are at work) name servers to test on; without them each
+process that tests starts embedded ones of its own.
 
 All code under test connects as the role of our processes, which may do what it needs and no more. The databases belong
 to another role, which migrates and empties them (`tests.owner`).
@@ -65,6 +66,8 @@ def server_urls(_own_settings: None, tmp_path_factory: pytest.TempPathFactory) -
         for name, given in GIVEN.items():
             if given in os.environ:
                 while_starting.setenv(name, os.environ[given])
+        if redis_url := os.environ.get("TOCSIN_REDIS_URL"):
+            while_starting.setenv("TOCSIN_REDIS_URL", _own_database(redis_url))
         running = servers(tmp_path_factory.mktemp("servers"))
         urls = running.__enter__()
     if OWNER in urls:
@@ -195,6 +198,13 @@ def _of_database(servers: dict[str, str], name: str) -> dict[str, str]:
         setting: make_url(servers[setting]).set(database=name).render_as_string(hide_password=False)
         for setting in (OWNER, "TOCSIN_DATABASE_URL")
     }
+
+
+def _own_database(redis_url: str) -> str:
+    """That of this process, where pytest-xdist has several at work."""
+    url = make_url(redis_url)
+    number = int(url.database or 0) + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return url.set(database=str(number)).render_as_string(hide_password=False)
 
 
 def _ask(server: str, question: LiteralString, *names: str) -> None:

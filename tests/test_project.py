@@ -195,6 +195,15 @@ def test_the_image_has_the_same_scripts_as_a_set_up_folder() -> None:
         assert Path(name).name in pages + served, "what no page asks for need not be there"
 
 
+def test_every_law_names_tests_that_there_are() -> None:
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", (ROOT / "docs" / "laws.md").read_text(), re.MULTILINE)[1:]
+    assert len(rows) >= 14
+    for law, tests in rows:
+        named = re.findall(r"`([^` ]+\.py)`", tests)
+        assert named or "ruff" in tests, law
+        assert [name for name in named if not (ROOT / "tests" / name).exists()] == [], law
+
+
 def test_make_alone_lists_its_targets() -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=env)

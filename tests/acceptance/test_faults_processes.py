@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -25,6 +26,17 @@ WORKERS = ("worker-emergency", "worker-1")
 
 def under_way(city: City, block: Block, some: int = 20) -> None:
     until(lambda: len(city.texts(block.phones)) >= some, 60, "messages are going out")
+
+
+def by_two_channels(city: City, **behaviour: Any) -> tuple[Block, int]:
+    """An alert in mid-send by text and email, to providers that behave like this."""
+    block = city.block(phones=200, emails=60)
+    city.behave(twilio=behaviour, sendgrid=behaviour)
+    city.rate("sms", 50)
+    city.rate("email", 20)
+    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
+    under_way(city, block)
+    return block, alert
 
 
 def moment(chance: random.Random, within_s: float) -> None:
@@ -60,11 +72,7 @@ def test_all_workers_killed(city: City) -> None:
 
 
 def test_redis_killed_and_restarted_empty(city: City) -> None:
-    block = city.block(phones=200, emails=60)
-    city.rate("sms", 50)
-    city.rate("email", 20)
-    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
-    under_way(city, block)
+    block, alert = by_two_channels(city)
     with redis.Redis.from_url(settings().require_redis()) as memory:
         memory.set("remembered", 1)
         before = city.stack.pid("redis")
@@ -77,12 +85,7 @@ def test_redis_killed_and_restarted_empty(city: City) -> None:
 @pytest.mark.parametrize("seconds", [pytest.param(2, marks=pytest.mark.timed), 5])
 def test_postgresql_stopped_for_some_seconds(city: City, seconds: int) -> None:
     """For less than what is left of every lease, so that all are kept; and for longer than any lasts."""
-    block = city.block(phones=200, emails=60)
-    city.behave(twilio=SILENT, sendgrid=SILENT)
-    city.rate("sms", 50)
-    city.rate("email", 20)
-    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
-    under_way(city, block)
+    block, alert = by_two_channels(city, **SILENT)
     with stopped(city.stack.pid("postgres")):
         began = time.monotonic()
         until(lambda: time.monotonic() > began + seconds, 60, "some seconds")
@@ -96,12 +99,7 @@ def test_postgresql_stopped_for_some_seconds(city: City, seconds: int) -> None:
 
 def test_postgresql_killed(city: City) -> None:
     """The provider's answers that were on their way are kept until it is back: nobody has to be asked."""
-    block = city.block(phones=200, emails=60)
-    city.behave(twilio=SILENT, sendgrid=SILENT)
-    city.rate("sms", 50)
-    city.rate("email", 20)
-    alert = city.launch(city.approved(block.zone, channels=("sms", "email")))
-    under_way(city, block)
+    block, alert = by_two_channels(city, **SILENT)
     before = city.stack.pid("postgres")
     city.stack.kill("postgres")
     city.until_back("postgres", before)

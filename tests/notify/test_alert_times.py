@@ -18,23 +18,6 @@ HOUR = timedelta(hours=1)
 LATER = NOW + timedelta(minutes=5)
 
 
-@pytest.fixture
-def s(database: str) -> Any:
-    with transaction() as session:
-        zone(session)
-        sender(session)
-        yield session
-
-
-@pytest.fixture
-def owner(database: str) -> Any:
-    """The same for the owner of the tables, who may change what nobody else may."""
-    with owning() as session:
-        zone(session)
-        sender(session)
-        yield session
-
-
 def test_life_counts_from_the_launch(s: Session) -> None:
     tomorrow = NOW + timedelta(days=1)
     assert alert_draft(s, launch_at=tomorrow).expires_at == tomorrow + 12 * HOUR

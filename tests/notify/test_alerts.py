@@ -14,26 +14,8 @@ from notify.models import Alert, Audit, StoredContent
 from notify.models.states import AlertState, DeliveryState
 from notify.settings import Settings, settings
 from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, resident, sender, square, zone
-from tests.owner import owning
 
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture
-def s(database: str) -> Any:
-    with transaction() as session:
-        zone(session)
-        sender(session)
-        yield session
-
-
-@pytest.fixture
-def owner(database: str) -> Any:
-    """The same for the owner of the tables, who may change what nobody else may."""
-    with owning() as session:
-        zone(session)
-        sender(session)
-        yield session
 
 
 def able() -> Settings:

@@ -6,24 +6,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from notify import alerts
-from notify.db import transaction
 from notify.errors import Refused
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.settings import settings
-from tests.factories import CREDENTIALS, NOW, alert_draft, operator, resident, sender, zone
+from tests.factories import CREDENTIALS, NOW, alert_draft, operator, resident
 
 SNOW = {"rule": "odd", "starts": "2027-01-11T16:00"}
 POWER = {"utility": "power"}
 RIVERSIDE = {"type": "Polygon", "coordinates": [[[0, 0], [0.5, 0], [0.5, 0.5], [0, 0]]]}
-
-
-@pytest.fixture
-def s(database: str) -> Any:
-    with transaction() as session:
-        zone(session)
-        sender(session)
-        yield session
 
 
 def alone(s: Session, *, most: int = 1000, **draft: Any) -> Alert:
