@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Lock
 from types import TracebackType
@@ -285,7 +286,7 @@ def _serves(url: str) -> bool:
             return True
     except urllib.error.HTTPError as error:
         return error.code < 500
-    except OSError:
+    except (OSError, HTTPException):  # a port on which nobody listens yet may even be connected with itself
         return False
 
 

@@ -68,8 +68,10 @@ def stack_on(data: Path) -> Iterator[Stack]:
             for name, value in stack.settings.items():
                 environment.setenv(name, value)
             forget()
-            yield stack
-    forget()
+            try:
+                yield stack
+            finally:
+                forget()
 
 
 def imported(city: City, folder: Path) -> str:

@@ -70,7 +70,7 @@ def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city:
         while "/s, done in " not in line:
             assert line, "it ended"
             line = watcher.stdout.readline()
-        assert f" of {2 * PEOPLE} " in line
+        assert f" of {2 * PEOPLE:,} " in line
         watcher.send_signal(signal.SIGINT)
         said, _ = watcher.communicate(timeout=60)
     assert f"Alert {alert} goes on" in said

@@ -75,8 +75,10 @@ def behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
             forget()
             city = City(stack)
             city.simulator = str(simulator.base_url).rstrip("/")
-            yield city, proxy
-            forget()
+            try:
+                yield city, proxy
+            finally:
+                forget()
 
 
 def test_an_alert_through_a_proxy_that_loses_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ import pytest
 from notify.errors import Refused
 from notify.local.folder import LOADED, given, load_env, read_env, running
 from notify.local.program import until
-from notify.local.stack import Stack
+from notify.local.stack import Stack, _serves
 
 pytestmark = [
     pytest.mark.usefixtures("nothing_given"),
@@ -52,6 +53,21 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_whoever_says_our_own_request_back_serves_nothing() -> None:
+    """As a port does that was connected with itself because nobody listens there yet."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def echo() -> None:
+            wire, _ = listening.accept()
+            with wire:
+                wire.sendall(wire.recv(4096))
+
+        echoing = threading.Thread(target=echo)
+        echoing.start()
+        assert not _serves(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        echoing.join()
 
 
 def test_all_processes_run_and_the_folder_tells_where(stack: Stack) -> None:
@@ -116,7 +132,7 @@ def test_a_signal_ends_everything_and_a_taken_port_is_replaced(data: Path, numbe
     code = f"""
 import sys
 from pathlib import Path
-from notify.local.stack import Stack
+from notify.local.stack import Stack, _serves
 Stack(Path({str(data)!r}), port=int(sys.argv[1]), console=sys.stdout).run(lambda info: print("READY", flush=True))
 """
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -4,9 +4,9 @@ import json
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any
 
 import pytest
@@ -54,7 +54,7 @@ class Providers:
     def answers(self) -> bool:
         try:
             self._ask("/_sim/stats")
-        except urllib.error.URLError:
+        except (OSError, HTTPException):
             return False
         return True
 
