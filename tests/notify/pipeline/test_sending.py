@@ -104,7 +104,8 @@ def test_no_transaction_is_open_while_the_provider_is_asked(
 def test_a_worker_that_is_told_to_stop_gives_its_batch_back(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
-    (batch,) = resolved("sms", 30, rate_per_s=4)
+    (batch,) = resolved("sms", 30, rate_per_s=20)
+    sql("UPDATE senders SET rate_per_s = 4")  # it lasts longer than the machine may take to stop it
     stop = threading.Event()
     worker = threading.Thread(target=send, args=(batch, providers, transport, redis, stop))
     worker.start()
