@@ -1,9 +1,6 @@
 """A row that PostgreSQL refuses to change does not keep `tocsin restored` from holding all others (law 15)."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import text
 from typer.testing import CliRunner
 
 from notify import alerts, restoring
@@ -11,14 +8,10 @@ from notify.cli import restored as command
 from notify.db import forget_engine, transaction
 from notify.pipeline import fanout
 from notify.restoring import Restored
+from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
 from tests.notify.pipeline.test_one_bad_row import refuse, told
 from tests.owner import as_owner
-
-
-def sql(statement: str) -> list[Any]:
-    with transaction() as s:
-        return [tuple(row) for row in s.execute(text(statement)).all()]
 
 
 @pytest.fixture

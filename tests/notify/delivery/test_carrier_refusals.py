@@ -15,18 +15,17 @@ from notify.models.states import DeliveryState
 from notify.pipeline import receipts, records, settling
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.verdicts import Outcome
-from tests.factories import NOW, Resident, operator, resident, sender, zone
+from tests.database import sql
+from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.notify.delivery.test_carrier_blocks import (
     A,
     B,
     add_sender,
     claimed_of,
     is_out,
-    launch,
     lease,
     of,
     says,
-    sql,
     state,
 )
 from tests.owner import as_owner
@@ -63,7 +62,7 @@ def told(one: Claimed, *states: R, reference: str = "SM1") -> None:
 
 
 def sent_by_a(tom: Resident) -> tuple[Claimed, Lease]:
-    launch()
+    alert_resolved()
     held = lease()
     one = claimed_of(tom, held)
     accepted(one, "SM1")
@@ -103,7 +102,7 @@ def test_another_sender_takes_it_once_and_the_first_try_says_nothing_more(tom: R
 
 @pytest.mark.parametrize("order", list(permutations([R.ACCEPTED, R.FAILED])))
 def test_it_waits_until_the_worker_has_recorded_its_try(tom: Resident, order: tuple[R, ...]) -> None:
-    launch()
+    alert_resolved()
     held = lease()
     one = claimed_of(tom, held)
     told(one, *order)
@@ -120,7 +119,7 @@ def test_it_waits_until_the_worker_has_recorded_its_try(tom: Resident, order: tu
 
 
 def test_what_a_lost_worker_had_tried_is_taken_over(tom: Resident) -> None:
-    launch()
+    alert_resolved()
     one = claimed_of(tom, lease())
     as_owner("UPDATE batches SET lease_until = now() - interval '1 second'")
     settling.take_back_expired_leases()
@@ -200,7 +199,7 @@ def test_one_that_the_database_refuses_keeps_no_other(tom: Resident) -> None:
         ann = resident(s)
     says(ann, "please stop texting me", minutes=11)
     says(ann, "START", to=B, minutes=12)
-    launch()
+    alert_resolved()
     held = lease()
     claimed = {one.contact_id: one for one in records.claim(held, of(A), 10, NOW) or []}
     for who, reference in ((tom, "SM1"), (ann, "SM2")):
