@@ -213,12 +213,8 @@ def test_an_alert_reaches_who_came_back_after_an_erasure() -> None:
         zone(s)
         by_sender = sender(s).id
     assert bring(tom.phone, "2029-01-01T00:00:00Z").kept == 1
-    with transaction() as s:
-        alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
-    for _ in fanout.resolve(alert.id, NOW):
-        pass
-    held = records.lease(ask("SELECT id FROM batches")[0][0], 60)
+    alert_resolved()
+    held = records.lease(sql("SELECT id FROM batches")[0][0], 60)
     assert held is not None
     (one,) = records.claim(held, by_sender, 10, NOW) or ()
     assert one.contact_id != tom.sms
