@@ -13,56 +13,93 @@ Starting again asks for the exact word: consent is not guessed.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from notify.subscribers.phrases import Phrases, plain
-from notify.subscribers.scoring import Score
 from notify.subscribers.spelling import Spelling
+from notify.subscribers.weighing import Kinds, Weights
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 
 LONGEST = 1_600  # characters that are read; the longest message that Twilio delivers
 MOST_SENTENCES = 60
 RULES = Path(__file__).with_suffix(".toml")
-SCORES = RULES.with_name("scores.toml")
+KINDS = RULES.with_name("kinds.toml")
+WEIGHTS = RULES.with_name("weights.toml")
 
 # Commas part sentences, too: "No, stop". So does everything that is no letter, digit, blank, hyphen or apostrophe.
-_SENTENCE_END = re.compile(r"[^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+")
+_SENTENCE_END = re.compile(r"([^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+)")
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
 _PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
 _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
 _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 _URGENT = re.compile("!{3}")
+_ASKING = frozenset(
+    [
+        "plainly",
+        "opt",
+        "act",
+        "done",
+        "take",
+        "off",
+        "block",
+        "leave",
+        "negated",
+        "no",
+        "reason",
+        "wrong",
+        "more",
+        "interest",
+    ]
+)  # of kinds.toml
 _SHOUTED = re.compile(r"\bSTOP\b")
 
 
 def read_meaning(text: str) -> Meaning:
     """Return what the words mean, as a reasonable person would take them."""
     rules = _rules()
-    said = _without_quotes(_without_format(text[:LONGEST]), rules)
-    sentences = [rules.spelling.mended(plain(part)) for part in _sentences(said)]
-    ours = max((n for n, words in enumerate(sentences, 1) if rules.ours.found_in(words)), default=0)
-    sentences = [words for words in sentences[ours:] if words]  # what comes before our last words is ours as well
+    said, sentences, asked = _said(text, rules)
     whole = " ".join(sentences)
-    if any(rules.is_distress(words) for words in sentences) or rules.cry.found_in(rules.safe.without(whole)):
+    if rules.is_distress(whole, sentences):
         return "distress"
-    meanings = {words: rules.judge(words) for words in sentences}
+    asking = " ".join(words for words in sentences if words not in asked or rules.asks.found_in(words))
+    meanings = {words: rules.judge(words, asked=words in asked) for words in sentences}
     found = set(meanings.values())
+    if "help" in found and _URGENT.search(said):
+        return "distress"
     if "bare" in found and rules.explained(meanings):
         found.add("stop")
     if found & {"bare", "stop"}:
-        return "stop" if "stop" in found and not found & {"keep", "start"} else "doubt"
+        if "stop" in found:
+            return "doubt" if found & {"keep", "start"} else "stop"
+        return "stop" if not found & {"keep", "start"} and rules.weighs_as_request(asking) else "doubt"
     if "start" in found and not found - {"start", "courtesy"}:
         return "start"
     if "help" in found:
-        return "distress" if _URGENT.search(said) else "help"
+        return "help"
+    if not found & {"keep", "start"} and rules.weighs_as_request(asking):
+        return "stop"
     if "doubt" in found or ("keep" not in found and _is_shouted(said, rules)):
         return "doubt"
     return "other"
+
+
+def spoken(text: str) -> str:
+    """The resident's own words, `plain` and with their spelling mended."""
+    return " ".join(_said(text, _rules())[1])
+
+
+def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
+    """What is neither quoted nor forwarded, its sentences in words, and those of them that have a question mark."""
+    said = _without_quotes(_without_format(text[:LONGEST]), rules)
+    parts = [(rules.spelling.mended(plain(part)), end) for part, end in _sentences(said)]
+    ours = max((n for n, (words, _) in enumerate(parts, 1) if rules.ours.found_in(words)), default=0)
+    kept = [(words, end) for words, end in parts[ours:] if words]  # what comes before our last words is ours as well
+    return said, [words for words, _ in kept], frozenset(words for words, end in kept if "?" in end)
 
 
 def is_spanish(text: str) -> bool:
@@ -85,16 +122,15 @@ class _Rules:
     cry: Phrases
     cry_alone: Phrases
     keep: Phrases
+    complaint: Phrases
     stop_alone: Phrases
     keyword: Phrases
     stop: Phrases
-    begins: Phrases
-    ends: Phrases
     harmless: Phrases
     calm: Phrases
-    calmly: Phrases
     message: Phrases
     question: Phrases
+    asks: Phrases
     start: Phrases
     help_alone: Phrases
     help: Phrases
@@ -102,42 +138,34 @@ class _Rules:
     courtesy: Phrases
     place: Phrases
     spanish: Phrases
-    request: Score
-    danger: Score
+    request: Weights
+    danger: Weights
 
-    def is_distress(self, words: str) -> bool:
-        return self.cry_alone.found_in(words) or self.danger.of(self.safe.without(words)) >= self.danger.enough
+    def is_distress(self, whole: str, sentences: Iterable[str]) -> bool:
+        return (
+            self.cry.found_in(self.safe.without(whole))
+            or any(self.cry_alone.found_in(words) for words in sentences)
+            or (self.danger.of(whole) >= self.danger.enough and not self.stop_alone.found_in(whole))
+        )
 
-    def judge(self, words: str) -> str:
-        """One sentence: a meaning, or `keep` (do not stop), or `courtesy`."""
-        if self.keep.found_in(words):
+    def judge(self, words: str, *, asked: bool = False) -> str:
+        """One sentence: a meaning, or `keep` (do not stop), or `courtesy`. `asked`: it has a question mark."""
+        if self.keep.found_in(words) and not self.complaint.found_in(words):
             return "keep"
         if self.start.found_in(words):
             return "start"
-        score = self.request.of(words)
-        named = score >= self.request.enough or self.stop.found_in(words)
-        if named and not self.question.found_in(words):
-            return self._unless_turned(self.stop, words) if self.stop.found_in(words) else self._unless_misspelt(words)
-        if self.stop_alone.found_in(words) or self.keyword.found_in(words):
+        named = self.stop.found_in(words)
+        if named and not self.question.found_in(words) and (not asked or self.asks.found_in(words)):
+            return "doubt" if self.spelling.may_turn(self.stop.before(words)) else "stop"
+        if (self.stop_alone.found_in(words) and not self.question.found_in(words)) or self.keyword.found_in(words):
             return "bare"
         if self.courtesy.found_in(words):
             return "courtesy"
         if named:
             return "doubt"
-        if self._gives_reason(words):
-            return self._unless_turned(self.ends, words) if self.ends.found_in(words) else "stop"
-        if score >= self.request.hint and not self.question.found_in(words):
-            return "bare"
         if self.help_alone.found_in(words) or self.help.found_in(words):
             return "help"
         return "doubt" if self.doubt.found_in(words) else "other"
-
-    def _unless_turned(self, request: Phrases, words: str) -> str:
-        return "doubt" if self.spelling.may_turn(request.before(words)) else "stop"
-
-    def _unless_misspelt(self, words: str) -> str:
-        """For a score, which has no one place where the request begins."""
-        return "doubt" if self.spelling.looks_turned(words) else "stop"
 
     def explained(self, meanings: Mapping[str, str]) -> bool:
         """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
@@ -146,19 +174,24 @@ class _Rules:
             for words, meaning in meanings.items()
         ) or any(meaning == "bare" and self.message.found_in(words) for words, meaning in meanings.items())
 
-    def _gives_reason(self, words: str) -> bool:
-        """A bare word for stopping at one end of the sentence, and a reason that has to do with our messages, or words
-        that nobody in danger uses alone."""
-        asks = self.begins.found_in(words) or (self.ends.found_in(words) and not self.place.found_in(words))
-        calmly = self.calmly.found_in(words) and not self.place.found_in(words)
-        return (calmly or (asks and self.harmless.found_in(words))) and not self.question.found_in(words)
+    def weighs_as_request(self, words: str) -> bool:
+        """Whether words that no rule decides ask for a stop, and nothing in them may be a cry for help. What is said
+        with none of the words for it, or denies a word that is not known ("do not xstop"), is in doubt."""
+        return (
+            self.request.of(words) >= self.request.enough
+            and self.request.has_any(_ASKING, words)
+            and not self.request.denies_strange(words)
+            and self.danger.of(words) < self.danger.hint
+            and not self.spelling.looks_turned(words)
+        )
 
 
 @cache
 def _rules() -> _Rules:
     written = RULES.read_text(encoding="utf-8")
     read: dict[str, Any] = tomllib.loads(written)
-    scores: dict[str, Any] = tomllib.loads(SCORES.read_text(encoding="utf-8"))
+    kinds: dict[str, Any] = tomllib.loads(KINDS.read_text(encoding="utf-8"))
+    weights: dict[str, Any] = tomllib.loads(WEIGHTS.read_text(encoding="utf-8"))
     sets = read["sets"]
 
     def anywhere(section: str, name: str = "anywhere") -> Phrases:
@@ -181,16 +214,15 @@ def _rules() -> _Rules:
         cry=Phrases(f"{read['distress']['anywhere']}|{read['distress']['otras']}", sets),
         cry_alone=alone("distress", wide=True),
         keep=anywhere("keep"),
+        complaint=anywhere("keep", "complaint"),
         stop_alone=alone("stop", wide=True),
         keyword=alone("stop", wide=False, name="keywords"),
         stop=anywhere("stop"),
-        begins=Phrases(read["stop"]["begins"], sets, before="{lead}..."),
-        ends=anywhere("stop", "ends"),
         harmless=anywhere("stop", "harmless"),
         calm=alone("stop", wide=False, name="calm"),
-        calmly=alone("stop", wide=False, name="calmly"),
         message=Phrases("{message}|{mensaje}|{number}", sets),
         question=Phrases(read["stop"]["question"], sets, before="{polite}..."),
+        asks=anywhere("stop", "asks"),
         start=alone("start", wide=False),
         help_alone=alone("help", wide=False),
         help=anywhere("help"),
@@ -198,8 +230,8 @@ def _rules() -> _Rules:
         courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
         place=anywhere("doubt", "places"),
         spanish=anywhere("spanish"),
-        request=Score(scores["request"]),
-        danger=Score(scores["danger"]),
+        request=Weights.read(weights["request"], Kinds(kinds["request"])),
+        danger=Weights.read(weights["danger"], Kinds(kinds["danger"])),
     )
 
 
@@ -221,10 +253,12 @@ def _without_quotes(text: str, rules: _Rules) -> str:
     return _QUOTES.sub(drop, kept)
 
 
-def _sentences(text: str) -> list[str]:
+def _sentences(text: str) -> list[tuple[str, str]]:
+    """(sentence, what ends it)"""
     spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
     named = _PHONE.sub(" number ", spelled).replace("&", " and ").replace("#", " number ")
-    return _SENTENCE_END.split(named)[:MOST_SENTENCES]
+    parts = [*_SENTENCE_END.split(named), ""]
+    return list(zip(parts[::2], parts[1::2], strict=True))[:MOST_SENTENCES]
 
 
 def _is_shouted(said: str, rules: _Rules) -> bool:

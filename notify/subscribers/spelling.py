@@ -33,8 +33,9 @@ class Spelling:
         return self.looks_turned(words) or (bool(self._strange(said)) and not self._turns.isdisjoint(said))
 
     def looks_turned(self, words: str) -> bool:
-        """Whether one of them that is not known looks like a word that turns."""
-        return any(_differ_by_one(word, turn) for word in self._strange(words.split()) for turn in self._turns)
+        """Whether one of them that is not known looks like a word that turns. Two letters look like too many words."""
+        strange = [word for word in self._strange(words.split()) if len(word) > 2]
+        return any(_differ_by_one(word, turn) for word in strange for turn in self._turns)
 
     def _strange(self, said: Iterable[str]) -> list[str]:
         return [word for word in said if word not in self._known and word not in self._same]

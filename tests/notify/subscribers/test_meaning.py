@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from notify.subscribers import read_meaning
-from notify.subscribers.meaning import _rules
+from notify.subscribers.meaning import WEIGHTS, _rules
 from notify.subscribers.phrases import Phrases
 from notify.subscribers.replies import catalogue
-from notify.subscribers.scoring import Score
+from tests.learning import document, examples
 
 HERE = Path(__file__).parent
 UNSEEN = "phrases_unseen.toml"
@@ -28,12 +28,14 @@ PARTS = {
     "fourth": "phrases_fourth.toml",
     "tricky": "phrases_fourth.toml",
 }
-HELD_OUT = {"held_out": UNSEEN, "fifth": "phrases_fifth.toml"}
+SIXTH = "phrases_sixth.toml"
+HARD = {"sixth_dev": SIXTH, "seventh": SIXTH}  # learned from and mended by, but not to the last phrase
+HELD_OUT = {"held_out": UNSEEN, "fifth": "phrases_fifth.toml", "sixth_final": SIXTH}
 
 
 def phrases(part: str) -> Iterator[tuple[str, str]]:
     """(meaning, text)"""
-    for group in tomllib.loads((HERE / (PARTS | HELD_OUT)[part]).read_text(encoding="utf-8"))[part]:
+    for group in tomllib.loads((HERE / (PARTS | HARD | HELD_OUT)[part]).read_text(encoding="utf-8"))[part]:
         for text in group["phrases"]:
             yield group["meaning"], text
 
@@ -69,14 +71,23 @@ def test_consent_is_never_guessed(part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "stops", "cries", "false_cries"), [("held_out", 0.8, 0.8, 0), ("fifth", 0.83, 0.9, 2)]
+    ("part", "stops", "cries", "wrong", "false_cries"),
+    [
+        ("held_out", 0.92, 0.92, 0, 0),
+        ("fifth", 0.89, 0.97, 0, 2),
+        ("sixth_final", 0.89, 0.93, 1, 2),
+        ("sixth_dev", 0.98, 1, 0, 0),
+        ("seventh", 0.95, 1, 0, 4),
+    ],
 )
-def test_of_words_that_the_rules_were_never_held_against_none_is_wrongly_obeyed(
-    part: str, stops: float, cries: float, false_cries: int
+def test_words_that_the_rules_were_not_held_against(
+    part: str, stops: float, cries: float, wrong: int, false_cries: int
 ) -> None:
-    """Nobody is opted out who did not ask; how many requests are missed, the data says. Every answer names STOP."""
+    """How many requests and cries for help are missed, and how many texts are wrongly obeyed: all answers name STOP."""
     read = [(label, read_meaning(text), text) for label, text in phrases(part)]
-    assert [one for one in read if one[1] in ("stop", "start") and one[0] != one[1]] == []
+    assert [one for one in read if one[0] == "distress" and one[1] in ("stop", "start")] == []
+    assert [one for one in read if one[1] == "start" and one[0] != "start"] == []
+    assert sum(label != "stop" == meaning for label, meaning, _ in read) <= wrong
     assert sum(label != "distress" == meaning for label, meaning, _ in read) <= false_cries
     for kind, bound in (("stop", stops), ("distress", cries)):
         heard = [label == meaning for label, meaning, _ in read if label == kind]
@@ -85,12 +96,30 @@ def test_of_words_that_the_rules_were_never_held_against_none_is_wrongly_obeyed(
     assert "STOP" in catalogue()["es"]["other"]
 
 
-def test_a_score_says_why() -> None:
-    signs = dict(_rules().request.signs_in("pls stop blasting my cell"))
-    assert {weight for rule, weight in signs.items() if rule.startswith("act {bridge}... ours/reach")} == {5}
-    assert (
-        dict(_rules().request.signs_in("stop the drilling on pine"))["unknown | they | past"] == -2
-    )  # nothing of ours
+def test_a_hash_parts_the_sixth_set() -> None:
+    for part, odd in (("sixth_dev", 0), ("sixth_final", 1)):
+        assert {hashlib.sha256(text.encode()).digest()[0] % 2 for _, text in phrases(part)} == {odd}
+
+
+@pytest.mark.parametrize("beside", ["stop {}", "{}. stop", "please stop {}", "stop texting. {}", "{} no more texts"])
+@pytest.mark.parametrize("part", [*PARTS, *HARD])
+def test_a_request_beside_a_cry_for_help_opts_nobody_out(part: str, beside: str) -> None:
+    cries = [text for label, text in phrases(part) if label == "distress"]
+    assert [text for text in cries if read_meaning(beside.format(text)) == "stop"] == []
+
+
+def test_the_weights_are_those_that_are_learned_from_the_phrases() -> None:
+    assert document(examples()) == WEIGHTS.read_text(encoding="utf-8")
+    assert WEIGHTS.stat().st_size < 60_000  # to be read by people
+
+
+def test_weights_say_why() -> None:
+    signs = list(_rules().request.signs_in("whatever list im on take me off of it"))
+    assert sum(weight for _, weight in signs) == pytest.approx(
+        _rules().request.of("whatever list im on take me off of it")
+    )
+    assert max(weight for _, weight in signs) > 1
+    assert "off" in dict(signs)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +156,15 @@ def test_key_words_are_known_with_one_letter_wrong(typed: str, meant: str) -> No
         "I do not wnat to opt out",
         "wyh did the alerts stop",
         "whne do the alerts end",
+        "stop school",
+        "stop work",
+        "no more messages? is it over",
+        "end of message?",
+        "no text from the school yet",
+        "remove my name from the jury list",
+        "do not text my wife text me",
+        "will it ever end",
+        "do not xstop the alerts",
     ],
 )
 def test_words_about_something_else_are_no_request(text: str) -> None:
@@ -145,13 +183,27 @@ def test_words_about_something_else_are_no_request(text: str) -> None:
         "get my mom out",
         "get them down",
         "we have no insulin",
+        "Leave me alone he's in the house",
+        "stop sending texts and send a boat",
+        "stop. the walls are shaking",
     ],
 )
 def test_to_get_somebody_out_is_a_cry_for_help(text: str) -> None:
     assert read_meaning(text) == "distress"
 
 
-@pytest.mark.parametrize("text", ["I need to be removed", "can I be removed", "take my number out of your system"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I need to be removed",
+        "can I be removed",
+        "take my number out of your system",
+        "get me out of this list",
+        "How do I get off this list",
+        "Who are you and why do you keep texting me? Take me off your list.",
+        "i will block you if you dont stop texting me",
+    ],
+)
 def test_to_be_removed_is_a_request_of_a_person(text: str) -> None:
     assert read_meaning(text) == "stop"
 
@@ -161,7 +213,7 @@ def test_to_be_removed_is_a_request_of_a_person(text: str) -> None:
     [
         "I never signed up for this",
         "If I reply STOP will I still get tornado warnings?",
-        "stop. the walls are shaking",  # what we do not understand may be a cry for help
+        "stop. they are at it again",  # what we do not understand may be a cry for help
         "Don't stop the flood alerts. Stop the snow alerts",
     ],
 )
@@ -179,8 +231,7 @@ def test_a_long_text_is_read_to_a_limit_and_the_patterns_are_bounded() -> None:
     assert read_meaning("a" * 1_600 + ". stop") == "other"
     rules = _rules()
     read = [getattr(rules, name) for name in rules.__slots__]
-    signs = [sign.pattern for score in read if isinstance(score, Score) for sign in score.signs]
-    for phrase in [one for one in read if isinstance(one, Phrases)] + signs:
+    for phrase in [one for one in read if isinstance(one, Phrases)]:
         assert not re.search(r"(?<!\\)[*+]|\{\d+,\}", phrase.pattern.pattern)
     for words in ("stop all of the these ", "i want you all to ", "no more of the ", '"', "“", "s.", "please " * 6):
         read_meaning(words * (1_600 // len(words)))
