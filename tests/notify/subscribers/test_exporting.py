@@ -247,7 +247,7 @@ def test_one_damaged_address_or_place_keeps_no_other_from_being_exported() -> No
     assert [(row["phone"], row["email"], row["lon"]) for row in told] == [
         ("", ann.email, "0.5"), (bob.phone, bob.email, ""), (eve.phone, eve.email, "0.5")
     ]  # fmt: skip
-    assert (done.returncode, "3 addresses and 1 places are damaged" in done.stderr) == (2, True)
+    assert (done.returncode, "left out: 3 addresses, 1 place." in done.stderr) == (2, True)
     with transaction() as s:
         ringing = dict(s.execute(text("SELECT kind, message FROM alarms WHERE resolved_at IS NULL")).all())
     assert sorted(ringing) == ["unreadable-address", "unreadable-place"]
