@@ -185,6 +185,7 @@ def test_words_about_something_else_are_no_request(text: str) -> None:
         "we have no insulin",
         "Leave me alone he's in the house",
         "stop sending texts and send a boat",
+        "stop sending texts and send a bcoat!!",
         "stop. the walls are shaking",
     ],
 )
