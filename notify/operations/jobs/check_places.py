@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from notify import alarms, db, points
+from notify.core.counting import counted
 from notify.db import transaction
 
 AT_ONCE = 20_000  # places of a transaction: about 0.1 s
@@ -19,8 +20,8 @@ def run() -> None:
     if damaged:
         some = ", ".join(map(str, sorted({resident for _, resident in damaged})[:SOME]))
         told = (
-            f"{len(damaged):,} places of residents are damaged, so that an alert for a small area does not find them"
-            f" (residents {some}). Enter these places anew."
+            f"{counted(len(damaged), 'damaged place')} that an alert for a small area does not find"
+            f" (residents {some}). Enter what is damaged anew."
         )
     with transaction() as s:
         alarms.follow(s, alarms.UNREADABLE_PLACE, {"": told} if told else {}, datetime.now(UTC))
