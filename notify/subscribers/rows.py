@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from notify.core import emails
 from notify.core.characters import visible
@@ -19,6 +19,9 @@ from notify.subscribers.records import COLUMNS, fused, is_utf8
 from zones.placing import Bounds, is_near, is_swapped, kilometres
 
 T = TypeVar("T")
+P = ParamSpec("P")
+NO_TOPICS: tuple[str, ...] = ()
+NOWHERE = (math.nan, math.nan, False)
 _NO_CELLS = dict.fromkeys(COLUMNS, "")
 Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat); NoPlace says why there is none
 
@@ -87,25 +90,17 @@ class Reader:
             raise BadRow("It is not UTF-8: save the file in that encoding.")
         cells = self._cells(fields)
         faults: list[str] = []
-
-        def of(read: Callable[[], T], otherwise: T) -> T:
-            try:
-                return read()
-            except BadRow as fault:
-                faults.append(str(fault))
-                return otherwise
-
-        phone = of(lambda: _phone(cells["phone"], self.region), None)
-        email = of(lambda: _email(cells["email"]), None)
+        phone = _tried(faults, None, _phone, cells["phone"], self.region)
+        email = _tried(faults, None, _email, cells["email"])
         if not (cells["phone"] or cells["email"]):
             faults.append("phone, email: one of them must be given.")
-        language = of(lambda: _language(cells["language"] or self.language), "")
-        topics: tuple[str, ...] = of(lambda: _topics(cells["topics"]), ())
-        address = of(lambda: one_line("address", cells["address"], LONGEST_ADDRESS), "")
-        lon, lat, is_outside = of(lambda: self._place(cells, address), (math.nan, math.nan, False))
-        label = of(lambda: one_line("label", cells["label"], LONGEST_LABEL) or DEFAULT_LABEL, "")
-        consent_at = of(lambda: self._consent(cells), None)
-        how = of(lambda: one_line("consent_how", cells["consent_how"], LONGEST_HOW), "")
+        language = _tried(faults, "", _language, cells["language"] or self.language)
+        topics = _tried(faults, NO_TOPICS, _topics, cells["topics"])
+        address = _tried(faults, "", _printable, "address", cells["address"], LONGEST_ADDRESS)
+        lon, lat, is_outside = _tried(faults, NOWHERE, self._place, cells, address)
+        label = _tried(faults, "", _printable, "label", cells["label"], LONGEST_LABEL) or DEFAULT_LABEL
+        consent_at = _tried(faults, None, self._consent, cells)
+        how = _tried(faults, "", _printable, "consent_how", cells["consent_how"], LONGEST_HOW)
         if faults:
             raise BadRow(" ".join(faults))
         return Row(line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside)
@@ -118,7 +113,11 @@ class Reader:
     def _place(self, cells: dict[str, str], address: str) -> tuple[float, float, bool]:
         """lon, lat, and whether that is far from the city."""
         lon, lat = self._point(cells, address)
-        if math.isnan(lon) or self.city is None or is_near(lon, lat, self.city):
+        if math.isnan(lon) or (self.city and is_near(lon, lat, self.city)):
+            return lon, lat, False
+        if cells["lon"] and is_swapped(lon, lat, self.city):
+            raise BadRow("lon, lat: they are swapped, or far from the city.")
+        if self.city is None:
             return lon, lat, False
         if not self.outside:
             column = "lon, lat" if cells["lon"] else "address"
@@ -128,10 +127,7 @@ class Reader:
 
     def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
         if cells["lon"] or cells["lat"]:
-            lon, lat = _degrees(cells)
-            if is_swapped(lon, lat, self.city):
-                raise BadRow("lon, lat: they are swapped, or far from the city.")
-            return lon, lat
+            return _degrees(cells)
         if not cells["address"]:
             raise BadRow("lon, lat: they must be given, or an address.")
         if not address:  # what is wrong with it is said already
@@ -222,7 +218,19 @@ def _topics(text: str) -> tuple[str, ...]:
 
 def one_line(column: str, given: str, longest: int) -> str:
     """A label, an address or a proof as it is kept: as an import reads what an export wrote. Raises BadRow."""
-    text = " ".join(visible(given).split())
+    return _printable(column, " ".join(visible(given).split()), longest)
+
+
+def _tried(faults: list[str], otherwise: T, read: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """What it reads; or `otherwise`, and what is wrong goes into the list."""
+    try:
+        return read(*given, **named)
+    except BadRow as fault:
+        faults.append(str(fault))
+        return otherwise
+
+
+def _printable(column: str, text: str, longest: int) -> str:
     if not text.isprintable():
         raise BadRow(f"{column}: it has characters that cannot be printed.")
     if len(text) > longest:
