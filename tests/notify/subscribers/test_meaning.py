@@ -187,6 +187,12 @@ def test_words_about_something_else_are_no_request(text: str) -> None:
         "stop sending texts and send a boat",
         "stop sending texts and send a bcoat!!",
         "stop. the walls are shaking",
+        "I am going to jump",
+        "im gonna jump off the bridge, stop texting me",
+        "I dont want to be here anymore",
+        "voy a saltar",
+        "dont leave us here",
+        "alguien está tratando de entrar",
     ],
 )
 def test_to_get_somebody_out_is_a_cry_for_help(text: str) -> None:
