@@ -15,7 +15,7 @@ MESSAGE = Message(CONTENT, "@city@social.example", [Recipient(7, "")], "https://
 
 
 def adapter(url: str, client: Connections | None) -> MastodonPost:
-    return MastodonPost(access_token="t0ken", base_url=f"{url}/", client=client, timeout_s=60)
+    return MastodonPost(access_token="t0ken", base_url=f"{url}/", client=client, timeout_s=5)
 
 
 def send(provider: StandIn, reply: Reply) -> Accepted:

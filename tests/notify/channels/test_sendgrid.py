@@ -52,7 +52,7 @@ def public_key(key: Any = KEY) -> str:
 
 
 def adapter(url: str, client: Connections | None, key: str = "") -> SendGridEmail:
-    return SendGridEmail(api_key="SG.x", base_url=url, client=client, timeout_s=60, webhook_public_key=key)
+    return SendGridEmail(api_key="SG.x", base_url=url, client=client, timeout_s=5, webhook_public_key=key)
 
 
 def send(provider: StandIn, reply: Reply, message: Message = MESSAGE) -> Accepted:

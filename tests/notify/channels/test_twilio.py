@@ -44,7 +44,7 @@ WORDS = "Tormenta de nieve & hielo: 50% + viento.\nQuédese en casa €"
 CONTENT = Content(alert_id=1, language="es", topic="storm", subject="", text=WORDS, html="")
 CALLBACK = "https://alerts.example.org/hooks/twilio/status"
 CREATED = Reply(201, {"sid": "SM" + "1" * 32, "status": "queued", "error_code": None})
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
 AGO_S = 3600.0  # a lost message was posted so long ago
 THERE = {"Date": "Mon, 23 Nov 2026 01:00:10 GMT"}  # what time it is at Twilio
 
@@ -155,7 +155,7 @@ def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, label: 
     with pytest.raises(Ambiguous):
         send(provider, reply)
     assert len(provider.seen) == 1, label  # and was not repeated
-    assert (datetime.now(UTC) - started).total_seconds() < TIMEOUT_S + 10
+    assert (datetime.now(UTC) - started).total_seconds() < TIMEOUT_S + 60
 
 
 @pytest.mark.parametrize(
