@@ -26,6 +26,7 @@ from notify.local.stack import servers
 from notify.pipeline import headcount, pool
 from notify.settings import settings
 from tests import network
+from zones.files import quarantine
 
 SECRET_KEY = "a key for tests, and for nothing else"
 OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
@@ -54,6 +55,15 @@ def _interruptible() -> None:
 def _no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as session:
         network.block(session, [os.environ.get(name, "") for name in GIVEN.values()])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_readers() -> Iterator[None]:
+    """How soon a file from a stranger is given up is the subject of few tests; a busy machine has longer for it."""
+    with pytest.MonkeyPatch.context() as session:
+        for name in ("SECONDS", "ROWS_SECONDS"):
+            session.setattr(quarantine, name, 60.0)
         yield
 
 

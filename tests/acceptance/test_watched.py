@@ -13,7 +13,7 @@ import pytest
 from tests.waiting import until
 
 # So long is nobody missed (45 s), a look or a beat and a write of the jobs' rows come every 10 s, and processes start.
-NOTICED_S = 120
+NOTICED_S = 240  # on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,7 @@ def ringing(url: str) -> set[str]:
         return {kind for (kind,) in connection.execute("SELECT kind FROM alarms WHERE resolved_at IS NULL")}
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("redis")
 def test_no_worker_and_no_scheduler_ring_and_are_over_when_there_is_one(own_database: str, tmp_path: Path) -> None:
     def until_rings(*kinds: str) -> None:
