@@ -229,7 +229,7 @@ def of_key(s: Session, key: ApiKey) -> Operator | None:
 
 ANOTHER_LINK = (
     "Sign in at /console/sign-in with a key: an admin makes one with `tocsin keys add NAME --as EMAIL`. "
-    "On a training stack, stop `tocsin up` and start it again: it prints a new link."
+    "On a training stack `tocsin where` prints a new link."
 )
 
 

@@ -8,6 +8,7 @@ import importlib
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -15,17 +16,14 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-from sqlalchemy.exc import ProgrammingError
 
-from notify import db, keyring, logs
+from notify import logs
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
 from notify.core import process
-from notify.db import transaction
 from notify.errors import Invalid
 from notify.local.folder import StackInfo, read_env, running
 from notify.local.stack import Stack, signals_interrupt
-from notify.models import Lane
 from notify.settings import settings
 
 log = structlog.get_logger()
@@ -56,17 +54,18 @@ def up(
         if servers:
             console.print("PostgreSQL and Redis run, and nothing that sends. Ctrl-C stops them.")
             return
-        from notify.cli.where_to_look import say_where
-
-        _enter(stack.settings)
-        if demo:
-            from notify.cli import demo as demonstration
-
-            demonstration.run(info)
-        say_where(info)
+        for name in ("demo", "where") if demo else ("where",):
+            _alone(name, info)
 
     stack.run(ready)
     console.print("Stopped; nothing is left running.")
+
+
+def _alone(name: str, info: StackInfo) -> None:
+    """A command of the stack, in a process that takes its libraries along when it ends: this one stays."""
+    done = subprocess.run([sys.executable, "-m", "notify.cli", name, "--data", info.data])
+    if done.returncode:  # it has said why
+        raise typer.Exit(done.returncode)
 
 
 def demo(
@@ -113,6 +112,8 @@ def serve(
     lane: Annotated[list[str] | None, typer.Option(help="emergency or routine; without, both.")] = None,
 ) -> None:
     """A process that sends messages, of one lane or both. As many may run as you like."""
+    from notify.models import Lane
+
     _begin(process.WORKER)
     try:
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
@@ -161,8 +162,12 @@ def _begin(kind: str) -> None:
 
 def _check_key() -> None:
     """Refuse to start with another key than the database's; a database that is away is waited for, and checked then."""
+    from sqlalchemy.exc import ProgrammingError
+
+    from notify import db, keyring
+
     try:
-        with transaction() as s:
+        with db.transaction() as s:
             keyring.verify(s)
     except (*db.AWAY, ProgrammingError) as error:  # away, or without our schema yet
         log.warning("key.not_checked", error=db.reason(error))

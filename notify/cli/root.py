@@ -19,6 +19,7 @@ from zones.errors import ZoneError
 # What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
 HOMES = {
     **dict.fromkeys(("up", "demo", "migrate", "api", "worker", "scheduler", "simulator"), "processes:commands"),
+    "where": "where_to_look:commands",
     "check": "check:commands",
     "restored": "restored:commands",
     "alert": "alert:commands",
@@ -44,6 +45,7 @@ SHORT = {
     "worker": "A process that sends messages, of one lane or both.",
     "scheduler": "The timed jobs. Several may run; one leads.",
     "simulator": "The providers' stand-in, for training and tests: nothing leaves this machine.",
+    "where": "Where to look at the stack of this machine; with a new sign-in link for the training city.",
     "restored": "After a backup was restored: hold all alerts, and ask what was sent since.",
     "check": "Ask servers, providers and the way out whether an emergency could be sent now.",
     "alert": "Write, approve, launch, watch and stop alerts.",

@@ -1,20 +1,29 @@
-"""What `tocsin up` says once everything runs. It stays in memory for as long as the stack, so it needs little."""
+"""`tocsin where`, which `tocsin up` runs when everything has started."""
 
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 
 from notify import operators
+from notify.cli.commands import Commands, data_folder
 from notify.cli.output import console
 from notify.db import transaction
-from notify.local.folder import StackInfo
+from notify.errors import Unavailable
+from notify.local.folder import StackInfo, running
 from notify.models import ApiKey, Operator
 
+commands = Commands()
 KEY = "console of the training city"
 
 
-def say_where(info: StackInfo) -> None:
-    """Where to look, and how to stop."""
+@commands.named("where")
+def where() -> None:
+    """Where to look at the stack of this machine; with a new sign-in link for the training city."""
+    info = running(data_folder())
+    if info is None:
+        raise Unavailable(
+            "No stack runs here.", hint="`tocsin up` starts one; --data says where another one's data is."
+        )
     console.print(f"\nConsole      {_console_link(info)}", soft_wrap=True)
     console.print(f"Residents    {info.url}/", soft_wrap=True)
     if info.simulator_url:

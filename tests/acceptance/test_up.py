@@ -66,6 +66,12 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
                 console = re.search(r"Console\s+(\S+)", said)
                 assert console is not None
                 assert f":{port}/" not in console[1]
+                where = subprocess.run(
+                    command("where", "--data", str(data)), capture_output=True, text=True, cwd=ROOT, timeout=60
+                )
+                again = re.search(r"Console\s+(\S+/console/enter\?ticket=\S+)", where.stdout)
+                assert again is not None, where.stderr
+                assert again[1] != console[1]
                 up.send_signal(signal.SIGINT)
                 assert up.wait(40) == 0
             finally:
