@@ -68,7 +68,7 @@ def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> l
         said.append(f"It reaches {counted(total, 'contact')}, {total / usual:,.0f} times as many as usual ({usual:,}).")
     limit = s.execute(text("SELECT audience_limit FROM operators WHERE id = :id"), {"id": operator_id}).scalar()
     if limit is not None and total > limit:
-        said.append(f"It reaches {counted(total, 'contact')}, more than the author's limit of {limit:,}.")
+        said.append(f"It reaches more contacts than the author's limit of {limit:,}.")
     return said
 
 

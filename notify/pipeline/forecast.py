@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import alarms, db, usage
-from notify.core.counting import counted
 from notify.models import Alert, Lane
 from notify.pipeline import audience
 from notify.pipeline.audience import Audience, Places
@@ -245,7 +244,7 @@ def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
     said = []
     for one in channels:
         if one.messages and not one.senders:
-            said.append(f"No sender for {one.channel} is open: {counted(one.messages, 'message')} would wait.")
+            said.append(f"No sender for {one.channel} is open: its messages would wait.")
         elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
             said.append(f"On {one.channel} it would not be done before it expires.")
     if not any(one.messages for one in channels):

@@ -308,7 +308,7 @@ def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> 
     What the carrier keeps from this sender alone goes back to the queue, for another sender.
     A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
     reference and time are filled in. So does one that was claimed anew: whoever was overtaken knows that the provider
-    took it, or knows nothing. May be done twice.
+    took it, or knows nothing; nothing of a try that the carrier is known to have refused. May be done twice.
     """
     told = [o for o in outcomes if o.suppress]
     with statements() as cursor:
@@ -361,7 +361,9 @@ _RECORD = """
            sent_at = coalesce(to_timestamp(o.sent_s), d.sent_at),
            attempts = d.attempts - CASE WHEN moves THEN %(uncounted)s ELSE 0 END
       FROM unnest(%(ids)s::bigint[], %(refs)s::text[], %(sent)s::float8[]) AS o (id, reference, sent_s)
-     WHERE d.id = o.id
+     WHERE d.id = o.id AND (d.state = 'sending' AND d.claimed_at = %(claimed)s OR NOT EXISTS (
+               SELECT FROM carrier_refusals x
+                WHERE (x.delivery_id, x.reference) = (o.id, o.reference) AND x.settled_at IS NOT NULL))
 """.replace(
     "moves", "d.state = ANY(%(from)s::delivery_state[]) AND (%(certain)s OR d.claimed_at = %(claimed)s)"
 ).replace("%(to)s", "%(to)s::delivery_state")

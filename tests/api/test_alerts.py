@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import redis as redis_client
+from sqlalchemy import text
 
 from notify import alerts
 from notify.db import transaction
@@ -146,6 +147,17 @@ def test_small_numbers_are_told_to_who_writes_and_launches_alerts_alone(
         assert coarse["alert"]["deliveries"]["expired"] == 0, "who waits for the end looks for none left"
         assert coarse["alert"]["id"] == sent
     assert numbers(told(key("approver", scopes=["read", "approve"]))) == numbers(exact)
+
+
+def test_warnings_tell_no_small_number_either(door: httpx.Client, key: Key, city: datetime) -> None:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city)
+        s.execute(text("UPDATE operators SET audience_limit = 0 WHERE id = :id"), {"id": alert.created_by})
+    headers = key(None)
+    for page in ("plan", "audience"):
+        warned = door.get(f"/api/v1/alerts/{alert.id}/{page}", headers=headers).json()["warnings"]
+        assert warned
+        assert not {*range(1, 10_000)} & {int(one) for one in re.findall(r"[0-9]+", " ".join(warned))}, warned
 
 
 def test_the_report_has_the_words_that_were_sent(door: httpx.Client, key: Key, city: datetime) -> None:

@@ -102,7 +102,7 @@ def test_the_callers_limit_is_warned_of(door: httpx.Client, key: Key, people: da
     headers = key(role="author")
     with transaction() as s:
         operators.limit(s, "author@tocsin.example.org", 2, people)
-    assert "more than the author's limit of 2" in ask(door, headers, include=[{"zone": "Far"}])["warnings"][0]
+    assert "more contacts than the author's limit of 2" in ask(door, headers, include=[{"zone": "Far"}])["warnings"][0]
 
 
 def test_without_a_key_nobody_is_told(door: httpx.Client, people: datetime) -> None:

@@ -130,6 +130,24 @@ def test_what_a_lost_worker_had_tried_is_taken_over(tom: Resident) -> None:
     assert state(tom) == ("accepted", None)
 
 
+def test_a_worker_that_comes_to_itself_late_does_not_take_back_what_was_passed_on(tom: Resident) -> None:
+    alert_resolved()
+    one = claimed_of(tom, lease())
+    as_owner("UPDATE batches SET lease_until = now() - interval '1 second'")
+    settling.take_back_expired_leases()
+    told(one, R.FAILED)
+    carrier_blocks.settle_refusals(NOW)
+    accepted(one, "SM1")
+    assert state(tom) == ("queued", "carrier-block"), "that try is known to have failed"
+    again = (records.claim(lease(), of(B), 10, NOW + timedelta(seconds=1)) or [])[0]
+    accepted(one, "SM1")
+    assert state(tom) == ("sending", None)
+    assert sql("SELECT reference FROM deliveries") == [(None,)]
+    accepted(again, "SM2")
+    accepted(one, "SM1")
+    assert sql("SELECT state::text, reference FROM deliveries") == [("accepted", "SM2")]
+
+
 def over(alert: int) -> None:
     with transaction() as s:
         alerts.cancel(s, alert, operator(s), NOW)

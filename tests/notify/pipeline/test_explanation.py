@@ -114,7 +114,7 @@ def test_more_than_the_authors_limit_is_warned_of(s: Session) -> None:
     alert = alert_draft(s)
     operators.limit(s, "author@tocsin.example.org", 2, NOW)
     s.flush()
-    assert explanation.explain(s, alert, NOW).warnings == ("It reaches 3 contacts, more than the author's limit of 2.",)
+    assert explanation.explain(s, alert, NOW).warnings == ("It reaches more contacts than the author's limit of 2.",)
     operators.limit(s, "author@tocsin.example.org", 3, NOW)
     s.flush()
     assert explanation.explain(s, alert, NOW).warnings == ()
