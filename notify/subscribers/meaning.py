@@ -36,6 +36,7 @@ _SENTENCE_END = re.compile(r"([^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
 _PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
 _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
+_LONGEST_REACTION = 200  # characters before the quotation
 _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 _URGENT = re.compile("!{3}")
 _ASKING = frozenset(
@@ -69,6 +70,8 @@ def read_meaning(text: str) -> Meaning:
     asking = " ".join(words for words in sentences if words not in asked or rules.asks.found_in(words))
     meanings = {words: rules.judge(words, asked=words in asked) for words in sentences}
     found = set(meanings.values())
+    if "unsure" in found and not found & {"bare", "stop"}:
+        return "doubt"
     if "help" in found and _URGENT.search(said):
         return "distress"
     if "bare" in found and rules.explained(meanings):
@@ -135,6 +138,7 @@ class _Rules:
     help_alone: Phrases
     help: Phrases
     doubt: Phrases
+    doubt_alone: Phrases
     courtesy: Phrases
     place: Phrases
     spanish: Phrases
@@ -149,11 +153,13 @@ class _Rules:
         )
 
     def judge(self, words: str, *, asked: bool = False) -> str:
-        """One sentence: a meaning, or `keep` (do not stop), or `courtesy`. `asked`: it has a question mark."""
+        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), or `courtesy`. `asked`: it has a question mark."""
         if self.keep.found_in(words) and not self.complaint.found_in(words):
             return "keep"
         if self.start.found_in(words):
             return "start"
+        if self.doubt_alone.found_in(words):
+            return "unsure"
         named = self.stop.found_in(words)
         if named and not self.question.found_in(words) and (not asked or self.asks.found_in(words)):
             return "doubt" if self.spelling.may_turn(self.stop.before(words)) else "stop"
@@ -227,6 +233,7 @@ def _rules() -> _Rules:
         help_alone=alone("help", wide=False),
         help=anywhere("help"),
         doubt=anywhere("doubt"),
+        doubt_alone=alone("doubt", wide=False),
         courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
         place=anywhere("doubt", "places"),
         spanish=anywhere("spanish"),
@@ -246,8 +253,8 @@ def _without_quotes(text: str, rules: _Rules) -> str:
     kept = "\n".join(line for line in lines if not rules.forwarded.found_in(plain(line[:40])))
 
     def drop(match: re.Match[str]) -> str:
-        before = plain(kept[: match.start()])
-        own = len(plain(match[0]).split()) <= _SHORT_QUOTE and not rules.reaction.found_in(before)
+        reacted = match.start() <= _LONGEST_REACTION and rules.reaction.found_in(plain(kept[: match.start()]))
+        own = len(plain(match[0]).split()) <= _SHORT_QUOTE and not reacted
         return f" {match[0][1:].rstrip(chr(34) + '”»')} " if own else " . "
 
     return _QUOTES.sub(drop, kept)

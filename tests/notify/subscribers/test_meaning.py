@@ -4,6 +4,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,44 @@ def test_a_hash_parts_the_sixth_set() -> None:
 def test_a_request_beside_a_cry_for_help_opts_nobody_out(part: str, beside: str) -> None:
     cries = [text for label, text in phrases(part) if label == "distress"]
     assert [text for text in cries if read_meaning(beside.format(text)) == "stop"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please tell him to leave me alone",
+        "my ex wont leave me alone",
+        "leave me alone. he won't leave me alone",
+        "stop texting my ex is tracking this phone",
+        "stop texting he will hear the phone",
+        "do not text me he is watching my phone",
+        "please do not contact me he is here",
+        "dont call me he will hear",
+        "unsubscribe me from life",
+        "opt out of living",
+        "delete me from this world",
+        "stop stroke",
+        "no more air",
+        "quiteme de encima el arbol",
+        "no quiero mas esto voy a terminar con todo",
+    ],
+)
+def test_who_is_not_alone_or_has_had_enough_of_life_is_heard(text: str) -> None:
+    assert read_meaning(text) == "distress"
+
+
+@pytest.mark.parametrize(
+    "text", ["more", "make it stop", "make it stop please", "please end this", "i want it to stop", "off", "need off now",
+             "por favor quitenme de aqui"],
+)  # fmt: skip
+def test_messages_or_what_hurts_is_in_doubt(text: str) -> None:
+    """The answer names both STOP and 911."""
+    assert read_meaning(text) == "doubt"
+    assert read_meaning(f"{text}. stop texting me") == "stop"
+
+
+def test_who_asks_for_more_stays() -> None:
+    assert read_meaning("give me more") == "other"
 
 
 def test_the_weights_are_those_that_are_learned_from_the_phrases() -> None:
@@ -251,3 +290,17 @@ def test_a_web_server_compiles_the_rules_before_the_first_text_and_commands_do_n
     asked = "from notify.subscribers import meaning; print(meaning._rules.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", f"{start}; {asked}"], capture_output=True, text=True, timeout=60)
     assert done.stdout == f"{compiled}\n", done.stderr
+
+
+@pytest.mark.timed
+def test_a_text_of_quotation_marks_takes_no_longer_than_another() -> None:
+    def took_s(text: str) -> float:
+        tried = []
+        for _ in range(5):
+            began_s = time.perf_counter()
+            read_meaning(text)
+            tried.append(time.perf_counter() - began_s)
+        return min(tried)
+
+    read_meaning("stop")
+    assert took_s('"' * 1_600) < 12 * took_s('"' * 400)
