@@ -54,11 +54,13 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
 
 
 class _Unknown(NamedTuple):
-    """A delivery whose outcome is unknown, and who was to carry it: "" for any of our senders (`restoring`)."""
+    """A delivery whose outcome is unknown, and who was to carry it: "" for any of our senders (`restoring`).
+    `refused`: earlier tries that the carrier refused, by reference (`carrier_blocks`)."""
 
     claimed: Claimed
     provider: str
     sender_address: str
+    refused: list[str]
 
     @property
     def claimed_at(self) -> datetime:
@@ -72,14 +74,16 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     rows = s.execute(
         text("""
             SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider,
-                   CASE WHEN d.reason = 'restored' THEN '' ELSE x.address END AS address
+                   CASE WHEN d.reason = 'restored' THEN '' ELSE x.address END AS address,
+                   array(SELECT reference FROM carrier_refusals f
+                          WHERE f.delivery_id = d.id AND f.settled_at IS NOT NULL) AS refused
               FROM deliveries d JOIN contacts c ON c.id = d.contact_id JOIN senders x ON x.id = d.sender_id
              WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.claimed_at, d.id"""),
         {"batch": held.batch_id},
     ).all()
     state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
     over = AlertState(state) in lifecycle.FINISHED
-    return [_Unknown(Claimed(*row[:6]), row.provider, row.address) for row in rows], over
+    return [_Unknown(Claimed(*row[:6]), row.provider, row.address, row.refused) for row in rows], over
 
 
 def _give_up(s: Session, held: Lease) -> None:
@@ -153,7 +157,7 @@ def _answered(
 def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
     """By the provider. What it never got is sent for as long as the alert lasts, however often that was tried."""
     delivery = one.claimed.delivery_id
-    if accepted is not None:
+    if accepted is not None and accepted.reference not in one.refused:  # the newest is found first
         return Outcome(delivery, DeliveryState.ACCEPTED, reference=accepted.reference, sent_at=one.claimed_at)
     if over:
         return Outcome(delivery, DeliveryState.FAILED, "not-sent")

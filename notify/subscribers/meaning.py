@@ -153,7 +153,10 @@ class _Rules:
         )
 
     def judge(self, words: str, *, asked: bool = False) -> str:
-        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), or `courtesy`. `asked`: it has a question mark."""
+        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), or `courtesy`.
+
+        `asked`: it has a question mark.
+        """
         if self.keep.found_in(words) and not self.complaint.found_in(words):
             return "keep"
         if self.start.found_in(words):

@@ -22,6 +22,7 @@ from tests.database import sql
 from tests.factories import NOW, alert_resolved, operator, sender, zone
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.leftovers import claimed_by_a_worker_that_died, give_back, resolved, states, unsettled
+from tests.owner import as_owner
 from tests.waiting import until
 
 
@@ -33,6 +34,26 @@ def test_a_provider_that_has_the_message_is_believed(database: str, providers: P
     assert states() == ["accepted", "accepted"]
     references = {row.reference for row in sql("SELECT reference FROM deliveries")}
     assert references == {message["id"] for message in providers.received()}
+
+
+@pytest.mark.parametrize(("settled", "state"), [("now()", "queued"), ("NULL", "accepted")])
+def test_a_try_that_the_carrier_refused_is_not_taken_for_the_next_one(
+    database: str, providers: Providers, transport: Transport, settled: str, state: str
+) -> None:
+    """The provider lists both; while nobody has decided about the first (`carrier_blocks`) it is all that there is."""
+    resolved()
+    batch = claimed_by_a_worker_that_died(posting_by=transport)
+    give_back(batch)
+    as_owner(
+        *(
+            f"""INSERT INTO carrier_refusals (delivery_id, reference, code, told_at, settled_at)
+                VALUES ({row.id}, '{message["id"]}', '21610', now(), {settled})"""
+            for row in sql("SELECT id FROM deliveries")
+            for message in providers.received()
+        )
+    )
+    clearing.clear_up(batch, providers.settings(), transport)
+    assert states() == [state, state]
 
 
 def test_what_the_provider_never_got_is_queued_again(database: str, providers: Providers, transport: Transport) -> None:

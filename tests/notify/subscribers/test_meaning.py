@@ -134,9 +134,18 @@ def test_who_is_not_alone_or_has_had_enough_of_life_is_heard(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["more", "make it stop", "make it stop please", "please end this", "i want it to stop", "off", "need off now",
-             "por favor quitenme de aqui"],
-)  # fmt: skip
+    "text",
+    [
+        "more",
+        "make it stop",
+        "make it stop please",
+        "please end this",
+        "i want it to stop",
+        "off",
+        "need off now",
+        "por favor quitenme de aqui",
+    ],
+)
 def test_messages_or_what_hurts_is_in_doubt(text: str) -> None:
     """The answer names both STOP and 911."""
     assert read_meaning(text) == "doubt"
