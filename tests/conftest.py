@@ -8,6 +8,7 @@ All code under test connects as the role of our processes, which may do what it 
 to another role, which migrates and empties them (`tests.owner`).
 """
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 import redis as redis_client
+import structlog
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from notify import crypto, db, migrations
 from notify.local.stack import servers
@@ -56,6 +58,17 @@ def _no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as session:
         network.block(session, [os.environ.get(name, "") for name in GIVEN.values()])
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging for itself."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -213,8 +226,16 @@ def _forget() -> None:
     """What this process remembers of the settings that were."""
     settings.cache_clear()
     crypto.forget_keys()
+    for engine in (db.engine, db._engine_by_key, db.hooks_engine, db.resolvers_engine, db.reading_engine):
+        for made in engine._made:
+            event.listen(made.pool, "checkin", _close)  # from a thread that outlives its test, to a pool that is gone
     db.forget_engine()
     headcount.forget()
+
+
+def _close(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    if connection is not None:
+        connection.close()
 
 
 def _of_database(servers: dict[str, str], name: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from shapely.geometry import Point
 
 from notify.lifecycle import SETTLED
 from notify.settings import settings
-from tests.acceptance.city import CONSENT, SHARED, City, request
+from tests.acceptance.city import APPROVER, CONSENT, SHARED, City, request
 from tests.waiting import until
 
 RESIDENTS = 20_000
@@ -114,7 +114,7 @@ def test_no_address_stands_in_a_log_a_queue_or_a_metric(city: City, run: Run) ->
 
 
 def test_the_api_the_command_and_the_console_show_the_same_numbers(city: City, run: Run) -> None:
-    key = city.run("keys", "add", "same-numbers").stdout.strip()
+    key = city.run("keys", "add", "same-numbers", "--as", APPROVER).stdout.strip()
     by_api = request(f"{city.url}/api/v1/alerts/{run.alert}", headers={"Authorization": f"Bearer {key}"})
     by_command = city.run_json("alert", "show", str(run.alert))
     page = _console_page(city, key, run.alert)
