@@ -196,6 +196,12 @@ def _of_postgresql(name: str, url: str) -> str:
         ports = str(conninfo_to_dict(url).get("port") or "").split(",")
     except ProgrammingError:
         ports = ["none that can be read"]
+    given = [name.partition("=")[0] for name in url.partition("?")[2].split("&")]
+    if len(given) > len(set(given)):  # of host=a&host=b libpq takes the last alone
+        raise Unavailable(
+            f"{name} gives the same parameter twice.",
+            hint="Several hosts are written as postgresql://user:password@one:5432,two:5432/name.",
+        )
     if all(not port or (port.isdecimal() and int(port) < 2**16) for port in ports):
         return url
     raise Unavailable(

@@ -24,6 +24,11 @@ _ALSO_CALLED = {
     "longitude": "lon", "lng": "lon", "latitude": "lat", "lang": "language", "mobile": "phone", "cell": "phone",
     "tel": "phone", "mail": "email", "addr": "address", "street": "address",
 }  # fmt: skip
+# Words of columns that may say who has left, or never agreed: to ignore one would write to them.
+_MAY_HAVE_LEFT = frozenset(
+    "opt optin optout opted unsub unsubscribe unsubscribed subscribed stop stopped revoked suppressed dnc not blocked"
+    " bounced active inactive status deleted removed deceased verified baja activo estado".split()
+)
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
 _NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
@@ -69,8 +74,14 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
     others = [name for name in names if name not in COLUMNS]
     twice = [column for column in COLUMNS if names.count(column) > 1]
     near = {name: like for name in others if (like := _like(name, names))}
-    if not (missing or twice or near):
+    left = [name for name in others if _NAME.fullmatch(name) and not _MAY_HAVE_LEFT.isdisjoint(name.split("_"))]
+    if not (missing or twice or near or left):
         return names, following
+    if left and not (missing or twice):
+        raise Invalid(
+            f"Does a column say who must not be written to? ({', '.join(left)})",
+            hint="Tocsin does not read it. Take the rows of those who opted out from the file, then this column.",
+        )
     wrong = [f"missing: {', '.join(missing)}"] if missing else []
     wrong += [f"twice: {', '.join(twice)}"] if twice else []
     # A file without a header would show a resident's data here, so only what looks like a name is shown.

@@ -69,3 +69,10 @@ def test_what_is_no_address_of_a_database_is_refused_without_its_password(
     with pytest.raises(Unavailable, match="TOCSIN_DATABASE_URL is not the address") as refused:
         Settings().require_database()
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("query", ["host=one&host=two", "host=one:5432&sslmode=require&host=two:5433"])
+def test_hosts_as_sqlalchemy_took_them_are_not_halved_in_silence(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", f"postgresql://u:p@/d?{query}")
+    with pytest.raises(Unavailable, match="the same parameter twice"):
+        Settings().require_database()
