@@ -25,9 +25,9 @@ _ALSO_CALLED = {
     "tel": "phone", "mail": "email", "addr": "address", "street": "address",
 }  # fmt: skip
 # Words of columns that may say who has left, or never agreed: to ignore one would write to them.
-_MAY_HAVE_LEFT = frozenset(
-    "opt optin optout opted unsub unsubscribe unsubscribed subscribed stop stopped revoked suppressed dnc not blocked"
-    " bounced active inactive status deleted removed deceased verified baja activo estado".split()
+_MAY_HAVE_LEFT = re.compile(
+    "opt|optin|optout|opted|unsub|unsubscribed?|subscribed|stop|stopped|revoked|suppressed|dnc|not|blocked|bounced"
+    "|active|inactive|status|deleted|removed|deceased|verified|baja|activo|estado"
 )
 MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
@@ -74,7 +74,7 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
     others = [name for name in names if name not in COLUMNS]
     twice = [column for column in COLUMNS if names.count(column) > 1]
     near = {name: like for name in others if (like := _like(name, names))}
-    left = [name for name in others if _NAME.fullmatch(name) and not _MAY_HAVE_LEFT.isdisjoint(name.split("_"))]
+    left = [name for name in others if _NAME.fullmatch(name) and any(map(_MAY_HAVE_LEFT.fullmatch, name.split("_")))]
     if not (missing or twice or near or left):
         return names, following
     if left and not (missing or twice):
