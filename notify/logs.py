@@ -92,7 +92,7 @@ class Repeats(logging.Filter):
             if isinstance(record.msg, dict):
                 record.msg = record.msg | {"times": times}
             else:
-                record.msg, record.args = f"{record.getMessage()} ({times} times)", ()
+                record.msg, record.args = f"{_words(record)} ({times} times)", ()
         return times > 0
 
     def _times(self, line: object) -> int:
@@ -118,7 +118,15 @@ def _identity(record: logging.LogRecord) -> object:
     if isinstance(record.msg, dict):
         fields = {name: value for name, value in record.msg.items() if name != "timestamp"}
         return record.name, repr(fields), repr(sys.exc_info()[1]) if fields.get("exc_info") else ""
-    return record.name, record.levelno, re.sub(r"\d+", "", record.getMessage()), repr((record.exc_info or (0, 0))[1])
+    return record.name, record.levelno, re.sub(r"\d+", "", _words(record)), repr((record.exc_info or (0, 0))[1])
+
+
+def _words(record: logging.LogRecord) -> str:
+    """Of a library's line. One whose parts do not fit must not stop whoever wrote it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError) as error:
+        return f"{record.msg!r} ({error})"
 
 
 def scrub(line: str) -> str:

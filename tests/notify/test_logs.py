@@ -109,3 +109,11 @@ def test_a_line_that_goes_on_is_written_again_more_and_more_seldom_with_its_coun
     assert max(b - a for a, b in itertools.pairwise(written)) == 3600
     now_s += 3 * 3600
     assert comes() == "Redis is away", "it was over in between"
+
+
+def test_a_librarys_line_whose_parts_do_not_fit_stops_nobody() -> None:
+    clock = itertools.count(0, 61.0)
+    repeats = logs.Repeats(lambda: next(clock))
+    for written in (True, True, False):
+        record = logging.LogRecord("kombu", logging.ERROR, "x.py", 1, "lost %d", ("all",), None)
+        assert repeats.filter(record) is written
