@@ -8,6 +8,7 @@ import redis
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
+from sqlalchemy.exc import ProgrammingError
 
 from notify import worker
 from notify.breaker import Break
@@ -55,7 +56,7 @@ def warm_up(lanes: Sequence[Lane]) -> None:
         for _ in fanout.resolve(-os.getpid(), datetime.now(UTC)):
             pass
         records.place_of(NO_BATCH, "waiting")
-    except AWAY as error:
+    except (*AWAY, ProgrammingError) as error:  # away, or without our schema yet
         log.warning("worker.cold", error=reason(error))
     transport()
     for lane in lanes:

@@ -18,6 +18,7 @@ from notify.settings import settings
 from tests.factories import alert_ready, operator
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.test_runners import launched, lost, residents, sql
+from tests.owner import as_owner
 from tests.waiting import until
 
 GIVEN_UP_AFTER_S = 20
@@ -98,6 +99,19 @@ def test_a_worker_has_gone_the_way_of_an_alert_before_the_first_one_comes(
     assert made is not None
     made.close()
     _forget()
+
+
+def test_a_worker_starts_before_the_migrations_have_run(own_database: str, redis: "redis_client.Redis") -> None:
+    """They are made while it waits; and a supervisor may give up on one that ends again and again."""
+    _forget()
+    as_owner("DROP TABLE deliveries, batches, alerts CASCADE")
+    try:
+        tasks.warm_up([Lane.EMERGENCY])
+        assert redis.llen(Lane.EMERGENCY.value) == 1
+    finally:
+        if made := tasks.transport.forget():
+            made.close()
+        _forget()
 
 
 def test_a_worker_starts_without_its_database(redis: "redis_client.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
