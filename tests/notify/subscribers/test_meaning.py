@@ -120,6 +120,9 @@ def test_a_request_beside_a_cry_for_help_opts_nobody_out(part: str, beside: str)
         "do not text me he is watching my phone",
         "please do not contact me he is here",
         "dont call me he will hear",
+        "stop messaging im hiding",
+        "turn off alerts hes going to find me",
+        "lift me off",
         "unsubscribe me from life",
         "opt out of living",
         "delete me from this world",
@@ -137,6 +140,7 @@ def test_who_is_not_alone_or_has_had_enough_of_life_is_heard(text: str) -> None:
     "text",
     [
         "more",
+        "end me",
         "make it stop",
         "make it stop please",
         "please end this",
