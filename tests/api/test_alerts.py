@@ -152,11 +152,13 @@ def test_small_numbers_are_told_to_who_writes_and_launches_alerts_alone(
 def test_warnings_tell_no_small_number_either(door: httpx.Client, key: Key, city: datetime) -> None:
     with transaction() as s:
         alert = factories.alert_ready(s, now=city)
-        s.execute(text("UPDATE operators SET audience_limit = 0 WHERE id = :id"), {"id": alert.created_by})
+        number, author = alert.id, alert.created_by
+        s.execute(text("UPDATE operators SET audience_limit = 0 WHERE id = :id"), {"id": author})
+        s.execute(text("UPDATE senders SET status = 'stopped'"))
     headers = key(None)
     for page in ("plan", "audience"):
-        warned = door.get(f"/api/v1/alerts/{alert.id}/{page}", headers=headers).json()["warnings"]
-        assert warned
+        warned = door.get(f"/api/v1/alerts/{number}/{page}", headers=headers).json()["warnings"]
+        assert warned, page
         assert not {*range(1, 10_000)} & {int(one) for one in re.findall(r"[0-9]+", " ".join(warned))}, warned
 
 
