@@ -115,8 +115,10 @@ def test_it_waits_for_a_process_that_is_about_to_connect(own_database: str) -> N
     """As after the server was restarted: whoever lives finds it within the time between two heartbeats."""
     with ThreadPoolExecutor() as pool, psycopg.connect(own_database, autocommit=True) as looking:
         refusal = pool.submit(restoring.refuse_while_connected, 60)
-        asked = "SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%pg_stat_activity%'"
-        until(lambda: looking.execute(asked).rowcount > 0, 30, "it has looked once")
+        # Between two looks its connection waits, behind the end of a transaction.
+        asked = """SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()
+                      AND state = 'idle' AND query ~* '^(commit|rollback)'"""
+        until(lambda: looking.execute(asked).rowcount > 0, 60, "it has looked once")
         with psycopg.connect(own_database, application_name="tocsin scheduler 7 0123456789ab"):
             assert isinstance(refusal.exception(30), Refused)
 
