@@ -54,6 +54,7 @@ PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 
 # Nothing is left for us to do with these.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
+BEFORE_LAUNCH = frozenset({A.DRAFT, A.APPROVED, A.SCHEDULED})
 FINISHED = frozenset(state for state, after in ALERT.items() if not after)
 
 

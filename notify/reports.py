@@ -107,10 +107,15 @@ class Progress:
         """Whether nothing more goes out: the alert is over, and what was queued when it was stopped is closed."""
         return self.state in lifecycle.FINISHED and not self.deliveries[DeliveryState.QUEUED]
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether anybody was counted: not before the launch, and not in the moments after it."""
+        return self.resolved or self.audience.total > 0
+
     def as_json(self) -> dict[str, Any]:
-        """Plain values: times as ISO 8601."""
+        """Plain values: times as ISO 8601; an audience that is not counted yet has no numbers."""
         plain: dict[str, Any] = as_json(asdict(self))
-        return plain
+        return plain if self.is_counted else plain | {"audience": {"total": None, "by_channel": {}, "skipped": {}}}
 
 
 def as_json(value: Any) -> Any:

@@ -25,7 +25,6 @@ WANTED = {  # button -> what the role must allow, and the state that follows
     "cancel": ("stop", AlertState.CANCELLED),
 }
 RECEIPTS_FOR = timedelta(minutes=2)  # after the last message, so long are its receipts watched
-BEFORE_LAUNCH = {AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     """Raises NotFound. `moving`: without the words and the drawing, which never change."""
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
-    waits = alert.state in BEFORE_LAUNCH and alert.area is not None
+    waits = alert.state in lifecycle.BEFORE_LAUNCH and alert.area is not None
     return Dossier(
         alert=alert,
         progress=reports.progress(s, alert_id),

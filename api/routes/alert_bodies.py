@@ -68,7 +68,10 @@ class NewAlert(BaseModel):
 
 
 class AudienceOut(BaseModel):
-    total: Tally = Field(description="Contacts in the area, those left out included.")
+    total: Tally | None = Field(
+        description="Contacts in the area, those left out included. Null before they are counted, which begins with the"
+        " launch; until then `/api/v1/alerts/{alert_id}/audience` says whom it would reach."
+    )
     by_channel: dict[str, Tally] = Field(description="To be written to.")
     skipped: dict[str, Tally] = Field(description="Left out, by reason.")
 
@@ -88,6 +91,7 @@ class AlertSummary(BaseModel):
     state: str
     area_description: str
     created_at: datetime
+    launch_at: datetime | None = Field(description="When it is to launch by itself.")
     launched_at: datetime | None
     expires_at: datetime
 

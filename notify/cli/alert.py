@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from notify import alerts, reports, tasks
+from notify import alerts, lifecycle, reports, tasks
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
-from notify.cli.output import console, print_json
+from notify.cli.output import console, planned, print_json
 from notify.cli.writing import ListsBlanks, new
 from notify.db import transaction
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import compose, explanation, forecast
+from notify.pipeline import audience, compose, explanation, forecast
 from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
@@ -42,7 +42,7 @@ def show(
     if as_json:
         print_json(progress.as_json())
     elif not watch:
-        bars.show(progress)
+        _show(progress)
 
 
 @commands.named("audience")
@@ -60,12 +60,13 @@ def show_audience(alert_id: Id, as_json: Json = False) -> None:
 @commands.named("plan")
 def plan(alert_id: Id, as_json: Json = False) -> None:
     """How long it would take, and when 95 % would have it: by channel, sender and zone."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        planned = forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC))
+        course = forecast.plan(s, reports.find_alert(s, alert_id), now)
     if as_json:
-        print_json(planned)
+        print_json(course)
     else:
-        bars.show_plan(planned)
+        bars.show_plan(course, now)
 
 
 @commands.named("report")
@@ -79,7 +80,7 @@ def report(alert_id: Id, as_json: Json = False) -> None:
         said = [{"channel": w.channel, "language": w.language, "subject": w.subject, "text": w.text} for w in words]
         print_json(progress.as_json() | {"words": said, "steps": steps})
         return
-    bars.show(progress)
+    _show(progress)
     bars.show_steps(steps)
     for w in words:
         console.rule(f"{w.channel}, {w.language}", align="left")
@@ -96,7 +97,8 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     """
     with transaction() as s:
         alert = alerts.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
-    _say(alert, f"approved; area {(alert.area_hash or '')[:12]}", as_json)
+    sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if alert.launch_at else ""
+    _say(alert, f"approved; area {(alert.area_hash or '')[:12]}{sends}", as_json)
 
 
 @commands.named("launch")
@@ -111,11 +113,12 @@ def launch(
         alert = alerts.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
     if alert.state is AlertState.SENDING:
         tasks.ring_alert(alert)
-    if not wait:
-        _say(alert, alert.state.value, as_json)
-    elif as_json:
+    later = alert.launch_at if alert.state is AlertState.SCHEDULED else None
+    if not wait or (later and not as_json):
+        _say(alert, f"scheduled for {planned(later)}" if later else alert.state.value, as_json)
+    if wait and as_json:
         show(alert_id, watch=True, as_json=True)
-    else:
+    elif wait:
         follow(alert_id)
 
 
@@ -158,7 +161,16 @@ def follow(alert_id: int) -> None:
     except KeyboardInterrupt:
         console.print(f"Alert {alert_id} goes on: `tocsin alert pause {alert_id}` or `cancel` stops it.")
         raise
-    bars.show(progress)
+    _show(progress)
+
+
+def _show(progress: reports.Progress) -> None:
+    """Before the launch with whom it would reach now: nobody has been counted then."""
+    reached = None
+    if progress.state in lifecycle.BEFORE_LAUNCH and progress.area_hash:
+        with transaction() as s:
+            reached = audience.preview(s, reports.find_alert(s, progress.id), datetime.now(UTC))
+    bars.show(progress, reached)
 
 
 def _progress(alert_id: int) -> reports.Progress:
@@ -176,6 +188,6 @@ def _operator(s: Any, email: str | None) -> Operator | None:
 
 def _say(alert: Alert, what: str, as_json: bool) -> None:
     if as_json:
-        print_json({"id": alert.id, "state": alert.state, "area_hash": alert.area_hash})
+        print_json({"id": alert.id, "state": alert.state, "area_hash": alert.area_hash, "launch_at": alert.launch_at})
     else:
         console.print(f"Alert {alert.id}: {what}.")

@@ -25,11 +25,11 @@ def list_(as_json: Json = False) -> None:
         print_json([{key: value for key, value in asdict(a).items() if key in KEYS} for a in alerts])
         return
     table(
-        ("id", "incident", "event", "phase", "status", "state", "audience", "where", "written", "launched"),
+        ("id", "incident", "event", "phase", "status", "state", "audience", "where", "written", "planned", "launched"),
         [
             (
                 a.id, a.incident_id, a.event, a.phase, a.status, a.state, a.audience,
-                a.area_description, moment(a.created_at), moment(a.launched_at),
+                a.area_description, moment(a.created_at), moment(a.launch_at), moment(a.launched_at),
             )
             for a in alerts
         ],

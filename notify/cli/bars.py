@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from notify.cli.output import console, moment, table
+from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted
+from notify.lifecycle import BEFORE_LAUNCH
 from notify.models import Alert
+from notify.models.states import AlertState
+from notify.pipeline.audience import Audience
 from notify.pipeline.explanation import Explanation
 from notify.pipeline.forecast import ChannelPlan, Plan
 from notify.reasons import sentence
@@ -13,14 +16,11 @@ from notify.reports import Forecast, Step
 from notify.reports import Progress as AlertProgress
 
 
-def show(p: AlertProgress) -> None:
-    """What happened, for a person."""
+def show(p: AlertProgress, reached: Audience | None = None) -> None:
+    """What happened, for a person. `reached`: whom it would reach, before its launch."""
     console.print(f"[bold]Alert {p.id}[/]: {p.event} {p.phase}, {p.status}, {p.lane} lane, [bold]{p.state}[/]")
     console.print(f"Where: {p.area_description}   area {(p.area_hash or '-')[:12]}   incident {p.incident}")
-    skipped = sum(p.audience.skipped.values())
-    console.print(
-        f"Audience: {counted(p.audience.total, 'contact')} in the area, {p.audience.total - skipped:,} to be written to"
-    )
+    console.print(_audience(p, reached), markup=False)
     if any(p.audience.by_channel.values()):
         states = [state for state in p.deliveries if state != "skipped" and p.deliveries[state]]
         table(
@@ -34,10 +34,7 @@ def show(p: AlertProgress) -> None:
         console.print(f"{state.capitalize()}:")
         for reason, count in sorted(reasons.items(), key=lambda x: -x[1]):
             console.print(f"  {count:,}  {p.reason_words[reason]}", markup=False)
-    console.print(
-        f"Launched {moment(p.launched_at)}; first message {_after(p.launched_at, p.first_sent_at)}, "
-        f"last message {_after(p.launched_at, p.last_sent_at)}"
-    )
+    console.print(_launch(p), markup=False)
     for one in p.forecast:
         console.print(_forecast(one), markup=False)
 
@@ -71,11 +68,14 @@ def show_audience(alert: Alert, e: Explanation) -> None:
         table(("kind", "zone", "residents"), [(one.kind, one.zone, one.residents) for one in e.zones])
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: Plan, now: datetime) -> None:
     """When it would be done, by channel, sender and zone; what speaks against it comes first."""
     for warning in plan.warnings:
         console.print(f"[bold red]Mind:[/] {warning}")
-    console.print(f"Alert {plan.alert}, launched {moment(plan.at)}, {counted(plan.audience.residents, 'resident')}:")
+    when = "at its time" if plan.at > now else "now"
+    console.print(
+        f"Alert {plan.alert}, if launched {when} ({moment(plan.at)}), {counted(plan.audience.residents, 'resident')}:"
+    )
     for one in plan.channels:
         console.print(_course(one, plan.at), markup=False)
         if one.messages and one.senders:
@@ -101,6 +101,34 @@ def show_steps(steps: Sequence[Step]) -> None:
         if step.count is not None:
             told += f": {step.count:,}"
         console.print(told, markup=False)
+
+
+def _audience(p: AlertProgress, reached: Audience | None) -> str:
+    if p.is_counted:
+        total, skipped = p.audience.total, sum(p.audience.skipped.values())
+        return f"Audience: {counted(total, 'contact')} in the area, {total - skipped:,} to be written to"
+    if reached is None:
+        return f"Audience: not counted yet: `tocsin alert audience {p.id}` says whom it would reach"
+    return (
+        f"Audience, if launched now: {counted(reached.total, 'contact')} in the area, "
+        f"{sum(reached.by_channel.values()):,} to be written to"
+    )
+
+
+def _launch(p: AlertProgress) -> str:
+    if p.launched_at:
+        first, last = _after(p.launched_at, p.first_sent_at), _after(p.launched_at, p.last_sent_at)
+        return f"Launched {moment(p.launched_at)}; first message {first}, last message {last}"
+    if p.launch_at is None or p.state not in BEFORE_LAUNCH:
+        return "Not launched"
+    if p.state == AlertState.SCHEDULED:
+        return f"Scheduled for {planned(p.launch_at)}"
+    return f"To be launched at {planned(p.launch_at)}; not scheduled yet: it needs {_needs(p)}"
+
+
+def _needs(p: AlertProgress) -> str:
+    launch = f"`tocsin alert launch {p.id}`"
+    return launch if p.state == AlertState.APPROVED else f"`tocsin alert approve {p.id} --as EMAIL`, then {launch}"
 
 
 def _course(one: ChannelPlan, at: datetime) -> str:

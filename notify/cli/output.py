@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +16,7 @@ from notify.settings import settings
 WIDE = 250  # columns where no terminal says how many it has: a value that is broken cannot be searched for
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+console_err = Console(highlight=False, stderr=True, soft_wrap=True)
 _ENDS = (".", "!", "?", ":", ",")
 
 
@@ -45,6 +46,11 @@ def complain(message: str, hint: str = "", details: Sequence[str] = ()) -> None:
 def moment(when: datetime | None) -> str:
     """A time for people, on the city's clocks. JSON has ISO 8601."""
     return "-" if when is None else city_time.shown(when, settings().tz)
+
+
+def planned(when: datetime) -> str:
+    """The same, and how far off it is, so that a wrong hour or day is seen."""
+    return f"{moment(when)}, {city_time.apart(when, datetime.now(UTC))}"
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import typer.core
 from notify import alerts
 from notify.cli import acting
 from notify.cli.commands import Json
-from notify.cli.output import print_json
+from notify.cli.output import console_err, planned, print_json
 from notify.core import city_time
 from notify.db import transaction
 from notify.errors import Invalid
@@ -124,9 +124,19 @@ def new(
     with transaction() as s:
         alert = alerts.draft(s, wanted, by, now, settings())
     if as_json:
-        print_json({"id": alert.id, "incident": alert.incident_id, "state": alert.state, "lane": alert.lane})
-    else:
-        print(alert.id)
+        print_json(
+            {
+                "id": alert.id,
+                "incident": alert.incident_id,
+                "state": alert.state,
+                "lane": alert.lane,
+                "launch_at": alert.launch_at,
+            }
+        )
+        return
+    print(alert.id)
+    if alert.launch_at:  # not on stdout, which has the number alone for scripts
+        console_err.print(f"To be launched at {planned(alert.launch_at)}, once it is approved and launched.")
 
 
 def _corridor(words: str) -> Along:

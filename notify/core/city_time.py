@@ -1,8 +1,11 @@
 """Times as people write them on the city's clocks, which skip an hour in spring and show one twice in autumn."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from notify.core.counting import counted
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
@@ -28,6 +31,14 @@ def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
 def shown(at: datetime, zone: ZoneInfo) -> str:
     """A time for people, to the second, on the city's clocks and with their name: `2027-01-12 18:00:00 EST`."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def apart(at: datetime, now: datetime) -> str:
+    """How far off a time is, for people: `in 13 hours`, `5 minutes ago`; rounded, in the unit that fits."""
+    s = abs((at - now).total_seconds())
+    units = (("second", 1, 90), ("minute", 60, 90), ("hour", 3600, 36), ("day", 86_400, math.inf))
+    told = next(counted(round(s / length_s), unit) for unit, length_s, most in units if s < most * length_s)
+    return f"{told} ago" if at < now else f"in {told}"
 
 
 def moment(words: str, zone: ZoneInfo) -> datetime:

@@ -50,3 +50,20 @@ def test_lengths_of_time() -> None:
     assert city_time.span("90m") == timedelta(minutes=90)
     assert city_time.span("2d") == timedelta(days=2)
     assert city_time.span("2027-01-12T18:00") is None
+
+
+@pytest.mark.parametrize(
+    ("off", "told"),
+    [
+        (timedelta(seconds=1), "in 1 second"),
+        (timedelta(seconds=89), "in 89 seconds"),
+        (timedelta(minutes=2), "in 2 minutes"),
+        (timedelta(hours=12, minutes=59), "in 13 hours"),
+        (timedelta(hours=37), "in 2 days"),
+        (timedelta(days=365), "in 365 days"),
+        (-timedelta(minutes=5), "5 minutes ago"),
+    ],
+)
+def test_how_far_off_a_time_is(off: timedelta, told: str) -> None:
+    now = datetime(2027, 1, 12, 23, tzinfo=UTC)
+    assert city_time.apart(now + off, now) == told
