@@ -1,5 +1,6 @@
 """The identities that we send as: which there are, how fast each may go, and whether it is open."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.utils import parseaddr
@@ -14,6 +15,15 @@ from notify.core.characters import plain, visible
 from notify.errors import Invalid, NotFound
 from notify.models import Operator, Sender
 from notify.settings import Settings
+
+# Of Twilio, as it documents them: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
+# An alphanumeric sender is none of them: nobody can answer STOP to it.
+SHORT_CODE = re.compile(r"[0-9]{5,6}")
+MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+OF_SMS = (
+    "Give a number as +15555550100, a short code of 5 or 6 digits, or the SID of a Messaging Service, which is MG and "
+    "32 hexadecimal digits."
+)
 
 LOWEST_RATE, HIGHEST_RATE = 0.01, 100_000  # a second; the database has the same bounds
 
@@ -60,13 +70,14 @@ def _kept(channel: str, given: str) -> str:
     if not address:
         raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
     try:
-        if channel == "sms" and not address[0].isalpha() and not phones.is_short(address):  # MG...: a messaging service
+        if channel == "sms" and not SHORT_CODE.fullmatch(address) and not MESSAGING_SERVICE.fullmatch(address):
             return phones.e164(phones.read(address))
         if channel == "email":
             email = parseaddr(address)[1] if "<" in address else address  # Name <address>
             return address.replace(email, emails.read(email)) if email else emails.read(address)
     except (phones.NotAPhone, emails.NotAnEmail) as error:
-        raise Invalid(f"{address!r} cannot be a sender: {error}") from None
+        hint = OF_SMS if channel == "sms" else ""
+        raise Invalid(f"{address!r} cannot be a sender: {error}", hint=hint) from None
     return address
 
 

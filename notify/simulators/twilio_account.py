@@ -1,10 +1,11 @@
 """Twilio's account, numbers and Messaging Services, as far as they can be read.
 
-The account owns every number, short code and service that is asked for by name, but those that
+The account owns every number, short code and service that is asked for by name and could be one, but those that
 `behaviour.twilio.foreign` names.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import JSONResponse, Response
 
 from notify.simulators.arrivals import Arrival
+from notify.simulators.twilio import PHONE, SERVICE, SHORT_CODE
 from notify.simulators.twilio_errors import error
 from notify.simulators.world import World
 
@@ -46,7 +48,7 @@ class TwilioAccount:
     def numbers(self, arrival: Arrival) -> Response:
         wanted = dict(parse_qsl(arrival.query)).get("PhoneNumber", "")
         return self._listing(
-            arrival, "incoming_phone_numbers", "IncomingPhoneNumbers", self._owned(wanted, self._number)
+            arrival, "incoming_phone_numbers", "IncomingPhoneNumbers", self._owned(wanted, PHONE, self._number)
         )
 
     def number(self, arrival: Arrival) -> Response:
@@ -56,11 +58,13 @@ class TwilioAccount:
 
     def short_codes(self, arrival: Arrival) -> Response:
         wanted = dict(parse_qsl(arrival.query)).get("ShortCode", "")
-        return self._listing(arrival, "short_codes", "SMS/ShortCodes", self._owned(wanted, self._short_code))
+        return self._listing(
+            arrival, "short_codes", "SMS/ShortCodes", self._owned(wanted, SHORT_CODE, self._short_code)
+        )
 
     def service(self, arrival: Arrival) -> Response:
         sid = arrival.path.rpartition("/")[2]
-        if sid in self._world.behaviour.twilio.foreign:
+        if not self._is_owned(sid, SERVICE):
             return error(20404, arrival.path)
         return JSONResponse(
             {
@@ -102,9 +106,14 @@ class TwilioAccount:
         set_to = self._world.behaviour.twilio.inbound_url
         return self._world.config.twilio_inbound_url if set_to is None else set_to
 
-    def _owned(self, wanted: str, resource: Callable[[str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        if wanted and wanted not in self._world.behaviour.twilio.foreign:
+    def _owned(
+        self, wanted: str, shape: re.Pattern[str], resource: Callable[[str], dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        if self._is_owned(wanted, shape):
             yield resource(wanted)
+
+    def _is_owned(self, wanted: str, shape: re.Pattern[str]) -> bool:
+        return bool(shape.fullmatch(wanted)) and wanted not in self._world.behaviour.twilio.foreign
 
     def _number(self, number: str) -> dict[str, Any]:
         sid = _sid("PN", number)

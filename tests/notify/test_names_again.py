@@ -61,3 +61,27 @@ def test_a_sender_is_kept_as_its_provider_knows_it(provider: str, given: str, ke
 def test_what_cannot_be_a_sender_is_refused(provider: str, given: str) -> None:
     with pytest.raises(Invalid), transaction() as s:
         senders.add(s, provider, given, 1, NOW)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "5555",
+        "311",
+        "911",
+        "8982111",
+        "555-0100",
+        "CityAlerts",
+        "MG",
+        "MG0123456789abcdef0123456789abcde",
+        "MG0123456789abcdef0123456789abcdefa",
+        "MGx123456789abcdef0123456789abcdef",
+        "AC0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_what_twilio_does_not_send_from_is_refused_with_what_it_does(given: str) -> None:
+    with pytest.raises(Invalid) as refused, transaction() as s:
+        senders.add(s, "twilio", given, 1, NOW)
+    assert given in refused.value.message
+    assert "5 or 6 digits" in refused.value.hint
+    assert "MG" in refused.value.hint

@@ -91,6 +91,11 @@ def test_a_service_or_short_code_of_others_is_red(sender: str, simulator: Simula
     assert account(simulator, **{sender: 1.0})[f"twilio: {sender}"].state is State.RED
 
 
+@pytest.mark.parametrize("sender", ["5555", "+15555", "MG12"])
+def test_what_is_no_number_of_twilio_is_red_at_the_simulator_too(sender: str, simulator: Simulator) -> None:
+    assert account(simulator, **{sender: 1.0})[f"twilio: {sender}"].state is State.RED
+
+
 @pytest.mark.parametrize("sender", [SERVICE, SHORT_CODE])
 def test_replies_that_go_elsewhere_are_red(sender: str, simulator: Simulator) -> None:
     assert account(simulator, **{sender: 1.0})[f"twilio: {sender}, replies"].state is State.RED
