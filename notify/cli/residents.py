@@ -3,19 +3,22 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Annotated, get_args
 
 import typer
 
 from notify.cli.acting import optional
+from notify.cli.asking import require_yes
 from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, moment, print_json, table
+from notify.core.counting import counted
 from notify.db import transaction
 from notify.errors import Invalid
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers import changing, serving
-from notify.subscribers.record import Found, Suppressed
+from notify.subscribers.record import Found, ResidentRecord, Suppressed
 
 commands = Commands(help="One resident: look up, opt out, lift, move, correct, erase.", no_args_is_help=True)
 
@@ -61,15 +64,27 @@ def lift(
     """Write to an address again. An opt-out: on the resident's own request only."""
     known: dict[str, SuppressionReason] = {one: one for one in get_args(SuppressionReason)}
     if reason not in known:
-        raise Invalid(f"There is no reason {reason!r}.", hint=f"Reasons are: {', '.join(known)}.")
+        near = get_close_matches(reason.lower(), known, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise Invalid(f"There is no reason {reason!r}.", hint=f"{hint}Reasons are: {', '.join(known)}.")
     with transaction() as s:
         to_do = serving.lift(s, _given(address), known[reason], how, datetime.now(UTC), optional(s, by), topic)
-    console.print(f"Lifted. {to_do}".strip(), markup=False)
+    lifted = f"The {reason} is lifted." if to_do else "Lifted."
+    console.print(f"{to_do} {lifted}".strip(), markup=False)
 
 
 @commands.named("erase")
-def erase(resident_id: Id, by: MaybeAs = None) -> None:
-    """Forget a resident: addresses, places and topics go, for good. A STOP stays."""
+def erase(
+    resident_id: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    by: MaybeAs = None,
+) -> None:
+    """Forget a resident: addresses, places and topics go, for good. A STOP stays. Asks first, and shows whom."""
+    if not yes:
+        with transaction() as s:
+            found = serving.show(s, resident_id, datetime.now(UTC), optional(s, by)).resident
+        if found and not found.erased_at:  # one who was erased is refused below
+            require_yes(f"Erase resident {resident_id}: {_whom(found)}.")
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), optional(s, by))
     console.print(f"Resident {resident_id} is erased.")
@@ -103,9 +118,9 @@ def move(
             to_do = changing.remove_place(s, resident_id, remove, now, operator)
             said = f"Place {remove} is removed. {to_do}".strip()
         elif add:
-            said = f"Place {changing.add_place(s, resident_id, add, where, now, operator)} is added."
+            said = _placed(changing.add_place(s, resident_id, add, where, now, operator), "added")
         else:
-            said = f"Place {changing.move(s, resident_id, place, where, now, operator, label)} is moved."
+            said = _placed(changing.move(s, resident_id, place, where, now, operator, label), "moved")
     console.print(said, markup=False)
 
 
@@ -131,6 +146,17 @@ def correct(
 
 def _given(address: str) -> str:
     return sys.stdin.readline().strip() if address == "-" else address
+
+
+def _placed(place: changing.Placed, done: str) -> str:
+    return f"Place {place.id} is {done}{f': {place.address}' if place.address else ''}."
+
+
+def _whom(one: ResidentRecord) -> str:
+    """Who somebody is, in a line: as much as a caller can confirm."""
+    contacts = [f"{contact.channel} {contact.address}" for contact in one.contacts if contact.address]
+    there = f"{counted(len(one.places), 'place')}, {counted(len(one.topics), 'topic')}"
+    return f"{', '.join(contacts) or 'no phone or email'}; {there}; since {moment(one.created_at)}"
 
 
 def _show(found: Found) -> None:

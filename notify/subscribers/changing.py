@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from notify import crypto, gazetteer, keyring, points, reasons
-from notify.delivery import carrier_blocks
+from notify import crypto, gazetteer, keyring, points
 from notify.errors import Invalid, Refused
 from notify.gazetteer.standing import city_before
 from notify.models import Consent, Contact, Operator, Place, Subscriber
@@ -31,10 +31,18 @@ class Where:
     outside: bool = False
 
 
+class Placed(NamedTuple):
+    """A place, and the address that the city knows it by: nobody is to be put at another one that is only spelled
+    alike. "" where degrees were given."""
+
+    id: int
+    address: str
+
+
 def move(
     s: Session, subscriber_id: int, place: str, where: Where, now: datetime, by: Operator | None, label: str = ""
-) -> int:
-    """Put a resident's place, named by its label or id, elsewhere, and perhaps give it another label. Returns its id.
+) -> Placed:
+    """Put a resident's place, named by its label or id, elsewhere, and perhaps give it another label.
 
     Raises Invalid, NotFound, NotAllowed; Refused for a point far from the city, or where the resident has a place.
     """
@@ -43,15 +51,15 @@ def move(
     keyring.hold(s)
     label = _line("label", label, LONGEST_LABEL)
     moved = _place(s, subscriber_id, place)
-    _put(s, moved, where)
+    taken = _put(s, moved, where)
     moved.label = label or moved.label
     s.flush()
     note(s, now, by, "move", subscriber_id, place=moved.id)
-    return moved.id
+    return Placed(moved.id, taken)
 
 
-def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: datetime, by: Operator | None) -> int:
-    """Give a resident another place, such as work or a school. Returns its id.
+def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: datetime, by: Operator | None) -> Placed:
+    """Give a resident another place, such as work or a school.
 
     Raises as `move`; Refused when the resident has a place with this label.
     """
@@ -64,11 +72,11 @@ def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: dat
     if any(one.label.casefold() == label.casefold() for one in _places(s, subscriber_id)):
         raise Refused(f"This resident has a place {label!r}.", hint="Move that one, or give the new one another label.")
     added = Place(subscriber_id=subscriber_id, label=label, created_at=now)
-    _put(s, added, where)
+    taken = _put(s, added, where)
     s.add(added)
     s.flush()
     note(s, now, by, "add-place", subscriber_id, place=added.id)
-    return added.id
+    return Placed(added.id, taken)
 
 
 def remove_place(s: Session, subscriber_id: int, place: str, now: datetime, by: Operator | None) -> str:
@@ -111,7 +119,7 @@ def correct(
         damaged.address_sealed = crypto.seal(kept, channel)
         s.flush()
         note(s, now, by, "correct", subscriber_id, channel=channel, damaged=damaged.id, how=how)
-        return _to_do(s, channel, index)
+        return record.held(s, channel, index)
     _require_nobodys(s, channel, index, subscriber_id)
     old = _old(s, subscriber_id, channel, contact)
     free(s, [(channel, index)])
@@ -129,39 +137,44 @@ def correct(
     s.flush()
     s.execute(insert(Consent).values(contact_id=new.id, kind="opt-in", at=now, how=f"operator, corrected: {how}"))
     note(s, now, by, "correct", subscriber_id, channel=channel, old=old and old.id, new=new.id, how=how)
-    return _to_do(s, channel, index)
+    return record.held(s, channel, index)
 
 
-def _put(s: Session, place: Place, where: Where) -> None:
+def _put(s: Session, place: Place, where: Where) -> str:
+    """Returns the address that was taken."""
     street = _line("address", where.address, LONGEST_ADDRESS)
-    sealed = points.seal(place.subscriber_id, *_point(s, street, where))
+    lon, lat, taken = _point(s, street, where)
+    sealed = points.seal(place.subscriber_id, lon, lat)
     for other in _places(s, place.subscriber_id):
         if other.point_sealed == sealed.point_sealed and other is not place:
             raise Refused(f"Place {other.id} of this resident is there already.", hint="Look the resident up.")
     place.point_sealed, place.cell_index = sealed
     place.address_sealed = crypto.seal(street, SEALED_ADDRESS) if street else None
+    return taken
 
 
-def _point(s: Session, street: str, where: Where) -> tuple[float, float]:
+def _point(s: Session, street: str, where: Where) -> tuple[float, float, str]:
     if (where.lon is None) != (where.lat is None) or (where.lon is None) != bool(street):
         raise Invalid("Give a street address, or lon and lat.")
     if where.lon is None or where.lat is None:
-        lon, lat = _located(s, street)
+        found = _located(s, street)
+        lon, lat, taken = found.lon, found.lat, found.label
     else:
-        lon, lat = where.lon, where.lat
+        lon, lat, taken = where.lon, where.lat, ""
     city = city_before(s)
     if city is not None and not is_near(lon, lat, city) and not where.outside:
         raise Refused(
             f"{'address' if street else 'lon, lat'}: far from the city, or swapped.",
-            hint="Ask the caller; if it is right, say that it is outside.",
+            hint="Ask the caller; if it is right, repeat it with `--outside`, over REST with `outside`: true.",
         )
-    return lon, lat
+    return lon, lat, taken
 
 
-def _located(s: Session, street: str) -> tuple[float, float]:
+def _located(s: Session, street: str) -> gazetteer.Match:
     found = gazetteer.find(s, street)
     try:
-        return certain(found)
+        certain(found)
+        return found.matches[0]
     except NoPlace as error:
         candidates = [match.label for match in found.matches]
         like = f" It may be: {'; '.join(candidates)}." if candidates else ""
@@ -238,16 +251,6 @@ def _give_up(s: Session, old: Contact, now: datetime) -> None:
     s.flush()
     old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None
     s.flush()
-
-
-def _to_do(s: Session, channel: str, index: bytes) -> str:
-    held = [
-        f"It is not written to yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
-        for one in record.suppressions(s, channel, index)
-    ]
-    if not carrier_blocks.senders(s, channel, index).reach:
-        held.append(reasons.sentence(carrier_blocks.REASON))
-    return " ".join(held)
 
 
 def _line(name: str, given: str, most: int) -> str:

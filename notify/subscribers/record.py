@@ -177,6 +177,17 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
     ]
 
 
+def held(s: Session, channel: str, index: bytes) -> str:
+    """What still keeps messages from an address, in sentences; "" when nothing does."""
+    told = [
+        f"It is not written to yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
+        for one in suppressions(s, channel, index)
+    ]
+    if not carrier_blocks.senders(s, channel, index).reach:
+        told.append(f"Nothing reaches it yet: {reasons.sentence(carrier_blocks.REASON)}.")
+    return " ".join(told)
+
+
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
 # By way of the alerts: deliveries have no index that begins with the contact.

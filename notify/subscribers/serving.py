@@ -9,17 +9,16 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import keyring, lifecycle, operators, reasons
+from notify import keyring, lifecycle, operators
 from notify.core import city_time, emails, phones
 from notify.core.characters import visible
-from notify.delivery import carrier_blocks
 from notify.errors import Invalid, NotFound, Refused
 from notify.logs import scrub
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.settings import settings
 from notify.subscribers import addresses, opting
-from notify.subscribers.record import Found, about, owner, read
+from notify.subscribers.record import Found, about, held, owner, read
 from notify.subscribers.storing import IMPORT_LOCK
 
 LONGEST_HOW = 200  # characters
@@ -73,7 +72,7 @@ def lift(
 ) -> str:
     """Write to an address again. An opt-out is lifted on the resident's own request only, which `how` is the proof of.
 
-    Returns what the resident must still do, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
+    Returns what still keeps messages from it, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
     """
     require(by)
     channel, kept = parse(address)
@@ -96,7 +95,7 @@ def lift(
             hint="Look it up first: it shows which there are, and for which topic.",
         )
     note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
-    return "" if carrier_blocks.senders(s, channel, index).reach else reasons.sentence(carrier_blocks.REASON)
+    return held(s, channel, index)
 
 
 def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> None:

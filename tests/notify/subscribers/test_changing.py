@@ -27,7 +27,7 @@ def somebody(**wanted: Any) -> Resident:
 
 def move(who: int, where: Where, place: str = "home", label: str = "", role: str = "agent") -> int:
     with transaction() as s:
-        return changing.move(s, who, place, where, NOW, operator(s, role), label)
+        return changing.move(s, who, place, where, NOW, operator(s, role), label).id
 
 
 def correct(who: int, address: str = NEW, how: str = "call to 311", contact: int | None = None) -> str:
@@ -255,7 +255,7 @@ def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
 
 def add(who: int, label: str = "work", where: Where = Where(lon=0.25, lat=0.25), role: str = "agent") -> int:  # noqa: B008
     with transaction() as s:
-        return changing.add_place(s, who, label, where, NOW, operator(s, role))
+        return changing.add_place(s, who, label, where, NOW, operator(s, role)).id
 
 
 def remove(who: int, place: str, role: str = "agent") -> str:
