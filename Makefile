@@ -66,7 +66,7 @@ setup: .venv/installed $(VENDOR)/.copied ## a virtual environment and the third-
 	@test "$$(cat .venv/installed)" = "$$(pwd -P)" || { rm -rf .venv && $(MAKE) --no-print-directory .venv/installed; }
 
 .venv/installed: requirements.lock requirements-redis.lock pyproject.toml | .venv/bin/python
-	@echo "Installing what requirements.lock names. This takes a minute or two."
+	@echo "Installing what requirements.lock names. This takes a few minutes."
 	@$(PIP) -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(REDIS)

@@ -32,7 +32,7 @@ def create_app() -> FastAPI:
         version="1",
         summary="Crisis mass notification that a city can run by itself.",
         description=openapi.DESCRIPTION,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=errors.DESCRIPTION,
         docs_url=None,  # they load scripts from elsewhere, which our Content-Security-Policy forbids
         redoc_url=None,
         openapi_tags=openapi.TAGS,

@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from api.errors import Misdirected, NotSignedIn
+from api.errors import DESCRIPTION, Misdirected, NotSignedIn
 from notify import operators, sessions
 from notify.db import transaction
 from notify.errors import NotAllowed
@@ -21,6 +21,7 @@ from notify.models import ApiKey, Operator
 from notify.settings import settings
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+HOW = f"Send `Authorization: Bearer tocsin_...`; `tocsin keys add` makes a key. {DESCRIPTION} describes the rest."
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made by `tocsin keys add`.")
 
 
@@ -49,7 +50,7 @@ class NeedsSignIn(Exception):
 def by_key(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Caller:
     """The caller of the REST API. Raises NotSignedIn."""
     if credentials is None:
-        raise NotSignedIn("This needs an API key.", hint="Send `Authorization: Bearer tocsin_...`.")
+        raise NotSignedIn("This needs an API key.", hint=HOW)
     caller = with_secret(credentials.credentials)
     if caller is None:
         raise NotSignedIn("This API key is not valid.", hint="`tocsin keys add NAME --as EMAIL` makes a new one.")

@@ -1,7 +1,7 @@
 """Errors become HTTP here and nowhere else: problem documents (RFC 9457) for programs, a page for people."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +21,7 @@ from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
 FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/tiles/", "/map/")
+DESCRIPTION = "/api/v1/openapi.json"
 
 
 class NotSignedIn(TocsinError):
@@ -119,10 +120,12 @@ def tell(error: Exception) -> Told:
 def answer(request: Request, error: Exception) -> Response:
     """A problem document, or for people the error page, which says the same sentence."""
     told = tell(error)
+    if told.code == "not-found" and not told.hint and f"{request.url.path}/".startswith("/api/"):
+        told = replace(told, hint=f"{DESCRIPTION} describes the REST API, docs/rest.md shows how to use it.")
     headers = dict(getattr(error, "headers", None) or {})
     if told.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
-    if request.url.path.startswith(FOR_PROGRAMS):
+    if f"{request.url.path}/".startswith(FOR_PROGRAMS):
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
     return page(request, "error.html", status=told.status, headers=headers, told=told)
 

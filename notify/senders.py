@@ -16,7 +16,7 @@ from notify.errors import Invalid, NotFound
 from notify.models import Operator, Sender
 from notify.settings import Settings
 
-# Of Twilio, as it documents them: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
+# What Twilio sends from: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
 # An alphanumeric sender is none of them: nobody can answer STOP to it.
 SHORT_CODE = re.compile(r"[0-9]{5,6}")
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")

@@ -1,4 +1,4 @@
-"""The training city in the database: zones, streets, residents, senders and two operators. All of it is made up."""
+"""The training city in the database: zones, streets, residents, senders, an operator of each role. All is made up."""
 
 import csv
 import io
@@ -18,6 +18,13 @@ from zones.city import COLUMNS, TrainingCity
 ZONE = "Riverside"
 RIVER = "Bell River"
 SOURCE = "training city"  # of its zones, streets and addresses
+# One of each role, so that each can be rehearsed.
+OPERATORS = (
+    (operators.TRAINING_AUTHOR, "author"),
+    (operators.TRAINING_APPROVER, "approver"),
+    ("agent@tocsin.example.org", "agent"),
+    ("admin@tocsin.example.org", "admin"),
+)
 # provider, address, rate a second: short codes begin at 100 segments, and cities negotiate more
 SENDERS = (
     ("twilio", "+15555550100", 300.0),
@@ -41,7 +48,7 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
         gazetteer.keep_streets(s, blocks(city), SOURCE, now)
         gazetteer.keep_addresses(s, houses(city), SOURCE, now)
         known = set(s.scalars(select(Operator.email)))
-        for email, role in ((operators.TRAINING_AUTHOR, "author"), (operators.TRAINING_APPROVER, "approver")):
+        for email, role in OPERATORS:
             if email not in known:
                 operators.add(s, email, role, now)
         add_senders(s, now)

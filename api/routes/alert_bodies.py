@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.routes.area_bodies import Confirmations, Parts
+from api.routes.area_bodies import PARTS, WITHOUT, Confirmations, Parts
 from api.routes.tallies import Tally
 from notify.alerts import Draft
 from notify.core import city_time
@@ -20,7 +20,8 @@ Description = Annotated[str, Field(max_length=200)]
 
 class NewAlert(BaseModel):
     """Where: zones, an area of your own and `parts`, all of them together, less those of `without`; none at all: as the
-    incident's latest alert. What is not a zone or a street needs words for it."""
+    incident's latest alert. What is not a zone or a street needs words for it. `include` and `exclude` are taken for
+    `parts` and `without`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -40,8 +41,8 @@ class NewAlert(BaseModel):
     area: dict[str, Any] | None = Field(
         None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection."
     )
-    parts: Parts = Field(default=[], max_length=1000)
-    without: Parts = Field(default=[], max_length=1000)
+    parts: Parts = Field(default=[], max_length=1000, validation_alias=PARTS)
+    without: Parts = Field(default=[], max_length=1000, validation_alias=WITHOUT)
     confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
     area_description: Description | dict[str, Description] = Field(
         "", description="What residents call that area: in one language for everybody, or by language."

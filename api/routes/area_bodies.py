@@ -2,11 +2,14 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from notify import where
 from notify.where import Along, Around, Circle, Drawn, InZone, Part, Segments
 
+# An alert has `parts` and `without`, a question about an audience `include` and `exclude`: each takes both names.
+PARTS, WITHOUT = AliasChoices("parts", "include"), AliasChoices("without", "exclude")
+INCLUDE, EXCLUDE = AliasChoices("include", "parts"), AliasChoices("exclude", "without")
 METRES = Field(gt=0, le=100_000)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.alert_bodies import Channel
-from api.routes.area_bodies import Confirmations, Parts
+from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify import lifecycle, operators, where
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1/audience", tags=["alerts"])
 
 
 class Question(BaseModel):
-    """All of `include` together, less all of `exclude`."""
+    """All of `include` together, less all of `exclude`; `parts` and `without`, as alerts have them, are taken, too."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -34,8 +34,8 @@ class Question(BaseModel):
         },
     )
 
-    include: Parts = Field(min_length=1, max_length=1000)
-    exclude: Parts = Field(default=[], max_length=1000)
+    include: Parts = Field(min_length=1, max_length=1000, validation_alias=INCLUDE)
+    exclude: Parts = Field(default=[], max_length=1000, validation_alias=EXCLUDE)
     confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
     topic: Topic
     channels: list[Channel] = ["sms", "email", "social"]

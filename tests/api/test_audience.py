@@ -65,6 +65,20 @@ def test_drawn_circles_corridors_and_exclusions(door: httpx.Client, key: Key, pe
     assert shown["area_m2"] == pytest.approx(3.1416 * 500**2, rel=0.01)
 
 
+def test_parts_and_without_are_include_and_exclude(door: httpx.Client, key: Key, people: datetime) -> None:
+    whole, part = [{"zone": "Far"}], [{"circle": {"lon": 5.1, "lat": 5.1, "radius_m": 500}}]
+    headers = key()
+    assert ask(door, headers, include=whole, exclude=part)["residents"] == 12
+    assert ask(door, headers, parts=whole, without=part)["residents"] == 12
+    ask(door, headers, 422, include=whole, parts=whole)
+    storm = {"event": "storm", "blanks": {"hazard": "thunderstorm"}, "area_description": "Far"}
+    made = [
+        door.post("/api/v1/alerts", json=storm | area, headers=headers).json()
+        for area in ({"parts": whole, "without": part}, {"include": whole, "exclude": part})
+    ]
+    assert made[0]["area_hash"] == made[1]["area_hash"]
+
+
 def test_a_new_resident_counts_at_once(door: httpx.Client, key: Key, people: datetime) -> None:
     before = ask(door, key(), include=[{"zone": "Far"}])["residents"]
     with transaction() as s:

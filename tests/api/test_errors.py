@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.errors import PROBLEM
 from notify import crypto
 from notify.db import forget_engine
 from notify.settings import settings
@@ -241,3 +242,13 @@ def test_people_read_the_same_sentence_on_a_page(door: httpx.Client) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert "There is no such alert." in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v1/", "/api/v1/docs", "/api/docs", "/api/v2/openapi.json"])
+def test_who_looks_for_the_api_is_led_to_its_description(door: httpx.Client, path: str) -> None:
+    lost = door.get(path)
+    assert (lost.status_code, lost.headers["content-type"]) == (404, PROBLEM)
+    assert "/api/v1/openapi.json" in lost.json()["hint"]
+    assert "/api/v1/openapi.json" in door.get("/api/v1/alerts").json()["hint"], "without a key"
+    assert door.get("/api/v1/openapi.json").status_code == 200
+    assert "openapi.json" not in door.get("/apiary").text
