@@ -34,6 +34,11 @@ AT_ONCE = 2_000  # rows of a transaction: about 0.1 s
 LOCK_TIMEOUT = "1s"  # an opt-out that comes in waits no longer than this
 TRIES = 300
 RUNNING_LOCK = 7_461_004
+AFTERWARDS = "Unset TOCSIN_PREVIOUS_SECRET_KEY, keep TOCSIN_SECRET_KEY as it is, and restart all processes."
+
+
+class InForce(Refused):
+    """There is nothing to do: the new key is in force."""
 
 
 @dataclass(slots=True)
@@ -113,10 +118,7 @@ def _begin(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> Non
     row = connection.execute("SELECT fingerprint, next FROM key_ring").fetchone()
     in_force, coming = row or (None, None)
     if in_force == crypto.fingerprint(new):
-        raise Refused(
-            "TOCSIN_SECRET_KEY is in force already.",
-            hint="Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.",
-        )
+        raise InForce("TOCSIN_SECRET_KEY is in force already.", hint=AFTERWARDS)
     if coming not in (None, crypto.fingerprint(new)):
         raise Refused(
             "A rotation to another key has begun.", hint="Set TOCSIN_SECRET_KEY to that key, and let it end first."

@@ -17,6 +17,7 @@ from notify.errors import Unavailable
 
 TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"
+SHORTEST_KEY = 32  # characters
 
 
 class Settings(BaseSettings):
@@ -229,9 +230,9 @@ def _is_redis(url: str) -> bool:
 
 def _long_enough(name: str, secret: SecretStr) -> bytes:
     key = secret.get_secret_value()
-    if len(key) < 32:
+    if len(key) < SHORTEST_KEY:
         raise Unavailable(
-            f"{name} is missing or shorter than 32 characters.",
+            f"{name} is missing or shorter than {SHORTEST_KEY} characters.",
             hint="Make one with `openssl rand -hex 32`, keep it safe: without it no address can be read again.",
         )
     return key.encode()

@@ -103,6 +103,14 @@ def hint_when_away() -> str:
     return f"The stack of {folder} is running: look into {folder / 'logs'}, or stop `tocsin up` and start it again."
 
 
+def hint_wrong_key() -> str:
+    """Where a local stack has its key from; nothing for other installations."""
+    kept = data_folder() / "secrets.json"
+    if not kept.exists():
+        return ""
+    return f"`tocsin up` takes it from {kept} (secret_key), unless TOCSIN_SECRET_KEY is set."
+
+
 def _read_again() -> None:
     from notify.settings import settings  # pydantic is not for those who only ask for help
 

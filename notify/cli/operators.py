@@ -7,10 +7,12 @@ import typer
 
 from notify import operators, rotation, sessions
 from notify.cli import acting
-from notify.cli.commands import Commands, Json, MaybeAs
+from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, moment, print_json, table
 from notify.core.counting import counted
 from notify.db import transaction
+from notify.local import secret_keys
+from notify.settings import settings
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
 key_commands = Commands(help="API keys; and the secret key, which `rotate` replaces.", no_args_is_help=True)
@@ -166,14 +168,29 @@ def rotate(
         if not as_json:
             console.print(f"{of}: {counted(rows, 'row')}", highlight=False)
 
-    done = rotation.rotate(datetime.now(UTC), by, progress)
+    try:
+        done = rotation.rotate(datetime.now(UTC), by, progress)
+    except rotation.InForce as error:  # killed before the data folder knew
+        raise rotation.InForce(error.message, hint=_afterwards()) from error
+    afterwards = _afterwards()
     if as_json:
         told = {"rows": done.rows, "unreadable": done.unreadable, "damaged": done.damaged}
         print_json(told | {"seconds": round(done.seconds, 1)})
     else:
-        console.print("The new key is in force. Unset TOCSIN_PREVIOUS_SECRET_KEY and restart all processes.")
+        console.print(f"The new key is in force. {afterwards}", soft_wrap=True)
         if done.unreadable:
             console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} addresses or places.")
             console.print("An alarm names them; docs/keys.md says what to do.")
     if done.unreadable:
         raise typer.Exit(1)
+
+
+def _afterwards() -> str:
+    """What is left to do. A data folder that knows the new key makes it its own here."""
+    folder = data_folder()
+    if secret_keys.replaced(folder, settings().secret_key.get_secret_value()):
+        return (
+            f"{folder / 'secrets.json'} has it now, and keeps the old one under other_secret_keys. Unset both keys "
+            "where you set them, stop `tocsin up` and start it again."
+        )
+    return rotation.AFTERWARDS

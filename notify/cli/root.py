@@ -12,8 +12,8 @@ import typer
 import typer.core
 import typer.main
 
-from notify.cli.commands import Commands, Data, choose_data, hint_when_away
-from notify.errors import TocsinError
+from notify.cli.commands import Commands, Data, choose_data, hint_when_away, hint_wrong_key
+from notify.errors import TocsinError, WrongKey
 from zones.errors import ZoneError
 
 # What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
@@ -144,7 +144,9 @@ def main() -> NoReturn:
 
 def _explain(error: Exception) -> None:
     """Say what went wrong and what to do; raises what is a defect of ours."""
-    if isinstance(error, TocsinError | ZoneError):
+    if isinstance(error, WrongKey):
+        _complain(error.message, f"{error.hint} {hint_wrong_key()}", error.details)
+    elif isinstance(error, TocsinError | ZoneError):
         _complain(error.message, error.hint, error.details)
     elif isinstance(error, typer.TyperException):
         if type(error).__name__ == "NoArgsIsHelpError":  # a group alone: what it can be followed by

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from notify.errors import Invalid
@@ -14,7 +14,7 @@ from notify.errors import Invalid
 class Credentials:
     """For the embedded servers, for the master key, and for what the simulated providers accept."""
 
-    secret_key: str  # 64 hexadecimal digits
+    secret_key: str  # 64 hexadecimal digits; see secret_keys.py
     postgres_password: str  # of the role that owns the schema
     redis_password: str
     twilio_account_sid: str
@@ -24,6 +24,12 @@ class Credentials:
     sendgrid_public_key: str  # base64 of the DER form, as SendGrid shows it
     mastodon_access_token: str
     postgres_app_password: str = ""  # of the role of all processes; a folder of an older version has none
+    next_secret_key: str = ""  # while `tocsin keys rotate` has not brought it into force
+    other_secret_keys: list[str] = field(default_factory=list)  # used no more
+
+    def includes(self, text: str) -> bool:
+        """Whether one of those in use is part of the text."""
+        return any(isinstance(secret, str) and secret and secret in text for secret in asdict(self).values())
 
 
 def keep(data: Path) -> Credentials:
@@ -42,8 +48,12 @@ def keep(data: Path) -> Credentials:
         made = replace(kept, postgres_app_password=secrets.token_hex(24))
     else:
         made = _make()
-    write_private(path, json.dumps(asdict(made), indent=2) + "\n")
+    store(data, made)
     return made
+
+
+def store(data: Path, secrets_: Credentials) -> None:
+    write_private(data / "secrets.json", json.dumps(asdict(secrets_), indent=2) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -55,6 +65,11 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)  # or a power cut may bring the old one back
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _make() -> Credentials:

@@ -11,6 +11,7 @@ from typing import IO, TextIO
 MAX_BYTES = 10 * 1024 * 1024  # of one log file; one older file is kept beside it
 COLOURS = (36, 33, 35, 32, 34, 96, 93, 95)  # ANSI foreground colours that read well on black and on white
 NAME_WIDTH = 16
+COMPLAINT = "tocsin: "  # how a command's one line of error begins
 
 
 class Console:
@@ -44,6 +45,7 @@ class Log:
         self.path = folder / f"{name}.log"
         self._name = name
         self._console = console
+        self._complaint = ""
 
     def follow(self, process: "Popen[bytes]") -> Thread:
         """Copy lines until the process closes its output. The thread ends then."""
@@ -57,12 +59,19 @@ class Log:
             return ()
         return tuple(self.path.read_text(errors="replace").splitlines()[-lines:])
 
+    def complaint(self) -> tuple[str, ...]:
+        """Of a command of ours that has ended: its one line of error, or the last lines of a crash."""
+        return (self._complaint,) if self._complaint else self.tail()
+
     def _copy(self, output: IO[bytes]) -> None:
         """A full disk or a lost folder costs log lines, but never stops the process that writes them."""
         file: FileIO | None = None
         with output:
             for raw in output:
-                self._console.say(self._name, raw.decode(errors="replace").rstrip())
+                line = raw.decode(errors="replace").rstrip()
+                self._console.say(self._name, line)
+                if line.startswith(COMPLAINT):
+                    self._complaint = line.removeprefix(COMPLAINT)
                 with contextlib.suppress(OSError):
                     if file is None or os.fstat(file.fileno()).st_size > MAX_BYTES:
                         file = self._open(file)

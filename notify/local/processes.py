@@ -61,7 +61,7 @@ class Supervisor:
             raise
         reader.join()
         if code != 0:
-            raise Unavailable(f"`{program.name}` failed ({how_it_ended(code)}).", details=log.tail())
+            raise Unavailable(f"`{program.name}` failed ({how_it_ended(code)}).", details=log.complaint())
 
     def pids(self) -> dict[str, int]:
         with self._lock:

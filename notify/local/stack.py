@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Lock
@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from notify.errors import TocsinError
-from notify.local import ports, postgres, redis
+from notify.local import ports, postgres, redis, secret_keys
 from notify.local.credentials import Credentials, keep
 from notify.local.folder import StackInfo, claim, given, load_env, read_env, running, write_env, write_info
 from notify.local.logs import Console
@@ -131,6 +131,7 @@ class Stack:
         if port != self._port:
             self._console.say("tocsin", f"Port {self._port} is taken; port {port} is used instead.")
         chosen = _given(credentials)
+        credentials = secret_keys.note(self.data, chosen)
         simulated = self._demo or not any(name in chosen for name in PROVIDER_SECRETS)
         url = f"http://{ports.HOST}:{port}"
         self._info = StackInfo(os.getpid(), url, "", str(self.data))
@@ -145,8 +146,8 @@ class Stack:
 
         self.settings = {
             "TOCSIN_PUBLIC_URL": url,
-            "TOCSIN_SECRET_KEY": credentials.secret_key,
             **chosen,
+            **secret_keys.settings(credentials, chosen),
             **(_simulated_providers(credentials, simulator_url) if simulated else {}),
             **servers,
             "TOCSIN_DATA": str(self.data),
@@ -225,10 +226,9 @@ def _given(credentials: Credentials) -> dict[str, str]:
     A shell that sourced that file does not mean to run against the servers and simulators of last time.
     """
     settings = given()
-    ours = asdict(credentials).values()
-    sourced = {name for name, value in settings.items() if any(secret in value for secret in ours)}
-    sourced.discard("TOCSIN_PREVIOUS_SECRET_KEY")  # this folder's own key, which is being replaced
-    if "TOCSIN_SECRET_KEY" in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
+    sourced = {name for name, value in settings.items() if credentials.includes(value)}
+    sourced.discard(secret_keys.PREVIOUS)  # this folder's own key, which is being replaced
+    if secret_keys.KEY in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
         sourced.add("TOCSIN_PUBLIC_URL")
     if "TOCSIN_TWILIO_AUTH_TOKEN" in sourced:
         sourced |= {name for name in settings if name.startswith(PROVIDERS)}

@@ -75,7 +75,7 @@ def test_a_key_is_replaced_in_mid_send(tmp_path: Path, monkeypatch: pytest.Monke
         done = rotate()
         told, complaint = done.communicate(timeout=120)
         assert (done.returncode, complaint) == (0, "")
-        assert "The new key is in force" in told
+        assert f"The new key is in force. {tmp_path / 'secrets.json'} has it now" in told
         assert city.sql("SELECT fingerprint FROM key_ring")[0].fingerprint == crypto.fingerprint(NEW.encode())
         assert not set(leavers) & set(city.texts(block.phones)), "still in mid-send"
         stop(city, leavers[2])
@@ -84,7 +84,9 @@ def test_a_key_is_replaced_in_mid_send(tmp_path: Path, monkeypatch: pytest.Monke
         assert Counter(city.texts(block.phones)) == Counter(block.phones[:-3])
         assert progress.reasons["skipped"] == {"opt-out": 3}
         assert progress.deliveries["delivered"] == PEOPLE - 3
-    with stack(tmp_path, monkeypatch, TOCSIN_SECRET_KEY=NEW) as third:  # and without the old key
+    with stack(tmp_path, monkeypatch) as third:  # as the message says, with neither key in the environment
+        assert third.settings["TOCSIN_SECRET_KEY"] == NEW
+        assert "TOCSIN_PREVIOUS_SECRET_KEY" not in third.settings
         city = City(third, staffed=True)
         again = city.until_delivered(city.launch(city.approved(block.zone)))
         assert again.reasons["skipped"] == {"opt-out": 3}
