@@ -18,6 +18,12 @@ from notify.operations import heartbeat
 commands = Commands()
 WITHIN_S = heartbeat.BEAT_S + 2  # a process that lives has connected by then, to write its heartbeat
 
+LATER = (
+    "Alerts that were written after the backup are not in it, and what they sent cannot be seen here. Before you write"
+    " one again, look at the logs of Twilio and SendGrid, at your own posts, at copies of /alerts of the public page,"
+    " and in your own records: people may have it already."
+)
+
 
 def restored(
     operator: MaybeAs = None,
@@ -42,7 +48,12 @@ def restored(
 
 
 def _show(done: restoring.Restored) -> None:
-    console.print(f"{counted(done.asked, 'message')} may have been sent since the backup; the providers will be asked.")
+    console.print(
+        f"Of the alerts in this backup, {counted(done.asked, 'message')} may have been sent since it was made; the"
+        " providers will be asked.",
+        soft_wrap=True,
+    )
+    console.print(LATER, soft_wrap=True)
     for alert in done.paused:
         console.print(f"Alert {alert} is paused. When nothing of it is unknown: tocsin alert resume {alert} --as EMAIL")
     for alert in done.unscheduled:

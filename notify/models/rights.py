@@ -66,6 +66,8 @@ NUMBERS = {
     "subscribers": "USAGE",  # an import
     "contacts": "USAGE, UPDATE",  # `tocsin restored` leaves some out
     "deliveries": "USAGE, UPDATE",
+    "alerts": "USAGE, UPDATE",
+    "incidents": "USAGE, UPDATE",
 }
 MAINTAIN_SINCE = 170_000  # PostgreSQL 17; before it, autovacuum analyses soon after an import
 

@@ -1,6 +1,7 @@
 """A row that PostgreSQL refuses to change does not keep `tocsin restored` from holding all others (law 15)."""
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from notify import alerts, restoring
@@ -41,6 +42,20 @@ def test_nothing_is_refused_as_a_rule(sent: list[int]) -> None:
     assert restored() == Restored([], [], 10, 0), "it may be done again"
 
 
+def test_no_number_that_was_lost_is_given_again(sent: list[int]) -> None:
+    """Mail that is out leads to /alerts/ID, and the alert that had this number is not in the backup."""
+    with transaction() as s:
+        last = {table: s.scalar(text(f"SELECT max(id) FROM {table}")) or 0 for table in restoring.LEFT_OUT}
+    restored()
+    with transaction() as s:
+        new = alert_ready(s, channels=("sms",))
+        resident(s, email="")
+        contact = s.scalar(text("SELECT min(id) FROM (SELECT id FROM contacts ORDER BY id DESC LIMIT 2) AS new")) or 0
+    assert new.id > last["alerts"] + 1_000
+    assert new.incident_id > last["incidents"] + 1_000, "an all-clear names one"
+    assert contact > last["contacts"] + 10_000_000
+
+
 def test_one_delivery_that_is_refused_keeps_no_other_of_its_batch(sent: list[int]) -> None:
     ((bad,),) = sql(f"SELECT min(id) FROM deliveries WHERE alert_id = {sent[0]}")
     refuse("deliveries", f"OLD.id = {bad}")
@@ -75,4 +90,7 @@ def test_the_exit_code_tells_that_somebody_must_look_before_anything_starts(
     forget_engine()
     again = CliRunner().invoke(command.commands, [])
     assert (again.exit_code, "Start the workers" in again.stdout) == (0, True), again.output
+    told = " ".join(again.stdout.split())
+    assert "Of the alerts in this backup, 10 messages may have been sent" in told
+    assert "what they sent cannot be seen here" in told, "of alerts that were written after it"
     assert sql("SELECT DISTINCT state::text FROM alerts") == [("paused",)]
