@@ -30,7 +30,8 @@ def where() -> None:
         console.print(
             f"Phones       {info.simulator_url}/   (the simulator: nothing leaves this machine)", soft_wrap=True
         )
-    console.print("Ctrl-C stops everything; the data stays for the next time.")
+    phones = ", except for what the simulator's phones show" if info.simulator_url else ""
+    console.print(f"Ctrl-C stops everything; the data stays for the next time{phones}.", soft_wrap=True)
 
 
 def _console_link(info: StackInfo) -> str:

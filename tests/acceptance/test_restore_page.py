@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -70,25 +71,49 @@ class Shell:
 @pytest.mark.parametrize("way", ["copy", "dump"])
 def test_the_page_word_for_word_on_a_stack_of_this_machine(way: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
+    back_up = COPY if way == "copy" else DUMP
     with shell.up():
+        if way == "dump":
+            shell.type(back_up)
         shell.type("tocsin operators add before@example.org --role admin")
         if way == "dump":
-            shell.type(DUMP)
+            shell.type(back_up)
     if way == "copy":
-        shell.type(COPY)
+        shell.type(back_up)
+        next_second()
+        shell.type(back_up)
     with shell.up():
         shell.type("tocsin operators add after@example.org --role admin")
         refused = shell.type("! tocsin restored 2>&1")
         for one in ("api", "worker", "scheduler"):
             assert re.search(rf"{one} \(process \d+ on 127\.0\.0\.1\)", refused), refused
     shell.type(PUT_BACK if way == "copy" else NEW_FOLDER)
+    next_second()
+    shell.type(PUT_BACK if way == "copy" else NEW_FOLDER)  # a second time, when all the names of the first are there
     with shell.up("--servers"):
         tools = DUMP.splitlines()[0]
         held = shell.type(*((tools, LOAD) if way == "dump" else ()), HOLD)
         assert "Start the workers, the scheduler and the API now." in held
+    assert not list(tmp_path.glob("tocsin-*/tocsin-*")), "no copy went into another one"
+    for made in tmp_path.glob("tocsin-*"):
+        assert ignored(made), f"{made.name} could be committed"
+        if made.is_file():
+            assert made.stat().st_mode & 0o077 == 0, f"others may read {made.name}"
     with shell.up():
         listed = shell.type("tocsin operators list")
     assert ("before@example.org" in listed, "after@example.org" in listed) == (True, False)
+
+
+def next_second() -> None:
+    """The page's names hold the time: nobody types a command twice in a second."""
+    now = int(time.time())
+    until(lambda: int(time.time()) > now, 5, "the clock has moved on")
+
+
+def ignored(made: Path) -> bool:
+    """By Git, in a checkout."""
+    name = made.name + "/" * made.is_dir()
+    return subprocess.run(["git", "check-ignore", "--no-index", "-q", name], cwd=ROOT, check=False).returncode == 0
 
 
 def connected(url: str, kind: str) -> bool:
