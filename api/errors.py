@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.pages.rendering import page
 from notify import db
+from notify.core.plain import plain
 from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from zones.errors import ZoneError
 
@@ -160,7 +161,7 @@ def _validation(error: Any) -> Told:
     found = error.errors()
     if found and all(one["loc"][0] == "path" for one in found):
         return Told(404, "not-found", "There is no such page.")
-    cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {one['msg']}" for one in found]
+    cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {plain(one['msg'])}" for one in found]
     return Told(422, "invalid", "What was sent cannot be used as it is.", "Mend what `errors` names.", cases)
 
 

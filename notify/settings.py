@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from notify.core.plain import plain
 from notify.errors import Unavailable
 
 TWILIO_URL = "https://api.twilio.com"
@@ -247,9 +248,7 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [
-            f"TOCSIN_{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
-        ]
+        wrong = [f"TOCSIN_{str(one['loc'][0]).upper()}: {plain(one['msg'])}" for one in error.errors()]
     except SettingsError as error:
         wrong = [str(error)]
     raise Unavailable("The settings cannot be used.", hint="docs/installing.md lists them all.", details=wrong)

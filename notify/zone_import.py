@@ -59,7 +59,7 @@ class Report:
     needs: tuple[str, ...]  # options without which it is not done
     areas_km2: dict[str, float]  # by the name of a zone
     extent: tuple[float, float, float, float]  # west, south, east, north
-    place: str  # the nearest that is well known
+    place: str  # how far from the city; the nearest well-known place as long as nothing is known of it
     crs: str
     name_field: str
 
@@ -98,7 +98,7 @@ def take(
         "--accept-repairs": bool(large) and not accepted.repairs,
     }
     report = Report(
-        **_of_file(found),
+        **_of_file(found, city),
         dry_run=dry_run,
         kind=kind,
         source=source,
@@ -117,15 +117,23 @@ def take(
     return report
 
 
-def _of_file(found: ZoneFile) -> dict[str, Any]:
+def _of_file(found: ZoneFile, city: placing.Bounds | None) -> dict[str, Any]:
     told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "doubts"}
     west, south, east, north = shapely.total_bounds([zone.geometry for zone in found.zones]).tolist()
     return told | {
         "zones": len(found.zones),
         "areas_km2": {zone.name: round(area_m2(zone.geometry) / 1e6, 3) for zone in found.zones},
         "extent": (west, south, east, north),
-        "place": places.near((west + east) / 2, (south + north) / 2),
+        "place": _place((west, south, east, north), city),
     }
+
+
+def _place(extent: placing.Bounds, city: placing.Bounds | None) -> str:
+    west, south, east, north = extent
+    if city is None:
+        return places.near((west + east) / 2, (south + north) / 2)
+    away_km = placing.kilometres(extent, city)
+    return f"{away_km:,.0f} km from {settings().city}" if away_km >= 0.5 else f"in {settings().city}"
 
 
 def _vanished(compared: Comparison, source: str, others: Others) -> Sequence[KeptZone]:

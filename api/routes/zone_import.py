@@ -81,7 +81,9 @@ class Report(BaseModel):
     name_field: str = Field(description="The field that names the zones; empty where `name` was given.")
     areas_km2: dict[str, float] = Field(description="Square kilometres, by the name of a zone.")
     extent: tuple[float, float, float, float] = Field(description="West, south, east, north, in degrees.")
-    place: str = Field(description="The nearest well-known place: check that it is your city.")
+    place: str = Field(
+        description="How far from the city; before it has zones, from the nearest well-known place: is that yours?"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,12 @@ def known(s: Session) -> Operator | None:
     return proved
 
 
-def administrator(s: Session) -> Operator | None:
-    """Who may change operators and keys: an admin with a key of their own.
+def administrator(s: Session, email: str | None = None) -> Operator | None:
+    """Who may change operators and keys: the admin of `--as`, or without it an admin with a key of their own.
 
     None on a stack for training, and as long as no admin has a key: somebody must make the first. Raises NotAllowed.
     """
-    proved = _by_key(s)
+    proved = required(s, email) if email else _by_key(s)
     if proved is None:
         if _is_training() or not operators.an_admin_has_a_key(s):
             return None

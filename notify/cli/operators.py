@@ -8,7 +8,7 @@ import typer
 from notify import operators, rotation, sessions
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
-from notify.cli.output import console, moment, print_json, table
+from notify.cli.output import console, console_err, moment, print_json, table
 from notify.core.counting import counted
 from notify.db import transaction
 from notify.local import secret_keys
@@ -22,11 +22,12 @@ key_commands = Commands(help="API keys; and the secret key, which `rotate` repla
 def add(
     email: Annotated[str, typer.Argument()],
     role: Annotated[str, typer.Option(help=", ".join(operators.ROLES))],
+    by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
     """A new staff member."""
     with transaction() as s:
-        operator = operators.add(s, email, role, datetime.now(UTC), acting.administrator(s))
+        operator = operators.add(s, email, role, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
         print_json({"id": operator.id, "email": operator.email, "role": operator.role})
     else:
@@ -45,11 +46,11 @@ def list_(as_json: Json = False) -> None:
 
 
 @commands.named("disable")
-def disable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+def disable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
     """Somebody leaves: all keys and sessions of theirs end at once."""
     now = datetime.now(UTC)
     with transaction() as s:
-        operator, keys = operators.disable(s, email, now, acting.administrator(s))
+        operator, keys = operators.disable(s, email, now, acting.administrator(s, by))
         ended = sessions.end_all(s, operator.id, now)
     if as_json:
         print_json({"email": operator.email, "active": False, "keys_revoked": keys, "sessions_ended": ended})
@@ -58,10 +59,10 @@ def disable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> N
 
 
 @commands.named("enable")
-def enable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+def enable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
     """Somebody comes back, with the same role. Keys that were revoked stay so."""
     with transaction() as s:
-        operator = operators.enable(s, email, datetime.now(UTC), acting.administrator(s))
+        operator = operators.enable(s, email, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
         print_json({"email": operator.email, "role": operator.role, "active": True})
     else:
@@ -72,11 +73,12 @@ def enable(email: Annotated[str, typer.Argument()], as_json: Json = False) -> No
 def role(
     email: Annotated[str, typer.Argument()],
     role: Annotated[str, typer.Argument(help=", ".join(operators.ROLES))],
+    by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
     """Give a staff member another role. It counts at once."""
     with transaction() as s:
-        operator = operators.change_role(s, email, role, datetime.now(UTC), acting.administrator(s))
+        operator = operators.change_role(s, email, role, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
         print_json({"email": operator.email, "role": operator.role})
     else:
@@ -87,11 +89,12 @@ def role(
 def limit(
     email: Annotated[str, typer.Argument()],
     contacts: Annotated[int | None, typer.Argument(help="Above so many, a warning; without a number, none.")] = None,
+    by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
     """How many contacts an author's alerts may reach before there is a warning."""
     with transaction() as s:
-        operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s))
+        operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
         print_json({"email": operator.email, "audience_limit": contacts})
     else:
@@ -120,6 +123,7 @@ def add_key(
         print_json({"name": name, "key": secret})
     else:
         print(secret)
+        console_err.print("This key is shown this once: keep it where nobody else reads it.")
 
 
 @key_commands.named("list")
@@ -142,10 +146,10 @@ def list_keys(as_json: Json = False) -> None:
 
 
 @key_commands.named("revoke")
-def revoke(name: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+def revoke(name: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
     """End a key."""
     with transaction() as s:
-        operators.revoke_key(s, name, datetime.now(UTC), acting.administrator(s))
+        operators.revoke_key(s, name, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
         print_json({"name": name, "revoked": True})
     else:

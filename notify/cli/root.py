@@ -13,6 +13,7 @@ import typer.core
 import typer.main
 
 from notify.cli.commands import Commands, Data, choose_data, hint_when_away, hint_wrong_key
+from notify.core.plain import plain
 from notify.errors import TocsinError, WrongKey
 from zones.errors import ZoneError
 
@@ -154,7 +155,7 @@ def _explain(error: Exception) -> None:
             return
         asked = getattr(error, "ctx", None)  # of a wrong option, argument or command
         hint = f"`{asked.command_path} --help` shows what there is." if asked else ""
-        _complain(error.format_message() if hasattr(error, "format_message") else str(error), hint)
+        _complain(plain(error.format_message() if hasattr(error, "format_message") else str(error)), hint)
     else:
         from notify import db  # whoever raised its errors has imported it
 

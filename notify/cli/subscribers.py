@@ -84,6 +84,12 @@ def _say(done: subscribers.ImportReport) -> None:
         console.print(
             f"{counted(done.suppressed, 'row')} with an address that opted out, bounced or complained: it gets nothing."
         )
+    if done.without_consent:
+        console.print(
+            f"{counted(done.without_consent, 'row')} without consent_at and consent_how: nothing is sent to these"
+            " contacts, unless they have consented before.",
+            soft_wrap=True,
+        )
     if done.without_topic:
         console.print(f"{counted(done.without_topic, 'row')} without a topic; residents without one get nothing.")
     if done.outside:

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from notify.content.links import END_OF_VALUE
+from notify.core.plain import plain
 from notify.errors import Invalid
 from notify.pipeline.blanks import Phase
 from notify.pipeline.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
@@ -111,7 +112,7 @@ class _Reading:
         except ValidationError as error:
             for mistake in error.errors():
                 key = ".".join(str(part) for part in mistake["loc"])
-                self.say(path, key, f"is wrong: {mistake['msg'].removeprefix('Value error, ')}")
+                self.say(path, key, f"is wrong: {plain(mistake['msg'])}")
         return None
 
     def event(self, name: str, event: Declaration, languages: tuple[str, ...]) -> dict[str, Language]:

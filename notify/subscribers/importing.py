@@ -55,8 +55,9 @@ class Reason:
 class ImportReport:
     """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new. `unwritten`:
     rows in languages that the city does not write in, whose residents get its first one. `without_topic`: rows that
-    name none. `outside`: rows that were kept although their place is far from the city; `is_city_known`: whether that
-    could be seen. `ignored`: columns that are not known. After a dry run it is what an import would report."""
+    name none; `without_consent`: rows without a consent. `outside`: rows that were kept although their place is far
+    from the city; `is_city_known`: whether that could be seen. `ignored`: columns that are not known. After a dry run
+    it is what an import would report."""
 
     rows: int
     kept: int
@@ -70,6 +71,7 @@ class ImportReport:
     is_city_known: bool = True
     ignored: tuple[str, ...] = ()
     dry_run: bool = False
+    without_consent: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class _Tally:
     new: Stored = field(default_factory=Stored)
     languages: Counter[str] = field(default_factory=Counter)
     without_topic: int = 0
+    without_consent: int = 0
     outside: int = 0
 
 
@@ -149,6 +152,7 @@ def _report(tally: _Tally, names: Sequence[str], is_city_known: bool, dry_run: b
         is_city_known,
         tuple(name or "(no name)" for name in names if name not in COLUMNS),
         dry_run,
+        tally.without_consent,
     )
 
 
@@ -188,6 +192,7 @@ def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]
     kept = [row for row in rows if row.line not in lines]
     tally.languages.update(row.language for row in kept)
     tally.without_topic += sum(not row.topics for row in kept)
+    tally.without_consent += sum(row.consent_at is None for row in kept)
     tally.outside += sum(row.is_outside for row in kept)
     return left_out
 

@@ -60,7 +60,7 @@ def test_it_says_what_it_did_as_its_document_says(door: httpx.Client, key: Key) 
         "name_field": "NAME",
         "areas_km2": {"A": 0.948, "B": 1.896, "D": 0.948},
         "extent": [-75.0, 40.0, pytest.approx(-74.95), 40.01],
-        "place": "20 km from Philadelphia",
+        "place": "in City of Tocsin",
     }
     document = door.get("/api/v1/openapi.json").json()
     registry: Registry[Any] = Registry().with_resource("urn:doc", DRAFT202012.create_resource(document))

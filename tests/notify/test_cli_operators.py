@@ -205,3 +205,17 @@ def test_a_database_that_was_not_migrated_is_told_in_a_line(
     assert capsys.readouterr().err == (
         "tocsin: The database does not have this version's tables. `tocsin migrate` makes them.\n"
     )
+
+
+def test_who_changes_the_staff_may_be_named_and_must_be_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key_of(ADMIN, "chief"))
+    added = run("add", "new@tocsin.example.org", "--role", "author", "--as", ADMIN)
+    assert added.exit_code == 0, added.exception
+    assert audited("add")[0] == ADMIN
+    key = run("add", "laptop", "--as", AUTHOR, group=key_commands)
+    assert len(key.stdout.split()) == 1  # the key alone, for scripts
+    assert "shown this once" in key.stderr
+    assert run("revoke", "laptop", "--as", ADMIN, group=key_commands).exit_code == 0
+    for command in (("role", AUTHOR, "admin"), ("limit", AUTHOR, "5"), ("disable", AUTHOR), ("enable", AUTHOR)):
+        assert isinstance(run(*command, "--as", AUTHOR).exception, NotAllowed | NotFound)  # by then disabled
+        assert run(*command, "--as", ADMIN).exit_code == 0

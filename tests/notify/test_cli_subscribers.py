@@ -42,6 +42,7 @@ def test_a_dry_run_says_so_and_keeps_nothing(tmp_path: Path, database: str) -> N
     for line in (
         "Columns that are ignored: notes.",
         "1 row without a topic",
+        "2 rows without consent_at and consent_how: nothing is sent to these contacts",
         "2 rows: 2 kept (1 new resident), 0 left out.",
         "This was a dry run: nothing was stored.",
     ):

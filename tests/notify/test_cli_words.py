@@ -127,6 +127,8 @@ NEW = ("alert", "new", "--event", "storm", "--set", "hazard=wind", "--zone", "Ri
         (("alrt", "list"), "No such command 'alrt'. Did you mean 'alert'"),
         (("senders", "lst"), "No such command 'lst'. Did you mean 'list'"),
         (("alert", "approve", "1"), "Missing option '--as'. `tocsin alert approve --help`"),
+        (("alert", "approve", "two", "--as"), "Invalid value for 'ID': give a whole number. `tocsin alert approve"),
+        (("residents", "opt-out", "1", "--how", "x", "--topic", "strom"), "Did you mean storm?"),
         (("worker", "--lane", "urgent"), "There is no lane 'urgent'. Lanes: emergency, routine."),
     ],
 )
@@ -198,7 +200,7 @@ def _values(document: Any) -> Iterator[Any]:
     ("name", "value", "told"),
     [
         ("TIMEZONE", "Mars/One", "TOCSIN_TIMEZONE: there is no time zone 'Mars/One'"),
-        ("PROVIDER_TIMEOUT_S", "soon", "TOCSIN_PROVIDER_TIMEOUT_S: Input should be a valid number"),
+        ("PROVIDER_TIMEOUT_S", "soon", "TOCSIN_PROVIDER_TIMEOUT_S: give a number"),
         ("LANGUAGES", "en,es", 'field "languages"'),
     ],
 )

@@ -50,7 +50,7 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
     dry = run(path, "--dry-run")
     assert dry.stdout.splitlines() == [
         "Read in EPSG:4326, named by name",
-        "Extent: longitude -75.0000 to -74.9000, latitude 40.0000 to 40.1000, 21 km from Trenton",
+        "Extent: longitude -75.0000 to -74.9000, latitude 40.0000 to 40.1000, in City of Tocsin",
         "Zone: A, 0.948 km2",
         "Zone: B, 47.374 km2",
         "Zone: C, 0.948 km2",
@@ -70,7 +70,7 @@ def test_it_tells_people_all_of_it(tmp_path: Path) -> None:
     ]
     assert run(written(tmp_path / "x.json", A=square(0), C=square(3))).stdout.splitlines() == [
         "Read in EPSG:4326, named by name",
-        "Extent: longitude -75.0000 to -74.9600, latitude 40.0000 to 40.0100, 20 km from Philadelphia",
+        "Extent: longitude -75.0000 to -74.9600, latitude 40.0000 to 40.0100, in City of Tocsin",
         "Retired: B",
         "2 zones: 0 new, 0 changed, 2 as before, 1 retired",
     ]
