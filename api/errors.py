@@ -128,7 +128,10 @@ def answer(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if f"{request.url.path}/".startswith(FOR_PROGRAMS):
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
-    return page(request, "error.html", status=told.status, headers=headers, told=told)
+    back = "/console" if f"{request.url.path}/".startswith("/console/") else "/"
+    if told.code == "not-found" and back == "/console":  # its reader has a browser and no terminal
+        told = replace(told, hint="The console lists what there is.")
+    return page(request, "error.html", status=told.status, headers=headers, told=told, back=back)
 
 
 def install(app: FastAPI) -> None:

@@ -68,6 +68,7 @@ def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Pro
         name="postgres",
         command=(str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), *options),
         env=_environment(),
+        shown=False,  # "FATAL: the database system is starting up" is how it says that we asked early
         ready=lambda: _answers(port, password),
         stop=((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0)),  # "fast" shutdown, then "immediate"
         when_orphaned=signal.SIGINT,

@@ -30,6 +30,7 @@ def program(data: Path, port: int, password: str) -> Program:
         name="redis",
         command=(binary, str(_configuration(folder, port, password))),
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+        shown=False,
         ready=lambda: _answers(port, password),
     )
 

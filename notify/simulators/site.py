@@ -58,6 +58,7 @@ class Site:
             loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self._templates.filters |= {"clock": _clock, "number": _number, "path": _path, "post": as_html, "iso": _iso}
+        self._templates.globals["zone"] = datetime.now().astimezone().tzname()
 
     def routes(self) -> list[Route]:
         return [

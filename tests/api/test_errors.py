@@ -252,3 +252,14 @@ def test_who_looks_for_the_api_is_led_to_its_description(door: httpx.Client, pat
     assert "/api/v1/openapi.json" in door.get("/api/v1/alerts").json()["hint"], "without a key"
     assert door.get("/api/v1/openapi.json").status_code == 200
     assert "openapi.json" not in door.get("/apiary").text
+
+
+def test_what_the_console_does_not_find_names_no_command(door: httpx.Client, key: Key) -> None:
+    own = {"Origin": str(door.base_url).rstrip("/")}
+    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+    for path in ("/console/alerts/999", "/console/nothing"):
+        lost = door.get(path)
+        assert lost.status_code == 404
+        assert 'href="/console"' in lost.text
+        assert '<p lang="en">The console lists what there is.</p>' in lost.text
+        assert "`tocsin" not in lost.text

@@ -28,6 +28,11 @@ def test_a_quiet_day_says_so(door: httpx.Client) -> None:
     assert "There is no alert in force." in answer.text
 
 
+def test_the_first_page_says_how_one_is_signed_up(door: httpx.Client) -> None:
+    assert "ask 311 to sign you up" in door.get("/").text
+    assert "pida a 311 que lo inscriba" in door.get("/?lang=es").text
+
+
 def test_what_is_in_force_stands_on_the_first_page_in_the_readers_language(door: httpx.Client, city: datetime) -> None:
     number = launched(city, blanks={"hazard": "tornado"})
     english = door.get("/").text

@@ -150,6 +150,10 @@ Stack(Path({str(data)!r}), port=int(sys.argv[1]), console=sys.stdout).run(lambda
             rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0, rest
     assert any(f"Port {port} is taken" in line for line in said)
+    assert not [line for line in said if line.startswith(("postgres ", "redis "))], (
+        "a newcomer takes these for failures"
+    )
+    assert "database system is ready" in (data / "logs" / "postgres.log").read_text()
     assert info["url"] != f"http://127.0.0.1:{port}"
     assert not any(alive(pid) for pid in info["processes"].values())
     assert running(data) is None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 from simulator_process import Simulator
@@ -91,6 +92,7 @@ def test_the_pages_work_by_links_and_forms_alone(simulator: Simulator) -> None:
     assert "script-src 'self'" in policy
     assert "unsafe-inline" not in policy
     assert "nothing leaves this machine" in front.text
+    assert f"Times are in {datetime.now().astimezone().tzname()}." in front.text
     assert "Storm &amp; wind &lt;b&gt;now" in front.text
     found = simulator.http.get("/", params={"q": "snow"}).text
     assert "/phones/+12155550102" in found
