@@ -63,8 +63,9 @@ RIGHTS = {
 }
 # Numbers that are taken by hand; those of identity columns need no right.
 NUMBERS = {
-    "subscribers": "USAGE",  # an import
-    "contacts": "USAGE, UPDATE",  # `tocsin restored` leaves some out
+    "subscribers": "USAGE, UPDATE",  # an import; and `tocsin restored` leaves some out
+    "places": "USAGE, UPDATE",
+    "contacts": "USAGE, UPDATE",
     "deliveries": "USAGE, UPDATE",
     "alerts": "USAGE, UPDATE",
     "incidents": "USAGE, UPDATE",

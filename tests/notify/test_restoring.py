@@ -51,9 +51,12 @@ def test_no_number_that_was_lost_is_given_again(sent: list[int]) -> None:
         new = alert_ready(s, channels=("sms",))
         resident(s, email="")
         contact = s.scalar(text("SELECT min(id) FROM (SELECT id FROM contacts ORDER BY id DESC LIMIT 2) AS new")) or 0
+        person, place = (s.scalar(text(f"SELECT max(id) FROM {table}")) or 0 for table in ("subscribers", "places"))
     assert new.id > last["alerts"] + 1_000
     assert new.incident_id > last["incidents"] + 1_000, "an all-clear names one"
     assert contact > last["contacts"] + 10_000_000
+    assert person > last["subscribers"] + 100_000, "operators type them"
+    assert place > last["places"] + 100_000
 
 
 def test_one_delivery_that_is_refused_keeps_no_other_of_its_batch(sent: list[int]) -> None:
