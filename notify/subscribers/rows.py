@@ -73,9 +73,12 @@ class Reader:
         """The phone and the email of a row that has both, whatever else is wrong with it."""
         if len(fields) != len(self.names) or not is_utf8(fields):
             return None
-        cells = self._cells(fields)
+        given = dict(zip(self.names, fields, strict=True))
+        phone, email = _tidy(given.get("phone", "")), _tidy(given.get("email", ""))
+        if not (phone and email):
+            return None
         try:
-            phone, email = _phone(cells["phone"], self.region), _email(cells["email"])
+            phone, email = _phone(phone, self.region) or "", _email(email) or ""
         except BadRow:
             return None
         return (phone, email) if phone and email else None
@@ -107,8 +110,7 @@ class Reader:
 
     def _cells(self, fields: list[str]) -> dict[str, str]:
         """By column; those that the file does not have are empty."""
-        given = zip(self.names, (fused(" ".join(field.split())) for field in fields), strict=True)
-        return _NO_CELLS | dict(given)
+        return _NO_CELLS | dict(zip(self.names, map(_tidy, fields), strict=True))
 
     def _place(self, cells: dict[str, str], address: str) -> tuple[float, float, bool]:
         """lon, lat, and whether that is far from the city."""
@@ -157,6 +159,11 @@ class Reader:
         if at > self.now:
             raise BadRow("consent_at: it lies in the future.")
         return at
+
+
+def _tidy(field: str) -> str:
+    """Without space that says nothing, and without what `defused` put in front."""
+    return fused(" ".join(field.split()))
 
 
 def _moment(text: str, timezone: tzinfo) -> datetime:
