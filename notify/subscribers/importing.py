@@ -6,6 +6,7 @@ that would give somebody a second phone or email: such rows are left out, and re
 """
 
 import csv
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -117,9 +118,11 @@ def import_csv(
     with transaction() as s:
         city = city_before(s)
     reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city, outside)
-    couples = _couples(reader, source)
-    tally = _Tally()
     with ExitStack() as stack:
+        gc.freeze()  # a chunk's objects go with it: to look through all others of the process for each takes a seventh
+        stack.callback(gc.unfreeze)
+        couples = _couples(reader, source)
+        tally = _Tally()
         write = _writer(stack, bad_rows_to)
         rehearsed = stack.enter_context(rehearsal(couples, merge)) if dry_run else None
         keep = rehearsed.keep if rehearsed else partial(_stored, now=now, couples=couples, merge=merge)

@@ -111,39 +111,41 @@ def _like(name: str, names: Sequence[str]) -> str | None:
 
 
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:
-    """(number of its first line, fields); None for fields that cannot be told apart. Empty lines, and those of
-    commas alone, are left out."""
+    """(number of its first line, fields as they stand); None for fields that cannot be told apart. Empty lines, and
+    those of commas alone, are left out."""
     waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
+    record: list[str] = []  # the lines of the present one
 
-    def following() -> str | None:
-        return waiting.popleft() if waiting else next(lines, None)
+    def taken() -> Iterator[str]:
+        while len(record) < MOST_LINES and (line := waiting.popleft() if waiting else next(lines, None)) is not None:
+            record.append(line)
+            yield line
 
     number = first_line
-    while (line := following()) is not None:
-        record = [line]
-        fields, is_open = _parse(record)
-        while is_open and len(record) < MOST_LINES and (more := following()) is not None:
-            record.append(more)
-            fields, is_open = _parse(record)
-        if fields is None:
+    reader = csv.reader(taken(), strict=True)
+    while True:
+        fields: list[str] | None
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            fields = None
             waiting.extendleft(reversed(record[1:]))
             del record[1:]
-        shown = fields and [visible(field) for field in fields]
-        if shown is None or any(shown):
-            yield number, shown
+            reader = csv.reader(taken(), strict=True)
+        if fields is None or any(map(visible, fields)):
+            yield number, fields
         number += len(record)
+        record.clear()
 
 
 def fields_of(line: str) -> list[str] | None:
-    return _parse([line])[0]
-
-
-def _parse(record: list[str]) -> tuple[list[str] | None, bool]:
-    """The fields, None when the quotes are not right; and whether a quote is still open at the end."""
+    """None when the quotes are not right."""
     try:
-        return next(csv.reader(record, strict=True)), False
-    except csv.Error as error:
-        return None, str(error) == "unexpected end of data"
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        return None
 
 
 def defused(cell: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
 from notify.core import emails
@@ -71,12 +72,13 @@ class Reader:
 
     def contacts(self, fields: list[str]) -> tuple[str, str] | None:
         """The phone and the email of a row that has both, whatever else is wrong with it."""
-        if len(fields) != len(self.names) or not is_utf8(fields):
+        if len(fields) != len(self.names):
             return None
         given = dict(zip(self.names, fields, strict=True))
-        phone, email = _tidy(given.get("phone", "")), _tidy(given.get("email", ""))
-        if not (phone and email):
+        both = [given.get("phone", ""), given.get("email", "")]
+        if not all(both) or not is_utf8(fields):
             return None
+        phone, email = _tidied(both)
         try:
             phone, email = _phone(phone, self.region) or "", _email(email) or ""
         except BadRow:
@@ -110,7 +112,7 @@ class Reader:
 
     def _cells(self, fields: list[str]) -> dict[str, str]:
         """By column; those that the file does not have are empty."""
-        return _NO_CELLS | dict(zip(self.names, map(_tidy, fields), strict=True))
+        return _NO_CELLS | dict(zip(self.names, _tidied(fields), strict=True))
 
     def _place(self, cells: dict[str, str], address: str) -> tuple[float, float, bool]:
         """lon, lat, and whether that is far from the city."""
@@ -161,9 +163,11 @@ class Reader:
         return at
 
 
-def _tidy(field: str) -> str:
-    """Without space that says nothing, and without what `defused` put in front."""
-    return fused(" ".join(field.split()))
+def _tidied(fields: Sequence[str]) -> list[str]:
+    """Without what does not show, without space that says nothing, and without what `defused` put in front."""
+    shown = fields if all(map(str.isascii, fields)) else map(visible, fields)
+    tidy = [" ".join(field.split()) for field in shown]
+    return [fused(cell) if cell.startswith("'") else cell for cell in tidy]
 
 
 def _moment(text: str, timezone: tzinfo) -> datetime:
@@ -209,6 +213,7 @@ def _degrees(cells: dict[str, str]) -> tuple[float, float]:
     return values[0], values[1]
 
 
+@lru_cache(1_024)  # a file has few of them
 def _language(text: str) -> str:
     found = _LANGUAGE.fullmatch(text.lower())
     if found is None:
@@ -216,6 +221,7 @@ def _language(text: str) -> str:
     return found[1]
 
 
+@lru_cache(1_024)
 def _topics(text: str) -> tuple[str, ...]:
     topics = tuple(dict.fromkeys(filter(None, _SEPARATORS.split(text.lower()))))
     if not _TOPICS.issuperset(topics):

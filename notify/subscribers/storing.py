@@ -89,14 +89,15 @@ def settle(
     keyed = [(row, _keys(row)) for row in rows]
     given = {key for _, keys in keyed for key in keys.values()}
     alone = {key for _, keys in keyed if len(keys) == 1 for key in keys.values()}
-    there = known(s, given.union(*(couples.partners(key) for key in alone)), contacts)
+    partners = couples.partners(alone)
+    there = known(s, given.union(*partners.values()), contacts)
     had = set(there.owner)
     settled: list[Settled] = []
     refused: list[tuple[int, str]] = []
     for row, keys in keyed:
         there.free(keys.values(), row.consent_at)
         try:
-            resident = owner(keys.values(), there, couples, merge)
+            resident = owner(keys.values(), partners.get(next(iter(keys.values())), ()), there, couples, merge)
         except Conflict as conflict:
             refused.append((row.line, str(conflict)))
             continue
@@ -192,7 +193,7 @@ def _insert(s: Session, now: datetime) -> Stored:
         assert isinstance(done, CursorResult)  # noqa: S101  it is no SELECT
         return done.rowcount
 
-    run("ANALYZE incoming")
+    run("ANALYZE incoming (subscriber_id, phone_index, email_index)")
     residents = run(_RESIDENTS)
     contacts = run(GIVEN + _CONTACTS)
     run(GIVEN + _VERIFY)
@@ -212,9 +213,11 @@ _CONTACTS = """
            min(consent_at), CAST(:now AS timestamptz)
       FROM given GROUP BY subscriber_id, channel, address_index HAVING bool_or(address_sealed IS NOT NULL)
 """
+# Of those that were there before: a new contact has it from the statement above.
 _VERIFY = """
     UPDATE contacts c SET verified_at = g.at
-      FROM (SELECT channel, address_index, min(consent_at) AS at FROM given GROUP BY channel, address_index) g
+      FROM (SELECT channel, address_index, min(consent_at) AS at
+              FROM given WHERE address_sealed IS NULL GROUP BY channel, address_index) g
      WHERE (c.channel, c.address_index) = (g.channel, g.address_index) AND c.verified_at IS NULL AND g.at IS NOT NULL
 """
 # The LIMIT keeps PostgreSQL at the index: without it a table that grew in this import is read whole for each chunk.

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from notify.core.characters import plain, visible
 from notify.pipeline import segments
-from notify.subscribers.records import records
 
 
 @pytest.mark.parametrize(
@@ -65,9 +64,3 @@ def test_look_alikes_become_what_gsm_7_has(typeset: str, typed: str) -> None:
 @given(st.text(max_size=100))
 def test_dropping_twice_drops_nothing_more(words: str) -> None:
     assert visible(visible(words)) == visible(words)
-
-
-def test_a_file_of_residents_is_read_without_what_does_not_show() -> None:
-    lines = ["phone,email\n", "\u202a+12155550123\u202c,tom\u200b@example.org\n", "\u200b,\u00a0\n"]
-    read = [fields for _, fields in records(iter(lines), 1)]
-    assert read == [["phone", "email"], ["+12155550123", "tom@example.org"]]

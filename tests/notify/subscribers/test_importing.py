@@ -78,6 +78,17 @@ def test_a_row_with_consent_becomes_a_resident_who_can_be_written_to() -> None:
         assert crypto.unseal(sealed, channel) == address
     assert ask("SELECT kind, topic, at, how FROM consents") == [("opt-in", None, consent, "web form")] * 2
     assert ask("SELECT topic::text FROM preferences ORDER BY topic") == ["snow", "storm"]
+
+
+def test_what_does_not_show_is_no_part_of_a_row() -> None:
+    hidden = row(phone="\u202a+12155550100\u202c", email="tom\u200b@example.org", label=" ho\u00adme\u00a0")
+    nothing = dict.fromkeys(COLUMNS, "\u200b")
+    assert import_csv(lines(nothing, hidden, row()), NOW).rows == 2
+    assert ask("SELECT count(*) FROM contacts") == [2]
+    assert ask("SELECT label FROM places") == ["home"]
+    with transaction() as s:
+        opt_out(s, "email", TOM["email"], how="a test", now=NOW)
+    assert import_csv(lines(hidden), NOW).suppressed == 1
     [(label, radius_m, sealed)] = ask("SELECT label, radius_m, address_sealed FROM places")
     assert (label, radius_m) == ("home", 0)
     assert live_at() == [(-75.1, 39.9)]
