@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from api.errors import DESCRIPTION, Misdirected, NotSignedIn
 from notify import operators, sessions
-from notify.db import transaction
-from notify.errors import NotAllowed
+from notify.core.db import transaction
+from notify.core.errors import NotAllowed
+from notify.core.settings import settings
 from notify.models import ApiKey, Operator
-from notify.settings import settings
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HOW = f"Send `Authorization: Bearer tocsin_...`; `tocsin keys add` makes a key. {DESCRIPTION} describes the rest."

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.pages.rendering import page
-from notify import db
+from notify.core import db
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from notify.core.plain import plain
-from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"

@@ -14,10 +14,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.auth import LOOPBACK
 from api.errors import NotSignedIn
-from notify import keyring, migrations
-from notify.db import transaction
-from notify.errors import Unavailable, WrongKey
-from notify.settings import settings
+from notify import migrations
+from notify.core import keyring
+from notify.core.db import transaction
+from notify.core.errors import Unavailable, WrongKey
+from notify.core.settings import settings
 
 router = APIRouter(include_in_schema=False)
 REDIS_TIMEOUT_S = 2.0

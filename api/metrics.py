@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from notify import tasks
-from notify.db import transaction
-from notify.errors import Unavailable
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
 from notify.models import Lane
 
 FRESH_S = 10.0

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth import bearer, by_key
 from api.errors import answer
 from api.metrics import Metrics
-from notify.settings import settings
+from notify.core.settings import settings
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import answer, too_often
-from notify.settings import settings
+from notify.core.settings import settings
 
 log = structlog.get_logger()
 

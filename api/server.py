@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from notify.settings import settings
+from notify.core.settings import settings
 
 REQUEST_S = 20.0  # for a request, and longer by what its body takes at SLOWEST_BYTES_PER_S
 SLOWEST_BYTES_PER_S = 5_000

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from notify.core.city_time import on_clock, shown
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 from notify.pipeline.blanks import Blank
 from notify.pipeline.events import Event
 from notify.pipeline.filling import Filled

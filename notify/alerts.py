@@ -13,14 +13,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from notify import alarms, lifecycle, operators, senders, two_people
+from notify import operators, senders, two_people
+from notify.core import alarms, states
 from notify.core.counting import counted
+from notify.core.errors import NotFound, Refused, Unavailable
+from notify.core.settings import Settings, settings
 from notify.delivery import exercise
 from notify.drafting import CHANNELS, Draft, draft, located
-from notify.errors import NotFound, Refused, Unavailable
 from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
-from notify.settings import Settings, settings
 from zones.geometry import area_hash, from_wkb
 
 __all__ = [
@@ -61,7 +62,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
             hint="Mend that, or write it for the other channels.",
             details=trouble,
         )
-    lifecycle.move_alert(
+    states.move_alert(
         s,
         alert_id,
         AlertState.APPROVED,
@@ -88,9 +89,9 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
         raise Refused(f"Alert {alert_id} has no area.", hint="Without an area nothing is sent: write it again.")
     if alert.state is AlertState.DRAFT:
         raise Refused(f"Alert {alert_id} is not approved.", hint=f"`tocsin alert approve {alert_id} --as EMAIL`.")
-    if alert.state not in lifecycle.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
+    if alert.state not in states.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
         raise Refused(
-            f"Alert {alert_id} is {alert.state}: it cannot be launched.", hint=lifecycle.WHAT_NOW.get(alert.state, "")
+            f"Alert {alert_id} is {alert.state}: it cannot be launched.", hint=states.WHAT_NOW.get(alert.state, "")
         )
     _not_expired(alert, now)
     if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert) != alert.approved_hash:
@@ -100,9 +101,9 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
         )
     exercise.require_simulators(s, alert.channels, alert.status, settings())
     if alert.launch_at is not None and alert.launch_at > now:
-        lifecycle.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
+        states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
     else:
-        lifecycle.move_alert(s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now)
+        states.move_alert(s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now)
     return _fresh(s, alert)
 
 
@@ -128,7 +129,7 @@ def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 def expire_due(s: Session, now: datetime) -> list[int]:
     """Close the alerts whose time is over; returns their ids. One that cannot be closed is set aside."""
-    in_force = Alert.state.in_(lifecycle.alert_before(AlertState.EXPIRED))
+    in_force = Alert.state.in_(states.alert_before(AlertState.EXPIRED))
     due = _due(s, alarms.EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
     return [one for one in due if alarms.apart(s, one, alarms.EXPIRY_FAILED, now, _expire)]
 
@@ -172,7 +173,7 @@ def _expire(s: Session, alert_id: int, now: datetime) -> int:
     """Close it, with an alarm when not all of it was sent."""
     alert = _locked(s, alert_id)
     unsent = _unsent(s, alert)
-    lifecycle.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
+    states.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
     if unsent:
         alarms.sound(
             s, alarms.UNSENT, f"Alert {alert_id} ({alert.event}) has expired {unsent}.", now, alert_id=alert_id
@@ -222,7 +223,7 @@ def _step(
 ) -> Alert:
     if by is not None:
         operators.require(by, "stop")
-    lifecycle.move_alert(s, alert_id, to, now=now, by=by, action=action, **columns)
+    states.move_alert(s, alert_id, to, now=now, by=by, action=action, **columns)
     return _fresh(s, _locked(s, alert_id))
 
 
@@ -240,4 +241,4 @@ def _fresh(s: Session, alert: Alert) -> Alert:
 
 def _not_expired(alert: Alert, now: datetime) -> None:
     if alert.expires_at <= now:
-        raise Refused(f"Alert {alert.id} has expired.", hint=lifecycle.WHAT_NOW[AlertState.EXPIRED])
+        raise Refused(f"Alert {alert.id} has expired.", hint=states.WHAT_NOW[AlertState.EXPIRED])

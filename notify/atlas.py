@@ -14,9 +14,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from notify import lifecycle
+from notify.core import audit
 from notify.core.characters import visible
-from notify.errors import Invalid, NotFound, Refused
+from notify.core.errors import Invalid, NotFound, Refused
 from notify.models import Operator, Zone, ZoneVersion
 from notify.models.street import Street
 from notify.models.zone import ZoneKind
@@ -133,9 +133,9 @@ def apply(
         kept.zone.retired_at = now
     s.flush()
     for zone, _ in written:
-        lifecycle.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
+        audit.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
     for kept in retired:
-        lifecycle.note(s, now=now, by=by, action="retire", subject="zone", subject_id=kept.zone.id, source=source)
+        audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=kept.zone.id, source=source)
     return told(compared, retired)
 
 

@@ -8,15 +8,16 @@ from typing import Any, Literal, TypeAlias, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import alert_times, lifecycle, operators, two_people, where
+from notify import alert_times, operators, two_people, where
+from notify.core import audit
 from notify.core.characters import visible
-from notify.db import transaction
-from notify.errors import Invalid, NotFound
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotFound
+from notify.core.settings import Settings
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from notify.pipeline import compose
 from notify.pipeline.events import Defaults
-from notify.settings import Settings
 from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
 
@@ -114,7 +115,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     s.flush()
     s.add_all(AlertZone(alert_id=alert.id, zone_version_id=version) for version in area.zone_versions)
     _write_words(s, alert, event, filled, area.names, now, settings)
-    lifecycle.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
+    audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
     return alert
 
 

@@ -8,10 +8,9 @@ from typing import get_args
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from notify import crypto, lifecycle
-from notify.core import emails
+from notify.core import audit, crypto, emails
 from notify.core.characters import visible
-from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
 
@@ -76,7 +75,7 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
     operator = Operator(email=email, role=role, created_at=now)
     s.add(operator)
     s.flush()
-    lifecycle.note(s, now=now, by=by, action="add", subject="operator", subject_id=operator.id, role=role)
+    audit.note(s, now=now, by=by, action="add", subject="operator", subject_id=operator.id, role=role)
     return operator
 
 
@@ -112,7 +111,7 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
     keys = s.scalars(select(ApiKey).where(ApiKey.operator_id == operator.id, ApiKey.revoked_at.is_(None))).all()
     for key in keys:
         _revoke(s, key, now, by)
-    lifecycle.note(s, now=now, by=by, action="disable", subject="operator", subject_id=operator.id)
+    audit.note(s, now=now, by=by, action="disable", subject="operator", subject_id=operator.id)
     return operator, len(keys)
 
 
@@ -124,7 +123,7 @@ def enable(s: Session, email: str, now: datetime, by: Operator | None = None) ->
     if operator.disabled_at is None:
         raise Invalid(f"{operator.email} is not disabled.")
     operator.disabled_at = None
-    lifecycle.note(s, now=now, by=by, action="enable", subject="operator", subject_id=operator.id, role=operator.role)
+    audit.note(s, now=now, by=by, action="enable", subject="operator", subject_id=operator.id, role=operator.role)
     return operator
 
 
@@ -135,9 +134,7 @@ def change_role(s: Session, email: str, role: str, now: datetime, by: Operator |
     if role != "admin":
         _keep_an_admin(s, operator)
     before, operator.role = operator.role, role  # type: ignore[assignment]  # checked above
-    lifecycle.note(
-        s, now=now, by=by, action="role", subject="operator", subject_id=operator.id, before=before, role=role
-    )
+    audit.note(s, now=now, by=by, action="role", subject="operator", subject_id=operator.id, before=before, role=role)
     return operator
 
 
@@ -170,7 +167,7 @@ def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Opera
     if contacts is not None and not 0 <= contacts < 2**31:
         raise Invalid(f"{contacts} is no number of contacts.")
     operator.audience_limit = contacts
-    lifecycle.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
+    audit.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
     return operator
 
 
@@ -207,7 +204,7 @@ def add_key(
     )
     s.add(key)
     s.flush()
-    lifecycle.note(
+    audit.note(
         s, now=now, by=by, action="add", subject="api_key", subject_id=key.id, name=name, acts_for=key.operator_id
     )
     return secret
@@ -257,7 +254,7 @@ def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None)
 
 def _revoke(s: Session, key: ApiKey, now: datetime, by: Operator | None) -> None:
     key.revoked_at = now
-    lifecycle.note(s, now=now, by=by, action="revoke", subject="api_key", subject_id=key.id, name=key.name)
+    audit.note(s, now=now, by=by, action="revoke", subject="api_key", subject_id=key.id, name=key.name)
 
 
 def all_keys(s: Session) -> Sequence[ApiKey]:

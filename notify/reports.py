@@ -9,8 +9,9 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle, listing, reasons
-from notify.errors import NotFound
+from notify import listing
+from notify.core import alarms, db, reasons, states
+from notify.core.errors import NotFound
 from notify.listing import Listed
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
@@ -105,7 +106,7 @@ class Progress:
     @property
     def ended(self) -> bool:
         """Whether nothing more goes out: the alert is over, and what was queued when it was stopped is closed."""
-        return self.state in lifecycle.FINISHED and not self.deliveries[DeliveryState.QUEUED]
+        return self.state in states.FINISHED and not self.deliveries[DeliveryState.QUEUED]
 
     @property
     def is_counted(self) -> bool:

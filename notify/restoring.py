@@ -15,10 +15,10 @@ from typing import TypeVar
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle, operators
-from notify.core import process
-from notify.db import transaction
-from notify.errors import Refused
+from notify import operators
+from notify.core import alarms, db, process, states
+from notify.core.db import transaction
+from notify.core.errors import Refused
 from notify.models import Operator
 from notify.models.states import AlertState
 
@@ -77,12 +77,12 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     operator who may not pause an alert.
     """
     require(by)
-    rows, over = _Rows(s, now), [state.value for state in lifecycle.FINISHED]
+    rows, over = _Rows(s, now), [state.value for state in states.FINISHED]
 
     def hold(state: AlertState, to: AlertState) -> list[int]:
         def move(alerts: Sequence[int]) -> list[int]:
             for one in alerts:
-                lifecycle.move_alert(s, one, to, now=now, by=by, action="restored")
+                states.move_alert(s, one, to, now=now, by=by, action="restored")
             return list(alerts)
 
         moved = rows.each(f"make {to.value} alert", rows.ids(_OF_STATE, state=state.value), move)

@@ -20,13 +20,13 @@ import psycopg
 import structlog
 from sqlalchemy.orm import Session
 
-from notify import alarms, crypto, db, keyring, lifecycle, points, rekeying
-from notify.core import process
-from notify.db import schema_connection, transaction
-from notify.errors import Invalid, Refused, Unavailable
-from notify.models import Operator, rights
+from notify import rekeying
+from notify.core import alarms, audit, crypto, db, keyring, points, process, rights
+from notify.core.db import schema_connection, transaction
+from notify.core.errors import Invalid, Refused, Unavailable
+from notify.core.settings import settings
+from notify.models import Operator
 from notify.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
-from notify.settings import settings
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = _q
     done.seconds = time.monotonic() - began
     with transaction() as s:
         keyring.verify(s)
-        lifecycle.note(s, now=now, by=by, action="rotate", subject="secret_key", subject_id=0, rows=done.rows)
+        audit.note(s, now=now, by=by, action="rotate", subject="secret_key", subject_id=0, rows=done.rows)
         _sound(s, done, now)
     seconds = {"seconds": round(done.seconds, 1), "locked_s": round(done.locked_s, 3)}
     log.info("key.rotated", rows=done.rows, unreadable=done.unreadable, **seconds)

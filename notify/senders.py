@@ -8,13 +8,12 @@ from email.utils import parseaddr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import alarms, lifecycle
 from notify.channels import registry
-from notify.core import emails, phones
+from notify.core import alarms, audit, emails, phones
 from notify.core.characters import plain, visible
-from notify.errors import Invalid, NotFound
+from notify.core.errors import Invalid, NotFound
+from notify.core.settings import Settings
 from notify.models import Operator, Sender
-from notify.settings import Settings
 
 # What Twilio sends from: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
 # An alphanumeric sender is none of them: nobody can answer STOP to it.
@@ -60,7 +59,7 @@ def add(
     )
     s.add(sender)
     s.flush()
-    lifecycle.note(s, now=now, by=by, action="add", subject="sender", subject_id=sender.id, rate_per_s=rate_per_s)
+    audit.note(s, now=now, by=by, action="add", subject="sender", subject_id=sender.id, rate_per_s=rate_per_s)
     return sender
 
 
@@ -108,7 +107,7 @@ def change(
                 sender.opened_at = now
             alarms.silence_sender(s, sender.id, now, by)
         sender.status, sender.note = ("open", "") if status == "open" else ("stopped", "stopped by an operator")
-    lifecycle.note(
+    audit.note(
         s,
         now=now,
         by=by,

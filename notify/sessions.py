@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import crypto, lifecycle, operators
-from notify.errors import Invalid
+from notify import operators
+from notify.core import audit, crypto
+from notify.core.errors import Invalid
 from notify.models import ApiKey, SignIn
 
 LIFE = timedelta(hours=12)
@@ -32,7 +33,7 @@ def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
     if begun is None:
         raise _used()
     by = operators.of_key(s, key)
-    lifecycle.note(s, now=now, by=by, action="sign-in", subject="session", subject_id=begun, key=key.name)
+    audit.note(s, now=now, by=by, action="sign-in", subject="session", subject_id=begun, key=key.name)
     return token
 
 

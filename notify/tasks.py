@@ -13,16 +13,16 @@ from sqlalchemy.exc import ProgrammingError
 from notify import worker
 from notify.breaker import Break
 from notify.channels.registry import PROVIDERS
-from notify.db import AWAY, reason
-from notify.errors import Unavailable
+from notify.core.db import AWAY, reason
+from notify.core.errors import Unavailable
+from notify.core.process import once
+from notify.core.settings import settings
 from notify.limits import Throttle
 from notify.models import Alert, Lane
-from notify.once import once
 from notify.pipeline import fanout, records, settling
 from notify.pipeline.runners import Runners
 from notify.pipeline.settling import Doorbell
 from notify.pipeline.transport import Transport
-from notify.settings import settings
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify import atlas, basemap, gazetteer, operators, senders, subscribers
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Operator, Sender, Subscriber
 from zones.addresses.blocks import blocks, houses
 from zones.city import COLUMNS, TrainingCity

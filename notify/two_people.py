@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from notify.core.counting import counted
-from notify.errors import Refused
+from notify.core.errors import Refused
+from notify.core.settings import Settings
 from notify.models import Alert, Operator
 from notify.pipeline import audience
 from notify.pipeline.events import Event
-from notify.settings import Settings
 
 FREE = ("text", "line", "url")  # blanks that take any words
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from notify.db import transaction
+from notify.core.db import transaction
 
 CAP_DAY = ZoneInfo("America/Los_Angeles")  # T-Mobile's daily caps reset at midnight Pacific
 

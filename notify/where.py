@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import atlas, gazetteer
-from notify.errors import Invalid, NotFound, Refused, Unavailable
-from notify.once import once
+from notify.core.errors import Invalid, NotFound, Refused, Unavailable
+from notify.core.process import once
 from zones import areas
 from zones.addresses.words import readable
 from zones.areas import Side

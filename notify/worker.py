@@ -18,10 +18,10 @@ from celery.bootsteps import StartStopStep
 from celery.exceptions import SecurityWarning
 from kombu.connection import Connection
 
-from notify import logs
+from notify.core import logs
+from notify.core.process import once
+from notify.core.settings import settings
 from notify.models import Lane
-from notify.once import once
-from notify.settings import settings
 
 THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it

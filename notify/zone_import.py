@@ -10,12 +10,13 @@ from typing import Any, Literal, get_args
 import shapely
 from sqlalchemy.orm import Session
 
-from notify import alarms, atlas
+from notify import atlas
 from notify.atlas import Comparison, Imported, KeptZone
+from notify.core import alarms
 from notify.core.counting import counted
-from notify.errors import Invalid
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from notify.models import Operator
-from notify.settings import settings
 from zones import gate, places, placing
 from zones.files.zonefile import Mending, ZoneFile
 from zones.geometry import area_m2

@@ -23,10 +23,11 @@ import structlog
 from psycopg import sql
 from sqlalchemy import event, make_url
 
-from notify import crypto, db, migrations
+from notify import migrations
+from notify.core import crypto, db
+from notify.core.settings import settings
 from notify.local.stack import servers
 from notify.pipeline import headcount, pool
-from notify.settings import settings
 from tests import network
 from zones.files import quarantine
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from notify.db import transaction
+from notify.core.db import transaction
 
 
 def sql(statement: str, **values: Any) -> list[Any]:

@@ -19,11 +19,12 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, atlas, crypto, operators, points, senders
-from notify.db import transaction
+from notify import alerts, atlas, operators, senders
+from notify.core import crypto, points
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
 from notify.pipeline import compose, fanout
-from notify.settings import settings
 from zones.city import CityZone
 from zones.names import phone as phone_of
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.db import schema_engine, transaction
+from notify.core.db import schema_engine, transaction
 
 
 @contextmanager

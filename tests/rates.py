@@ -11,8 +11,8 @@ from statistics import median
 
 from sqlalchemy import text
 
-from notify import crypto
-from notify.db import transaction
+from notify.core import crypto
+from notify.core.db import transaction
 from notify.limits import JITTER, LATENESS_S
 
 WAY_S = JITTER - LATENESS_S  # of what the unused share of the rate pays for, this is for the way

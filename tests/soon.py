@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from notify.settings import settings
+from notify.core.settings import settings
 
 
 def soon() -> str:

@@ -139,7 +139,7 @@ def test_compose_gives_the_owner_of_the_schema_to_migrations_alone() -> None:
 
 
 def test_compose_sets_only_settings_that_exist() -> None:
-    from notify.settings import Settings
+    from notify.core.settings import Settings
 
     known = {f"TOCSIN_{field.upper()}" for field in Settings.model_fields}
     for name in ("api", "worker", "migrate"):
@@ -148,7 +148,7 @@ def test_compose_sets_only_settings_that_exist() -> None:
 
 def test_compose_passes_every_setting_with_the_default_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """What docs/installing.md promises must reach the containers; `data` is of `tocsin up` alone."""
-    from notify.settings import Settings
+    from notify.core.settings import Settings
 
     passed = compose()["services"]["api"]["environment"]
     own = {"data", "migration_database_url"}
@@ -162,7 +162,7 @@ def test_compose_passes_every_setting_with_the_default_that_it_has(monkeypatch: 
 
 
 def test_every_setting_is_documented() -> None:
-    from notify.settings import Settings
+    from notify.core.settings import Settings
 
     table = re.findall(r"^\| (`TOCSIN_[^|]+) \|", (ROOT / "docs" / "installing.md").read_text(), re.MULTILINE)
     named: set[str] = set()

@@ -9,8 +9,8 @@ from sqlalchemy import exc
 
 from api.hooks.threads import Threads
 from api.hooks.watch import Watch
-from notify import db
 from notify.channels.contract import Receipt, Receipts
+from notify.core import db
 from notify.pipeline import receipts
 
 GATHER_S = 0.02

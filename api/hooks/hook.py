@@ -16,8 +16,8 @@ from api.metrics import Metrics
 from api.middleware import RequestLog, SecurityHeaders
 from notify.channels import registry
 from notify.channels.contract import Adapter, HookRequest
-from notify.errors import BadSignature, Invalid, Unavailable
-from notify.settings import Settings, settings
+from notify.core.errors import BadSignature, Invalid, Unavailable
+from notify.core.settings import Settings, settings
 
 SMALL_BYTES = 64 * 1024
 LARGE_AT_ONCE = 4  # bodies above SMALL_BYTES that are read at the same time

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from notify.errors import Unavailable
+from notify.core.errors import Unavailable
 
 
 class Threads:

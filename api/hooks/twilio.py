@@ -14,9 +14,10 @@ from api.hooks.hook import KEPT, SMALL_BYTES, Hook, Shape
 from api.hooks.threads import Threads
 from api.hooks.watch import Watch
 from api.metrics import Metrics
-from notify import db, subscribers
+from notify import subscribers
 from notify.channels.contract import Adapter, HookRequest, Inbound
 from notify.channels.twilio import SIGNATURE, TwilioSms, twiml
+from notify.core import db
 
 SHAPE = Shape((SIGNATURE,), SMALL_BYTES)  # a callback has less than 1 KiB, a message of 1,600 characters less than 20
 REPLY_THREADS, MOST_WAITING = 4, 500

@@ -9,10 +9,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.hooks.threads import Threads
-from notify import alarms, db
+from notify.core import alarms, db
 from notify.core.counting import counted
-from notify.errors import Unavailable
-from notify.settings import settings
+from notify.core.errors import Unavailable
+from notify.core.settings import settings
 
 log = structlog.get_logger()
 

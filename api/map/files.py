@@ -9,9 +9,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from api.map import outside
 from api.map.style import style
 from notify import basemap
-from notify.db import transaction
-from notify.errors import NotFound
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.errors import NotFound
+from notify.core.settings import settings
 
 router = APIRouter(prefix="/map", include_in_schema=False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from notify.settings import settings
+from notify.core.settings import settings
 from zones import pmtiles
 from zones.errors import ZoneError
 

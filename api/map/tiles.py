@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from notify import basemap
 from notify.basemap import Drawn
-from notify.db import transaction
-from notify.errors import NotFound, Unavailable
+from notify.core.db import transaction
+from notify.core.errors import NotFound, Unavailable
 from zones.tiles import MAX_ZOOM, MIN_ZOOM, Tile
 
 router = APIRouter(include_in_schema=False)

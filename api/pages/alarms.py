@@ -9,8 +9,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.auth import Viewer
 from api.pages.rendering import render
 from api.routes.ids import Id
-from notify import alarms, operators
-from notify.db import transaction
+from notify import operators
+from notify.core import alarms
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/console/alarms", include_in_schema=False)
 

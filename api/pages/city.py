@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.pages import notices
 from api.pages.rendering import language_of, page
 from api.routes.ids import Id
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(include_in_schema=False)
 

@@ -13,7 +13,7 @@ from api.pages.outline import Outline, outline
 from api.pages.rendering import page
 from notify import atlas, basemap
 from notify.atlas import KINDS, KeptZone
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 

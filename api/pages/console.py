@@ -13,11 +13,11 @@ from api.pages import dossier
 from api.pages.rendering import page
 from api.routes.ids import Id
 from notify import alerts, reports, tasks
-from notify.db import transaction
-from notify.errors import Refused, TocsinError
+from notify.core.db import transaction
+from notify.core.errors import Refused, TocsinError
+from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.settings import settings
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 

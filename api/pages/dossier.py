@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.pages.outline import Outline, outline
-from notify import atlas, lifecycle, reports
+from notify import atlas, reports
+from notify.core import states
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 from notify.operators import MAY
@@ -47,7 +48,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     """Raises NotFound. `moving`: without the words and the drawing, which never change."""
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
-    waits = alert.state in lifecycle.BEFORE_LAUNCH and alert.area is not None
+    waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
     return Dossier(
         alert=alert,
         progress=reports.progress(s, alert_id),
@@ -66,7 +67,7 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
         return ()
     offered = []
     for name, (act, to) in WANTED.items():
-        allowed = caller.operator.role in MAY[act] and alert.state in lifecycle.alert_before(to)
+        allowed = caller.operator.role in MAY[act] and alert.state in states.alert_before(to)
         if name == "approve" and alert.two_people and alert.created_by == caller.operator.id:
             allowed = False
         if name in {"launch", "resume"} and (alert.state is AlertState.PAUSED) != (name == "resume"):

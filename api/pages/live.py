@@ -14,8 +14,9 @@ from api.auth import Caller, Viewer
 from api.pages import dossier
 from api.pages.rendering import render
 from api.routes.ids import Id
-from notify import lifecycle, reports
-from notify.db import transaction
+from notify import reports
+from notify.core import states
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -54,7 +55,7 @@ def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, 
     audience is no question for every second."""
     with transaction() as s:
         state = reports.find_alert(s, alert_id).state
-        if state in lifecycle.BEFORE_LAUNCH and seen in {"", state.value}:
+        if state in states.BEFORE_LAUNCH and seen in {"", state.value}:
             return state.value, {}, False
         read = dossier.read(s, alert_id, caller, now, moving=True)
     parts = {name: render(f"console/{name}.html", d=read, p=read.progress, caller=caller, now=now) for name in PARTS}

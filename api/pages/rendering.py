@@ -12,13 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from notify import alarms, operators, reasons
+from notify import operators
 from notify.content.links import fill_in
+from notify.core import alarms, reasons
 from notify.core.counting import counted
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.pipeline.compose import catalogue
 from notify.pipeline.phrases import Moment
-from notify.settings import settings
 from templates import PAGES
 
 

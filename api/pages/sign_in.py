@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api import auth
 from api.pages.rendering import page
 from notify import operators, sessions
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from api.pages.rendering import language_of, page, words
 from notify import subscribers
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from notify import gazetteer
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.gazetteer.finding import LONGEST
 from notify.gazetteer.outside import look_up
-from notify.settings import settings
 
 OR_CLICK = "Or click on the map."
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify import alarms, operators
-from notify.db import transaction
+from notify import operators
+from notify.core import alarms
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 

@@ -22,11 +22,12 @@ from api.routes.alert_bodies import (
 from api.routes.ids import Id
 from api.routes.tallies import for_caller
 from api.seats import area_seat
-from notify import alerts, idempotency, reports, tasks
-from notify.db import transaction
+from notify import alerts, reports, tasks
+from notify.core import idempotency
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models.states import AlertState
 from notify.pipeline import explanation, forecast
-from notify.settings import settings
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 

@@ -12,8 +12,9 @@ from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
-from notify import lifecycle, operators, where
-from notify.db import transaction
+from notify import operators, where
+from notify.core import audit
+from notify.core.db import transaction
 from notify.models import Topic
 from notify.pipeline import explanation
 from notify.pipeline.headcount import headcount
@@ -72,7 +73,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     counted = headcount().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
-        lifecycle.note(
+        audit.note(
             s,
             now=datetime.now(UTC),
             by=by,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.operations import job_status
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers import changing, record, serving

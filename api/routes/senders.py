@@ -10,7 +10,7 @@ from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
 from notify import operators, senders, tasks
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
 

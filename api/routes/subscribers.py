@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from api.auth import Reader
 from api.openapi import problems
 from notify import subscribers
-from notify.db import transaction
+from notify.core.db import transaction
 
 router = APIRouter(prefix="/api/v1/subscribers", tags=["subscribers"])
 

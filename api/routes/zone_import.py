@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from notify import operators, zone_import
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models.zone import ZoneKind
 from notify.zone_import import Accepted, Others
 from zones.errors import one_line

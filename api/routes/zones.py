@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.auth import Reader
 from api.openapi import problems
 from notify import atlas
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models.zone import ZoneKind
 from zones.geometry import from_wkb, to_geojson
 

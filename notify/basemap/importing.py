@@ -10,9 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
-from notify import db
 from notify.basemap.areas import LAYERS
-from notify.errors import Invalid
+from notify.core import db
+from notify.core.errors import Invalid
 from notify.models import MapFeature
 from zones.addresses.rows import BadRow
 from zones.files.rowfile import DrawnShape

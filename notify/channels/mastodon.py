@@ -11,7 +11,7 @@ from typing import ClassVar
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recall, Receipts
 from notify.channels.exchange import document, exchange, refusal
 from notify.channels.http.client import Endpoint, HttpClient
-from notify.errors import BadSignature
+from notify.core.errors import BadSignature
 
 
 class MastodonPost:

@@ -9,7 +9,7 @@ from notify.channels.exchange import document
 from notify.channels.findings import Finding, green, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
-from notify.settings import Settings
+from notify.core.settings import Settings
 
 PER_S = 1.0  # 300 posts in 5 minutes: https://docs.joinmastodon.org/api/rate-limits/
 

@@ -2,7 +2,7 @@
 
 import re
 
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 
 MOST_ID = 2**63 - 1  # bigint
 LONGEST = 500

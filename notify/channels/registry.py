@@ -14,8 +14,8 @@ from notify.channels.http.client import HttpClient
 from notify.channels.mastodon import MastodonPost
 from notify.channels.sendgrid import SendGridEmail
 from notify.channels.twilio import TwilioSms
-from notify.errors import NotFound, Unavailable
-from notify.settings import Settings
+from notify.core.errors import NotFound, Unavailable
+from notify.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sendgrid import SendGridAPIClient
 from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknown
-from notify.settings import Settings
+from notify.core.settings import Settings
 
 EVENTS = ("delivered", "bounce", "dropped", "deferred", "spam_report")  # that receipts and suppressions live on
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from notify.channels.contract import ABOUT_ADDRESS, Blame, HookRequest, Receipt, Receipts, ReceiptState, Suppress
 from notify.channels.reading import delivery_id, storable
-from notify.errors import BadSignature, Invalid
+from notify.core.errors import BadSignature, Invalid
 
 ARGUMENT = "tocsin"  # our custom argument, "<delivery id>.<proof>": other systems may send by the same account
 BARE_ARGUMENT = "delivery"  # the id alone: mail of earlier versions

@@ -35,7 +35,7 @@ from notify.channels.http.client import Endpoint, HttpClient
 from notify.channels.reading import delivery_id, storable
 from notify.channels.twilio_client import Listing, error_of, refused_by
 from notify.channels.twilio_errors import verdict
-from notify.errors import BadSignature, Invalid
+from notify.core.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
 CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up

@@ -11,7 +11,7 @@ from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
 from notify.channels.twilio_client import library, response
 from notify.core.counting import counted
-from notify.settings import Settings
+from notify.core.settings import Settings
 
 TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)\d{7}")
 SHORT_CODE = re.compile(r"\d{5,6}")

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 
 from notify import operators
 from notify.cli.commands import data_folder
-from notify.errors import NotAllowed
+from notify.core.errors import NotAllowed
+from notify.core.settings import settings
 from notify.local.folder import read_env, running
 from notify.models import Operator
-from notify.settings import settings
 
 KEY = "TOCSIN_OPERATOR_KEY"
 

@@ -12,10 +12,10 @@ from notify import gazetteer
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from notify.gazetteer.outside import look_up
-from notify.settings import settings
 from zones.files import quarantine
 from zones.files.rowfile import ADDRESSES, LANDMARKS
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from notify import alarms, operators
+from notify import operators
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
 
 commands = Commands(help="What operators must look at.", no_args_is_help=True)
 

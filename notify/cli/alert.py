@@ -7,16 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from notify import alerts, lifecycle, reports, tasks
+from notify import alerts, reports, tasks
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.output import console, planned, print_json
 from notify.cli.writing import ListsBlanks, new
-from notify.db import transaction
+from notify.core import states
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
 from notify.pipeline import audience, compose, explanation, forecast
-from notify.settings import settings
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
@@ -167,7 +168,7 @@ def follow(alert_id: int) -> None:
 def _show(progress: reports.Progress) -> None:
     """Before the launch with whom it would reach now: nobody has been counted then."""
     reached = None
-    if progress.state in lifecycle.BEFORE_LAUNCH and progress.area_hash:
+    if progress.state in states.BEFORE_LAUNCH and progress.area_hash:
         with transaction() as s:
             reached = audience.preview(s, reports.find_alert(s, progress.id), datetime.now(UTC))
     bars.show(progress, reached)

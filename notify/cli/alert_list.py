@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 from psycopg import DataError
 
-from notify import connection, listing
+from notify import listing
 from notify.cli.commands import Commands, Json, keep_logs
 from notify.cli.output import moment, print_json, table
+from notify.core import connection
 from notify.listing import Listed
 
 commands = Commands(light=True)
@@ -43,7 +44,7 @@ def _newest() -> Sequence[Listed]:
     except DataError:  # one that cannot be read: the way of the console leaves it out and rings an alarm
         keep_logs()
         from notify import reports
-        from notify.db import transaction
+        from notify.core.db import transaction
 
         with transaction() as s:
             return reports.recent_alerts(s)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from notify.errors import Refused
+from notify.core.errors import Refused
 
 
 def require_yes(what: str) -> None:

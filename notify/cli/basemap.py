@@ -9,7 +9,7 @@ from notify import basemap
 from notify.basemap import LAYERS
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
-from notify.db import transaction
+from notify.core.db import transaction
 from zones.files import quarantine
 from zones.files.rowfile import MAP_SHAPES
 

@@ -6,8 +6,8 @@ import typer
 
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json
+from notify.core.settings import settings
 from notify.operations import check as preflight
-from notify.settings import settings
 
 commands = Commands()
 MARKS = {"green": "[green]ok[/]  ", "yellow": "[yellow]note[/]", "red": "[red]RED[/] "}

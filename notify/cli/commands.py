@@ -71,7 +71,7 @@ class Commands(typer.Typer):
 
 def keep_logs() -> None:
     """On stderr, warnings only; processes that serve choose their own."""
-    from notify import logs  # imports structlog, which takes a while
+    from notify.core import logs  # imports structlog, which takes a while
 
     logs.configure("WARNING", "text")
 
@@ -112,7 +112,7 @@ def hint_wrong_key() -> str:
 
 
 def _read_again() -> None:
-    from notify.settings import settings  # pydantic is not for those who only ask for help
+    from notify.core.settings import settings  # pydantic is not for those who only ask for help
 
     settings.cache_clear()
 

@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from notify import alerts, logs, operators, tasks, training
+from notify import alerts, operators, tasks, training
 from notify.cli import alert as alert_commands
 from notify.cli.output import console
 from notify.cli.processes import RESIDENTS
+from notify.core import logs
 from notify.core.counting import counted
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.local.stack import StackInfo
-from notify.settings import settings
 
 
 def run(info: StackInfo, residents: int = RESIDENTS, *, as_json: bool = False) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.operations import job_status
 from notify.operations.job_status import JobStatus
 

@@ -10,9 +10,9 @@ from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, console_err, moment, print_json, table
 from notify.core.counting import counted
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.local import secret_keys
-from notify.settings import settings
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
 key_commands = Commands(help="API keys; and the secret key, which `rotate` replaces.", no_args_is_help=True)

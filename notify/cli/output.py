@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from notify.core import city_time
-from notify.settings import settings
+from notify.core.settings import settings
 
 WIDE = 250  # columns where no terminal says how many it has: a value that is broken cannot be searched for
 

@@ -17,14 +17,13 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from notify import logs
 from notify.cli.commands import Commands, Json, data_folder
 from notify.cli.output import console
-from notify.core import process
-from notify.errors import Invalid
+from notify.core import logs, process
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from notify.local.folder import StackInfo, read_env, running
 from notify.local.stack import Stack, signals_interrupt
-from notify.settings import settings
 
 log = structlog.get_logger()
 
@@ -164,7 +163,7 @@ def _check_key() -> None:
     """Refuse to start with another key than the database's; a database that is away is waited for, and checked then."""
     from sqlalchemy.exc import ProgrammingError
 
-    from notify import db, keyring
+    from notify.core import db, keyring
 
     try:
         with db.transaction() as s:

@@ -13,8 +13,8 @@ from notify.cli.asking import require_yes
 from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, moment, print_json, table
 from notify.core.counting import counted
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers import changing, serving

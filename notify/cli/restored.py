@@ -11,7 +11,7 @@ from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, print_json
 from notify.core.counting import counted
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Operator
 from notify.operations import heartbeat
 

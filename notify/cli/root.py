@@ -13,8 +13,8 @@ import typer.core
 import typer.main
 
 from notify.cli.commands import Commands, Data, choose_data, hint_when_away, hint_wrong_key
+from notify.core.errors import TocsinError, WrongKey
 from notify.core.plain import plain
-from notify.errors import TocsinError, WrongKey
 from zones.errors import ZoneError
 
 # What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
@@ -157,7 +157,7 @@ def _explain(error: Exception) -> None:
         hint = f"`{asked.command_path} --help` shows what there is." if asked else ""
         _complain(plain(error.format_message() if hasattr(error, "format_message") else str(error)), hint)
     else:
-        from notify import db  # whoever raised its errors has imported it
+        from notify.core import db  # whoever raised its errors has imported it
 
         if db.lacks_schema(error):
             _complain("The database does not have this version's tables.", "`tocsin migrate` makes them.")

@@ -10,7 +10,7 @@ from notify.breaker import Break
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Sender
 
 commands = Commands(help="The identities we send as: their rates and caps.", no_args_is_help=True)

@@ -9,7 +9,7 @@ import typer
 from notify import gazetteer
 from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
-from notify.db import transaction
+from notify.core.db import transaction
 from zones.files import quarantine
 from zones.files.rowfile import STREETS
 

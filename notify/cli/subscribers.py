@@ -12,8 +12,8 @@ from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
-from notify.db import transaction
-from notify.errors import Invalid, Unavailable
+from notify.core.db import transaction
+from notify.core.errors import Invalid, Unavailable
 from notify.pipeline import audience
 
 commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)

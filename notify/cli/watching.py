@@ -9,7 +9,7 @@ from datetime import timedelta
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from notify.cli.output import console
-from notify.lifecycle import SETTLED
+from notify.core.states import SETTLED
 from notify.reports import Progress as AlertProgress
 
 LEFT_OUT = {"skipped", "cancelled", "expired"}

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from notify import operators
 from notify.cli.commands import Commands, data_folder
 from notify.cli.output import console
-from notify.db import transaction
-from notify.errors import Unavailable
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
 from notify.local.folder import StackInfo, running
 from notify.models import ApiKey, Operator
 

@@ -14,10 +14,10 @@ from notify.cli import acting
 from notify.cli.commands import Json
 from notify.cli.output import console_err, planned, print_json
 from notify.core import city_time
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from notify.pipeline import compose
-from notify.settings import settings
 from notify.where import Along, Drawn, InZone, circle_from, segments_from
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}=")

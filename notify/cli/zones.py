@@ -11,8 +11,8 @@ from notify import atlas, zone_import
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.zone_import import Accepted, Report
 from zones.errors import one_line
 from zones.files import quarantine

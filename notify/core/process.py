@@ -1,20 +1,52 @@
-"""Which of our processes this is, and which of them are connected to PostgreSQL.
+"""One process of ours: what it has one of, what kind it is, and which others are connected to PostgreSQL.
 
 A connection tells by its `application_name`, which PostgreSQL shows to every role: `tocsin KIND PID KEY..`. It keeps 63
 bytes of that: enough for two keys.
 """
 
+import functools
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
     from sqlalchemy.orm import Session
 
+T = TypeVar("T")
+
 COMMAND, API, WORKER, SCHEDULER = KINDS = ("command", "api", "worker", "scheduler")
 
 kind = COMMAND  # of this process; whoever starts one of another kind sets it before the first connection
+
+
+class once(Generic[T]):  # noqa: N801  a decorator
+    """Made by the first call of a function without arguments, and the same for all others.
+
+    `functools.cache` would make it twice when two threads call first: two pools, or twice as many seats as were set.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        functools.update_wrapper(self, make)
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        made = self._made
+        if made:
+            return made[0]
+        with self._lock:
+            if not self._made:
+                self._made = [self._make()]
+            return self._made[0]
+
+    def forget(self) -> T | None:
+        """The next call makes another. Gives back what was made, which the caller may have to close."""
+        with self._lock:
+            made, self._made = self._made, []
+            return made[0] if made else None
 
 
 def connection_name(keys: Iterable[str]) -> str:

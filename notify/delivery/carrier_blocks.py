@@ -17,8 +17,8 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle
 from notify.channels.contract import Inbound
+from notify.core import alarms, db, states
 
 REASON = "carrier-block"  # of a delivery that ended because every open sender is blocked
 TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
@@ -110,7 +110,7 @@ def settle_refusals(now: datetime) -> None:
     Elsewhere it has failed. Waits until the batch is given back: its worker may not have recorded the try yet."""
 
     def work(some: Sequence[int]) -> None:
-        values = {"ids": list(some), "now": now, "from": [state.value for state in lifecycle.PASSED_ON]}
+        values = {"ids": list(some), "now": now, "from": [state.value for state in states.PASSED_ON]}
         with db.statements() as cursor:
             cursor.execute(_SETTLE, values)
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels import registry
-from notify.errors import Refused
-from notify.settings import Settings
+from notify.core.errors import Refused
+from notify.core.settings import Settings
 
 REASON = "exercise"  # of a delivery that ended because only a real provider could have carried it
 HINT = "Rehearse on a stack of its own with `tocsin up --demo`, where all providers are simulators."

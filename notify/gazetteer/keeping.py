@@ -14,10 +14,10 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import db, lifecycle
+from notify.core import audit, db
 from notify.core.counting import counted
-from notify.db import raw
-from notify.errors import Invalid
+from notify.core.db import raw
+from notify.core.errors import Invalid
 from notify.gazetteer import standing
 from notify.gazetteer.standing import Table
 from notify.models import Operator
@@ -177,5 +177,5 @@ def _replace(
         kept.notes += [note] if note else []
     cursor.execute(sql.SQL("ANALYZE {}").format(named))
     detail = {"source": kept.source, "rows": kept.kept, "bad": kept.bad_count, "replaced": kept.replaced}
-    lifecycle.note(s, now=now, by=by, action="import", subject=table, subject_id=0, **detail)
+    audit.note(s, now=now, by=by, action="import", subject=table, subject_id=0, **detail)
     return kept

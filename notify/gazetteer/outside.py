@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import structlog
 
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import Settings
 from notify.gazetteer.finding import NOT_FOUND, Found, Match, find
 from notify.gazetteer.memory import Box, gazetteer
-from notify.settings import Settings
 
 log = structlog.get_logger()
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from notify import atlas
 from notify.core.counting import counted
-from notify.db import raw
-from notify.errors import Invalid
-from notify.settings import settings
+from notify.core.db import raw
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from zones import placing
 from zones.placing import Bounds
 

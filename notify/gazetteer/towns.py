@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from notify.settings import Settings
+from notify.core.settings import Settings
 from zones.addresses.streets import words_of
 from zones.addresses.words import DIRECTIONS, IN_CITIES, STATES
 

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from notify.errors import Invalid, Refused, Unavailable
+from notify.core.errors import Invalid, Refused, Unavailable
 from notify.local.credentials import write_private
 from notify.local.program import until
 

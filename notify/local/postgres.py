@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from notify.errors import Unavailable
+from notify.core.errors import Unavailable
 from notify.local.ports import HOST
 from notify.local.processes import Supervisor
 from notify.local.program import Program, until

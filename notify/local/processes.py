@@ -13,7 +13,7 @@ from threading import Event, RLock, Thread, current_thread, main_thread
 from time import monotonic
 from types import FrameType
 
-from notify.errors import NotFound, Unavailable
+from notify.core.errors import NotFound, Unavailable
 from notify.local.logs import Console, Log
 from notify.local.program import TICK_S, Process, Program, end, how_it_ended, kill_group, spawn, until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from notify.errors import Unavailable
+from notify.core.errors import Unavailable
 from notify.local.ports import HOST
 from notify.local.postgres import HINT
 from notify.local.program import Program

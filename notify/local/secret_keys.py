@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from notify.core.settings import SHORTEST_KEY
 from notify.local.credentials import Credentials, keep, store
 from notify.local.folder import read_env, write_env
-from notify.settings import SHORTEST_KEY
 
 KEY, PREVIOUS = "TOCSIN_SECRET_KEY", "TOCSIN_PREVIOUS_SECRET_KEY"
 

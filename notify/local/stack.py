@@ -21,7 +21,7 @@ from threading import Event, Lock
 from types import TracebackType
 from typing import Self, TextIO
 
-from notify.errors import TocsinError
+from notify.core.errors import TocsinError
 from notify.local import ports, postgres, redis, secret_keys
 from notify.local.credentials import Credentials, keep
 from notify.local.folder import StackInfo, claim, given, load_env, read_env, running, write_env, write_info

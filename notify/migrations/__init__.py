@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 
-from notify.errors import Refused
+from notify.core.errors import Refused
 
 FOLDER = Path(__file__).parent
 

@@ -3,9 +3,10 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from notify.db import raw, schema_engine
-from notify.models import Base, rights
-from notify.settings import settings
+from notify.core import rights
+from notify.core.db import raw, schema_engine
+from notify.core.settings import settings
+from notify.models import Base
 
 
 def run() -> None:

@@ -42,7 +42,7 @@ class ApiKey(Base):
 
 
 class IdempotencyKey(Base):
-    """A request that its program may repeat, and what it made (`notify.idempotency`)."""
+    """A request that its program may repeat, and what it made (`notify.core.idempotency`)."""
 
     __tablename__ = "idempotency_keys"
     api_key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True, autoincrement=False)

@@ -1,4 +1,4 @@
-"""The states that rows can be in, each explained where it is declared. Which may follow which: `lifecycle.py`."""
+"""The states that rows can be in, each explained where it is declared. Which may follow which: `core/states.py`."""
 
 from enum import StrEnum
 

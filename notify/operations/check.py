@@ -12,18 +12,19 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import db, keyring, migrations
+from notify import migrations
 from notify.channels import registry
 from notify.channels.findings import Finding, State, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
 from notify.channels.http.probe import probe
-from notify.db import transaction
-from notify.errors import TocsinError
-from notify.models import Lane, rights
+from notify.core import db, keyring, rights
+from notify.core.db import transaction
+from notify.core.errors import TocsinError
+from notify.core.settings import Settings
+from notify.models import Lane
 from notify.operations import heartbeat
 from notify.senders import all_senders
-from notify.settings import Settings
 
 CLOCK_S = 2.0  # apart: signatures and day boundaries still hold
 CLOCK_WRONG_S = 30.0  # apart: expiries, caps and signed webhooks go wrong

@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db
-from notify.db import engine, transaction
+from notify.core import alarms, db
+from notify.core.db import engine, transaction
 from notify.models import Lane
 from notify.operations import pulse
 

@@ -12,14 +12,14 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from notify import db
-from notify.db import engine
+from notify.core import db
+from notify.core.db import engine
+from notify.core.settings import settings
 from notify.operations import jobs, ledger
 from notify.operations.heartbeat import Heart
 from notify.operations.ledger import Ledger
 from notify.operations.plan import JOBS
 from notify.operations.planner import Planner, Run
-from notify.settings import settings
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import reasons
 from notify.channels.contract import Receipt
+from notify.core import reasons
 from notify.pipeline import senders
 
 RECENT = 5_000  # receipts, of all alerts

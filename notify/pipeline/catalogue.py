@@ -17,8 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from notify.content.links import END_OF_VALUE
+from notify.core.errors import Invalid
 from notify.core.plain import plain
-from notify.errors import Invalid
 from notify.pipeline.blanks import Phase
 from notify.pipeline.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
 from templates import MESSAGES

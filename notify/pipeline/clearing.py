@@ -14,9 +14,10 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle
 from notify.channels.contract import Accepted, Recall, SendError
-from notify.db import transaction
+from notify.core import alarms, audit, db, states
+from notify.core.db import transaction
+from notify.core.settings import Settings
 from notify.delivery import exercise
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
@@ -24,7 +25,6 @@ from notify.pipeline import damage, messages, records
 from notify.pipeline.records import Claimed, Lease
 from notify.pipeline.transport import Transport
 from notify.pipeline.verdicts import Outcome
-from notify.settings import Settings
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
         {"batch": held.batch_id},
     ).all()
     state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
-    over = AlertState(state) in lifecycle.FINISHED
+    over = AlertState(state) in states.FINISHED
     return [_Unknown(Claimed(*row[:6]), row.provider, row.address, row.refused) for row in rows], over
 
 
@@ -184,6 +184,6 @@ def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
     count = sum(outcome.reason == SENT_AGAIN for outcome in outcomes)
     if count:
         with transaction() as s:
-            lifecycle.note(
+            audit.note(
                 s, now=datetime.now(UTC), by=None, action=SENT_AGAIN, subject="alert", subject_id=alert_id, count=count
             )

@@ -15,7 +15,7 @@ from notify.content import post_length
 from notify.content.links import close_sentences
 from notify.core.characters import plain, visible
 from notify.core.city_time import on_clock
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 from notify.pipeline import segments
 from notify.pipeline.blanks import Blank, is_clean, read_duration
 from notify.pipeline.catalogue import catalogue, load

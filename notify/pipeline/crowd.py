@@ -15,8 +15,8 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from notify import points
-from notify.db import raw
+from notify.core import points
+from notify.core.db import raw
 from zones.membership import Membership
 
 log = structlog.get_logger()

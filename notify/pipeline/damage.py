@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from notify import alarms, crypto
-from notify.db import transaction
-from notify.errors import Unavailable
+from notify.core import alarms, crypto
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
 from notify.models import Contact
 from notify.models.states import DeliveryState
 from notify.pipeline.records import Claimed

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from jinja2 import Template
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from notify.errors import Invalid, NotFound
+from notify.core.errors import Invalid, NotFound
 from notify.pipeline.blanks import Blank, Phase
 from notify.pipeline.phrases import Speech
 

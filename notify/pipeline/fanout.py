@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, crypto, db, keyring
-from notify.db import resolvers_engine, transaction
+from notify.core import alarms, crypto, db, keyring
+from notify.core.db import resolvers_engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.pipeline import audience, forecast

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from notify.core.characters import visible
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 from notify.pipeline.blanks import Blank
 from notify.pipeline.events import Event
 

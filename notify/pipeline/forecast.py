@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, usage
+from notify import usage
+from notify.core import alarms, db
 from notify.models import Alert, Lane
 from notify.pipeline import audience
 from notify.pipeline.audience import Audience, Places

@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify import db
-from notify.db import one_moment
+from notify.core import db
+from notify.core.db import one_moment
+from notify.core.process import once
 from notify.models import Topic
-from notify.once import once
 from notify.pipeline import audience, crowd
 from notify.pipeline.audience import Audience
 from notify.pipeline.crowd import Crowd, Tally, Wants

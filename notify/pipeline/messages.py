@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from notify import crypto
 from notify.channels.contract import Content, Message, Recipient
-from notify.errors import Unavailable
+from notify.core import crypto
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
 from notify.pipeline.records import Claimed, Lease
-from notify.settings import Settings
 
 
 def content(held: Lease, settings: Settings) -> Content:

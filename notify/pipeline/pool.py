@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from notify.db import transaction
+from notify.core.db import transaction
 
 FRESH_S = 0.5
 

@@ -12,9 +12,9 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring
 from notify.channels import registry
 from notify.channels.contract import ABOUT_ADDRESS, Receipt
+from notify.core import crypto, keyring
 
 log = structlog.get_logger()
 

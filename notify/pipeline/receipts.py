@@ -14,10 +14,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import alarms, crypto, db, keyring, lifecycle
 from notify.channels import registry
 from notify.channels.contract import Receipt
-from notify.db import engine, raw, transaction
+from notify.core import alarms, crypto, db, keyring, states
+from notify.core.db import engine, raw, transaction
 from notify.delivery import carrier_blocks, suppressions
 from notify.pipeline import blame, provenance
 
@@ -28,9 +28,9 @@ SOME = 20  # ids in a line of the log
 RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider, `failed` had not
 RETURNING_RANKS = ["accepted", "failed", "delivered", "undelivered"]
 RETURNING = [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
-# "sending>accepted": the moves that lifecycle.py allows, for the WHERE of a set-based UPDATE.
-MOVES = [f"{a.value}>{b.value}" for a, after in lifecycle.DELIVERY.items() for b in after]
-HELD_BACK = [state.value for state in lifecycle.HELD_BACK]
+# "sending>accepted": the moves that core/states.py allows, for the WHERE of a set-based UPDATE.
+MOVES = [f"{a.value}>{b.value}" for a, after in states.DELIVERY.items() for b in after]
+HELD_BACK = [state.value for state in states.HELD_BACK]
 GUESSES = ["outcome-unknown", "not-sent"]  # our own, for want of any word of the provider's
 
 

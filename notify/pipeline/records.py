@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 
-from notify import alarms, db
-from notify.db import AWAY, statements
+from notify.core import alarms, db
+from notify.core.db import AWAY, statements
+from notify.core.states import HELD_BACK, delivery_before
 from notify.delivery import carrier_blocks, suppressions
-from notify.lifecycle import HELD_BACK, delivery_before
 from notify.models import Lane
 from notify.models.states import AlertState, DeliveryState
 from notify.pipeline.verdicts import Outcome

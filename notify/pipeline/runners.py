@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
+from notify.core.settings import Settings
 from notify.limits import Throttle
 from notify.models import Lane
 from notify.pipeline import clearing, records, settling
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
-from notify.settings import Settings
 
 RESOLVERS = 4  # alerts of a lane whose audience is resolved at once
 CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions are open at once, transport.py bounds

@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle, reasons
 from notify.channels.contract import Accepted, Ambiguous, Late, SendError
-from notify.db import transaction
+from notify.core import alarms, audit, db, reasons
+from notify.core.db import transaction
 from notify.limits import Grant, Throttle
 from notify.pipeline.pool import OpenSender
 from notify.pipeline.transport import Answer, Posted
@@ -80,5 +80,5 @@ def stop(s: Session, sender_id: int, why: str, now: datetime) -> None:
     ).first()
     alarms.sound(s, alarms.SENDER_STOPPED, f"Sender {sender_id} is stopped: {why}", now, sender_id=sender_id)
     if stopped is not None:
-        lifecycle.note(s, now=now, by=None, action="stop", subject="sender", subject_id=sender_id, why=why)
+        audit.note(s, now=now, by=None, action="stop", subject="sender", subject_id=sender_id, why=why)
         log.error("sender.stop", sender=sender_id, why=why)

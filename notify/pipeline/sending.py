@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 import redis
 import structlog
 
-from notify import db
 from notify.channels.contract import Late, Message, Recipient, SendError
+from notify.core import db
+from notify.core.settings import Settings
 from notify.delivery import carrier_blocks, exercise
 from notify.limits import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.pipeline import damage, pool, records, senders, settling
@@ -25,7 +26,6 @@ from notify.pipeline.pace import Room
 from notify.pipeline.records import CLAIM_S, Claimed, Lease
 from notify.pipeline.transport import Posted, Transport
 from notify.pipeline.verdicts import outcomes
-from notify.settings import Settings
 
 log = structlog.get_logger()
 

@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from notify import alarms, db, lifecycle
-from notify.db import transaction
+from notify.core import alarms, db, states
+from notify.core.db import transaction
 from notify.delivery import exercise
 from notify.models import Alert, Batch, CarrierRefusal, Delivery, Lane
 from notify.models.states import AlertState, BatchState, DeliveryState
@@ -79,7 +79,7 @@ def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, no
         alert = s.execute(text("SELECT alert_id FROM deliveries WHERE id = :id"), {"id": one}).scalar_one()
         alarms.refused_row(f"make delivery {one} of alert {alert} {to.value}", why, now, alert_id=alert)
 
-    before = lifecycle.delivery_before(to)
+    before = states.delivery_before(to)
     found = s.scalars(
         text("""SELECT id FROM deliveries WHERE batch_id = ANY(:batches)
                    AND state = ANY(CAST(:before AS delivery_state[])) ORDER BY id"""),
@@ -236,5 +236,5 @@ def finish_alerts(now: datetime) -> list[int]:
 
 
 def _finish(s: Session, alert_id: int, now: datetime) -> int:
-    lifecycle.move_alert(s, alert_id, AlertState.SENT, now=now, by=None, action="finish", finished_at=now)
+    states.move_alert(s, alert_id, AlertState.SENT, now=now, by=None, action="finish", finished_at=now)
     return alert_id

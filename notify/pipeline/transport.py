@@ -19,9 +19,9 @@ import uvloop
 from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
 from notify.channels.http.outbound import Outbound, open_client
+from notify.core.settings import Settings
 from notify.limits import LATENESS_S
 from notify.pipeline.pace import Pace, Room
-from notify.settings import Settings
 
 log = structlog.get_logger()
 T = TypeVar("T")

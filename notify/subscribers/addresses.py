@@ -6,8 +6,7 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-from notify import crypto
-from notify.core import emails, phones
+from notify.core import crypto, emails, phones
 
 # Ten digits of North America as people write them: +1 215 555 0100, (215) 555-0100, 2155550100.
 _TEN_DIGITS = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]?([0-9]{3})[ .-]?([0-9]{4})")

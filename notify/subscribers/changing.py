@@ -7,11 +7,12 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from notify import crypto, gazetteer, keyring, points
-from notify.errors import Invalid, Refused
+from notify import gazetteer
+from notify.core import crypto, keyring, points
+from notify.core.errors import Invalid, Refused
+from notify.core.settings import settings
 from notify.gazetteer.standing import city_before
 from notify.models import Consent, Contact, Operator, Place, Subscriber
-from notify.settings import settings
 from notify.subscribers import addresses, record
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, crypto, lifecycle, points
-from notify.errors import Unavailable
+from notify.core import alarms, audit, crypto, points
+from notify.core.errors import Unavailable
 from notify.models import Operator
 from notify.subscribers.records import COLUMNS, defused
 from notify.subscribers.storing import SEALED_ADDRESS
@@ -55,7 +55,7 @@ def count(s: Session) -> Counts:
 
 def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
     """The audit row of an export. In a transaction of its own: whoever stops reading early has read addresses, too."""
-    lifecycle.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
+    audit.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
 
 
 def sound_unreadable(s: Session, contacts: Sequence[int], places: Sequence[int], now: datetime) -> None:

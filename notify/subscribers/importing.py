@@ -21,12 +21,12 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notify import db, lifecycle
-from notify.db import transaction
+from notify.core import audit, db
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.gazetteer.standing import city_before
 from notify.models import Operator
 from notify.pipeline import audience
-from notify.settings import settings
 from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
 from notify.subscribers.records import COLUMNS, header_of, lines_of, records
@@ -228,5 +228,5 @@ def _add(tally: _Tally, rows: int, bad: list[Reason], write: Callable[[Iterable[
 def _note(report: ImportReport, now: datetime, by: Operator | None) -> None:
     numbers = {"rows": report.rows, "bad": report.bad_count, "new_residents": report.new.residents}
     with transaction() as s:
-        lifecycle.note(s, now=now, by=by, action="import", subject="subscribers", subject_id=0, **numbers)
+        audit.note(s, now=now, by=by, action="import", subject="subscribers", subject_id=0, **numbers)
     log.info("subscribers.imported", **numbers)

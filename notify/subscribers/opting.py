@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring
-from notify.errors import Invalid, Refused
+from notify.core import crypto, keyring
+from notify.core.errors import Invalid, Refused
 from notify.models import Contact, Subscriber, Topic
 from notify.subscribers import addresses
 

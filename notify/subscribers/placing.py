@@ -5,7 +5,7 @@ where they were put.
 """
 
 from notify import gazetteer
-from notify.db import transaction
+from notify.core.db import transaction
 
 
 class NoPlace(Exception):

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import crypto, reasons
+from notify.core import crypto, reasons
+from notify.core.errors import Unavailable
 from notify.delivery import carrier_blocks
-from notify.errors import Unavailable
 from notify.models import Subscriber
 from notify.subscribers import addresses
 

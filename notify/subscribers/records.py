@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from notify.core.characters import visible
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
 # What the first line must name: of each line one way. The language of who names none is the city's first, and a place

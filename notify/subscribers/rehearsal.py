@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from notify import keyring
-from notify.db import engine
+from notify.core import keyring
+from notify.core.db import engine
 from notify.subscribers.identity import Couples
 from notify.subscribers.rows import Row
 from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, Stored, copy, settle

@@ -10,12 +10,12 @@ from functools import cache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, keyring
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
+from notify.core import alarms, keyring
 from notify.core.characters import plain
+from notify.core.settings import settings
 from notify.delivery import carrier_blocks
-from notify.settings import settings
 from notify.subscribers import addresses, opting
 from notify.subscribers.meaning import Meaning, is_spanish, read_meaning
 from templates import REPLIES

@@ -9,14 +9,14 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import keyring, lifecycle, operators
-from notify.core import city_time, emails, phones
+from notify import operators
+from notify.core import audit, city_time, emails, keyring, phones
 from notify.core.characters import visible
-from notify.errors import Invalid, NotFound, Refused
-from notify.logs import scrub
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.logs import scrub
+from notify.core.settings import settings
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.settings import settings
 from notify.subscribers import addresses, opting
 from notify.subscribers.record import Found, about, held, owner, read
 from notify.subscribers.storing import IMPORT_LOCK
@@ -165,4 +165,4 @@ def unknown(subscriber_id: int) -> NotFound:
 
 
 def note(s: Session, now: datetime, by: Operator | None, action: str, subject_id: int, **detail: object) -> None:
-    lifecycle.note(s, now=now, by=by, action=action, subject="subscriber", subject_id=subject_id, **detail)
+    audit.note(s, now=now, by=by, action=action, subject="subscriber", subject_id=subject_id, **detail)

@@ -8,8 +8,8 @@ from typing import Self
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import crypto, keyring, points
-from notify.db import raw
+from notify.core import crypto, keyring, points
+from notify.core.db import raw
 from notify.subscribers import addresses
 from notify.subscribers.identity import Conflict, Couples, Key, free, known, owner
 from notify.subscribers.rows import Row

@@ -16,10 +16,10 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
 from notify import alerts, atlas, operators, reports, senders, subscribers, tasks
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.local.stack import Stack
 from notify.reports import Progress
-from notify.settings import settings
 from tests.acceptance.commands import run_command
 from tests.waiting import until
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.operations import check as preflight
 from notify.operations import heartbeat
-from notify.settings import settings
 from tests.acceptance.city import City
 from tests.acceptance.commands import run_command
 from tests.waiting import until

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 import redis
 
+from notify.core.settings import settings
 from notify.models.states import AlertState
-from notify.settings import settings
 from tests.acceptance.city import SILENT, City
 from tests.rates import departures, fullest_second
 from tests.waiting import until

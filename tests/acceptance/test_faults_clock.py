@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from notify.breaker import key_of
-from notify.settings import settings
+from notify.core.settings import settings
 from tests.acceptance.city import City
 from tests.rates import departures, fullest_second
 

@@ -10,7 +10,7 @@ from typing import IO, NoReturn
 import pytest
 from sqlalchemy import text
 
-from notify import db
+from notify.core import db
 from notify.local.stack import Stack
 from tests.acceptance.city import COLUMNS, CONSENT, City
 from tests.acceptance.conftest import SETTINGS, forget

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import redis
 
-from notify import db
-from notify.settings import settings
+from notify.core import db
+from notify.core.settings import settings
 from tests.acceptance.city import SILENT, Block, City
 from tests.waiting import until
 

@@ -82,7 +82,7 @@ def test_unknown_emails_of_a_routine_alert_are_left_and_the_report_says_so(city:
 def test_launch_pressed_twice_at_once(city: City) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from notify.errors import Refused
+    from notify.core.errors import Refused
 
     block = city.block(phones=20)
     alert = city.approved(block.zone)

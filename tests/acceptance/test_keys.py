@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from notify import crypto, keyring
-from notify.db import transaction
+from notify.core import crypto, keyring
+from notify.core.db import transaction
 from notify.local.stack import Stack
 from tests.acceptance.city import City
 from tests.acceptance.conftest import SETTINGS, forget

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from notify.db import schema_connection
+from notify.core.db import schema_connection
 from notify.reports import Progress
 from tests.acceptance.city import CONSENT, City
 from tests.waiting import until

@@ -18,8 +18,8 @@ import redis
 import shapely
 from shapely.geometry import Point
 
-from notify.lifecycle import SETTLED
-from notify.settings import settings
+from notify.core.settings import settings
+from notify.core.states import SETTLED
 from tests.acceptance.city import APPROVER, CONSENT, SHARED, City, request
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from shapely.geometry import box
 
 from notify import operators, training
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.acceptance.city import CONSENT, City
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()

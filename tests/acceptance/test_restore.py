@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from notify import alerts, operators, restoring
-from notify.db import one_moment, raw, transaction
+from notify.core.db import one_moment, raw, transaction
 from notify.models.states import AlertState
 from tests.acceptance.city import APPROVER, City
 from tests.owner import owning

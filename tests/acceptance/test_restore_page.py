@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import make_url
 
 from notify import restoring
-from notify.errors import Refused
+from notify.core.errors import Refused
 from notify.local import ports
 from tests.acceptance.commands import run_command
 from tests.acceptance.test_watched import process

@@ -16,9 +16,10 @@ from sqlalchemy import text
 from api import metrics
 from api.app import create_app
 from api.server import PatientProtocol
-from notify import logs, operators
-from notify.db import transaction
-from notify.settings import settings
+from notify import operators
+from notify.core import logs
+from notify.core.db import transaction
+from notify.core.settings import settings
 from tests import factories
 
 Headers = dict[str, str]

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from notify import alarms, alerts, operators
-from notify.db import transaction
+from notify import alerts, operators
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import ApiKey
 from notify.pipeline.messages import unsubscribe_url
-from notify.settings import settings
 from tests import factories
 from tests.api import asked
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import httpx
 import pytest
 
-from notify import alarms
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 

@@ -12,10 +12,10 @@ import redis as redis_client
 from sqlalchemy import text
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Alert
 from notify.pipeline import settling
-from notify.settings import settings
 from tests import factories
 from tests.api import asked
 

@@ -15,7 +15,7 @@ import shapely
 from api import errors, rates, seats
 from api.routes.area_bodies import PartIn
 from notify import operators, where
-from notify.db import transaction
+from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 from tests.factories import square

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from notify import crypto, operators, sessions
-from notify.db import transaction
+from notify import operators, sessions
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import ApiKey
-from notify.settings import settings
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner

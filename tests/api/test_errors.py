@@ -11,9 +11,9 @@ import pytest
 
 from api.app import create_app
 from api.errors import PROBLEM
-from notify import crypto
-from notify.db import forget_engine
-from notify.settings import settings
+from notify.core import crypto
+from notify.core.db import forget_engine
+from notify.core.settings import settings
 from tests.api import asked
 from tests.owner import as_owner
 

@@ -10,10 +10,10 @@ from sqlalchemy import select, text
 
 from api import metrics as api_metrics
 from notify import alerts
-from notify.crypto import unseal
-from notify.db import forget_engine, transaction
+from notify.core.crypto import unseal
+from notify.core.db import forget_engine, transaction
+from notify.core.settings import settings
 from notify.models import Contact, Sender
-from notify.settings import settings
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner, owning

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import QueuePool, text
 from twilio.request_validator import RequestValidator
 
-from notify import crypto
-from notify.db import engine, forget_engine, transaction
-from notify.settings import settings
+from notify.core import crypto
+from notify.core.db import engine, forget_engine, transaction
+from notify.core.settings import settings
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner, owning

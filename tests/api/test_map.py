@@ -13,9 +13,9 @@ from shapely.geometry import box
 
 from api.map.colours import DARK, LIGHT
 from notify import basemap
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models.zone import ZoneKind
-from notify.settings import settings
 from tests import factories, maps
 from tests.zones.test_pmtiles import archive
 from zones.tiles import MAX_ZOOM, MIN_ZOOM, tile_at

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 

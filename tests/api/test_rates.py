@@ -8,9 +8,9 @@ import pytest
 from api import rates
 from api.hooks import refusals
 from notify import operators
-from notify.db import transaction
-from notify.errors import Invalid
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from tests.factories import NOW, operator
 
 Key = Callable[..., dict[str, str]]

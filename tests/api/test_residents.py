@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from notify import operators
 from notify.cli.residents import commands
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, Refused
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, Refused
 from tests import factories
 from tests.notify.gazetteer.town import house, settle
 

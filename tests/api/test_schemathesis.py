@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from api import rates
-from notify import alarms, alerts
-from notify.db import transaction
-from notify.settings import settings
+from notify import alerts
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.settings import settings
 from tests import factories
 
 Key = Callable[..., dict[str, str]]

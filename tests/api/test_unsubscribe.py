@@ -5,9 +5,9 @@ from datetime import datetime
 import httpx
 import pytest
 
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.pipeline.messages import unsubscribe_url
-from notify.settings import settings
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner

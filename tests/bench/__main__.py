@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from notify import logs
+from notify.core import logs
 from tests.bench.audience import audience
 from tests.bench.figures import Figure, save, show
 from tests.bench.first import first

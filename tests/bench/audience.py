@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import operators, points
-from notify.db import transaction
+from notify import operators
+from notify.core import points
+from notify.core.db import transaction
 from notify.local import ports
 from notify.pipeline import audience as audience_of
 from notify.pipeline import fanout

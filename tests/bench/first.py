@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation

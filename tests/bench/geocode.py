@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import text
 
 from notify import gazetteer
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.bench.figures import Figure, Goal
 from tests.bench.parts import copy, figure, fresh_servers, seconds
 from tests.bench.size import Size

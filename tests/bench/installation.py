@@ -20,8 +20,10 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, crypto, db, migrations, operators, points, senders, tasks, worker
-from notify.db import raw, transaction
+from notify import alerts, migrations, operators, senders, tasks, worker
+from notify.core import crypto, db, points
+from notify.core.db import raw, transaction
+from notify.core.settings import settings
 from notify.local import ports
 from notify.local.credentials import keep
 from notify.local.processes import Supervisor
@@ -29,7 +31,6 @@ from notify.local.program import Program
 from notify.local.stack import start_servers
 from notify.models import Alert, Lane
 from notify.pipeline import headcount
-from notify.settings import settings
 from tests.owner import owning
 from tests.soon import soon
 from tests.waiting import until

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from notify import senders
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import fullest_second, installation

@@ -13,12 +13,12 @@ import shapely
 from sqlalchemy import text
 
 from notify import alerts, migrations, operators, subscribers, training
-from notify.db import raw, transaction
+from notify.core.db import raw, transaction
+from notify.core.settings import settings
 from notify.limits import Allowance, Throttle
 from notify.local.stack import servers
 from notify.models import Lane
 from notify.pipeline import fanout
-from notify.settings import settings
 from tests.bench.figures import Figure
 from tests.bench.installation import SETTINGS, environment
 from tests.bench.size import Size

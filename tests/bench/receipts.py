@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from notify import alerts, operators
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.local import ports
 from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from notify import alerts, operators, senders, tasks
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Lane
 from notify.pipeline import fanout
 from notify.pipeline.settling import Doorbell

@@ -12,8 +12,8 @@ from shapely.geometry import box
 from sqlalchemy import text
 
 from notify import basemap
-from notify.db import transaction
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.settings import settings
 from tests import maps
 from tests.api.conftest import door, key, public_url, served
 from tests.browser.visits import COLOURS, DRAWN, Visit

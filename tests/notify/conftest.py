@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session
 
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.factories import sender, zone
 from tests.owner import owning
 

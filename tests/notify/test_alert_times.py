@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alarms, alerts
-from notify.db import transaction
-from notify.errors import Invalid, Refused
+from notify import alerts
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.errors import Invalid, Refused
 from notify.models.states import AlertState
 from tests.factories import NOW, alert_draft, alert_ready, operator, sender, zone
 from tests.owner import owning

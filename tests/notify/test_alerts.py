@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, lifecycle
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
+from notify import alerts
+from notify.core import states
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
+from notify.core.settings import Settings, settings
 from notify.models import Alert, Audit, StoredContent
 from notify.models.states import AlertState, DeliveryState
-from notify.settings import Settings, settings
 from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, resident, sender, square, zone
 
 LATER = NOW + timedelta(minutes=5)
@@ -237,16 +238,16 @@ def test_each_step_leaves_its_audit_row(s: Session) -> None:
 def test_every_move_that_is_not_in_the_table_is_refused(s: Session) -> None:
     resident(s)
     for before in AlertState:
-        for after in set(AlertState) - lifecycle.ALERT[before]:
+        for after in set(AlertState) - states.ALERT[before]:
             alert = alert_ready(s)
             alerts.launch(s, alert.id, operator(s), LATER)
             s.execute(text("UPDATE alerts SET state = CAST(:to AS alert_state)"), {"to": before.value})
             with pytest.raises(Refused):
-                lifecycle.move_alert(s, alert.id, after, now=LATER, by=None, action="test")
+                states.move_alert(s, alert.id, after, now=LATER, by=None, action="test")
 
 
 def test_every_delivery_state_can_reach_an_end() -> None:
-    reached = set(lifecycle.SETTLED)
+    reached = set(states.SETTLED)
     for _ in DeliveryState:
-        reached |= {state for state, after in lifecycle.DELIVERY.items() if after & reached}
+        reached |= {state for state, after in states.DELIVERY.items() if after & reached}
     assert reached == set(DeliveryState)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from notify import basemap, training
 from notify.basemap import Drawn, drawing, streets
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from tests import factories, maps
 from tests.zones.real import real_file
 from zones.city import TrainingCity

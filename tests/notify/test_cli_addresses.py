@@ -10,9 +10,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from notify.cli import addresses, streets
-from notify.db import transaction
-from notify.errors import Invalid
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from tests.notify.gazetteer.town import found
 from tests.zones.test_importing import geojson
 from zones.errors import ZoneError

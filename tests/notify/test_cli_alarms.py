@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from notify import alarms, operators
+from notify import operators
 from notify.cli.alarms import commands
-from notify.db import transaction
-from notify.errors import NotAllowed, Refused
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.errors import NotAllowed, Refused
 from tests import factories
 
 

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, connection, crypto, keyring, listing, reports
+from notify import alerts, listing, reports
 from notify.cli import main
-from notify.db import transaction
+from notify.core import connection, crypto, keyring
+from notify.core.db import transaction
 from notify.pipeline import fanout
 from tests.factories import NOW, alert_ready, operator, resident, zone
 from tests.owner import as_owner

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 from notify import operators
 from notify.cli import alert as alert_commands
 from notify.cli import operators as operator_commands
-from notify.db import transaction
-from notify.errors import Invalid, Refused
+from notify.core.db import transaction
+from notify.core.errors import Invalid, Refused
 from notify.models import Alert
 from tests import factories
 from tests.factories import square

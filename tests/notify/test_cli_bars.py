@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from notify import reports
 from notify.cli import bars
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.factories import NOW, alert_resolved, resident, zone
 
 

@@ -8,7 +8,7 @@ from shapely.geometry import box, mapping
 from typer.testing import CliRunner
 
 from notify.cli.basemap import commands
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 from zones.errors import ZoneError
 
 

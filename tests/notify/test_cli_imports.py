@@ -51,7 +51,7 @@ def test_the_list_of_alerts_asks_postgresql_and_imports_little_else(database: st
     code, modules, said = imported("alert", "list", *style)
     assert code == 0
     assert json.loads(said) == [] if style else said.startswith("id ")
-    assert modules.isdisjoint(HEAVY | {"redis", "sqlalchemy", "structlog", "notify.db", "notify.models"})
+    assert modules.isdisjoint(HEAVY | {"redis", "sqlalchemy", "structlog", "notify.core.db", "notify.models"})
 
 
 @pytest.mark.parametrize("name", HOMES)

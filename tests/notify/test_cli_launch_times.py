@@ -11,8 +11,8 @@ from notify import operators, reports
 from notify.cli import alert_list
 from notify.cli.alert import commands
 from notify.core import city_time
-from notify.db import transaction
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.settings import settings
 from tests.factories import CREDENTIALS, alert_draft, alert_ready, operator, resident, sender, zone
 
 ADMIN = "admin@tocsin.example.org"

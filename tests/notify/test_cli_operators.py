@@ -13,10 +13,10 @@ from notify.cli import main, senders, subscribers
 from notify.cli import restored as restored_command
 from notify.cli.operators import commands, key_commands
 from notify.core import actor
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.settings import settings
 from notify.local import folder
-from notify.settings import settings
 from tests.owner import as_owner
 
 ADMIN, AUTHOR = "admin@tocsin.example.org", "author@tocsin.example.org"

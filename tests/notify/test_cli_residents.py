@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from notify import operators
 from notify.cli import main
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.subscribers import serving
 from tests.database import sql
 from tests.factories import NOW, Resident, operator, resident

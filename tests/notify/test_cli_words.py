@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from notify import alarms, operators
+from notify import operators
 from notify.cli import main
 from notify.cli.alert import commands as alert_commands
 from notify.cli.commands import hint_when_away
 from notify.cli.root import HOMES
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
 from notify.local import folder
 from notify.pipeline import compose
 from tests.factories import NOW, alert_ready, resident, zone

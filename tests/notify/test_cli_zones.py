@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from notify import atlas
 from notify.cli.zones import commands
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from tests.zones.real import real_file
 from zones.errors import ZoneError
 

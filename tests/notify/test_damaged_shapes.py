@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from notify import atlas, basemap, zone_import
 from notify.basemap import areas, streets
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.notify.gazetteer.town import avenue, found, settle, street
 from tests.notify.test_zone_import import file, take
 from tests.owner import as_owner

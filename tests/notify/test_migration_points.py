@@ -9,14 +9,15 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from notify import crypto, migrations, points
-from notify.db import transaction
-from notify.errors import Refused, Unavailable, WrongKey
+from notify import migrations
+from notify.core import crypto, points
+from notify.core.db import transaction
+from notify.core.errors import Refused, Unavailable, WrongKey
+from notify.core.settings import settings
 from notify.pipeline.headcount import Headcount
-from notify.settings import settings
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, homes, resident, square
-from tests.notify.test_keyring import OTHER, use_keys
+from tests.notify.core.test_keyring import OTHER, use_keys
 from tests.owner import owning
 from zones.membership import Membership
 

@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import text
 
 from notify import alerts, migrations
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Alert
 from notify.models.states import AlertState
 from tests.factories import NOW, alert_draft, alert_ready, operator, sender, zone

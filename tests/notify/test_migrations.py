@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from notify import migrations
-from notify.db import engine
+from notify.core.db import engine
 from notify.models import Base
 from tests.owner import as_owner
 

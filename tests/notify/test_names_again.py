@@ -3,8 +3,8 @@
 import pytest
 
 from notify import operators, senders
-from notify.db import transaction
-from notify.errors import Invalid, NotFound
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotFound
 from tests.factories import NOW
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from notify import gazetteer
 from notify.cli import addresses, basemap, streets
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.notify.gazetteer.town import NOW, avenue, house
 from tests.notify.pipeline.test_one_bad_row import refuse
 from zones.addresses.rows import LandmarkRow

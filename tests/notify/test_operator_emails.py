@@ -3,8 +3,8 @@
 import pytest
 
 from notify import operators
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.models import Operator
 from tests.factories import NOW
 

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from notify import alerts, restoring
 from notify.cli import restored as command
-from notify.db import forget_engine, transaction
+from notify.core.db import forget_engine, transaction
 from notify.pipeline import fanout
 from notify.restoring import Restored
 from tests.database import sql

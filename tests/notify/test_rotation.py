@@ -8,18 +8,19 @@ import pytest
 from shapely.geometry import Polygon
 from sqlalchemy import text
 
-from notify import crypto, db, keyring, rotation
+from notify import rotation
 from notify.channels.contract import Inbound
-from notify.db import transaction
+from notify.core import crypto, db, keyring
+from notify.core.db import transaction
+from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks
-from notify.errors import Invalid, Refused, WrongKey
 from notify.models import Base
 from notify.pipeline import audience
 from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
 from tests.database import sql
 from tests.factories import NOW, homes, move, resident, sender, square
-from tests.notify.test_keyring import use_keys
+from tests.notify.core.test_keyring import use_keys
 from tests.owner import as_owner
 from zones.membership import Membership
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Alert
 from tests.factories import NOW, alert_draft, alert_ready, operator, resident, sender, zone
 from tests.owner import owning
@@ -251,7 +251,7 @@ def test_it_refuses(what: str) -> None:
 
 
 def test_an_expired_alert_cannot_come_back(database: str) -> None:
-    """The states are the code's business (lifecycle.py), but a final one has its time."""
+    """The states are the code's business (core/states.py), but a final one has its time."""
     with transaction() as s:
         zone(s)
         alert_id = alert_draft(s).id

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from notify import db
-from notify.db import statements, transaction
+from notify.core import db
+from notify.core.db import statements, transaction
 from tests.waiting import until
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from notify import operators, training
-from notify.db import transaction
+from notify.core.db import transaction
 from tests.factories import NOW
 
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from notify import alerts
-from notify.errors import Refused
+from notify.core.errors import Refused
+from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.settings import settings
 from tests.factories import CREDENTIALS, NOW, alert_draft, operator, resident
 
 SNOW = {"rule": "odd", "starts": "2027-01-11T16:00"}

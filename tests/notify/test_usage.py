@@ -10,7 +10,7 @@ import redis as redis_client
 from sqlalchemy import text
 
 from notify import usage
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.limits import Allowance, Grant, Throttle, Wait
 from notify.models import Lane
 from tests.factories import alert_resolved, resident, sender, zone

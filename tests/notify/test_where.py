@@ -9,10 +9,10 @@ from shapely.geometry import LineString, Point, box
 from sqlalchemy import event, select
 
 from notify import alerts, atlas, where
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.settings import settings
 from notify.models import StoredContent, Street
-from notify.settings import settings
 from notify.where import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
 from tests.factories import NOW, alert_draft, alert_ready, operator, square, zone
 from zones.city import CityZone

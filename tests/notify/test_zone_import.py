@@ -11,8 +11,8 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 
 from notify import atlas, reports, zone_import
-from notify.db import transaction
-from notify.errors import Invalid, NotFound, Refused
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotFound, Refused
 from notify.models import Audit, Street, Zone, ZoneVersion
 from notify.zone_import import Accepted, Report
 from tests import factories

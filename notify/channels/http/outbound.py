@@ -15,8 +15,8 @@ from typing import NamedTuple
 from yarl import URL
 
 from notify.channels.http.client import HttpClient
-from notify.errors import Unavailable
-from notify.settings import Settings
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -9,8 +9,8 @@ import numpy as np
 from alembic import op
 from psycopg import Connection
 
-from notify import keyring, points
-from notify.errors import Refused
+from notify.core import keyring, points
+from notify.core.errors import Refused
 
 revision = "0028"
 down_revision = "0027"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from notify import alarms, db, points
+from notify.core import alarms, db, points
 from notify.core.counting import counted
-from notify.db import transaction
+from notify.core.db import transaction
 
 AT_ONCE = 20_000  # places of a transaction: about 0.1 s
 SOME = 10  # residents that the alarm names

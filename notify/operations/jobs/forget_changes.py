@@ -1,6 +1,6 @@
 """The changes of residents that the live count follows."""
 
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.pipeline import headcount
 
 

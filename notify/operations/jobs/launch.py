@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from notify import alerts, db, tasks
-from notify.db import transaction
+from notify import alerts, tasks
+from notify.core import db
+from notify.core.db import transaction
 from notify.operations.jobs.steps import each
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from notify import db
+from notify.core import db
 from notify.pipeline import receipts
 
 

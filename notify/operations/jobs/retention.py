@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from notify import sessions
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.operations import heartbeat
 
 

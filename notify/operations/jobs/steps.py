@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from notify import db
+from notify.core import db
 
 log = structlog.get_logger()
 

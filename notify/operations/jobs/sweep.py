@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from notify import db, tasks
-from notify.db import transaction
+from notify import tasks
+from notify.core import db
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.models import Lane
 from notify.operations.jobs.steps import each
 from notify.pipeline import forecast, settling
-from notify.settings import settings
 
 log = structlog.get_logger()
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify import alarms
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
 from notify.models import Alert, Lane
 from notify.models.job import JobRow
 from notify.models.states import AlertState

@@ -8,7 +8,7 @@ from stand_in import Reply, StandIn
 from notify.channels.connections import Connections
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recipient, SendError
 from notify.channels.mastodon import MastodonPost
-from notify.errors import BadSignature
+from notify.core.errors import BadSignature
 
 CONTENT = Content(alert_id=1, language="es-US", topic="storm", subject="", text="Tormenta: quédese en casa", html="")
 MESSAGE = Message(CONTENT, "@city@social.example", [Recipient(7, "")], "https://alerts.example.org/hooks/mastodon")

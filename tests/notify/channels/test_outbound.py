@@ -7,8 +7,8 @@ import pytest
 
 from notify.channels.connections import Connections
 from notify.channels.http.outbound import Outbound, open_client
-from notify.errors import Unavailable
-from notify.settings import Settings
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
 
 PROXY = "http://proxy.example:8080"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from notify.channels.registry import PROVIDERS, build, missing
-from notify.errors import NotFound, Unavailable
-from notify.settings import Settings
+from notify.core.errors import NotFound, Unavailable
+from notify.core.settings import Settings
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from notify.channels.contract import (
 )
 from notify.channels.sendgrid import SendGridEmail
 from notify.channels.sendgrid_events import SIGNATURE, TIMESTAMP, read_events
-from notify.errors import BadSignature, Invalid
+from notify.core.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 
 CONTENT = Content(

@@ -32,7 +32,7 @@ from notify.channels.contract import (
 from notify.channels.exchange import LATER_S
 from notify.channels.twilio import TwilioSms, twiml
 from notify.channels.twilio_client import library
-from notify.errors import BadSignature, Invalid
+from notify.core.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 
 SID = "AC" + "0" * 32

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from alembic import command
 
-from notify import alerts, crypto, migrations, restoring, senders
+from notify import alerts, migrations, restoring, senders
 from notify.channels.contract import Inbound, Receipt, ReceiptState
-from notify.db import transaction
+from notify.core import crypto
+from notify.core.db import transaction
 from notify.delivery import carrier_blocks
 from notify.models.states import DeliveryState
 from notify.pipeline import receipts, records, settling

@@ -9,7 +9,7 @@ import pytest
 
 from notify import alerts, restoring, senders
 from notify.channels.contract import Receipt, ReceiptState
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.delivery import carrier_blocks
 from notify.models.states import DeliveryState
 from notify.pipeline import receipts, records, settling

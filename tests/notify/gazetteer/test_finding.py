@@ -2,8 +2,8 @@
 
 import pytest
 
+from notify.core.settings import settings
 from notify.gazetteer.finding import A_STREET, AMBIGUOUS, NO_SUCH_NUMBER, NOT_FOUND, UNSURE
-from notify.settings import settings
 from tests.notify.gazetteer.town import BLOCK, SOUTH, WEST, avenue, found, house, settle, street, suggested
 from zones.addresses.rows import LandmarkRow
 

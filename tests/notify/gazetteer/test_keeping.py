@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from notify import gazetteer
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from tests.notify.gazetteer.town import NOW, avenue, found, house, settle
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow
 

@@ -16,10 +16,10 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from notify import logs
+from notify.core import logs
+from notify.core.settings import Settings
 from notify.gazetteer.finding import NOT_FOUND
 from notify.gazetteer.outside import FROM_OUTSIDE, NO_ANSWER, look_up
-from notify.settings import Settings
 from tests.connect_proxy import ConnectProxy
 from tests.notify.gazetteer.town import house, settle
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from notify import gazetteer, training
-from notify.db import transaction
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.settings import settings
 from tests.misspelling import misspelt
 from tests.notify.gazetteer.town import NOW, found, house, settle
 from tests.zones.addresses.test_files import unzipped

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from shapely.geometry import LineString
 
 from notify import gazetteer
-from notify.db import transaction
+from notify.core.db import transaction
 from zones.addresses.readings import house_number
 from zones.addresses.rows import AddressRow, LandmarkRow, StreetRow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notify.errors import NotFound, Unavailable
+from notify.core.errors import NotFound, Unavailable
 from notify.local.logs import Console
 from notify.local.processes import Supervisor
 from notify.local.program import Program, until

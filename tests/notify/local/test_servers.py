@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from notify.errors import Refused
+from notify.core.errors import Refused
 from notify.local import postgres
 from notify.local.credentials import keep
 from notify.local.program import until
@@ -138,7 +138,7 @@ def test_without_a_wheel_the_error_names_both_settings(tmp_path: Path, wheel: st
     code = f"""
 import sys
 from pathlib import Path
-from notify.errors import Unavailable
+from notify.core.errors import Unavailable
 from notify.local.stack import servers
 sys.modules[{wheel!r}] = None  # as if it were not installed
 try:

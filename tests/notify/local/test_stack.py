@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from notify.errors import Refused
+from notify.core.errors import Refused
 from notify.local.folder import LOADED, given, load_env, read_env, running
 from notify.local.program import until
 from notify.local.stack import Stack, _serves

@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from notify import alarms, points, rotation
-from notify.db import transaction
+from notify import rotation
+from notify.core import alarms, points
+from notify.core.db import transaction
 from notify.models import Alarm
 from notify.operations.jobs import check_places
 from notify.pipeline import audience

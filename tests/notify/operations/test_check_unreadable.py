@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from notify.channels.findings import Finding, State
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
+from notify.core.settings import Settings
 from notify.operations.check import _provider
-from notify.settings import Settings
 
 SENDERS = {
     "twilio": ["+15555550100", "12345", "MG" + "0" * 32],

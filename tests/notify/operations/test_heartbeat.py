@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from notify import alarms, alerts
+from notify import alerts
 from notify.channels.findings import State
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Lane
 from notify.operations import heartbeat, pulse
 from notify.operations.check import check
 from notify.operations.heartbeat import Heart
 from notify.operations.jobs import watch
-from notify.settings import settings
 from tests.factories import alert_ready, operator, sender, zone
 from tests.owner import owning
 from tests.waiting import until

@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import Connection, text
 from typer.testing import CliRunner
 
-from notify import alarms
 from notify.cli.jobs import commands
-from notify.db import engine, transaction
+from notify.core import alarms
+from notify.core.db import engine, transaction
+from notify.core.settings import settings
 from notify.models import Alarm
 from notify.operations import job_status, ledger
 from notify.operations.jobs import watch
 from notify.operations.ledger import Ledger
 from notify.operations.plan import JOBS, Daily, Every, Job
 from notify.operations.planner import Planner, Run
-from notify.settings import settings
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 NAMES = [job.name for job in JOBS]

@@ -9,13 +9,14 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from notify import alarms, alerts, tasks
-from notify.db import transaction
+from notify import alerts, tasks
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.operations import jobs, scheduler
 from notify.operations.jobs import launch, sweep
-from notify.settings import settings
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
 from tests.owner import as_owner, owning
 from tests.waiting import until

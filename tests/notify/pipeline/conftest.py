@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from notify.core.settings import Settings, settings
 from notify.pipeline.transport import Transport
-from notify.settings import Settings, settings
 from notify.simulators.config import Config
 from tests.waiting import until
 

@@ -3,10 +3,10 @@
 import time
 
 from notify.channels.contract import Accepted, Late
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.pipeline import messages, records, settling
 from notify.pipeline.transport import Transport
-from notify.settings import settings
 from tests.database import sql
 from tests.factories import alert_resolved, resident, sender, zone
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from notify import alarms, senders
+from notify import senders
 from notify.channels.contract import Blame, Receipt, ReceiptState
-from notify.db import transaction
+from notify.core import alarms
+from notify.core.db import transaction
 from notify.pipeline import receipts
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, resident, zone

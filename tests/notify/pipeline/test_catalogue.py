@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 from notify.pipeline.catalogue import load
 from templates import MESSAGES
 

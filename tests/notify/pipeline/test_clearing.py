@@ -12,12 +12,12 @@ from sqlalchemy import text
 from notify import alerts
 from notify.channels.contract import Accepted, Message
 from notify.channels.twilio import TwilioSms
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Lane
 from notify.pipeline import clearing, records, settling
 from notify.pipeline.settling import Doorbell
 from notify.pipeline.transport import Transport
-from notify.settings import settings
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, operator, sender, zone
 from tests.notify.pipeline.conftest import Providers

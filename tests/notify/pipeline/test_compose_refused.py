@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from notify.errors import Invalid, NotFound
+from notify.core.errors import Invalid, NotFound
 from notify.pipeline.compose import catalogue, fill, render
 from tests.notify.pipeline.written import CONTEXT, written
 

@@ -11,16 +11,16 @@ from sqlalchemy import text
 
 from notify import alerts, senders
 from notify.channels import registry
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.errors import Refused
+from notify.core.settings import Settings, settings
 from notify.delivery import exercise
-from notify.errors import Refused
 from notify.limits import Throttle
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.pipeline import clearing, fanout, records, settling
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Transport
-from notify.settings import Settings, settings
 from tests.factories import alert_ready, operator, resident, zone
 from tests.notify.pipeline.conftest import Providers
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import operators
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Alert
 from notify.pipeline import explanation
 from notify.where import Circle

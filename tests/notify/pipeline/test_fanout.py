@@ -12,12 +12,13 @@ from sqlalchemy import Engine, QueuePool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from notify import alerts, db, reports
-from notify.db import transaction
+from notify import alerts, reports
+from notify.core import db
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.pipeline import audience, fanout, runners, settling
 from notify.pipeline.catalogue import catalogue
-from notify.settings import settings
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.owner import owning
 from tests.waiting import until

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.errors import Invalid, NotFound
+from notify.core.errors import Invalid, NotFound
 from notify.pipeline.blanks import Blank
 from notify.pipeline.compose import catalogue, fill
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from notify import alerts, reports
-from notify.db import transaction
-from notify.errors import Refused
+from notify.core.db import transaction
+from notify.core.errors import Refused
 from notify.models import Alert
 from notify.pipeline import forecast
 from notify.pipeline.forecast import Plan

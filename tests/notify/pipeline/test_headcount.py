@@ -12,13 +12,14 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alerts, points
-from notify.db import engine, transaction
+from notify import alerts
+from notify.core import points
+from notify.core.db import engine, transaction
+from notify.core.settings import settings
 from notify.models import Contact, Place, Preference, Subscriber, Suppression, Topic
 from notify.pipeline import audience, headcount
 from notify.pipeline.audience import Audience
 from notify.pipeline.headcount import Headcount
-from notify.settings import settings
 from tests.factories import (
     NOW,
     Resident,

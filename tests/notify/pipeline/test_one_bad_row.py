@@ -9,9 +9,10 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify import alarms, alerts, senders
+from notify import alerts, senders
 from notify.channels.contract import Receipt, ReceiptState
-from notify.db import in_halves, transaction
+from notify.core import alarms
+from notify.core.db import in_halves, transaction
 from notify.pipeline import clearing, fanout, forecast, receipts, records, settling
 from notify.pipeline.transport import Transport
 from notify.subscribers import import_csv

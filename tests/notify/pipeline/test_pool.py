@@ -14,13 +14,13 @@ import redis as redis_client
 from notify import senders
 from notify.breaker import FAULTS, MICRO
 from notify.channels.contract import Late
-from notify.db import transaction
+from notify.core.db import transaction
+from notify.core.settings import Settings
 from notify.limits import Allowance, Grant, Throttle
 from notify.models import Lane
 from notify.pipeline import fanout, records
 from notify.pipeline.sending import Batch
 from notify.pipeline.transport import Posted, Transport
-from notify.settings import Settings
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.test_sending import resolved, sql, states
 from tests.rates import counts_from, departures, fullest_second

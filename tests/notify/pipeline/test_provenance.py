@@ -5,10 +5,11 @@ import json
 import pytest
 from sqlalchemy import text
 
-from notify import crypto, reports
+from notify import reports
 from notify.channels.contract import Receipt, Suppress
 from notify.channels.sendgrid_events import _receipt
-from notify.db import transaction
+from notify.core import crypto
+from notify.core.db import transaction
 from notify.pipeline import receipts
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, resident, zone

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from notify.channels.contract import Receipt, ReceiptState
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.pipeline import receipts, records
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, resident, zone

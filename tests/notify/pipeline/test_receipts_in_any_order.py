@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from notify.channels.contract import Receipt, ReceiptState
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.pipeline import receipts
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, resident, zone

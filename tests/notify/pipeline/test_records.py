@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.models.states import DeliveryState
 from notify.pipeline import records

@@ -11,7 +11,7 @@ import redis as redis_client
 from sqlalchemy import text
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.limits import Throttle
 from notify.models import Lane
 from notify.pipeline import records

@@ -12,10 +12,11 @@ import time_machine
 from pydantic import SecretStr
 from sqlalchemy import exc
 
-from notify import alerts, crypto
+from notify import alerts
 from notify.channels.contract import Accepted, Content, Late, Message, Recipient
-from notify.db import transaction
-from notify.errors import Unavailable
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
 from notify.limits import Throttle
 from notify.pipeline import records
 from notify.pipeline.pace import Room

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notify import alerts
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.models import Lane
 from notify.models.states import DeliveryState
 from notify.pipeline import clearing, fanout, records, settling

@@ -10,11 +10,12 @@ import pytest
 import redis as redis_client
 from kombu.exceptions import OperationalError
 
-from notify import alerts, db, tasks, worker
-from notify.db import transaction
+from notify import alerts, tasks, worker
+from notify.core import db
+from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Lane
 from notify.pipeline import settling
-from notify.settings import settings
 from tests.factories import alert_ready, operator
 from tests.notify.pipeline.conftest import Providers
 from tests.notify.pipeline.test_runners import launched, lost, residents, sql

@@ -12,7 +12,7 @@ from notify.channels import twilio_account
 from notify.channels.findings import Finding, State
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
-from notify.settings import Settings
+from notify.core.settings import Settings
 
 ROOT = f"/2010-04-01/Accounts/{SID}"
 LISTS = ("IncomingPhoneNumbers.json?PhoneNumber=%2B12155550100", "SMS/ShortCodes.json?ShortCode=12345")

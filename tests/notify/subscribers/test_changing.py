@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import crypto
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.pipeline import records
 from notify.subscribers import changing, export_csv, import_csv, serving
 from notify.subscribers.changing import Where

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.models import Topic
 from notify.subscribers import COLUMNS, changing, count, export_csv, import_csv, opt_out, serving
 from notify.subscribers.storing import Stored

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from notify import points
+from notify.core import points
 from notify.subscribers import import_csv
 from notify.subscribers.identity import Couples
 from tests.factories import NOW

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from notify import atlas
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.models import Topic
 from notify.subscribers import COLUMNS, import_csv
 from tests.factories import NOW

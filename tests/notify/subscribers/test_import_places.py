@@ -8,9 +8,9 @@ from shapely.geometry import box
 from typer.testing import CliRunner
 
 from notify.cli.subscribers import commands
-from notify.db import transaction
-from notify.errors import Refused
-from notify.settings import settings
+from notify.core.db import transaction
+from notify.core.errors import Refused
+from notify.core.settings import settings
 from notify.subscribers import changing, import_csv
 from tests.factories import NOW, homes, operator, resident, zone
 from tests.notify.gazetteer.town import avenue, house, settle

@@ -11,9 +11,9 @@ import pytest
 from shapely.geometry import box
 from sqlalchemy import text
 
-from notify import crypto
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.subscribers import COLUMNS, count, import_csv, opt_out
 from tests.factories import NOW, homes, zone
 from tests.notify.gazetteer.town import avenue, house, settle

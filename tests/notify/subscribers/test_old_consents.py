@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from notify.db import transaction
+from notify.core.db import transaction
 from notify.subscribers import export_csv, import_csv
 from tests.factories import NOW
 from tests.notify.subscribers.test_importing import ask, lines, row

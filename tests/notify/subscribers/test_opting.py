@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import crypto, senders
+from notify import senders
 from notify.channels.contract import Inbound
-from notify.db import transaction
-from notify.errors import Invalid
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.errors import Invalid
+from notify.core.settings import settings
 from notify.models import Topic
 from notify.pipeline import segments
-from notify.settings import settings
 from notify.subscribers import (
     Reply,
     describe_unsubscribe,

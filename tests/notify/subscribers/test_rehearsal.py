@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from notify.db import engine, transaction
+from notify.core.db import engine, transaction
 from notify.subscribers import import_csv, opt_out
 from tests.factories import NOW
 from tests.notify.subscribers.test_identity import FILES

@@ -5,9 +5,10 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import text
 
-from notify import reasons, senders
-from notify.db import transaction
-from notify.errors import Invalid, NotAllowed, NotFound, Refused
+from notify import senders
+from notify.core import reasons
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.pipeline import records

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from notify import crypto
-from notify.errors import Invalid, Unavailable
+from notify.core import crypto
+from notify.core.errors import Invalid, Unavailable
 
 UNITS = 10_000_000  # in a degree: coordinates are kept to 1e-7 degrees, about a centimetre
 CELL = 100_000  # units along the side of a cell: 0.01 degrees, 1.1 km from south to north

@@ -2,9 +2,9 @@
 
 import pytest
 
-from notify import crypto
-from notify.errors import Invalid, Unavailable
-from notify.settings import settings
+from notify.core import crypto
+from notify.core.errors import Invalid, Unavailable
+from notify.core.settings import settings
 
 PHONE = "+12015550100"
 

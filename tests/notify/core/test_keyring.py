@@ -11,19 +11,19 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import InternalError
 
-from notify import crypto, db, keyring
 from notify.channels.contract import Inbound
-from notify.db import transaction
-from notify.errors import WrongKey
+from notify.core import crypto, db, keyring
+from notify.core.db import transaction
+from notify.core.errors import WrongKey
+from notify.core.settings import settings
 from notify.operations import check as preflight
-from notify.settings import settings
 from notify.subscribers import COLUMNS, replies
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, resident
 from tests.owner import as_owner
 
 OTHER = "another key that is long enough, too"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def use_keys(monkeypatch: pytest.MonkeyPatch, key: str, previous: str = "") -> None:
@@ -224,7 +224,7 @@ KEYED = {"address_index", "any_index", "index", "seal", "seal_all"}  # of `crypt
 
 def test_who_computes_an_index_or_seals_holds_the_key() -> None:
     """In the same file, where a reader sees both: else a rotation could come between the index and its row."""
-    at_home = {"notify/crypto.py", "notify/keyring.py", "notify/points.py", "notify/rotation.py",
+    at_home = {"notify/core/crypto.py", "notify/core/keyring.py", "notify/core/points.py", "notify/rotation.py",
                "notify/subscribers/addresses.py",
                "notify/migrations/versions/0028_sealed_points.py"}  # which lets no rotation run  # fmt: skip
     for path in [*ROOT.glob("notify/**/*.py"), *ROOT.glob("api/**/*.py")]:

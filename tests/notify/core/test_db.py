@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import exc, make_url, text
 
-from notify import connection, db
-from notify.settings import settings
+from notify.core import connection, db
+from notify.core.settings import settings
 from tests.notify.vanishing import Way, way_to
 from tests.waiting import until
 

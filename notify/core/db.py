@@ -17,10 +17,10 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.orm import Session
 
-from notify.connection import READ_ONLY, check_key, parameters
-from notify.errors import Unavailable
-from notify.once import once
-from notify.settings import settings
+from notify.core.connection import READ_ONLY, check_key, parameters
+from notify.core.errors import Unavailable
+from notify.core.process import once
+from notify.core.settings import settings
 
 log = structlog.get_logger()
 T = TypeVar("T")

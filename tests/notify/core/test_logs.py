@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from notify import logs
+from notify.core import logs
 
 
 @contextmanager

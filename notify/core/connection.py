@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from notify import keyring
-from notify.settings import settings
+from notify.core import keyring
+from notify.core.settings import settings
 
 READ_ONLY = "-c default_transaction_read_only=on"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from notify import connection
 from notify.channels import registry
-from notify.errors import Unavailable
-from notify.settings import Settings
+from notify.core import connection
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
 
 CREDENTIALS = (
     "twilio_account_sid", "twilio_auth_token", "sendgrid_api_key", "sendgrid_webhook_public_key",

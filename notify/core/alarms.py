@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, exists, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from notify import db, lifecycle
-from notify.errors import NotFound, Refused, TocsinError
+from notify.core import audit, db
+from notify.core.errors import NotFound, Refused, TocsinError
 from notify.models import Alarm, Alert, Lane, Operator
 
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ def resolve(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Al
     if alarm.resolved_at is not None:
         raise Refused(f"Alarm {alarm_id} is resolved already.")
     alarm.resolved_at, alarm.resolved_by = max(now, alarm.since), by.id if by else None
-    lifecycle.note(s, now=now, by=by, action="resolve", subject="alarm", subject_id=alarm_id, kind=alarm.kind)
+    audit.note(s, now=now, by=by, action="resolve", subject="alarm", subject_id=alarm_id, kind=alarm.kind)
     return alarm
 
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from notify import alarms, alerts, crypto, points
-from notify.db import raw, transaction
-from notify.errors import Invalid, Unavailable
+from notify import alerts
+from notify.core import alarms, crypto, points
+from notify.core.db import raw, transaction
+from notify.core.errors import Invalid, Unavailable
 from notify.models import Alert
 from notify.pipeline.headcount import Headcount
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, alert_ready, homes, operator, resident, resolve, square, zone
-from tests.notify.test_keyring import use_keys
+from tests.notify.core.test_keyring import use_keys
 from zones.membership import Membership
 
 OTHER = "another key that is long enough, too"

@@ -1,16 +1,16 @@
-"""Which status may follow which, and the audit row that goes with it. Nothing else decides that (law 11)."""
+"""Which status may follow which. Nothing else decides that (law 11); each move has its audit row beside it."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from notify.core.actor import on_command_line
-from notify.errors import NotFound, Refused
-from notify.models import Alert, Audit, Operator
+from notify.core import audit
+from notify.core.errors import NotFound, Refused
+from notify.models import Alert, Operator
 from notify.models.states import AlertState, DeliveryState
 
 log = structlog.get_logger()
@@ -95,7 +95,7 @@ def move_alert(
         if state is None:
             raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
         raise Refused(f"Alert {alert_id} is {state}: it cannot become {to}.", hint=WHAT_NOW.get(state, ""))
-    note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
+    audit.note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
     log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)
 
 
@@ -107,31 +107,3 @@ WHAT_NOW = {
     A.CANCELLED: "Write a new alert.",
     A.EXPIRED: "Write a new alert with a later expiry.",
 }
-
-
-def note(
-    s: Session,
-    *,
-    now: datetime,
-    by: Operator | None,
-    action: str,
-    subject: str,
-    subject_id: int,
-    **detail: Any,
-) -> None:
-    """Add a row to the audit, in the same transaction as what it tells of. Never with a resident's address in it.
-
-    What was done by a command names the account that ran it, whoever it was done as.
-    """
-    if account := on_command_line.get():
-        detail["command_line"] = account
-    s.execute(
-        insert(Audit).values(
-            at=now,
-            operator_id=by.id if by else None,
-            action=action,
-            subject=subject,
-            subject_id=subject_id,
-            detail=detail,
-        )
-    )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from notify import reasons
 from notify.channels.sendgrid_events import DROPPED, GONE, OUR_DROPS
 from notify.channels.twilio_errors import VERDICTS
+from notify.core import reasons
 from notify.pipeline.receipts import GUESSES
 
 OURS = {

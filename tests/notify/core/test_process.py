@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from notify.once import once
+from notify.core.process import once
 
 
 def test_threads_that_ask_at_once_get_the_same() -> None:

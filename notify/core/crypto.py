@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from notify.errors import Invalid, Unavailable
-from notify.settings import settings
+from notify.core.errors import Invalid, Unavailable
+from notify.core.settings import settings
 
 BLOCK_BYTES = 16  # AES, FIPS 197
 NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D section 8.2

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from notify.core.errors import Unavailable
 from notify.core.plain import plain
-from notify.errors import Unavailable
 
 TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"

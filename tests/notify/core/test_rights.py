@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from notify import alerts, crypto, db, migrations, rotation
-from notify.db import transaction
-from notify.errors import Refused
-from notify.models import rights
+from notify import alerts, migrations, rotation
+from notify.core import crypto, db, rights
+from notify.core.db import transaction
+from notify.core.errors import Refused
+from notify.core.settings import settings
 from notify.operations.check import _database
-from notify.settings import settings
 from tests.conftest import OWNER, SECRET_KEY
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
-from tests.notify.test_keyring import use_keys
+from tests.notify.core.test_keyring import use_keys
 from tests.owner import as_owner, owning
 from tests.waiting import until
 
@@ -49,7 +49,7 @@ def test_every_table_has_its_rights_and_every_column_of_them_exists(database: st
                 text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'")
             )
         }
-    assert set(tables) == set(rights.RIGHTS), "a new table needs a line in notify/models/rights.py"
+    assert set(tables) == set(rights.RIGHTS), "a new table needs a line in notify/core/rights.py"
     named = {(table, name) for table, may in rights.RIGHTS.items() for name in re.findall(r"[a-z0-9_]+", may)}
     assert ("alerts", "state") in named
     assert named <= columns

@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.errors import Refused
+from notify.core.errors import Refused
 
 RIGHTS = {
     # Facts are only added.

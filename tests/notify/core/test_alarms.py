@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from notify import alarms, senders
-from notify.db import transaction
-from notify.errors import NotFound, Refused
+from notify import senders
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.errors import NotFound, Refused
 from notify.pipeline.senders import stop
 from tests import factories
 from tests.factories import NOW

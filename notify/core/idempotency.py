@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.errors import Invalid
+from notify.core.errors import Invalid
 
 KEPT = timedelta(hours=24)
 LONGEST = 255  # characters

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from notify import crypto
-from notify.core import process
-from notify.errors import Unavailable, WrongKey
+from notify.core import crypto, process
+from notify.core.errors import Unavailable, WrongKey
 
 if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
     from sqlalchemy.orm import Session
