@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api.errors import DESCRIPTION, Misdirected, NotSignedIn
-from notify import operators, sessions
+from notify.accounts import operators, sessions
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed
 from notify.core.settings import settings

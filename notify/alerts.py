@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from notify import operators, senders, two_people
+from notify import senders, two_people
+from notify.accounts import operators
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import NotFound, Refused, Unavailable

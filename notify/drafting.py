@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import alert_times, operators, two_people, where
+from notify import alert_times, two_people, where
+from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
 from notify.core.db import transaction

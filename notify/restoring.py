@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from notify import operators
+from notify.accounts import operators
 from notify.core import alarms, db, process, states
 from notify.core.db import transaction
 from notify.core.errors import Refused

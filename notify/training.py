@@ -9,7 +9,8 @@ from shapely.geometry import box
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify import atlas, basemap, gazetteer, operators, senders, subscribers
+from notify import atlas, basemap, gazetteer, senders, subscribers
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.models import Operator, Sender, Subscriber
 from zones.addresses.blocks import blocks, houses

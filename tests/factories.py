@@ -19,7 +19,8 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, atlas, operators, senders
+from notify import alerts, atlas, senders
+from notify.accounts import operators
 from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.settings import settings

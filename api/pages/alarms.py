@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.auth import Viewer
 from api.pages.rendering import render
 from api.routes.ids import Id
-from notify import operators
+from notify.accounts import operators
 from notify.core import alarms
 from notify.core.db import transaction
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.pages.outline import Outline, outline
 from notify import atlas, reports
+from notify.accounts.operators import MAY
 from notify.core import states
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
-from notify.operators import MAY
 from notify.pipeline import forecast
 from notify.pipeline.audience import Audience
 from notify.pipeline.forecast import Plan

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from notify import operators
+from notify.accounts import operators
 from notify.content.links import fill_in
 from notify.core import alarms, reasons
 from notify.core.counting import counted

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import auth
 from api.pages.rendering import page
-from notify import operators, sessions
+from notify.accounts import operators, sessions
 from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify import operators
+from notify.accounts import operators
 from notify.core import alarms
 from notify.core.db import transaction
 

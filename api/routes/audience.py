@@ -12,7 +12,8 @@ from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
-from notify import operators, where
+from notify import where
+from notify.accounts import operators
 from notify.core import audit
 from notify.core.db import transaction
 from notify.models import Topic

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify import operators, senders, tasks
+from notify import senders, tasks
+from notify.accounts import operators
 from notify.core.db import transaction
 
 router = APIRouter(prefix="/api/v1/senders", tags=["senders"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from api.auth import Caller
-from notify import operators
+from notify.accounts import operators
 
 FEWEST = 10
 FEW: Literal["fewer than 10"] = "fewer than 10"

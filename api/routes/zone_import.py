@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from notify import operators, zone_import
+from notify import zone_import
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.models.zone import ZoneKind
 from notify.zone_import import Accepted, Others

@@ -4,7 +4,7 @@ import os
 
 from sqlalchemy.orm import Session
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli.commands import data_folder
 from notify.core.errors import NotAllowed
 from notify.core.settings import settings

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table

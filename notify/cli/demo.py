@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from notify import alerts, operators, tasks, training
+from notify import alerts, tasks, training
+from notify.accounts import operators
 from notify.cli import alert as alert_commands
 from notify.cli.output import console
 from notify.cli.processes import RESIDENTS

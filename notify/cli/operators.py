@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from notify import operators, rotation, sessions
+from notify import rotation
+from notify.accounts import operators, sessions
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, console_err, moment, print_json, table

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli.commands import Commands, data_folder
 from notify.cli.output import console
 from notify.core.db import transaction

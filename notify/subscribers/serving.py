@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import operators
+from notify.accounts import operators
 from notify.core import audit, city_time, emails, keyring, phones
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused

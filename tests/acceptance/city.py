@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
-from notify import alerts, atlas, operators, reports, senders, subscribers, tasks
+from notify import alerts, atlas, reports, senders, subscribers, tasks
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.local.stack import Stack

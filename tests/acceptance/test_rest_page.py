@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shapely.geometry import box
 
-from notify import operators, training
+from notify import training
+from notify.accounts import operators
 from notify.core.db import transaction
 from tests.acceptance.city import CONSENT, City
 

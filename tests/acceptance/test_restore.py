@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from notify import alerts, operators, restoring
+from notify import alerts, restoring
+from notify.accounts import operators
 from notify.core.db import one_moment, raw, transaction
 from notify.models.states import AlertState
 from tests.acceptance.city import APPROVER, City

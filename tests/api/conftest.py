@@ -16,7 +16,7 @@ from sqlalchemy import text
 from api import metrics
 from api.app import create_app
 from api.server import PatientProtocol
-from notify import operators
+from notify.accounts import operators
 from notify.core import logs
 from notify.core.db import transaction
 from notify.core.settings import settings

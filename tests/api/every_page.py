@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from notify import alerts, operators
+from notify import alerts
+from notify.accounts import operators
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings

@@ -14,7 +14,8 @@ import shapely
 
 from api import errors, rates, seats
 from api.routes.area_bodies import PartIn
-from notify import operators, where
+from notify import where
+from notify.accounts import operators
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked

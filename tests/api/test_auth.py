@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from notify import operators, sessions
+from notify.accounts import operators, sessions
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.settings import settings

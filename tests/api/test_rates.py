@@ -7,7 +7,7 @@ import pytest
 
 from api import rates
 from api.hooks import refusals
-from notify import operators
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings

@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx
 from typer.testing import CliRunner, Result
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli.residents import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, Refused

@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import operators
+from notify.accounts import operators
 from notify.core import points
 from notify.core.db import transaction
 from notify.local import ports

@@ -20,7 +20,8 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, migrations, operators, senders, tasks, worker
+from notify import alerts, migrations, senders, tasks, worker
+from notify.accounts import operators
 from notify.core import crypto, db, points
 from notify.core.db import raw, transaction
 from notify.core.settings import settings

@@ -12,7 +12,8 @@ import redis
 import shapely
 from sqlalchemy import text
 
-from notify import alerts, migrations, operators, subscribers, training
+from notify import alerts, migrations, subscribers, training
+from notify.accounts import operators
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
 from notify.limits import Allowance, Throttle

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from notify import alerts, operators
+from notify import alerts
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.local import ports
 from notify.pipeline import fanout

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, operators, senders, tasks
+from notify import alerts, senders, tasks
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.models import Lane
 from notify.pipeline import fanout

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli.alarms import commands
 from notify.core import alarms
 from notify.core.db import transaction

@@ -9,7 +9,7 @@ import shapely
 from shapely.geometry import LineString, Point
 from typer.testing import CliRunner, Result
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli import alert as alert_commands
 from notify.cli import operators as operator_commands
 from notify.core.db import transaction

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from notify import operators, reports
+from notify import reports
+from notify.accounts import operators
 from notify.cli import alert_list
 from notify.cli.alert import commands
 from notify.core import city_time

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from notify import operators, sessions
+from notify.accounts import operators, sessions
 from notify.cli import alarms as alarm_commands
 from notify.cli import main, senders, subscribers
 from notify.cli import restored as restored_command

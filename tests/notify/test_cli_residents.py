@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import text
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli import main
 from notify.core.db import transaction
 from notify.subscribers import serving

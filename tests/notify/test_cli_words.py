@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from notify import operators
+from notify.accounts import operators
 from notify.cli import main
 from notify.cli.alert import commands as alert_commands
 from notify.cli.commands import hint_when_away

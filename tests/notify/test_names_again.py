@@ -2,7 +2,8 @@
 
 import pytest
 
-from notify import operators, senders
+from notify import senders
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound
 from tests.factories import NOW

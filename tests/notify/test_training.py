@@ -2,7 +2,8 @@
 
 import pytest
 
-from notify import operators, training
+from notify import training
+from notify.accounts import operators
 from notify.core.db import transaction
 from tests.factories import NOW
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from notify import sessions
+from notify.accounts import sessions
 from notify.core.db import transaction
 from notify.operations import heartbeat
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import operators
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.models import Alert
 from notify.pipeline import explanation

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notify import operators
+from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.models import Operator

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import operators
+from notify.accounts import operators
 from notify.core import audit, crypto
 from notify.core.errors import Invalid
 from notify.models import ApiKey, SignIn

@@ -1,0 +1,1 @@
+"""Who may act, and as whom: operators, their keys and their sessions."""
