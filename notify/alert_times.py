@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from notify.content.blanks import Blank
+from notify.content.events import Event
+from notify.content.filling import Filled
 from notify.core.city_time import on_clock, shown
 from notify.core.errors import Invalid
-from notify.pipeline.blanks import Blank
-from notify.pipeline.events import Event
-from notify.pipeline.filling import Filled
 
 DEFAULT_LIFE = timedelta(hours=12)
 LONGEST_LIFE = timedelta(days=14)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from notify import alert_times, two_people, where
 from notify.accounts import operators
+from notify.content import compose
+from notify.content.events import Defaults
 from notify.core import audit
 from notify.core.characters import visible
 from notify.core.db import transaction
@@ -17,8 +19,6 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
-from notify.pipeline import compose
-from notify.pipeline.events import Defaults
 from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
 

@@ -21,11 +21,12 @@ from sqlalchemy.orm import Session
 
 from notify import alerts, atlas, senders
 from notify.accounts import operators
+from notify.content import compose
 from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
-from notify.pipeline import compose, fanout
+from notify.pipeline import fanout
 from zones.city import CityZone
 from zones.names import phone as phone_of
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.content.compose import catalogue
+from notify.content.layout import Block, blocks_of
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.models import Alert, Lane, StoredContent
 from notify.models.states import AlertState
-from notify.pipeline.compose import catalogue
-from notify.pipeline.layout import Block, blocks_of
 
 # Where an alert was written for several channels, the one that says most.
 FULLEST = ("email", "social", "sms")

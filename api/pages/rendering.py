@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from notify.accounts import operators
+from notify.content.compose import catalogue
 from notify.content.links import fill_in
+from notify.content.phrases import Moment
 from notify.core import alarms, reasons
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.pipeline.compose import catalogue
-from notify.pipeline.phrases import Moment
 from templates import PAGES
 
 

@@ -12,12 +12,13 @@ from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.output import console, planned, print_json
 from notify.cli.writing import ListsBlanks, new
+from notify.content import compose
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import audience, compose, explanation, forecast
+from notify.pipeline import audience, explanation, forecast
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]

@@ -13,11 +13,11 @@ from notify import alerts
 from notify.cli import acting
 from notify.cli.commands import Json
 from notify.cli.output import console_err, planned, print_json
+from notify.content import compose
 from notify.core import city_time
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
-from notify.pipeline import compose
 from notify.where import Along, Drawn, InZone, circle_from, segments_from
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}=")

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.content.catalogue import catalogue
 from notify.core import alarms, points
 from notify.core.counting import counted
 from notify.core.db import raw
 from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.models import Alert
-from notify.pipeline.catalogue import catalogue
 from zones.geometry import from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
 

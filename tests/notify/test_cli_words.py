@@ -16,10 +16,10 @@ from notify.cli import main
 from notify.cli.alert import commands as alert_commands
 from notify.cli.commands import hint_when_away
 from notify.cli.root import HOMES
+from notify.content import compose
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.local import folder
-from notify.pipeline import compose
 from tests.factories import NOW, alert_ready, resident, zone
 
 Said = Callable[..., str]

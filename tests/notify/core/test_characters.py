@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify.content import sms_segments
 from notify.core.characters import plain, visible
-from notify.pipeline import segments
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_gives_letters_and_pictures_their_shape_stays(kept: str) -> None:
 )
 def test_look_alikes_become_what_gsm_7_has(typeset: str, typed: str) -> None:
     assert plain(typeset) == typed
-    assert segments.encoding_of(plain(typeset)) == "GSM-7"
+    assert sms_segments.encoding_of(plain(typeset)) == "GSM-7"
 
 
 @given(st.text(max_size=100))

@@ -8,12 +8,12 @@ from sqlalchemy import text
 
 from notify import senders
 from notify.channels.contract import Inbound
+from notify.content import sms_segments
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.models import Topic
-from notify.pipeline import segments
 from notify.subscribers import (
     Reply,
     describe_unsubscribe,
@@ -160,7 +160,7 @@ def test_every_answer_is_one_segment_in_every_language() -> None:
             words = answer.format(
                 program=settings().program, contact=settings().help_contact, url=url, number="+15555550100"
             )
-            assert segments.count(words).segments == 1, words
+            assert sms_segments.count(words).segments == 1, words
 
 
 def token(contact: int | None, topic: str = "snow") -> str:
@@ -216,7 +216,7 @@ def test_an_answer_costs_one_segment_whatever_signs_the_settings_have(monkeypatc
     answer = hear("help with this", "+12155550199", "SM9").text
     assert answer is not None
     assert answer.startswith('Mayor\'s "Alerts": for help contact https://x.org/311 In an emergency')
-    assert segments.encoding_of(answer) == "GSM-7"
+    assert sms_segments.encoding_of(answer) == "GSM-7"
 
 
 @pytest.mark.parametrize("words", ["get us off the roof", "How do I stop water coming in", "STOP. my house is on fire"])

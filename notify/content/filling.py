@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from notify.content.blanks import Blank
+from notify.content.events import Event
 from notify.core.characters import visible
 from notify.core.errors import Invalid
-from notify.pipeline.blanks import Blank
-from notify.pipeline.events import Event
 
 
 @dataclass(frozen=True, slots=True)

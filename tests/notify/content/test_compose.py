@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from notify.pipeline import segments
-from notify.pipeline.compose import UNSUBSCRIBE_URL, catalogue, fill, render
-from tests.notify.pipeline.written import CONTEXT, Parsed, examples, written
+from notify.content import sms_segments
+from notify.content.compose import UNSUBSCRIBE_URL, catalogue, fill, render
+from tests.notify.content.written import CONTEXT, Parsed, examples, written
 
 MESSAGES = [
     (event.name, phase, channel, language)
@@ -65,7 +65,7 @@ def test_only_email_has_a_subject_and_html(event: str, phase: str, channel: str,
     assert bool(one.subject) == bool(one.html) == (channel == "email")
     assert "\n" not in one.subject
     assert channel == "email" or "\n" not in one.text
-    assert one.cost == (segments.count(one.text).segments if channel == "sms" else 1)
+    assert one.cost == (sms_segments.count(one.text).segments if channel == "sms" else 1)
 
 
 @pytest.mark.parametrize(("event", "phase", "language"), sorted({(e, p, lang) for e, p, _, lang in MESSAGES}))
@@ -85,7 +85,7 @@ def test_an_email_can_be_left_and_both_parts_say_the_same(event: str, phase: str
 @pytest.mark.parametrize(("event", "phase"), sorted({(e, p) for e, p, _, _ in MESSAGES}))
 def test_english_text_messages_are_short_and_cheap(event: str, phase: str) -> None:
     one = written(event, phase, "sms", "en", examples(event, phase))
-    assert segments.encoding_of(one.text) == "GSM-7"
+    assert sms_segments.encoding_of(one.text) == "GSM-7"
     assert one.cost <= 2
     assert written(event, phase, "sms", "es", examples(event, phase)).cost <= 5
 
@@ -120,7 +120,7 @@ def test_a_storm_tells_harm_before_place_before_action_before_time(hazard: str) 
     verb = re.search(r"\. (Go|Move|Stay)\b", text)
     assert verb is not None
     assert text.index("danger") < text.index("Riverside") < verb.start() < text.index("until 8 AM")
-    assert segments.count(text).segments <= 2
+    assert sms_segments.count(text).segments <= 2
 
 
 def test_messages_come_by_channel_and_then_by_language() -> None:

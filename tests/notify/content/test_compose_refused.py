@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
+from notify.content.compose import catalogue, fill, render
 from notify.core.errors import Invalid, NotFound
-from notify.pipeline.compose import catalogue, fill, render
-from tests.notify.pipeline.written import CONTEXT, written
+from tests.notify.content.written import CONTEXT, written
 
 
 @pytest.mark.parametrize(

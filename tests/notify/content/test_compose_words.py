@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.pipeline import segments
-from notify.pipeline.compose import catalogue, fill
-from tests.notify.pipeline.written import CONTEXT, Parsed, written
+from notify.content import sms_segments
+from notify.content.compose import catalogue, fill
+from tests.notify.content.written import CONTEXT, Parsed, written
 
 
 def test_words_given_for_a_language_are_used_there_and_the_others_fall_back() -> None:
@@ -67,13 +67,13 @@ def test_paragraphs_of_details_stay_paragraphs() -> None:
 def test_pasted_typography_does_not_double_the_price() -> None:
     one = written("storm", "issue", "sms", "en", {"hazard": "wind", "action": "Don\u2019t go out \u2013 stay in"})
     assert "Don't go out - stay in" in one.text
-    assert segments.encoding_of(one.text) == "GSM-7"
+    assert sms_segments.encoding_of(one.text) == "GSM-7"
 
 
 def test_what_does_not_show_costs_nothing() -> None:
     context = replace(CONTEXT, city="City of\u00a0Tocsin\u200b", area="River\u00adside", program="\u200eAlerts")
     hidden = written("storm", "issue", "sms", "en", {"hazard": "wind", "action": "Go\u2060 in`side\u00b4"}, context)
-    assert segments.encoding_of(hidden.text) == "GSM-7"
+    assert sms_segments.encoding_of(hidden.text) == "GSM-7"
     assert hidden.text.startswith("City of Tocsin: ")
     assert "Riverside" in hidden.text
     assert "Go in'side'." in hidden.text

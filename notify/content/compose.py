@@ -11,18 +11,17 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from notify.content import post_length
+from notify.content import post_length, sms_segments
+from notify.content.blanks import Blank, is_clean, read_duration
+from notify.content.catalogue import catalogue, load
+from notify.content.events import Catalogue, Defaults, Event, Lane, lane
+from notify.content.filling import Filled, examples, fill
+from notify.content.layout import Block, blocks_of
 from notify.content.links import close_sentences
+from notify.content.phrases import Moment, phone_number
 from notify.core.characters import plain, visible
 from notify.core.city_time import on_clock
 from notify.core.errors import Invalid
-from notify.pipeline import segments
-from notify.pipeline.blanks import Blank, is_clean, read_duration
-from notify.pipeline.catalogue import catalogue, load
-from notify.pipeline.events import Catalogue, Defaults, Event, Lane, lane
-from notify.pipeline.filling import Filled, examples, fill
-from notify.pipeline.layout import Block, blocks_of
-from notify.pipeline.phrases import Moment, phone_number
 
 __all__ = [
     "UNSUBSCRIBE_URL",
@@ -187,7 +186,7 @@ class _Writer:
         if channel != "sms":
             return Rendered(channel, self.language, "", text, "", 1)
         text = plain(f"{text} {self.common.stop}" if self.routine else text)
-        return Rendered(channel, self.language, "", text, "", segments.count(text).segments)
+        return Rendered(channel, self.language, "", text, "", sms_segments.count(text).segments)
 
     def _email(self) -> Rendered:
         subject = self._one_line("email", "subject")

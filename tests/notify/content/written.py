@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
-from notify.pipeline.compose import Context, Rendered, catalogue, fill, render
+from notify.content.compose import Context, Rendered, catalogue, fill, render
 
 NEW_YORK = ZoneInfo("America/New_York")
 CONTEXT = Context(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify.content.blanks import Blank
+from notify.content.compose import catalogue, fill
 from notify.core.errors import Invalid, NotFound
-from notify.pipeline.blanks import Blank
-from notify.pipeline.compose import catalogue, fill
 
 
 def mistakes(event: str, phase: str, blanks: dict[str, str]) -> list[str]:

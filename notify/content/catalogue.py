@@ -16,11 +16,11 @@ from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, m
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from notify.content.blanks import Phase
+from notify.content.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
 from notify.content.links import END_OF_VALUE
 from notify.core.errors import Invalid
 from notify.core.plain import plain
-from notify.pipeline.blanks import Phase
-from notify.pipeline.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
 from templates import MESSAGES
 
 # Every message has these without declaring them. `expires` is a time, the others are words.

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 from jinja2 import Template
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from notify.content.blanks import Blank, Phase
+from notify.content.phrases import Speech
 from notify.core.errors import Invalid, NotFound
-from notify.pipeline.blanks import Blank, Phase
-from notify.pipeline.phrases import Speech
 
 Channel = Literal["sms", "email", "social", "voice"]
 Lane = Literal["emergency", "routine"]

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from notify.content.compose import catalogue
+from notify.content.phrases import Moment, phone_number
 from notify.core.city_time import on_clock
-from notify.pipeline.compose import catalogue
-from notify.pipeline.phrases import Moment, phone_number
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2027, 1, 11, 17, tzinfo=UTC)  # noon of a Monday in New York

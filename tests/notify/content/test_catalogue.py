@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from notify.content.catalogue import load
 from notify.core.errors import Invalid
-from notify.pipeline.catalogue import load
 from templates import MESSAGES
 
 
