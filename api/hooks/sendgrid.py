@@ -10,7 +10,7 @@ from api.hooks.threads import Threads
 from api.hooks.watch import Watch
 from api.metrics import Metrics
 from notify.channels.contract import Adapter, HookRequest
-from notify.channels.sendgrid_events import SIGNATURE, TIMESTAMP
+from notify.channels.sendgrid.receipts import SIGNATURE, TIMESTAMP
 
 SHAPE = Shape((SIGNATURE, TIMESTAMP), 10 * 2**20)
 READERS, MOST_WAITING = 2, 20

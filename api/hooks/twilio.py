@@ -16,7 +16,7 @@ from api.hooks.watch import Watch
 from api.metrics import Metrics
 from notify import subscribers
 from notify.channels.contract import Adapter, HookRequest, Inbound
-from notify.channels.twilio import SIGNATURE, TwilioSms, twiml
+from notify.channels.twilio.adapter import SIGNATURE, TwilioSms, twiml
 from notify.core import db
 
 SHAPE = Shape((SIGNATURE,), SMALL_BYTES)  # a callback has less than 1 KiB, a message of 1,600 characters less than 20

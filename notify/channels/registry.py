@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from notify.channels.contract import Adapter
 from notify.channels.http.client import HttpClient
-from notify.channels.mastodon import MastodonPost
-from notify.channels.sendgrid import SendGridEmail
-from notify.channels.twilio import TwilioSms
+from notify.channels.mastodon.adapter import MastodonPost
+from notify.channels.sendgrid.adapter import SendGridEmail
+from notify.channels.twilio.adapter import TwilioSms
 from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import Settings
 

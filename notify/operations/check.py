@@ -192,9 +192,9 @@ def _provider(
 def _account(provider: str) -> AccountCheck:
     # The providers' own libraries are imported when they are asked for: no other command needs them.
     if provider == "twilio":
-        from notify.channels.twilio_account import check
+        from notify.channels.twilio.account import check
     elif provider == "sendgrid":
-        from notify.channels.sendgrid_account import check
+        from notify.channels.sendgrid.account import check
     else:
-        from notify.channels.mastodon_account import check
+        from notify.channels.mastodon.account import check
     return check

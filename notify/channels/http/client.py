@@ -4,7 +4,7 @@
 - *unknown* (OutcomeUnknown): it may have, so the provider is asked before anything is sent again (law 8);
 - *answered* (Answer): any status at all.
 
-Both clients, `notify.channels.connections` and `notify.channels.http.proxied`, are held to it by
+Both clients, `notify.channels.http.connections` and `notify.channels.http.proxied`, are held to it by
 tests/notify/channels/test_http_contract.py. Neither follows redirects, keeps cookies, asks for compression, repeats a
 request or reads proxies from the environment.
 """

@@ -89,7 +89,7 @@ def open_client(outbound: Outbound) -> HttpClient:
         from notify.channels.http.proxied import ProxiedConnections
 
         return ProxiedConnections(outbound)
-    from notify.channels.connections import Connections
+    from notify.channels.http.connections import Connections
 
     return Connections(outbound)
 

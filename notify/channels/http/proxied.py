@@ -19,9 +19,9 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
-from notify.channels.connections import Connections
 from notify.channels.contract import Late
 from notify.channels.http.client import HAPPY_EYEBALLS_S, MOST_BYTES, Answer, Endpoint, NotSent, OutcomeUnknown
+from notify.channels.http.connections import Connections
 from notify.channels.http.outbound import Outbound
 
 IDLE_MOST_S = 10.0  # proxies cut idle tunnels after 30 s or more; one that we close ourselves cannot surprise us

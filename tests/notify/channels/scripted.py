@@ -6,8 +6,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from notify.channels.connections import Connections
 from notify.channels.http.client import Answer, Endpoint
+from notify.channels.http.connections import Connections
 
 R = TypeVar("R")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

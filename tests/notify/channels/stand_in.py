@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from notify.channels.connections import Connections
 from notify.channels.contract import Adapter
+from notify.channels.http.connections import Connections
 
 A = TypeVar("A", bound=Adapter)
 R = TypeVar("R")

@@ -8,8 +8,8 @@ import pytest
 from scripted import OK, Client, Line, Script, serve
 from test_connections import Run, run, saying
 
-from notify.channels.connections import Connections
 from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknown
+from notify.channels.http.connections import Connections
 from tests import certificates
 from tests.certificates import served_by
 

@@ -11,10 +11,10 @@ import pytest
 import uvloop
 from scripted import OK, Client, Line, Script, serve, until
 
-from notify.channels import connections as ours
-from notify.channels.connections import Connections
 from notify.channels.contract import Late
+from notify.channels.http import connections as ours
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
+from notify.channels.http.connections import Connections
 
 Run = Callable[[Any], Any]
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}

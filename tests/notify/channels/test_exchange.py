@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from notify.channels.connections import Connections
 from notify.channels.contract import SendError
 from notify.channels.exchange import document, exchange, read_moment, retry_after_s
 from notify.channels.http.client import Answer, Endpoint
+from notify.channels.http.connections import Connections
 
 
 async def _get(url: str, timeout_s: float = 1.0) -> None:

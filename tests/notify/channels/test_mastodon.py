@@ -5,9 +5,9 @@ import json
 import pytest
 from stand_in import Reply, StandIn
 
-from notify.channels.connections import Connections
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recipient, SendError
-from notify.channels.mastodon import MastodonPost
+from notify.channels.http.connections import Connections
+from notify.channels.mastodon.adapter import MastodonPost
 from notify.core.errors import BadSignature
 
 CONTENT = Content(alert_id=1, language="es-US", topic="storm", subject="", text="Tormenta: quédese en casa", html="")

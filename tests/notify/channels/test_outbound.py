@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notify.channels.connections import Connections
+from notify.channels.http.connections import Connections
 from notify.channels.http.outbound import Outbound, open_client
 from notify.core.errors import Unavailable
 from notify.core.settings import Settings

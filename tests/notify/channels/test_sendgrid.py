@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from stand_in import Reply, StandIn
 
-from notify.channels.connections import Connections
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -23,8 +22,9 @@ from notify.channels.contract import (
     Recipient,
     SendError,
 )
-from notify.channels.sendgrid import SendGridEmail
-from notify.channels.sendgrid_events import SIGNATURE, TIMESTAMP, read_events
+from notify.channels.http.connections import Connections
+from notify.channels.sendgrid.adapter import SendGridEmail
+from notify.channels.sendgrid.receipts import SIGNATURE, TIMESTAMP, read_events
 from notify.core.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 

@@ -16,7 +16,6 @@ from multidict import MultiDict
 from stand_in import Reply, StandIn
 from twilio.request_validator import RequestValidator
 
-from notify.channels.connections import Connections
 from notify.channels.contract import (
     Accepted,
     Ambiguous,
@@ -30,8 +29,9 @@ from notify.channels.contract import (
     SendError,
 )
 from notify.channels.exchange import LATER_S
-from notify.channels.twilio import TwilioSms, twiml
-from notify.channels.twilio_client import library
+from notify.channels.http.connections import Connections
+from notify.channels.twilio.adapter import TwilioSms, twiml
+from notify.channels.twilio.client import library
 from notify.core.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 

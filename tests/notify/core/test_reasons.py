@@ -2,8 +2,8 @@
 
 import pytest
 
-from notify.channels.sendgrid_events import DROPPED, GONE, OUR_DROPS
-from notify.channels.twilio_errors import VERDICTS
+from notify.channels.sendgrid.receipts import DROPPED, GONE, OUR_DROPS
+from notify.channels.twilio.errors import VERDICTS
 from notify.core import reasons
 from notify.pipeline.receipts import GUESSES
 

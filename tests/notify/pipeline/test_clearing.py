@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from notify import alerts
 from notify.channels.contract import Accepted, Message
-from notify.channels.twilio import TwilioSms
+from notify.channels.twilio.adapter import TwilioSms
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Lane

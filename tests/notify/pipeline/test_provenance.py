@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from notify import reports
 from notify.channels.contract import Receipt, Suppress
-from notify.channels.sendgrid_events import _receipt
+from notify.channels.sendgrid.receipts import _receipt
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.pipeline import receipts

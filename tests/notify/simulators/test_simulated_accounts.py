@@ -8,10 +8,10 @@ from conftest import SPECS, _conforming
 from pydantic import SecretStr
 from simulator_process import KEY, SID, TOKEN, Simulator, basic
 
-from notify.channels import twilio_account
 from notify.channels.findings import Finding, State
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
+from notify.channels.twilio import account as twilio_account
 from notify.core.settings import Settings
 
 ROOT = f"/2010-04-01/Accounts/{SID}"

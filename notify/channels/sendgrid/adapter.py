@@ -26,7 +26,7 @@ from notify.channels.contract import (
 )
 from notify.channels.exchange import document, exchange, refusal
 from notify.channels.http.client import Answer, Endpoint, HttpClient
-from notify.channels.sendgrid_events import ARGUMENT, read_events, read_public_key
+from notify.channels.sendgrid.receipts import ARGUMENT, read_events, read_public_key
 
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
 # The field that SendGrid names when an address is none: personalizations.3.to.0.email

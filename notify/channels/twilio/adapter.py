@@ -33,8 +33,8 @@ from notify.channels.contract import (
 from notify.channels.exchange import document, exchange
 from notify.channels.http.client import Endpoint, HttpClient
 from notify.channels.reading import delivery_id, storable
-from notify.channels.twilio_client import Listing, error_of, refused_by
-from notify.channels.twilio_errors import verdict
+from notify.channels.twilio.client import Listing, error_of, refused_by
+from notify.channels.twilio.errors import verdict
 from notify.core.errors import BadSignature, Invalid
 
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default

@@ -14,7 +14,7 @@ from yarl import URL
 from notify.channels.contract import Ambiguous, SendError
 from notify.channels.exchange import document, exchange, read_moment, refusal
 from notify.channels.http.client import Answer, Endpoint, HttpClient
-from notify.channels.twilio_errors import NOT_TAKEN, VERDICTS, verdict
+from notify.channels.twilio.errors import NOT_TAKEN, VERDICTS, verdict
 
 MOST_MESSAGES = 50_000  # of one lookup
 

@@ -9,7 +9,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
-from notify.channels.twilio_client import library, response
+from notify.channels.twilio.client import library, response
 from notify.core.counting import counted
 from notify.core.settings import Settings
 
