@@ -8,8 +8,10 @@ from typing import Any, Literal, TypeAlias, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import alert_times, two_people, where
+from notify import alert_times, two_people
 from notify.accounts import operators
+from notify.city import area as city_area
+from notify.city.area import Drawn, Found, Houses, InZone, Part, Where
 from notify.content import compose
 from notify.content.events import Defaults
 from notify.core import audit
@@ -19,7 +21,6 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
-from notify.where import Drawn, Found, Houses, InZone, Part, Where
 from zones.geometry import area_hash, from_wkb, to_wkb
 
 CHANNELS = ("sms", "email", "social")
@@ -138,8 +139,8 @@ def located(wanted: Draft, by: Operator) -> Draft:
     if not parts:
         return wanted
     with transaction() as s:
-        gathered = where.gather(s, Where(parts, wanted.without, wanted.confirmed))
-    return replace(wanted, found=where.make(gathered))
+        gathered = city_area.gather(s, Where(parts, wanted.without, wanted.confirmed))
+    return replace(wanted, found=city_area.make(gathered))
 
 
 def require_author(wanted: Draft, by: Operator) -> None:
@@ -163,7 +164,7 @@ def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
                 hint="Name the zones, or give the area, less what is left out.",
             )
         return _area_of_incident(s, wanted.incident)
-    found = wanted.found or where.find(s, Where(parts, wanted.without, wanted.confirmed))
+    found = wanted.found or city_area.find(s, Where(parts, wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(

@@ -9,8 +9,10 @@ from shapely.geometry import box
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify import atlas, basemap, gazetteer, senders, subscribers
+from notify import senders, subscribers
 from notify.accounts import operators
+from notify.city import basemap, geocoder
+from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.models import Operator, Sender, Subscriber
 from zones.addresses.blocks import blocks, houses
@@ -44,10 +46,10 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
             return False
         city = TrainingCity()
         for kind in dict.fromkeys(zone.kind for zone in city.zones()):
-            atlas.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], SOURCE, now)
+            city_zones.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], SOURCE, now)
         draw(s, city)
-        gazetteer.keep_streets(s, blocks(city), SOURCE, now)
-        gazetteer.keep_addresses(s, houses(city), SOURCE, now)
+        geocoder.keep_streets(s, blocks(city), SOURCE, now)
+        geocoder.keep_addresses(s, houses(city), SOURCE, now)
         known = set(s.scalars(select(Operator.email)))
         for email, role in OPERATORS:
             if email not in known:

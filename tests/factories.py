@@ -19,8 +19,9 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, atlas, senders
+from notify import alerts, senders
 from notify.accounts import operators
+from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core import crypto, points
 from notify.core.db import transaction
@@ -70,8 +71,8 @@ def zone(
     s: Session, name: str = "Riverside", shape: Polygon | None = None, kind: str = "custom", *, now: datetime = NOW
 ) -> Zone:
     """By default the square between (0, 0) and (1, 1)."""
-    atlas.keep(s, kind, [CityZone(kind, name, None, shape or square(0, 0))], "a test", now)
-    return atlas.find(s, f"{kind}:{name}").zone
+    city_zones.keep(s, kind, [CityZone(kind, name, None, shape or square(0, 0))], "a test", now)
+    return city_zones.find(s, f"{kind}:{name}").zone
 
 
 def sender(s: Session, provider: str = "twilio", rate_per_s: float = 100.0, *, now: datetime = NOW) -> Sender:

@@ -14,7 +14,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
-from notify import atlas, training
+from notify import training
+from notify.city import zones as city_zones
 from tests.factories import NOW
 from zones.city import SNOW_ROUTE_EVERY, TrainingCity
 
@@ -42,7 +43,7 @@ def training_city(s: Session, now: datetime = NOW) -> TrainingCity:
     """Its streets, river, limits and zones, without anybody who lives there."""
     city = TrainingCity()
     for kind in dict.fromkeys(zone.kind for zone in city.zones()):
-        atlas.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], "training city", now)
+        city_zones.keep(s, kind, [zone for zone in city.zones() if zone.kind == kind], "training city", now)
     training.draw(s, city)
     streets(s, ((x.name, 3 if (n + 1) % SNOW_ROUTE_EVERY else 2, x.line) for n, x in enumerate(city.streets)))
     return city

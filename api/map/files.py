@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from api.map import outside
 from api.map.style import style
-from notify import basemap
+from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings

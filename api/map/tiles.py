@@ -6,8 +6,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from notify import basemap
-from notify.basemap import Drawn
+from notify.city import basemap
+from notify.city.basemap import Drawn
 from notify.core.db import transaction
 from notify.core.errors import NotFound, Unavailable
 from zones.tiles import MAX_ZOOM, MIN_ZOOM, Tile

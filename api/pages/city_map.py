@@ -11,8 +11,9 @@ from api.auth import Viewer
 from api.map import outside
 from api.pages.outline import Outline, outline
 from api.pages.rendering import page
-from notify import atlas, basemap
-from notify.atlas import KINDS, KeptZone
+from notify.city import basemap
+from notify.city import zones as city_zones
+from notify.city.zones import KINDS, KeptZone
 from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -35,7 +36,7 @@ def show_map(request: Request, caller: Viewer, zone: Annotated[int, Query(ge=0, 
         edition = basemap.current(s)
         extent = basemap.city_bounds(s, edition)
         boxes = basemap.zone_boxes(s, edition)
-        kept = atlas.all_zones(s)
+        kept = city_zones.all_zones(s)
     zones = [_listed(one, boxes.get(one.zone.id)) for one in kept]
     chosen = next((one for one in kept if one.zone.id == zone), None)
     _, problem = outside.look()

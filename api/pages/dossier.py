@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.pages.outline import Outline, outline
-from notify import atlas, reports
+from notify import reports
 from notify.accounts.operators import MAY
+from notify.city import zones as city_zones
 from notify.core import states
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
@@ -54,7 +55,9 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         progress=reports.progress(s, alert_id),
         words=() if moving else reports.words(s, alert_id),
         steps=reports.steps(s, alert_id),
-        drawing=None if moving or alert.area is None else outline(alert.area, list(atlas.all_zones(s, WHERE_KIND))),
+        drawing=None
+        if moving or alert.area is None
+        else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
         plan=forecast.plan(s, alert, now) if waits else None,

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from shapely.geometry.base import BaseGeometry
 
-from notify.atlas import KeptZone
+from notify.city.zones import KeptZone
 from zones.geometry import from_wkb
 
 SIZE = 320  # units of the drawing, the longer side

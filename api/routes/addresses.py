@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from notify import gazetteer
+from notify.city import geocoder
+from notify.city.geocoder.finding import LONGEST
+from notify.city.geocoder.outside import look_up
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.gazetteer.finding import LONGEST
-from notify.gazetteer.outside import look_up
 
 OR_CLICK = "Or click on the map."
 
@@ -28,7 +28,7 @@ class MatchOut(BaseModel):
     """A place. WGS 84."""
 
     label: str
-    kind: gazetteer.Kind = Field(
+    kind: geocoder.Kind = Field(
         description="point: the house itself; range: between the numbers of its block; street: somewhere on it."
     )
     lon: float
@@ -63,5 +63,5 @@ def find(body: AddressText, caller: Reader) -> FoundOut:
 @router.post("/suggest", summary="What an address that is being typed may become", responses=problems(413, 422))
 def suggest(body: AddressText, caller: Reader) -> SuggestionsOut:
     with transaction() as s:
-        found = gazetteer.suggest(s, body.text)
+        found = geocoder.suggest(s, body.text)
     return SuggestionsOut.model_validate({"matches": [asdict(match) for match in found]})

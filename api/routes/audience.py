@@ -12,14 +12,14 @@ from api.routes.alert_bodies import Channel
 from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
-from notify import where
 from notify.accounts import operators
+from notify.city import area as city_area
+from notify.city.area import Where
 from notify.core import audit
 from notify.core.db import transaction
 from notify.models import Topic
 from notify.pipeline import explanation
 from notify.pipeline.headcount import headcount
-from notify.where import Where
 from zones.geometry import to_geojson
 from zones.membership import Membership
 
@@ -69,8 +69,8 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     with area_seat(caller.key_id):
         headcount().prepare(asked.topic.value)
         with transaction() as s:
-            gathered = where.gather(s, Where(parts, without, asked.confirmed))
-        found = where.make(gathered)
+            gathered = city_area.gather(s, Where(parts, without, asked.confirmed))
+        found = city_area.make(gathered)
     counted = headcount().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)

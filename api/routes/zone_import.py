@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from notify import zone_import
 from notify.accounts import operators
+from notify.city import zone_import
+from notify.city.zone_import import Accepted, Others
 from notify.core.db import transaction
 from notify.models.zone import ZoneKind
-from notify.zone_import import Accepted, Others
 from zones.errors import one_line
 from zones.files import quarantine
 from zones.files.zonefile import Options

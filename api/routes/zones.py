@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from notify import atlas
+from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.models.zone import ZoneKind
 from zones.geometry import from_wkb, to_geojson
@@ -43,18 +43,18 @@ class ZoneFeature(BaseModel):
 @router.get("", summary="All zones", responses=problems(422))
 def list_zones(caller: Reader, kind: Annotated[ZoneKind | None, Query()] = None) -> Zones:
     with transaction() as s:
-        return Zones(zones=[_out(kept) for kept in atlas.all_zones(s, kind)])
+        return Zones(zones=[_out(kept) for kept in city_zones.all_zones(s, kind)])
 
 
 @router.get("/{name:path}", summary="One zone, with its shape", responses=problems(404, 422))
 def get_zone(name: str, caller: Reader) -> ZoneFeature:
     """By its name, or `kind:name` where two kinds share one. An unknown name is answered with the near ones."""
     with transaction() as s:
-        kept = atlas.find(s, name)
+        kept = city_zones.find(s, name)
         return ZoneFeature(properties=_out(kept), geometry=to_geojson(from_wkb(kept.version.geometry)))
 
 
-def _out(kept: atlas.KeptZone) -> ZoneOut:
+def _out(kept: city_zones.KeptZone) -> ZoneOut:
     return ZoneOut(
         id=kept.zone.id,
         kind=kept.zone.kind,

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from notify import gazetteer
+from notify.city import geocoder
+from notify.city.geocoder.outside import look_up
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
-from notify.gazetteer.outside import look_up
 from zones.files import quarantine
 from zones.files.rowfile import ADDRESSES, LANDMARKS
 
@@ -44,7 +44,7 @@ def import_(
     kind: Annotated[str, typer.Option(help="address or landmark")] = "address",
     mapped: Mapped = None,
     columns: Annotated[str, typer.Option(help="The columns of a CSV without a first line: name,address")] = "",
-    source: Source = gazetteer.CITY,
+    source: Source = geocoder.CITY,
     crs: Crs = None,
     layer: Layer = None,
     encoding: Encoding = None,
@@ -61,10 +61,10 @@ def import_(
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
     with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
         if kind == "address":
-            kept = gazetteer.keep_addresses(s, rows, source, now, confirmed=accept_warnings)
+            kept = geocoder.keep_addresses(s, rows, source, now, confirmed=accept_warnings)
         else:
-            kept = gazetteer.keep_landmarks(
-                s, rows, source, now, lambda address: gazetteer.locate(s, address), confirmed=accept_warnings
+            kept = geocoder.keep_landmarks(
+                s, rows, source, now, lambda address: geocoder.locate(s, address), confirmed=accept_warnings
             )
         if dry_run:
             s.rollback()
@@ -97,7 +97,7 @@ def mapping(given: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def tell(kept: gazetteer.Kept, what: tuple[str, str], dry_run: bool, as_json: bool) -> None:
+def tell(kept: geocoder.Kept, what: tuple[str, str], dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(kept) | {"dry_run": dry_run})
         return

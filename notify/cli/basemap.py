@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from notify import basemap
-from notify.basemap import LAYERS
+from notify.city import basemap
+from notify.city.basemap import LAYERS
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
 from notify.core.db import transaction

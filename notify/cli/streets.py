@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.core.db import transaction
@@ -25,7 +25,7 @@ def group() -> None:
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines: GeoJSON, a zipped Shapefile, GeoPackage.")],
     mapped: Mapped = None,
-    source: Source = gazetteer.CITY,
+    source: Source = geocoder.CITY,
     crs: Crs = None,
     layer: Layer = None,
     encoding: Encoding = None,
@@ -37,7 +37,7 @@ def import_(
     """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
-        kept = gazetteer.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
+        kept = geocoder.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
         if dry_run:
             s.rollback()
     tell(kept, ("block of a street", "blocks of streets"), dry_run, as_json)

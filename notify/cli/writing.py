@@ -10,6 +10,7 @@ import typer
 import typer.core
 
 from notify import alerts
+from notify.city.area import Along, Drawn, InZone, circle_from, segments_from
 from notify.cli import acting
 from notify.cli.commands import Json
 from notify.cli.output import console_err, planned, print_json
@@ -18,7 +19,6 @@ from notify.core import city_time
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
-from notify.where import Along, Drawn, InZone, circle_from, segments_from
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}=")
 

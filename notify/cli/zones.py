@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from notify import atlas, zone_import
+from notify.city import zone_import
+from notify.city import zones as city_zones
+from notify.city.zone_import import Accepted, Report
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid
-from notify.zone_import import Accepted, Report
 from zones.errors import one_line
 from zones.files import quarantine
 from zones.files.zonefile import Options
@@ -30,7 +31,7 @@ def import_(
             metavar="FILE", help="GeoJSON, TopoJSON, KML, KMZ, GeoPackage, a zipped Shapefile or file geodatabase."
         ),
     ],
-    kind: Annotated[str, typer.Option(help=", ".join(atlas.KINDS))],
+    kind: Annotated[str, typer.Option(help=", ".join(city_zones.KINDS))],
     name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
     name: Annotated[str | None, typer.Option(help="A name for its zones, where no field has one.")] = None,
     id_field: Annotated[str | None, typer.Option(help="The field that holds your own ids.")] = None,
@@ -131,7 +132,7 @@ def _told(report: Report) -> list[str]:
 def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None, as_json: Json = False) -> None:
     """All zones."""
     with transaction() as s:
-        zones = atlas.all_zones(s, kind)
+        zones = city_zones.all_zones(s, kind)
     rows = [(x.zone.id, x.zone.kind, x.zone.name, x.version.number, round(x.version.area_m2 / 1e6, 3)) for x in zones]
     columns = ("id", "kind", "name", "version", "km2")
     if as_json:
@@ -144,7 +145,7 @@ def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = No
 def show(name: Annotated[str, typer.Argument(help="Its name, or kind:name.")], as_json: Json = False) -> None:
     """One zone; with --json as a GeoJSON feature."""
     with transaction() as s:
-        found = atlas.find(s, name)
+        found = city_zones.find(s, name)
     about = {
         "id": found.zone.id,
         "kind": found.zone.kind,

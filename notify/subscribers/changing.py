@@ -7,11 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from notify import gazetteer
+from notify.city import geocoder
+from notify.city.geocoder.standing import city_before
 from notify.core import crypto, keyring, points
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
-from notify.gazetteer.standing import city_before
 from notify.models import Consent, Contact, Operator, Place, Subscriber
 from notify.subscribers import addresses, record
 from notify.subscribers.identity import free
@@ -171,8 +171,8 @@ def _point(s: Session, street: str, where: Where) -> tuple[float, float, str]:
     return lon, lat, taken
 
 
-def _located(s: Session, street: str) -> gazetteer.Match:
-    found = gazetteer.find(s, street)
+def _located(s: Session, street: str) -> geocoder.Match:
+    found = geocoder.find(s, street)
     try:
         certain(found)
         return found.matches[0]

@@ -21,10 +21,10 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from notify.city.geocoder.standing import city_before
 from notify.core import audit, db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.gazetteer.standing import city_before
 from notify.models import Operator
 from notify.pipeline import audience
 from notify.subscribers.identity import Couples

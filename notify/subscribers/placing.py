@@ -4,7 +4,7 @@ An outside geocoder is not asked: whoever imports a file decides about many resi
 where they were put.
 """
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.core.db import transaction
 
 
@@ -15,17 +15,17 @@ class NoPlace(Exception):
 def place(address: str) -> tuple[float, float]:
     """(lon, lat). Raises NoPlace."""
     with transaction() as s:
-        found = gazetteer.find(s, address)
+        found = geocoder.find(s, address)
     return certain(found)
 
 
-def certain(found: gazetteer.Found) -> tuple[float, float]:
+def certain(found: geocoder.Found) -> tuple[float, float]:
     """(lon, lat) of what the city knows for sure. Raises NoPlace."""
     if found.certain:
         return found.matches[0].lon, found.matches[0].lat
     if not found.matches:
         raise NoPlace("it is not known; give lon and lat.")
-    if found.message == gazetteer.NO_SUCH_NUMBER:
+    if found.message == geocoder.NO_SUCH_NUMBER:
         raise NoPlace("the street has no such number; correct it, or give lon and lat.")
     if found.matches[0].kind in ("street", "intersection", "landmark"):
         raise NoPlace("nobody lives there: a house number is missing; or give lon and lat.")

@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
-from notify import alerts, atlas, reports, senders, subscribers, tasks
+from notify import alerts, reports, senders, subscribers, tasks
 from notify.accounts import operators
+from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.local.stack import Stack
@@ -80,7 +81,7 @@ class City:
 
     def keep_zone(self, name: str, shape: Polygon) -> None:
         with transaction() as s:
-            atlas.keep(s, "custom", [_Shape(name, None, shape)], "acceptance test", datetime.now(UTC))
+            city_zones.keep(s, "custom", [_Shape(name, None, shape)], "acceptance test", datetime.now(UTC))
 
     def import_rows(self, rows: Any) -> Any:
         report = subscribers.import_csv([f"{line}\n" for line in (COLUMNS, *rows)], datetime.now(UTC), outside=True)

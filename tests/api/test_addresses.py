@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from api.routes.addresses import OR_CLICK
-from notify.gazetteer.finding import AMBIGUOUS, NOT_FOUND
-from tests.notify.gazetteer.town import avenue, settle
+from notify.city.geocoder.finding import AMBIGUOUS, NOT_FOUND
+from tests.notify.city.geocoder.town import avenue, settle
 
 Headers = dict[str, str]
 

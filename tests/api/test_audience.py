@@ -14,8 +14,8 @@ import shapely
 
 from api import errors, rates, seats
 from api.routes.area_bodies import PartIn
-from notify import where
 from notify.accounts import operators
+from notify.city import area as city_area
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
@@ -136,7 +136,7 @@ def test_a_thousand_times_the_same_part_is_one(door: httpx.Client, key: Key, peo
     circle = {"circle": {"lon": 5.1, "lat": 5.1, "radius_m": 500}}
     drawn = {"area": to_geojson(square(5.05, 5.05, 0.1))}
     asked = [drawn, circle] * 500
-    assert where._once_each([PartIn.model_validate(one).as_part() for one in asked]) == [
+    assert city_area._once_each([PartIn.model_validate(one).as_part() for one in asked]) == [
         PartIn.model_validate(one).as_part() for one in (drawn, circle)
     ]
     assert ask(door, key(), include=asked)["residents"] == 26
@@ -204,7 +204,7 @@ def test_helper_processes_that_are_killed_or_busy_cost_one_answer_in_words(
 ) -> None:
     """By whoever runs out of memory on this machine, say."""
     pool = GeometryPool(processes=1, seconds=10)
-    monkeypatch.setattr(where, "geometry_pool", lambda: pool)
+    monkeypatch.setattr(city_area, "geometry_pool", lambda: pool)
     asking = {"include": [{"area": to_geojson(square(5.05, 5.05, 0.1))}]}
     assert ask(door, key(), **asking)["residents"] == 26
     (worker,) = pool._idle

@@ -12,7 +12,7 @@ import pytest
 from shapely.geometry import box
 
 from api.map.colours import DARK, LIGHT
-from notify import basemap
+from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models.zone import ZoneKind

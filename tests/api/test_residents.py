@@ -12,7 +12,7 @@ from notify.cli.residents import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, Refused
 from tests import factories
-from tests.notify.gazetteer.town import house, settle
+from tests.notify.city.geocoder.town import house, settle
 
 Key = Callable[..., dict[str, str]]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.core.db import transaction
 from tests.bench.figures import Figure, Goal
 from tests.bench.parts import copy, figure, fresh_servers, seconds
@@ -63,7 +63,7 @@ def geocode(size: Size) -> Iterator[Figure]:
 
 def _keep_streets(streets: Sequence[StreetRow]) -> None:
     with transaction() as s:
-        gazetteer.keep_streets(s, streets, "bench", datetime.now(UTC), confirmed=True)
+        geocoder.keep_streets(s, streets, "bench", datetime.now(UTC), confirmed=True)
 
 
 def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, float]]:
@@ -86,7 +86,7 @@ def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
 
         def work() -> None:
             with quarantine.read_rows(rowfile.ADDRESSES, path, {"given": {}}) as rows, transaction() as s:
-                gazetteer.keep_addresses(s, rows, "bench", datetime.now(UTC), confirmed=True)
+                geocoder.keep_addresses(s, rows, "bench", datetime.now(UTC), confirmed=True)
 
         took = seconds(work)
         lines = [(line,) for line in path.read_text().splitlines()]
@@ -144,9 +144,9 @@ def _lookups(
     )
 
 
-def _find(written: str) -> gazetteer.Found:
+def _find(written: str) -> geocoder.Found:
     with transaction() as s:
-        return gazetteer.find(s, written)
+        return geocoder.find(s, written)
 
 
 def _suggestions(asked: Sequence[Asked]) -> Figure:
@@ -157,7 +157,7 @@ def _suggestions(asked: Sequence[Asked]) -> Figure:
     def suggest(written: str) -> None:
         began = time.perf_counter()
         with transaction() as s:
-            gazetteer.suggest(s, written)
+            geocoder.suggest(s, written)
         moments.append(time.perf_counter() - began)
 
     took = seconds(lambda: [suggest(written) for written in begun])

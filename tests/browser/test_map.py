@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from shapely.geometry import box
 from sqlalchemy import text
 
-from notify import basemap
+from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import maps

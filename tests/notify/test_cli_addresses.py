@@ -13,7 +13,7 @@ from notify.cli import addresses, streets
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
-from tests.notify.gazetteer.town import found
+from tests.notify.city.geocoder.town import found
 from tests.zones.test_importing import geojson
 from zones.errors import ZoneError
 

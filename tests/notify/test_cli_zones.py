@@ -9,7 +9,7 @@ import pytest
 from shapely.geometry import LineString, Polygon, box, mapping
 from typer.testing import CliRunner, Result
 
-from notify import atlas
+from notify.city import zones as city_zones
 from notify.cli.zones import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid
@@ -96,7 +96,7 @@ def test_philadelphia_is_the_same_from_each_of_its_formats(order: tuple[str, ...
         assert done["zones"] == 159
         assert len(done["imported"]["unchanged" if place else "added"]) == 159
         with transaction() as s:
-            areas.append({kept.zone.name: kept.version.area_m2 for kept in atlas.all_zones(s, "snow")})
+            areas.append({kept.zone.name: kept.version.area_m2 for kept in city_zones.all_zones(s, "snow")})
     assert len(areas[0]) == 159
     for other in areas[1:]:
         assert other == pytest.approx(areas[0], rel=1e-4)
@@ -113,7 +113,7 @@ def test_a_failed_import_changes_nothing(tmp_path: Path) -> None:
     both = run(tmp_path / "x.json", "--replace-kind", "--keep-others")
     assert isinstance(both.exception, Invalid)
     with transaction() as s:
-        assert [kept.zone.name for kept in atlas.all_zones(s)] == ["A"]
+        assert [kept.zone.name for kept in city_zones.all_zones(s)] == ["A"]
 
 
 def test_a_file_of_ones_own_may_take_longer(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from shapely.geometry import LineString, Point, box, mapping
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.cli import addresses, basemap, streets
 from notify.core.db import transaction
-from tests.notify.gazetteer.town import NOW, avenue, house
+from tests.notify.city.geocoder.town import NOW, avenue, house
 from tests.notify.pipeline.test_one_bad_row import refuse
 from zones.addresses.rows import LandmarkRow
 
@@ -68,12 +68,12 @@ def test_a_row_that_the_database_refuses_is_left_out_with_its_place_in_the_file(
     with transaction() as s:
         if table == "address_points":
             rows = [house(str(n), "ELM ST", -75.0, 40.0) for n in range(1, 21)]
-            kept = gazetteer.keep_addresses(s, rows, "city", NOW, confirmed=True)
+            kept = geocoder.keep_addresses(s, rows, "city", NOW, confirmed=True)
         elif table == "streets":
-            kept = gazetteer.keep_streets(s, avenue("ELM ST", 0), "city", NOW, confirmed=True)
+            kept = geocoder.keep_streets(s, avenue("ELM ST", 0), "city", NOW, confirmed=True)
         else:
             marks = [(10 * n, LandmarkRow(f"Mark {n}", (float(n), 40.0), "")) for n in range(1, 5)]
-            kept = gazetteer.keep_landmarks(s, marks, "city", NOW, lambda _: None, confirmed=True)
+            kept = geocoder.keep_landmarks(s, marks, "city", NOW, lambda _: None, confirmed=True)
     number = {"address_points": 13, "streets": 3, "landmarks": 30}[table]
     assert [(bad.number, bad.reason) for bad in kept.bad] == [(number, "the database refuses it (CheckViolation).")]
     assert ask(f"SELECT count(*) FROM {table}") == [kept.kept]

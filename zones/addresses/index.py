@@ -23,7 +23,7 @@ MOST = 24  # candidates of an address
 DROP = 0.45  # what scores less is not meant
 # What each difference takes from a score of 1.
 NO_TYPE, TYPE_OF_NONE, MISSPELT_TYPE, OTHER_TYPE = 0.05, 0.08, 0.04, 0.16
-# Another direction takes so much that such a match is never sure (`notify/gazetteer/finding.SURE`).
+# Another direction takes so much that such a match is never sure (`notify/city/geocoder/finding.py`, SURE).
 NO_DIRECTION, DIRECTION_OF_NONE, MOVED_DIRECTION, OTHER_DIRECTION, LEANING = 0.06, 0.10, 0.03, 0.35, 0.02
 TOO_SHORT = 0.15  # a name of two letters, of which one may be missing: never sure
 STRAY_NUMBER = 0.31  # County Rd 12 where there is a County Rd only: never sure

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from notify import alerts, reports
+from notify.city.area import InZone
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.models import Alert
 from notify.pipeline import forecast
 from notify.pipeline.forecast import Plan
 from notify.senders import LOWEST_RATE
-from notify.where import InZone
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.owner import as_owner

@@ -13,7 +13,7 @@ from notify.subscribers import changing, export_csv, import_csv, serving
 from notify.subscribers.changing import Where
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, homes, operator, resident, sender, square, zone
-from tests.notify.gazetteer.town import avenue, house, settle
+from tests.notify.city.geocoder.town import avenue, house, settle
 
 pytestmark = pytest.mark.usefixtures("database")
 NEW = "+12155550199"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from notify import atlas
+from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.models import Topic
 from notify.subscribers import COLUMNS, import_csv
 from tests.factories import NOW
-from tests.notify.gazetteer.town import house, settle
+from tests.notify.city.geocoder.town import house, settle
 from tests.notify.subscribers.test_importing import TOM, ask, lines, row
 from zones.city import TrainingCity
 
@@ -22,7 +22,9 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 def test_the_example_of_the_docs_can_be_imported_into_the_training_city_as_it_stands() -> None:
     with transaction() as s:
-        atlas.keep(s, "neighbourhood", [one for one in TrainingCity().zones() if one.kind == "neighbourhood"], "t", NOW)
+        city_zones.keep(
+            s, "neighbourhood", [one for one in TrainingCity().zones() if one.kind == "neighbourhood"], "t", NOW
+        )
     report = import_csv(DOCS / "subscribers-example.csv", NOW)
     assert (report.rows, report.kept, report.bad, report.ignored) == (4, 4, (), ())
     assert report.new.residents == 3

@@ -13,7 +13,7 @@ from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.subscribers import changing, import_csv
 from tests.factories import NOW, homes, operator, resident, zone
-from tests.notify.gazetteer.town import avenue, house, settle
+from tests.notify.city.geocoder.town import avenue, house, settle
 from tests.notify.subscribers.test_importing import lines, row
 
 pytestmark = pytest.mark.usefixtures("database")

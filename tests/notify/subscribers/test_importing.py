@@ -16,7 +16,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.subscribers import COLUMNS, count, import_csv, opt_out
 from tests.factories import NOW, homes, zone
-from tests.notify.gazetteer.town import avenue, house, settle
+from tests.notify.city.geocoder.town import avenue, house, settle
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from notify.basemap import areas, edition, streets
-from notify.basemap.edition import Edition
+from notify.city.basemap import areas, edition, streets
+from notify.city.basemap.edition import Edition
 from zones.tiles import Feature, Tile, encode
 
 HELD_BYTES = 48 * 2**20  # of tiles in each process: all those of a large city

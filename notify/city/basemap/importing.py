@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
-from notify.basemap.areas import LAYERS
+from notify.city.basemap.areas import LAYERS
 from notify.core import db
 from notify.core.errors import Invalid
 from notify.models import MapFeature

@@ -16,12 +16,12 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
+from notify.city.geocoder.finding import NOT_FOUND
+from notify.city.geocoder.outside import FROM_OUTSIDE, NO_ANSWER, look_up
 from notify.core import logs
 from notify.core.settings import Settings
-from notify.gazetteer.finding import NOT_FOUND
-from notify.gazetteer.outside import FROM_OUTSIDE, NO_ANSWER, look_up
 from tests.connect_proxy import ConnectProxy
-from tests.notify.gazetteer.town import house, settle
+from tests.notify.city.geocoder.town import house, settle
 
 LON, LAT = -75.01, 40.01
 CENSUS = {"result": {"addressMatches": [

@@ -10,11 +10,13 @@ import pytest
 from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 
-from notify import atlas, reports, zone_import
+from notify import reports
+from notify.city import zone_import
+from notify.city import zones as city_zones
+from notify.city.zone_import import Accepted, Report
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.models import Audit, Street, Zone, ZoneVersion
-from notify.zone_import import Accepted, Report
 from tests import factories
 from tests.factories import NOW
 from zones.files.zonefile import CleanZone, Mending, ZoneFile
@@ -43,7 +45,7 @@ def take(found: ZoneFile, source: str = "a.geojson", **more: Any) -> Report:
 
 def names(kind: str = "snow") -> list[str]:
     with transaction() as s:
-        return [kept.zone.name for kept in atlas.all_zones(s, kind)]
+        return [kept.zone.name for kept in city_zones.all_zones(s, kind)]
 
 
 def everything() -> list[Any]:
@@ -85,7 +87,7 @@ def test_a_zone_that_is_in_the_file_but_broken_is_not_retired(others: zone_impor
 def test_ids_stay_where_a_file_has_none_and_go_with_those_that_it_has() -> None:
     def held() -> str | None:
         with transaction() as s:
-            return atlas.find(s, "A").zone.external_id
+            return city_zones.find(s, "A").zone.external_id
 
     for external_id, expected in (("7", "7"), (None, "7"), ("8", "8")):
         take(replace(file(), zones=(CleanZone("A", external_id, square(0)),)))
@@ -94,10 +96,10 @@ def test_ids_stay_where_a_file_has_none_and_go_with_those_that_it_has() -> None:
 
 def test_another_import_that_is_running_is_told() -> None:
     with transaction() as first, transaction() as second:
-        atlas.compare(first, "snow", [])
+        city_zones.compare(first, "snow", [])
         second.execute(text("SET LOCAL lock_timeout = '20ms'"))
         with pytest.raises(Refused, match="Another import of zones is running"):
-            atlas.compare(second, "snow", [])
+            city_zones.compare(second, "snow", [])
         second.rollback()
 
 
@@ -105,7 +107,7 @@ def test_importing_again_makes_versions_and_retires_what_vanished() -> None:
     take(file("A", "B", "C"))
     changed = file("A", "B", "D", shapes=[square(0, 0.02), square(1), square(3)])
     report = take(changed, now=LATER)
-    assert report.imported == atlas.Imported(("D",), ("A",), ("B",), ("C",))
+    assert report.imported == city_zones.Imported(("D",), ("A",), ("B",), ("C",))
     assert names() == ["A", "B", "D"]
     with transaction() as s:
         numbers = s.execute(
@@ -115,7 +117,7 @@ def test_importing_again_makes_versions_and_retires_what_vanished() -> None:
         ).all()
         assert numbers == [("A", 1, None), ("A", 2, None), ("B", 1, None), ("C", 1, LATER), ("D", 1, None)]
         with pytest.raises(NotFound):
-            atlas.find(s, "C")
+            city_zones.find(s, "C")
         noted = s.execute(select(Audit.action).where(Audit.subject == "zone", Audit.at == LATER)).scalars().all()
         assert sorted(noted) == ["import", "import", "retire"]
 
@@ -126,7 +128,7 @@ def test_a_retired_zone_comes_back_with_its_versions() -> None:
     assert take(file("A", "B"), now=LATER).imported.changed == ("B",)
     assert names() == ["A", "B"]
     with transaction() as s:
-        assert atlas.find(s, "B").version.number == 2
+        assert city_zones.find(s, "B").version.number == 2
 
 
 def test_a_dry_run_reports_the_same_and_changes_nothing() -> None:
@@ -136,7 +138,7 @@ def test_a_dry_run_reports_the_same_and_changes_nothing() -> None:
     dry = take(found, dry_run=True)
     assert everything() == before
     real = take(found)
-    assert dry.imported == real.imported == atlas.Imported(("D",), ("A",), (), ("B", "C"))
+    assert dry.imported == real.imported == city_zones.Imported(("D",), ("A",), (), ("B", "C"))
     assert (dry.dry_run, dry.warnings, dry.mended) == (True, real.warnings, real.mended)
 
 
@@ -229,12 +231,12 @@ def test_a_new_id_of_the_same_zone_is_kept() -> None:
         found = ZoneFile((zone,), (), (), (), "EPSG:4326", "NAME")
         assert zone_import.take(s, "snow", found, "a.geojson", LATER).imported.unchanged == ("A",)
     with transaction() as s:
-        kept = atlas.find(s, "A")
+        kept = city_zones.find(s, "A")
         assert (kept.zone.external_id, kept.version.number) == ("17", 1)
 
 
 def atlas_shape(s: Any, name: str) -> Any:
-    return from_wkb(atlas.find(s, name).version.geometry)
+    return from_wkb(city_zones.find(s, name).version.geometry)
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -320,14 +322,14 @@ def test_covering_all_of_the_city_is_asked_about_once_the_city_is_known() -> Non
 
 def test_the_city_is_where_its_zones_and_streets_are() -> None:
     with transaction() as s:
-        assert atlas.bounds(s) is None
+        assert city_zones.bounds(s) is None
     take(file("A", shapes=[box(-75.2, 39.9, -75.1, 40.0)]))
     with transaction() as s:
-        assert atlas.bounds(s) == (-75.2, 39.9, -75.1, 40.0)
+        assert city_zones.bounds(s) == (-75.2, 39.9, -75.1, 40.0)
         line = to_wkb(box(-75.15, 39.95, -75.0, 40.2).boundary)
         s.add(Street(name="Broad St", geometry=line, west=-75.15, south=39.95, east=-75.0, north=40.2))
     with transaction() as s:
-        assert atlas.bounds(s) == (-75.2, 39.9, -75.0, 40.2)
+        assert city_zones.bounds(s) == (-75.2, 39.9, -75.0, 40.2)
         s.execute(text("UPDATE zones SET retired_at = now()"))
     with transaction() as s:
-        assert atlas.bounds(s) == (-75.15, 39.95, -75.0, 40.2)
+        assert city_zones.bounds(s) == (-75.15, 39.95, -75.0, 40.2)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from shapely.geometry import LineString
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.core.db import transaction
 from zones.addresses.readings import house_number
 from zones.addresses.rows import AddressRow, LandmarkRow, StreetRow
@@ -47,18 +47,18 @@ def settle(
 ) -> None:
     with transaction() as s:
         if streets:
-            gazetteer.keep_streets(s, [row for one in streets for row in one], "city", NOW, confirmed=True)
+            geocoder.keep_streets(s, [row for one in streets for row in one], "city", NOW, confirmed=True)
         if houses:
-            gazetteer.keep_addresses(s, houses, "city", NOW, confirmed=True)
+            geocoder.keep_addresses(s, houses, "city", NOW, confirmed=True)
         if landmarks:
-            gazetteer.keep_landmarks(s, list(enumerate(landmarks, 1)), "city", NOW, lambda _: None, confirmed=True)
+            geocoder.keep_landmarks(s, list(enumerate(landmarks, 1)), "city", NOW, lambda _: None, confirmed=True)
 
 
-def found(text: str) -> gazetteer.Found:
+def found(text: str) -> geocoder.Found:
     with transaction() as s:
-        return gazetteer.find(s, text)
+        return geocoder.find(s, text)
 
 
 def suggested(text: str) -> list[str]:
     with transaction() as s:
-        return [match.label for match in gazetteer.suggest(s, text)]
+        return [match.label for match in geocoder.suggest(s, text)]

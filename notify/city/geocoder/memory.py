@@ -10,8 +10,8 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.city.geocoder.towns import Towns, towns
 from notify.core.settings import settings
-from notify.gazetteer.towns import Towns, towns
 from zones.addresses.index import StreetIndex
 from zones.addresses.streets import words_of
 

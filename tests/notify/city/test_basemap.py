@@ -13,8 +13,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import basemap, training
-from notify.basemap import Drawn, drawing, streets
+from notify import training
+from notify.city import basemap
+from notify.city.basemap import Drawn, drawing, streets
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from tests import factories, maps

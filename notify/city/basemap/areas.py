@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import atlas
+from notify.city import zones as city_zones
 from zones import gate
 from zones.tiles import UNITS_PER_PIXEL, Feature, Shapes, Tile
 
@@ -70,7 +70,7 @@ class Zones:
 
 
 def read_zones(s: Session) -> Zones:
-    kept = atlas.all_zones(s)
+    kept = city_zones.all_zones(s)
     shapes, readable = gate.readable_from_wkb(one.version.geometry for one in kept)
     kept = [kept[row] for row in readable]
     about = tuple({"id": one.zone.id, "kind": one.zone.kind, "name": one.zone.name} for one in kept)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from notify.city.geocoder.finding import A_STREET, AMBIGUOUS, NO_SUCH_NUMBER, NOT_FOUND, UNSURE
 from notify.core.settings import settings
-from notify.gazetteer.finding import A_STREET, AMBIGUOUS, NO_SUCH_NUMBER, NOT_FOUND, UNSURE
-from tests.notify.gazetteer.town import BLOCK, SOUTH, WEST, avenue, found, house, settle, street, suggested
+from tests.notify.city.geocoder.town import BLOCK, SOUTH, WEST, avenue, found, house, settle, street, suggested
 from zones.addresses.rows import LandmarkRow
 
 

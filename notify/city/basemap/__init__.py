@@ -4,10 +4,10 @@
 `importing` takes layers in.
 """
 
-from notify.basemap.areas import LAYERS
-from notify.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes
-from notify.basemap.edition import Edition, current
-from notify.basemap.importing import LayerImport, check_layer, counts, has_lines, keep_layer, replace_layer
+from notify.city.basemap.areas import LAYERS
+from notify.city.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes
+from notify.city.basemap.edition import Edition, current
+from notify.city.basemap.importing import LayerImport, check_layer, counts, has_lines, keep_layer, replace_layer
 
 __all__ = [
     "LAYERS",

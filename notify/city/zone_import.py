@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 import shapely
 from sqlalchemy.orm import Session
 
-from notify import atlas
-from notify.atlas import Comparison, Imported, KeptZone
+from notify.city import zones as city_zones
+from notify.city.zones import Comparison, Imported, KeptZone
 from notify.core import alarms
 from notify.core.counting import counted
 from notify.core.errors import Invalid
@@ -81,8 +81,8 @@ def take(
 
     A dry run changes nothing and reports the same. Raises Invalid when something must be confirmed first.
     """
-    city, is_whole = atlas.bounds(s), atlas.is_mapped(s)
-    compared = atlas.compare(s, kind, found.zones)
+    city, is_whole = city_zones.bounds(s), city_zones.is_mapped(s)
+    compared = city_zones.compare(s, kind, found.zones)
     broken = _broken(compared, found.left_out)
     stay = {kept.zone.id for kept in broken}
     retired = [kept for kept in _vanished(compared, source, others) if kept.zone.id not in stay]
@@ -103,7 +103,7 @@ def take(
         dry_run=dry_run,
         kind=kind,
         source=source,
-        imported=atlas.told(compared, retired),
+        imported=city_zones.told(compared, retired),
         others=len(compared.absent) - len(retired),
         warnings=(*warnings, *large),
         needs=tuple(option for option, is_wanted in needs.items() if is_wanted),
@@ -111,8 +111,8 @@ def take(
     if not dry_run:
         if report.needs:
             raise _unconfirmed(report)
-        atlas.apply(s, kind, compared, retired, source, now, by)
-        if damaged := atlas.damaged(s):
+        city_zones.apply(s, kind, compared, retired, source, now, by)
+        if damaged := city_zones.damaged(s):
             told = f"The areas of zones cannot be read: {', '.join(damaged[:SHOWN])}"
             alarms.sound(s, alarms.UNREADABLE_ROW, f"{told}. No alert can be sent there; import them again.", now)
     return report

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from notify.gazetteer.crossing import middles
-from notify.gazetteer.finding import LONGEST, Match
-from notify.gazetteer.memory import Gazetteer, gazetteer
-from notify.gazetteer.numbers import houses
+from notify.city.geocoder.crossing import middles
+from notify.city.geocoder.finding import LONGEST, Match
+from notify.city.geocoder.memory import Gazetteer, gazetteer
+from notify.city.geocoder.numbers import houses
 from zones.addresses.readings import HouseNumber, begun, readings
 from zones.addresses.words import readable
 

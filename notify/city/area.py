@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import atlas, gazetteer
+from notify.city import geocoder
+from notify.city import zones as city_zones
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.process import once
 from zones import areas
@@ -161,7 +162,7 @@ def gather(s: Session, where: Where) -> Gathered:
     request = AreaRequest(
         tuple(one.piece for one in included),
         tuple(one.piece for one in excluded),
-        atlas.bounds(s) if any(isinstance(one.piece, DRAWN) for one in (*included, *excluded)) else None,
+        city_zones.bounds(s) if any(isinstance(one.piece, DRAWN) for one in (*included, *excluded)) else None,
         tuple(where.confirmed),
     )
     return Gathered(request, tuple(names), tuple(versions), all(one.named for one in included))
@@ -227,7 +228,7 @@ class _Reader:
     def __init__(self, s: Session, where: Where) -> None:
         self._s = s
         names = [part.name for part in (*where.include, *where.exclude) if isinstance(part, InZone)]
-        self._zones = dict(zip(names, atlas.find_all(s, names), strict=True))
+        self._zones = dict(zip(names, city_zones.find_all(s, names), strict=True))
         self._streets = cache(self._read_streets)
         self._until = time.monotonic() + READ_S
 
@@ -270,12 +271,12 @@ class _Reader:
         return _Read(strip, (Houses(readable(rows[0].name), wanted.first, wanted.last, wanted.side),), (), True)
 
     def _read_streets(self, external_id: str, name: str) -> Sequence[Any]:
-        return _segments(self._s, external_id, [] if external_id else gazetteer.streets_called(self._s, name))
+        return _segments(self._s, external_id, [] if external_id else geocoder.streets_called(self._s, name))
 
 
 def _place(s: Session, address: str) -> tuple[float, float]:
     """Only one that needs no second look: whoever stands there is written to."""
-    found = gazetteer.find(s, address)
+    found = geocoder.find(s, address)
     if found.message:
         near = [f"{match.label}?" for match in found.matches[:3]]
         raise NotFound("The address is not known for sure.", details=near, hint=found.message)
@@ -291,7 +292,7 @@ def _segments(s: Session, external_id: str, names: Sequence[str]) -> Sequence[An
 
 
 def _no_street(s: Session, wanted: Segments) -> NotFound:
-    found = gazetteer.find(s, wanted.name).matches if wanted.name else ()
+    found = geocoder.find(s, wanted.name).matches if wanted.name else ()
     near = [match.label for match in found if match.kind == "street"]
     hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else "`tocsin streets import` brings them."
     return NotFound(f"There is no street {(wanted.name or wanted.external_id)!r}.", hint=hint)

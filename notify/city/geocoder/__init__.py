@@ -1,8 +1,8 @@
 """The city's own knowledge of places: how it comes in (`keep_...`), and how an address is found in it (`find`)."""
 
-from notify.gazetteer.finding import NO_SUCH_NUMBER, Found, Kind, Match, find, locate, streets_called
-from notify.gazetteer.keeping import CITY, Kept, keep_addresses, keep_landmarks, keep_streets
-from notify.gazetteer.suggesting import suggest
+from notify.city.geocoder.finding import NO_SUCH_NUMBER, Found, Kind, Match, find, locate, streets_called
+from notify.city.geocoder.keeping import CITY, Kept, keep_addresses, keep_landmarks, keep_streets
+from notify.city.geocoder.suggesting import suggest
 
 __all__ = [
     "CITY",

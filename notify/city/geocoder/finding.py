@@ -12,10 +12,10 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from notify.gazetteer.crossing import meetings, middles
-from notify.gazetteer.memory import Gazetteer, gazetteer
-from notify.gazetteer.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, houses
-from notify.gazetteer.towns import Towns
+from notify.city.geocoder.crossing import meetings, middles
+from notify.city.geocoder.memory import Gazetteer, gazetteer
+from notify.city.geocoder.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, houses
+from notify.city.geocoder.towns import Towns
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, metres
 from zones.addresses.readings import Reading, crossing, readings

@@ -8,12 +8,14 @@ import shapely
 from shapely.geometry import LineString, Point, box
 from sqlalchemy import event, select
 
-from notify import alerts, atlas, where
+from notify import alerts
+from notify.city import area as city_area
+from notify.city import zones as city_zones
+from notify.city.area import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import settings
 from notify.models import StoredContent, Street
-from notify.where import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
 from tests.factories import NOW, alert_draft, alert_ready, operator, square, zone
 from zones.city import CityZone
 from zones.geometry import to_geojson
@@ -42,9 +44,11 @@ def street(name: str = "N BROAD ST", south: float = 0.2, numbers: tuple[Any, ...
     )
 
 
-def find(*include: where.Part, without: tuple[where.Part, ...] = (), confirmed: tuple[str, ...] = ()) -> where.Found:
+def find(
+    *include: city_area.Part, without: tuple[city_area.Part, ...] = (), confirmed: tuple[str, ...] = ()
+) -> city_area.Found:
     with transaction() as s:
-        return where.find(s, Where(include, without, confirmed))
+        return city_area.find(s, Where(include, without, confirmed))
 
 
 def test_zones_circles_and_corridors_are_united_less_what_is_left_out() -> None:
@@ -66,7 +70,7 @@ def test_a_side_of_a_street_by_its_house_numbers() -> None:
         s.add_all([street(), street(south=0.21, numbers=(200, 298, 201, 299)), street("S BROAD ST", 0.1)])
     left, right, next_left = Point(0.4999, 0.205), Point(0.5001, 0.205), Point(0.4999, 0.215)
 
-    def holds(*wanted: where.Part) -> list[bool]:
+    def holds(*wanted: city_area.Part) -> list[bool]:
         shape = find(*wanted).shape
         return [shape.covers(point) for point in (left, right, next_left)]
 
@@ -236,18 +240,18 @@ def test_words_for_a_drawn_area_may_be_given_in_each_language() -> None:
     ],
 )
 def test_streets_in_words(words: str, expected: Segments) -> None:
-    assert where.segments_from(words) == expected
+    assert city_area.segments_from(words) == expected
 
 
 def test_circles_in_words() -> None:
-    assert where.circle_from("-75.16, 39.95, 500") == Circle(-75.16, 39.95, 500)
-    assert where.circle_from("150 N Broad St, Apt 5, 500 m") == Around("150 N Broad St, Apt 5", 500)
+    assert city_area.circle_from("-75.16, 39.95, 500") == Circle(-75.16, 39.95, 500)
+    assert city_area.circle_from("150 N Broad St, Apt 5, 500 m") == Around("150 N Broad St, Apt 5", 500)
     with pytest.raises(Invalid, match=r"ZIP code or a radius.*19122 m"):
-        where.circle_from("1234 N Broad St, 19122")
-    assert where.circle_from("1234 N Broad St, 19122 m") == Around("1234 N Broad St", 19122)
+        city_area.circle_from("1234 N Broad St, 19122")
+    assert city_area.circle_from("1234 N Broad St, 19122 m") == Around("1234 N Broad St", 19122)
     for wrong in ("", "1,2", "1,2,-3", "1,2,3,4", "a,b,c", "Broad St"):
         with pytest.raises(Invalid, match="not a circle"):
-            where.circle_from(wrong)
+            city_area.circle_from(wrong)
 
 
 def test_a_document_may_be_text() -> None:
@@ -328,9 +332,9 @@ def test_four_hundred_zones_are_read_once() -> None:
     """Each was looked for among all, geometries included: 160,000 rows, and 20 seconds."""
     with transaction() as s:
         shapes = [CityZone("custom", f"Zone {n}", None, square(n % 20, n // 20)) for n in range(400)]
-        atlas.keep(s, "custom", shapes, "a test", NOW)
+        city_zones.keep(s, "custom", shapes, "a test", NOW)
         reads: list[str] = []
         event.listen(s.get_bind(), "after_cursor_execute", lambda *told: reads.append(told[2]))
-        found = where.find(s, Where([InZone(f"Zone {number}") for number in range(400)]))
+        found = city_area.find(s, Where([InZone(f"Zone {number}") for number in range(400)]))
     assert len(reads) < 5
     assert found.shape.equals(box(0, 0, 20, 20))

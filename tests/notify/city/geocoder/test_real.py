@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from notify import gazetteer, training
+from notify import training
+from notify.city import geocoder
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests.misspelling import misspelt
-from tests.notify.gazetteer.town import NOW, found, house, settle
+from tests.notify.city.geocoder.town import NOW, found, house, settle
 from tests.zones.addresses.test_files import unzipped
 from tests.zones.real import real_file
 from zones.addresses.files import read_addresses, read_landmarks, read_streets
@@ -70,7 +71,7 @@ def test_streets_of_philadelphia(database: str, monkeypatch: pytest.MonkeyPatch)
     rows, asked = philadelphia()
     assert len(rows) == 40_449
     with transaction() as s:
-        gazetteer.keep_streets(s, rows, "city", NOW, confirmed=True)
+        geocoder.keep_streets(s, rows, "city", NOW, confirmed=True)
     right, wrong = shares(asked, 17, ASKED)
     assert right >= FOUND
     assert wrong < WRONG
@@ -79,8 +80,8 @@ def test_streets_of_philadelphia(database: str, monkeypatch: pytest.MonkeyPatch)
     landmarks = read_landmarks(real_file("addresses/passyunk/landmarks.csv"), {}, header=["name", "address"])
     marks = [row for row in landmarks if not isinstance(row, BadRow) and row[1].address[:1].isdecimal()][:150]
     with transaction() as s:
-        kept = gazetteer.keep_landmarks(
-            s, marks, "city", NOW, lambda address: gazetteer.locate(s, address), confirmed=True
+        kept = geocoder.keep_landmarks(
+            s, marks, "city", NOW, lambda address: geocoder.locate(s, address), confirmed=True
         )
     assert kept.kept > 0.8 * len(marks)
     assert found("abiding truth ministries").matches[0].kind == "landmark"
@@ -112,7 +113,7 @@ def rrad(_: Path) -> Iterator[AddressRow]:
 def test_house_numbers(read: Callable[[Path], Iterator[AddressRow | BadRow]], database: str, tmp_path: Path) -> None:
     rows = [row for row in read(tmp_path) if isinstance(row, AddressRow)]
     with transaction() as s:
-        gazetteer.keep_addresses(s, rows, "city", NOW, confirmed=True)
+        geocoder.keep_addresses(s, rows, "city", NOW, confirmed=True)
     asked = [Asked(str(row.number), row.street, row.city, row.zip) for row in rows]
     right, wrong = shares(asked, 17, 500)
     assert right >= FOUND

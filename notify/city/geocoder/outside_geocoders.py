@@ -15,8 +15,8 @@ from yarl import URL
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
 from notify.channels.http.outbound import Outbound
+from notify.city.geocoder.finding import LONGEST, Kind, Match
 from notify.core.settings import Settings
-from notify.gazetteer.finding import LONGEST, Kind, Match
 
 URLS = {"census": "https://geocoding.geo.census.gov", "nominatim": "https://nominatim.openstreetmap.org"}
 SCORE = 0.6  # what a match is worth that we cannot judge

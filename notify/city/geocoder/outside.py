@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import structlog
 
+from notify.city.geocoder.finding import NOT_FOUND, Found, Match, find
+from notify.city.geocoder.memory import Box, gazetteer
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.gazetteer.finding import NOT_FOUND, Found, Match, find
-from notify.gazetteer.memory import Box, gazetteer
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ def look_up(text: str, settings: Settings) -> Found:
         box = gazetteer(s).box
     if found.matches or not settings.geocoder or not text.strip():
         return found
-    from notify.gazetteer.outside_geocoders import GeocoderFailed, ask  # geopy costs 12 MB; few cities ask outside
+    from notify.city.geocoder.outside_geocoders import GeocoderFailed, ask  # geopy costs 12 MB; few cities ask outside
 
     try:
         matches = ask(text, settings)

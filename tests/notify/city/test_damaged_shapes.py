@@ -6,11 +6,12 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from notify import atlas, basemap, zone_import
-from notify.basemap import areas, streets
+from notify.city import basemap, zone_import
+from notify.city import zones as city_zones
+from notify.city.basemap import areas, streets
 from notify.core.db import transaction
-from tests.notify.gazetteer.town import avenue, found, settle, street
-from tests.notify.test_zone_import import file, take
+from tests.notify.city.geocoder.town import avenue, found, settle, street
+from tests.notify.city.test_zone_import import file, take
 from tests.owner import as_owner
 from zones.tiles import Tile
 
@@ -34,7 +35,7 @@ def test_a_damaged_zone_hides_no_other_and_rings_at_the_next_import() -> None:
     take(file("A", "B", "C"))
     damage("zone_versions", "zone_id = (SELECT id FROM zones WHERE name = 'B')")
     with transaction() as s:
-        assert atlas.bounds(s) is not None
+        assert city_zones.bounds(s) is not None
         assert [about["name"] for about in areas.read_zones(s).about] == ["A", "C"]
     report = take(file("A", "C", "D"), others="keep")
     assert (report.imported.added, report.imported.unchanged) == (("D",), ("A", "C"))

@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import atlas
+from notify.city import zones as city_zones
 from notify.core.counting import counted
 from notify.core.db import raw
 from notify.core.errors import Invalid
@@ -37,7 +37,7 @@ def city_before(s: Session) -> Bounds | None:
 
     What the import will replace counts, too: the next edition of a file is of the same city.
     """
-    known = atlas.bounds(s)
+    known = city_zones.bounds(s)
     if known is None:
         west, south, east, north = s.execute(text(_POINTS)).one()
         known = None if west is None else (west, south, east, north)

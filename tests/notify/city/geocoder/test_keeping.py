@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from notify import gazetteer
+from notify.city import geocoder
 from notify.core.db import transaction
 from notify.core.errors import Invalid
-from tests.notify.gazetteer.town import NOW, avenue, found, house, settle
+from tests.notify.city.geocoder.town import NOW, avenue, found, house, settle
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow
 
 ELM, OAK = house("12", "ELM ST", -75.0, 40.0), house("14", "OAK ST", -75.0, 40.0)
@@ -19,9 +19,9 @@ def number(question: str) -> int:
         return int(s.scalar(text(question)) or 0)
 
 
-def keep(rows: list[AddressRow | BadRow], source: str = "city") -> gazetteer.Kept:
+def keep(rows: list[AddressRow | BadRow], source: str = "city") -> geocoder.Kept:
     with transaction() as s:
-        return gazetteer.keep_addresses(s, rows, source, NOW, confirmed=True)
+        return geocoder.keep_addresses(s, rows, source, NOW, confirmed=True)
 
 
 def test_an_import_replaces_what_came_with_the_same_source(database: str) -> None:
@@ -48,7 +48,7 @@ def test_an_import_that_fails_in_the_midst_changes_nothing(database: str) -> Non
         raise Invalid("The file ends in the midst of a row.")
 
     with pytest.raises(Invalid), transaction() as s:
-        gazetteer.keep_addresses(s, failing(), "city", NOW, confirmed=True)
+        geocoder.keep_addresses(s, failing(), "city", NOW, confirmed=True)
     assert found("12 Elm St").certain
     assert not found("14 Oak St").matches
 
@@ -82,8 +82,8 @@ def test_a_landmark_with_an_address_is_placed_where_that_is_certain(database: st
     settle([avenue("N 5TH ST", 0), avenue("S 5TH ST", 1)], [ELM])
     marks = [LandmarkRow("Mill", None, "12 elm"), LandmarkRow("Fort", None, "150 5th St")]
     with transaction() as s:
-        kept = gazetteer.keep_landmarks(
-            s, list(enumerate(marks, 1)), "city", NOW, lambda address: gazetteer.locate(s, address)
+        kept = geocoder.keep_landmarks(
+            s, list(enumerate(marks, 1)), "city", NOW, lambda address: geocoder.locate(s, address)
         )
     assert (kept.kept, [(bad.number, bad.reason) for bad in kept.bad]) == (
         1,
@@ -95,9 +95,9 @@ def test_a_landmark_with_an_address_is_placed_where_that_is_certain(database: st
 def test_what_is_not_committed_is_not_seen_by_others(database: str) -> None:
     keep([ELM])
     with transaction() as s:
-        gazetteer.keep_addresses(s, [OAK], "city", NOW, confirmed=True)
+        geocoder.keep_addresses(s, [OAK], "city", NOW, confirmed=True)
         assert found("12 Elm St").certain
-        assert gazetteer.find(s, "14 Oak St").certain
+        assert geocoder.find(s, "14 Oak St").certain
         s.rollback()
     assert found("12 Elm St").certain
     assert not found("14 Oak St").matches

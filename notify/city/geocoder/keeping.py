@@ -14,12 +14,12 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.city.geocoder import standing
+from notify.city.geocoder.standing import Table
 from notify.core import audit, db
 from notify.core.counting import counted
 from notify.core.db import raw
 from notify.core.errors import Invalid
-from notify.gazetteer import standing
-from notify.gazetteer.standing import Table
 from notify.models import Operator
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
 from zones.placing import Bounds

@@ -1,0 +1,1 @@
+"""The city's geography: its zones, its map, its addresses, and what an alert's area is made of."""
