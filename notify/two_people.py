@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from notify.audience import resolve as audience
 from notify.content.events import Event
 from notify.core.counting import counted
 from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.models import Alert, Operator
-from notify.pipeline import audience
 
 FREE = ("text", "line", "url")  # blanks that take any words
 

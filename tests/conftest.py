@@ -24,10 +24,11 @@ from psycopg import sql
 from sqlalchemy import event, make_url
 
 from notify import migrations
+from notify.audience import live_count
 from notify.core import crypto, db
 from notify.core.settings import settings
 from notify.local.stack import servers
-from notify.pipeline import headcount, pool
+from notify.pipeline import pool
 from tests import network
 from zones.files import quarantine
 
@@ -231,7 +232,7 @@ def _forget() -> None:
         for made in engine._made:
             event.listen(made.pool, "checkin", _close)  # from a thread that outlives its test, to a pool that is gone
     db.forget_engine()
-    headcount.forget()
+    live_count.forget()
 
 
 def _close(connection: "psycopg.Connection[Any]", _record: object) -> None:

@@ -10,12 +10,12 @@ from api.auth import Caller
 from api.pages.outline import Outline, outline
 from notify import reports
 from notify.accounts.operators import MAY
+from notify.audience.resolve import Audience
 from notify.city import zones as city_zones
 from notify.core import states
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 from notify.pipeline import forecast
-from notify.pipeline.audience import Audience
 from notify.pipeline.forecast import Plan
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area

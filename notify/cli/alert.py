@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from notify import alerts, reports, tasks
+from notify.audience import resolve as audience
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.output import console, planned, print_json
@@ -18,7 +19,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import audience, explanation, forecast
+from notify.pipeline import explanation, forecast
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]

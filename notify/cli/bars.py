@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from notify.audience.resolve import Audience
 from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted
 from notify.core.reasons import sentence
 from notify.core.states import BEFORE_LAUNCH
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.pipeline.audience import Audience
 from notify.pipeline.explanation import Explanation
 from notify.pipeline.forecast import ChannelPlan, Plan
 from notify.reports import Forecast, Step

@@ -8,13 +8,13 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from notify import subscribers
+from notify.audience import resolve as audience
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Unavailable
-from notify.pipeline import audience
 
 commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
 

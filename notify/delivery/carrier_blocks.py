@@ -164,7 +164,7 @@ _MOVE = f"""
        SET batch_id = coalesce(made.id, d.batch_id), settled_at = %(now)s,
            state = (CASE WHEN made.id IS NULL THEN 'skipped' ELSE 'queued' END)::delivery_state
       FROM passed LEFT JOIN made USING (sender_id) WHERE d.id = passed.id AND d.state = 'queued'
-"""  # noqa: S608  a query of ours
+"""
 
 _NOTE = """
     INSERT INTO carrier_refusals (delivery_id, reference, code, told_at) VALUES (%s, %s, %s, %s)
@@ -200,4 +200,4 @@ _SETTLE = f"""
       FROM passed LEFT JOIN made USING (alert_id, channel, language, sender_id)
      WHERE d.id = passed.delivery_id AND d.state = ANY(%(from)s::delivery_state[])
        AND coalesce(d.reference, passed.reference) = passed.reference
-"""  # noqa: S608  a query of ours
+"""

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience import resolve as audience
+from notify.audience.resolve import Audience, Places
 from notify.core.counting import counted
 from notify.models import Alert
-from notify.pipeline import audience, forecast
-from notify.pipeline.audience import Audience, Places
+from notify.pipeline import forecast
 from zones.geometry import from_wkb
 from zones.membership import Membership
 

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience import resolve as audience
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.pipeline import audience, forecast
+from notify.pipeline import forecast
 from zones.membership import Membership
 
 log = structlog.get_logger()

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import usage
+from notify.audience import resolve as audience
+from notify.audience.resolve import Audience, Places
 from notify.core import alarms, db
 from notify.models import Alert, Lane
-from notify.pipeline import audience
-from notify.pipeline.audience import Audience, Places
 from notify.pipeline.course import Course, Way, messages_per_s, run
 from notify.usage import CAP_DAY
 from zones.geometry import from_wkb

@@ -21,12 +21,12 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from notify.audience import resolve as audience
 from notify.city.geocoder.standing import city_before
 from notify.core import audit, db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Operator
-from notify.pipeline import audience
 from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
 from notify.subscribers.records import COLUMNS, header_of, lines_of, records

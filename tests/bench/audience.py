@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from notify.accounts import operators
+from notify.audience import resolve as audience_of
 from notify.core import points
 from notify.core.db import transaction
 from notify.local import ports
-from notify.pipeline import audience as audience_of
 from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation

@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from notify import alerts, migrations, senders, tasks, worker
 from notify.accounts import operators
+from notify.audience import live_count
 from notify.core import crypto, db, points
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
@@ -31,7 +32,6 @@ from notify.local.processes import Supervisor
 from notify.local.program import Program
 from notify.local.stack import start_servers
 from notify.models import Alert, Lane
-from notify.pipeline import headcount
 from tests.owner import owning
 from tests.soon import soon
 from tests.waiting import until
@@ -220,7 +220,7 @@ def _forget() -> None:
         client.close()
     db.forget_engine()
     crypto.forget_keys()
-    headcount.forget()
+    live_count.forget()
     for remembered in (worker.app, tasks.app, tasks.throttle):
         remembered.forget()
     settings.cache_clear()

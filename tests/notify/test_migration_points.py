@@ -10,11 +10,11 @@ from alembic import command
 from sqlalchemy import text
 
 from notify import migrations
+from notify.audience.live_count import Headcount
 from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.errors import Refused, Unavailable, WrongKey
 from notify.core.settings import settings
-from notify.pipeline.headcount import Headcount
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, homes, resident, square
 from tests.notify.core.test_keyring import OTHER, use_keys

@@ -9,13 +9,13 @@ from shapely.geometry import Polygon
 from sqlalchemy import text
 
 from notify import rotation
+from notify.audience import resolve as audience
 from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks
 from notify.models import Base
-from notify.pipeline import audience
 from notify.subscribers import addresses, exporting, opting, replies
 from tests.conftest import SECRET_KEY
 from tests.database import sql

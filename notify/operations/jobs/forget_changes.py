@@ -1,10 +1,10 @@
 """The changes of residents that the live count follows."""
 
+from notify.audience import live_count
 from notify.core.db import transaction
-from notify.pipeline import headcount
 
 
 def run() -> None:
     """Forget those that every count has seen."""
     with transaction() as s:
-        headcount.forget_changes(s)
+        live_count.forget_changes(s)

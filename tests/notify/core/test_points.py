@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from notify import alerts
+from notify.audience.live_count import Headcount
 from notify.core import alarms, crypto, points
 from notify.core.db import raw, transaction
 from notify.core.errors import Invalid, Unavailable
 from notify.models import Alert
-from notify.pipeline.headcount import Headcount
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, alert_ready, homes, operator, resident, resolve, square, zone
 from tests.notify.core.test_keyring import use_keys

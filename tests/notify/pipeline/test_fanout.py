@@ -13,12 +13,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from notify import alerts, reports
+from notify.audience import resolve as audience
 from notify.content.catalogue import catalogue
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Contact, Lane, Preference, Suppression, Topic
-from notify.pipeline import audience, fanout, runners, settling
+from notify.pipeline import fanout, runners, settling
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.owner import owning
 from tests.waiting import until

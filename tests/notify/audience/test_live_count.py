@@ -13,13 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import alerts
+from notify.audience import live_count
+from notify.audience import resolve as audience
+from notify.audience.live_count import Headcount
+from notify.audience.resolve import Audience
 from notify.core import points
 from notify.core.db import engine, transaction
 from notify.core.settings import settings
 from notify.models import Contact, Place, Preference, Subscriber, Suppression, Topic
-from notify.pipeline import audience, headcount
-from notify.pipeline.audience import Audience
-from notify.pipeline.headcount import Headcount
 from tests.factories import (
     NOW,
     Resident,
@@ -212,7 +213,7 @@ def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: Headcount
 
 
 def test_too_many_changes_read_all_anew(counted: Headcount, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headcount, "LATE_MOST", 3)
+    monkeypatch.setattr(live_count, "LATE_MOST", 3)
     with transaction() as s:
         resident(s)
     live(counted)
@@ -235,7 +236,7 @@ def test_a_memory_that_nobody_asked_for_long_is_thrown_away(
         resident(s)
     as_owner("UPDATE resident_changes SET at = at - interval '2 hours'")
     with transaction() as s:
-        headcount.forget_changes(s)
+        live_count.forget_changes(s)
         assert s.execute(text("SELECT count(*) FROM resident_changes")).scalar_one() == 0
     assert counted._known is not None
     counted._known = replace(counted._known, at=counted._known.at - timedelta(hours=2))

@@ -18,13 +18,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from notify.audience import cache
+from notify.audience import resolve as audience
+from notify.audience.cache import Crowd, Tally, Wants
+from notify.audience.resolve import Audience
 from notify.core import db
 from notify.core.db import one_moment
 from notify.core.process import once
 from notify.models import Topic
-from notify.pipeline import audience, crowd
-from notify.pipeline.audience import Audience
-from notify.pipeline.crowd import Crowd, Tally, Wants
 from zones.membership import Membership
 
 log = structlog.get_logger()
@@ -76,7 +77,7 @@ class Headcount:
             timelines = audience.timelines_to_come(s, channels)
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
-        at = crowd.find(known.base.ids, known.changed)
+        at = cache.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
         parts = (
             known.base.tally(area, number, known.wants[topic], now, but),
@@ -99,9 +100,9 @@ class Headcount:
             known = self._read(s, snapshot, at)
         # What the base's residents want may be read later than the base: who changed since is counted among the late.
         if topic not in known.wants:
-            known.wants[topic] = crowd.load_wants(s, known.base, topic)
+            known.wants[topic] = cache.load_wants(s, known.base, topic)
         if topic not in known.late_wants:
-            known.late_wants[topic] = crowd.load_wants(s, known.late, topic, only=known.late.ids.tolist())
+            known.late_wants[topic] = cache.load_wants(s, known.late, topic, only=known.late.ids.tolist())
         return known
 
     def _caught_up(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
@@ -111,13 +112,13 @@ class Headcount:
         changed = np.union1d(known.changed, fresh)
         if changed.size > LATE_MOST:
             return self._read(s, snapshot, at)
-        late = crowd.load(s, self._languages, TOPICS, only=changed.tolist())
+        late = cache.load(s, self._languages, TOPICS, only=changed.tolist())
         return _Residents(known.base, known.wants, late, {}, changed, snapshot, at)
 
     def _read(self, s: Session, snapshot: str, at: datetime) -> _Residents:
         began = time.monotonic()
-        base = crowd.load(s, self._languages, TOPICS)
-        none = crowd.load(s, self._languages, TOPICS, only=[])
+        base = cache.load(s, self._languages, TOPICS)
+        none = cache.load(s, self._languages, TOPICS, only=[])
         log.info("headcount.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
         return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
 
@@ -167,15 +168,15 @@ def _audience(
     skipped: dict[str, int] = {}
     by_language: dict[str, dict[str, int]] = {}
     total = 0
-    for number, channel in enumerate(crowd.CHANNELS):
+    for number, channel in enumerate(cache.CHANNELS):
         if channel not in channels:
             continue
         total += int(contacts[number].sum())
-        reached = contacts[number, :, crowd.REACHED]
+        reached = contacts[number, :, cache.REACHED]
         if reached.any():
             by_channel[channel] = int(reached.sum())
             by_language[channel] = {language: int(n) for language, n in zip(languages, reached, strict=True) if n}
-        for reason, count in zip(crowd.REASONS, contacts[number].sum(axis=0), strict=False):
+        for reason, count in zip(cache.REASONS, contacts[number].sum(axis=0), strict=False):
             if count:
                 skipped[reason] = skipped.get(reason, 0) + int(count)
     for channel, language in timelines:

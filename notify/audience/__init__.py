@@ -1,0 +1,1 @@
+"""Whom an alert reaches, and why the others are left out. Reads only."""
