@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from notify import senders, two_people
+from notify import two_people
 from notify.accounts import operators
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import NotFound, Refused, Unavailable
 from notify.core.settings import Settings, settings
-from notify.delivery import exercise
+from notify.delivery import exercise, senders
 from notify.drafting import CHANNELS, Draft, draft, located
 from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState

@@ -11,18 +11,18 @@ from kombu.exceptions import OperationalError
 from sqlalchemy.exc import ProgrammingError
 
 from notify import worker
-from notify.breaker import Break
 from notify.channels.registry import PROVIDERS
 from notify.core.db import AWAY, reason
 from notify.core.errors import Unavailable
 from notify.core.process import once
 from notify.core.settings import settings
-from notify.limits import Throttle
+from notify.delivery import fanout, leases, recovery
+from notify.delivery.breaker import Break
+from notify.delivery.recovery import Doorbell
+from notify.delivery.throttle import Throttle
+from notify.delivery.transport import Transport
+from notify.delivery.worker_slots import Runners
 from notify.models import Alert, Lane
-from notify.pipeline import fanout, records, settling
-from notify.pipeline.runners import Runners
-from notify.pipeline.settling import Doorbell
-from notify.pipeline.transport import Transport
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ def warm_up(lanes: Sequence[Lane]) -> None:
     try:
         for _ in fanout.resolve(-os.getpid(), datetime.now(UTC)):
             pass
-        records.place_of(NO_BATCH, "waiting")
+        leases.place_of(NO_BATCH, "waiting")
     except (*AWAY, ProgrammingError) as error:  # away, or without our schema yet
         log.warning("worker.cold", error=reason(error))
     transport()
@@ -75,14 +75,14 @@ def resolve_alert(alert_id: int, lane: str) -> None:
 
 def send_batch(batch_id: int) -> None:
     """A batch waits: send it, or another one of its lane and channel that should go first."""
-    place = records.place_of(batch_id, "waiting")
+    place = leases.place_of(batch_id, "waiting")
     if place is not None:
         runners().send(*place)
 
 
 def clear_up_batch(batch_id: int) -> None:
     """A batch has unknown outcomes: find out about them, or about those of another one that should go first."""
-    place = records.place_of(batch_id, "unsettled")
+    place = leases.place_of(batch_id, "unsettled")
     if place is not None:
         runners().clear_up(*place)
 
@@ -140,7 +140,7 @@ def breaks(sender_ids: Sequence[int]) -> dict[int, Break]:
 def _ring_and_note(task: str, batches: Iterable[Doorbell]) -> None:
     rung = [bell.id for bell in batches if _ring(task, [bell.id], bell.lane)]
     if rung:
-        settling.note_rung(rung)
+        recovery.note_rung(rung)
 
 
 def _ring(task: str, args: list[int | str], lane: Lane) -> bool:

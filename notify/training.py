@@ -9,11 +9,12 @@ from shapely.geometry import box
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify import senders, subscribers
+from notify import subscribers
 from notify.accounts import operators
 from notify.city import basemap, geocoder
 from notify.city import zones as city_zones
 from notify.core.db import transaction
+from notify.delivery import senders
 from notify.models import Operator, Sender, Subscriber
 from zones.addresses.blocks import blocks, houses
 from zones.city import COLUMNS, TrainingCity

@@ -23,7 +23,9 @@ from notify.core.process import once
 from notify.core.settings import settings
 from notify.models import Lane
 
-THREADS_BESIDES = 2  # all that lasts has seats (`pipeline/runners.py`), so these are free: a doorbell is always heard
+THREADS_BESIDES = (
+    2  # all that lasts has seats (`delivery/worker_slots.py`), so these are free: a doorbell is always heard
+)
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
 BEAT_S = 5.0
 REDIS_AGAIN_S = 1.0  # a worker that has lost Redis looks for it so often

@@ -27,8 +27,8 @@ from notify import migrations
 from notify.audience import live_count
 from notify.core import crypto, db
 from notify.core.settings import settings
+from notify.delivery import sender_pool
 from notify.local.stack import servers
-from notify.pipeline import pool
 from tests import network
 from zones.files import quarantine
 
@@ -159,7 +159,7 @@ def _in_use(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     for name, url in urls.items():
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("TOCSIN_SECRET_KEY", SECRET_KEY)
-    monkeypatch.setattr(pool, "_read_s", float("-inf"))  # senders that were read from another test's database
+    monkeypatch.setattr(sender_pool, "_read_s", float("-inf"))  # senders that were read from another test's database
     _forget()
     yield
     _forget()

@@ -19,15 +19,15 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts, senders
+from notify import alerts
 from notify.accounts import operators
 from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import fanout, senders
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
-from notify.pipeline import fanout
 from zones.city import CityZone
 from zones.names import phone as phone_of
 

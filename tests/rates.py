@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from notify.core import crypto
 from notify.core.db import transaction
-from notify.limits import JITTER, LATENESS_S
+from notify.delivery.throttle import JITTER, LATENESS_S
 
 WAY_S = JITTER - LATENESS_S  # of what the unused share of the rate pays for, this is for the way
 

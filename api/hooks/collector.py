@@ -11,7 +11,7 @@ from api.hooks.threads import Threads
 from api.hooks.watch import Watch
 from notify.channels.contract import Receipt, Receipts
 from notify.core import db
-from notify.pipeline import receipts
+from notify.delivery import receipts
 
 GATHER_S = 0.02
 REFUSED = (psycopg.Error, exc.DBAPIError)  # unless PostgreSQL is away

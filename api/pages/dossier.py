@@ -13,10 +13,10 @@ from notify.accounts.operators import MAY
 from notify.audience.resolve import Audience
 from notify.city import zones as city_zones
 from notify.core import states
+from notify.delivery import forecast
+from notify.delivery.forecast import Plan
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
-from notify.pipeline import forecast
-from notify.pipeline.forecast import Plan
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area
 WANTED = {  # button -> what the role must allow, and the state that follows

@@ -26,8 +26,9 @@ from notify import alerts, reports, tasks
 from notify.core import idempotency
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import forecast
 from notify.models.states import AlertState
-from notify.pipeline import explanation, forecast
+from notify.pipeline import explanation
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 

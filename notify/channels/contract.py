@@ -2,7 +2,7 @@
 
 An adapter turns one `Message` into one HTTP request, and the provider's webhooks into `Receipt`s and `Inbound`
 words. It knows no database, no Celery and no settings. What an error *means* for a delivery is not decided here
-but in `pipeline/verdicts.py`.
+but in `delivery/outcomes.py`.
 """
 
 import math

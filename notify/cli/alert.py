@@ -17,9 +17,10 @@ from notify.content import compose
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import forecast
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import explanation, forecast
+from notify.pipeline import explanation
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]

@@ -8,10 +8,10 @@ from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted
 from notify.core.reasons import sentence
 from notify.core.states import BEFORE_LAUNCH
+from notify.delivery.forecast import ChannelPlan, Plan
 from notify.models import Alert
 from notify.models.states import AlertState
 from notify.pipeline.explanation import Explanation
-from notify.pipeline.forecast import ChannelPlan, Plan
 from notify.reports import Forecast, Step
 from notify.reports import Progress as AlertProgress
 

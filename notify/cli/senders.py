@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from notify import senders, tasks
-from notify.breaker import Break
+from notify import tasks
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
 from notify.core.db import transaction
+from notify.delivery import senders
+from notify.delivery.breaker import Break
 from notify.models import Sender
 
 commands = Commands(help="The identities we send as: their rates and caps.", no_args_is_help=True)

@@ -1,1 +1,15 @@
-"""How messages leave, and what providers say of them. The rest of it still stands in `pipeline`."""
+"""The way of an alert from its launch to the last receipt, in this order:
+
+fanout           delivery rows and batches, slice by slice       (a transaction each)
+leases           lease a batch, claim deliveries, record what became of them
+send_batch       window by window: take slots, claim, post, record
+requests         the requests themselves; addresses are opened here
+transport        the event loop that posts to providers
+reconcile        unknown outcomes: ask the provider, else the lane decides
+recovery         expired leases, lost doorbells, finished alerts
+receipts         what providers tell later
+
+Beside it: which senders there are and how they are doing (`senders`, `sender_pool`, `sender_health`, `breaker`), at
+what rate they may send (`throttle`, `pace`, `usage`), how long it will take (`forecast`, `send_simulation`), and who may
+not be written to (`suppressions`, `carrier_blocks`).
+"""

@@ -22,9 +22,9 @@ from notify.core import db, keyring, rights
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.core.settings import Settings
+from notify.delivery.senders import all_senders
 from notify.models import Lane
 from notify.operations import heartbeat
-from notify.senders import all_senders
 
 CLOCK_S = 2.0  # apart: signatures and day boundaries still hold
 CLOCK_WRONG_S = 30.0  # apart: expiries, caps and signed webhooks go wrong

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from notify.audience import resolve as audience
 from notify.audience.resolve import Audience, Places
 from notify.core.counting import counted
+from notify.delivery import forecast
 from notify.models import Alert
-from notify.pipeline import forecast
 from zones.geometry import from_wkb
 from zones.membership import Membership
 

@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
-from notify import alerts, reports, senders, subscribers, tasks
+from notify import alerts, reports, subscribers, tasks
 from notify.accounts import operators
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import senders
 from notify.local.stack import Stack
 from notify.reports import Progress
 from tests.acceptance.commands import run_command

@@ -75,8 +75,8 @@ def test_a_429_rests_the_sender_and_loses_nobody(city: City) -> None:
 
 def test_a_doorbell_that_rings_three_times_sends_once(city: City) -> None:
     from notify import tasks
+    from notify.delivery.recovery import Doorbell
     from notify.models import Lane
-    from notify.pipeline.settling import Doorbell
 
     block = city.block(phones=30)
     city.rate("sms", 20)

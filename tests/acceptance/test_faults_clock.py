@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from notify.breaker import key_of
 from notify.core.settings import settings
+from notify.delivery.breaker import key_of
 from tests.acceptance.city import City
 from tests.rates import departures, fullest_second
 

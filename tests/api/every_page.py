@@ -11,8 +11,8 @@ from notify.accounts import operators
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery.requests import unsubscribe_url
 from notify.models import ApiKey
-from notify.pipeline.messages import unsubscribe_url
 from tests import factories
 from tests.api import asked
 

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from notify import alerts
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import recovery
 from notify.models import Alert
-from notify.pipeline import settling
 from tests import factories
 from tests.api import asked
 
@@ -238,7 +238,7 @@ def test_the_stream_tells_of_changes_and_ends_with_the_alert(operator: httpx.Cli
     waiting = asked.number("SELECT count(*) FROM deliveries WHERE state = 'queued'")
     with transaction() as s:
         alerts.cancel(s, number, None, datetime.now(UTC))
-    settling.end_leftovers(datetime.now(UTC))
+    recovery.end_leftovers(datetime.now(UTC))
     asked.do("UPDATE deliveries SET state = 'delivered' WHERE state = 'accepted'")
     listener.join(60)
     assert not listener.is_alive()

@@ -7,7 +7,7 @@ import pytest
 
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.pipeline.messages import unsubscribe_url
+from notify.delivery.requests import unsubscribe_url
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner

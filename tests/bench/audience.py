@@ -16,8 +16,8 @@ from notify.accounts import operators
 from notify.audience import resolve as audience_of
 from notify.core import points
 from notify.core.db import transaction
+from notify.delivery import fanout
 from notify.local import ports
-from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
 from tests.bench.size import Size

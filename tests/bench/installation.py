@@ -20,12 +20,13 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, migrations, senders, tasks, worker
+from notify import alerts, migrations, tasks, worker
 from notify.accounts import operators
 from notify.audience import live_count
 from notify.core import crypto, db, points
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
+from notify.delivery import senders
 from notify.local import ports
 from notify.local.credentials import keep
 from notify.local.processes import Supervisor

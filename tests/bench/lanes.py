@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import senders
 from notify.core.db import transaction
+from notify.delivery import senders
 from notify.models import Lane
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import fullest_second, installation

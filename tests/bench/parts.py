@@ -16,10 +16,10 @@ from notify import alerts, migrations, subscribers, training
 from notify.accounts import operators
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
-from notify.limits import Allowance, Throttle
+from notify.delivery import fanout
+from notify.delivery.throttle import Allowance, Throttle
 from notify.local.stack import servers
 from notify.models import Lane
-from notify.pipeline import fanout
 from tests.bench.figures import Figure
 from tests.bench.installation import SETTINGS, environment
 from tests.bench.size import Size

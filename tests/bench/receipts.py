@@ -18,8 +18,8 @@ from sqlalchemy import text
 from notify import alerts
 from notify.accounts import operators
 from notify.core.db import transaction
+from notify.delivery import fanout
 from notify.local import ports
-from notify.pipeline import fanout
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import SETTINGS, Installation, installation
 from tests.bench.size import Size

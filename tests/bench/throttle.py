@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, senders, tasks
+from notify import alerts, tasks
 from notify.accounts import operators
 from notify.core.db import transaction
+from notify.delivery import fanout, senders
+from notify.delivery.recovery import Doorbell
 from notify.models import Lane
-from notify.pipeline import fanout
-from notify.pipeline.settling import Doorbell
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, fullest_second, installation
 from tests.bench.size import Size

@@ -13,7 +13,7 @@ from notify import alerts, listing, reports
 from notify.cli import main
 from notify.core import connection, crypto, keyring
 from notify.core.db import transaction
-from notify.pipeline import fanout
+from notify.delivery import fanout
 from tests.factories import NOW, alert_ready, operator, resident, zone
 from tests.owner import as_owner
 

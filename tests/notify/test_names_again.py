@@ -2,10 +2,10 @@
 
 import pytest
 
-from notify import senders
 from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound
+from notify.delivery import senders
 from tests.factories import NOW
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -14,7 +14,7 @@ from notify.city import geocoder
 from notify.cli import addresses, basemap, streets
 from notify.core.db import transaction
 from tests.notify.city.geocoder.town import NOW, avenue, house
-from tests.notify.pipeline.test_one_bad_row import refuse
+from tests.notify.delivery.test_one_bad_row import refuse
 from zones.addresses.rows import LandmarkRow
 
 HEADER = "LON,LAT,NUMBER,STREET\n"

@@ -7,11 +7,11 @@ from typer.testing import CliRunner
 from notify import alerts, restoring
 from notify.cli import restored as command
 from notify.core.db import forget_engine, transaction
-from notify.pipeline import fanout
+from notify.delivery import fanout
 from notify.restoring import Restored
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
-from tests.notify.pipeline.test_one_bad_row import refuse, told
+from tests.notify.delivery.test_one_bad_row import refuse, told
 from tests.owner import as_owner
 
 

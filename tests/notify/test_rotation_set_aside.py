@@ -13,7 +13,7 @@ from notify.core.errors import Refused
 from notify.subscribers import export_csv
 from tests.factories import NOW, resident
 from tests.notify.core.test_keyring import use_keys
-from tests.notify.pipeline.test_one_bad_row import refuse
+from tests.notify.delivery.test_one_bad_row import refuse
 from tests.notify.test_rotation import NEW, inside, keys, killed_in, sql, stop, written_to
 from tests.owner import as_owner
 

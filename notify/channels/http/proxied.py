@@ -72,7 +72,7 @@ class ProxiedConnections:
             return Answer(answer.status, list(answer.raw_headers), content)
 
     def _open(self) -> aiohttp.ClientSession:
-        # The number of open requests is bounded by those who ask (`notify.pipeline.transport`).
+        # The number of open requests is bounded by those who ask (`notify.delivery.transport`).
         connector = _Connector(
             limit=0, ssl=self._outbound.tls, keepalive_timeout=IDLE_MOST_S, happy_eyeballs_delay=HAPPY_EYEBALLS_S
         )

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from notify.core import db
-from notify.pipeline import settling
+from notify.delivery import recovery
 
 
 def run() -> None:
     """Close them."""
     if db.exists("SELECT FROM batches WHERE state = 'waiting'"):
-        settling.end_leftovers(datetime.now(UTC))
+        recovery.end_leftovers(datetime.now(UTC))

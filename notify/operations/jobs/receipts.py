@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from notify.core import db
-from notify.pipeline import receipts
+from notify.delivery import receipts
 
 
 def run() -> None:

@@ -8,10 +8,9 @@ from notify import tasks
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, forecast, recovery
 from notify.models import Lane
 from notify.operations.jobs.steps import each
-from notify.pipeline import forecast, settling
 
 log = structlog.get_logger()
 
@@ -23,11 +22,11 @@ def run() -> None:
     now = datetime.now(UTC)
     if db.exists(_IN_WORK):
         each(
-            settling.take_back_expired_leases,
+            recovery.take_back_expired_leases,
             lambda: carrier_blocks.settle_refusals(now),
-            lambda: tasks.ring_unresolved(settling.unresolved_alerts(now)),
+            lambda: tasks.ring_unresolved(recovery.unresolved_alerts(now)),
             _ring_batches,
-            lambda: settling.finish_alerts(now),
+            lambda: recovery.finish_alerts(now),
             lambda: _measure_forecasts(now),
         )
 
@@ -44,8 +43,8 @@ def _ring_batches() -> None:
     wiped, idle = _redis_state()
     old_s = settings().reconcile_after_s
     each(
-        lambda: tasks.ring_batches(settling.unrung_batches(wiped=wiped, idle=idle)),
-        lambda: tasks.ring_unsettled(settling.unsettled_batches(old_s, wiped=wiped, idle=idle)),
+        lambda: tasks.ring_batches(recovery.unrung_batches(wiped=wiped, idle=idle)),
+        lambda: tasks.ring_unsettled(recovery.unsettled_batches(old_s, wiped=wiped, idle=idle)),
     )
 
 

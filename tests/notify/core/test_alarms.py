@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from notify import senders
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import NotFound, Refused
-from notify.pipeline.senders import stop
+from notify.delivery import senders
+from notify.delivery.sender_health import stop
 from tests import factories
 from tests.factories import NOW
 

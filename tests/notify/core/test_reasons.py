@@ -5,7 +5,7 @@ import pytest
 from notify.channels.sendgrid.receipts import DROPPED, GONE, OUR_DROPS
 from notify.channels.twilio.errors import VERDICTS
 from notify.core import reasons
-from notify.pipeline.receipts import GUESSES
+from notify.delivery.receipts import GUESSES
 
 OURS = {
     "unverified",

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from notify import alerts, restoring, senders
+from notify import alerts, restoring
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
+from notify.delivery.leases import Claimed, Lease
+from notify.delivery.outcomes import Outcome
 from notify.models.states import DeliveryState
-from notify.pipeline import receipts, records, settling
-from notify.pipeline.records import Claimed, Lease
-from notify.pipeline.verdicts import Outcome
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.notify.delivery.test_carrier_blocks import (
@@ -48,7 +47,7 @@ def tom() -> Resident:
 
 
 def accepted(one: Claimed, reference: str) -> None:
-    records.record([Outcome(one.delivery_id, D.ACCEPTED, reference=reference)], one.claimed_at, NOW)
+    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference=reference)], one.claimed_at, NOW)
 
 
 def told(one: Claimed, *states: R, reference: str = "SM1") -> None:
@@ -74,15 +73,15 @@ def sent_by_b(tom: Resident) -> Claimed:
     assert (other.only_sender, other.size) == (of(B), 1)
     again = claimed_of(tom, other, B)
     accepted(again, "SM2")
-    records.finish(other)
+    leases.finish(other)
     return again
 
 
 def test_another_sender_takes_it_once_and_the_first_try_says_nothing_more(tom: Resident) -> None:
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     told(one, R.FAILED)
-    assert settling.finish_alerts(NOW) == [], "it is not done: somebody else may try"
+    assert recovery.finish_alerts(NOW) == [], "it is not done: somebody else may try"
     for _ in range(2):
         carrier_blocks.settle_refusals(NOW)
     assert state(tom) == ("queued", "carrier-block")
@@ -96,7 +95,7 @@ def test_another_sender_takes_it_once_and_the_first_try_says_nothing_more(tom: R
     told(one, R.DELIVERED, reference="SM2")
     assert state(tom) == ("delivered", None)
     assert sql("SELECT count(*) FROM batches WHERE state = 'waiting'") == [(0,)]
-    assert settling.finish_alerts(NOW) == [held.alert_id]
+    assert recovery.finish_alerts(NOW) == [held.alert_id]
     assert not is_out()
 
 
@@ -111,7 +110,7 @@ def test_it_waits_until_the_worker_has_recorded_its_try(tom: Resident, order: tu
     accepted(one, "SM1")
     carrier_blocks.settle_refusals(NOW)
     assert state(tom)[0] == "accepted"
-    records.finish(held)
+    leases.finish(held)
     carrier_blocks.settle_refusals(NOW)
     assert state(tom) == ("queued", "carrier-block")
     sent_by_b(tom)
@@ -122,7 +121,7 @@ def test_what_a_lost_worker_had_tried_is_taken_over(tom: Resident) -> None:
     alert_resolved()
     one = claimed_of(tom, lease())
     as_owner("UPDATE batches SET lease_until = now() - interval '1 second'")
-    settling.take_back_expired_leases()
+    recovery.take_back_expired_leases()
     assert state(tom) == ("unknown", "worker-lost")
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW)
@@ -134,12 +133,12 @@ def test_a_worker_that_comes_to_itself_late_does_not_take_back_what_was_passed_o
     alert_resolved()
     one = claimed_of(tom, lease())
     as_owner("UPDATE batches SET lease_until = now() - interval '1 second'")
-    settling.take_back_expired_leases()
+    recovery.take_back_expired_leases()
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW)
     accepted(one, "SM1")
     assert state(tom) == ("queued", "carrier-block"), "that try is known to have failed"
-    again = (records.claim(lease(), of(B), 10, NOW + timedelta(seconds=1)) or [])[0]
+    again = (leases.claim(lease(), of(B), 10, NOW + timedelta(seconds=1)) or [])[0]
     accepted(one, "SM1")
     assert state(tom) == ("sending", None)
     assert sql("SELECT reference FROM deliveries") == [(None,)]
@@ -161,7 +160,7 @@ def nobody_free(_: int) -> None:
 @pytest.mark.parametrize("happens", [over, nobody_free])
 def test_without_an_alert_or_a_sender_it_has_failed(tom: Resident, happens: Any) -> None:
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     happens(held.alert_id)
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW)
@@ -171,7 +170,7 @@ def test_without_an_alert_or_a_sender_it_has_failed(tom: Resident, happens: Any)
 
 def test_a_paused_alert_goes_on_with_it_when_it_is_resumed(tom: Resident) -> None:
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     with transaction() as s:
         alerts.pause(s, held.alert_id, operator(s), NOW)
     told(one, R.FAILED)
@@ -184,7 +183,7 @@ def test_a_paused_alert_goes_on_with_it_when_it_is_resumed(tom: Resident) -> Non
 
 def test_after_a_restored_backup_it_may_have_been_sent_by_another_already(tom: Resident) -> None:
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     told(one, R.FAILED)
     with transaction() as s:
         restoring.restored(s, NOW)
@@ -195,7 +194,7 @@ def test_after_a_restored_backup_it_may_have_been_sent_by_another_already(tom: R
 
 def test_one_that_has_expired_is_not_tried_again(tom: Resident) -> None:
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW + timedelta(days=30))
     assert state(tom) == ("failed", "21610")
@@ -204,7 +203,7 @@ def test_one_that_has_expired_is_not_tried_again(tom: Resident) -> None:
 def test_a_new_stop_is_obeyed_and_nobody_tries_again(tom: Resident) -> None:
     says(tom, "START", minutes=3)
     one, held = sent_by_a(tom)
-    records.finish(held)
+    leases.finish(held)
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW)
     assert is_out()
@@ -219,12 +218,12 @@ def test_one_that_the_database_refuses_keeps_no_other(tom: Resident) -> None:
     says(ann, "START", to=B, minutes=12)
     alert_resolved()
     held = lease()
-    claimed = {one.contact_id: one for one in records.claim(held, of(A), 10, NOW) or []}
+    claimed = {one.contact_id: one for one in leases.claim(held, of(A), 10, NOW) or []}
     for who, reference in ((tom, "SM1"), (ann, "SM2")):
         one = claimed[who.sms or 0]
         accepted(one, reference)
         told(one, R.FAILED, reference=reference)
-    records.finish(held)
+    leases.finish(held)
     as_owner(
         f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
               IF NEW.contact_id = {tom.sms} THEN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END IF;

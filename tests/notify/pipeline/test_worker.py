@@ -14,11 +14,11 @@ from notify import alerts, tasks, worker
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import recovery
 from notify.models import Lane
-from notify.pipeline import settling
 from tests.factories import alert_ready, operator
-from tests.notify.pipeline.conftest import Providers
-from tests.notify.pipeline.test_runners import launched, lost, residents, sql
+from tests.notify.delivery.conftest import Providers
+from tests.notify.delivery.test_worker_slots import launched, lost, residents, sql
 from tests.owner import as_owner
 from tests.waiting import until
 
@@ -59,7 +59,7 @@ def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_un
         launched(event)
     assert lost("sms") > 60
     providers.behave(twilio={"error_rate": [{"hang_s": 60, "rate": 1.0, "on": "lookup"}]})
-    tasks.ring_unsettled(settling.unsettled_batches(20, wiped=False, idle=[]))
+    tasks.ring_unsettled(recovery.unsettled_batches(20, wiped=False, idle=[]))
     asking = "SELECT count(*) AS n FROM batches WHERE state = 'leased'"
     until(lambda: sql(asking)[0].n, 60, "the provider is asked")
     now = datetime.now(UTC)

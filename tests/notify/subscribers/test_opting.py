@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify import senders
 from notify.channels.contract import Inbound
 from notify.content import sms_segments
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
+from notify.delivery import senders
 from notify.models import Topic
 from notify.subscribers import (
     Reply,

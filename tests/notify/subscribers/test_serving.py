@@ -5,13 +5,12 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import text
 
-from notify import senders
 from notify.core import reasons
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.delivery import leases, senders
 from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.pipeline import records
 from notify.subscribers import export_csv, serving
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
@@ -212,12 +211,12 @@ def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:
         zone(s)
         tom, ann = resident(s), resident(s)
     alert = alert_resolved()
-    held = records.lease(sql("SELECT id FROM batches")[0][0], 60)
+    held = leases.lease(sql("SELECT id FROM batches")[0][0], 60)
     assert held is not None
     with transaction() as s:
         serving.erase(s, tom.id, NOW, operator(s, "agent"))
         by_sender = sender(s).id
-    claimed = records.claim(held, by_sender, 10, NOW)
+    claimed = leases.claim(held, by_sender, 10, NOW)
     assert [one.contact_id for one in claimed or ()] == [ann.sms]
     with transaction() as s:
         found = serving.show(s, tom.id, NOW, operator(s, "agent")).resident

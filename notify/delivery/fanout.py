@@ -1,0 +1,295 @@
+"""From an audience to delivery rows and batches: slice by slice, each one transaction.
+
+The first slice is small, so that the first phone rings while the rest is still being resolved. Of the rest two slices
+are dealt at once, each by a connection of its own, and committed in their order. How far we are is written on the alert
+in the same transaction, so a resolver that dies is followed by another that goes on from there, and a contact gets its
+one row whatever happens.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.audience import resolve as audience
+from notify.core import alarms, crypto, db, keyring
+from notify.core.db import resolvers_engine, transaction
+from notify.delivery import forecast
+from notify.models import Alert
+from notify.models.states import AlertState
+from zones.membership import Membership
+
+log = structlog.get_logger()
+
+FIRST_SLICE = 500  # residents
+FIRST_IDS = 20_000  # ... found among so many
+SLICE = 10_000
+LARGER = 3  # times as many in each slice as in the one before: rows of many are found quicker than those of few
+LARGEST_SLICE = 40_000  # less than a second's work: after a cancel the slices at work are for nothing
+DEALERS = 2
+BATCH_S = 10.0  # a batch takes about this long at its channel's rate
+BATCH_MOST = 1000  # deliveries
+RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
+
+# Deals what was reached into batches, and writes both. The tables are joined by (channel, language, sender, ordinal).
+DEAL = """
+    WITH reached AS MATERIALIZED (
+        {reached}
+    ), sizes AS (
+        SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
+    ), dealt AS MATERIALIZED (
+        SELECT reached.*,
+               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL ORDER BY contact_id) - 1)
+               / size AS ordinal
+          FROM reached JOIN sizes USING (channel)
+    ), new_batches AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
+        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
+               CAST(CASE WHEN CAST(:ask AS timestamptz) IS NULL THEN 'waiting' ELSE 'unsettled' END AS batch_state)
+          FROM dealt WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
+        RETURNING id, channel, language, sender_id, ordinal
+    ), added AS (
+        INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
+        SELECT :alert, d.contact_id, b.id,
+               CAST(CASE WHEN d.reason IS NOT NULL THEN 'skipped'
+                         WHEN CAST(:ask AS timestamptz) IS NULL THEN 'queued' ELSE 'unknown' END AS delivery_state),
+               coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored' END),
+               CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END,
+               CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
+               CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
+                    THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
+          FROM dealt d LEFT JOIN new_batches b
+            ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
+                                  = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
+        RETURNING id
+    )
+    SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM added) AS added
+"""
+DEAL_RESIDENTS = DEAL.format(reached=audience.REACHED)
+DEAL_TIMELINES = DEAL.format(reached=audience.TIMELINES)
+
+
+class _Halted(Exception):
+    """The alert is no longer `sending`: what was dealt since is rolled back."""
+
+
+def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
+    """Write the deliveries of a launched alert; yields the ids of new batches after each commit, to be rung at once.
+
+    Does nothing while another process resolves the same alert, and stops when the alert is no longer `sending`.
+    """
+    with resolvers_engine().connect() as guard:  # a connection of its own: the lock is gone when this process is
+        if not guard.execute(
+            text("SELECT pg_try_advisory_lock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id}
+        ).scalar_one():
+            return
+        guard.commit()
+        guard.detach()  # closed and not given back: whatever happens, the lock does not stay with the pool
+        try:
+            yield from _slices(alert_id, now)
+        except _Halted:
+            pass
+        finally:
+            guard.execute(text("SELECT pg_advisory_unlock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id})
+            guard.commit()
+
+
+def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
+    batches: list[int] = []
+    with transaction(resolvers_engine) as s:
+        alert = _sending(s, alert_id)
+        through, area = alert.fanout_through, audience.membership(alert)
+        if through < 0:
+            batches, added = _deal_timelines(s, alert, now)
+            _advance(s, alert_id, added, through=0)
+    if through < 0:
+        yield batches
+        through = 0
+    if through == 0:
+        with transaction(resolvers_engine) as s:
+            batches, through = _first_slice(s, alert_id, area, now)
+        yield batches
+    with transaction(resolvers_engine) as s:
+        rest = audience.residents_inside(s, area, now, after=through)
+    # Those inside may all have moved here lately, so that none was found yet.
+    yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
+    with transaction(resolvers_engine) as s:
+        _advance(s, alert_id, 0, done_at=now)
+    log.info("alert.resolved", alert=alert_id)
+    with transaction(resolvers_engine) as s:  # of its own: an alert ends without its forecast, too
+        forecast.keep(s, alert_id)
+
+
+def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> tuple[list[int], int]:
+    """The first few residents, found among the first few ids: a million places are not read before a phone rings.
+
+    Returns their batches and the id that the audience is resolved through.
+    """
+    alert = _sending(s, alert_id)
+    through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
+    residents = audience.residents_inside(s, area, now, through=through)
+    if residents.size > FIRST_SLICE:
+        residents = residents[:FIRST_SLICE]
+        through = int(residents[-1])
+    batches, added = _deal_apart(s, alert, residents.tolist(), now)
+    _advance(s, alert_id, added, through=through)
+    return batches, through
+
+
+def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
+    """Slices that grow, the first one of `most`: the rows of many are found quicker than those of few."""
+    parts = []
+    while residents.size:
+        parts.append(residents[:most])
+        residents = residents[most:]
+        most = SLICE if most < SLICE else min(most * LARGER, LARGEST_SLICE)
+    return parts
+
+
+def _rest(alert_id: int, parts: list[NDArray[np.int64]], now: datetime) -> Iterator[list[int]]:
+    turns: deque[Future[list[int]]] = deque()
+    with ThreadPoolExecutor(DEALERS, thread_name_prefix="dealer") as dealers:
+        for part in parts:
+            turns.append(dealers.submit(_in_turn, alert_id, part, now, turns[-1] if turns else None))
+            if len(turns) > DEALERS:
+                yield turns.popleft().result()
+        while turns:
+            yield turns.popleft().result()
+
+
+def _in_turn(
+    alert_id: int, residents: NDArray[np.int64], now: datetime, before: "Future[list[int]] | None"
+) -> list[int]:
+    """One slice, committed after the one before it: an error there, or a halt, is ours too."""
+    with transaction(resolvers_engine) as s:
+        batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), now)
+        if before is not None:
+            before.result()
+        _advance(s, alert_id, added, through=int(residents[-1]))
+    return batches
+
+
+def _sending(s: Session, alert_id: int) -> Alert:
+    """The alert, if it is still to be resolved. It is not locked, so that a cancel need not wait for a slice."""
+    alert = s.get(Alert, alert_id, populate_existing=True)
+    if alert is None or alert.state != AlertState.SENDING or alert.fanout_done_at is not None:
+        raise _Halted
+    return alert
+
+
+def _advance(
+    s: Session, alert_id: int, added: int, *, through: int | None = None, done_at: datetime | None = None
+) -> None:
+    """How far we are; and whether it has been stopped since, in the statement that waits for who is stopping it.
+
+    Never back: if our lock was lost with its connection, another resolver may have come further.
+    """
+    going = s.execute(
+        text("""UPDATE alerts SET audience_total = audience_total + :added, fanout_done_at = :done_at,
+                       fanout_through = coalesce(:through, fanout_through)
+                 WHERE id = :alert AND state = 'sending' AND fanout_done_at IS NULL
+                   AND (CAST(:through AS bigint) IS NULL OR fanout_through < :through) RETURNING id"""),
+        {"alert": alert_id, "added": added, "through": through, "done_at": done_at},
+    ).first()
+    if going is None:
+        raise _Halted
+
+
+def _deal_timelines(s: Session, alert: Alert, now: datetime) -> tuple[list[int], int]:
+    """`_deal` for the city's own timelines; where one is refused, residents are written to all the same."""
+
+    def refused(_: str, why: Exception) -> None:
+        alarms.refused_row(f"write the posts of alert {alert.id}", why, now, alert_id=alert.id)
+
+    def work(_: Sequence[str]) -> tuple[list[int], int]:
+        _open_timelines(s, alert, now)
+        return _deal(s, alert, DEAL_TIMELINES, [], now)
+
+    dealt = db.in_halves(["timelines"], work, refused, s.begin_nested)
+    return dealt[0] if dealt else ([], 0)
+
+
+def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -> tuple[list[int], int]:
+    """`_deal`; a resident whose rows PostgreSQL refuses keeps none of the others from being written to (law 15)."""
+
+    def refused(resident: int, why: Exception) -> None:
+        if _is_behind(s, alert.id, resident):
+            raise _Halted
+        alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert.id)
+
+    def work(some: Sequence[int]) -> tuple[list[int], int]:
+        return _deal(s, alert, DEAL_RESIDENTS, list(some), now)
+
+    dealt = db.in_halves(residents, work, refused, s.begin_nested)
+    return [batch for batches, _ in dealt for batch in batches], sum(added for _, added in dealt)
+
+
+def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
+    """Whether another resolver has dealt this resident since: our lock was lost with its connection."""
+    behind: bool = s.execute(
+        text("SELECT fanout_through >= :resident FROM alerts WHERE id = :alert"),
+        {"alert": alert_id, "resident": resident},
+    ).scalar_one()
+    return behind
+
+
+def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:
+    """The ids of new batches, and how many deliveries there are now more."""
+    values: dict[str, Any] = audience.parameters(alert, residents, now, audience.fallback_of(s, alert)) | {
+        "lane": alert.lane.value,
+        "sizes": batch_sizes(s, alert),
+        "ask": alert.ask_since,  # after a restored backup: perhaps it was sent already (`restoring`)
+    }
+    # PostgreSQL thinks that a slice makes few batches, and would hold each delivery against all of its language.
+    s.execute(text("SET LOCAL enable_mergejoin = off"))
+    dealt = s.execute(text(sql), values).one()
+    return dealt.batches, dealt.added
+
+
+def batch_sizes(s: Session, alert: Alert) -> list[int]:
+    """Deliveries in a batch, for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
+    rows = s.execute(
+        text("""
+            SELECT coalesce(r.rate, 1) / coalesce(w.cost, 1)
+              FROM unnest(CAST(:channels AS text[])) WITH ORDINALITY AS c (channel, place)
+              LEFT JOIN (SELECT channel, sum(rate_per_s) AS rate FROM senders
+                          WHERE status = 'open' GROUP BY channel) r USING (channel)
+              LEFT JOIN (SELECT channel, max(cost) AS cost FROM contents
+                          WHERE alert_id = :alert GROUP BY channel) w USING (channel)
+             ORDER BY c.place"""),
+        {"channels": list(alert.channels), "alert": alert.id},
+    ).scalars()
+    return [max(1, min(BATCH_MOST, round(BATCH_S * per_second))) for per_second in rows]
+
+
+def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
+    """A social account is written to like a contact: one timeline for each language that there are words in."""
+    keyring.hold(s)
+    rows = s.execute(
+        text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)
+                 WHERE w.alert_id = :alert AND s.channel = 'social' AND s.status = 'open'"""),
+        {"alert": alert.id},
+    ).all()
+    for row in rows:
+        timeline = f"{row.provider}:{row.address}:{row.language}"
+        s.execute(
+            text("""INSERT INTO contacts (timeline_of, language, channel, address_index, address_sealed, verified_at,
+                                          created_at)
+                    VALUES (:sender, :language, :channel, :index, :sealed, :now, :now)
+                    ON CONFLICT (channel, address_index) DO NOTHING"""),
+            {
+                "sender": row.id,
+                "language": row.language,
+                "channel": row.channel,
+                "index": crypto.address_index(row.channel, timeline),
+                "sealed": crypto.seal(timeline, row.channel),
+                "now": now,
+            },
+        )

@@ -1,0 +1,253 @@
+"""How long an alert will take: told before its launch, kept at the launch, held against the truth in the report."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.audience import resolve as audience
+from notify.audience.resolve import Audience, Places
+from notify.core import alarms, db
+from notify.delivery import usage
+from notify.delivery.send_simulation import Course, Way, messages_per_s, run
+from notify.delivery.usage import CAP_DAY
+from notify.models import Alert, Lane
+from zones.geometry import from_wkb
+from zones.membership import Membership
+
+MOST = 0.95  # the share of the messages that people are told about: the last few may be tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one sender will do of a channel's work."""
+
+    sender_id: int
+    address: str
+    messages: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneTime:
+    """When a zone's residents will have been written to. None: never."""
+
+    zone: str
+    messages: int
+    p95_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPlan:
+    """One channel's course. `ahead`: messages of others that go before our last; `in_time`: those of ours that leave
+    before the alert expires; `capped`: a sender has a daily cap. Times aware, UTC; None: never."""
+
+    channel: str
+    messages: int
+    ahead: int
+    half_at: datetime | None
+    p95_at: datetime | None
+    done_at: datetime | None
+    in_time: int
+    capped: bool
+    senders: tuple[Share, ...]
+    zones: tuple[ZoneTime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a launch at `at` would come to. `warnings`: sentences to read before."""
+
+    alert: int
+    at: datetime
+    audience: Audience
+    channels: tuple[ChannelPlan, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(s: Session, alert: Alert, now: datetime) -> Plan:
+    """How long it would take, launched at its time, or else now. Raises Refused without an area."""
+    at = max(now, alert.launch_at) if alert.launch_at else now
+    places = audience.places_inside(s, audience.membership(alert), now)
+    residents = np.unique(places.residents)
+    reached = audience.count(s, alert, residents, now)
+    zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
+    channels = tuple(
+        _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones) for name in alert.channels
+    )
+    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
+
+
+def channels(s: Session, alert: Alert, reached: Audience, now: datetime) -> tuple[ChannelPlan, ...]:
+    """The same for an audience that is known, without zones."""
+    at = max(now, alert.launch_at) if alert.launch_at else now
+    return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at) for name in alert.channels)
+
+
+def keep(s: Session, alert_id: int) -> None:
+    """Write down, once its audience is known, when the messages of an alert will have left."""
+    alert = s.get_one(Alert, alert_id)
+    assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
+    rows = s.execute(
+        text("SELECT channel, language, sum(size) AS n FROM batches WHERE alert_id = :a GROUP BY channel, language"),
+        {"a": alert_id},
+    ).all()
+    for channel in {row.channel for row in rows}:
+        languages = {row.language: int(row.n) for row in rows if row.channel == channel}
+        planned = _channel(s, alert, channel, languages, alert.launched_at)
+        s.execute(
+            text("""INSERT INTO predictions (alert_id, channel, messages, p95_at, done_at)
+                    VALUES (:alert, :channel, :messages, :p95, :done) ON CONFLICT DO NOTHING"""),
+            {"alert": alert_id, "channel": channel, "messages": planned.messages, "p95": planned.p95_at,
+             "done": planned.done_at},
+        )  # fmt: skip
+
+
+def measure(s: Session, now: datetime) -> None:
+    """Hold the predictions of finished alerts against what happened. Each is measured once."""
+    ended = s.scalars(
+        text("""SELECT DISTINCT p.alert_id FROM predictions p JOIN alerts a ON a.id = p.alert_id
+                 WHERE NOT p.measured AND a.state IN ('sent', 'cancelled', 'expired') ORDER BY p.alert_id""")
+    ).all()
+
+    def refused(alert: int, why: Exception) -> None:
+        alarms.refused_row(f"measure the forecast of alert {alert}", why, now, alert_id=alert)
+
+    db.in_halves(ended, lambda some: _measure(s, some), refused, s.begin_nested)
+
+
+def _measure(s: Session, these: Sequence[int]) -> None:
+    s.execute(
+        text("""
+            UPDATE predictions p SET measured = true, was_p95_at = (
+                SELECT percentile_disc(:most) WITHIN GROUP (ORDER BY d.sent_at)
+                  FROM deliveries d JOIN batches b ON b.id = d.batch_id
+                 WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND d.sent_at IS NOT NULL)
+             WHERE p.alert_id = ANY(:these) AND NOT p.measured"""),
+        {"most": MOST, "these": list(these)},
+    )
+
+
+def _channel(
+    s: Session,
+    alert: Alert,
+    channel: str,
+    languages: dict[str, int],
+    at: datetime,
+    residents: NDArray[np.int64] | None = None,
+    zones: Sequence[tuple[str, NDArray[np.int64]]] = (),
+) -> ChannelPlan:
+    costs = _by_cost(s, alert.id, channel, languages)
+    messages = sum(languages.values())
+    mean_cost = sum(cost * n for cost, n in costs.items()) / messages if messages else 1.0
+    ways = _ways(s, channel, costs, mean_cost, at)
+    ahead = _ahead(s, alert, channel, messages * mean_cost) / mean_cost
+    course = run(ways, ahead, messages, at)
+    return ChannelPlan(
+        channel=channel,
+        messages=messages,
+        ahead=round(ahead),
+        half_at=course.moment(messages / 2),
+        p95_at=course.moment(messages * MOST),
+        done_at=course.moment(messages),
+        in_time=min(messages, math.floor(course.left_by(alert.expires_at) + 1e-6)),
+        capped=any(way.a_day is not None for way in ways),
+        senders=tuple(Share(w.sender_id, w.address, round(course.by_sender[w.sender_id]), w.per_s) for w in ways),
+        zones=tuple(_zone(name, ids, residents, messages, course) for name, ids in zones)
+        if residents is not None
+        else (),
+    )
+
+
+def _zone(
+    name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, course: Course
+) -> ZoneTime:
+    """Residents are written to in the order of their ids, so a zone is done when its later ones are."""
+    assert all_ids is not None  # noqa: S101
+    ids = ids[np.isin(ids, all_ids)]  # part of a zone may be left out of the area
+    if not len(ids):
+        return ZoneTime(name, 0, course.began)
+    places = (np.searchsorted(all_ids, ids) + 1) / len(all_ids)
+    late = float(np.quantile(places, MOST))
+    return ZoneTime(name, round(messages * len(ids) / len(all_ids)), course.moment(messages * late))
+
+
+def _residents(places: Places, zone: bytes) -> NDArray[np.int64]:
+    """Those with one of the places in a zone. The places are read once for all zones of an alert."""
+    return np.unique(places.inside(Membership(from_wkb(zone))).residents)
+
+
+def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:
+    rows = s.execute(
+        text("""SELECT z.name, v.geometry FROM alert_zones az JOIN zone_versions v ON v.id = az.zone_version_id
+                  JOIN zones z ON z.id = v.zone_id WHERE az.alert_id = :alert ORDER BY z.name"""),
+        {"alert": alert.id},
+    ).all()
+    return [(row.name, row.geometry) for row in rows]
+
+
+def _by_cost(s: Session, alert_id: int, channel: str, languages: dict[str, int]) -> dict[int, int]:
+    """Messages by what each of them costs in tokens."""
+    rows = s.execute(
+        text("SELECT language, cost FROM contents WHERE alert_id = :a AND channel = :c"),
+        {"a": alert_id, "c": channel},
+    ).all()
+    cost_of = {row.language: row.cost for row in rows}
+    costs: dict[int, int] = {}
+    for language, number in languages.items():
+        cost = cost_of.get(language, 1)
+        costs[cost] = costs.get(cost, 0) + number
+    return costs
+
+
+def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime) -> list[Way]:
+    rows = s.execute(
+        text("""SELECT id, address, rate_per_s, daily_cap FROM senders
+                 WHERE status = 'open' AND channel = :channel ORDER BY rate_per_s DESC, id"""),
+        {"channel": channel},
+    ).all()
+    ways = []
+    for row in rows:
+        today = a_day = None
+        if row.daily_cap:
+            a_day = row.daily_cap / mean_cost
+            today = a_day - usage.used_on(row.id, at.astimezone(CAP_DAY).date()) / mean_cost
+        ways.append(Way(row.id, row.address, messages_per_s(row.rate_per_s, costs), today, a_day))
+    return ways
+
+
+def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
+    """Tokens of other alerts that go out before our last ones do. `own`: our tokens.
+
+    All that waits in a more urgent lane goes first. Alerts of one lane take turns (`records.lease_next`): until ours is
+    done, each of them has sent as much as ours, or all it had.
+    """
+    rows = s.execute(
+        text("""
+            SELECT b.lane::text AS lane, sum(b.size * w.cost)::float8 AS tokens
+              FROM batches b JOIN alerts a ON a.id = b.alert_id
+              JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+             WHERE b.state IN ('waiting', 'leased') AND a.state = 'sending' AND b.alert_id <> :alert
+               AND b.channel = :channel GROUP BY a.id, b.lane"""),
+        {"alert": alert.id, "channel": channel},
+    ).all()
+    same = sum(min(own, row.tokens) for row in rows if row.lane == alert.lane.value)
+    urgent = sum(row.tokens for row in rows if row.lane == Lane.EMERGENCY.value != alert.lane.value)
+    return float(same + urgent)
+
+
+def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
+    said = []
+    for one in channels:
+        if one.messages and not one.senders:
+            said.append(f"No sender for {one.channel} is open: its messages would wait.")
+        elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
+            said.append(f"On {one.channel} it would not be done before it expires.")
+    if not any(one.messages for one in channels):
+        said.append("Nobody would be written to.")
+    return said

@@ -1,0 +1,56 @@
+"""What a provider's answer means for the deliveries of one post. Decided here and nowhere else."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from notify.channels.contract import Accepted, Ambiguous, Late, Recipient, SendError, Suppress
+from notify.delivery.transport import Posted
+from notify.models.states import DeliveryState
+
+
+class Outcome(NamedTuple):
+    """The next state of one delivery."""
+
+    delivery_id: int
+    to: DeliveryState
+    reason: str | None = None
+    reference: str | None = None
+    sent_at: datetime | None = None
+    suppress: Suppress = ""
+    counts: bool = True  # as an attempt; a missed slot does not, nor "429: later", nor what a broken provider refuses
+
+
+def outcomes(
+    posted: Posted, attempts: dict[int, int], max_attempts: int, *, troubled: bool = False
+) -> Iterator[Outcome]:
+    """One outcome for each recipient. `attempts`: how often each delivery was tried, this time included.
+
+    `troubled`: the provider refuses everything, which says nothing of this message.
+    """
+    answer = posted.answer
+    for place, recipient in enumerate(posted.message.recipients):
+        match answer:
+            case Accepted(reference):
+                yield Outcome(
+                    recipient.delivery_id, DeliveryState.ACCEPTED, reference=reference, sent_at=posted.left_at
+                )
+            case Ambiguous():
+                yield Outcome(recipient.delivery_id, DeliveryState.UNKNOWN, answer.code)
+            case Late():
+                yield Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
+            case SendError():
+                tired = attempts[recipient.delivery_id] >= max_attempts and not troubled
+                yield _refused(answer, place, recipient, tired=tired, troubled=troubled)
+
+
+def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool, troubled: bool) -> Outcome:
+    """The provider certainly did not take it: try again, or give up with its code as the reason."""
+    if error.retryable and (troubled or error.retry_after_s is not None):  # no judgement of this message
+        return Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
+    innocent = bool(error.positions) and place not in error.positions
+    ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a mended one, goes on
+    if (error.retryable or innocent or ours) and not tired:
+        return Outcome(recipient.delivery_id, DeliveryState.QUEUED)
+    suppress = error.suppress if error.blame == "recipient" and not innocent else ""
+    return Outcome(recipient.delivery_id, DeliveryState.FAILED, error.code, suppress=suppress)

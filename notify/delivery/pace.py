@@ -1,0 +1,74 @@
+"""How many posts a process can start in their slots: found by trying, as TCP finds the width of a way.
+
+A slot that is missed is lost, so a process must not take more tokens than it can use. What it can do depends on the
+machine, its neighbours and the provider, and changes all the time. So the number of posts that may be due at once
+grows while all of them leave in time, and shrinks when one is late.
+"""
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from notify.delivery.throttle import LEAD_S
+
+FIRST, LEAST, MOST = 128, 8, 1024
+GROWS_BY = 8  # with each room that left in time
+SHRINKS_TO = 0.7  # when a post was late, at most once in a round
+ROUND_S = 0.1
+
+
+class Room:
+    """Room for the posts of one grant, from before its tokens are taken until the last post is started."""
+
+    def __init__(self, messages: int) -> None:
+        self.messages = messages  # that there is room for
+        self.waiting = messages  # not started yet
+        self.late = 0  # started too late, that is, given up
+        self._slots_s: Sequence[float] = ()
+
+    def has(self, slots_s: Sequence[float]) -> None:
+        """Its slots are known: what lies further ahead is not due."""
+        self._slots_s = slots_s
+        self.waiting = len(slots_s)
+
+    def due(self, now_s: float) -> int:
+        """Posts that must be started within the time that a grant takes to come."""
+        later = len(self._slots_s) - bisect_right(self._slots_s, now_s + LEAD_S)
+        return max(0, self.waiting - later)
+
+
+class Pace:
+    """Of one process towards one provider. Used by its worker threads and its event loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rooms: set[Room] = set()
+        self._most = FIRST
+        self._shrunk_s = float("-inf")
+
+    def begin(self, want: int) -> Room | None:
+        """Room for up to `want` posts, to be ended by `end`; None while too many are due already."""
+        with self._lock:
+            now_s = time.monotonic()
+            free = self._most - sum(room.due(now_s) for room in self._rooms)
+            if free < min(want, self._most / 2):
+                return None
+            room = Room(min(want, free))
+            self._rooms.add(room)
+            return room
+
+    def give_up(self, room: Room) -> None:
+        """Nothing is posted in it."""
+        with self._lock:
+            self._rooms.discard(room)
+
+    def end(self, room: Room) -> None:
+        """All its posts are started, or were too late."""
+        with self._lock:
+            self._rooms.discard(room)
+            now_s = time.monotonic()
+            if not room.late:
+                self._most = min(MOST, self._most + GROWS_BY)
+            elif now_s - self._shrunk_s > ROUND_S:
+                self._most, self._shrunk_s = max(LEAST, int(self._most * SHRINKS_TO)), now_s

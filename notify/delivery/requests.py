@@ -1,0 +1,60 @@
+"""The requests to a provider: the words of a batch, and those who are to get them, their addresses opened."""
+
+from collections.abc import Sequence
+
+from notify.channels.contract import Content, Message, Recipient
+from notify.core import crypto
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
+from notify.delivery.leases import Claimed, Lease
+
+
+def content(held: Lease, settings: Settings) -> Content:
+    """The words that all messages of a batch share."""
+    return Content(
+        alert_id=held.alert_id,
+        language=held.language,
+        topic=held.topic,
+        subject=held.subject,
+        text=held.text,
+        html=held.html,
+        list_id=f"{held.topic}.{settings.mail_domain}",
+    )
+
+
+def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
+    """Whom to write to, and those whose address cannot be read. Addresses are opened here and nowhere else."""
+    opened, unreadable = [], []
+    for one in claimed:
+        if one.address_sealed is None:  # erased since
+            unreadable.append(one)
+            continue
+        try:
+            address = crypto.unseal(one.address_sealed, held.channel)
+        except Unavailable:
+            unreadable.append(one)
+            continue
+        if held.channel == "email":
+            link, proof = unsubscribe_url(settings, one.contact_id, held.topic), crypto.proof(one.delivery_id, address)
+            opened.append(Recipient(one.delivery_id, address, link, proof))
+        else:
+            opened.append(Recipient(one.delivery_id, address))
+    return opened, unreadable
+
+
+def message(
+    words: Content, sender_address: str, group: Sequence[Recipient], settings: Settings, valid_for_s: int | None
+) -> Message:
+    """One request."""
+    return Message(
+        content=words,
+        sender_address=sender_address,
+        recipients=group,
+        callback_url=f"{settings.public_url}/hooks/twilio/status",
+        valid_for_s=valid_for_s,
+    )
+
+
+def unsubscribe_url(settings: Settings, contact_id: int, topic: str) -> str:
+    """The one-click address of RFC 8058: whose, and of which list, signed so that nobody can make another's."""
+    return f"{settings.public_url}/u/{crypto.sign_token('unsubscribe', f'{contact_id}.{topic}')}"

@@ -1,0 +1,300 @@
+"""One batch, from its lease to its last window: take tokens, claim, post, record.
+
+No transaction is open while a provider is asked (law 5). Whether a delivery may still go out, whether its alert is
+still sending, its resident still wants it and its address is not opted out, is decided by the claim, which comes
+after the tokens and less than half a second before the post (law 4). Nothing is claimed so late that it could leave,
+or wait at the provider, after its alert has expired (`records.LAST_S`).
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+import structlog
+
+from notify.channels.contract import Late, Message, Recipient, SendError
+from notify.core import db
+from notify.core.settings import Settings
+from notify.delivery import carrier_blocks, exercise, leases, recovery, sender_health, sender_pool, unreadable
+from notify.delivery.leases import CLAIM_S, Claimed, Lease
+from notify.delivery.outcomes import outcomes
+from notify.delivery.pace import Room
+from notify.delivery.requests import content, message, recipients
+from notify.delivery.throttle import SLICE_S, Allowance, Grant, Throttle, Wait
+from notify.delivery.transport import Posted, Transport
+
+log = structlog.get_logger()
+
+BUSY_S = 0.005  # until this process has started some of the posts that it has
+CLAIM_FIRST, CLAIM_MOST = 128, 512
+LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
+NOBODY_PAUSE_S = 5.0  # when no sender is open
+AWAY_PAUSE_S = 0.5  # while PostgreSQL is away
+REMEMBER_S = 120.0  # for so long outcomes are kept until it is back
+BROKEN_PAUSE_S = 10.0  # after an error that nobody foresaw
+BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a window may do: so many messages of this sender in these slots."""
+
+    sender: sender_pool.OpenSender
+    grant: Grant
+    room: Room
+
+    bulk: bool  # one post for all of them
+
+    @property
+    def slots_s(self) -> list[float]:
+        """A slot for each post."""
+        posts = 1 if self.bulk else self.grant.messages
+        return [self.grant.first_s + n * self.grant.interval_s for n in range(posts)]
+
+
+class Batch:
+    """Sends one batch.
+
+    `stop` is set when the process is to end: the window in flight is finished, the rest is given back.
+    """
+
+    def __init__(
+        self, held: Lease, settings: Settings, throttle: Throttle, transport: Transport, stop: threading.Event
+    ) -> None:
+        self._held = held
+        self._settings = settings
+        self._throttle = throttle
+        self._transport = transport
+        self._stop = stop
+        self._content = content(held, settings)
+        self._left = held.size  # at most so many are to be claimed
+        self._last = 0  # the delivery that was claimed last
+        self._refused: list[int] = []  # deliveries that PostgreSQL refuses to claim
+        self._claims = CLAIM_FIRST  # how many to claim at once, so that they leave while the claim is fresh
+        self._held_since_s = time.monotonic()
+
+    def run(self) -> bool:
+        """Until nothing is left to claim, there is long to wait, the process is to stop, or the lease is lost.
+
+        Returns False when all batches of the channel would have long to wait.
+        """
+        pause_s = BROKEN_PAUSE_S
+        try:
+            pause_s = self._send()
+        finally:
+            db.persistently(lambda: leases.finish(self._held, not_before_s=pause_s), REMEMBER_S)
+        return not pause_s or self._held.only_sender is not None or bool(self._refused)
+
+    def _send(self) -> float:
+        """Window after window; returns for how long the batch should rest, in seconds."""
+        while not self._stop.is_set():
+            try:
+                pause_s = self._step()
+            except db.AWAY as error:
+                log.warning("database.away", error=db.reason(error))
+                self._stop.wait(AWAY_PAUSE_S)
+                continue
+            if pause_s is not None:
+                return pause_s
+        return 0.0
+
+    def _step(self) -> float | None:
+        """A window, or a short wait; returns for how long the batch should rest, in seconds, None to go on."""
+        if not self._holds():
+            return 0.0
+        found = sender_pool.open_senders(self._held.channel, self._held.only_sender)
+        allowed = [x for x in found if exercise.may_carry(self._settings, x.provider, self._held.status)]
+        if found and not allowed:
+            recovery.end_exercise(self._held.batch_id, self._held.alert_id, self._held.status, self._held.now())
+            return 0.0
+        turn = self._turn(allowed)
+        if isinstance(turn, Turn):
+            pause_s = self._window(turn)
+            if pause_s is None:  # only what is refused may be left: not to be tried again in the same moment
+                return BROKEN_PAUSE_S if self._refused else 0.0
+            return pause_s or None
+        if turn > LONGEST_WAIT_S:
+            return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+        self._stop.wait(turn)
+        return None
+
+    def _holds(self) -> bool:
+        """Whether the batch is still ours, asked when a quarter of the lease has passed."""
+        if time.monotonic() - self._held_since_s < self._settings.lease_s / 4:
+            return True
+        self._held_since_s = time.monotonic()
+        return leases.renew(self._held, self._settings.lease_s)
+
+    def _turn(self, allowed: Sequence[sender_pool.OpenSender]) -> "Turn | float":
+        """Slots at the first of these allowed that has some; else for how long to wait, in seconds.
+
+        Without an open sender, or without Redis, nobody sends.
+        """
+        soonest_s = NOBODY_PAUSE_S
+        for sender in allowed:
+            turn = self._ask(sender, self._left, self._left)
+            if isinstance(turn, Turn):
+                return turn
+            soonest_s = min(soonest_s, turn)
+        return soonest_s
+
+    def _ask(self, sender: sender_pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S) -> "Turn | float":
+        """Slots at one sender in the next `within_s`, as many as this process can use; else for how long to wait, in
+        seconds."""
+        most = self._most_recipients(sender)
+        room = self._transport.begin(sender.provider, 1 if most > 1 else want)
+        if room is None:
+            return BUSY_S
+        answer: Grant | Wait | None = None
+        try:
+            answer = self._throttle.take(
+                Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
+                in_all,
+                self._held.lane,
+                unit=self._held.cost,
+                bulk=most > 1,
+                room=min(want, most) if most > 1 else room.messages,
+                within_s=within_s,
+                now=self._throttle.now(),
+            )
+        except redis.RedisError as error:
+            log.warning("throttle.unreachable", error=type(error).__name__)
+            return LONGEST_WAIT_S
+        except db.AWAY as error:
+            # Where the day's tokens must be counted anew. Requests may be in flight, whose outcomes must not be lost.
+            log.warning("throttle.cannot_count", error=db.reason(error))
+            return LONGEST_WAIT_S
+        finally:
+            if not isinstance(answer, Grant):
+                self._transport.give_up(sender.provider, room)
+        return Turn(sender, answer, room, most > 1) if isinstance(answer, Grant) else answer.seconds
+
+    def _window(self, turn: "Turn") -> float | None:
+        """Claim, post and record. Returns how long the batch should pause, in seconds; None when nothing was left to
+        claim."""
+        sender = turn.sender
+        messages: list[Message] = []
+        pause_s = 0.0
+        claimed_s = time.monotonic()
+        try:
+            claimed = leases.claim_apart(
+                self._held,
+                sender.id,
+                self._worth(turn),
+                self._held.now(),
+                self._last,
+                self._refused,
+                blocks=sender.blocks,
+            )
+            if claimed:
+                self._last = max(one.delivery_id for one in claimed)
+                opened, damaged = recipients(claimed, self._held, self._settings)
+                messages = self._messages(sender, opened)
+                if damaged:
+                    pause_s = self._put_aside(damaged)
+        finally:
+            if not messages:
+                self._transport.give_up(sender.provider, turn.room)
+        if not claimed or not messages:
+            sender_health.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
+            # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
+            return None if claimed is None else pause_s
+        posted, grants = self._post(turn, messages, claimed_s + CLAIM_S)
+        self._learn(posted, claimed_s)
+        try:
+            # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
+            troubled = sender_health.heed(sender, grants, self._held.cost, posted, self._throttle)
+        except Exception:  # whatever it is, the outcomes are nowhere else
+            self._record(posted, claimed, troubled=True)
+            raise
+        return self._record(posted, claimed, troubled=troubled)
+
+    def _learn(self, posted: Sequence[Posted], claimed_s: float) -> None:
+        if isinstance(posted[-1].answer, Late):
+            self._claims = max(1, self._claims // 2)
+        elif time.monotonic() - claimed_s < CLAIM_S / 3:
+            self._claims = min(CLAIM_MOST, self._claims * 2)
+
+    def _worth(self, turn: "Turn") -> int:
+        """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
+        if self._most_recipients(turn.sender) > 1 or turn.grant.trial:
+            return turn.grant.messages
+        soon = int(turn.sender.rate_per_s * SLICE_S / self._held.cost)
+        return max(turn.grant.messages, min(soon, self._left, self._claims))
+
+    def _messages(self, sender: sender_pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
+        lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)
+        together = self._most_recipients(sender) > 1
+        groups = [opened] if together and opened else [[one] for one in opened]
+        return [message(self._content, sender.address, group, self._settings, lasts_s) for group in groups]
+
+    def _put_aside(self, damaged: Sequence[Claimed]) -> float:
+        """Those must not keep the others of their window. Returns how long the batch should rest, in seconds."""
+        results, fits = unreadable.outcomes(damaged, self._held.alert_id, self._held.now())
+        claimed_at = damaged[0].claimed_at
+        leases.record_apart(self._held, results, claimed_at, REMEMBER_S)
+        return 0.0 if fits else BROKEN_PAUSE_S
+
+    def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
+        """Post them all, in turns, for as long as the claim is fresh. A post whose slot went by gets another one."""
+        posted: list[Posted] = []
+        grants: list[Grant] = []
+        left, turn = list(messages), first
+        beyond = max(0, self._left - sum(len(message.recipients) for message in messages))
+        more: Turn | None = first
+        while left and more is not None:
+            flights = []
+            while left and more is not None:
+                turn, slots_s = more, more.slots_s[: len(left)]
+                grants.append(turn.grant)
+                now, left = left[: len(slots_s)], left[len(slots_s) :]
+                flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room, until_s))
+                more = self._another(turn.sender, left, beyond, until_s) if left else None
+            for answer in (answer for flight in flights for answer in flight.result()):
+                if isinstance(answer.answer, Late):
+                    left.append(answer.message)
+                else:
+                    posted.append(answer)
+            more = self._another(turn.sender, left, beyond, until_s) if left else None
+        return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left], grants
+
+    def _another(
+        self, sender: sender_pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float
+    ) -> "Turn | None":
+        """Slots for messages that are claimed already; None when they would come too late for that claim.
+
+        `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.
+        """
+        want = sum(len(message.recipients) for message in left)
+        while not self._stop.is_set() and time.monotonic() < until_s:
+            turn = self._ask(sender, want, want + beyond, until_s - time.monotonic())
+            if isinstance(turn, Turn):
+                if turn.grant.messages >= len(left[0].recipients):
+                    return turn
+                self._transport.give_up(sender.provider, turn.room)
+                sender_health.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
+                return None
+            if time.monotonic() + turn > until_s:
+                return None
+            self._stop.wait(turn)
+        return None
+
+    def _record(self, posted: Sequence[Posted], claimed: Sequence[Claimed], *, troubled: bool) -> float:
+        attempts = {one.delivery_id: one.attempts for one in claimed}
+        most = self._settings.max_attempts
+        results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
+        # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
+        leases.record_apart(self._held, results, claimed[0].claimed_at, REMEMBER_S)
+        if any(o.suppress == carrier_blocks.REASON for o in results):
+            sender_pool.read_anew()
+        self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))
+        errors = [p.answer for p in posted if isinstance(p.answer, SendError)]
+        if troubled or not any(error.retryable for error in errors) or len(errors) < len(posted):
+            return 0.0
+        return min(BACK_OFF_S * 2.0 ** max(attempts.values()), LONGEST_BACK_OFF_S)
+
+    def _most_recipients(self, sender: sender_pool.OpenSender) -> int:
+        return self._transport.adapter(sender.provider).max_recipients

@@ -1,0 +1,264 @@
+"""The throttle: a provider never sees more than a sender's rate in any one-second window (law 6).
+
+A grant is a run of time slots on Redis's clock; the worker posts each message in its slot, so the stream at the
+provider is even, whatever the number of workers. If Redis is gone, workers wait: they do not send unthrottled.
+The arithmetic stands in `throttle.lua`, so that it is one atomic step.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import redis
+import structlog
+
+from notify.delivery import usage
+from notify.delivery.breaker import MICRO, Break, Breaker, key_of
+from notify.delivery.usage import CAP_DAY
+from notify.models import Lane
+
+log = structlog.get_logger()
+
+JITTER = 0.025  # share of the rate left unused; pays for up to 25 ms between a slot and the post's arrival
+LATENESS_S = 0.012  # a message that would leave later than this after its slot gives the slot up
+SLICE_S = 0.25  # most of the rate that one grant takes
+BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
+LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between
+HORIZON_S = 0.1  # how far ahead of now a run of slots may begin: keeps consent checks fresh (law 4)
+CLOCK_STEP_S = 0.5
+LONGEST_REST_S = 600.0  # a provider that asks for more is asked again after this
+TRIAL_S, URGENT_TRIAL_S = 20.0, 2.0  # how long a half-open breaker waits for its trial before it makes another one
+UNCOUNTED = -2  # the wait that means: count first
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a sender may do, as PostgreSQL says: tokens a second and a day."""
+
+    sender_id: int
+    rate_per_s: float
+    daily_cap: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """`messages` may be sent: the n-th at `first_s + n * interval_s` on this process's `time.monotonic()`.
+
+    In bulk all of them go out together, at `first_s`. `day`: of the cap that they are counted for. `watched`: the
+    sender had faults lately, so the breaker wants to hear of successes, too; `trial`: it is half open, and this is the
+    one message by which it is tried.
+    """
+
+    sender_id: int
+    messages: int
+    first_s: float
+    interval_s: float
+    day: str = ""
+    span: tuple[str, str] = ("", "")  # from the first slot to the first that is not its own, on Redis's clock
+    watched: bool = False
+    trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No tokens now. Ask again after `seconds`; infinite when the daily cap is used up."""
+
+    seconds: float
+
+
+class Throttle:
+    """One per process; safe to use from several threads.
+
+    `used_on(sender_id, day)` tells how many tokens of a day's cap PostgreSQL knows to be used. It is asked only when
+    Redis does not know: after it was wiped, or when a cap is new.
+    """
+
+    def __init__(self, client: "redis.Redis", used_on: Callable[[int, date], int] = usage.used_on) -> None:
+        self._take = client.register_script(files("notify.delivery").joinpath("throttle.lua").read_text())
+        self._close = client.register_script(_CLOSE)
+        self._counted = client.register_script(_COUNTED)
+        self._unused = client.register_script(_UNUSED)
+        self._used_on = used_on
+        self._time = client.time
+        self._clock = _ServerClock()
+        self._breaker = Breaker(client)
+
+    def take(
+        self,
+        allowance: Allowance,
+        want: int,
+        lane: Lane,
+        *,
+        unit: int = 1,
+        bulk: bool = False,
+        room: int | None = None,
+        within_s: float = LONGEST_REST_S,
+        now: datetime,
+    ) -> Grant | Wait:
+        """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
+
+        `room`: no more than so many at once, though more are wanted. `within_s`: no slot that begins later than that.
+        """
+        day = now.astimezone(CAP_DAY).date()
+        at_once = want if room is None else room
+        asked = time.monotonic()
+        answer = _Answer(
+            *self._take(
+                keys=[key_of(allowance.sender_id)],
+                args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, room=at_once, within_s=within_s),
+            )
+        )
+        self._clock.heard(int(answer.now) / MICRO, asked, time.monotonic())
+        if int(answer.wait) == UNCOUNTED:
+            self._count(allowance.sender_id, day)
+            return Wait(0.0)
+        if answer.granted == 0:
+            return Wait(math.inf if int(answer.wait) < 0 else int(answer.wait) / MICRO)
+        return self._grant(allowance.sender_id, day, answer)
+
+    def now(self) -> datetime:
+        """Redis's clock, which all hosts share: on one whose own is wrong a cap's day must not begin early. Raises
+        redis.RedisError."""
+        if not self._clock.known:
+            asked = time.monotonic()
+            seconds, micros = self._time()
+            self._clock.heard(seconds + micros / MICRO, asked, time.monotonic())
+        return datetime.fromtimestamp(self._clock.server(time.monotonic()), UTC)
+
+    def close(self, sender_id: int, seconds: float) -> None:
+        """Let nobody send through this sender for a while: the provider said 429 with Retry-After."""
+        self._close(keys=[key_of(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
+
+    def heard(self, grants: Sequence[Grant], faults: Sequence[str], others: int) -> bool:
+        """What became of grants of one sender: the codes of the provider's faults, and how many answers show that it
+        works.
+
+        Returns whether the sender is in trouble: its breaker has opened, or stays open. Asks Redis only when there is
+        something to tell.
+        """
+        if not faults and not any(grant.watched for grant in grants):
+            return False
+        return self._breaker.heard(grants[0].sender_id, faults, others, trial=any(grant.trial for grant in grants))
+
+    def breaks(self, sender_ids: Sequence[int]) -> dict[int, Break]:
+        """The breakers of these senders that are open."""
+        return self._breaker.open_ones(sender_ids)
+
+    def give_back(self, grant: Grant, tokens: int, *, slots: bool) -> None:
+        """Tokens of the daily cap that were not used; with `slots` nothing of the grant was.
+
+        Its slots can be had again if nobody has any behind them; else they lapse.
+        """
+        if tokens > 0:
+            first, end = grant.span
+            self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens, end if slots else "", first])
+
+    def _grant(self, sender_id: int, day: date, answer: "_Answer") -> Grant:
+        return Grant(
+            sender_id,
+            int(answer.granted),
+            self._clock.local(int(answer.first) / MICRO),
+            int(answer.length) / MICRO,
+            day.isoformat(),
+            (answer.first.decode(), answer.end.decode()),
+            watched=bool(answer.note),
+            trial=answer.note == b"trial",
+        )
+
+    def _count(self, sender_id: int, day: date) -> None:
+        used = self._used_on(sender_id, day)
+        self._counted(keys=[key_of(sender_id)], args=[day.isoformat(), used])
+        log.info("sender.day_counted", sender=sender_id, used=used)
+
+
+def _question(
+    allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, room: int, within_s: float
+) -> list[Any]:
+    """What `throttle.lua` wants to know, in its order."""
+    return [
+        want,
+        unit,
+        int(bulk),
+        lane.value,
+        allowance.rate_per_s,
+        JITTER,
+        int((BULK_SLICE_S if bulk else SLICE_S) * MICRO),
+        int(LEAD_S * MICRO),
+        int(HORIZON_S * MICRO),
+        allowance.daily_cap or 0,
+        day.isoformat(),
+        int(TRIAL_S * MICRO),
+        int(URGENT_TRIAL_S * MICRO),
+        room,
+        max(0, int(within_s * MICRO)),
+    ]
+
+
+class _Answer(NamedTuple):
+    """What `throttle.lua` says, in its order; times in microseconds on Redis's clock."""
+
+    granted: int
+    first: bytes
+    length: bytes
+    now: bytes
+    wait: bytes
+    note: bytes
+    end: bytes
+
+
+class _ServerClock:
+    """Redis's clock seen from here: of the last answers, the one with the shortest round trip is the most exact."""
+
+    def __init__(self) -> None:
+        self._heard: deque[tuple[float, float]] = deque(maxlen=64)  # (round trip, server - local), in seconds
+
+    def heard(self, server_s: float, asked: float, answered: float) -> None:
+        offset_s = server_s - (asked + answered) / 2
+        if self._heard and abs(offset_s - min(list(self._heard))[1]) > CLOCK_STEP_S:
+            self._heard = deque(maxlen=64)  # somebody set the clock
+        self._heard.append((answered - asked, offset_s))
+
+    @property
+    def known(self) -> bool:
+        return bool(self._heard)
+
+    def local(self, server_s: float) -> float:
+        """The `time.monotonic()` of a server time."""
+        return server_s - self._offset_s()
+
+    def server(self, local_s: float) -> float:
+        """The server time at a `time.monotonic()`."""
+        return local_s + self._offset_s()
+
+    def _offset_s(self) -> float:
+        return min(list(self._heard))[1]
+
+
+# A shorter rest does not end a longer one.
+_CLOSE = """
+local time = redis.call('TIME')
+local till = time[1] * 1000000 + time[2] + ARGV[1]
+if till > (tonumber(redis.call('HGET', KEYS[1], 'closed')) or 0) then
+    redis.call('HSET', KEYS[1], 'closed', string.format('%.0f', till))
+end
+"""
+
+# Who counts later than another one, or for a day that is over, changes nothing.
+_COUNTED = """
+if redis.call('HGET', KEYS[1], 'day') == ARGV[1] and redis.call('HGET', KEYS[1], 'counted') ~= ARGV[1] then
+    redis.call('HSET', KEYS[1], 'counted', ARGV[1], 'used', ARGV[2])
+end
+"""
+
+_UNUSED = """
+if redis.call('HGET', KEYS[1], 'day') == ARGV[1] then
+    local used = tonumber(redis.call('HGET', KEYS[1], 'used')) - ARGV[2]
+    redis.call('HSET', KEYS[1], 'used', string.format('%.0f', math.max(0, used)))
+end
+if redis.call('HGET', KEYS[1], 'tat') == ARGV[3] then redis.call('HSET', KEYS[1], 'tat', ARGV[4]) end
+"""

@@ -1,0 +1,158 @@
+"""The way out of a worker process: one event loop in a thread, shared by all its batches, posting to providers.
+
+Worker threads hand a window of posts over and wait for its outcomes. Each post leaves in its slot; one that is late
+gives its slot up, so that neither a stalled process nor a long pause can send what nobody expects any more.
+"""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+import uvloop
+
+from notify.channels import registry
+from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
+from notify.channels.http.outbound import Outbound, open_client
+from notify.core.settings import Settings
+from notify.delivery.pace import Pace, Room
+from notify.delivery.throttle import LATENESS_S
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+CONNECTIONS = 256  # open requests of a process at one provider
+QUESTIONS = 16  # ... and so many about messages of unknown outcome; providers throttle those, too
+TICK_S = 0.002  # slots that are closer than this are one: a timer for each message would cost more than the message
+
+
+Answer = Accepted | SendError | Ambiguous | Late
+
+
+class Posted(NamedTuple):
+    """What became of one post, and when it left (aware, UTC)."""
+
+    message: Message
+    answer: Answer
+    left_at: datetime
+
+
+class Transport:
+    """One per worker process. `close` when the process ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = open_client(Outbound.of(settings))
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
+        self._thread.start()
+        self._ways: dict[str, _Way] = {}
+        self._ways_lock = threading.Lock()  # two ways to one provider would be twice the requests
+
+    def adapter(self, provider: str) -> Adapter:
+        """Raises Unavailable when the provider's credentials are not set."""
+        return self._way(provider).adapter
+
+    def begin(self, provider: str, want: int) -> Room | None:
+        """Room for up to `want` posts, for `send` or `give_up`; None while this process has too many to start."""
+        return self._way(provider).pace.begin(want)
+
+    def give_up(self, provider: str, room: Room) -> None:
+        """Nothing is posted in it."""
+        self._way(provider).pace.give_up(room)
+
+    def send(
+        self,
+        provider: str,
+        messages: Sequence[Message],
+        slots_s: Sequence[float],
+        room: Room,
+        until_s: float = math.inf,
+    ) -> "Future[list[Posted]]":
+        """Post each message in its slot (`time.monotonic()`), nothing of it after `until_s`.
+
+        The future is there when the last one is answered.
+        """
+        room.has(slots_s)
+        return asyncio.run_coroutine_threadsafe(self._way(provider).post(room, messages, slots_s, until_s), self._loop)
+
+    def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
+        """The same at once and with patience."""
+        return self.send(provider, messages, slots_s, Room(len(messages))).result()
+
+    def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
+        """Ask the provider for a message of unknown outcome. The future raises SendError when it gives no answer."""
+        return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since_s), self._loop)
+
+    def _way(self, provider: str) -> "_Way":
+        way = self._ways.get(provider)
+        if way is not None:
+            return way
+        with self._ways_lock:
+            if provider not in self._ways:
+                self._ways[provider] = _Way(registry.build(self._settings, provider, self._client))
+            return self._ways[provider]
+
+    def close(self) -> None:
+        self._run(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class _Way:
+    """The way to one provider: its adapter, how many requests it may have open, how fast we can go."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
+        self.pace = Pace()
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._free_to_ask = asyncio.Semaphore(QUESTIONS)
+
+    async def find(self, message: Message, since_s: float) -> Accepted | None:
+        async with self._free_to_ask:
+            return await self.adapter.find(message, since_s)
+
+    async def post(
+        self, room: Room, messages: Sequence[Message], slots_s: Sequence[float], until_s: float
+    ) -> list[Posted]:
+        """Each message in its slot. Ends the room as soon as the last one is started."""
+        loop = asyncio.get_running_loop()
+        posts = []
+        for message, slot_s in zip(messages, slots_s, strict=True):
+            ahead_s = slot_s - time.monotonic()
+            if ahead_s > TICK_S:
+                await asyncio.sleep(ahead_s)
+            await self._free.acquire()
+            posts.append(loop.create_task(self._post(room, message, min(slot_s + LATENESS_S, until_s))))
+        return [await post for post in posts]
+
+    async def _post(self, room: Room, message: Message, leave_by_s: float) -> Posted:
+        left_at = datetime.now(UTC)
+        late = self._starts_late(room, leave_by_s)
+        try:
+            return Posted(message, Late() if late else await self.adapter.send(message, leave_by_s), left_at)
+        except (SendError, Ambiguous, Late) as answer:
+            return Posted(message, answer, left_at)
+        except Exception:
+            # A defect in an adapter must not take the window's other outcomes with it. What it did is not known.
+            log.exception("provider.defect", provider=type(self.adapter).__name__, deliveries=len(message.recipients))
+            return Posted(message, Ambiguous("defect"), left_at)
+        finally:
+            self._free.release()
+
+    def _starts_late(self, room: Room, leave_by_s: float) -> bool:
+        late = time.monotonic() > leave_by_s
+        room.waiting -= 1
+        room.late += late
+        if not room.waiting:
+            self.pace.end(room)
+        return late

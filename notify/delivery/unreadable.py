@@ -1,0 +1,55 @@
+"""Sealed addresses that do not open: one of them is damaged, all of them mean that this process has another key."""
+
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from notify.core import alarms, crypto
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
+from notify.delivery.leases import Claimed
+from notify.delivery.outcomes import Outcome
+from notify.models import Contact
+from notify.models.states import DeliveryState
+
+REASON = alarms.UNREADABLE_ADDRESS
+TRIED = 20  # other addresses, before the key is called wrong
+
+
+def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tuple[list[Outcome], bool]:
+    """What becomes of them, after an alarm, and whether our key is the right one.
+
+    A damaged address fails. With a wrong key nothing does: another host may have the right one.
+    """
+    fits, host = _fits(), socket.gethostname()
+    with transaction() as s:
+        if fits:
+            contacts = ", ".join(str(one.contact_id) for one in unreadable[:10])
+            told = f"The stored addresses of some contacts are damaged ({contacts}): enter them anew."
+        else:
+            told = (
+                f"A worker on {host} cannot read any address:"
+                " its TOCSIN_SECRET_KEY is not the one that they were written with."
+            )
+        alarms.sound(s, REASON, told, now, alert_id=alert_id, about="" if fits else f"key of {host}")
+    if fits:
+        return [Outcome(one.delivery_id, DeliveryState.FAILED, REASON) for one in unreadable], True
+    return [Outcome(one.delivery_id, DeliveryState.QUEUED, counts=False) for one in unreadable], False
+
+
+def _fits() -> bool:
+    """Whether our key opens any address."""
+    with transaction() as s:
+        kept = select(Contact.channel, Contact.address_sealed).where(Contact.address_sealed.is_not(None))
+        rows = s.execute(kept.order_by(Contact.id.desc()).limit(TRIED)).all()
+    return any(_opens(sealed, channel) for channel, sealed in rows if sealed)
+
+
+def _opens(sealed: bytes, channel: str) -> bool:
+    try:
+        crypto.unseal(sealed, channel)
+    except Unavailable:
+        return False
+    return True

@@ -1,0 +1,130 @@
+"""Who works on what in a worker process: seats for each kind of work, so that nothing that lasts takes another's.
+
+A doorbell wakes somebody for a channel of a lane. Who is awake goes on with whatever batch of it should go next, and
+rests when none waits; a doorbell that finds all seats taken needs nobody more. There is a thread for each seat, and
+some more, so that a doorbell is always heard (`worker.py`).
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+
+from notify.core.settings import Settings
+from notify.delivery import leases, reconcile, recovery
+from notify.delivery.send_batch import Batch
+from notify.delivery.throttle import Throttle
+from notify.delivery.transport import Transport
+from notify.models import Lane
+
+RESOLVERS = 4  # alerts of a lane whose audience is resolved at once
+CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions are open at once, transport.py bounds
+
+
+class Seats:
+    """So many for each key."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._lock = threading.Lock()
+        self._seated: Counter[Hashable] = Counter()
+        self._unheard: set[Hashable] = set()  # whose doorbell rang while all seats were taken
+
+    @contextmanager
+    def one(self, key: Hashable) -> Iterator[bool]:
+        """Yields whether there is a free seat; it is kept for the block. If there is none, that is remembered."""
+        free = self._sit_down(key)
+        try:
+            yield free
+        finally:
+            if free:
+                self._get_up(key)
+
+    def _sit_down(self, key: Hashable) -> bool:
+        with self._lock:
+            free = self._seated[key] < self._each
+            if free:
+                self._seated[key] += 1
+            else:
+                self._unheard.add(key)
+            return free
+
+    def _get_up(self, key: Hashable) -> None:
+        with self._lock:
+            self._seated[key] -= 1
+
+    def rang_again(self, key: Hashable) -> bool:
+        """Whether somebody found no seat since this was asked last."""
+        with self._lock:
+            rang = key in self._unheard
+            self._unheard.discard(key)
+            return rang
+
+
+class Runners:
+    """Of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        throttle: Throttle,
+        transport: Callable[[], Transport],
+        stop: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._throttle = throttle
+        self._transport = transport
+        self._stop = stop
+        self._senders = Seats(settings.worker_threads)
+        self._clearers = Seats(CLEARERS)
+        self._resolvers = Seats(RESOLVERS)
+
+    def seats(self, lanes: int, channels: int) -> int:
+        """How many there are in a process that serves so many lanes."""
+        return lanes * (channels * (self._settings.worker_threads + CLEARERS) + RESOLVERS)
+
+    def send(self, lane: Lane, channel: str) -> None:
+        """Send batches until none waits, or the senders of the channel have long to wait."""
+        self._answer(self._senders, lane, channel, self._send_next)
+
+    def clear_up(self, lane: Lane, channel: str) -> None:
+        """Find out about unknown outcomes until the providers were asked about all that they should know."""
+        self._answer(self._clearers, lane, channel, self._clear_up_next)
+
+    def resolve(self, lane: Lane, work: Callable[[], None]) -> None:
+        """Do it if there is a seat; if not, the sweep rings for that alert again in a second."""
+        with self._resolvers.one(lane) as free:
+            if free:
+                work()
+
+    def _answer(self, seats: Seats, lane: Lane, channel: str, work_on_next: Callable[[Lane, str], bool]) -> None:
+        """Work on one batch after another while there are some.
+
+        An error with one batch is raised after the others who rang meanwhile have been heard.
+        """
+        broken: Exception | None = None
+        ringing = True
+        while ringing:
+            with seats.one((lane, channel)) as free:
+                if not free:
+                    break
+                try:
+                    while not self._stop.is_set() and work_on_next(lane, channel):
+                        pass
+                except Exception as error:
+                    broken = error
+            # A batch may have come after we had looked for one.
+            ringing = seats.rang_again((lane, channel)) and not self._stop.is_set()
+        if broken is not None:
+            raise broken
+
+    def _send_next(self, lane: Lane, channel: str) -> bool:
+        held = leases.lease_next(lane, channel, self._settings.lease_s)
+        # Where one has long to wait the others would have to wait as long; the sweep rings for them.
+        return held is not None and Batch(held, self._settings, self._throttle, self._transport(), self._stop).run()
+
+    def _clear_up_next(self, lane: Lane, channel: str) -> bool:
+        batch = recovery.next_unsettled(lane, channel, self._settings.reconcile_after_s)
+        if batch is not None:
+            reconcile.clear_up(batch, self._settings, self._transport())
+        return batch is not None
