@@ -1,7 +1,7 @@
 """After a backup was restored: nothing that may have gone out since the backup was made is sent again unasked.
 
 The backup does not know what was sent after it. So what was being sent is paused, what was scheduled waits for an
-operator, and every message of an alert that was not over counts as *unknown*: `pipeline/clearing` asks the provider
+operator, and every message of an alert that was not over counts as *unknown*: `delivery/reconcile` asks the provider
 about it by number, words and time before it may be sent, also where its row is only written after the restore
 (`alerts.ask_since`).
 """

@@ -19,8 +19,8 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts
 from notify.accounts import operators
+from notify.alerts import drafting, lifecycle
 from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core import crypto, points
@@ -167,7 +167,7 @@ def alert_draft(
     **draft: Any,
 ) -> Alert:
     """Written by an author; further values are those of `alerts.Draft`. A storm is an emergency, snow is routine."""
-    wanted = alerts.Draft(
+    wanted = drafting.Draft(
         event=event,
         phase=phase,
         zones=zones,
@@ -175,7 +175,7 @@ def alert_draft(
         channels=channels,
         **draft,
     )
-    return alerts.draft(s, wanted, operator(s, "author", now=now), now, settings())
+    return drafting.draft(s, wanted, operator(s, "author", now=now), now, settings())
 
 
 def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime = NOW, **draft: Any) -> Alert:
@@ -185,14 +185,14 @@ def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime
             sender(s, provider, now=now)
     alert = alert_draft(s, channels=channels, now=now, **draft)
     allowed = settings().model_copy(update={name: v for name, v in CREDENTIALS.items() if _unset(name)})
-    return alerts.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
+    return lifecycle.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
 
 
 def alert_resolved(*, now: datetime = NOW, **draft: Any) -> int:
     """A launched alert whose audience has become deliveries, in transactions of its own; its id."""
     with transaction() as s:
         alert_id = alert_ready(s, now=now, **draft).id
-        alerts.launch(s, alert_id, operator(s), now)
+        lifecycle.launch(s, alert_id, operator(s), now)
     resolve(alert_id, now)
     return alert_id
 

@@ -12,7 +12,8 @@ from api.errors import Told, tell
 from api.pages import dossier
 from api.pages.rendering import page
 from api.routes.ids import Id
-from notify import alerts, reports, tasks
+from notify import tasks
+from notify.alerts import lifecycle, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
@@ -38,7 +39,7 @@ def show_alert(alert_id: Id, request: Request, caller: Viewer) -> Response:
 def approve(alert_id: Id, request: Request, caller: Viewer, area_hash: Annotated[str, Form()] = "") -> Response:
     def step() -> None:
         with transaction() as s:
-            approved = alerts.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+            approved = lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
             _as_seen(approved, area_hash)
 
     return _done(request, alert_id, caller, step)
@@ -56,7 +57,7 @@ def launch(
         if not sure:
             raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
         with transaction() as s:
-            launched = alerts.launch(s, alert_id, caller.acting, datetime.now(UTC))
+            launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
             _as_seen(launched, area_hash)
         if launched.state is AlertState.SENDING:
             tasks.ring_alert(launched)
@@ -68,7 +69,7 @@ def launch(
 def pause(alert_id: Id, request: Request, caller: Viewer) -> Response:
     def step() -> None:
         with transaction() as s:
-            alerts.pause(s, alert_id, caller.acting, datetime.now(UTC))
+            lifecycle.pause(s, alert_id, caller.acting, datetime.now(UTC))
 
     return _done(request, alert_id, caller, step)
 
@@ -77,7 +78,7 @@ def pause(alert_id: Id, request: Request, caller: Viewer) -> Response:
 def resume(alert_id: Id, request: Request, caller: Viewer) -> Response:
     def step() -> None:
         with transaction() as s:
-            resumed = alerts.resume(s, alert_id, caller.acting, datetime.now(UTC))
+            resumed = lifecycle.resume(s, alert_id, caller.acting, datetime.now(UTC))
         tasks.ring_alert(resumed)
 
     return _done(request, alert_id, caller, step)
@@ -89,7 +90,7 @@ def cancel(alert_id: Id, request: Request, caller: Viewer, sure: Annotated[str, 
         if not sure:
             raise Refused("Nothing was stopped.", hint="Tick the box, then cancel it.")
         with transaction() as s:
-            alerts.cancel(s, alert_id, caller.acting, datetime.now(UTC))
+            lifecycle.cancel(s, alert_id, caller.acting, datetime.now(UTC))
 
     return _done(request, alert_id, caller, step)
 

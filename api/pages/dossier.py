@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.pages.outline import Outline, outline
-from notify import reports
 from notify.accounts.operators import MAY
+from notify.alerts import reports
 from notify.audience.resolve import Audience
 from notify.city import zones as city_zones
 from notify.core import states

@@ -14,7 +14,7 @@ from api.auth import Caller, Viewer
 from api.pages import dossier
 from api.pages.rendering import render
 from api.routes.ids import Id
-from notify import reports
+from notify.alerts import reports
 from notify.core import states
 from notify.core.db import transaction
 

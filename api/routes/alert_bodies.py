@@ -8,9 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.routes.area_bodies import PARTS, WITHOUT, Confirmations, Parts
 from api.routes.tallies import Tally
-from notify.alerts import Draft
+from notify.alerts.drafting import Draft
+from notify.alerts.explanation import Explanation
 from notify.core import city_time
-from notify.pipeline.explanation import Explanation
 
 Phase = Literal["issue", "update", "all-clear"]
 Channel = Literal["sms", "email", "social"]

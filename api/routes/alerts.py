@@ -22,13 +22,13 @@ from api.routes.alert_bodies import (
 from api.routes.ids import Id
 from api.routes.tallies import for_caller
 from api.seats import area_seat
-from notify import alerts, reports, tasks
+from notify import tasks
+from notify.alerts import drafting, explanation, lifecycle, reports
 from notify.core import idempotency
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.models.states import AlertState
-from notify.pipeline import explanation
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -59,12 +59,12 @@ def draft_alert(
 ) -> Response:
     """Renders the words in every language and channel. Nothing is sent before it is approved and launched."""
     with area_seat(caller.key_id):
-        located = alerts.located(wanted.as_draft(), caller.acting)
+        located = drafting.located(wanted.as_draft(), caller.acting)
     key, now = idempotency_key.strip(' "'), datetime.now(UTC)
     with transaction() as s:
         alert_id = key and idempotency.first(s, caller.key_id, key, wanted.model_dump_json().encode(), now)
         if not alert_id:
-            alert_id = alerts.draft(s, located, caller.acting, now, settings()).id
+            alert_id = drafting.draft(s, located, caller.acting, now, settings()).id
             if key:
                 idempotency.made(s, caller.key_id, key, alert_id)
         counted = reports.progress(s, alert_id)
@@ -113,7 +113,7 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
 def approve_alert(alert_id: Id, caller: Reader) -> Response:
     """Somebody other than its author approves an emergency, an event that asks for it, free words, a large audience."""
     with transaction() as s:
-        alerts.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+        lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json())
 
@@ -122,7 +122,7 @@ def approve_alert(alert_id: Id, caller: Reader) -> Response:
 def launch_alert(alert_id: Id, caller: Reader) -> Response:
     """Now, or at the time that it was written for."""
     with transaction() as s:
-        launched = alerts.launch(s, alert_id, caller.acting, datetime.now(UTC))
+        launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)
     if launched.state is AlertState.SENDING:
         tasks.ring_alert(launched)
@@ -132,7 +132,7 @@ def launch_alert(alert_id: Id, caller: Reader) -> Response:
 @router.post("/{alert_id}/pause", summary="Let nothing more out", responses=problems(403, 404, 409), **AS_COUNTED)
 def pause_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
-        alerts.pause(s, alert_id, caller.acting, datetime.now(UTC))
+        lifecycle.pause(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json())
 
@@ -140,7 +140,7 @@ def pause_alert(alert_id: Id, caller: Reader) -> Response:
 @router.post("/{alert_id}/resume", summary="Go on", responses=problems(403, 404, 409), **AS_COUNTED)
 def resume_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
-        resumed = alerts.resume(s, alert_id, caller.acting, datetime.now(UTC))
+        resumed = lifecycle.resume(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)
     tasks.ring_alert(resumed)
     return JSONResponse(counted.as_json())
@@ -150,6 +150,6 @@ def resume_alert(alert_id: Id, caller: Reader) -> Response:
 def cancel_alert(alert_id: Id, caller: Reader) -> Response:
     """What is out is out; what is queued is cancelled."""
     with transaction() as s:
-        alerts.cancel(s, alert_id, caller.acting, datetime.now(UTC))
+        lifecycle.cancel(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json())

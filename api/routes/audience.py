@@ -13,13 +13,13 @@ from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.routes.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify.accounts import operators
+from notify.alerts import explanation
 from notify.audience.live_count import headcount
 from notify.city import area as city_area
 from notify.city.area import Where
 from notify.core import audit
 from notify.core.db import transaction
 from notify.models import Topic
-from notify.pipeline import explanation
 from zones.geometry import to_geojson
 from zones.membership import Membership
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from notify import alerts, reports, tasks
+from notify import tasks
+from notify.alerts import explanation, lifecycle, reports
 from notify.audience import resolve as audience
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
@@ -20,7 +21,6 @@ from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from notify.pipeline import explanation
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
@@ -100,7 +100,7 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     of its own, or one for more contacts than TOCSIN_ALONE_MOST: somebody else does.
     """
     with transaction() as s:
-        alert = alerts.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
+        alert = lifecycle.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
     sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if alert.launch_at else ""
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}{sends}", as_json)
 
@@ -114,7 +114,7 @@ def launch(
 ) -> None:
     """Send an approved alert, now or at the time it was written for."""
     with transaction() as s:
-        alert = alerts.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
+        alert = lifecycle.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
     if alert.state is AlertState.SENDING:
         tasks.ring_alert(alert)
     later = alert.launch_at if alert.state is AlertState.SCHEDULED else None
@@ -130,7 +130,7 @@ def launch(
 def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Hold all that is not sent yet, until `resume`."""
     with transaction() as s:
-        alert = alerts.pause(s, alert_id, _operator(s, operator), datetime.now(UTC))
+        alert = lifecycle.pause(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "paused", as_json)
 
 
@@ -138,7 +138,7 @@ def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None
 def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Go on sending a paused alert."""
     with transaction() as s:
-        alert = alerts.resume(s, alert_id, _operator(s, operator), datetime.now(UTC))
+        alert = lifecycle.resume(s, alert_id, _operator(s, operator), datetime.now(UTC))
     tasks.ring_alert(alert)
     _say(alert, "sending", as_json)
 
@@ -147,7 +147,7 @@ def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
 def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
     """Stop it for good. What was sent stays sent; nothing more goes out."""
     with transaction() as s:
-        alert = alerts.cancel(s, alert_id, _operator(s, operator), datetime.now(UTC))
+        alert = lifecycle.cancel(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "cancelled", as_json)
 
 

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 from psycopg import DataError
 
-from notify import listing
+from notify.alerts import listing
+from notify.alerts.listing import Listed
 from notify.cli.commands import Commands, Json, keep_logs
 from notify.cli.output import moment, print_json, table
 from notify.core import connection
-from notify.listing import Listed
 
 commands = Commands(light=True)
 KEYS = (
@@ -43,7 +43,7 @@ def _newest() -> Sequence[Listed]:
             return listing.newest(opened)
     except DataError:  # one that cannot be read: the way of the console leaves it out and rings an alarm
         keep_logs()
-        from notify import reports
+        from notify.alerts import reports
         from notify.core.db import transaction
 
         with transaction() as s:

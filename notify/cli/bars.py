@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from notify.alerts.explanation import Explanation
+from notify.alerts.reports import Forecast, Step
+from notify.alerts.reports import Progress as AlertProgress
 from notify.audience.resolve import Audience
 from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted
@@ -11,9 +14,6 @@ from notify.core.states import BEFORE_LAUNCH
 from notify.delivery.forecast import ChannelPlan, Plan
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.pipeline.explanation import Explanation
-from notify.reports import Forecast, Step
-from notify.reports import Progress as AlertProgress
 
 
 def show(p: AlertProgress, reached: Audience | None = None) -> None:

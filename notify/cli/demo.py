@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from notify import alerts, tasks, training
+from notify import tasks, training
 from notify.accounts import operators
+from notify.alerts import drafting, lifecycle
 from notify.cli import alert as alert_commands
 from notify.cli.output import console
 from notify.cli.processes import RESIDENTS
@@ -29,7 +30,7 @@ def run(info: StackInfo, residents: int = RESIDENTS, *, as_json: bool = False) -
 
 def _launch() -> int:
     now = datetime.now(UTC)
-    wanted = alerts.Draft(
+    wanted = drafting.Draft(
         event="storm",
         zones=(training.ZONE,),
         blanks={"hazard": "thunderstorm", "wind_mph": "70"},
@@ -38,8 +39,8 @@ def _launch() -> int:
     )
     with transaction() as s:
         author, approver = operators.find(s, operators.TRAINING_AUTHOR), operators.find(s, operators.TRAINING_APPROVER)
-        alert = alerts.draft(s, wanted, author, now, settings())
-        alerts.approve(s, alert.id, approver, datetime.now(UTC), settings())
-        alert = alerts.launch(s, alert.id, approver, datetime.now(UTC))
+        alert = drafting.draft(s, wanted, author, now, settings())
+        lifecycle.approve(s, alert.id, approver, datetime.now(UTC), settings())
+        alert = lifecycle.launch(s, alert.id, approver, datetime.now(UTC))
     tasks.ring_alert(alert)
     return alert.id

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from notify.alerts.reports import Progress as AlertProgress
 from notify.cli.output import console
 from notify.core.states import SETTLED
-from notify.reports import Progress as AlertProgress
 
 LEFT_OUT = {"skipped", "cancelled", "expired"}
 OUT = {state.value for state in SETTLED} - LEFT_OUT

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
-from notify import alerts
+from notify.alerts import drafting
 from notify.city.area import Along, Drawn, InZone, circle_from, segments_from
 from notify.cli import acting
 from notify.cli.commands import Json
@@ -75,7 +75,7 @@ def new(
     certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
     channels: Annotated[
         str | None,
-        typer.Option(help=f"Of {', '.join(alerts.CHANNELS)}; by default all that have an open sender."),
+        typer.Option(help=f"Of {', '.join(drafting.CHANNELS)}; by default all that have an open sender."),
     ] = None,
     expires: Annotated[
         str | None, typer.Option(help="How long it lasts from its launch: 30m, 6h, 2d; or a time.")
@@ -94,7 +94,7 @@ def new(
         compose.fill(compose.catalogue().event(event), phase, filled)
         raise Invalid("--as is missing.", hint="Say who writes it: --as EMAIL.")
     lasts = city_time.span(expires or "")
-    wanted = alerts.Draft(
+    wanted = drafting.Draft(
         event=event,
         phase=phase,
         zones=tuple(zone or ()),
@@ -120,9 +120,9 @@ def new(
     )
     with transaction() as s:
         by = acting.required(s, author)
-    wanted = alerts.located(wanted, by)
+    wanted = drafting.located(wanted, by)
     with transaction() as s:
-        alert = alerts.draft(s, wanted, by, now, settings())
+        alert = drafting.draft(s, wanted, by, now, settings())
     if as_json:
         print_json(
             {

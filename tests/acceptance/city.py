@@ -15,14 +15,15 @@ from urllib.parse import parse_qsl
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
-from notify import alerts, reports, subscribers, tasks
+from notify import subscribers, tasks
 from notify.accounts import operators
+from notify.alerts import drafting, lifecycle, reports
+from notify.alerts.reports import Progress
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import senders
 from notify.local.stack import Stack
-from notify.reports import Progress
 from tests.acceptance.commands import run_command
 from tests.waiting import until
 
@@ -98,7 +99,7 @@ class City:
         """
         written_at = datetime.now(UTC) - timedelta(hours=1)
         blanks = more.pop("blanks", {"hazard": "thunderstorm"})
-        wanted = alerts.Draft(
+        wanted = drafting.Draft(
             event=event,
             zones=(zone,) if zone else (),
             blanks=blanks,
@@ -107,13 +108,13 @@ class City:
             **more,
         )
         with transaction() as s:
-            alert = alerts.draft(s, wanted, operators.find(s, AUTHOR), written_at, settings())
-            alerts.approve(s, alert.id, operators.find(s, APPROVER), written_at, settings())
+            alert = drafting.draft(s, wanted, operators.find(s, AUTHOR), written_at, settings())
+            lifecycle.approve(s, alert.id, operators.find(s, APPROVER), written_at, settings())
         return alert.id
 
     def launch(self, alert_id: int) -> int:
         with transaction() as s:
-            alert = alerts.launch(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
+            alert = lifecycle.launch(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
         tasks.ring_alert(alert)
         return alert_id
 
@@ -129,7 +130,7 @@ class City:
 
     def cancel(self, alert_id: int) -> None:
         with transaction() as s:
-            alerts.cancel(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
+            lifecycle.cancel(s, alert_id, operators.find(s, APPROVER), datetime.now(UTC))
 
     def progress(self, alert_id: int) -> Progress:
         with transaction() as s:

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
+from notify.alerts.reports import Progress
 from notify.core.db import schema_connection
-from notify.reports import Progress
 from tests.acceptance.city import CONSENT, City
 from tests.waiting import until
 

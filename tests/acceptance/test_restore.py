@@ -7,8 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from notify import alerts, restoring
+from notify import restoring
 from notify.accounts import operators
+from notify.alerts import lifecycle
 from notify.core.db import one_moment, raw, transaction
 from notify.models.states import AlertState
 from tests.acceptance.city import APPROVER, City
@@ -60,13 +61,13 @@ def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     later = city.block(phones=5)
     scheduled = city.approved(later.zone, launch_at=datetime.now(UTC) + timedelta(seconds=10))
     with transaction() as s:
-        launched = alerts.launch(s, scheduled, operators.find(s, APPROVER), datetime.now(UTC))
+        launched = lifecycle.launch(s, scheduled, operators.find(s, APPROVER), datetime.now(UTC))
         assert launched.state is AlertState.SCHEDULED
     saved = backup()
     until(lambda: len(city.texts(later.phones)) == 5, 60, "the scheduled one went out after the backup")
     until(lambda: len(city.texts(block.phones)) >= 30, 60, "more went out after the backup")
     with transaction() as s:
-        alerts.pause(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
+        lifecycle.pause(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
     until(lambda: not city.sql("SELECT 1 FROM batches WHERE state = 'leased'"), 60, "what was in hand is recorded")
     out = Counter(city.texts(block.phones))
     assert 30 <= len(out) < PEOPLE
@@ -78,7 +79,7 @@ def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     assert Counter(city.texts(block.phones)) == out, "paused: nothing goes out"
 
     with transaction() as s:
-        alerts.resume(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
+        lifecycle.resume(s, alert, operators.find(s, APPROVER), datetime.now(UTC))
     city.launch(scheduled)
     city.rate("sms", 2000)
     for each in (alert, scheduled):

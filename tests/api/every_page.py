@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from notify import alerts
 from notify.accounts import operators
+from notify.alerts import lifecycle
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -40,8 +40,8 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         draft = factories.alert_draft(s, now=city, status="Test").id
         ready = factories.alert_ready(s, now=city, launch_at=city + timedelta(hours=1)).id
         called_off = factories.alert_ready(s, now=city).id
-        alerts.launch(s, called_off, None, city)
-        alerts.cancel(s, called_off, factories.operator(s), city)
+        lifecycle.launch(s, called_off, None, city)
+        lifecycle.cancel(s, called_off, factories.operator(s), city)
         alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
         living = s.get_one(ApiKey, asked.number("SELECT id FROM api_keys"))
         ticket = operators.ticket(living, city)

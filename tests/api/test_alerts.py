@@ -11,7 +11,7 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import recovery
@@ -105,7 +105,7 @@ def test_the_preview_is_what_the_launch_resolves_to(door: httpx.Client, key: Key
     headers = key()
     preview = door.get(f"/api/v1/alerts/{number}/audience", headers=headers).json()
     with transaction() as s:
-        alerts.launch(s, number, None, city)
+        lifecycle.launch(s, number, None, city)
     factories.resolve(number, city)
     counted = door.get(f"/api/v1/alerts/{number}", headers=headers).json()
     assert counted["audience"] == {name: preview[name] for name in ("total", "by_channel", "skipped")}
@@ -237,7 +237,7 @@ def test_the_stream_tells_of_changes_and_ends_with_the_alert(operator: httpx.Cli
     assert first.wait(60)
     waiting = asked.number("SELECT count(*) FROM deliveries WHERE state = 'queued'")
     with transaction() as s:
-        alerts.cancel(s, number, None, datetime.now(UTC))
+        lifecycle.cancel(s, number, None, datetime.now(UTC))
     recovery.end_leftovers(datetime.now(UTC))
     asked.do("UPDATE deliveries SET state = 'delivered' WHERE state = 'accepted'")
     listener.join(60)

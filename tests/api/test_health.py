@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select, text
 
 from api import metrics as api_metrics
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.crypto import unseal
 from notify.core.db import forget_engine, transaction
 from notify.core.settings import settings
@@ -103,7 +103,7 @@ def test_metrics_show_who_was_heard_and_which_job_succeeded_how_long_ago(door: h
 def test_metrics_hold_no_address(door: httpx.Client, city: datetime, key: Key) -> None:
     with transaction() as s:
         alert = factories.alert_ready(s, now=city, channels=("sms", "email"))
-        alerts.launch(s, alert.id, None, city)
+        lifecycle.launch(s, alert.id, None, city)
         addresses = [unseal(c.address_sealed, c.channel) for c in s.scalars(select(Contact)) if c.address_sealed]
         senders = list(s.scalars(select(Sender.address)))
     door.get(f"/u/{addresses[0]}")

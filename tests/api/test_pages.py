@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
@@ -18,7 +18,7 @@ Key = Callable[..., dict[str, str]]
 def launched(now: datetime, **draft: object) -> int:
     with transaction() as s:
         alert = factories.alert_ready(s, channels=("sms", "email"), now=now, **draft)
-        alerts.launch(s, alert.id, None, now)
+        lifecycle.launch(s, alert.id, None, now)
         return alert.id
 
 
@@ -68,8 +68,8 @@ def test_nothing_is_seen_before_its_launch(door: httpx.Client, city: datetime) -
 def test_what_was_cancelled_or_is_over_is_not_in_force(door: httpx.Client, city: datetime) -> None:
     called_off, over = launched(city), launched(city, expires_at=city + timedelta(hours=1))
     with transaction() as s:
-        alerts.cancel(s, called_off, None, city)
-        alerts.expire_due(s, city + timedelta(hours=2))
+        lifecycle.cancel(s, called_off, None, city)
+        lifecycle.expire_due(s, city + timedelta(hours=2))
     assert "There is no alert in force." in door.get("/").text
     assert "This alert was called off." in door.get(f"/alerts/{called_off}").text
     assert "This alert is over." in door.get(f"/alerts/{over}").text
@@ -83,7 +83,7 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
         update = factories.alert_ready(
             s, channels=("sms",), now=city, incident=incident, phase="all-clear", blanks={"hazard": "tornado"}
         )
-        alerts.launch(s, update.id, None, later)
+        lifecycle.launch(s, update.id, None, later)
     page = door.get("/").text
     assert page.count("<article") == 1
     assert f'aria-labelledby="alert-{update.id}"' in page

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api import rates
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -51,7 +51,7 @@ def test_no_request_breaks_the_api_and_every_answer_is_documented(
     settings.cache_clear()
     with transaction() as s:
         alert = factories.alert_ready(s, now=city, channels=("sms", "email"))
-        alerts.launch(s, alert.id, None, city)
+        lifecycle.launch(s, alert.id, None, city)
         factories.alert_draft(s, now=city)
         alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
     (tmp_path / "schemathesis.toml").write_text(CONFIG)

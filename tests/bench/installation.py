@@ -20,8 +20,9 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, migrations, tasks, worker
+from notify import migrations, tasks, worker
 from notify.accounts import operators
+from notify.alerts import drafting, lifecycle
 from notify.audience import live_count
 from notify.core import crypto, db, points
 from notify.core.db import raw, transaction
@@ -101,7 +102,7 @@ class Installation:
         event, blanks = EVENTS[lane]
         blanks = blanks | ({"starts": soon()} if event == "snow" else {})
         now = datetime.now(UTC)
-        wanted = alerts.Draft(
+        wanted = drafting.Draft(
             event=event,
             area=json.dumps(shapely.geometry.mapping(area)),
             area_description="Bellhaven",
@@ -110,8 +111,8 @@ class Installation:
             expires_at=now + timedelta(hours=2),
         )
         with transaction() as s:
-            alert = alerts.draft(s, wanted, operators.find(s, "author@bench.example.org"), now, settings())
-            alerts.approve(s, alert.id, operators.find(s, "approver@bench.example.org"), now, settings())
+            alert = drafting.draft(s, wanted, operators.find(s, "author@bench.example.org"), now, settings())
+            lifecycle.approve(s, alert.id, operators.find(s, "approver@bench.example.org"), now, settings())
         return alert.id
 
     def launch(self, alert_id: int) -> float:
@@ -123,7 +124,7 @@ class Installation:
     def begin(self, alert_id: int) -> Alert:
         """The first step alone: nobody is told of it."""
         with transaction() as s:
-            return alerts.launch(s, alert_id, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
+            return lifecycle.launch(s, alert_id, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
 
     def until_sent(self, alert_id: int, within_s: float) -> None:
         """Until every batch of the alert is done, which is asked of the batches alone: counting deliveries costs."""

@@ -12,8 +12,9 @@ import redis
 import shapely
 from sqlalchemy import text
 
-from notify import alerts, migrations, subscribers, training
+from notify import migrations, subscribers, training
 from notify.accounts import operators
+from notify.alerts import drafting, lifecycle
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
 from notify.delivery import fanout
@@ -74,7 +75,7 @@ def _launched(now: datetime) -> int:
         author = operators.add(s, "author@bench.example.org", "author", now)
         approver = operators.add(s, "approver@bench.example.org", "approver", now)
         training.add_senders(s, now)
-        wanted = alerts.Draft(
+        wanted = drafting.Draft(
             event="storm",
             area=json.dumps(shapely.geometry.mapping(shapely.box(*TrainingCity().bounds))),
             area_description="Bellhaven",
@@ -82,9 +83,9 @@ def _launched(now: datetime) -> int:
             channels=("sms", "email"),
             expires_at=now + timedelta(hours=1),
         )
-        alert = alerts.draft(s, wanted, author, now, settings())
-        alerts.approve(s, alert.id, approver, now, settings())
-        alerts.launch(s, alert.id, approver, now)
+        alert = drafting.draft(s, wanted, author, now, settings())
+        lifecycle.approve(s, alert.id, approver, now, settings())
+        lifecycle.launch(s, alert.id, approver, now)
     return alert.id
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from notify import alerts
 from notify.accounts import operators
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import fanout
 from notify.local import ports
@@ -104,7 +104,7 @@ def _sent(city: Installation, messages: int) -> list[int]:
     """The ids of so many deliveries that a provider has accepted."""
     alert, now = city.approved(city.settle(messages, "sms"), "sms"), datetime.now(UTC)
     with transaction() as s:
-        alerts.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
+        lifecycle.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
     for _ in fanout.resolve(alert, now):
         pass
     with transaction() as s:

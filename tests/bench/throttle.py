@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import alerts, tasks
+from notify import tasks
 from notify.accounts import operators
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import fanout, senders
 from notify.delivery.recovery import Doorbell
@@ -67,12 +68,12 @@ def _ready(city: Installation, rate: int, seconds: float) -> Run:
             text("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'"), {"a": alert}
         ).scalar_one()
         senders.change(s, sender, now, rate_per_s=rate * cost)
-        alerts.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
+        lifecycle.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
     for _ in fanout.resolve(alert, now):
         pass
     as_owner("UPDATE batches SET sender_id = :sender WHERE alert_id = :a", sender=sender, a=alert)
     with transaction() as s:
-        alerts.pause(s, alert, operators.find(s, "approver@bench.example.org"), now)
+        lifecycle.pause(s, alert, operators.find(s, "approver@bench.example.org"), now)
         ids = s.execute(text("SELECT id FROM deliveries WHERE alert_id = :a"), {"a": alert}).scalars().all()
     return Run(rate, sender, alert, np.array(ids))
 
@@ -86,7 +87,7 @@ def _measured(city: Installation, runs: Sequence[Run], seconds: float, workers: 
         arrivals = city.arrivals()
     with transaction() as s:
         for run in runs:
-            alerts.cancel(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
+            lifecycle.cancel(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
     for run in runs:
         moments = arrivals[np.isin(arrivals[:, 1], run.deliveries), 0]
         yield _figure(run, workers, moments, seconds, cpu_s if len(runs) == 1 else {})
@@ -95,7 +96,7 @@ def _measured(city: Installation, runs: Sequence[Run], seconds: float, workers: 
 def _resume(runs: Sequence[Run]) -> None:
     with transaction() as s:
         for run in runs:
-            alerts.resume(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
+            lifecycle.resume(s, run.alert, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
         batches = s.execute(
             text("SELECT id FROM batches WHERE alert_id = ANY(:alerts) AND state = 'waiting' ORDER BY id"),
             {"alerts": [run.alert for run in runs]},

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, listing, reports
+from notify.alerts import lifecycle, listing, reports
 from notify.cli import main
 from notify.core import connection, crypto, keyring
 from notify.core.db import transaction
@@ -28,7 +28,7 @@ def alert_ids(database: str) -> list[int]:
         resident(s)
         resident(s)
         sent = alert_ready(s)
-        alerts.launch(s, sent.id, operator(s), NOW)
+        lifecycle.launch(s, sent.id, operator(s), NOW)
     for _ in fanout.resolve(sent.id, NOW):
         pass
     with transaction() as s:

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from notify import reports
 from notify.accounts import operators
+from notify.alerts import reports
 from notify.cli import alert_list
 from notify.cli.alert import commands
 from notify.core import city_time

@@ -7,7 +7,8 @@ from datetime import timedelta
 from alembic import command
 from sqlalchemy import text
 
-from notify import alerts, migrations
+from notify import migrations
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.models import Alert
 from notify.models.states import AlertState
@@ -32,7 +33,7 @@ def test_what_was_scheduled_is_launched_and_what_never_could_be_rings(own_databa
         sender(s)
         scheduled, changed = (alert_ready(s, launch_at=NOW + HOUR) for _ in range(2))
         for alert in (scheduled, changed):
-            alerts.launch(s, alert.id, operator(s), NOW)
+            lifecycle.launch(s, alert.id, operator(s), NOW)
             words = s.execute(
                 text("""SELECT channel, language, subject, text, html FROM contents WHERE alert_id = :a
                          ORDER BY channel, language"""),
@@ -53,7 +54,7 @@ def test_what_was_scheduled_is_launched_and_what_never_could_be_rings(own_databa
             s.execute(text(statement))
     command.upgrade(migrations._config(), "0022")
     with transaction() as s:
-        assert [one.id for one in alerts.launch_due(s, NOW + HOUR)] == [scheduled.id]
+        assert [one.id for one in lifecycle.launch_due(s, NOW + HOUR)] == [scheduled.id]
         ended = s.get_one(Alert, hopeless.id)
         assert ended.state is AlertState.EXPIRED
         told = s.execute(text("SELECT kind, alert_id FROM alarms ORDER BY alert_id")).all()

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from notify import alerts, restoring
+from notify import restoring
+from notify.alerts import lifecycle
 from notify.cli import restored as command
 from notify.core.db import forget_engine, transaction
 from notify.delivery import fanout
@@ -25,7 +26,7 @@ def sent(own_database: str) -> list[int]:
             resident(s, email="")
         ready = [alert_ready(s, channels=("sms",)).id for _ in range(2)]
         for one in ready:
-            alerts.launch(s, one, operator(s), NOW)
+            lifecycle.launch(s, one, operator(s), NOW)
     for one in ready:
         assert [batch for batches in fanout.resolve(one, NOW) for batch in batches]
     return ready

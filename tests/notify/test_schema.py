@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.models import Alert
 from tests.factories import NOW, alert_draft, alert_ready, operator, resident, sender, zone
@@ -29,7 +29,7 @@ def launched(database: str) -> int:
     with transaction() as s:
         zone(s)
         alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s, "approver"), NOW)
+        lifecycle.launch(s, alert.id, operator(s, "approver"), NOW)
         return alert.id
 
 
@@ -80,7 +80,7 @@ def test_a_launched_alert_is_frozen(launched: int, column: str) -> None:
 def test_a_launched_alert_stays_and_may_still_be_paused(launched: int) -> None:
     refused("DELETE FROM alerts", "never change")
     with transaction() as s:
-        assert alerts.pause(s, launched, operator(s, "approver"), NOW).state == "paused"
+        assert lifecycle.pause(s, launched, operator(s, "approver"), NOW).state == "paused"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_words_cannot_change_while_their_alert_is_being_launched() -> None:
         zone(s)
         alert_id = alert_ready(s).id
     with transaction() as launching:
-        alerts.launch(launching, alert_id, operator(launching, "approver"), NOW)
+        lifecycle.launch(launching, alert_id, operator(launching, "approver"), NOW)
         refused("SET LOCAL lock_timeout = '100ms'; UPDATE contents SET text = 'other words'", "lock timeout")
 
 
@@ -256,6 +256,6 @@ def test_an_expired_alert_cannot_come_back(database: str) -> None:
         zone(s)
         alert_id = alert_draft(s).id
     with transaction() as s:
-        assert alerts.expire_due(s, NOW + timedelta(days=1)) == [alert_id]
+        assert lifecycle.expire_due(s, NOW + timedelta(days=1)) == [alert_id]
     with transaction() as s:
         assert s.get_one(Alert, alert_id).finished_at is not None

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from notify import alerts, tasks
+from notify import tasks
+from notify.alerts import lifecycle
 from notify.core import db
 from notify.core.db import transaction
 from notify.operations.jobs.steps import each
@@ -24,11 +25,11 @@ _DUE = """
 
 def _expire(now: datetime) -> None:
     with transaction() as s:
-        alerts.expire_due(s, now)
+        lifecycle.expire_due(s, now)
 
 
 def _launch(now: datetime) -> None:
     with transaction() as s:
-        due = alerts.launch_due(s, now)
+        due = lifecycle.launch_due(s, now)
     for alert in due:
         tasks.ring_alert(alert)

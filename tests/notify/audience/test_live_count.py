@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.audience import live_count
 from notify.audience import resolve as audience
 from notify.audience.live_count import Headcount
@@ -292,7 +292,7 @@ def test_a_language_without_messages_gets_the_first_that_has_some(
             resident(s, language=language)
         alert = alert_ready(s, channels=CHANNELS)
         before = audience.preview(s, alert, NOW)
-        alerts.launch(s, alert.id, operator(s), NOW)
+        lifecycle.launch(s, alert.id, operator(s), NOW)
     now = Headcount(audience.written()).count(Membership(square(0, 0)), "storm", CHANNELS, NOW)
     resolve(alert.id)
     with transaction() as s:

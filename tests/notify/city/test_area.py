@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry import LineString, Point, box
 from sqlalchemy import event, select
 
-from notify import alerts
+from notify.alerts import drafting, lifecycle
 from notify.city import area as city_area
 from notify.city import zones as city_zones
 from notify.city.area import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
@@ -288,7 +288,7 @@ def test_an_update_goes_to_those_who_were_told() -> None:
         zone(s, "West", square(0, 0))
         zone(s, "East", square(1, 0))
         first = alert_ready(s, zones=["West"])
-        alerts.launch(s, first.id, operator(s), NOW)
+        lifecycle.launch(s, first.id, operator(s), NOW)
         alert_draft(s, zones=["East"], phase="update", incident=first.incident_id)  # given up
         clear = alert_draft(s, zones=[], phase="all-clear", incident=first.incident_id)
         assert clear.area_description == "West"
@@ -301,7 +301,7 @@ def test_several_zones_are_named_in_each_language_also_by_an_update() -> None:
         for n, name in enumerate(("West", "Docks", "East")):
             zone(s, name, square(n, 0))
         first = alert_ready(s, zones=["West", "Docks", "East"])
-        alerts.launch(s, first.id, operator(s), NOW)
+        lifecycle.launch(s, first.id, operator(s), NOW)
         update = alert_draft(s, zones=[], phase="update", incident=first.incident_id)
         for alert in (first, update):
             assert alert.area_names == {"en": "West, Docks, and East", "es": "West, Docks y East"}
@@ -318,14 +318,14 @@ def test_an_area_is_computed_outside_of_any_transaction_and_drafted_within_one()
         zone(s, "West", square(0, 0))
         by = operator(s, "author")
     drawn = to_geojson(square(0.5, 0.5, 0.9))
-    wanted = alerts.Draft("storm", zones=("West",), area=drawn, area_description="Here", blanks=BLANKS)
-    located = alerts.located(wanted, by)
+    wanted = drafting.Draft("storm", zones=("West",), area=drawn, area_description="Here", blanks=BLANKS)
+    located = drafting.located(wanted, by)
     assert located.found is not None
     with transaction() as s:
-        assert alerts.draft(s, located, by, NOW, settings()).area_hash == located.found.hash
-        assert alerts.draft(s, wanted, by, NOW, settings()).area_hash == located.found.hash
+        assert drafting.draft(s, located, by, NOW, settings()).area_hash == located.found.hash
+        assert drafting.draft(s, wanted, by, NOW, settings()).area_hash == located.found.hash
     with transaction() as s, pytest.raises(NotAllowed):
-        alerts.located(wanted, operator(s, "agent"))
+        drafting.located(wanted, operator(s, "agent"))
 
 
 def test_four_hundred_zones_are_read_once() -> None:

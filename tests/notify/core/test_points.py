@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.audience.live_count import Headcount
 from notify.core import alarms, crypto, points
 from notify.core.db import raw, transaction
@@ -121,7 +121,7 @@ def launched(now: datetime = NOW) -> Alert:
     with transaction() as s:
         zone(s)
         alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), now)
+        lifecycle.launch(s, alert.id, operator(s), now)
     resolve(alert.id, now)
     return alert
 

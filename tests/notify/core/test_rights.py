@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from notify import alerts, migrations, rotation
+from notify import migrations, rotation
+from notify.alerts import lifecycle
 from notify.core import crypto, db, rights
 from notify.core.db import transaction
 from notify.core.errors import Refused
@@ -61,7 +62,7 @@ def launched(database: str) -> int:
         zone(s)
         resident(s)
         alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s, "approver"), NOW)
+        lifecycle.launch(s, alert.id, operator(s, "approver"), NOW)
         return alert.id
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from alembic import command
 
-from notify import alerts, migrations, restoring
+from notify import migrations, restoring
+from notify.alerts import lifecycle
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.core import crypto
 from notify.core.db import transaction
@@ -228,7 +229,7 @@ def test_a_cancelled_alert_ends_what_was_passed_on(tom: Resident) -> None:
     alert = alert_resolved()
     leases.claim(lease(), of(A), 10, NOW)
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     recovery.end_leftovers(NOW)
     assert state(tom) == ("cancelled", "cancelled")
     sql("UPDATE batches SET lease_until = now() - interval '1 second' WHERE state = 'leased'")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from notify import alerts, restoring
+from notify import restoring
+from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
 from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
@@ -149,7 +150,7 @@ def test_a_worker_that_comes_to_itself_late_does_not_take_back_what_was_passed_o
 
 def over(alert: int) -> None:
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
 
 
 def nobody_free(_: int) -> None:
@@ -172,11 +173,11 @@ def test_a_paused_alert_goes_on_with_it_when_it_is_resumed(tom: Resident) -> Non
     one, held = sent_by_a(tom)
     leases.finish(held)
     with transaction() as s:
-        alerts.pause(s, held.alert_id, operator(s), NOW)
+        lifecycle.pause(s, held.alert_id, operator(s), NOW)
     told(one, R.FAILED)
     carrier_blocks.settle_refusals(NOW)
     with transaction() as s:
-        alerts.resume(s, held.alert_id, operator(s), NOW)
+        lifecycle.resume(s, held.alert_id, operator(s), NOW)
     sent_by_b(tom)
     assert state(tom) == ("accepted", None)
 

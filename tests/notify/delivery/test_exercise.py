@@ -9,7 +9,7 @@ import redis as redis_client
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.channels import registry
 from notify.core.db import transaction
 from notify.core.errors import Refused
@@ -55,7 +55,7 @@ def ready(now: datetime, status: str, *, in_s: int = 0) -> int:
 def launch(alert: int, now: datetime) -> list[int]:
     """Its batches."""
     with transaction() as s:
-        alerts.launch(s, alert, operator(s), now)
+        lifecycle.launch(s, alert, operator(s), now)
     return [batch for batches in fanout.resolve(alert, now) for batch in batches]
 
 
@@ -141,7 +141,7 @@ def test_a_scheduled_one_rings_when_providers_have_become_real(
     monkeypatch.delenv("TOCSIN_SIMULATOR_URL")
     settings.cache_clear()
     with transaction() as s:
-        assert alerts.launch_due(s, now + timedelta(seconds=601)) == []
+        assert lifecycle.launch_due(s, now + timedelta(seconds=601)) == []
         assert s.get_one(Alert, alert).state is AlertState.SCHEDULED
     ((kind, message),) = alarms()
     assert kind == "launch-failed"

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, QueuePool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from notify import alerts, reports
+from notify.alerts import lifecycle, reports
 from notify.audience import resolve as audience
 from notify.content.catalogue import catalogue
 from notify.core import db
@@ -27,7 +27,7 @@ from tests.waiting import until
 
 def launched(s: Session, **draft: Any) -> int:
     alert = alert_ready(s, **draft)
-    alerts.launch(s, alert.id, operator(s), NOW)
+    lifecycle.launch(s, alert.id, operator(s), NOW)
     return alert.id
 
 
@@ -136,7 +136,7 @@ def test_the_preview_counts_what_the_launch_resolves(database: str) -> None:
             resident(s, topics=("storm",) if n % 3 else ("snow",), email="", verified=n % 4 != 0)
         alert = alert_ready(s, channels=("sms", "email", "social"))
         expected = audience.preview(s, alert, NOW)
-        alerts.launch(s, alert.id, operator(s), NOW)
+        lifecycle.launch(s, alert.id, operator(s), NOW)
     resolve(alert.id)
     with transaction() as s:
         progress = reports.progress(s, alert.id)
@@ -231,7 +231,7 @@ def test_two_resolvers_at_once_write_each_row_once(database: str, monkeypatch: p
     assert len(deliveries(alert)) == 10
 
 
-@pytest.mark.parametrize("step", [alerts.pause, alerts.cancel])
+@pytest.mark.parametrize("step", [lifecycle.pause, lifecycle.cancel])
 def test_fan_out_stops_with_the_alert(database: str, monkeypatch: pytest.MonkeyPatch, step: Any) -> None:
     monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
     monkeypatch.setattr(fanout, "SLICE", 2)
@@ -263,14 +263,14 @@ def test_a_pause_amidst_slices_that_are_dealt_side_by_side_leaves_whole_ones(
     for _ in range(4):
         next(slices)
     with transaction() as s:
-        alerts.pause(s, alert, operator(s), NOW)
+        lifecycle.pause(s, alert, operator(s), NOW)
     list(slices)
     written = deliveries(alert)
     with transaction() as s:
         assert reports.progress(s, alert).audience.total == len(written) < 40
     assert {row.contact_id for row in written} == {person.sms for person in people[: len(written)]}
     with transaction() as s:
-        alerts.resume(s, alert, operator(s), NOW)
+        lifecycle.resume(s, alert, operator(s), NOW)
     resolve(alert)
     assert sorted(row.contact_id for row in deliveries(alert)) == sorted(person.sms or 0 for person in people)
 
@@ -342,7 +342,7 @@ def test_however_many_audiences_are_resolved_what_sends_gets_a_connection_at_onc
         launched = []
         for _ in range(len(Lane) * worker_slots.RESOLVERS):
             alert = alert_ready(s)
-            alerts.launch(s, alert.id, operator(s), NOW)
+            lifecycle.launch(s, alert.id, operator(s), NOW)
             launched.append(alert.id)
     with ThreadPoolExecutor(len(launched)) as threads:
         with owning() as s:

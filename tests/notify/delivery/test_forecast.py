@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from notify import alerts, reports
+from notify.alerts import lifecycle, reports
 from notify.city.area import InZone
 from notify.core.db import transaction
 from notify.core.errors import Refused
@@ -37,7 +37,7 @@ def planned(alert: int) -> Plan:
 
 def launched(alert: int) -> None:
     with transaction() as s:
-        alerts.launch(s, alert, operator(s), NOW)
+        lifecycle.launch(s, alert, operator(s), NOW)
     resolve(alert)
 
 
@@ -138,8 +138,8 @@ def test_the_history_counts_what_was_past_recall(database: str) -> None:
         for n, one in enumerate(ids):
             values = {"at": NOW + timedelta(seconds=n), "id": one}
             s.execute(text("UPDATE deliveries SET state = 'accepted', sent_at = :at WHERE id = :id"), values)
-        alerts.pause(s, alert, operator(s), NOW + timedelta(seconds=1.5))
-        alerts.resume(s, alert, operator(s), NOW + timedelta(seconds=2.5))
+        lifecycle.pause(s, alert, operator(s), NOW + timedelta(seconds=1.5))
+        lifecycle.resume(s, alert, operator(s), NOW + timedelta(seconds=2.5))
         steps = reports.steps(s, alert)
     assert [(step.action, step.out) for step in steps[-3:]] == [("launch", None), ("pause", 2), ("resume", 3)]
     assert steps[-2].who is not None

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import leases
 from notify.delivery.leases import Claimed, Lease
@@ -97,7 +97,7 @@ def test_who_changed_their_mind_after_the_launch_is_skipped(
     assert states()[people[1].sms or 0] == ("skipped", reason)
 
 
-@pytest.mark.parametrize("step", [alerts.pause, alerts.cancel])
+@pytest.mark.parametrize("step", [lifecycle.pause, lifecycle.cancel])
 def test_nothing_is_claimed_of_an_alert_that_was_stopped(people: list[Resident], step: Any) -> None:
     held = leased()
     with transaction() as s:

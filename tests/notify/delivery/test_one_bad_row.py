@@ -9,7 +9,7 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core import alarms
 from notify.core.db import in_halves, transaction
@@ -49,7 +49,7 @@ def launched(people: int = 5, rate_per_s: float = 200.0) -> int:
         for _ in range(people):
             resident(s, email="")
         alert = alert_ready(s, channels=("sms",))
-        alerts.launch(s, alert.id, operator(s), NOW)
+        lifecycle.launch(s, alert.id, operator(s), NOW)
         return alert.id
 
 
@@ -175,7 +175,7 @@ def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
     alert = launched(people=30, rate_per_s=1)
     batches = resolve(alert)
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     refuse("batches", f"OLD.id = {batches[0]}")
     recovery.end_leftovers(NOW)
     left = sql("SELECT id FROM batches WHERE state = 'waiting'")
@@ -200,7 +200,7 @@ def test_a_delivery_that_cannot_be_ended_keeps_no_other(own_database: str) -> No
     alert = launched(people=6)
     resolve(alert)
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     refuse("deliveries", "OLD.id = 3")
     recovery.end_leftovers(NOW)
     assert states() == {"cancelled": 5, "queued": 1}
@@ -216,7 +216,7 @@ def test_posts_that_are_refused_keep_no_resident_from_being_written_to(own_datab
         for _ in range(3):
             resident(s, email="")
         alert = alert_ready(s, channels=("sms", "social"))
-        alerts.launch(s, alert.id, operator(s), NOW)
+        lifecycle.launch(s, alert.id, operator(s), NOW)
     refuse("contacts", "NEW.timeline_of IS NOT NULL", "INSERT")
     assert resolve(alert.id)
     assert states() == {"queued": 3}

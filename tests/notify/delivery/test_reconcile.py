@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.channels.contract import Accepted, Message
 from notify.channels.twilio.adapter import TwilioSms
 from notify.core.db import transaction
@@ -94,7 +94,7 @@ def test_nothing_unknown_is_sent_again_after_a_cancel(
     alert = resolved(channel=channel)
     batch = unsettled()
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     reconcile.clear_up(batch, providers.settings(), transport)
     assert [(row.state, row.reason) for row in sql("SELECT state, reason FROM deliveries")] == [("failed", why)] * 2
     assert sql("SELECT state FROM batches")[0].state == "done"
@@ -253,6 +253,6 @@ def test_an_address_that_is_gone_holds_up_nobody_and_ends_with_its_alert(
     sql(f"UPDATE contacts SET address_sealed = {damage} WHERE id = (SELECT min(contact_id) FROM deliveries)")
     if over:
         with transaction() as s:
-            alerts.cancel(s, alert, operator(s), NOW)
+            lifecycle.cancel(s, alert, operator(s), NOW)
     reconcile.clear_up(batch, providers.settings(), transport)
     assert states() == then

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import fanout, leases, reconcile, recovery
 from notify.delivery.outcomes import Outcome
@@ -107,7 +107,7 @@ def test_doorbells_that_were_lost_are_rung_again(database: str) -> None:
 def test_a_paused_alerts_batches_are_not_rung(database: str) -> None:
     alert = resolved()
     with transaction() as s:
-        alerts.pause(s, alert, operator(s), NOW)
+        lifecycle.pause(s, alert, operator(s), NOW)
     assert recovery.unrung_batches(wiped=True, idle=list(Lane)) == []
 
 
@@ -127,7 +127,7 @@ def test_an_unresolved_alert_is_found(database: str) -> None:
     with transaction() as s:
         zone(s)
         alert = alert_ready(s)
-        alerts.launch(s, alert.id, operator(s), NOW)
+        lifecycle.launch(s, alert.id, operator(s), NOW)
     assert recovery.unresolved_alerts(NOW + timedelta(seconds=1)) == []
     assert recovery.unresolved_alerts(NOW + timedelta(seconds=3)) == [Doorbell(alert.id, Lane.EMERGENCY)]
 
@@ -138,7 +138,7 @@ def test_what_comes_back_to_the_queue_of_an_ended_alert_is_ended_too(database: s
     assert held is not None
     claimed = leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     leases.record([Outcome(c.delivery_id, DeliveryState.QUEUED) for c in claimed], NOW, NOW)
     leases.finish(held)
     recovery.end_leftovers(datetime.now(UTC))
@@ -154,7 +154,7 @@ def test_a_cancel_asks_about_what_was_claimed_and_never_recorded(database: str) 
     assert leases.claim(held, sql("SELECT id FROM senders")[0].id, 1, NOW)
     leases.finish(held)
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     recovery.end_leftovers(NOW)
     assert (states(), sql("SELECT state FROM batches")[0].state) == (["sending", "cancelled"], "unsettled")
 
@@ -164,7 +164,7 @@ def test_a_cancel_stops_all_claims_before_what_is_queued_is_closed(database: str
     held = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
     assert held is not None
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     assert set(states()) == {"queued"}
     assert leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) is None
     leases.finish(held)
@@ -177,7 +177,7 @@ def test_all_batches_of_an_ended_alert_are_closed(database: str, monkeypatch: py
     alert = resolved(people=recovery.END_AT_ONCE + 5)
     assert len(sql("SELECT id FROM batches")) > recovery.END_AT_ONCE
     with transaction() as s:
-        alerts.cancel(s, alert, operator(s), NOW)
+        lifecycle.cancel(s, alert, operator(s), NOW)
     recovery.end_leftovers(NOW)
     assert set(states()) == {"cancelled"}
     assert {row.state for row in sql("SELECT state FROM batches")} == {"done"}

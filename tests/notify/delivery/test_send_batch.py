@@ -12,7 +12,7 @@ import time_machine
 from pydantic import SecretStr
 from sqlalchemy import exc
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.channels.contract import Accepted, Content, Late, Message, Recipient
 from notify.core import crypto
 from notify.core.db import transaction
@@ -40,7 +40,7 @@ def resolved(channel: str, people: int, rate_per_s: float = 200.0) -> list[int]:
         for _ in range(people):
             resident(s, phone="" if channel == "sms" else None, email="" if channel == "email" else None, now=now)
         alert = alert_ready(s, channels=(channel,), now=now)
-        alerts.launch(s, alert.id, operator(s), now)
+        lifecycle.launch(s, alert.id, operator(s), now)
     return resolve(alert.id, now)
 
 

@@ -10,7 +10,7 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import leases
 from notify.delivery.throttle import Throttle
@@ -37,7 +37,7 @@ def launched(event: str = "storm", channel: str = "sms") -> int:
         sender(s, {"sms": "twilio", "email": "sendgrid"}[channel], 100, now=now)
         s.execute(text("UPDATE senders SET rate_per_s = 1"))
         alert = alert_ready(s, event=event, channels=(channel,), now=now)
-        alerts.launch(s, alert.id, operator(s), now)
+        lifecycle.launch(s, alert.id, operator(s), now)
     resolve(alert.id, now)
     sql("UPDATE senders SET rate_per_s = 100")
     return alert.id

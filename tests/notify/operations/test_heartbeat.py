@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.channels.findings import State
 from notify.core import alarms
 from notify.core.db import transaction
@@ -116,7 +116,7 @@ def test_an_audience_that_stays_unknown_rings_until_it_is_known() -> None:
     with owning() as s:
         zone(s, now=now)
         sender(s, now=now)
-        slow, quick = (alerts.launch(s, alert_ready(s, now=now).id, operator(s), now).id for _ in range(2))
+        slow, quick = (lifecycle.launch(s, alert_ready(s, now=now).id, operator(s), now).id for _ in range(2))
         s.execute(text("ALTER TABLE alerts DISABLE TRIGGER USER"))
         s.execute(text("UPDATE alerts SET launched_at = now() - interval '61 s' WHERE id = :id"), {"id": slow})
         s.execute(text("ALTER TABLE alerts ENABLE TRIGGER USER"))

@@ -9,7 +9,8 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from notify import alerts, tasks
+from notify import tasks
+from notify.alerts import lifecycle
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -36,7 +37,7 @@ def delivered(count: int) -> list[int]:
     with transaction() as s:
         zone(s, now=NOW)
         sender(s, now=NOW)
-        numbers = [alerts.launch(s, alert_ready(s, now=NOW).id, operator(s), NOW).id for _ in range(count)]
+        numbers = [lifecycle.launch(s, alert_ready(s, now=NOW).id, operator(s), NOW).id for _ in range(count)]
         s.execute(text("UPDATE alerts SET fanout_done_at = launched_at"))
     return numbers
 
@@ -72,7 +73,7 @@ def test_what_cannot_expire_keeps_nothing_from_its_launch(own_database: str, red
         zone(s, now=NOW)
         sender(s, now=NOW)
         ready = alert_ready(s, now=NOW, launch_at=at).id
-        alerts.launch(s, ready, operator(s), NOW)
+        lifecycle.launch(s, ready, operator(s), NOW)
         over = alert_draft(s, now=NOW - timedelta(hours=2), lasts=timedelta(hours=1)).id
     break_updates_of(over)
     until(lambda: datetime.now(UTC) > at, 60, "the time of the launch")
@@ -108,7 +109,7 @@ def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: 
         sender(s, now=NOW)
         at = datetime.now(UTC) + timedelta(seconds=2)
         ready = alert_ready(s, now=NOW, launch_at=at).id
-        alerts.launch(s, ready, operator(s), NOW)
+        lifecycle.launch(s, ready, operator(s), NOW)
     as_owner("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID")
     stop = threading.Event()
     leader = threading.Thread(target=scheduler.run, args=(stop,))

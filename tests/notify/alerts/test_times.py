@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import lifecycle
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused
@@ -104,7 +104,7 @@ def test_both_times_are_part_of_what_is_approved(owner: Session) -> None:
     alert = alert_ready(s, launch_at=NOW + HOUR)
     s.execute(text("UPDATE alerts SET launch_at = launch_at + interval '1 minute'"))
     with pytest.raises(Refused, match="not what was approved"):
-        alerts.launch(s, alert.id, operator(s), LATER)
+        lifecycle.launch(s, alert.id, operator(s), LATER)
 
 
 def ringing(s: Session) -> dict[int | None, tuple[str, str]]:
@@ -117,29 +117,29 @@ def test_an_alert_that_ends_unsent_rings_an_alarm(s: Session, until: str) -> Non
         alert_draft(s) if until == "draft" else alert_ready(s, launch_at=NOW + HOUR if until == "scheduled" else None)
     )
     if until in ("scheduled", "sending", "paused"):
-        alerts.launch(s, alert.id, operator(s), LATER)
+        lifecycle.launch(s, alert.id, operator(s), LATER)
     if until == "paused":
-        alerts.pause(s, alert.id, operator(s), LATER)
-    alerts.expire_due(s, alert.expires_at)
+        lifecycle.pause(s, alert.id, operator(s), LATER)
+    lifecycle.expire_due(s, alert.expires_at)
     kind, message = ringing(s)[alert.id]
     assert kind == alarms.UNSENT
     assert ("audience" if until in ("sending", "paused") else until) in message
 
 
 def test_an_alert_that_ends_in_mid_send_says_how_many_messages_are_left(s: Session) -> None:
-    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
+    alert = lifecycle.launch(s, alert_ready(s).id, operator(s), LATER)
     s.execute(
         text("""INSERT INTO batches (alert_id, channel, language, lane, ordinal, size)
                 VALUES (:a, 'sms', 'en', 'emergency', 0, 1234)"""),
         {"a": alert.id},
     )
     s.execute(text("UPDATE alerts SET fanout_done_at = launched_at"))
-    alerts.expire_due(s, alert.expires_at)
+    lifecycle.expire_due(s, alert.expires_at)
     assert "1,234 messages unsent" in ringing(s)[alert.id][1]
 
 
 def test_a_draft_of_a_test_that_nobody_launched_rings_nothing(s: Session) -> None:
-    alerts.expire_due(s, alert_draft(s, status="Test").expires_at)
+    lifecycle.expire_due(s, alert_draft(s, status="Test").expires_at)
     assert ringing(s) == {}
 
 
@@ -149,20 +149,20 @@ def test_one_alert_that_cannot_launch_keeps_no_other(owner: Session) -> None:
     bad, good = (alert_ready(s, launch_at=at) for _ in range(2))
     over = alert_draft(s, lasts=HOUR)
     for alert in (bad, good):
-        alerts.launch(s, alert.id, operator(s), LATER)
+        lifecycle.launch(s, alert.id, operator(s), LATER)
     s.execute(text("UPDATE contents SET text = text || '!' WHERE alert_id = :a"), {"a": bad.id})
-    assert [alert.id for alert in alerts.launch_due(s, at)] == [good.id]
-    assert alerts.expire_due(s, at) == [over.id]
+    assert [alert.id for alert in lifecycle.launch_due(s, at)] == [good.id]
+    assert lifecycle.expire_due(s, at) == [over.id]
     kind, message = ringing(s)[bad.id]
     assert kind == alarms.LAUNCH_FAILED
     assert "not what was approved" in message
 
-    assert alerts.launch_due(s, at + timedelta(seconds=1)) == []
+    assert lifecycle.launch_due(s, at + timedelta(seconds=1)) == []
     (alarm,) = (one for one in alarms.ringing(s) if one.kind == alarms.LAUNCH_FAILED)
     assert alarm.count == 1, "it is set aside, not tried every second"
     s.execute(text("UPDATE contents SET text = left(text, -1) WHERE alert_id = :a"), {"a": bad.id})
     alarms.resolve(s, alarm.id, at, operator(s))
-    assert [alert.id for alert in alerts.launch_due(s, at + timedelta(seconds=2))] == [bad.id]
+    assert [alert.id for alert in lifecycle.launch_due(s, at + timedelta(seconds=2))] == [bad.id]
 
 
 def test_an_alert_that_breaks_in_the_database_keeps_no_other(own_database: str) -> None:
@@ -173,7 +173,7 @@ def test_an_alert_that_breaks_in_the_database_keeps_no_other(own_database: str) 
         at = NOW + HOUR
         bad, good, other = (alert_ready(s, launch_at=at, lasts=HOUR) for _ in range(3))
         for alert in (bad, good):
-            alerts.launch(s, alert.id, operator(s), LATER)
+            lifecycle.launch(s, alert.id, operator(s), LATER)
         s.execute(
             text(f"""
             CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END';
@@ -181,9 +181,9 @@ def test_an_alert_that_breaks_in_the_database_keeps_no_other(own_database: str) 
                 EXECUTE FUNCTION break();""")
         )
     with transaction() as s:
-        assert [alert.id for alert in alerts.launch_due(s, at)] == [good.id]
+        assert [alert.id for alert in lifecycle.launch_due(s, at)] == [good.id]
     with transaction() as s:
-        assert alerts.expire_due(s, at + HOUR) == [good.id, other.id]
+        assert lifecycle.expire_due(s, at + HOUR) == [good.id, other.id]
         assert {one.kind for one in alarms.ringing(s) if one.alert_id == bad.id} == {
             alarms.LAUNCH_FAILED, alarms.EXPIRY_FAILED,
         }  # fmt: skip
@@ -191,6 +191,6 @@ def test_an_alert_that_breaks_in_the_database_keeps_no_other(own_database: str) 
 
 def test_an_alert_that_is_launched_late_rings_an_alarm(s: Session) -> None:
     alert = alert_ready(s, launch_at=NOW + HOUR)
-    alerts.launch(s, alert.id, operator(s), LATER)
-    assert alerts.launch_due(s, NOW + 2 * HOUR)[0].state is AlertState.SENDING
+    lifecycle.launch(s, alert.id, operator(s), LATER)
+    assert lifecycle.launch_due(s, NOW + 2 * HOUR)[0].state is AlertState.SENDING
     assert ringing(s)[alert.id] == (alarms.LAUNCHED_LATE, f"Alert {alert.id} was launched 60 minutes after its time.")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import drafting, lifecycle
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
@@ -24,7 +24,7 @@ def able() -> Settings:
 
 
 def approve(s: Session, alert: Alert, by: str = "approver") -> Alert:
-    return alerts.approve(s, alert.id, operator(s, by), LATER, able())
+    return lifecycle.approve(s, alert.id, operator(s, by), LATER, able())
 
 
 def test_a_draft_has_words_on_each_channel_in_each_language(s: Session) -> None:
@@ -76,18 +76,18 @@ def test_a_wrong_draft_is_refused_with_what_to_do(
 
 def test_an_emergency_is_approved_by_somebody_else(s: Session) -> None:
     author = operator(s, "admin")
-    alert = alerts.draft(
-        s, alerts.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"}), author, NOW, able()
+    alert = drafting.draft(
+        s, drafting.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"}), author, NOW, able()
     )
     with pytest.raises(Refused, match="Somebody else"):
-        alerts.approve(s, alert.id, author, LATER, able())
+        lifecycle.approve(s, alert.id, author, LATER, able())
 
 
 def test_a_routine_alert_may_be_approved_by_its_author(s: Session) -> None:
     admin = operator(s, "admin")
-    wanted = alerts.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"}, channels=("sms",))
-    alert = alerts.draft(s, wanted, admin, NOW, able())
-    assert alerts.approve(s, alert.id, admin, LATER, able()).state is AlertState.APPROVED
+    wanted = drafting.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"}, channels=("sms",))
+    alert = drafting.draft(s, wanted, admin, NOW, able())
+    assert lifecycle.approve(s, alert.id, admin, LATER, able()).state is AlertState.APPROVED
 
 
 @pytest.mark.parametrize("role", ["author", "agent"])
@@ -98,17 +98,17 @@ def test_who_is_no_approver_approves_nothing(s: Session, role: str) -> None:
 
 def test_an_agent_drafts_collection_notices_and_nothing_else(s: Session) -> None:
     agent = operator(s, "agent")
-    wanted = alerts.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"})
-    assert alerts.draft(s, wanted, agent, NOW, able()).state is AlertState.DRAFT
-    storm = alerts.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"})
+    wanted = drafting.Draft(event="collection", zones=("Riverside",), blanks={"day": "2027-01-18"})
+    assert drafting.draft(s, wanted, agent, NOW, able()).state is AlertState.DRAFT
+    storm = drafting.Draft(event="storm", zones=("Riverside",), blanks={"hazard": "wind"})
     with pytest.raises(NotAllowed):
-        alerts.draft(s, storm, agent, NOW, able())
+        drafting.draft(s, storm, agent, NOW, able())
 
 
 def test_a_channel_without_credentials_says_so_at_approval(s: Session) -> None:
     alert = alert_draft(s)
     with pytest.raises(Unavailable) as refused:
-        alerts.approve(s, alert.id, operator(s, "approver"), LATER, settings())
+        lifecycle.approve(s, alert.id, operator(s, "approver"), LATER, settings())
     assert "TOCSIN_TWILIO_AUTH_TOKEN" in " ".join(refused.value.details)
 
 
@@ -121,25 +121,25 @@ def test_a_channel_without_a_sender_says_so_at_approval(s: Session) -> None:
 
 def test_launch_without_approval_is_refused(s: Session) -> None:
     with pytest.raises(Refused, match="not approved"):
-        alerts.launch(s, alert_draft(s).id, operator(s), LATER)
+        lifecycle.launch(s, alert_draft(s).id, operator(s), LATER)
 
 
 def test_launch_twice_is_refused(s: Session) -> None:
     alert = alert_ready(s)
-    alerts.launch(s, alert.id, operator(s), LATER)
+    lifecycle.launch(s, alert.id, operator(s), LATER)
     with pytest.raises(Refused, match="is sending"):
-        alerts.launch(s, alert.id, operator(s), LATER)
+        lifecycle.launch(s, alert.id, operator(s), LATER)
 
 
 def test_launch_after_expiry_is_refused(s: Session) -> None:
     alert = alert_ready(s)
     with pytest.raises(Refused, match="has expired"):
-        alerts.launch(s, alert.id, operator(s), alert.expires_at)
+        lifecycle.launch(s, alert.id, operator(s), alert.expires_at)
 
 
 def test_launch_of_what_is_not_there_is_refused(s: Session) -> None:
     with pytest.raises(NotFound, match="no alert 4711"):
-        alerts.launch(s, 4711, operator(s), LATER)
+        lifecycle.launch(s, 4711, operator(s), LATER)
 
 
 @pytest.mark.parametrize(
@@ -156,30 +156,30 @@ def test_what_was_changed_after_approval_does_not_launch(owner: Session, change:
     alert = alert_ready(owner)
     owner.execute(text(change))
     with pytest.raises(Refused, match="not what was approved"):
-        alerts.launch(owner, alert.id, operator(owner), LATER)
+        lifecycle.launch(owner, alert.id, operator(owner), LATER)
 
 
 def test_a_later_alert_is_scheduled_and_launched_when_due(s: Session) -> None:
     alert = alert_ready(s, launch_at=NOW + timedelta(hours=1))
-    assert alerts.launch(s, alert.id, operator(s), LATER).state is AlertState.SCHEDULED
-    assert alerts.launch_due(s, NOW + timedelta(minutes=59)) == []
-    assert [a.id for a in alerts.launch_due(s, NOW + timedelta(hours=1))] == [alert.id]
+    assert lifecycle.launch(s, alert.id, operator(s), LATER).state is AlertState.SCHEDULED
+    assert lifecycle.launch_due(s, NOW + timedelta(minutes=59)) == []
+    assert [a.id for a in lifecycle.launch_due(s, NOW + timedelta(hours=1))] == [alert.id]
     assert alert.state is AlertState.SENDING
     assert alert.launched_at == NOW + timedelta(hours=1)
 
 
 def test_pause_and_resume(s: Session) -> None:
-    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
-    assert alerts.pause(s, alert.id, operator(s), LATER).state is AlertState.PAUSED
-    assert alerts.resume(s, alert.id, operator(s), LATER).state is AlertState.SENDING
+    alert = lifecycle.launch(s, alert_ready(s).id, operator(s), LATER)
+    assert lifecycle.pause(s, alert.id, operator(s), LATER).state is AlertState.PAUSED
+    assert lifecycle.resume(s, alert.id, operator(s), LATER).state is AlertState.SENDING
     with pytest.raises(Refused):
-        alerts.resume(s, alert.id, operator(s), LATER)
+        lifecycle.resume(s, alert.id, operator(s), LATER)
 
 
 def test_cancel_is_final(s: Session) -> None:
-    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
-    alerts.cancel(s, alert.id, operator(s), LATER)
-    for step in (alerts.pause, alerts.resume, alerts.cancel, alerts.launch):
+    alert = lifecycle.launch(s, alert_ready(s).id, operator(s), LATER)
+    lifecycle.cancel(s, alert.id, operator(s), LATER)
+    for step in (lifecycle.pause, lifecycle.resume, lifecycle.cancel, lifecycle.launch):
         with pytest.raises(Refused):
             step(s, alert.id, operator(s), LATER)
 
@@ -188,11 +188,11 @@ def test_cancel_is_final(s: Session) -> None:
 def test_an_alert_whose_time_is_over_expires(s: Session, until: str) -> None:
     alert = alert_draft(s) if until == "draft" else alert_ready(s)
     if until in ("sending", "paused"):
-        alerts.launch(s, alert.id, operator(s), LATER)
+        lifecycle.launch(s, alert.id, operator(s), LATER)
     if until == "paused":
-        alerts.pause(s, alert.id, operator(s), LATER)
-    assert alerts.expire_due(s, alert.expires_at - timedelta(seconds=1)) == []
-    assert alerts.expire_due(s, alert.expires_at) == [alert.id]
+        lifecycle.pause(s, alert.id, operator(s), LATER)
+    assert lifecycle.expire_due(s, alert.expires_at - timedelta(seconds=1)) == []
+    assert lifecycle.expire_due(s, alert.expires_at) == [alert.id]
     s.refresh(alert)
     assert alert.state is AlertState.EXPIRED
 
@@ -228,9 +228,9 @@ def test_an_alert_keeps_the_zone_version_that_it_was_sent_to(s: Session) -> None
 
 
 def test_each_step_leaves_its_audit_row(s: Session) -> None:
-    alert = alerts.launch(s, alert_ready(s).id, operator(s), LATER)
-    alerts.pause(s, alert.id, operator(s), LATER)
-    alerts.cancel(s, alert.id, operator(s), LATER)
+    alert = lifecycle.launch(s, alert_ready(s).id, operator(s), LATER)
+    lifecycle.pause(s, alert.id, operator(s), LATER)
+    lifecycle.cancel(s, alert.id, operator(s), LATER)
     rows = s.scalars(select(Audit).where(Audit.subject == "alert", Audit.subject_id == alert.id).order_by(Audit.id))
     assert [row.action for row in rows] == ["draft", "approve", "launch", "pause", "cancel"]
 
@@ -240,7 +240,7 @@ def test_every_move_that_is_not_in_the_table_is_refused(s: Session) -> None:
     for before in AlertState:
         for after in set(AlertState) - states.ALERT[before]:
             alert = alert_ready(s)
-            alerts.launch(s, alert.id, operator(s), LATER)
+            lifecycle.launch(s, alert.id, operator(s), LATER)
             s.execute(text("UPDATE alerts SET state = CAST(:to AS alert_state)"), {"to": before.value})
             with pytest.raises(Refused):
                 states.move_alert(s, alert.id, after, now=LATER, by=None, action="test")

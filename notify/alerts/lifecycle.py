@@ -1,4 +1,4 @@
-"""The life of an alert in the hands of operators: draft, approve, launch, pause, resume, cancel, expire.
+"""The life of an alert in the hands of operators: approve, launch, pause, resume, cancel, expire.
 
 Each function is one step, takes the session of its caller's transaction, and leaves its audit row. What must be told
 to the workers after the commit is the caller's business (`tasks.ring_alert`).
@@ -13,32 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from notify import two_people
 from notify.accounts import operators
+from notify.alerts import two_people
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import NotFound, Refused, Unavailable
 from notify.core.settings import Settings, settings
 from notify.delivery import exercise, senders
-from notify.drafting import CHANNELS, Draft, draft, located
 from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
 from zones.geometry import area_hash, from_wkb
-
-__all__ = [
-    "CHANNELS",
-    "Draft",
-    "approve",
-    "cancel",
-    "draft",
-    "expire_due",
-    "frozen_hash",
-    "launch",
-    "launch_due",
-    "located",
-    "pause",
-    "resume",
-]
 
 # Alarms about an alert.
 LATE = timedelta(minutes=1)

@@ -10,7 +10,8 @@ import pytest
 import redis as redis_client
 from kombu.exceptions import OperationalError
 
-from notify import alerts, tasks, worker
+from notify import tasks, worker
+from notify.alerts import lifecycle
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -65,7 +66,7 @@ def test_a_new_emergency_does_not_wait_for_questions_that_the_provider_leaves_un
     now = datetime.now(UTC)
     with transaction() as s:
         alert = alert_ready(s, event="storm", now=now)
-        alerts.launch(s, alert.id, operator(s), now)
+        lifecycle.launch(s, alert.id, operator(s), now)
     tasks.ring_alert(alert)
     sent = "SELECT FROM deliveries WHERE alert_id = :a AND state = 'accepted'"
     until(lambda: sql(sent, a=alert.id), GIVEN_UP_AFTER_S / 4, "the emergency goes out")

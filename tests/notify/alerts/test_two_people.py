@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from notify import alerts
+from notify.alerts import drafting, lifecycle
 from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.models import Alert
@@ -21,9 +21,9 @@ def alone(s: Session, *, most: int = 1000, **draft: Any) -> Alert:
     """Written and approved by the same approver."""
     by = operator(s, "approver")
     chosen = settings().model_copy(update=CREDENTIALS | {"alone_most": most})
-    wanted = alerts.Draft(**{"zones": ("Riverside",), "channels": ("sms",)} | draft)
-    alert = alerts.draft(s, wanted, by, NOW, chosen)
-    return alerts.approve(s, alert.id, by, NOW, chosen)
+    wanted = drafting.Draft(**{"zones": ("Riverside",), "channels": ("sms",)} | draft)
+    alert = drafting.draft(s, wanted, by, NOW, chosen)
+    return lifecycle.approve(s, alert.id, by, NOW, chosen)
 
 
 @pytest.mark.parametrize(

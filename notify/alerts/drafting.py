@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import alert_times, two_people
 from notify.accounts import operators
+from notify.alerts import times as alert_times
+from notify.alerts import two_people
 from notify.city import area as city_area
 from notify.city.area import Drawn, Found, Houses, InZone, Part, Where
 from notify.content import compose

@@ -9,10 +9,10 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify import listing
+from notify.alerts import listing
+from notify.alerts.listing import Listed
 from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
-from notify.listing import Listed
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
 

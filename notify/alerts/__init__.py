@@ -1,0 +1,1 @@
+"""An alert as operators see it: drafted, approved, launched, stopped, explained and reported on."""
