@@ -17,7 +17,7 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
 from api.pages import alarms, city, city_map, console, live, sign_in, unsubscribe
 from api.rates import RateLimit
-from notify import subscribers
+from notify.inbound import intent
 
 # Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
@@ -63,7 +63,7 @@ def create_process() -> FastAPI:
     A fifth of the time of a status callback went into looking.
     """
     app = create_app()
-    subscribers.load_rules()
+    intent.load_rules()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     return app

@@ -16,10 +16,10 @@ from textwrap import wrap
 import numpy as np
 from numpy.typing import NDArray
 
-from notify.subscribers.meaning import KINDS, WEIGHTS, spoken
-from notify.subscribers.weighing import BIAS, Kinds, signs
+from notify.inbound.intent import KINDS, WEIGHTS, spoken
+from notify.inbound.weighing import BIAS, Kinds, signs
 
-HERE = Path(__file__).parent / "notify" / "subscribers"
+HERE = Path(__file__).parent / "notify" / "inbound"
 LEARNED = {
     "phrases.toml": ("tuned", "final"),
     "phrases_fresh.toml": ("fresh",),
@@ -162,7 +162,7 @@ def as_toml(name: str, enough: float, hint: float, weights: dict[str, float]) ->
 
 
 HEADER = """\
-# Weights of words and their neighbours, for texts that no rule of `meaning.toml` decides (`weighing.py`).
+# Weights of words and their neighbours, for texts that no rule of `intent.toml` decides (`weighing.py`).
 # Learned by `python -m tests.learning`; not to be edited by hand.
 """
 

@@ -14,10 +14,10 @@ from api.hooks.hook import KEPT, SMALL_BYTES, Hook, Shape
 from api.hooks.threads import Threads
 from api.hooks.watch import Watch
 from api.metrics import Metrics
-from notify import subscribers
 from notify.channels.contract import Adapter, HookRequest, Inbound
 from notify.channels.twilio.adapter import SIGNATURE, TwilioSms, twiml
 from notify.core import db
+from notify.inbound import messages
 
 SHAPE = Shape((SIGNATURE,), SMALL_BYTES)  # a callback has less than 1 KiB, a message of 1,600 characters less than 20
 REPLY_THREADS, MOST_WAITING = 4, 500
@@ -47,5 +47,5 @@ def hooks(metrics: Metrics) -> tuple[Hook, ...]:
 
 def _obey(heard: Inbound) -> bytes:
     with db.transaction(db.hooks_engine) as s:
-        reply = subscribers.receive(s, "twilio", heard, datetime.now(UTC))
+        reply = messages.receive(s, "twilio", heard, datetime.now(UTC))
     return twiml(reply.text, reply.sender_address).encode()

@@ -1,9 +1,6 @@
-"""Residents: how they come in (`import_csv`), go out (`export_csv`), are counted, and say no and yes."""
+"""Residents: how they come in (`import_csv`), go out (`export_csv`), are counted, and say yes and no."""
 
-from notify.subscribers.exporting import Counts, count, export_csv, note_export, sound_unreadable
-from notify.subscribers.importing import ImportReport, import_csv
-from notify.subscribers.meaning import Meaning, load_rules, read_meaning
-from notify.subscribers.opting import (
+from notify.subscribers.consent import (
     Unsubscribed,
     describe_unsubscribe,
     opt_back_in,
@@ -11,26 +8,22 @@ from notify.subscribers.opting import (
     undo_unsubscribe,
     unsubscribe,
 )
-from notify.subscribers.records import COLUMNS
-from notify.subscribers.replies import Reply, receive
+from notify.subscribers.csv_records import COLUMNS
+from notify.subscribers.exporting import Counts, count, export_csv, note_export, sound_unreadable
+from notify.subscribers.importing import ImportReport, import_csv
 
 __all__ = [
     "COLUMNS",
     "Counts",
     "ImportReport",
-    "Meaning",
-    "Reply",
     "Unsubscribed",
     "count",
     "describe_unsubscribe",
     "export_csv",
     "import_csv",
-    "load_rules",
     "note_export",
     "opt_back_in",
     "opt_out",
-    "read_meaning",
-    "receive",
     "sound_unreadable",
     "undo_unsubscribe",
     "unsubscribe",

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from notify.core import alarms, audit, crypto, points
 from notify.core.errors import Unavailable
 from notify.models import Operator
-from notify.subscribers.records import COLUMNS, defused
+from notify.subscribers.csv_records import COLUMNS, defused
 from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 1_000  # residents fetched at a time

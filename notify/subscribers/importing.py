@@ -27,9 +27,9 @@ from notify.core import audit, db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Operator
+from notify.subscribers.csv_records import COLUMNS, header_of, lines_of, records
 from notify.subscribers.identity import Couples
 from notify.subscribers.placing import place
-from notify.subscribers.records import COLUMNS, header_of, lines_of, records
 from notify.subscribers.rehearsal import rehearsal
 from notify.subscribers.rows import BadRow, Locate, Reader, Row
 from notify.subscribers.storing import Stored, couple_of, store

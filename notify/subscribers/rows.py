@@ -15,8 +15,8 @@ from notify.core.emails import NotAnEmail
 from notify.core.phones import NotAPhone
 from notify.models import Topic
 from notify.subscribers import addresses
+from notify.subscribers.csv_records import COLUMNS, fused, is_utf8
 from notify.subscribers.placing import NoPlace
-from notify.subscribers.records import COLUMNS, fused, is_utf8
 from zones.placing import Bounds, is_near, is_swapped, kilometres
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from notify.core.logs import scrub
 from notify.core.settings import settings
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import addresses, opting
+from notify.subscribers import addresses, consent
 from notify.subscribers.record import Found, about, held, owner, read
 from notify.subscribers.storing import IMPORT_LOCK
 
@@ -50,7 +50,7 @@ def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | No
     require(by)
     channel, kept = parse(address)
     how = proof(how, kept)
-    done = opting.opt_out(s, channel, kept, how=f"operator: {how}", now=now, topic=topic)
+    done = consent.opt_out(s, channel, kept, how=f"operator: {how}", now=now, topic=topic)
     if done:
         note(s, now, by, "opt-out", _owner(s, channel, kept), channel=channel, topic=topic, how=how)
     return done
@@ -80,7 +80,7 @@ def lift(
     keyring.hold(s)
     index = addresses.index(channel, kept)
     if reason == "opt-out":
-        lifted = opting.opt_back_in(s, channel, kept, how=f"operator, on request: {how}", now=now, topic=topic)
+        lifted = consent.opt_back_in(s, channel, kept, how=f"operator, on request: {how}", now=now, topic=topic)
     else:
         lifted = bool(
             s.execute(

@@ -15,8 +15,9 @@ from notify.core import crypto, db, keyring
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks
+from notify.inbound import messages
 from notify.models import Base
-from notify.subscribers import addresses, exporting, opting, replies
+from notify.subscribers import addresses, consent, exporting
 from tests.conftest import SECRET_KEY
 from tests.database import sql
 from tests.factories import NOW, homes, move, resident, sender, square
@@ -88,7 +89,7 @@ def inside(area: Polygon = HOME) -> list[int]:
 
 def stop(phone: str, reference: str, words: str = "STOP") -> None:
     with transaction() as s:
-        replies.receive(s, "twilio", Inbound(phone, "+15555550100", words, reference), NOW)
+        messages.receive(s, "twilio", Inbound(phone, "+15555550100", words, reference), NOW)
 
 
 def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: pytest.MonkeyPatch) -> None:
@@ -133,7 +134,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
     stop(people[1].phone, "SM-back", "START")
     stop("+12155550777", "SM-stranger")
     with transaction() as s:
-        opting.opt_out(s, "sms", people[5].sms or 0, how="a test", now=NOW)
+        consent.opt_out(s, "sms", people[5].sms or 0, how="a test", now=NOW)
         late = resident(s)
     rotation.rotate(NOW)
     use_keys(keys, NEW)
@@ -141,8 +142,8 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
         False, True, False, True, True, False, True, True, True, False, True,
     ]  # fmt: skip
     with transaction() as s:
-        assert opting.opt_back_in(s, "sms", "+12155550777", how="a test", now=NOW)
-        assert not opting.opt_out(s, "sms", people[9].phone, how="again", now=NOW)
+        assert consent.opt_back_in(s, "sms", "+12155550777", how="a test", now=NOW)
+        assert not consent.opt_out(s, "sms", people[9].phone, how="again", now=NOW)
     stop(late.phone, "SM-late")
     assert not written_to(late.phone)
 
@@ -203,7 +204,7 @@ def test_a_second_rotation_follows_the_first(keys: pytest.MonkeyPatch) -> None:
     use_keys(keys, THIRD)
     assert not written_to(tom.phone)
     with transaction() as s:
-        opting.unsubscribe(s, link, everything=True, now=NOW)
+        consent.unsubscribe(s, link, everything=True, now=NOW)
     assert not written_to(ann.phone), "a link in mail of two keys ago"
     forged = crypto.sign_token("session", "1.1")
     use_keys(keys, THIRD)

@@ -16,8 +16,9 @@ from notify.core import crypto, db, keyring
 from notify.core.db import transaction
 from notify.core.errors import WrongKey
 from notify.core.settings import settings
+from notify.inbound import messages
 from notify.operations import check as preflight
-from notify.subscribers import COLUMNS, replies
+from notify.subscribers import COLUMNS
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW, resident
 from tests.owner import as_owner
@@ -67,7 +68,7 @@ def test_a_stop_is_not_confirmed_with_another_key(database: str, monkeypatch: py
         tom = resident(s)
     use_keys(monkeypatch, OTHER)
     with pytest.raises(WrongKey), transaction() as s:
-        replies.receive(s, "twilio", Inbound(tom.phone, "+15555550100", "STOP", "SM1"), NOW)
+        messages.receive(s, "twilio", Inbound(tom.phone, "+15555550100", "STOP", "SM1"), NOW)
 
 
 def test_a_database_from_before_takes_the_key_that_opens_it_and_no_other(

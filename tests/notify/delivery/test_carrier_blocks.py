@@ -15,8 +15,8 @@ from notify.core.db import transaction
 from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
 from notify.delivery.leases import Claimed, Lease
 from notify.delivery.outcomes import Outcome
+from notify.inbound.messages import receive
 from notify.models.states import DeliveryState
-from notify.subscribers import receive
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.owner import as_owner

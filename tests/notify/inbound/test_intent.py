@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from notify.subscribers import read_meaning
-from notify.subscribers.meaning import WEIGHTS, _rules
-from notify.subscribers.phrases import Phrases
-from notify.subscribers.replies import catalogue
+from notify.inbound.intent import WEIGHTS, _rules, read_meaning
+from notify.inbound.messages import catalogue
+from notify.inbound.phrases import Phrases
 from tests.learning import document, examples
 
 HERE = Path(__file__).parent
@@ -300,7 +299,7 @@ def test_a_long_text_is_read_to_a_limit_and_the_patterns_are_bounded() -> None:
     ("start", "compiled"), [("from api.app import create_process; create_process()", 1), ("from notify import cli", 0)]
 )
 def test_a_web_server_compiles_the_rules_before_the_first_text_and_commands_do_not(start: str, compiled: int) -> None:
-    asked = "from notify.subscribers import meaning; print(meaning._rules.cache_info().currsize)"
+    asked = "from notify.inbound import intent; print(intent._rules.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", f"{start}; {asked}"], capture_output=True, text=True, timeout=60)
     assert done.stdout == f"{compiled}\n", done.stderr
 

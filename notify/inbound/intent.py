@@ -1,4 +1,4 @@
-"""Read what a resident's text message means. The rules stand in `meaning.toml`; English, Spanish, and the keywords of
+"""Read what a resident's text message means. The rules stand in `intent.toml`; English, Spanish, and the keywords of
 seven other languages.
 
 The FCC lets people revoke by any reasonable means (47 CFR 64.1200(a)(10)): its words count when they stand alone, and
@@ -19,9 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from notify.subscribers.phrases import Phrases, plain
-from notify.subscribers.spelling import Spelling
-from notify.subscribers.weighing import Kinds, Weights
+from notify.inbound.phrases import Phrases, plain
+from notify.inbound.spelling import Spelling
+from notify.inbound.weighing import Kinds, Weights
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 

@@ -16,8 +16,8 @@ from notify.core import alarms, keyring
 from notify.core.characters import plain
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
-from notify.subscribers import addresses, opting
-from notify.subscribers.meaning import Meaning, is_spanish, read_meaning
+from notify.inbound.intent import Meaning, is_spanish, read_meaning
+from notify.subscribers import addresses, consent
 from templates import REPLIES
 
 # Twilio answers these itself, as single words. It is said to answer REVOKE and OPTOUT as well; if it does, it also
@@ -101,13 +101,13 @@ def _obey(s: Session, provider: str, meaning: Meaning, inbound: Inbound, index: 
     )
     known = _is_known(provider, inbound)
     if meaning == "stop":
-        opting.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
+        consent.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
         heard = carrier_blocks.block if known else carrier_blocks.doubt
         heard(s, provider, inbound, index, now)
     elif meaning == "start":
         if known:
             carrier_blocks.lift(s, provider, inbound, index, now)
-        opting.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
+        consent.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
 
 
 def _meaning(inbound: Inbound) -> Meaning:

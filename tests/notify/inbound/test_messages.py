@@ -13,16 +13,9 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.delivery import senders
+from notify.inbound.messages import Reply, catalogue, receive
 from notify.models import Topic
-from notify.subscribers import (
-    Reply,
-    describe_unsubscribe,
-    opt_back_in,
-    opt_out,
-    receive,
-    unsubscribe,
-)
-from notify.subscribers.replies import catalogue
+from notify.subscribers import describe_unsubscribe, opt_back_in, opt_out, unsubscribe
 from tests.factories import NOW, Resident, resident
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from notify.subscribers.phrases import plain
+from notify.inbound.phrases import plain
 
 MOST_WORDS = 80
 BIAS = "*"

@@ -1,0 +1,1 @@
+"""What residents write to us: what they mean, and what becomes of it."""
