@@ -15,10 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify import tasks
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.models import Lane
+from notify.operations import tasks
 
 FRESH_S = 10.0
 PATIENCE_MS = 2_000  # for one question

@@ -12,13 +12,13 @@ from api.errors import Told, tell
 from api.pages import dossier
 from api.pages.rendering import page
 from api.routes.ids import Id
-from notify import tasks
 from notify.alerts import lifecycle, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
+from notify.operations import tasks
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 

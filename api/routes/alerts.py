@@ -22,13 +22,13 @@ from api.routes.alert_bodies import (
 from api.routes.ids import Id
 from api.routes.tallies import for_caller
 from api.seats import area_seat
-from notify import tasks
 from notify.alerts import drafting, explanation, lifecycle, reports
 from notify.core import idempotency
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.models.states import AlertState
+from notify.operations import tasks
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 

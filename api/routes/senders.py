@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.routes.ids import Id
-from notify import tasks
 from notify.accounts import operators
 from notify.core.db import transaction
 from notify.delivery import senders
+from notify.operations import tasks
 
 router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
 

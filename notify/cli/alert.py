@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from notify import tasks
 from notify.alerts import explanation, lifecycle, reports
 from notify.audience import resolve as audience
 from notify.cli import acting, bars, watching
@@ -21,6 +20,7 @@ from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
+from notify.operations import tasks
 
 commands = Commands(help="Write, approve, launch, watch and stop alerts.", no_args_is_help=True)
 Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from notify import tasks, training
+from notify import training
 from notify.accounts import operators
 from notify.alerts import drafting, lifecycle
 from notify.cli import alert as alert_commands
@@ -13,6 +13,7 @@ from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.local.stack import StackInfo
+from notify.operations import tasks
 
 
 def run(info: StackInfo, residents: int = RESIDENTS, *, as_json: bool = False) -> None:

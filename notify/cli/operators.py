@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from notify import rotation
 from notify.accounts import operators, sessions
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
@@ -14,6 +13,7 @@ from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.local import secret_keys
+from notify.operations import rotation
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
 key_commands = Commands(help="API keys; and the secret key, which `rotate` replaces.", no_args_is_help=True)

@@ -118,7 +118,7 @@ def serve(
         lanes = [Lane(name) for name in lane] if lane else list(Lane)
     except ValueError:
         raise Invalid(f"There is no lane {' '.join(lane or ())!r}.", hint="Lanes: emergency, routine.") from None
-    from notify import tasks
+    from notify.operations import tasks
     from notify.operations.heartbeat import Heart
 
     tasks.work(lanes, Heart("worker", lanes).beat)

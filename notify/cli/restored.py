@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 import typer
 from sqlalchemy.orm import Session
 
-from notify import restoring
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs
 from notify.cli.output import console, print_json
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.models import Operator
-from notify.operations import heartbeat
+from notify.operations import heartbeat, restoring
 
 commands = Commands()
 WITHIN_S = heartbeat.BEAT_S + 2  # a process that lives has connected by then, to write its heartbeat

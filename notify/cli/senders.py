@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from notify import tasks
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
@@ -13,6 +12,7 @@ from notify.core.db import transaction
 from notify.delivery import senders
 from notify.delivery.breaker import Break
 from notify.models import Sender
+from notify.operations import tasks
 
 commands = Commands(help="The identities we send as: their rates and caps.", no_args_is_help=True)
 COLUMNS = ("id", "channel", "provider", "address", "rate_per_s", "daily_cap", "status", "note")

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
-from notify import subscribers, tasks
+from notify import subscribers
 from notify.accounts import operators
 from notify.alerts import drafting, lifecycle, reports
 from notify.alerts.reports import Progress
@@ -24,6 +24,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import senders
 from notify.local.stack import Stack
+from notify.operations import tasks
 from tests.acceptance.commands import run_command
 from tests.waiting import until
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from notify import tasks, worker
 from notify.core import crypto, db
 from notify.core.settings import settings
 from notify.local.stack import Stack
+from notify.operations import tasks, worker
 from tests.acceptance.city import City
 
 SETTINGS = {

@@ -74,9 +74,9 @@ def test_a_429_rests_the_sender_and_loses_nobody(city: City) -> None:
 
 
 def test_a_doorbell_that_rings_three_times_sends_once(city: City) -> None:
-    from notify import tasks
     from notify.delivery.recovery import Doorbell
     from notify.models import Lane
+    from notify.operations import tasks
 
     block = city.block(phones=30)
     city.rate("sms", 20)

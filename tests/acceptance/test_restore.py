@@ -7,11 +7,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from notify import restoring
 from notify.accounts import operators
 from notify.alerts import lifecycle
 from notify.core.db import one_moment, raw, transaction
 from notify.models.states import AlertState
+from notify.operations import restoring
 from tests.acceptance.city import APPROVER, City
 from tests.owner import owning
 from tests.waiting import until

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from notify import restoring
 from notify.core.errors import Refused
 from notify.local import ports
+from notify.operations import restoring
 from tests.acceptance.commands import run_command
 from tests.acceptance.test_watched import process
 from tests.waiting import until

@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import migrations, tasks, worker
+from notify import migrations
 from notify.accounts import operators
 from notify.alerts import drafting, lifecycle
 from notify.audience import live_count
@@ -34,6 +34,7 @@ from notify.local.processes import Supervisor
 from notify.local.program import Program
 from notify.local.stack import start_servers
 from notify.models import Alert, Lane
+from notify.operations import tasks, worker
 from tests.owner import owning
 from tests.soon import soon
 from tests.waiting import until

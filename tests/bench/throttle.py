@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from notify import tasks
 from notify.accounts import operators
 from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import fanout, senders
 from notify.delivery.recovery import Doorbell
 from notify.models import Lane
+from notify.operations import tasks
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, fullest_second, installation
 from tests.bench.size import Size

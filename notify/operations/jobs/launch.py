@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from notify import tasks
 from notify.alerts import lifecycle
 from notify.core import db
 from notify.core.db import transaction
+from notify.operations import tasks
 from notify.operations.jobs.steps import each
 
 

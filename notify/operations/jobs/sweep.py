@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from notify import tasks
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks, forecast, recovery
 from notify.models import Lane
+from notify.operations import tasks
 from notify.operations.jobs.steps import each
 
 log = structlog.get_logger()

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from notify import migrations, rotation
+from notify import migrations
 from notify.alerts import lifecycle
 from notify.core import crypto, db, rights
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
+from notify.operations import rotation
 from notify.operations.check import _database
 from tests.conftest import OWNER, SECRET_KEY
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone

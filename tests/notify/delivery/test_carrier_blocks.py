@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic import command
 
-from notify import migrations, restoring
+from notify import migrations
 from notify.alerts import lifecycle
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.core import crypto
@@ -17,6 +17,7 @@ from notify.delivery.leases import Claimed, Lease
 from notify.delivery.outcomes import Outcome
 from notify.inbound.messages import receive
 from notify.models.states import DeliveryState
+from notify.operations import restoring
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.owner import as_owner

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from notify import restoring
 from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
@@ -15,6 +14,7 @@ from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
 from notify.delivery.leases import Claimed, Lease
 from notify.delivery.outcomes import Outcome
 from notify.models.states import DeliveryState
+from notify.operations import restoring
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 from tests.notify.delivery.test_carrier_blocks import (

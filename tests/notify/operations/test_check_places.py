@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import text
 
-from notify import rotation
 from notify.audience import resolve as audience
 from notify.core import alarms, points
 from notify.core.db import transaction
 from notify.models import Alarm
+from notify.operations import rotation
 from notify.operations.jobs import check_places
 from tests.factories import NOW, Resident, resident, square
-from tests.notify.test_rotation import keys, killed_in
+from tests.notify.operations.test_rotation import keys, killed_in
 from zones.membership import Membership
 
 __all__ = ["keys"]

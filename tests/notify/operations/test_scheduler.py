@@ -9,14 +9,13 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from notify import tasks
 from notify.alerts import lifecycle
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
-from notify.operations import jobs, scheduler
+from notify.operations import jobs, scheduler, tasks
 from notify.operations.jobs import launch, sweep
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
 from tests.owner import as_owner, owning

@@ -10,13 +10,13 @@ import pytest
 import redis as redis_client
 from kombu.exceptions import OperationalError
 
-from notify import tasks, worker
 from notify.alerts import lifecycle
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import recovery
 from notify.models import Lane
+from notify.operations import tasks, worker
 from tests.factories import alert_ready, operator
 from tests.notify.delivery.conftest import Providers
 from tests.notify.delivery.test_worker_slots import launched, lost, residents, sql

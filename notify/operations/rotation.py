@@ -20,13 +20,13 @@ import psycopg
 import structlog
 from sqlalchemy.orm import Session
 
-from notify import rekeying
 from notify.core import alarms, audit, crypto, db, keyring, points, process, rights
 from notify.core.db import schema_connection, transaction
 from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.settings import settings
 from notify.models import Operator
-from notify.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
+from notify.operations import rekeying
+from notify.operations.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
 
 log = structlog.get_logger()
 

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from notify import restoring
 from notify.alerts import lifecycle
 from notify.cli import restored as command
 from notify.core.db import forget_engine, transaction
 from notify.delivery import fanout
-from notify.restoring import Restored
+from notify.operations import restoring
+from notify.operations.restoring import Restored
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, sender, zone
 from tests.notify.delivery.test_one_bad_row import refuse, told

@@ -10,7 +10,6 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import ProgrammingError
 
-from notify import worker
 from notify.channels.registry import PROVIDERS
 from notify.core.db import AWAY, reason
 from notify.core.errors import Unavailable
@@ -23,6 +22,7 @@ from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.delivery.worker_slots import Runners
 from notify.models import Alert, Lane
+from notify.operations import worker
 
 log = structlog.get_logger()
 

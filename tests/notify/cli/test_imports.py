@@ -75,5 +75,5 @@ def test_a_process_of_the_stack_carries_no_other_ones_libraries() -> None:
         [sys.executable, "-c", "import sys, notify.cli.processes; print(*sorted(sys.modules))"],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    others = {"apscheduler", "notify.operations.scheduler", "notify.tasks", "notify.training", "sqlalchemy"}
+    others = {"apscheduler", "notify.operations.scheduler", "notify.operations.tasks", "notify.training", "sqlalchemy"}
     assert set(done.stdout.split()).isdisjoint(HEAVY | others)

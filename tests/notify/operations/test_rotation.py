@@ -8,7 +8,6 @@ import pytest
 from shapely.geometry import Polygon
 from sqlalchemy import text
 
-from notify import rotation
 from notify.audience import resolve as audience
 from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring
@@ -17,6 +16,7 @@ from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks
 from notify.inbound import messages
 from notify.models import Base
+from notify.operations import rotation
 from notify.subscribers import addresses, consent, exporting
 from tests.conftest import SECRET_KEY
 from tests.database import sql

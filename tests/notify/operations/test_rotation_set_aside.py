@@ -5,16 +5,16 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from notify import rotation
 from notify.cli.operators import key_commands
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Refused
+from notify.operations import rotation
 from notify.subscribers import export_csv
 from tests.factories import NOW, resident
 from tests.notify.core.test_keyring import use_keys
 from tests.notify.delivery.test_one_bad_row import refuse
-from tests.notify.test_rotation import NEW, inside, keys, killed_in, sql, stop, written_to
+from tests.notify.operations.test_rotation import NEW, inside, keys, killed_in, sql, stop, written_to
 from tests.owner import as_owner
 
 assert keys  # the fixture
