@@ -28,8 +28,8 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import fanout, senders
 from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
-from zones.city import CityZone
-from zones.names import phone as phone_of
+from notify.training.city import CityZone
+from notify.training.names import phone as phone_of
 
 NOW = datetime(2027, 1, 11, 17, 0, tzinfo=UTC)  # a Monday, noon in New York
 _people = count(1)

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from notify import training
 from notify.city import zones as city_zones
+from notify.training.city import SNOW_ROUTE_EVERY, TrainingCity
 from tests.factories import NOW
-from zones.city import SNOW_ROUTE_EVERY, TrainingCity
 
 PHILADELPHIA = "basemap/philadelphia_streets_with_ranges.gpkg"
 

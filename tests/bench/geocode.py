@@ -18,17 +18,17 @@ from sqlalchemy import text
 
 from notify.city import geocoder
 from notify.core.db import transaction
+from notify.training.blocks import blocks
+from notify.training.city import TrainingCity
 from tests.bench.figures import Figure, Goal
 from tests.bench.parts import copy, figure, fresh_servers, seconds
 from tests.bench.size import Size
 from tests.misspelling import misspelt
 from tests.owner import as_owner
 from tests.zones.real import DATA
-from zones.addresses.blocks import blocks
 from zones.addresses.files import read_streets
 from zones.addresses.rows import StreetRow
 from zones.addresses.streets import street_name
-from zones.city import TrainingCity
 from zones.files import quarantine, rowfile
 
 ADDRESSES = {Size.SMOKE: 2_000, Size.USUAL: 200_000, Size.FULL: 200_000}

@@ -21,10 +21,10 @@ from notify.delivery import fanout
 from notify.delivery.throttle import Allowance, Throttle
 from notify.local.stack import servers
 from notify.models import Lane
+from notify.training.city import TrainingCity
 from tests.bench.figures import Figure
 from tests.bench.installation import SETTINGS, environment
 from tests.bench.size import Size
-from zones.city import TrainingCity
 
 RESIDENTS = {Size.SMOKE: 500, Size.USUAL: 40_000, Size.FULL: 40_000}
 TAKES = {Size.SMOKE: 100, Size.USUAL: 5_000, Size.FULL: 5_000}

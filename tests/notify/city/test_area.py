@@ -16,8 +16,8 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import settings
 from notify.models import StoredContent, Street
+from notify.training.city import CityZone
 from tests.factories import NOW, alert_draft, alert_ready, operator, square, zone
-from zones.city import CityZone
 from zones.geometry import to_geojson
 
 BLANKS = {"hazard": "thunderstorm", "wind_mph": "70"}

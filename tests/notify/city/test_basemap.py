@@ -18,9 +18,9 @@ from notify.city import basemap
 from notify.city.basemap import Drawn, drawing, streets
 from notify.core.db import transaction
 from notify.core.errors import Invalid
+from notify.training.city import TrainingCity
 from tests import factories, maps
 from tests.zones.real import real_file
-from zones.city import TrainingCity
 from zones.drawable import drawable
 from zones.errors import ZoneError
 from zones.files.opening import Table

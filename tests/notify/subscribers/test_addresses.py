@@ -56,7 +56,7 @@ def test_other_countries_are_asked_in_full(text: str) -> None:
 
 
 def test_the_training_city_takes_the_short_cut() -> None:
-    from zones.names import phone
+    from notify.training.names import phone
 
     for person in (0, 1, 399, 400, 40_000, 999_999):
         assert addresses._valid_in_us().fullmatch(phone(person)[2:]) or phone(person).startswith("+1")

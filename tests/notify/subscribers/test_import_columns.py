@@ -10,10 +10,10 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.models import Topic
 from notify.subscribers import COLUMNS, import_csv
+from notify.training.city import TrainingCity
 from tests.factories import NOW
 from tests.notify.city.geocoder.town import house, settle
 from tests.notify.subscribers.test_importing import TOM, ask, lines, row
-from zones.city import TrainingCity
 
 pytestmark = pytest.mark.usefixtures("database")
 

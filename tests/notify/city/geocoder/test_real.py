@@ -16,6 +16,7 @@ from notify import training
 from notify.city import geocoder
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.training.city import TrainingCity
 from tests.misspelling import misspelt
 from tests.notify.city.geocoder.town import NOW, found, house, settle
 from tests.zones.addresses.test_files import unzipped
@@ -24,7 +25,6 @@ from zones.addresses.files import read_addresses, read_landmarks, read_streets
 from zones.addresses.ranges import metres
 from zones.addresses.rows import AddressRow, BadRow, StreetRow
 from zones.addresses.streets import street_name
-from zones.city import TrainingCity
 
 ASKED = 2_000
 FOUND, WRONG = 0.97, 0.005

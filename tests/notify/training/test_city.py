@@ -15,8 +15,8 @@ import phonenumbers
 import pytest
 import shapely
 
-from zones import names
-from zones.city import COLUMNS, TOPICS, TrainingCity
+from notify.training import names
+from notify.training.city import COLUMNS, TOPICS, TrainingCity
 from zones.geometry import area_hash, area_m2
 from zones.importing import read_zones
 
@@ -41,8 +41,8 @@ def fingerprint(city: TrainingCity) -> str:
 
 def test_it_is_the_same_in_every_process() -> None:
     """Another process has other hash seeds; sets and dicts must not leak into the city."""
-    code = "from tests.zones.test_city import *; print(fingerprint(TrainingCity()))"
-    root = Path(__file__).parents[2]
+    code = "from tests.notify.training.test_city import *; print(fingerprint(TrainingCity()))"
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == fingerprint(TrainingCity())
 

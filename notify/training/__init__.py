@@ -16,8 +16,8 @@ from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.delivery import senders
 from notify.models import Operator, Sender, Subscriber
-from zones.addresses.blocks import blocks, houses
-from zones.city import COLUMNS, TrainingCity
+from notify.training.blocks import blocks, houses
+from notify.training.city import COLUMNS, TrainingCity
 
 ZONE = "Riverside"
 RIVER = "Bell River"

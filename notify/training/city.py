@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from zones import names
+from notify.training import names
 from zones.geometry import to_geojson
 
 # In the open Atlantic, 300 km from land: nobody lives there, no map shows a real street below it.

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import shapely
 from shapely.geometry import LineString
 
-from zones.addresses.readings import HouseNumber
-from zones.addresses.rows import AddressRow, StreetRow
-from zones.city import (
+from notify.training.city import (
     BLOCK_M,
     HEIGHT_M,
     M_PER_DEGREE_LAT,
@@ -18,7 +16,9 @@ from zones.city import (
     WIDTH_M,
     TrainingCity,
 )
-from zones.city import Street as CityStreet
+from notify.training.city import Street as CityStreet
+from zones.addresses.readings import HouseNumber
+from zones.addresses.rows import AddressRow, StreetRow
 
 FIRST_NUMBER, PER_BLOCK = 100, round(BLOCK_M / 5)  # house numbers grow by 2 every 10 m
 MAIN, SIDE = 2, 3  # ranks, as `StreetRow` has them; the snow routes are the main streets
