@@ -10,19 +10,19 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import auth, errors, health, hooks, openapi, routes
-from api.map import ROUTERS as MAP_ROUTERS
+from api import auth, console, errors, health, hooks, openapi, resident, rest
+from api import map as city_map
+from api.console.sign_in import to_sign_in
 from api.map.tiles import Desk
 from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
-from api.pages import alarms, city, city_map, console, live, sign_in, unsubscribe
 from api.rates import RateLimit
 from notify.inbound import intent
 
 # Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 STATIC = Path(__file__).parent / "static"
-PAGES = (city, unsubscribe, sign_in, console, live, alarms, city_map)
+PARTS = (rest, city_map, resident, console)
 
 
 def create_app() -> FastAPI:
@@ -42,8 +42,8 @@ def create_app() -> FastAPI:
     app.state.metrics = Metrics()
     app.state.map_desk = Desk()
     errors.install(app)
-    app.add_exception_handler(auth.NeedsSignIn, sign_in.to_sign_in)
-    for router in (*routes.ROUTERS, *MAP_ROUTERS, health.router, *(page.router for page in PAGES)):
+    app.add_exception_handler(auth.NeedsSignIn, to_sign_in)
+    for router in (*(router for part in PARTS for router in part.ROUTERS), health.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.

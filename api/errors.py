@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.pages.rendering import page
+from api.rendering import page
 from notify.core import db
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from notify.core.plain import plain

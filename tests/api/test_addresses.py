@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from api.routes.addresses import OR_CLICK
+from api.rest.addresses import OR_CLICK
 from notify.city.geocoder.finding import AMBIGUOUS, NOT_FOUND
 from tests.notify.city.geocoder.town import avenue, settle
 

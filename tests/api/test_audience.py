@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from api import errors, rates, seats
-from api.routes.area_bodies import PartIn
+from api.rest.area_bodies import PartIn
 from notify.accounts import operators
 from notify.city import area as city_area
 from notify.core.db import transaction

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.routes.area_bodies import PARTS, WITHOUT, Confirmations, Parts
-from api.routes.tallies import Tally
+from api.rest.area_bodies import PARTS, WITHOUT, Confirmations, Parts
+from api.rest.tallies import Tally
 from notify.alerts.drafting import Draft
 from notify.alerts.explanation import Explanation
 from notify.core import city_time

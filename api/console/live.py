@@ -11,9 +11,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import Caller, Viewer
-from api.pages import dossier
-from api.pages.rendering import render
-from api.routes.ids import Id
+from api.console import dossier
+from api.ids import Id
+from api.rendering import render
 from notify.alerts import reports
 from notify.core import states
 from notify.core.db import transaction

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.pages import notices
-from api.pages.rendering import language_of, page
-from api.routes.ids import Id
+from api.ids import Id
+from api.rendering import language_of, page
+from api.resident import notices
 from notify.core.db import transaction
 
 router = APIRouter(include_in_schema=False)

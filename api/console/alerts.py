@@ -8,10 +8,10 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.console import dossier
 from api.errors import Told, tell
-from api.pages import dossier
-from api.pages.rendering import page
-from api.routes.ids import Id
+from api.ids import Id
+from api.rendering import page
 from notify.alerts import lifecycle, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse, Response
 
-from api.pages.rendering import language_of, page, words
+from api.rendering import language_of, page, words
 from notify import subscribers
 from notify.core.db import transaction
 

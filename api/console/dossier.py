@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.pages.outline import Outline, outline
+from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
 from notify.alerts import reports
 from notify.audience.resolve import Audience

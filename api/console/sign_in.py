@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import auth
-from api.pages.rendering import page
+from api.rendering import page
 from notify.accounts import operators, sessions
 from notify.core.db import transaction
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
+from api.ids import Id
 from api.openapi import problems
-from api.routes.ids import Id
 from notify.core.db import transaction
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason

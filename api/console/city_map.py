@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
+from api.console.outline import Outline, outline
 from api.map import outside
-from api.pages.outline import Outline, outline
-from api.pages.rendering import page
+from api.rendering import page
 from notify.city import basemap
 from notify.city import zones as city_zones
 from notify.city.zones import KINDS, KeptZone

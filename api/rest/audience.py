@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from api.routes.alert_bodies import Channel
-from api.routes.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
-from api.routes.tallies import Tally, all_told, told
+from api.rest.alert_bodies import Channel
+from api.rest.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
+from api.rest.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts import explanation

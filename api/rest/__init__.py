@@ -1,6 +1,6 @@
 """REST v1, one file per resource."""
 
-from api.routes import addresses, alarms, alerts, audience, jobs, residents, senders, subscribers, zone_import, zones
+from api.rest import addresses, alarms, alerts, audience, jobs, residents, senders, subscribers, zone_import, zones
 
 ROUTERS = (
     alerts.router,

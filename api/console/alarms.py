@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Viewer
-from api.pages.rendering import render
-from api.routes.ids import Id
+from api.ids import Id
+from api.rendering import render
 from notify.accounts import operators
 from notify.core import alarms
 from notify.core.db import transaction

@@ -7,20 +7,10 @@ from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
 from api.auth import Reader
+from api.ids import Id
 from api.openapi import problems
-from api.routes.alert_bodies import (
-    AlertOut,
-    Alerts,
-    AlertSummary,
-    NewAlert,
-    PlanOut,
-    Preview,
-    Report,
-    StepOut,
-    Words,
-)
-from api.routes.ids import Id
-from api.routes.tallies import for_caller
+from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
+from api.rest.tallies import for_caller
 from api.seats import area_seat
 from notify.alerts import drafting, explanation, lifecycle, reports
 from notify.core import idempotency

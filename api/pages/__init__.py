@@ -1,1 +1,0 @@
-"""HTML: for residents, and the operators' console."""
