@@ -156,7 +156,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
                     {REACHED}
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
-                  GROUP BY channel, language, reason"""),
+                  GROUP BY channel, language, reason ORDER BY channel, language, reason"""),
         parameters(alert, residents.tolist(), now, written()[0]) | {"languages": list(written())},
     ).all()
     by_channel: dict[str, int] = {}

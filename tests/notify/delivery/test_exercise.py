@@ -21,7 +21,7 @@ from notify.delivery.transport import Transport
 from notify.models import Alert
 from notify.models.states import AlertState
 from tests.factories import alert_ready, operator, resident, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 
 SIMULATOR = "http://127.0.0.1:8025"
 REAL = {"simulator_url": ""}

@@ -18,7 +18,7 @@ from notify.delivery.transport import Transport
 from notify.subscribers import import_csv
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.notify.delivery.test_send_batch import resolved, send
 from tests.notify.subscribers.test_importing import TOM, lines
 from tests.owner import as_owner

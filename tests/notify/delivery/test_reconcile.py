@@ -20,7 +20,7 @@ from notify.delivery.transport import Transport
 from notify.models import Lane
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, operator, sender, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.notify.delivery.leftovers import claimed_by_a_worker_that_died, give_back, resolved, states, unsettled
 from tests.owner import as_owner
 from tests.waiting import until

@@ -15,7 +15,7 @@ from notify.models import Lane
 from notify.models.states import DeliveryState
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.notify.delivery.leftovers import claimed_by_a_worker_that_died, resolved, states, unsettled
 
 

@@ -24,7 +24,7 @@ from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from tests.database import sql
 from tests.factories import alert_ready, operator, resident, resolve, sender, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.owner import as_owner
 from tests.waiting import until
 

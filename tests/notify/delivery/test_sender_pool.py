@@ -20,7 +20,7 @@ from notify.delivery.send_batch import Batch
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Posted, Transport
 from notify.models import Lane
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.notify.delivery.test_send_batch import resolved, sql, states
 from tests.rates import counts_from, departures, fullest_second
 from tests.waiting import until

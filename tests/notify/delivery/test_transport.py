@@ -15,7 +15,7 @@ from notify.channels.contract import Accepted, Adapter, Content, Message, Recipi
 from notify.delivery.pace import Room
 from notify.delivery.throttle import LATENESS_S
 from notify.delivery.transport import CONNECTIONS, Late, Transport, _Way
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 
 WORDS = Content(1, "en", "storm", "", "Take cover.", "")
 

@@ -19,7 +19,7 @@ from notify.delivery.worker_slots import CLEARERS, RESOLVERS, Runners
 from notify.models import Lane
 from tests.database import sql
 from tests.factories import alert_ready, operator, resident, resolve, sender, zone
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.waiting import until
 
 

@@ -14,11 +14,11 @@ from notify.alerts import lifecycle
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import recovery
+from notify.delivery import leases, recovery
 from notify.models import Lane
 from notify.operations import tasks, worker
 from tests.factories import alert_ready, operator
-from tests.notify.delivery.conftest import Providers
+from tests.notify.conftest import Providers
 from tests.notify.delivery.test_worker_slots import launched, lost, residents, sql
 from tests.owner import as_owner
 from tests.waiting import until
@@ -123,7 +123,7 @@ def test_a_worker_starts_without_its_database(redis: "redis_client.Redis", monke
     db.forget_engine()
     try:
         with pytest.raises(db.AWAY):
-            tasks.records.place_of(0, "waiting")
+            leases.place_of(0, "waiting")
         tasks.warm_up([Lane.EMERGENCY])
     finally:
         db.forget_engine()
