@@ -209,3 +209,14 @@ def test_make_alone_lists_its_targets() -> None:
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=env)
     for target in ("setup", "run", "demo", "test", "test-long", "check", "fix", "bench", "clean"):
         assert f"make {target} " in done.stdout
+
+
+def test_files_that_are_named_in_docs_and_code_exist() -> None:
+    """A path may leave out the folders that its reader is in: `delivery/leases.py`."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    endings = {"/".join(parts[i:]) for parts in (name.split("/") for name in tracked) for i in range(len(parts))}
+    for name in tracked:
+        if name == "CHANGELOG.md" or not name.endswith((".md", ".py", ".toml", ".html", ".lua")):
+            continue
+        named = re.findall(r"(?<![\w/.{-])((?:[a-z_0-9]+/)+[a-z_0-9]+\.(?:py|lua|md))\b", (ROOT / name).read_text())
+        assert not sorted(set(named) - endings), f"{name} names files that are not there"
