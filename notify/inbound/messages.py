@@ -17,23 +17,25 @@ from notify.core.characters import plain
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
-from notify.subscribers import addresses, consent
+from notify.subscribers import addresses, consent, record
 from templates import REPLIES
 
-# Twilio answers these itself, as single words. It is said to answer REVOKE and OPTOUT as well; if it does, it also
-# refuses our own answer, so that the resident gets one either way.
-ANSWERED_BY_PROVIDER: Mapping[str, frozenset[str]] = {
+# Twilio acts on these itself, as single words, and answers them; START only where it held a block. It is said to know
+# REVOKE and OPTOUT as well; if it does, it also refuses our own answer, so that the resident gets one either way.
+KNOWN_TO_PROVIDER: Mapping[str, frozenset[str]] = {
     "twilio": frozenset(
         "stop stopall unsubscribe cancel end quit start yes unstop help info".split()  # noqa: SIM905  a list of words
     )
 }
 BY_TEXT = "text message"
-# An answer that nobody asked for could talk with another machine for ever.
-ANSWER_AGAIN: Mapping[Meaning, timedelta] = {
-    "other": timedelta(days=1),
-    "doubt": timedelta(days=1),
-    "distress": timedelta(minutes=10),
-    "help": timedelta(minutes=1),
+# So many answers to one phone within this time: two machines could talk with each other for ever. Whoever is in danger
+# and writes again is answered again.
+MOST_ANSWERS: Mapping[Meaning, tuple[int, timedelta]] = {
+    "other": (1, timedelta(days=1)),
+    "doubt": (1, timedelta(days=1)),
+    "distress": (6, timedelta(hours=1)),
+    "start": (6, timedelta(hours=1)),
+    "help": (1, timedelta(minutes=1)),
 }
 CRY = "A text to us may be a cry for help. It was answered with 911. Read it at {provider}: {reference}."
 
@@ -52,8 +54,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     """Do what a resident's words mean, and return what to answer.
 
     A webhook that comes twice changes nothing and gets the same answer. At most one confirmation follows an opt-out
-    (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before. An answer
-    that nobody asked for is not repeated within `ANSWER_AGAIN`. A message without a reference is a new one.
+    (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before. No more
+    answers are given than `MOST_ANSWERS`. A message without a reference is a new one.
     """
     meaning = _meaning(inbound)
     keyring.hold(s)
@@ -70,25 +72,25 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
             cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
             alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
     may = carrier_blocks.senders(s, "sms", index)
-    silent = _is_answered(provider, inbound, may) or not seen
-    if meaning == "stop" and not _opted_out_by(s, provider, reference, index):
-        silent = True
-    if silent:
+    answer = _answer_to_start(s, index, may, now) if meaning == "start" else meaning
+    repeated_stop = meaning == "stop" and not _opted_out_by(s, provider, reference, index)
+    if not seen or repeated_stop or _is_answered(provider, inbound, answer):
         return Reply(meaning, None)
-    return Reply(meaning, _words(s, meaning, index, inbound, may), may.number_to_answer(inbound))
+    return Reply(meaning, _words(s, answer, index, inbound, may), may.number_to_answer(inbound))
 
 
 def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
     """Note a message, and return whether it is to be answered."""
+    most, within = MOST_ANSWERS.get(meaning, (1, timedelta(0)))
     answered: bool = s.execute(
         text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at, answered)
-                SELECT :provider, :reference, :index, :meaning, :now, NOT EXISTS (
-                       SELECT FROM inbound WHERE address_index = :index AND meaning = :meaning AND answered
+                SELECT :provider, :reference, :index, :meaning, :now, :most > (
+                       SELECT count(*) FROM inbound WHERE address_index = :index AND meaning = :meaning AND answered
                           AND received_at > CAST(:since AS timestamptz))
                 ON CONFLICT (provider, reference) DO UPDATE SET reference = excluded.reference
                 RETURNING answered"""),
         {"provider": provider, "reference": reference, "index": index, "meaning": meaning, "now": now}
-        | {"since": now - ANSWER_AGAIN.get(meaning, timedelta(0))},
+        | {"most": most, "since": now - within},
     ).scalar_one()
     return answered
 
@@ -119,15 +121,28 @@ def _meaning(inbound: Inbound) -> Meaning:
 def _is_known(provider: str, inbound: Inbound) -> bool:
     """Whether the provider understands the word, acts on it and answers."""
     word = inbound.text.strip().lower()
-    return bool(inbound.opt_out_type) or word in ANSWERED_BY_PROVIDER.get(provider, frozenset())
+    return bool(inbound.opt_out_type) or word in KNOWN_TO_PROVIDER.get(provider, frozenset())
 
 
-def _is_answered(provider: str, inbound: Inbound, may: carrier_blocks.Senders) -> bool:
-    if inbound.opt_out_type:
-        return True
-    # YES is not known to the carriers of toll-free numbers.
-    in_vain = _meaning(inbound) == "start" and may.block(inbound)
-    return _is_known(provider, inbound) and not in_vain
+def _is_answered(provider: str, inbound: Inbound, answer: str) -> bool:
+    """Whether the provider has said it, and it is true.
+
+    START is answered by Twilio only where it held a block, which the webhook does not say without Advanced Opt-Out; and
+    its "re-subscribed" holds only where nothing else is in the way. Two answers do less harm than none or a false one.
+    """
+    if answer.startswith("start"):
+        return answer == "start" and bool(inbound.opt_out_type)
+    return _is_known(provider, inbound)
+
+
+def _answer_to_start(s: Session, index: bytes, may: carrier_blocks.Senders, now: datetime) -> str:
+    """Promises only what holds."""
+    gap = record.gap(s, "sms", index, now)
+    if gap is None:
+        return "start_stranger"
+    if not may.reach:
+        return "start_blocked"
+    return f"start_{gap.replace('-', '_')}" if gap else "start"
 
 
 def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bool:
@@ -143,7 +158,7 @@ def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bo
     return found
 
 
-def _words(s: Session, meaning: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
+def _words(s: Session, answer: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
     """In the resident's language; a stranger's is that of the words."""
     resident = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
@@ -154,14 +169,11 @@ def _words(s: Session, meaning: str, index: bytes, inbound: Inbound, may: carrie
     words = catalogue()
     language = resident or ("es" if is_spanish(inbound.text) else chosen.languages[0])
     answers = words.get(language) or words[chosen.languages[0]]
-    key = meaning
-    if meaning == "start":
-        key = "start_stranger" if resident is None else "start" if may.reach else "start_blocked"
     values = {"program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url}
-    return plain(fill_in(answers[key], **values, number=may.number_to_start(inbound)))
+    return plain(fill_in(answers[answer], **values, number=may.number_to_start(inbound)))
 
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """The answers by language and meaning."""
+    """The answers by language and what they are about."""
     return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(REPLIES.glob("*.toml"))}

@@ -120,7 +120,7 @@ def correct(
         damaged.address_sealed = crypto.seal(kept, channel)
         s.flush()
         note(s, now, by, "correct", subscriber_id, channel=channel, damaged=damaged.id, how=how)
-        return record.held(s, channel, index)
+        return record.held(s, channel, index, now)
     _require_nobodys(s, channel, index, subscriber_id)
     old = _old(s, subscriber_id, channel, contact)
     free(s, [(channel, index)])
@@ -138,7 +138,7 @@ def correct(
     s.flush()
     s.execute(insert(Consent).values(contact_id=new.id, kind="opt-in", at=now, how=f"operator, corrected: {how}"))
     note(s, now, by, "correct", subscriber_id, channel=channel, old=old and old.id, new=new.id, how=how)
-    return record.held(s, channel, index)
+    return record.held(s, channel, index, now)
 
 
 def _put(s: Session, place: Place, where: Where) -> str:

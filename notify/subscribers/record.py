@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from notify.delivery import carrier_blocks
 from notify.models import Subscriber
 from notify.subscribers import addresses
 
+Gap = Literal["barred", "unverified", "no-topics", "no-place", "all-left", "some-left", ""]
 DAMAGED = "damaged: enter it anew"
 ALERTS = 20  # the last ones that are looked at
 
@@ -177,7 +179,17 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
     ]
 
 
-def held(s: Session, channel: str, index: bytes) -> str:
+def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
+    """The first thing that keeps alerts from a resident's contact, carriers aside. "": nothing does; None: nobody's.
+
+    `all-left`, `some-left`: of the topics that the resident chose, these are suppressed for the address or muted.
+    The order is that of `audience.resolve.REACHED`.
+    """
+    found: Gap | None = s.execute(text(_GAP), {"channel": channel, "index": index, "now": now}).scalar_one_or_none()
+    return found
+
+
+def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
     """What still keeps messages from an address, in sentences; "" when nothing does."""
     told = [
         f"It is not written to yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
@@ -185,9 +197,30 @@ def held(s: Session, channel: str, index: bytes) -> str:
     ]
     if not carrier_blocks.senders(s, channel, index).reach:
         told.append(f"Nothing reaches it yet: {reasons.sentence(carrier_blocks.REASON)}.")
+    missing = gap(s, channel, index, now)
+    if missing in {"unverified", "no-topics", "no-place"}:
+        told.append(f"No alert goes to it yet: {reasons.sentence(missing)}.")
     return " ".join(told)
 
 
+_GAP = """
+    SELECT CASE WHEN EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
+                                AND (x.channel, x.address_index) = (c.channel, c.address_index)) THEN 'barred'
+                WHEN c.verified_at IS NULL THEN 'unverified'
+                WHEN topics.chosen = 0 THEN 'no-topics'
+                WHEN NOT EXISTS (SELECT FROM places p WHERE p.subscriber_id = c.subscriber_id) THEN 'no-place'
+                WHEN topics.left = topics.chosen THEN 'all-left'
+                WHEN topics.left > 0 THEN 'some-left'
+                ELSE '' END
+      FROM contacts c
+      CROSS JOIN LATERAL (
+           SELECT count(*) AS chosen,
+                  count(*) FILTER (WHERE p.muted_until > :now
+                         OR EXISTS (SELECT FROM suppressions x WHERE x.topic = p.topic
+                                       AND (x.channel, x.address_index) = (c.channel, c.address_index))) AS left
+             FROM preferences p WHERE p.subscriber_id = c.subscriber_id) AS topics
+     WHERE (c.channel, c.address_index) = (:channel, :index) AND c.address_sealed IS NOT NULL
+"""
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
 # By way of the alerts: deliveries have no index that begins with the contact.

@@ -95,7 +95,7 @@ def lift(
             hint="Look it up first: it shows which there are, and for which topic.",
         )
     note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
-    return held(s, channel, index)
+    return held(s, channel, index, now)
 
 
 def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> None:

@@ -63,6 +63,28 @@ def test_a_number_that_the_provider_has_blocked_is_suppressed(city: City) -> Non
     assert again.reasons["skipped"] == {"opt-out": 1}
 
 
+def test_an_exact_start_is_answered_by_us_with_what_holds(city: City) -> None:
+    """Twilio says nothing where it held no block, and after a STOP only "re-subscribed"."""
+    block = city.block(phones=1)
+
+    def says(phone: str, words: str) -> list[str]:
+        replies = city.sim(f"/_sim/phones/{quote(phone)}/reply", {"text": words, "to": "+15555550100"})["replies"]
+        return list(replies)
+
+    stranger = "+12015559002"
+    (told,) = says(stranger, "START")
+    assert "this number is not signed up" in told
+    says(stranger, "STOP")
+    by_twilio, by_us = says(stranger, "START")
+    assert ("re-subscribed" in by_twilio, "this number is not signed up" in by_us) == (True, True)
+
+    assert "Reply START" in says(block.phones[0], "please stop texting me")[0]
+    (told,) = says(block.phones[0], "START")
+    assert "you will get messages again" in told
+    city.until_delivered(city.launch(city.approved(block.zone)))
+    assert city.texts(block.phones) == [block.phones[0]]
+
+
 SECOND = "+15555550160"
 
 

@@ -162,6 +162,32 @@ def test_stop_is_in_force_when_it_is_answered(door: httpx.Client, city: datetime
     assert asked.number("SELECT count(*) FROM inbound") == 1
 
 
+def inbound(door: httpx.Client, phone: str, words: str, sid: str | None) -> str:
+    form = {"From": phone, "To": "+15555550100", "Body": words} | ({} if sid is None else {"MessageSid": sid})
+    answer = twilio(door, "/hooks/twilio/inbound", form)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_an_exact_start_is_answered_with_what_holds(door: httpx.Client, city: datetime) -> None:
+    assert "this number is not signed up. To sign up:" in inbound(door, "+12155559999", "START", "SM1")
+    with transaction() as s:
+        phone = factories.resident(s, now=city).phone
+    assert "Reply START to get them again." in inbound(door, phone, "please stop texting me", "SM2")
+    assert "you will get messages again" in inbound(door, phone, "START", "SM3")
+    assert asked.number("SELECT count(*) FROM suppressions") == 0
+
+
+@pytest.mark.parametrize("sid", [None, ""])
+def test_two_texts_without_a_sid_both_count(door: httpx.Client, city: datetime, sid: str | None) -> None:
+    with transaction() as s:
+        phone = factories.resident(s, now=city).phone
+    assert "nobody reads this number" in inbound(door, phone, "hello", sid)
+    assert "you will get no more messages" in inbound(door, phone, "please stop texting me", sid)
+    assert asked.rows("SELECT channel, reason FROM suppressions") == [("sms", "opt-out")]
+    assert asked.rows("SELECT meaning FROM inbound ORDER BY id") == [("other",), ("stop",)]
+
+
 def test_sendgrid_events_are_kept(door: httpx.Client) -> None:
     events = [event(1), event(2), event(1, "open")]
     assert sendgrid(door, events).status_code == 204

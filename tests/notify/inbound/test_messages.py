@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from notify.channels.contract import Inbound
 from notify.content import sms_segments
+from notify.content.links import fill_in
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Invalid
@@ -107,10 +108,24 @@ def test_start_lifts_an_opt_out() -> None:
 
 def test_twilio_has_answered_its_own_words() -> None:
     tom = somebody()
-    for n, word in enumerate(("STOP", " stop ", "Unsubscribe", "START", "HELP", "info")):
+    for n, word in enumerate(("STOP", " stop ", "Unsubscribe", "HELP", "info")):
         assert hear(word, tom.phone, f"SM{n}", later=n).text is None
+    assert hear("volver", tom.phone, "SM8", opt_out_type="START", later=8) == Reply("start", None)
     assert hear("adios", tom.phone, "SM9", opt_out_type="STOP", later=9) == Reply("stop", None)
     assert ask(SUPPRESSED) == [("sms", None, "opt-out")]
+
+
+@pytest.mark.parametrize("word", ["START", " yes ", "Unstop"])
+def test_a_start_is_answered_by_us_unless_twilio_says_that_it_did(word: str) -> None:
+    """Twilio answers it only where it held a block, and knows nothing of who has signed up."""
+    assert "not signed up" in (hear(word, STRANGER, "SM1").text or "")
+    tom = somebody()
+    hear("please stop texting me", tom.phone, "SM2", later=1)
+    assert "you will get messages again" in (hear(word, tom.phone, "SM3", later=2).text or "")
+
+
+def test_a_promise_of_twilio_that_does_not_hold_is_corrected() -> None:
+    assert "not signed up" in (hear("START", STRANGER, opt_out_type="START").text or "")
 
 
 def test_a_revocation_in_free_text_gets_one_confirmation() -> None:
@@ -222,6 +237,20 @@ def test_a_cry_for_help_is_answered_with_911_and_rings_an_alarm(words: str) -> N
     assert ask("SELECT kind, count FROM alarms WHERE resolved_at IS NULL") == [("cry-for-help", 1)]
 
 
+def test_a_second_cry_is_answered_too_but_not_a_machine_for_ever() -> None:
+    tom = somebody()
+    answers = [hear("get us off the roof", tom.phone, f"SM{n}", later=n).text for n in range(10)]
+    assert [bool(answer and "call 911 now" in answer) for answer in answers] == [True] * 6 + [False] * 4
+    assert ask("SELECT count FROM alarms WHERE resolved_at IS NULL") == [(10,)], "each rings, answered or not"
+    assert hear("get us off the roof", STRANGER, "SM10", later=9).text
+    assert hear("get us off the roof", tom.phone, "SM11", later=61).text
+
+
+def test_a_machine_that_says_yes_to_everything_is_not_answered_for_ever() -> None:
+    answers = [hear("YES", STRANGER, f"SM{n}", later=n).text for n in range(10)]
+    assert [answer is not None for answer in answers] == [True] * 6 + [False] * 4
+
+
 def test_each_phone_that_cries_for_help_rings() -> None:
     tom, ann = somebody(), somebody()
     for phone, reference in ((tom.phone, "SM1"), (ann.phone, "SM2"), (tom.phone, "SM3"), (tom.phone, "SM3")):
@@ -241,7 +270,12 @@ def test_a_sentence_in_doubt_is_told_how_and_changes_nothing() -> None:
 def test_any_other_reply_is_answered_at_most_once_a_day() -> None:
     tom = somebody()
     first = hear("the bus stop is flooded", tom.phone, "SM1")
-    assert "311" in (first.text or "")
+    assert first.text == (
+        "Tocsin city alerts: nobody reads this number. City services: 311. In danger call 911. To end these texts reply"
+        " STOP."
+    )
+    spanish = hear("la parada esta inundada", somebody(language="es").phone, "SM5").text or ""
+    assert "nadie lee estos mensajes. Servicios de la ciudad: 311. En peligro llame al 911." in spanish
     assert hear("the bus stop is flooded", tom.phone, "SM1", later=1) == first  # the webhook again
     assert hear("and my street", tom.phone, "SM2", later=20 * 60).text is None
     assert hear("still", tom.phone, "SM3", later=25 * 60).text is not None  # what was not answered does not count
@@ -256,22 +290,92 @@ def test_two_texts_without_a_reference_are_two() -> None:
 
 
 def test_a_stranger_who_says_start_is_told_how_to_sign_up() -> None:
-    assert "sign up" in (hear("empezar", STRANGER).text or "") or "inscribirse" in (
-        hear("empezar", STRANGER).text or ""
-    )
+    for word, told in (("START", "To sign up:"), ("empezar", "Para inscribirse:")):
+        answer = hear(word, STRANGER, word).text or ""
+        assert told in answer
+        assert settings().public_url in answer
     tom = somebody()
     assert "again" in (hear("start again", tom.phone, "SM2").text or "")
 
 
+def suppress(phone: str, reason: str, topic: str | None = None) -> None:
+    with transaction() as s:
+        s.execute(
+            text("""INSERT INTO suppressions (channel, address_index, reason, topic, at)
+                    VALUES ('sms', :index, :reason, CAST(:topic AS topic), now())"""),
+            {"index": crypto.address_index("sms", phone), "reason": reason, "topic": topic},
+        )
+
+
+def mute(tom: Resident, topic: str, minutes: int) -> None:
+    with transaction() as s:
+        s.execute(
+            text("UPDATE preferences SET muted_until = :until WHERE subscriber_id = :id AND topic = :topic"),
+            {"until": NOW + timedelta(minutes=minutes), "id": tom.id, "topic": topic},
+        )
+
+
+def answer_to_start(tom: Resident) -> str:
+    """The key of the answer, which must be the resident's own language."""
+    heard = hear("START", tom.phone)
+    assert (heard.meaning, heard.text is None) == ("start", False)
+    with transaction() as s:
+        language = s.scalar(text("SELECT language FROM subscribers WHERE id = :id"), {"id": tom.id})
+    said = {fill_in(words, **FILLED): key for key, words in catalogue()[str(language)].items()}
+    return said[str(heard.text)]
+
+
+FILLED = {"program": "Tocsin city alerts", "contact": "311", "url": "http://127.0.0.1:8100", "number": "+15555550100"}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+class TestStartPromisesOnlyWhatHolds:
+    def test_messages_come_again(self, language: str) -> None:
+        tom = somebody(language=language)
+        mute(tom, "storm", -1)
+        assert answer_to_start(tom) == "start"
+
+    def test_no_consent(self, language: str) -> None:
+        assert answer_to_start(somebody(language=language, verified=False)) == "start_unverified"
+
+    def test_no_topics(self, language: str) -> None:
+        assert answer_to_start(somebody(language=language, topics=())) == "start_no_topics"
+
+    def test_no_place(self, language: str) -> None:
+        assert answer_to_start(somebody(language=language, at=())) == "start_no_place"
+
+    @pytest.mark.parametrize("reason", ["complaint", "hard-bounce"])
+    def test_a_complaint_or_a_failure(self, language: str, reason: str) -> None:
+        tom = somebody(language=language)
+        suppress(tom.phone, reason)
+        suppress(tom.phone, "opt-out")
+        assert answer_to_start(tom) == "start_barred"
+
+    def test_the_only_topic_is_left(self, language: str) -> None:
+        tom = somebody(language=language)
+        suppress(tom.phone, "opt-out", "storm")
+        assert answer_to_start(tom) == "start_all_left"
+
+    def test_the_only_topic_is_muted(self, language: str) -> None:
+        tom = somebody(language=language)
+        mute(tom, "storm", 1)
+        assert answer_to_start(tom) == "start_all_left"
+
+    def test_one_topic_of_two_is_left(self, language: str) -> None:
+        tom = somebody(language=language, topics=("storm", "snow"))
+        suppress(tom.phone, "complaint", "snow")
+        assert answer_to_start(tom) == "start_some_left"
+
+    def test_a_topic_that_was_never_chosen_is_no_loss(self, language: str) -> None:
+        tom = somebody(language=language)
+        suppress(tom.phone, "opt-out", "snow")
+        assert answer_to_start(tom) == "start"
+
+
 def test_a_number_barred_as_invalid_that_writes_is_alive() -> None:
     tom = somebody()
-    with transaction() as s:
-        index = crypto.address_index("sms", tom.phone)
-        for reason in ("complaint", "invalid"):
-            s.execute(
-                text("INSERT INTO suppressions (channel, address_index, reason, at) VALUES ('sms', :i, :r, now())"),
-                {"i": index, "r": reason},
-            )
+    suppress(tom.phone, "complaint")
+    suppress(tom.phone, "invalid")
     hear("hello", tom.phone)
     assert [reason for *_, reason in ask(SUPPRESSED)] == ["complaint"]
 
@@ -295,7 +399,7 @@ def test_after_a_stop_at_the_carrier_the_answer_says_that_only_start_helps() -> 
     with transaction() as s:
         receive(s, "twilio", Inbound(tom.phone, "+15555550100", "STOP", "SM-tom"), NOW)
     assert "text the word START to +15555550100" in (hear("start sending again", tom.phone, "SM3", later=1).text or "")
-    assert hear("START", tom.phone, "SM4", later=2).text is None  # Twilio confirms that, and it holds
+    assert "you will get messages again" in (hear("START", tom.phone, "SM4", later=2).text or "")
     assert "you will get messages again" in (hear("start again", tom.phone, "SM5", later=3).text or "")
 
 

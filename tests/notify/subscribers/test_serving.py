@@ -53,6 +53,23 @@ def test_a_resident_is_found_by_phone_as_written_and_masked() -> None:
     assert tom.phone not in detail
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({}, ""),
+        ({"verified": False}, "No alert goes to it yet: not verified."),
+        ({"topics": ()}, "No alert goes to it yet: no topics are chosen."),
+        ({"at": ()}, "No alert goes to it yet: there is no place of theirs."),
+    ],
+)
+def test_who_lifts_hears_what_else_keeps_messages_away(wanted: dict[str, Any], told: str) -> None:
+    tom = somebody(**wanted)
+    with transaction() as s:
+        agent = operator(s, "agent")
+        serving.opt_out(s, tom.phone, "call to 311", NOW, agent)
+        assert serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, agent) == told
+
+
 @pytest.mark.parametrize("act", ["find", "show", "opt_out", "lift", "erase"])
 def test_an_author_may_do_nothing_of_it(act: str) -> None:
     tom = somebody()
