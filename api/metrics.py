@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from notify.core.db import transaction
@@ -100,9 +101,14 @@ class Servers(Collector):
 
 
 def _of_postgres() -> Iterator[Metric]:
-    """Each question in a transaction of its own: one that takes too long is left out, and said to be."""
-    left_out = GaugeMetricFamily("tocsin_metric_left_out", "1: PostgreSQL took too long for it.", labels=("metric",))
-    for question in _QUESTIONS:
+    """Each question in a transaction of its own: one that takes too long is left out, and said to be.
+
+    So are the others when this process has no connection to spare: that is its own affair, and not a server away.
+    """
+    left_out = GaugeMetricFamily(
+        "tocsin_metric_left_out", "1: not asked, or it took too long.", labels=("metric",)
+    )
+    for number, question in enumerate(_QUESTIONS):
         try:
             with transaction() as s:
                 s.execute(text("SELECT set_config('statement_timeout', :most, true)"), {"most": f"{PATIENCE_MS}ms"})
@@ -111,6 +117,10 @@ def _of_postgres() -> Iterator[Metric]:
             if not isinstance(error.orig, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
                 raise
             left_out.add_metric((question[0],), 1)
+        except PoolTimeout:
+            for name, *_ in _QUESTIONS[number:]:
+                left_out.add_metric((name,), 1)
+            break
     yield left_out
 
 

@@ -1,11 +1,13 @@
 """The project's own files: locks, compose, image, documents."""
 
+import ast
 import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from typing import Any, cast
 
@@ -220,3 +222,18 @@ def test_files_that_are_named_in_docs_and_code_exist() -> None:
             continue
         named = re.findall(r"(?<![\w/.{-])((?:[a-z_0-9]+/)+[a-z_0-9]+\.(?:py|lua|md))\b", (ROOT / name).read_text())
         assert not sorted(set(named) - endings), f"{name} names files that are not there"
+
+
+def test_every_library_that_is_imported_is_a_declared_dependency() -> None:
+    """The wheel is tried in an environment that has the tests' libraries too, where a missing one would not show."""
+    declared = {canonicalize_name(Requirement(each).name) for each in PROJECT["dependencies"]}
+    for extra in PROJECT["optional-dependencies"]["local"]:
+        declared.add(canonicalize_name(Requirement(extra).name))
+    homes = packages_distributions()
+    ours = {"api", "notify", "templates", "zones"}
+    for file in (file for folder in sorted(ours) for file in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            named = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            named += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {name.partition(".")[0] for name in named} - ours - sys.stdlib_module_names:
+                assert declared & set(map(canonicalize_name, homes.get(top, ()))), f"{file.name} imports {top}"

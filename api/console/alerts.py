@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
-from api.console import dossier
+from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
@@ -113,7 +113,7 @@ def _done(request: Request, alert_id: int, caller: Caller, step: Callable[[], No
 def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | None = None) -> Response:
     now = datetime.now(UTC)
     with transaction() as s:
-        read = dossier.read(s, alert_id, caller, now)
+        read = alert_view.read(s, alert_id, caller, now)
     return page(
         request,
         "console/alert.html",
@@ -122,7 +122,7 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
         caller=caller,
         d=read,
         p=read.progress,
-        over=dossier.is_over(read.progress, now),
+        over=alert_view.is_over(read.progress, now),
         now=now,
         told=told,
     )

@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import Caller, Viewer
-from api.console import dossier
+from api.console import alert_view
 from api.ids import Id
 from api.rendering import render
 from notify.alerts import reports
@@ -57,6 +57,6 @@ def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, 
         state = reports.find_alert(s, alert_id).state
         if state in states.BEFORE_LAUNCH and seen in {"", state.value}:
             return state.value, {}, False
-        read = dossier.read(s, alert_id, caller, now, moving=True)
+        read = alert_view.read(s, alert_id, caller, now, moving=True)
     parts = {name: render(f"console/{name}.html", d=read, p=read.progress, caller=caller, now=now) for name in PARTS}
-    return state.value, parts, dossier.is_over(read.progress, now)
+    return state.value, parts, alert_view.is_over(read.progress, now)

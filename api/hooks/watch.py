@@ -16,7 +16,7 @@ from notify.core.settings import settings
 
 log = structlog.get_logger()
 
-REFUSALS, WITHIN_S = 5, 600.0
+REFUSALS, WITHIN_S = 5, 24 * 3600.0  # a small city gets few texts a day, and would lose each of them
 
 
 class Watch:

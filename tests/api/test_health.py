@@ -1,17 +1,18 @@
 """What load balancers and monitoring see."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import select, text
+from sqlalchemy import QueuePool, select, text
 
 from api import metrics as api_metrics
 from notify.alerts import lifecycle
 from notify.core.crypto import unseal
-from notify.core.db import forget_engine, transaction
+from notify.core.db import engine, forget_engine, transaction
 from notify.core.settings import settings
 from notify.models import Contact, Sender
 from tests import factories
@@ -140,6 +141,20 @@ def test_metrics_are_not_counted_for_every_scrape(door: httpx.Client, monkeypatc
     assert sender not in metrics(door), "the numbers of before"
     monkeypatch.setattr(api_metrics, "FRESH_S", 0.0)
     assert metrics(door)[sender] == 1
+
+
+def test_a_process_without_a_free_connection_does_not_call_postgresql_away(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = engine().pool
+    assert isinstance(pool, QueuePool)
+    monkeypatch.setattr(pool, "_timeout", 0.1)
+    with ExitStack() as taken:
+        while pool.checkedout() < pool.size() + pool._max_overflow:
+            taken.enter_context(engine().connect())
+        found = metrics(door)
+    assert found["tocsin_server_up", "server=postgres"] == 1
+    assert found["tocsin_metric_left_out", "metric=tocsin_sender_open"] == 1
 
 
 def test_one_slow_question_leaves_the_others(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

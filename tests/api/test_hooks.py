@@ -1,5 +1,6 @@
 """Providers' webhooks: the signature first, then the facts, then 2xx."""
 
+import asyncio
 import base64
 import json
 import socket
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import httpx
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import QueuePool, text
 from twilio.request_validator import RequestValidator
 
+from api.hooks import watch
 from notify.core import crypto
 from notify.core.db import engine, forget_engine, transaction
 from notify.core.settings import settings
@@ -277,6 +280,22 @@ def test_a_public_url_that_is_wrong_rings(door: httpx.Client, monkeypatch: pytes
     kind, message = until(lambda: asked.rows("SELECT kind, message FROM alarms"), 60, "it rings")[0]
     assert kind == "webhook-refused"
     assert "https://elsewhere.example.org" in message
+
+
+@pytest.mark.parametrize(("hours_apart", "rings"), [(5, True), (7, False)])
+def test_a_city_that_gets_a_text_now_and_then_hears_of_a_wrong_url_too(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch, hours_apart: int, rings: bool
+) -> None:
+    now_s = iter(range(0, 1_000_000, hours_apart * 3600))
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: float(next(now_s))))
+
+    async def refuse() -> None:
+        one = watch.Watch("twilio")
+        for _ in range(5):
+            await one.refused()
+
+    asyncio.run(refuse())
+    assert asked.rows("SELECT kind FROM alarms") == ([("webhook-refused",)] if rings else [])
 
 
 def test_forgeries_of_strangers_do_not_ring(door: httpx.Client) -> None:

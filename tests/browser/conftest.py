@@ -1,5 +1,6 @@
 """A real Chromium, and the same stack of real processes as the acceptance tests."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ def browser() -> Iterator[Browser]:
         names = ("chromium", "chromium-browser", "google-chrome")
         found = next(filter(None, map(shutil.which, names)), playwright.chromium.executable_path)
         if not Path(found).exists():
-            pytest.skip("there is no Chromium on this machine")
+            told = pytest.fail if os.environ.get("CI") else pytest.skip
+            told("there is no Chromium on this machine")
         chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield chromium
         chromium.close()
