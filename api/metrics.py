@@ -105,9 +105,7 @@ def _of_postgres() -> Iterator[Metric]:
 
     So are the others when this process has no connection to spare: that is its own affair, and not a server away.
     """
-    left_out = GaugeMetricFamily(
-        "tocsin_metric_left_out", "1: not asked, or it took too long.", labels=("metric",)
-    )
+    left_out = GaugeMetricFamily("tocsin_metric_left_out", "1: not asked, or it took too long.", labels=("metric",))
     for number, question in enumerate(_QUESTIONS):
         try:
             with transaction() as s:
