@@ -14,7 +14,7 @@ from api.rest.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts import explanation
-from notify.audience.live_count import headcount
+from notify.audience.live_count import live_count
 from notify.city import area as city_area
 from notify.city.area import Where
 from notify.core import audit
@@ -67,11 +67,11 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     operators.require(by, "count")
     parts, without = ([one.as_part() for one in several] for several in (asked.include, asked.exclude))
     with area_seat(caller.key_id):
-        headcount().prepare(asked.topic.value)
+        live_count().prepare(asked.topic.value)
         with transaction() as s:
             gathered = city_area.gather(s, Where(parts, without, asked.confirmed))
         found = city_area.make(gathered)
-    counted = headcount().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
+    counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
         audit.note(

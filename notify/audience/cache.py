@@ -1,7 +1,7 @@
 """Residents as columns of numbers, so that a million of them can be counted while somebody draws.
 
-A crowd is what one snapshot of PostgreSQL says of all residents, or of some. It is never changed; what has changed
-since is another, small crowd, which is counted in its place (`headcount`). No address is in it.
+`Columns` hold what one transaction of PostgreSQL sees of all residents, or of some. They never change; what has changed
+since is in other, small columns, which are counted in their place (`live_count`). No address is in it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from notify.audience.rules import OF_CONTACTS, OF_WISHES, REASONS, SUPPRESSIONS
 from notify.core import points
 from notify.core.db import raw
 from zones.membership import Membership
@@ -22,11 +23,8 @@ from zones.membership import Membership
 log = structlog.get_logger()
 
 CHANNELS = ("sms", "email")  # those of residents; a timeline has no place
-# The order in which `audience.REACHED` gives them: of several, the first one counts. The first four are suppressions.
-REASONS = ("complaint", "hard-bounce", "invalid", "opt-out", "erased", "unverified", "not-subscribed", "muted")
-SUPPRESSIONS = REASONS[:4]
 REACHED = len(REASONS)
-_ERASED, _UNVERIFIED, _NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in REASONS[4:])
+_NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in OF_WISHES)
 
 # As PostgreSQL's send functions write them: big-endian.
 _PERSON = np.dtype([("id", ">i8"), ("language", ">i2")])
@@ -42,11 +40,11 @@ OTHER_LANGUAGES = """
       FROM subscribers WHERE {these} AND language <> (%(languages)s::text[])[1]"""
 PLACES = f"""
     SELECT string_agg({points.SENT}, '') FROM places WHERE {{these}}"""
-CONTACTS = """
+_STATE = " ".join(f"WHEN {rule} THEN {n}" for n, rule in enumerate(OF_CONTACTS.values(), 1))
+CONTACTS = f"""
     SELECT string_agg(int8send(id) || int8send(
-               subscriber_id * 8 + (channel = 'email')::int * 4
-               + CASE WHEN address_sealed IS NULL THEN 1 WHEN verified_at IS NULL THEN 2 ELSE 0 END), '')
-      FROM contacts WHERE subscriber_id IS NOT NULL AND {these}"""
+               subscriber_id * 8 + (channel = 'email')::int * 4 + CASE {_STATE} ELSE 0 END), '')
+      FROM contacts c WHERE subscriber_id IS NOT NULL AND {{these}}"""
 BARRED = """
     SELECT string_agg(int8send(c.id) || int2send(coalesce(array_position(%(topics)s::text[], x.topic::text), 0)::int2)
                       || int2send((array_position(%(reasons)s::text[], x.reason) - 1)::int2), '')
@@ -76,7 +74,7 @@ class Wants:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class Columns:
     """Columns of residents (`ids` ascending), of their places, and of their contacts; `of` is which resident's."""
 
     ids: NDArray[np.int64]
@@ -114,7 +112,7 @@ class Crowd:
         return self.channel.astype(np.uint16) * self.languages + self.language[self.contact_of]
 
     def _verdict(self, topic: int, wants: Wants, now: datetime) -> NDArray[np.uint8]:
-        """For each contact the first reason to leave it out, in the order of `audience.REACHED`."""
+        """For each contact the first reason to leave it out, in the order of `REASONS`."""
         verdict = self.verdict.copy()
         reached = verdict == REACHED
         verdict[reached & ~wants.wanted[self.contact_of]] = _NOT_SUBSCRIBED
@@ -129,7 +127,7 @@ class Crowd:
         return np.where(least < REACHED, least, verdict)
 
 
-def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Crowd:
+def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Columns:
     """What the transaction of `s` (`db.one_moment`) sees: of all residents with a place, or of some."""
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
     place_of_id, lon, lat, radius_m = _places(s, values)
@@ -138,7 +136,7 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
     contact_of = find(ids, subscriber)
     here = contact_of >= 0
-    return Crowd(
+    return Columns(
         ids=ids,
         language=_languages(s, ids, values),
         place_of=place_of.astype(np.int32),
@@ -147,19 +145,19 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
         radius_m=radius_m if (radius_m > 0).any() else None,
         contact_of=contact_of[here].astype(np.int32),
         channel=channel[here],
-        verdict=np.array([REACHED, _ERASED, _UNVERIFIED], np.uint8)[state[here]],
+        verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state[here]],
         barred=_barred(s, contacts["id"].astype(np.int64)[here], values),
         languages=len(languages),
     )
 
 
-def load_wants(s: Session, crowd: Crowd, topic: str, only: Sequence[int] | None = None) -> Wants:
-    """Who of a crowd wants a topic."""
+def load_wants(s: Session, columns: Columns, topic: str, only: Sequence[int] | None = None) -> Wants:
+    """Which of these residents want a topic."""
     values = {"topic": topic, "only": only}
     wanted_by, muted = _columns(s, WANTED, "subscriber_id", values, _ID, _MUTED_UNTIL)
-    wanting = find(crowd.ids, wanted_by)
-    silent = find(crowd.ids, muted["subscriber"])
-    wanted = np.zeros(crowd.size, dtype=bool)
+    wanting = find(columns.ids, wanted_by)
+    silent = find(columns.ids, muted["subscriber"])
+    wanted = np.zeros(columns.size, dtype=bool)
     wanted[wanting[wanting >= 0]] = True
     return Wants(wanted, silent[silent >= 0], muted["until"].astype(np.float64)[silent >= 0])
 
@@ -174,7 +172,7 @@ def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _unpacked(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Of contacts: whose, an index of CHANNELS, and 1 erased, 2 unverified, else 0."""
+    """Of contacts: whose, an index of CHANNELS, and which of OF_CONTACTS applies, from 1; else 0."""
     return packed >> 3, (packed >> 2 & 1).astype(np.uint8), (packed & 3).astype(np.uint8)
 
 
@@ -187,7 +185,7 @@ def _places(
     lon, lat, readable = points.open_all(subscribers, places["point_sealed"])
     if readable.all():
         return subscribers, lon, lat, radius_m
-    log.error("headcount.unreadable_places", residents=subscribers[~readable][:10].tolist())
+    log.error("live_count.unreadable_places", residents=subscribers[~readable][:10].tolist())
     return subscribers[readable], lon[readable], lat[readable], radius_m[readable]
 
 

@@ -1,6 +1,6 @@
 """How many an area reaches, at once: the live count while somebody draws.
 
-Each process that is asked keeps the residents in memory (`crowd`), and follows PostgreSQL at every question: it reads
+Each process that is asked keeps the residents in memory (`cache`), and follows PostgreSQL at every question: it reads
 one snapshot, in which it first looks for the residents who changed since the last one. So it says what a launch at that
 moment would resolve to, by the same rules (`audience.REACHED`), and can be thrown away at any time.
 """
@@ -18,9 +18,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify.audience import cache
+from notify.audience import cache, rules
 from notify.audience import resolve as audience
-from notify.audience.cache import Crowd, Tally, Wants
+from notify.audience.cache import Columns, Tally, Wants
 from notify.audience.resolve import Audience
 from notify.core import db
 from notify.core.db import one_moment
@@ -32,24 +32,24 @@ log = structlog.get_logger()
 
 TOPICS = tuple(topic.value for topic in Topic)
 KEPT = timedelta(hours=1)  # changes are forgotten after this long
-STALE = KEPT / 2  # a crowd that was not asked for so long is read anew; by PostgreSQL's clock, too: a host may sleep
-LATE_MOST = 20_000  # residents who changed since the crowd was read; with more it is read anew
+STALE = KEPT / 2  # a snapshot that was not asked for so long is read anew; by PostgreSQL's clock, too: a host may sleep
+LATE_MOST = 20_000  # residents who changed since the snapshot was read; with more it is read anew
 
 
 @dataclass(frozen=True)
 class _Residents:
-    """All residents as of a snapshot: a crowd, but those of `late` as they are there."""
+    """All residents as of a snapshot: their columns, but those of `late` as they are there."""
 
-    base: Crowd
+    base: Columns
     wants: dict[str, Wants]
-    late: Crowd
+    late: Columns
     late_wants: dict[str, Wants]
     changed: NDArray[np.int64]  # the ids of those who changed since base was read; some may be gone
     snapshot: str
     at: datetime  # of the snapshot
 
 
-class Headcount:
+class LiveCount:
     """One for each process; any of its threads may ask."""
 
     def __init__(self, languages: Sequence[str]) -> None:
@@ -61,14 +61,14 @@ class Headcount:
         """Begin to read the residents when none are known, or stale ones, while the caller still makes the area."""
         known = self._known
         if (known is None or abs(datetime.now(UTC) - known.at) > STALE) and not self._lock.locked():
-            threading.Thread(target=self._prepare, args=(topic,), name="headcount", daemon=True).start()
+            threading.Thread(target=self._prepare, args=(topic,), name="live_count", daemon=True).start()
 
     def _prepare(self, topic: str) -> None:
         try:
             with one_moment() as s:
                 self._following(s, topic)
         except SQLAlchemyError as error:  # `count` tries again, and its caller is told
-            log.warning("headcount.not_prepared", error=db.reason(error))
+            log.warning("live_count.not_prepared", error=db.reason(error))
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """What a launch at this moment would resolve to, with words in all the city's languages."""
@@ -119,13 +119,13 @@ class Headcount:
         began = time.monotonic()
         base = cache.load(s, self._languages, TOPICS)
         none = cache.load(s, self._languages, TOPICS, only=[])
-        log.info("headcount.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
+        log.info("live_count.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
         return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
 
 
 @once
-def headcount() -> Headcount:
-    return Headcount(audience.written())
+def live_count() -> LiveCount:
+    return LiveCount(audience.written())
 
 
 def forget_changes(s: Session) -> None:
@@ -135,7 +135,7 @@ def forget_changes(s: Session) -> None:
 
 def forget() -> None:
     """All that this process remembers, after the settings changed."""
-    headcount.forget()
+    live_count.forget()
 
 
 def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:
@@ -176,7 +176,7 @@ def _audience(
         if reached.any():
             by_channel[channel] = int(reached.sum())
             by_language[channel] = {language: int(n) for language, n in zip(languages, reached, strict=True) if n}
-        for reason, count in zip(cache.REASONS, contacts[number].sum(axis=0), strict=False):
+        for reason, count in zip(rules.REASONS, contacts[number].sum(axis=0), strict=False):
             if count:
                 skipped[reason] = skipped.get(reason, 0) + int(count)
     for channel, language in timelines:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience import rules
 from notify.content.catalogue import catalogue
 from notify.core import alarms, points
 from notify.core.counting import counted
@@ -27,24 +28,14 @@ LAST_ID = 2**63 - 1
 
 
 # The contacts of some residents on an alert's channels: which words they get, and why they are left out, if they are.
-# The order of the reasons is the order in which a caller would want to hear them.
-REACHED = """
+REACHED = f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
-           CASE WHEN x.reason IS NOT NULL THEN x.reason
-                WHEN c.address_sealed IS NULL THEN 'erased'
-                WHEN c.verified_at IS NULL THEN 'unverified'
-                WHEN p.topic IS NULL THEN 'not-subscribed'
-                WHEN p.muted_until > :now THEN 'muted'
-           END AS reason
+           {rules.reason(":now")} AS reason
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
       JOIN contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
       LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
-      LEFT JOIN preferences p ON p.subscriber_id = r.id AND p.topic = CAST(:topic AS topic)
-      LEFT JOIN LATERAL (
-           SELECT min(s.reason) AS reason FROM suppressions s
-            WHERE s.channel = c.channel AND s.address_index = c.address_index
-              AND (s.topic IS NULL OR s.topic = CAST(:topic AS topic))) x ON true
+      {rules.facts("CAST(:topic AS topic)")}
 """
 
 # Our own timelines: one per open social account and language that there are words for.

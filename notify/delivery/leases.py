@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 
+from notify.audience import rules
 from notify.core import alarms, db
 from notify.core.db import AWAY, statements
 from notify.core.states import HELD_BACK, delivery_before
@@ -259,7 +260,7 @@ _QUEUED, _WITHOUT = "d.state = 'queued'", "AND d.id <> ALL(%(without)s)"
 
 # The batch is ours alone, so its rows are not locked before they are written; what a cancel or a receipt has moved in
 # the same moment is left alone, because the UPDATE looks at the state again.
-_CLAIM = """
+_CLAIM = f"""
     WITH leased AS (
         SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
          WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
@@ -268,21 +269,10 @@ _CLAIM = """
         SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
          WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
     ), judged AS (
-        SELECT picked.id, c.address_sealed,
-               CASE WHEN x.reason IS NOT NULL THEN x.reason
-                    WHEN c.address_sealed IS NULL THEN 'erased'
-                    WHEN c.verified_at IS NULL THEN 'unverified'
-                    WHEN c.timeline_of IS NOT NULL THEN NULL
-                    WHEN p.topic IS NULL THEN 'not-subscribed'
-                    WHEN p.muted_until > %(now)s THEN 'muted'
-               END AS reason
+        SELECT picked.id, c.address_sealed, {rules.reason("%(now)s")} AS reason
           FROM picked
           JOIN contacts c ON c.id = picked.contact_id
-          LEFT JOIN preferences p ON p.subscriber_id = c.subscriber_id AND p.topic = picked.topic
-          LEFT JOIN LATERAL (
-               SELECT min(s.reason) AS reason FROM suppressions s
-                WHERE s.channel = c.channel AND s.address_index = c.address_index
-                  AND (s.topic IS NULL OR s.topic = picked.topic)) x ON true
+          {rules.facts("picked.topic")}
     )
     UPDATE deliveries d
        SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
@@ -292,14 +282,9 @@ _CLAIM = """
       FROM judged WHERE d.id = judged.id AND d.state = 'queued'
     RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
 """
-_CLAIM_BLOCKED = _CLAIM.replace(
-    "               END AS reason",
-    """
-                    WHEN EXISTS (SELECT FROM carrier_blocks k
-                                  WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index)
-                                    AND k.lifted_at IS NULL) THEN 'carrier-block'
-               END AS reason""",
-)
+_BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
+                        WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
+_CLAIM_BLOCKED = _CLAIM.replace(rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED))
 
 
 def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from notify.alerts import lifecycle
 from notify.audience import live_count
 from notify.audience import resolve as audience
-from notify.audience.live_count import Headcount
+from notify.audience.live_count import LiveCount
 from notify.audience.resolve import Audience
 from notify.core import points
 from notify.core.db import engine, transaction
@@ -42,11 +42,11 @@ CHANNELS = ("sms", "email", "social")
 
 
 @pytest.fixture
-def counted(database: str) -> Headcount:
-    return Headcount(("en", "es"))
+def counted(database: str) -> LiveCount:
+    return LiveCount(("en", "es"))
 
 
-def live(counted: Headcount, area: shapely.Geometry | None = None, topic: str = "storm") -> Audience:
+def live(counted: LiveCount, area: shapely.Geometry | None = None, topic: str = "storm") -> Audience:
     return counted.count(Membership(area or square(0, 0)), topic, CHANNELS, NOW)
 
 
@@ -85,7 +85,7 @@ def anybody(s: Session, rng: np.random.Generator) -> Resident:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_says_what_a_launch_resolves(counted: Headcount, seed: int) -> None:
+def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int) -> None:
     rng = np.random.default_rng(seed)
     with transaction() as s:
         sender(s, "mastodon")
@@ -179,7 +179,7 @@ def _is_no_longer_verified(s: Session, tom: Resident) -> None:
         _is_no_longer_verified,
     ],
 )
-def test_a_change_counts_at_the_next_question(counted: Headcount, change: Callable[[Session, Resident], None]) -> None:
+def test_a_change_counts_at_the_next_question(counted: LiveCount, change: Callable[[Session, Resident], None]) -> None:
     with transaction() as s:
         sender(s, "mastodon")
         tom, _ = resident(s), resident(s)
@@ -193,7 +193,7 @@ def test_a_change_counts_at_the_next_question(counted: Headcount, change: Callab
     assert live(counted) == after
 
 
-def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: Headcount) -> None:
+def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: LiveCount) -> None:
     """The later of two transactions is seen first; the earlier one, with the lower number, counts when it is done."""
     with transaction() as s:
         resident(s)
@@ -212,7 +212,7 @@ def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: Headcount
         assert live(counted).residents == 3
 
 
-def test_too_many_changes_read_all_anew(counted: Headcount, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_changes_read_all_anew(counted: LiveCount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_count, "LATE_MOST", 3)
     with transaction() as s:
         resident(s)
@@ -226,7 +226,7 @@ def test_too_many_changes_read_all_anew(counted: Headcount, monkeypatch: pytest.
 
 
 def test_a_memory_that_nobody_asked_for_long_is_thrown_away(
-    counted: Headcount, monkeypatch: pytest.MonkeyPatch
+    counted: LiveCount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What changed before may be forgotten by then."""
     with transaction() as s:
@@ -243,7 +243,7 @@ def test_a_memory_that_nobody_asked_for_long_is_thrown_away(
     assert live(counted).residents == 2
 
 
-def test_several_threads_are_told_the_same(counted: Headcount) -> None:
+def test_several_threads_are_told_the_same(counted: LiveCount) -> None:
     with transaction() as s:
         for _ in range(5):
             resident(s)
@@ -258,12 +258,12 @@ def test_several_threads_are_told_the_same(counted: Headcount) -> None:
     assert {one.residents for one in told} == {5}
 
 
-def test_nobody_at_all(counted: Headcount) -> None:
+def test_nobody_at_all(counted: LiveCount) -> None:
     assert live(counted) == Audience(0, 0, {}, {}, {})
     assert live(counted, square(50, 50)) == Audience(0, 0, {}, {}, {})
 
 
-def test_a_server_that_was_restored_is_read_anew(counted: Headcount) -> None:
+def test_a_server_that_was_restored_is_read_anew(counted: LiveCount) -> None:
     """Its transactions begin below those that this process has seen."""
     with transaction() as s:
         resident(s)
@@ -293,7 +293,7 @@ def test_a_language_without_messages_gets_the_first_that_has_some(
         alert = alert_ready(s, channels=CHANNELS)
         before = audience.preview(s, alert, NOW)
         lifecycle.launch(s, alert.id, operator(s), NOW)
-    now = Headcount(audience.written()).count(Membership(square(0, 0)), "storm", CHANNELS, NOW)
+    now = LiveCount(audience.written()).count(Membership(square(0, 0)), "storm", CHANNELS, NOW)
     resolve(alert.id)
     with transaction() as s:
         batches = s.execute(text("SELECT channel, language, sum(size) AS n FROM batches GROUP BY 1, 2")).all()
@@ -304,7 +304,7 @@ def test_a_language_without_messages_gets_the_first_that_has_some(
     assert sum(rows["sms"].values()) == 3
 
 
-def test_the_residents_are_read_while_the_area_is_made(counted: Headcount) -> None:
+def test_the_residents_are_read_while_the_area_is_made(counted: LiveCount) -> None:
     with transaction() as s:
         resident(s, at=[(0.5, 0.5)], topics=["storm"])
     counted.prepare("storm")

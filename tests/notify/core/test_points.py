@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from notify.alerts import lifecycle
-from notify.audience.live_count import Headcount
+from notify.audience.live_count import LiveCount
 from notify.core import alarms, crypto, points
 from notify.core.db import raw, transaction
 from notify.core.errors import Invalid, Unavailable
@@ -139,7 +139,7 @@ def test_a_damaged_place_rings_and_the_others_are_told(database: str) -> None:
         [(kind, message)] = s.execute(text("SELECT kind, message FROM alarms")).all()
     assert kind == alarms.UNREADABLE_PLACE
     assert f"2 residents are damaged, so no alert for an area finds them ({tom.id}, {ann.id})" in message
-    counted = Headcount(("en", "es")).count(Membership(square(0, 0)), "storm", ["sms"], NOW)
+    counted = LiveCount(("en", "es")).count(Membership(square(0, 0)), "storm", ["sms"], NOW)
     assert counted.residents == 1
 
 

@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import text
 
 from notify import migrations
-from notify.audience.live_count import Headcount
+from notify.audience.live_count import LiveCount
 from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.errors import Refused, Unavailable, WrongKey
@@ -87,7 +87,7 @@ def test_places_keep_where_they_are_to_a_centimetre(own_database: str) -> None:
         assert np.abs(np.array(homes(s)) - np.array(at)).max() <= 0.500001e-7
         for (lon, lat), row in zip(at, s.execute(text("SELECT * FROM places ORDER BY id")), strict=True):
             assert (row.point_sealed, row.cell_index) == points.seal(row.subscriber_id, lon, lat)
-    counted = Headcount(("en", "es"))
+    counted = LiveCount(("en", "es"))
     assert counted.count(Membership(square(0, 0)), "storm", ["sms"], NOW).residents == 20
     with transaction() as s:  # the triggers that tell of changes are there again
         resident(s)

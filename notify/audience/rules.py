@@ -1,0 +1,40 @@
+"""Who is left out of an alert, and why. Resolving an audience, counting it and claiming a delivery all read it here.
+
+A contact `c` is judged with its resident's preference for the topic, `p`, and with the first reason among its
+suppressions, `x.reason`: `FACTS` joins these two.
+"""
+
+SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
+OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
+OF_WISHES = {"not-subscribed": "p.topic IS NULL", "muted": "p.muted_until > {now}"}
+
+# The first that applies is the reason: the order in which a caller would want to hear them.
+REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_WISHES)
+
+
+def facts(topic: str) -> str:
+    """Joins for the FROM of a statement that has contacts `c`. `topic`: the alert's, as SQL."""
+    return f"""
+      LEFT JOIN preferences p ON p.subscriber_id = c.subscriber_id AND p.topic = {topic}
+      LEFT JOIN LATERAL (
+           SELECT min(s.reason) AS reason FROM suppressions s
+            WHERE s.channel = c.channel AND s.address_index = c.address_index
+              AND (s.topic IS NULL OR s.topic = {topic})) x ON true"""
+
+
+def reason(now: str, **more: str) -> str:
+    """Why the contact is left out; NULL where it is reached. `now`: the time, as SQL; `more`: further rules, by reason.
+
+    A timeline of the city's own has no resident, and no wishes.
+    """
+    wishes = {each: rule.format(now=now) for each, rule in OF_WISHES.items()} | more
+    return f"""
+           CASE WHEN x.reason IS NOT NULL THEN x.reason
+                {_when(OF_CONTACTS)}
+                WHEN c.timeline_of IS NOT NULL THEN NULL
+                {_when(wishes)}
+           END"""
+
+
+def _when(rules: dict[str, str]) -> str:
+    return " ".join(f"WHEN {rule} THEN '{each.replace('_', '-')}'" for each, rule in rules.items())
