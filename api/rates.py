@@ -6,18 +6,23 @@ Webhooks are not among them: a signed one is never refused for its number (`hook
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import redis
 import structlog
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import answer, too_often
+from notify.core import alarms, db
+from notify.core.errors import Unavailable
 from notify.core.settings import settings
 
 log = structlog.get_logger()
@@ -28,6 +33,8 @@ REST_S = 5.0
 
 # Requests a minute. Many residents have one address at their carrier's, and all look at once in an emergency.
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
+SHARED = 10  # times as many by address through a proxy of the city's that nobody has named: all come from its address
+ALARM_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class RateLimit:
         self.app = app
         self._clients: dict[str, redis.Redis] = {}
         self._rests_until_s = 0.0
+        self._alarmed_s = -ALARM_EVERY_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         bounds = _bounds(scope) if scope["type"] == "http" else ()
@@ -56,6 +64,9 @@ class RateLimit:
             wait_s = WINDOW_S - int(time.time()) % WINDOW_S
             await answer(Request(scope), too_often(wait_s))(scope, receive, send)
             return
+        if bounds and _through_unnamed_proxy(scope) and time.monotonic() - self._alarmed_s >= ALARM_EVERY_S:
+            self._alarmed_s = time.monotonic()
+            await run_in_threadpool(_tell_of_proxy, scope["client"][0])
         await self.app(scope, receive, send)
 
     def _is_beyond(self, bounds: tuple[Bound, ...]) -> bool:
@@ -88,28 +99,60 @@ class RateLimit:
 
 def _bounds(scope: Scope) -> tuple[Bound, ...]:
     path, address = scope["path"], client_address(scope)
+    times = SHARED if _through_unnamed_proxy(scope) else 1
     if path.startswith("/api/"):
         key = Headers(scope=scope).get("authorization", "")
-        asks = [Bound("key", key, KEY) if key else Bound("stranger", address or "", STRANGER)]
+        asks = [Bound("key", key, KEY) if key else Bound("stranger", address, STRANGER * times)]
         if path.startswith(("/api/v1/audience", "/api/v1/residents")):
             asks.append(Bound("count", key, COUNT))
-        return (*asks, Bound("api", address, API_ADDRESS)) if address else tuple(asks)
-    # Behind a proxy that nobody has named all sign-ins look alike: a count for all would let any stranger lock every
-    # operator out, and protect nothing, since keys and tickets have 256 bits.
-    if address and scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter"}:
-        return (Bound("sign-in", address, SIGN_IN),)
-    if address and (path == "/" or path.startswith(("/alerts/", "/u/"))):
-        return (Bound("page", address, PAGE),)
+        return (*asks, Bound("api", address, API_ADDRESS * times))
+    if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter"}:
+        return (Bound("sign-in", address, SIGN_IN * times),)
+    if path == "/" or path.startswith(("/alerts/", "/u/")):
+        return (Bound("page", address, PAGE * times),)
     return ()
 
 
-def client_address(scope: Scope) -> str | None:
-    """Whose request it is; None behind a proxy that is not in TOCSIN_TRUSTED_PROXIES, where all look alike.
+def client_address(scope: Scope) -> str:
+    """Who is counted: the address at the other end of the connection, or whom a trusted proxy names.
 
-    uvicorn believes `X-Forwarded-For` of those proxies alone, and gives such a client the port 0.
+    uvicorn believes `X-Forwarded-For` of TOCSIN_TRUSTED_PROXIES alone; anybody else's changes nothing here. Of IPv6 the
+    network of 64 bits, since whoever has one address has them all.
     """
-    if scope.get("client") is None:
+    host = str(scope["client"][0]) if scope.get("client") else ""
+    address = _parsed(host)
+    if isinstance(address, IPv6Address):
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return host if address is None else str(address)
+
+
+def _through_unnamed_proxy(scope: Scope) -> bool:
+    """Whether a proxy of the city's own network passes it on that is not in TOCSIN_TRUSTED_PROXIES.
+
+    From the internet the header proves nothing: anybody can send it. uvicorn gives clients of trusted proxies port 0.
+    """
+    if not scope.get("client") or scope["client"][1] == 0 or "x-forwarded-for" not in Headers(scope=scope):
+        return False
+    address = _parsed(str(scope["client"][0]))
+    return address is not None and address.is_private
+
+
+def _parsed(host: str) -> IPv4Address | IPv6Address | None:
+    """An IPv4 address that came in by an IPv6 socket is that IPv4 address."""
+    try:
+        address = ip_address(host)
+    except ValueError:
         return None
-    host, port = scope["client"]
-    passed_on = port != 0 and "x-forwarded-for" in Headers(scope=scope)
-    return None if passed_on else str(host)
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def _tell_of_proxy(host: str) -> None:
+    why = (
+        f"Requests are passed on by {host}, which is not in TOCSIN_TRUSTED_PROXIES: all clients behind it share one"
+        f" rate limit. If it is your reverse proxy, add it there and start the API again."
+    )
+    try:
+        with db.transaction() as s:
+            alarms.sound(s, alarms.PROXY_NOT_TRUSTED, why, datetime.now(UTC), about=host)
+    except (*db.AWAY, SQLAlchemyError, Unavailable) as error:
+        log.error("alarm.not_kept", kind=alarms.PROXY_NOT_TRUSTED, why=why, error=db.reason(error))

@@ -23,6 +23,7 @@ SENDER_STOPPED = "sender-stopped"
 EXERCISE_BARRED = "exercise-barred"
 CRY_FOR_HELP = "cry-for-help"
 WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
+PROXY_NOT_TRUSTED = "proxy-not-trusted"
 UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
 UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place"  # the first is a delivery's reason, too
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"

@@ -1,13 +1,17 @@
 """Who asks too often is told so; a signed webhook never is."""
 
+import asyncio
 from collections.abc import Callable
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from api import rates
 from api.hooks import refusals
 from notify.accounts import operators
+from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
@@ -36,11 +40,64 @@ def test_keys_are_tried_a_few_times_a_minute(door: httpx.Client, monkeypatch: py
     assert door.get("/console/sign-in").status_code == 200, "looking is free"
 
 
-def test_strangers_behind_an_unnamed_proxy_lock_no_operator_out() -> None:
-    """There all look alike: one count for all would be used up by anybody."""
-    sign_in = {"type": "http", "method": "POST", "path": "/console/sign-in", "client": ("198.51.100.7", 4711)}
-    assert rates._bounds(sign_in | {"headers": [(b"x-forwarded-for", b"203.0.113.9")]}) == ()
-    assert [(one.kind, one.who) for one in rates._bounds(sign_in | {"headers": []})] == [("sign-in", "198.51.100.7")]
+INTERNET, OWN_NETWORK = "11.22.33.44", "10.0.0.9"
+
+
+async def _answers(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("ok")(scope, receive, send)
+
+
+def knock(peer: str, times: int, method: str, path: str, **headers: str) -> list[int]:
+    """What a peer with this socket address gets, each time with another header `X-Forwarded-For`."""
+
+    async def knocks() -> list[int]:
+        way = httpx.ASGITransport(rates.RateLimit(_answers), client=(peer, 4711))
+        async with httpx.AsyncClient(transport=way, base_url="http://tocsin") as client:
+            spoofed = ({"X-Forwarded-For": f"203.0.113.{n}"} | headers for n in range(times))
+            return [(await client.request(method, path, headers=one)).status_code for one in spoofed]
+
+    return asyncio.run(knocks())
+
+
+DOORS = [
+    ("SIGN_IN", "POST", "/console/sign-in"),
+    ("SIGN_IN", "POST", "/console/enter"),
+    ("PAGE", "GET", "/"),
+    ("PAGE", "GET", "/alerts/1"),
+    ("STRANGER", "GET", "/api/v1/alerts"),
+    ("API_ADDRESS", "GET", "/api/v1/alerts"),
+]
+
+
+@pytest.mark.parametrize(("bound", "method", "path"), DOORS)
+def test_a_header_from_the_internet_lifts_no_bound(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch, bound: str, method: str, path: str
+) -> None:
+    monkeypatch.setattr(rates, bound, 3)
+    assert knock(INTERNET, 4, method, path) == [200] * 3 + [429]
+    assert knock(INTERNET, 1, method, path, **{"X-Forwarded-For": ""}) == [429]
+    assert knock("11.22.33.45", 1, method, path) == [200], "others have their own share"
+    with transaction() as s:
+        assert not alarms.ringing(s), "anybody can send it: no reason to ring"
+
+
+def test_a_new_key_each_time_lifts_no_bound_either(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "API_ADDRESS", 3)
+    keys = ({"Authorization": f"Bearer tocsin_{n}"} for n in range(4))
+    found = [knock(INTERNET, 1, "GET", "/api/v1/alerts", **one) for one in keys]
+    assert found == [[200]] * 3 + [[429]]
+
+
+@pytest.mark.parametrize(("bound", "method", "path"), DOORS)
+def test_clients_of_an_unnamed_proxy_share_a_wide_bound_and_an_alarm_rings(
+    door: httpx.Client, monkeypatch: pytest.MonkeyPatch, bound: str, method: str, path: str
+) -> None:
+    monkeypatch.setattr(rates, bound, 1)
+    assert knock(OWN_NETWORK, 11, method, path) == [200] * rates.SHARED + [429]
+    with transaction() as s:
+        (alarm,) = alarms.ringing(s)
+    assert (alarm.kind, alarm.about, alarm.count) == ("proxy-not-trusted", OWN_NETWORK, 1)
+    assert "TOCSIN_TRUSTED_PROXIES" in alarm.message
 
 
 def test_a_key_has_its_share_and_others_have_theirs(
@@ -80,18 +137,19 @@ def test_pages_are_bounded_by_address_but_not_by_that_of_a_proxy(
 
 
 @pytest.mark.parametrize(
-    ("client", "headers", "address"),
+    ("client", "address"),
     [
-        (("198.51.100.7", 4711), [], "198.51.100.7"),
-        (("198.51.100.7", 4711), [(b"x-forwarded-for", b"203.0.113.9")], None),  # of a proxy that nobody has named
-        (("203.0.113.9", 0), [(b"x-forwarded-for", b"203.0.113.9")], "203.0.113.9"),  # as uvicorn has put it
-        (None, [], None),
+        (("198.51.100.7", 4711), "198.51.100.7"),
+        (("203.0.113.9", 0), "203.0.113.9"),  # as uvicorn has put it, of a trusted proxy
+        (("2001:db8:1:2:3:4:5:6", 4711), "2001:db8:1:2::/64"),  # or a new one for each request
+        (("::ffff:198.51.100.7", 4711), "198.51.100.7"),
+        (("unknown", 0), "unknown"),
+        (None, ""),
     ],
 )
-def test_whose_request_it_is(
-    client: tuple[str, int] | None, headers: list[tuple[bytes, bytes]], address: str | None
-) -> None:
-    assert rates.client_address({"type": "http", "client": client, "headers": headers}) == address
+def test_whose_request_it_is(client: tuple[str, int] | None, address: str) -> None:
+    header = [(b"x-forwarded-for", b"192.0.2.1")]
+    assert rates.client_address({"type": "http", "client": client, "headers": header}) == address
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:9/0", "127.0.0.1:6379"])
