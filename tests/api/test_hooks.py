@@ -222,6 +222,14 @@ def test_one_odd_sendgrid_event_is_set_aside_with_an_alarm_and_the_others_are_ke
     assert asked.rows("SELECT kind FROM alarms WHERE resolved_at IS NULL") == [("webhook-unreadable",)]
 
 
+@pytest.mark.parametrize("odd", [b"\xff", b'{"event":' * 3_000 + b"1" + b"}" * 3_000, b'{"event": "deliv'])
+def test_what_is_no_event_at_all_spoils_nothing_else(door: httpx.Client, odd: bytes) -> None:
+    events = [json.dumps(event(n, "spamreport", x="],[")).encode() for n in (1, 2)]
+    assert sendgrid_body(door, b"[" + events[0] + b"," + events[1] + b"," + odd + b"]").status_code == 204
+    assert asked.rows("SELECT delivery_id, suppress FROM receipts ORDER BY 1") == [(1, "complaint"), (2, "complaint")]
+    assert asked.rows("SELECT kind FROM alarms WHERE resolved_at IS NULL") == [("webhook-unreadable",)]
+
+
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"{}", b"[{"])
 def test_a_signed_body_that_is_no_list_of_events_is_refused_with_an_alarm(door: httpx.Client, body: bytes) -> None:
     assert sendgrid_body(door, body).status_code == 422

@@ -18,13 +18,13 @@ from notify.channels.contract import (
     HookRequest,
     Message,
     Receipt,
+    Receipts,
     ReceiptState,
     Recipient,
     SendError,
 )
 from notify.channels.http.connections import Connections
 from notify.channels.sendgrid.adapter import SendGridEmail
-from notify.channels.sendgrid.receipts import SIGNATURE, TIMESTAMP, read_events
 from notify.core.errors import BadSignature, Invalid
 from tests.api_document import ApiDocument
 
@@ -343,7 +343,7 @@ def test_without_a_usable_public_key_every_webhook_is_refused(key: str) -> None:
         adapter("http://127.0.0.1:9", None, key).parse_receipt(hook(b"[]"))
 
 
-@pytest.mark.parametrize("body", [b"{}", b"not JSON"])
+@pytest.mark.parametrize("body", [b"{}", b"not JSON", b"\xff", b"[", b'["', b"{" * 3_000 + b"}" * 3_000])
 def test_a_signed_body_that_is_no_list_is_invalid(body: bytes) -> None:
     with pytest.raises(Invalid):
         adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
@@ -374,10 +374,32 @@ def test_words_that_begin_like_a_key_are_sent(provider: StandIn) -> None:
     assert json.loads(provider.seen[0].body)["content"][0]["value"] == words
 
 
-def test_a_webhook_that_is_not_text_is_not_believed() -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(UTC)
-    body, stamp = b"[\xff]", str(int(now.timestamp()))
-    signature = base64.b64encode(key.sign(stamp.encode() + body, ec.ECDSA(SHA256()))).decode()
+@pytest.mark.parametrize(
+    ("label", "odd", "why"),
+    [
+        ("not UTF-8, and no JSON", b"\xff", "An event is not JSON."),
+        ("nested deep", b'{"a":' * 3_000 + b"1" + b"}" * 3_000, "An event is nested too deep."),
+        ("nested very deep", b"[" * 1_000_000 + b"]" * 1_000_000, "An event is nested too deep."),
+        ("not JSON, with marks in a string", b'{"a": "\\"],[{", b}', "An event is not JSON."),
+    ],
+)
+def test_one_event_that_is_no_event_is_set_aside_alone(label: str, odd: bytes, why: str) -> None:
+    before, after = (f'{{"event": "spamreport", "tocsin": "{n}.c0ffee", "x": "],[\\""}}'.encode() for n in (7, 8))
+    for body in (b"[%s, %s , %s]" % (before, odd, after), b" [ %s,%s,%s\r\n]\n" % (odd, before, after)):
+        heard = adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+        assert [one.delivery_id for one in heard] == [7, 8], label
+        assert isinstance(heard, Receipts)
+        assert heard.unreadable == [why], label
+
+
+def test_a_byte_that_is_not_utf_8_spoils_nothing_else() -> None:
+    body = b'[{"event": "bounce", "tocsin": "7.c0ffee", "type": "bounce", "status": "5.1.1", "reason": "\xe9t\xe9"}]'
+    (receipt,) = adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+    assert (receipt.delivery_id, receipt.suppress) == (7, "hard-bounce")
+
+
+def test_a_body_that_is_not_utf_8_needs_its_signature_too() -> None:
+    good = hook(b"[\xff]")
+    forged = HookRequest(HOOK, good.headers, b"[\xfe]", came_at=good.came_at)
     with pytest.raises(BadSignature):
-        read_events(key.public_key(), HookRequest("https://x/", {SIGNATURE: signature, TIMESTAMP: stamp}, body))
+        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(forged)
