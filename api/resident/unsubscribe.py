@@ -45,13 +45,11 @@ def _do(token: str, pressed: Mapping[str, str]) -> subscribers.Unsubscribed:
 
 
 async def _pressed(request: Request) -> dict[str, str]:
-    """The button of our own form; none when it is a mail program's, broken or not."""
+    """The button of our own form; none when it is a mail program's, broken, too large or not."""
     try:
         async with request.form(max_files=0, max_fields=10) as form:
             return {name: str(form[name]) for name in ("stop", "undo") if name in form}
-    except (HTTPException, MultiPartException, ValueError) as error:
-        if isinstance(error, HTTPException) and error.status_code == 413:
-            raise
+    except (HTTPException, MultiPartException, ValueError):
         return {}
 
 

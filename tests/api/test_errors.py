@@ -105,9 +105,8 @@ def test_nothing_large_is_taken_from_somebody_without_a_key(
         assert line.recv(100).startswith(b"HTTP/1.1 401 "), "answered before a body is there"
 
 
-@pytest.mark.parametrize("path", ["/console/sign-in", "/u/token"])
-def test_a_page_takes_no_more_than_its_form_needs(door: httpx.Client, path: str) -> None:
-    assert door.post(path, content=b"a" * (2**16 + 1)).status_code == 413
+def test_a_page_takes_no_more_than_its_form_needs(door: httpx.Client) -> None:
+    assert door.post("/console/sign-in", content=b"a" * (2**16 + 1)).status_code == 413
 
 
 @pytest.mark.parametrize("path", ["/api/v1/senders", "/api/v1/addresses/find"])

@@ -1,10 +1,13 @@
 """Leaving a list by a link (RFC 8058)."""
 
+import socket
+from collections.abc import Iterator
 from datetime import datetime
 
 import httpx
 import pytest
 
+from api.middleware import BODY_BYTES
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.requests import unsubscribe_url
@@ -65,6 +68,33 @@ def test_one_click_with_a_broken_body_unsubscribes_all_the_same(
 ) -> None:
     answer = door.post(link, content=body, headers={"Content-Type": kind} if kind else {})
     assert (answer.status_code, answer.text) == (200, "Unsubscribed.\n")
+    assert suppressed() == [("email", "storm")]
+
+
+TOO_MUCH = b"List-Unsubscribe=One-Click&x=" + b"x" * (2 * BODY_BYTES)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"])
+@pytest.mark.parametrize("stated", [True, False])
+def test_one_click_with_too_large_a_body_unsubscribes_all_the_same(
+    door: httpx.Client, link: str, stated: bool, kind: str
+) -> None:
+    def in_chunks() -> Iterator[bytes]:
+        yield from (TOO_MUCH[at : at + 10_000] for at in range(0, len(TOO_MUCH), 10_000))
+
+    for content in (TOO_MUCH, TOO_MUCH) if stated else (in_chunks(), in_chunks()):
+        answer = door.post(link, content=content, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.text) == (200, "Unsubscribed.\n")
+        assert suppressed() == [("email", "storm")]
+
+
+def test_of_a_body_that_is_too_large_no_more_is_read_than_of_any_other(door: httpx.Client, link: str) -> None:
+    url = httpx.URL(link)
+    lines = [f"POST {url.path} HTTP/1.1", f"Host: {url.host}", f"Content-Length: {10**12}"]
+    lines += ["Content-Type: application/x-www-form-urlencoded"]
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + b"x" * (BODY_BYTES + 1))
+        assert line.recv(100).startswith(b"HTTP/1.1 200 ")
     assert suppressed() == [("email", "storm")]
 
 
