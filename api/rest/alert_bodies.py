@@ -57,9 +57,13 @@ class NewAlert(BaseModel):
     lasts: str | None = Field(
         None,
         pattern=r"^[0-9]{1,5}[mhd]$",
-        description="In place of `expires_at`: how long from its launch, such as 6h.",
+        description="In place of `expires_at`: how long it lasts, such as 6h, counted from `launch_at` or, without it,"
+        " from now; 12h by default. The words name that end, so a later launch does not move it.",
     )
-    launch_at: Moment | None = Field(None, description="Launch it then, not when it is told to.")
+    launch_at: Moment | None = Field(
+        None,
+        description="Launch it then, not when it is told to. It must be approved and launched before, which schedules it.",
+    )
     incident: int | None = Field(None, ge=1, lt=2**63)
 
     def as_draft(self) -> Draft:

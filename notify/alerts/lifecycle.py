@@ -7,14 +7,14 @@ to the workers after the commit is the caller's business (`tasks.ring_alert`).
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import two_people
+from notify.alerts import times, two_people
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import NotFound, Refused, Unavailable
@@ -24,21 +24,19 @@ from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
 from zones.geometry import area_hash, from_wkb
 
-# Alarms about an alert.
-LATE = timedelta(minutes=1)
-
 
 def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
     """Freeze area and words under one hash. What needs two people is not approved by its author.
 
-    Raises Unavailable when a channel of it could not send; Refused when it is not a draft, has expired, or needs
-    somebody else.
+    Raises Unavailable when a channel of it could not send; Refused when it is not a draft, comes too late (`times`), or
+    needs somebody else.
     """
     operators.require(by, "approve")
     alert = _locked(s, alert_id)
     if alert.state is AlertState.SCHEDULED:
         raise Refused(f"Alert {alert_id} is scheduled: it is approved already.")
-    _not_expired(alert, now)
+    times.require_in_time(alert, now, settings.tz)
+    times.require_life(alert, now)
     two_people.require(s, alert, by, now, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
@@ -64,31 +62,20 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
 def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Send it now; or, when it was written for a later time, schedule it. Area and words must be those approved.
 
-    Raises Refused: not approved, launched before, expired, changed since the approval, or an exercise that would reach
-    a real provider.
+    An alarm rings when that is more than a minute after the planned time. Raises Refused: not approved, launched
+    before, too late (`times`), changed since the approval, or an exercise that would reach a real provider.
     """
     if by is not None:
         operators.require(by, "launch")
     alert = _locked(s, alert_id)
-    if alert.area is None:
-        raise Refused(f"Alert {alert_id} has no area.", hint="Without an area nothing is sent: write it again.")
-    if alert.state is AlertState.DRAFT:
-        raise Refused(f"Alert {alert_id} is not approved.", hint=f"`tocsin alert approve {alert_id} --as EMAIL`.")
-    if alert.state not in states.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
-        raise Refused(
-            f"Alert {alert_id} is {alert.state}: it cannot be launched.", hint=states.WHAT_NOW.get(alert.state, "")
-        )
-    _not_expired(alert, now)
-    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert) != alert.approved_hash:
-        raise Refused(
-            f"Alert {alert_id} is not what was approved: its area or words have changed.",
-            hint="Nothing was sent. Write it again and have it approved.",
-        )
+    _require_as_approved(s, alert)
+    times.require_in_time(alert, now, settings().tz)
     exercise.require_simulators(s, alert.channels, alert.status, settings())
     if alert.launch_at is not None and alert.launch_at > now:
         states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
     else:
         states.move_alert(s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now)
+        _tell_if_late(s, alert, now)
     return _fresh(s, alert)
 
 
@@ -102,7 +89,7 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     alert = _locked(s, alert_id)
     if alert.state is not AlertState.PAUSED:
         raise Refused(f"Alert {alert_id} is {alert.state}, not paused.")
-    _not_expired(alert, now)
+    times.require_unexpired(alert, now)
     return _step(s, alert_id, AlertState.SENDING, by, now, "resume")
 
 
@@ -130,13 +117,7 @@ def launch_due(s: Session, now: datetime) -> list[Alert]:
         Alert.expires_at > now,
     )
     tried = [alarms.apart(s, one, alarms.LAUNCH_FAILED, now, _launch) for one in due]
-    launched = [alert for alert in tried if alert is not None]
-    for alert in launched:
-        if alert.launch_at is not None and now - alert.launch_at > LATE:
-            minutes = round((now - alert.launch_at).total_seconds() / 60)
-            message = f"Alert {alert.id} was launched {counted(minutes, 'minute')} after its time."
-            alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
-    return launched
+    return [alert for alert in tried if alert is not None]
 
 
 def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool]) -> Sequence[int]:
@@ -148,6 +129,30 @@ def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool
         .order_by(Alert.id)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
+
+
+def _require_as_approved(s: Session, alert: Alert) -> None:
+    """Raises Refused when it is not approved, was launched before, or has changed since its approval."""
+    if alert.area is None:
+        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
+    if alert.state is AlertState.DRAFT:
+        raise Refused(f"Alert {alert.id} is not approved.", hint=f"`tocsin alert approve {alert.id} --as EMAIL`.")
+    if alert.state not in states.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
+        raise Refused(
+            f"Alert {alert.id} is {alert.state}: it cannot be launched.", hint=states.WHAT_NOW.get(alert.state, "")
+        )
+    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert) != alert.approved_hash:
+        raise Refused(
+            f"Alert {alert.id} is not what was approved: its area or words have changed.",
+            hint="Nothing was sent. Write it again and have it approved.",
+        )
+
+
+def _tell_if_late(s: Session, alert: Alert, now: datetime) -> None:
+    if alert.launch_at is not None and now - alert.launch_at > times.LATE:
+        minutes = round((now - alert.launch_at).total_seconds() / 60)
+        message = f"Alert {alert.id} was launched {counted(minutes, 'minute')} after its time."
+        alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
 
 
 def _launch(s: Session, alert_id: int, now: datetime) -> Alert:
@@ -222,8 +227,3 @@ def _locked(s: Session, alert_id: int) -> Alert:
 def _fresh(s: Session, alert: Alert) -> Alert:
     s.refresh(alert)
     return alert
-
-
-def _not_expired(alert: Alert, now: datetime) -> None:
-    if alert.expires_at <= now:
-        raise Refused(f"Alert {alert.id} has expired.", hint=states.WHAT_NOW[AlertState.EXPIRED])

@@ -1,24 +1,31 @@
 """When an alert launches and when it ends, and whether the times in its words agree with that."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from notify.content import compose
 from notify.content.blanks import Blank
 from notify.content.events import Event
 from notify.content.filling import Filled
-from notify.core.city_time import on_clock, shown
-from notify.core.errors import Invalid
+from notify.core import states
+from notify.core.city_time import apart, on_clock, shown
+from notify.core.errors import Invalid, Refused
+from notify.models import Alert
+from notify.models.states import AlertState
 
 DEFAULT_LIFE = timedelta(hours=12)
 LONGEST_LIFE = timedelta(days=14)
 SHORTEST_LIFE = timedelta(minutes=1)
 FURTHEST_LAUNCH = timedelta(days=366)
+LATE = timedelta(minutes=1)  # so much after its planned time a launch is one that somebody must hear of
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """`launch_at` None: when it is told to. `begins_at`: the planned launch, from which its life counts. All aware."""
+    """`launch_at` None: when it is told to. `begins_at`: the launch, as far as it is known: `launch_at`, or else now.
+    All aware."""
 
     begins_at: datetime
     launch_at: datetime | None
@@ -28,7 +35,11 @@ class Times:
 def plan(
     now: datetime, launch_at: datetime | None, expires_at: datetime | None, lasts: timedelta | None, zone: ZoneInfo
 ) -> Times:
-    """An alert's times, from an end or a length of life, or neither. Raises Invalid for those that cannot be."""
+    """An alert's times, from an end or a length of life, or neither. Raises Invalid for those that cannot be.
+
+    A length counts from the planned launch, or else from now. The words name the end, so it is a moment from here on
+    and stays where it is when the launch comes later (ADR 30).
+    """
     begins_at = now if launch_at is None else launch_at
     if begins_at < now:
         raise Invalid(
@@ -46,7 +57,7 @@ def plan(
     if expires_at <= begins_at:
         raise Invalid(
             f"The alert would expire at {_told(expires_at, zone)}, before its launch at {_told(begins_at, zone)}.",
-            hint="Give a later expiry, or how long it lasts from its launch: 6h.",
+            hint="Give a later expiry, or how long it lasts: 6h.",
         )
     if expires_at < begins_at + SHORTEST_LIFE:
         raise Invalid("The alert would expire at once.", hint="Give it a minute or more from its launch.")
@@ -72,23 +83,70 @@ def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo) -> 
 
     Raises Invalid with every contradiction.
     """
+    if wrong := _contradictions(event, filled.phase, filled.values, times, zone):
+        raise Invalid("The times in the message contradict each other.", hint="Correct what is listed.", details=wrong)
+
+
+def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo) -> None:
+    """Raises Refused when a written alert can no longer be launched as it is: it has expired, its planned launch has
+    passed, or its words name times that have.
+
+    Once it was scheduled only its expiry counts: a late launch is Tocsin's own fault then, and an alarm rings. The same
+    holds after a restored backup, since it may be out already: written again, it would go out twice.
+    """
+    require_unexpired(alert, now)
+    if alert.state is AlertState.SCHEDULED or alert.ask_since is not None:
+        return
+    if alert.launch_at is not None and alert.launch_at < now - LATE:
+        raise Refused(
+            f"Alert {alert.id} was to be launched at {shown(alert.launch_at, zone)}, {apart(alert.launch_at, now)}.",
+            hint="Cancel it and write it again, with a later launch or without one.",
+        )
+    times = Times(_begins(alert, now), alert.launch_at, alert.expires_at)
+    if wrong := _contradictions(compose.catalogue().event(alert.event), alert.phase, alert.blanks, times, zone):
+        raise Refused(
+            f"The words of alert {alert.id} name times that have passed.",
+            hint="Cancel it and write it again, with times to come.",
+            details=wrong,
+        )
+
+
+def require_life(alert: Alert, now: datetime) -> None:
+    """Raises Refused when it would expire within a minute of its launch, as at the draft."""
+    if alert.expires_at < _begins(alert, now) + SHORTEST_LIFE:
+        raise Refused(
+            f"Alert {alert.id} expires {apart(alert.expires_at, now)}, which is too soon to launch it.",
+            hint="Cancel it and write it again, with a later expiry.",
+        )
+
+
+def _begins(alert: Alert, now: datetime) -> datetime:
+    return now if alert.launch_at is None else max(now, alert.launch_at)
+
+
+def require_unexpired(alert: Alert, now: datetime) -> None:
+    """Raises Refused when it has expired."""
+    if alert.expires_at <= now:
+        raise Refused(f"Alert {alert.id} has expired.", hint=states.WHAT_NOW[AlertState.EXPIRED])
+
+
+def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo) -> list[str]:
     known = {
         # People write minutes: a danger that begins in the minute of the launch is not over.
         "launch": _Span.at(times.begins_at.astimezone(zone).replace(second=0, microsecond=0)),
         "expires": _Span.at(times.expires_at.astimezone(zone)),
     }
     wrong = []
-    for blank in event.blanks(filled.phase):
-        if blank.name in filled.values and blank.type in ("datetime", "date"):
+    for blank in event.blanks(phase):
+        if blank.name in values and blank.type in ("datetime", "date"):
             try:
-                known[blank.name] = _span(blank, filled.values[blank.name], zone)
+                known[blank.name] = _span(blank, values[blank.name], zone)
             except ValueError as error:
-                wrong.append(f"Blank '{blank.name}' cannot be used: {filled.values[blank.name]} {error}.")
-    for blank in event.blanks(filled.phase):
+                wrong.append(f"Blank '{blank.name}' cannot be used: {values[blank.name]} {error}.")
+    for blank in event.blanks(phase):
         if blank.name in known:
-            wrong += _contradictions(blank, known)
-    if wrong:
-        raise Invalid("The times in the message contradict each other.", hint="Correct what is listed.", details=wrong)
+            wrong += _contradictions_of(blank, known)
+    return wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +177,7 @@ def _called(name: str) -> str:
     return _NAMES.get(name, f"'{name}'")
 
 
-def _contradictions(blank: Blank, known: dict[str, _Span]) -> list[str]:
+def _contradictions_of(blank: Blank, known: dict[str, _Span]) -> list[str]:
     own = known[blank.name]
     told = f"Blank '{blank.name}' is {own.words}"
     others = {name: span for name, span in known.items() if name != blank.name}

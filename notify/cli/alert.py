@@ -102,7 +102,8 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     with transaction() as s:
         alert = lifecycle.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
     sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if alert.launch_at else ""
-    _say(alert, f"approved; area {(alert.area_hash or '')[:12]}{sends}", as_json)
+    ends = f"expires {planned(alert.expires_at)}"
+    _say(alert, f"approved; area {(alert.area_hash or '')[:12]}; {ends}{sends}", as_json)
 
 
 @commands.named("launch")

@@ -35,6 +35,8 @@ def show(p: AlertProgress, reached: Audience | None = None) -> None:
         for reason, count in sorted(reasons.items(), key=lambda x: -x[1]):
             console.print(f"  {count:,}  {p.reason_words[reason]}", markup=False)
     console.print(_launch(p), markup=False)
+    if not p.ended:
+        console.print(f"Expires {planned(p.expires_at)}")
     for one in p.forecast:
         console.print(_forecast(one), markup=False)
 

@@ -78,7 +78,11 @@ def new(
         typer.Option(help=f"Of {', '.join(drafting.CHANNELS)}; by default all that have an open sender."),
     ] = None,
     expires: Annotated[
-        str | None, typer.Option(help="How long it lasts from its launch: 30m, 6h, 2d; or a time.")
+        str | None,
+        typer.Option(
+            help="How long it lasts, counted from --at or, without it, from now: 30m, 6h, 2d; or a time. By default 12h."
+            " Its words name that end, so a later launch does not move it."
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Launch it then, not at once: an ISO 8601 time, or 2h from now.")
@@ -131,6 +135,7 @@ def new(
                 "state": alert.state,
                 "lane": alert.lane,
                 "launch_at": alert.launch_at,
+                "expires_at": alert.expires_at,
             }
         )
         return

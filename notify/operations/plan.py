@@ -44,5 +44,5 @@ JOBS = (
     Job("forget_changes", "Forget changes of residents that every live count has seen.", Every(60), patience_s=600),
     Job("check_places", "Look for places of residents that no alert would find.", Every(3600), patience_s=1800),
     Job("retention", "Delete what is kept for a while only: ended sessions, old heartbeats.", Daily(time(3, 30)), 1800),
-    Job("watch", "Ring alarms: no worker, an audience that stays unknown, jobs that fail.", Every(10)),
+    Job("watch", "Ring alarms: no worker, a launch that was missed, an unknown audience, failing jobs.", Every(10)),
 )

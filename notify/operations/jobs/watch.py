@@ -1,16 +1,21 @@
 """What would keep an alert from going out, or from ending, without anybody noticing."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from notify.alerts import times
 from notify.core import alarms
+from notify.core.city_time import shown
 from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.models import Alert, Lane
 from notify.models.job import JobRow
 from notify.models.states import AlertState
 from notify.operations import heartbeat
+from notify.operations.jobs.steps import each
 from notify.operations.plan import JOBS
 
 RESOLVED_WITHIN = timedelta(minutes=1)  # a launched alert's audience
@@ -18,18 +23,56 @@ FAILING_FOR = timedelta(seconds=30)
 
 
 def run() -> None:
-    """Let alarms ring for what is wrong, and resolve those whose trouble is over."""
-    now = datetime.now(UTC)
+    """Let alarms ring for what is wrong, and resolve those whose trouble is over. Each kind stands alone."""
+    each(
+        _follow_workers,
+        lambda: _follow(alarms.LAUNCH_MISSED, _missed),
+        lambda: _follow(alarms.AUDIENCE_UNKNOWN, _unresolved),
+        lambda: _follow(alarms.JOB_FAILS, _failing),
+    )
+
+
+def _follow(kind: str, look: Callable[[Session], dict[int | str, str]]) -> None:
+    with transaction() as s:
+        alarms.follow(s, kind, look(s), datetime.now(UTC))
+
+
+def _follow_workers() -> None:
     with transaction() as s:
         idle = heartbeat.lanes_without_worker(s) if heartbeat.schedulers_hear(s) else []
         for lane, kind in alarms.NO_WORKER.items():
-            alarms.follow(s, kind, {"": _no_worker(lane)} if lane in idle else {}, now)
-        alarms.follow(s, alarms.AUDIENCE_UNKNOWN, _unresolved(s), now)
-        alarms.follow(s, alarms.JOB_FAILS, _failing(s), now)
+            alarms.follow(s, kind, {"": _no_worker(lane)} if lane in idle else {}, datetime.now(UTC))
 
 
 def _no_worker(lane: Lane) -> str:
     return f"No worker serves the {lane} lane: nothing of it is sent. {heartbeat.start_worker(lane)}"
+
+
+def _missed(s: Session) -> dict[int | str, str]:
+    """By alert: written for a time that has passed, and never scheduled. Nobody waits for a draft of a test."""
+    rows = s.scalars(
+        select(Alert).where(
+            Alert.state.in_([AlertState.DRAFT, AlertState.APPROVED]),
+            or_(Alert.state == AlertState.APPROVED, Alert.status == "Actual"),
+            Alert.launch_at < func.now() - times.LATE,
+            Alert.expires_at > func.now(),
+        )
+    )
+    return {alert.id: _was_to_launch(alert) for alert in rows}
+
+
+def _was_to_launch(alert: Alert) -> str:
+    assert alert.launch_at is not None  # noqa: S101  asked for
+    step = "launched" if alert.state is AlertState.APPROVED else "approved"
+    what_now = (  # after a restored backup it may be out already: written again, it would go out twice
+        "Cancel it, and write it again if it is still to be sent."
+        if alert.ask_since is None
+        else "It was restored from a backup: docs/restore.md says what to do."
+    )
+    return (
+        f"Alert {alert.id} ({alert.event}) was to be launched at {shown(alert.launch_at, settings().tz)}, and nobody"
+        f" {step} it: nothing was sent. {what_now}"
+    )
 
 
 def _unresolved(s: Session) -> dict[int | str, str]:

@@ -7,24 +7,61 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.alerts import lifecycle
+from notify.alerts import lifecycle, reports
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused
+from notify.core.settings import settings
+from notify.models import Alert
 from notify.models.states import AlertState
-from tests.factories import NOW, alert_draft, alert_ready, operator, sender, zone
+from notify.operations import restoring
+from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, sender, zone
 from tests.owner import owning
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 LATER = NOW + timedelta(minutes=5)
 
 
-def test_life_counts_from_the_launch(s: Session) -> None:
+def approve(s: Session, alert: Alert, now: datetime) -> Alert:
+    for provider in ("twilio", "sendgrid", "mastodon"):
+        sender(s, provider)
+    return lifecycle.approve(s, alert.id, operator(s, "approver"), now, settings().model_copy(update=CREDENTIALS))
+
+
+def test_life_counts_from_the_planned_launch(s: Session) -> None:
     tomorrow = NOW + timedelta(days=1)
     assert alert_draft(s, launch_at=tomorrow).expires_at == tomorrow + 12 * HOUR
     assert alert_draft(s, launch_at=tomorrow, lasts=6 * HOUR).expires_at == tomorrow + 6 * HOUR
     assert alert_draft(s, lasts=6 * HOUR).expires_at == NOW + 6 * HOUR
     assert alert_draft(s, launch_at=NOW + timedelta(days=20)).expires_at == NOW + timedelta(days=20) + 12 * HOUR
+
+
+def test_the_end_is_a_moment_that_the_words_name_and_no_later_launch_moves(s: Session) -> None:
+    alert = alert_ready(s, lasts=30 * MINUTE)
+    lifecycle.launch(s, alert.id, operator(s), NOW + 29.5 * MINUTE)
+    assert alert.expires_at == NOW + 30 * MINUTE
+    assert all("12:30" in words.text for words in reports.words(s, alert.id))
+
+
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [
+        (29.5 * MINUTE, "expires in 30 seconds, which is too soon to launch it. Cancel it and write it again"),
+        (31 * MINUTE, "has expired. Write a new alert with a later expiry"),
+    ],
+)
+def test_an_approval_that_comes_when_hardly_any_life_is_left_is_refused(
+    s: Session, after: timedelta, says: str
+) -> None:
+    with pytest.raises(Refused, match=says):
+        approve(s, alert_draft(s, lasts=30 * MINUTE), NOW + after)
+
+
+def test_the_life_of_an_alert_for_later_is_not_spent_before_its_launch(s: Session) -> None:
+    """Approved twenty minutes before a launch that it lives for one minute after."""
+    alert = approve(s, alert_draft(s, launch_at=NOW + 21 * MINUTE, lasts=MINUTE), NOW + MINUTE)
+    assert lifecycle.launch(s, alert.id, operator(s), NOW + 20.5 * MINUTE).state is AlertState.SCHEDULED
 
 
 @pytest.mark.parametrize(
@@ -97,6 +134,73 @@ def test_words_that_contradict_the_times_are_refused(
 def test_words_that_agree_with_the_times_pass(s: Session, event: str, blanks: dict[str, str]) -> None:
     """Launched half a minute past noon: operators write minutes."""
     alert_draft(s, event=event, blanks=blanks, now=NOW + timedelta(seconds=30))
+
+
+PASSED = [
+    ({"event": "outage", "blanks": {"utility": "power", "restore_by": "2027-01-11T14:00"}}, "'restore_by'"),
+    ({"event": "storm", "blanks": {"hazard": "wind", "starts": "2027-01-11T14:00"}}, "'starts'"),
+    ({"event": "snow", "blanks": {"rule": "odd", "starts": "2027-01-11T14:00"}}, "'starts'"),
+    (
+        {"event": "collection", "blanks": {"day": "2027-01-08", "new_day": "2027-01-11"}, "lasts": 48 * HOUR},
+        "'new_day'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("draft", "blank"), PASSED)
+def test_words_whose_times_have_passed_are_neither_approved_nor_launched(
+    s: Session, draft: dict[str, Any], blank: str
+) -> None:
+    approved, written = alert_ready(s, **draft), alert_draft(s, **draft)
+    in_time, too_late = NOW + 2 * HOUR + timedelta(seconds=59), NOW + 12 * HOUR - MINUTE
+    if "lasts" in draft:
+        too_late += HOUR  # the next day has begun
+    with pytest.raises(Refused, match="name times that have passed") as refused:
+        approve(s, written, too_late)
+    assert [blank in detail and "before the launch" in detail for detail in refused.value.details] == [True]
+    with pytest.raises(Refused, match="name times that have passed"):
+        lifecycle.launch(s, approved.id, operator(s), too_late)
+    approve(s, written, in_time)
+    assert lifecycle.launch(s, approved.id, operator(s), in_time).state is AlertState.SENDING
+
+
+def test_a_launch_time_that_has_passed_is_neither_approved_nor_launched(s: Session) -> None:
+    """It went out at once, hours late, and nothing rang."""
+    approved, written = (make(s, launch_at=NOW + HOUR) for make in (alert_ready, alert_draft))
+    says = "was to be launched at 2027-01-11 13:00:00 EST, 2 hours ago. Cancel it and write it again"
+    with pytest.raises(Refused, match=says):
+        approve(s, written, NOW + 3 * HOUR)
+    with pytest.raises(Refused, match=says):
+        lifecycle.launch(s, approved.id, operator(s), NOW + 3 * HOUR)
+    soon_enough = NOW + HOUR + lifecycle.times.LATE
+    approve(s, written, soon_enough)
+    assert lifecycle.launch(s, approved.id, operator(s), soon_enough).state is AlertState.SENDING
+    assert ringing(s) == {}
+
+
+def test_what_was_scheduled_is_launched_by_hand_where_no_scheduler_is_and_rings(s: Session) -> None:
+    alert = alert_ready(s, launch_at=NOW + HOUR)
+    lifecycle.launch(s, alert.id, operator(s), LATER)
+    assert lifecycle.launch(s, alert.id, operator(s), NOW + 3 * HOUR).state is AlertState.SENDING
+    assert ringing(s)[alert.id][0] == alarms.LAUNCHED_LATE
+
+
+@pytest.mark.parametrize("was", [AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED])
+def test_after_a_restored_backup_an_alert_is_launched_late_because_it_may_be_out_already(
+    owner: Session, was: AlertState
+) -> None:
+    """Written again it would go out twice; launched, it is asked about first."""
+    s = owner
+    times = {"launch_at": NOW + HOUR, "blanks": {"hazard": "wind", "starts": "2027-01-11T14:00"}}
+    alert = alert_draft(s, **times) if was is AlertState.DRAFT else alert_ready(s, **times)
+    if was is AlertState.SCHEDULED:
+        lifecycle.launch(s, alert.id, operator(s), LATER)
+    restoring.restored(s, NOW + 3 * HOUR)
+    s.refresh(alert)
+    if was is AlertState.DRAFT:
+        approve(s, alert, NOW + 4 * HOUR)
+    assert lifecycle.launch(s, alert.id, operator(s), NOW + 4 * HOUR).state is AlertState.SENDING
+    assert ringing(s)[alert.id][0] == alarms.LAUNCHED_LATE
 
 
 def test_both_times_are_part_of_what_is_approved(owner: Session) -> None:

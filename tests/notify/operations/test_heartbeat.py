@@ -2,10 +2,11 @@
 
 import os
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from notify.alerts import lifecycle
 from notify.channels.findings import State
@@ -17,7 +18,7 @@ from notify.operations import heartbeat, pulse
 from notify.operations.check import check
 from notify.operations.heartbeat import Heart
 from notify.operations.jobs import watch
-from tests.factories import alert_ready, operator, sender, zone
+from tests.factories import alert_draft, alert_ready, operator, sender, zone
 from tests.owner import owning
 from tests.waiting import until
 
@@ -128,6 +129,83 @@ def test_an_audience_that_stays_unknown_rings_until_it_is_known() -> None:
     watch.run()
     assert ringing() == []
     assert quick
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "nobody"),
+    [("draft", "Actual", "approved it"), ("approved", "Actual", "launched it"), ("approved", "Test", "launched it")],
+)
+def test_a_launch_that_everybody_missed_rings_until_the_alert_is_over(state: str, status: str, nobody: str) -> None:
+    """It rang only when it expired, up to two weeks later."""
+    missed = waits(state, minutes_ago=2, status=status)
+    waits(state, minutes_ago=-2, status=status)
+    watch.run()
+    with transaction() as s:
+        (alarm,) = alarms.ringing(s)
+        assert (alarm.kind, alarm.alert_id) == ("launch-missed", missed)
+        assert f"nobody {nobody}: nothing was sent. Cancel it" in alarm.message
+        lifecycle.cancel(s, missed, operator(s), datetime.now(UTC))
+    watch.run()
+    assert ringing() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "minutes_ago"),
+    [("approved", "Actual", 0.5), ("draft", "Test", 2), ("scheduled", "Actual", 2), ("approved", "Actual", None)],
+)
+def test_no_launch_is_missed_in_the_first_minute_in_a_test_or_when_it_was_scheduled(
+    state: str, status: str, minutes_ago: float | None
+) -> None:
+    waits(state, minutes_ago=minutes_ago, status=status)
+    watch.run()
+    assert ringing() == []
+
+
+def test_a_missed_launch_of_a_restored_backup_is_not_to_be_written_again() -> None:
+    waits("approved", minutes_ago=2)
+    with transaction() as s:
+        s.execute(text("UPDATE alerts SET ask_since = now()"))
+    watch.run()
+    with transaction() as s:
+        (alarm,) = alarms.ringing(s)
+    assert "write it again" not in alarm.message
+    assert "docs/restore.md" in alarm.message
+
+
+def waits(state: str, *, minutes_ago: float | None, status: str = "Actual") -> int:
+    """An alert whose launch was planned for so long ago; its id."""
+    now = datetime.now(UTC)
+    written = now - timedelta(hours=1)
+    at = None if minutes_ago is None else now - timedelta(minutes=minutes_ago)
+    with transaction() as s:
+        zone(s, now=written)
+        make = alert_draft if state == "draft" else alert_ready
+        alert = make(s, now=written, launch_at=at, status=status)
+        if state == "scheduled":
+            lifecycle.launch(s, alert.id, operator(s, now=written), written)
+        return alert.id
+
+
+@pytest.mark.parametrize("broken", ["no-worker-emergency", "launch-missed", "audience-unknown"])
+def test_an_alarm_that_cannot_ring_keeps_no_other_from_it(own_database: str, broken: str) -> None:
+    heard("scheduler")
+    heard("worker", "routine")
+    missed = waits("approved", minutes_ago=2)
+    with owning() as s:
+        now = datetime.now(UTC)
+        slow = lifecycle.launch(s, alert_ready(s, now=now).id, operator(s), now).id
+        s.execute(text("ALTER TABLE alerts DISABLE TRIGGER USER"))
+        s.execute(text("UPDATE alerts SET launched_at = now() - interval '61 s' WHERE id = :id"), {"id": slow})
+        s.execute(text("ALTER TABLE alerts ENABLE TRIGGER USER"))
+        s.execute(
+            text("""INSERT INTO jobs (name, error, failing_since, next_at, late_after)
+                          VALUES ('sweep', 'broken', now() - interval '1 hour', now(), 'infinity')""")
+        )
+        s.execute(text(f"ALTER TABLE alarms ADD CONSTRAINT broken CHECK (kind <> '{broken}')"))
+    with pytest.raises(IntegrityError, match="broken"):
+        watch.run()
+    assert {"no-worker-emergency", "launch-missed", "audience-unknown", "job-fails"} - {*ringing()} == {broken}
+    assert missed
 
 
 def test_beats_of_the_long_gone_are_forgotten() -> None:

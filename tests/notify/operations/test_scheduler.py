@@ -156,6 +156,31 @@ def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None
         assert [age.days for age in ended] == [6]
 
 
+@pytest.mark.parametrize(("broken", "other"), [("sessions", "heartbeats"), ("heartbeats", "sessions")])
+def test_what_cannot_be_deleted_keeps_nothing_else(own_database: str, broken: str, other: str) -> None:
+    with transaction() as s:
+        operator(s)
+        s.execute(
+            text("""
+                WITH key AS (
+                    INSERT INTO api_keys (name, key_hash, created_at) VALUES ('k', sha256('k'), now()) RETURNING id
+                ), session AS (
+                    INSERT INTO sessions (token_hash, key_id, began_at, ends_at)
+                    SELECT sha256('s'), id, now() - interval '30 days', now() - interval '20 days' FROM key
+                )
+                INSERT INTO heartbeats (kind, host, pid, lanes, at, unbroken_since)
+                VALUES ('api', 'gone', 1, '{}', now() - interval '20 days', now() - interval '30 days')""")
+        )
+    as_owner(
+        "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'",
+        f"CREATE TRIGGER breaks BEFORE DELETE ON {broken} FOR EACH ROW EXECUTE FUNCTION break()",
+    )
+    assert scheduler.run_job("retention").error
+    with transaction() as s:
+        left = {name: s.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in (broken, other)}
+    assert left == {broken: 1, other: 0}
+
+
 def test_a_job_that_hangs_keeps_nobody_from_leading_again(
     own_database: str, redis: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
