@@ -62,7 +62,8 @@ class NewAlert(BaseModel):
     )
     launch_at: Moment | None = Field(
         None,
-        description="Launch it then, not when it is told to. It must be approved and launched before, which schedules it.",
+        description="Launch it then, not when it is told to. It has to be approved and launched before: that schedules"
+        " it.",
     )
     incident: int | None = Field(None, ge=1, lt=2**63)
 

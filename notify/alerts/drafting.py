@@ -33,8 +33,7 @@ class Draft:
     `without`; none at all: as the incident's latest alert. What is not a zone or a street needs words for all of it,
     in one language for everybody or by language.
     `confirmed`: doubts about a drawn area that are answered with yes. CAP values that are None come from the event and
-    phase. When: give `expires_at`, or how long it `lasts` from `launch_at` or else from now; a launch that comes later does not
-    move the end."""
+    phase. When: give `expires_at`, or how long it `lasts` from `launch_at` or else from now (`times.plan`)."""
 
     event: str
     phase: str = "issue"

@@ -36,7 +36,7 @@ def show(p: AlertProgress, reached: Audience | None = None) -> None:
             console.print(f"  {count:,}  {p.reason_words[reason]}", markup=False)
     console.print(_launch(p), markup=False)
     if not p.ended:
-        console.print(f"Expires {planned(p.expires_at)}")
+        console.print(f"Expires {planned(p.expires_at)}", markup=False)
     for one in p.forecast:
         console.print(_forecast(one), markup=False)
 

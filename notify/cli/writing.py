@@ -80,8 +80,8 @@ def new(
     expires: Annotated[
         str | None,
         typer.Option(
-            help="How long it lasts, counted from --at or, without it, from now: 30m, 6h, 2d; or a time. By default 12h."
-            " Its words name that end, so a later launch does not move it."
+            help="How long it lasts, counted from --at or, without it, from now: 30m, 6h, 2d; or a time. By default"
+            " 12h. Its words name that end, so a later launch does not move it."
         ),
     ] = None,
     at: Annotated[

@@ -322,6 +322,40 @@ def test_an_alert_for_later_is_scheduled_and_not_rung(
     assert settings().public_url in door.get(f"/api/v1/alerts/{number}/report", headers=approver).text
 
 
+def test_a_time_whose_offset_or_instant_is_left_open_is_422(door: httpx.Client, key: Key, city: datetime) -> None:
+    """02:30 is skipped when summer time begins, 01:30 comes twice when it ends."""
+    author = key("author")
+    for time, says in (("2027-03-14T02:30", "does not exist"), ("2027-11-07T01:30", "comes twice")):
+        for name in ("launch_at", "expires_at"):
+            told = post(door, "", author, 422, DRAFT | {name: time})
+            assert name in str(told["errors"])
+            assert "timezone" in str(told["errors"])
+        told = post(door, "", author, 422, DRAFT | {"blanks": {"hazard": "wind", "starts": time}})
+        assert says in str(told["errors"])
+    assert asked.rows("SELECT id FROM alerts") == []
+
+
+def test_an_alert_whose_time_has_passed_is_409_with_what_to_do(
+    door: httpx.Client, operator: httpx.Client, key: Key, senders: None
+) -> None:
+    written = datetime.now(UTC) - timedelta(hours=5)
+    with transaction() as s:
+        late = {"now": written, "launch_at": written + timedelta(hours=1)}
+        draft, ready = factories.alert_draft(s, **late).id, factories.alert_ready(s, **late).id
+        soon = (written + timedelta(hours=1)).astimezone(settings().tz).isoformat(timespec="minutes")
+        words = factories.alert_ready(s, now=written, blanks={"hazard": "wind", "starts": soon}).id
+    approver = key("approver")
+    for path in (f"/{draft}/approve", f"/{ready}/launch"):
+        told = post(door, path, approver, 409)
+        assert told["detail"].endswith("4 hours ago.")
+        assert told["hint"] == "Cancel it and write it again, with a later launch or without one."
+    told = post(door, f"/{words}/launch", approver, 409)
+    assert "'starts'" in told["errors"][0]
+    form = {"sure": "yes", "area_hash": asked.rows("SELECT area_hash FROM alerts LIMIT 1")[0][0]}
+    assert "name times that have passed" in operator.post(f"/console/alerts/{words}/launch", data=form).text
+    assert asked.rows("SELECT id FROM alerts WHERE launched_at IS NOT NULL") == []
+
+
 def test_a_reason_is_told_in_words(operator: httpx.Client, key: Key, city: datetime) -> None:
     number = in_mixed_states(city)
     told = operator.get(f"/api/v1/alerts/{number}", headers=key()).json()["reason_words"]

@@ -13,12 +13,14 @@ from notify.cli import alert_list
 from notify.cli.alert import commands
 from notify.core import city_time
 from notify.core.db import transaction
+from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from tests.factories import CREDENTIALS, alert_draft, alert_ready, operator, resident, sender, zone
 
 ADMIN = "admin@tocsin.example.org"
 NOW = datetime.now(UTC)
 AT = (NOW + timedelta(hours=13)).replace(microsecond=0)
+NEW = ("new", "--event", "storm", "--set", "hazard=wind", "--zone", "Riverside", "--channels", "sms", "--as", ADMIN)
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +48,52 @@ def shown(at: datetime = AT) -> str:
     return f"{city_time.shown(at, settings().tz)}, in 13 hours"
 
 
+@pytest.mark.parametrize("option", ["--at", "--expires"])
+@pytest.mark.parametrize(
+    ("time", "says"),
+    [
+        ("2027-03-14T02:30", "does not exist: the clocks jump over it when summer time begins."),
+        ("2027-11-07T01:30", "comes twice, because the clocks are set back."
+         " Which is it: 2027-11-07T01:30-04:00 or 2027-11-07T01:30-05:00."),
+        ("2027-02-30T12:00", "is not a valid time. Use 30m, 6h, 2d or an ISO 8601 time"),
+    ],
+)  # fmt: skip
+def test_a_time_that_the_citys_clocks_never_show_or_show_twice_is_not_guessed(
+    option: str, time: str, says: str
+) -> None:
+    done = CliRunner().invoke(commands, [*NEW, option, time])
+    assert isinstance(done.exception, Invalid)
+    assert f"{option}: '{time}' {says}" in str(done.exception)
+    with transaction() as s:
+        assert reports.recent_alerts(s, 1) == [], "nothing was written"
+
+
+def test_a_length_of_life_counts_from_the_planned_launch_and_ends_at_a_moment() -> None:
+    for more, begins in ((["--at", AT.isoformat()], AT), ([], datetime.now(UTC))):
+        told = json.loads(run(*NEW, "--expires", "30m", *more, "--json").stdout)
+        ends = datetime.fromisoformat(told["expires_at"])
+        assert timedelta(0) <= ends - begins - timedelta(minutes=30) < timedelta(minutes=5)
+        show = " ".join(run("show", str(told["id"])).stdout.split())
+        assert f"Expires {city_time.shown(ends, settings().tz)}, in " in show
+
+
+def test_a_launch_whose_time_has_passed_says_what_to_do() -> None:
+    before = NOW - timedelta(hours=5)
+    with transaction() as s:
+        number = str(alert_ready(s, now=before, launch_at=NOW - timedelta(hours=2)).id)
+    done = CliRunner().invoke(commands, ["launch", number])
+    assert isinstance(done.exception, Refused)
+    assert str(done.exception).endswith(
+        "2 hours ago. Cancel it and write it again, with a later launch or without one."
+    )
+
+
 def test_an_author_sees_at_once_when_a_draft_is_to_be_launched() -> None:
-    new = ("new", "--event", "storm", "--set", "hazard=wind", "--zone", "Riverside", "--channels", "sms", "--as", ADMIN)
-    done = run(*new, "--at", AT.isoformat())
+    done = run(*NEW, "--at", AT.isoformat())
     assert int(done.stdout)  # the number alone, for scripts
     assert f"To be launched at {shown()}" in done.stderr
-    assert datetime.fromisoformat(json.loads(run(*new, "--at", AT.isoformat(), "--json").stdout)["launch_at"]) == AT
-    assert run(*new).stderr == ""
+    assert datetime.fromisoformat(json.loads(run(*NEW, "--at", AT.isoformat(), "--json").stdout)["launch_at"]) == AT
+    assert run(*NEW).stderr == ""
 
 
 def test_a_scheduled_alert_says_when_it_goes_out() -> None:
@@ -73,7 +114,9 @@ def test_an_approval_names_the_time_that_it_is_given_for(monkeypatch: pytest.Mon
         sender(s)
         number = str(alert_draft(s, now=NOW, launch_at=AT).id)
     assert f"not scheduled yet: it needs `tocsin alert approve {number}" in run("show", number).stdout
-    assert f"`tocsin alert launch {number}` schedules it for {shown()}." in run("approve", number, "--as", ADMIN).stdout
+    approved = " ".join(run("approve", number, "--as", ADMIN).stdout.split())
+    assert f"`tocsin alert launch {number}` schedules it for {shown()}." in approved
+    assert f"; expires {city_time.shown(AT + timedelta(hours=12), settings().tz)}, in 25 hours;" in approved
     assert datetime.fromisoformat(json.loads(run("launch", number, "--json").stdout)["launch_at"]) == AT
 
 

@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from notify.cli.subscribers import commands
-from notify.subscribers import COLUMNS
+from notify.core.db import transaction
+from notify.subscribers import COLUMNS, opt_out
+from tests.factories import NOW
 
 GOOD = "+12155550100,,en,storm,-75.1,39.9,,home,,"
 BAD = "nonsense,,en,storm,-75.1,39.9,,home,,"
@@ -32,6 +34,20 @@ def test_rows_that_may_be_about_two_people_are_listed_and_merged_only_when_asked
     assert "Line 3: phone: the file gives it with more than one email." in done.stdout
     assert "--merge" in done.stdout
     assert CliRunner().invoke(commands, ["import", str(path), "--merge"]).exit_code == 0
+
+
+@pytest.mark.parametrize(("others", "says"), [(0, "1 row with"), (1, "2 rows with")])
+def test_rows_whose_address_opted_out_are_counted(others: int, says: str, tmp_path: Path, database: str) -> None:
+    numbers = [f"+1215555010{last}" for last in range(others + 2)]
+    with transaction() as s:
+        for number in numbers[1:]:
+            opt_out(s, "sms", number, how="a test", now=NOW)
+    path = tmp_path / "residents.csv"
+    rows = (GOOD.replace("+12155550100", number) for number in numbers)
+    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    done = CliRunner().invoke(commands, ["import", str(path)])
+    told = " ".join(done.stdout.split())
+    assert f"{says} an address that opted out, bounced or complained: it gets nothing." in told
 
 
 def test_a_dry_run_says_so_and_keeps_nothing(tmp_path: Path, database: str) -> None:
