@@ -95,7 +95,7 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Stop it for good: nothing is claimed from the commit on, and what is out is out. What is queued is closed soon
-    after (`settling.end_leftovers`)."""
+    after (`recovery.end_leftovers`)."""
     return _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
 
 

@@ -31,7 +31,7 @@ R = TypeVar("R")
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
 
-RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `runners.RESOLVERS` x (a lock and `fanout.DEALERS`)
+RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `worker_slots.RESOLVERS` x (a lock and `fanout.DEALERS`)
 HOOK_CONNECTIONS = 8  # replies and receipts of one web server; each has half as many threads
 
 # What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a

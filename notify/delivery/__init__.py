@@ -1,7 +1,9 @@
 """The way of an alert from its launch to the last receipt, in this order:
 
 fanout           delivery rows and batches, slice by slice       (a transaction each)
-leases           lease a batch, claim deliveries, record what became of them
+leases           a batch is taken for a while
+claims           which deliveries of it may still go out
+recording        what became of them
 send_batch       window by window: take slots, claim, post, record
 requests         the requests themselves; addresses are opened here
 transport        the event loop that posts to providers

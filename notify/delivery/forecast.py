@@ -224,7 +224,7 @@ def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at:
 def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
     """Tokens of other alerts that go out before our last ones do. `own`: our tokens.
 
-    All that waits in a more urgent lane goes first. Alerts of one lane take turns (`records.lease_next`): until ours is
+    All that waits in a more urgent lane goes first. Alerts of one lane take turns (`leases.lease_next`): until ours is
     done, each of them has sent as much as ours, or all it had.
     """
     rows = s.execute(

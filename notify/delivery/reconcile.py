@@ -18,8 +18,9 @@ from notify.channels.contract import Accepted, Recall, SendError
 from notify.core import alarms, audit, db, states
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import exercise, leases, requests, unreadable
-from notify.delivery.leases import Claimed, Lease
+from notify.delivery import exercise, leases, recording, requests, unreadable
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome
 from notify.delivery.transport import Transport
 from notify.models import Lane
@@ -43,7 +44,7 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
         asked = [(one, _asked(one, held, settings, transport)) for one in unknown]
         found = list(_answered(asked, held, settings, transport, over=over))
         for claimed_at, group in groupby(found, key=lambda pair: pair[0].claimed_at):
-            leases.record_apart(held, [outcome for _, outcome in group], claimed_at)
+            recording.record_apart(held, [outcome for _, outcome in group], claimed_at)
         _say_what_is_sent_again(held.alert_id, [outcome for _, outcome in found])
         if len(found) == len(unknown):
             pause_s = 0.0

@@ -66,7 +66,7 @@ def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> No
 
 
 def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, now: datetime) -> None:
-    """What has not left us of batches; one that PostgreSQL refuses stays behind, for `clearing` or for people."""
+    """What has not left us of batches; one that PostgreSQL refuses stays behind, for `reconcile` or for people."""
 
     def work(some: Sequence[int]) -> None:
         s.execute(
@@ -109,7 +109,7 @@ def unsettled_batches(older_than_s: float, *, wiped: bool, idle: Collection[Lane
 
 
 def next_unsettled(lane: Lane, channel: str, older_than_s: float) -> int | None:
-    """Of these the one that has waited longest, for `clearing.clear_up`; None when there is none."""
+    """Of these the one that has waited longest, for `reconcile.clear_up`; None when there is none."""
     with transaction() as s:
         batch: int | None = s.execute(
             text(f"""

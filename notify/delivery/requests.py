@@ -6,7 +6,8 @@ from notify.channels.contract import Content, Message, Recipient
 from notify.core import crypto
 from notify.core.errors import Unavailable
 from notify.core.settings import Settings
-from notify.delivery.leases import Claimed, Lease
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import Lease
 
 
 def content(held: Lease, settings: Settings) -> Content:

@@ -3,7 +3,7 @@
 No transaction is open while a provider is asked (law 5). Whether a delivery may still go out, whether its alert is
 still sending, its resident still wants it and its address is not opted out, is decided by the claim, which comes
 after the tokens and less than half a second before the post (law 4). Nothing is claimed so late that it could leave,
-or wait at the provider, after its alert has expired (`records.LAST_S`).
+or wait at the provider, after its alert has expired (`leases.LAST_S`).
 """
 
 import threading
@@ -18,8 +18,19 @@ import structlog
 from notify.channels.contract import Late, Message, Recipient, SendError
 from notify.core import db
 from notify.core.settings import Settings
-from notify.delivery import carrier_blocks, exercise, leases, recovery, sender_health, sender_pool, unreadable
-from notify.delivery.leases import CLAIM_S, Claimed, Lease
+from notify.delivery import (
+    carrier_blocks,
+    claims,
+    exercise,
+    leases,
+    recording,
+    recovery,
+    sender_health,
+    sender_pool,
+    unreadable,
+)
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import CLAIM_S, Lease
 from notify.delivery.outcomes import outcomes
 from notify.delivery.pace import Room
 from notify.delivery.requests import content, message, recipients
@@ -180,7 +191,7 @@ class Batch:
         pause_s = 0.0
         claimed_s = time.monotonic()
         try:
-            claimed = leases.claim_apart(
+            claimed = claims.claim_apart(
                 self._held,
                 sender.id,
                 self._worth(turn),
@@ -235,7 +246,7 @@ class Batch:
         """Those must not keep the others of their window. Returns how long the batch should rest, in seconds."""
         results, fits = unreadable.outcomes(damaged, self._held.alert_id, self._held.now())
         claimed_at = damaged[0].claimed_at
-        leases.record_apart(self._held, results, claimed_at, REMEMBER_S)
+        recording.record_apart(self._held, results, claimed_at, REMEMBER_S)
         return 0.0 if fits else BROKEN_PAUSE_S
 
     def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
@@ -287,7 +298,7 @@ class Batch:
         most = self._settings.max_attempts
         results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
         # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
-        leases.record_apart(self._held, results, claimed[0].claimed_at, REMEMBER_S)
+        recording.record_apart(self._held, results, claimed[0].claimed_at, REMEMBER_S)
         if any(o.suppress == carrier_blocks.REASON for o in results):
             sender_pool.read_anew()
         self._left = max(1, self._left - sum(not isinstance(p.answer, Late) for p in posted))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from notify.core import alarms, crypto
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
-from notify.delivery.leases import Claimed
+from notify.delivery.claims import Claimed
 from notify.delivery.outcomes import Outcome
 from notify.models import Contact
 from notify.models.states import DeliveryState

@@ -5,7 +5,7 @@ import time
 from notify.channels.contract import Accepted, Late
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import leases, recovery, requests
+from notify.delivery import claims, leases, recovery, requests
 from notify.delivery.transport import Transport
 from tests.database import sql
 from tests.factories import alert_resolved, resident, sender, zone
@@ -30,7 +30,7 @@ def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:
     provider = {"sms": "twilio", "email": "sendgrid", "social": "mastodon"}[held.channel]
     with transaction() as s:
         account = sender(s, provider)
-    claimed = leases.claim(held, account.id, 100, held.now())
+    claimed = claims.claim(held, account.id, 100, held.now())
     assert claimed
     if posting_by is not None:
         words = requests.content(held, settings())

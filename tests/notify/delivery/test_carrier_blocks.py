@@ -12,8 +12,9 @@ from notify.alerts import lifecycle
 from notify.channels.contract import Inbound, Receipt, ReceiptState
 from notify.core import crypto
 from notify.core.db import transaction
-from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
-from notify.delivery.leases import Claimed, Lease
+from notify.delivery import carrier_blocks, claims, leases, receipts, recording, recovery, senders
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome
 from notify.inbound.messages import receive
 from notify.models.states import DeliveryState
@@ -62,17 +63,17 @@ def says(who: Resident, words: str, to: str = A, *, minutes: int, service: str =
 
 
 def claimed_of(who: Resident, held: Lease, by: str = A) -> Claimed:
-    claimed = leases.claim(held, of(by), 10, NOW) or []
+    claimed = claims.claim(held, of(by), 10, NOW) or []
     return next(one for one in claimed if one.contact_id == who.sms)
 
 
 def refused(one: Claimed) -> None:
     told = Outcome(one.delivery_id, D.FAILED, "21610", suppress="carrier-block")
-    leases.record([told], one.claimed_at, NOW)
+    recording.record([told], one.claimed_at, NOW)
 
 
 def called_back(one: Claimed) -> None:
-    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM9")], one.claimed_at, NOW)
+    recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM9")], one.claimed_at, NOW)
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM9", "SM9:failed", "carrier-block", "recipient")
     receipts.keep("twilio", [told], NOW)
     receipts.apply(NOW)
@@ -124,8 +125,8 @@ def test_after_a_refusal_another_sender_takes_it_once(tom: Resident) -> None:
     for _ in range(2):  # an outcome may be recorded twice
         refused(one)
     assert state(tom) == ("queued", "carrier-block")
-    assert leases.claim(held, of(A), 10, NOW) == []
-    assert leases.claim(held, of(A), 10, NOW) is None, "nothing is left in this batch"
+    assert claims.claim(held, of(A), 10, NOW) == []
+    assert claims.claim(held, of(A), 10, NOW) is None, "nothing is left in this batch"
     other = lease()
     assert (other.only_sender, other.size, other.alert_id) == (of(B), 1, held.alert_id)
     again = claimed_of(tom, other, B)
@@ -140,7 +141,7 @@ def test_stop_here_and_start_there_goes_there_without_a_refusal(tom: Resident) -
     says(tom, "START", to=B, minutes=2)
     alert_resolved()
     held = lease()
-    others = leases.claim(held, of(A), 10, NOW) or []
+    others = claims.claim(held, of(A), 10, NOW) or []
     assert tom.sms not in {one.contact_id for one in others}
     assert len(others) == 1
     assert claimed_of(tom, lease(), B)
@@ -157,7 +158,7 @@ def test_where_every_open_sender_is_barred_it_ends_and_says_what_helps(tom: Resi
     says(tom, "empezar", minutes=3)
     alert_resolved()
     held = lease()
-    leases.claim(held, of(A), 10, NOW)
+    claims.claim(held, of(A), 10, NOW)
     assert state(tom) == ("skipped", "carrier-block")
     assert not is_out()
     leases.finish(held)
@@ -199,12 +200,12 @@ def test_what_waits_for_a_sender_that_was_stopped_goes_by_another(tom: Resident)
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
     alert_resolved()
-    leases.claim(lease(), of(A), 10, NOW)
+    claims.claim(lease(), of(A), 10, NOW)
     with transaction() as s:
         senders.change(s, second, NOW, status="stopped")
     held = lease()
     assert held.only_sender is None
-    leases.claim(held, of(A), 10, NOW)
+    claims.claim(held, of(A), 10, NOW)
     assert lease().only_sender == third
 
 
@@ -218,7 +219,7 @@ def test_a_worker_that_has_lost_its_lease_passes_nothing_on(tom: Resident) -> No
     assert sql("SELECT 1 FROM carrier_blocks WHERE address_index = :i AND lifted_at IS NULL", i=index)
     sql("UPDATE batches SET lease = gen_random_uuid()")
     ids = [row[0] for row in sql("SELECT id FROM deliveries WHERE contact_id = :c", c=tom.sms)]
-    with leases.statements() as cursor:
+    with claims.statements() as cursor:
         carrier_blocks.pass_on(cursor, held.batch_id, held.key, ids, NOW)
     assert sql("SELECT batch_id FROM deliveries WHERE contact_id = :c", c=tom.sms) == [(held.batch_id,)]
 
@@ -228,7 +229,7 @@ def test_a_cancelled_alert_ends_what_was_passed_on(tom: Resident) -> None:
     says(tom, "STOP", minutes=1)
     says(tom, "START", to=B, minutes=2)
     alert = alert_resolved()
-    leases.claim(lease(), of(A), 10, NOW)
+    claims.claim(lease(), of(A), 10, NOW)
     with transaction() as s:
         lifecycle.cancel(s, alert, operator(s), NOW)
     recovery.end_leftovers(NOW)
@@ -243,7 +244,7 @@ def test_a_late_callback_about_another_senders_try_says_nothing_of_this_one(tom:
     add_sender()
     alert_resolved()
     one = claimed_of(tom, lease(), B)
-    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM2")], one.claimed_at, NOW)
+    recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM2")], one.claimed_at, NOW)
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM1", "SM1:failed", "carrier-block", "recipient")
     receipts.keep("twilio", [told], NOW)
     assert not sql("SELECT 1 FROM carrier_blocks")
@@ -276,7 +277,7 @@ def test_a_stop_of_which_only_the_carrier_tells_is_obeyed_by_all_whatever_was_sa
     assert state(tom) == ("failed", "21610")
     says(tom, "START", to=B, minutes=3)
     alert_resolved()
-    leases.claim(lease(), of(third), 10, NOW)
+    claims.claim(lease(), of(third), 10, NOW)
     assert claimed_of(tom, lease(), B), "who comes back is written to by those that may"
     assert not is_out()
 

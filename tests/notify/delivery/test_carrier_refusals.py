@@ -10,8 +10,9 @@ import pytest
 from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
-from notify.delivery import carrier_blocks, leases, receipts, recovery, senders
-from notify.delivery.leases import Claimed, Lease
+from notify.delivery import carrier_blocks, claims, leases, receipts, recording, recovery, senders
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome
 from notify.models.states import DeliveryState
 from notify.operations import restoring
@@ -48,7 +49,7 @@ def tom() -> Resident:
 
 
 def accepted(one: Claimed, reference: str) -> None:
-    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference=reference)], one.claimed_at, NOW)
+    recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference=reference)], one.claimed_at, NOW)
 
 
 def told(one: Claimed, *states: R, reference: str = "SM1") -> None:
@@ -139,7 +140,7 @@ def test_a_worker_that_comes_to_itself_late_does_not_take_back_what_was_passed_o
     carrier_blocks.settle_refusals(NOW)
     accepted(one, "SM1")
     assert state(tom) == ("queued", "carrier-block"), "that try is known to have failed"
-    again = (leases.claim(lease(), of(B), 10, NOW + timedelta(seconds=1)) or [])[0]
+    again = (claims.claim(lease(), of(B), 10, NOW + timedelta(seconds=1)) or [])[0]
     accepted(one, "SM1")
     assert state(tom) == ("sending", None)
     assert sql("SELECT reference FROM deliveries") == [(None,)]
@@ -219,7 +220,7 @@ def test_one_that_the_database_refuses_keeps_no_other(tom: Resident) -> None:
     says(ann, "START", to=B, minutes=12)
     alert_resolved()
     held = lease()
-    claimed = {one.contact_id: one for one in leases.claim(held, of(A), 10, NOW) or []}
+    claimed = {one.contact_id: one for one in claims.claim(held, of(A), 10, NOW) or []}
     for who, reference in ((tom, "SM1"), (ann, "SM2")):
         one = claimed[who.sms or 0]
         accepted(one, reference)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from notify.alerts import lifecycle
 from notify.core.db import transaction
-from notify.delivery import leases
-from notify.delivery.leases import Claimed, Lease
+from notify.delivery import claims, leases, recording
+from notify.delivery.claims import Claimed
+from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.models.states import DeliveryState
@@ -43,7 +44,7 @@ def leased() -> Lease:
 def claim(held: Lease, most: int = 10, now: Any = NOW) -> list[Claimed] | None:
     with transaction() as s:
         sender_id = sender(s).id
-    return leases.claim(held, sender_id, most, now)
+    return claims.claim(held, sender_id, most, now)
 
 
 def states() -> dict[int, tuple[str, str | None]]:
@@ -132,7 +133,7 @@ def test_nothing_is_claimed_under_a_lease_that_has_run_out(people: list[Resident
 def test_outcomes_are_recorded_and_the_batch_goes_on(people: list[Resident]) -> None:
     held = leased()
     one, two, three = claim(held) or []
-    leases.record(
+    recording.record(
         [
             Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW),
             Outcome(two.delivery_id, D.QUEUED, counts=False),
@@ -157,7 +158,7 @@ def test_outcomes_are_recorded_and_the_batch_goes_on(people: list[Resident]) -> 
 def test_a_finished_batch_is_what_its_deliveries_are(people: list[Resident], outcome: D, batch: str) -> None:
     held = leased()
     reason = None if outcome in (D.ACCEPTED, D.QUEUED) else "why"
-    leases.record([Outcome(c.delivery_id, outcome, reason) for c in claim(held) or []], NOW, NOW)
+    recording.record([Outcome(c.delivery_id, outcome, reason) for c in claim(held) or []], NOW, NOW)
     leases.finish(held)
     assert sql("SELECT state FROM batches")[0].state == batch
 
@@ -166,7 +167,7 @@ def test_an_answer_that_comes_after_its_receipt_changes_no_state(people: list[Re
     held = leased()
     one, *_ = claim(held) or []
     sql("UPDATE deliveries SET state = 'delivered' WHERE id = :id", id=one.delivery_id)
-    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW)], NOW, NOW)
+    recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW)], NOW, NOW)
     row = sql("SELECT * FROM deliveries WHERE id = :id", id=one.delivery_id)[0]
     assert (row.state, row.reference, row.sent_at) == ("delivered", "SM1", NOW)
 
@@ -178,7 +179,7 @@ def test_an_answer_of_a_worker_that_was_given_up_for_dead_keeps_the_message_from
     claimed = claim(held)
     assert claimed
     sql("UPDATE deliveries SET state = 'queued', reason = 'sent-again'")  # as if nobody would ever know
-    leases.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW) for one in claimed], NOW, NOW)
+    recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM1", sent_at=NOW) for one in claimed], NOW, NOW)
     assert {state for state, _ in states().values()} == {"accepted"}
     assert claim(held) is None
 
@@ -186,7 +187,7 @@ def test_an_answer_of_a_worker_that_was_given_up_for_dead_keeps_the_message_from
 def test_a_recipient_that_the_provider_refuses_for_good_is_suppressed(people: list[Resident]) -> None:
     held = leased()
     one, *_ = claim(held) or []
-    leases.record([Outcome(one.delivery_id, D.FAILED, "21211", suppress="invalid")], NOW, NOW)
+    recording.record([Outcome(one.delivery_id, D.FAILED, "21211", suppress="invalid")], NOW, NOW)
     found = sql("SELECT c.id, s.reason FROM suppressions s JOIN contacts c USING (channel, address_index)")
     assert found == [(one.contact_id, "invalid")]
 
@@ -200,9 +201,9 @@ def test_who_was_overtaken_moves_nothing_that_another_is_sending(
     sql("UPDATE deliveries SET state = 'queued'")  # it was given up for dead, and the provider had not heard of it
     anew, *_ = claim(held, now=NOW + timedelta(minutes=1)) or []
     assert anew.delivery_id == one.delivery_id
-    leases.record([Outcome(one.delivery_id, late, why, counts=False)], one.claimed_at, NOW)
+    recording.record([Outcome(one.delivery_id, late, why, counts=False)], one.claimed_at, NOW)
     assert states()[one.contact_id] == ("sending", None)
-    leases.record([Outcome(anew.delivery_id, late, why, counts=False)], anew.claimed_at, NOW)
+    recording.record([Outcome(anew.delivery_id, late, why, counts=False)], anew.claimed_at, NOW)
     assert states()[one.contact_id] == (late.value, why)
 
 
@@ -210,7 +211,7 @@ def test_an_outcome_that_is_recorded_twice_counts_once(people: list[Resident]) -
     held = leased()
     one, *_ = claim(held) or []
     for _ in range(2):
-        leases.record([Outcome(one.delivery_id, D.QUEUED, counts=False)], NOW, NOW)
+        recording.record([Outcome(one.delivery_id, D.QUEUED, counts=False)], NOW, NOW)
     assert sql("SELECT attempts FROM deliveries WHERE id = :id", id=one.delivery_id)[0].attempts == 0
 
 

@@ -13,7 +13,7 @@ from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core import alarms
 from notify.core.db import in_halves, transaction
-from notify.delivery import fanout, forecast, leases, receipts, reconcile, recovery, senders
+from notify.delivery import claims, fanout, forecast, leases, receipts, reconcile, recovery, senders
 from notify.delivery.transport import Transport
 from notify.subscribers import import_csv
 from tests.database import sql
@@ -187,7 +187,7 @@ def test_a_delivery_that_cannot_be_taken_back_keeps_no_other_from_being_sent(own
     (batch,) = resolve(launched(people=6))
     held = leases.lease(batch, 60)
     assert held is not None
-    claimed = leases.claim(held, 1, 4, held.now())
+    claimed = claims.claim(held, 1, 4, held.now())
     assert claimed is not None
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
     refuse("deliveries", f"OLD.id = {claimed[1].delivery_id}")

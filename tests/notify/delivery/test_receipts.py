@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
-from notify.delivery import leases, receipts
+from notify.delivery import claims, leases, receipts
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, resident, zone
 
@@ -106,7 +106,7 @@ def test_what_a_receipt_has_moved_is_not_claimed_again(delivery: int) -> None:
     assert held is not None
     receipts.keep("twilio", [Receipt(delivery, R.ACCEPTED, reference="SM1")], NOW)
     receipts.apply(NOW)
-    assert leases.claim(held, 1, 10, NOW) is None
+    assert claims.claim(held, 1, 10, NOW) is None
 
 
 def test_undelivered_after_failed_is_undelivered_and_never_back(delivery: int) -> None:

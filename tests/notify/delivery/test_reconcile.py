@@ -14,7 +14,7 @@ from notify.channels.contract import Accepted, Message
 from notify.channels.twilio.adapter import TwilioSms
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import leases, reconcile, recovery
+from notify.delivery import claims, leases, reconcile, recovery
 from notify.delivery.recovery import Doorbell
 from notify.delivery.transport import Transport
 from notify.models import Lane
@@ -195,7 +195,7 @@ def test_an_old_answer_of_the_provider_does_not_requeue_what_is_on_its_way(datab
     sql("UPDATE batches SET not_before = NULL")
     held = leases.lease(batch, 60)
     assert held is not None
-    assert leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, held.now())
+    assert claims.claim(held, sql("SELECT id FROM senders")[0].id, 10, held.now())
     slow.first.set_result(None)
     overtaken.join()
     assert states() == ["sending"]

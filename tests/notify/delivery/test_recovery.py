@@ -7,7 +7,7 @@ import pytest
 
 from notify.alerts import lifecycle
 from notify.core.db import transaction
-from notify.delivery import fanout, leases, reconcile, recovery
+from notify.delivery import claims, fanout, leases, reconcile, recording, recovery
 from notify.delivery.outcomes import Outcome
 from notify.delivery.recovery import Doorbell
 from notify.delivery.transport import Transport
@@ -27,7 +27,7 @@ def test_a_dead_workers_claims_become_unknown_and_its_batch_waits(database: str)
     assert sql("SELECT state, lease FROM batches")[0] == ("waiting", None)
     held = leases.lease(batch, 60)
     assert held is not None
-    assert leases.claim(held, 1, 10, NOW) is None, "nothing unknown is sent again blindly"
+    assert claims.claim(held, 1, 10, NOW) is None, "nothing unknown is sent again blindly"
 
 
 def test_a_lease_that_is_held_is_left_alone(database: str) -> None:
@@ -116,8 +116,8 @@ def test_an_alert_is_sent_when_nothing_is_left(database: str) -> None:
     assert recovery.finish_alerts(NOW) == []
     held = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
     assert held is not None
-    claimed = leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
-    leases.record([Outcome(c.delivery_id, DeliveryState.ACCEPTED) for c in claimed], NOW, NOW)
+    claimed = claims.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
+    recording.record([Outcome(c.delivery_id, DeliveryState.ACCEPTED) for c in claimed], NOW, NOW)
     leases.finish(held)
     assert recovery.finish_alerts(NOW) == [alert]
     assert recovery.finish_alerts(NOW) == []
@@ -136,10 +136,10 @@ def test_what_comes_back_to_the_queue_of_an_ended_alert_is_ended_too(database: s
     alert = resolved()
     held = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
     assert held is not None
-    claimed = leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
+    claimed = claims.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) or []
     with transaction() as s:
         lifecycle.cancel(s, alert, operator(s), NOW)
-    leases.record([Outcome(c.delivery_id, DeliveryState.QUEUED) for c in claimed], NOW, NOW)
+    recording.record([Outcome(c.delivery_id, DeliveryState.QUEUED) for c in claimed], NOW, NOW)
     leases.finish(held)
     recovery.end_leftovers(datetime.now(UTC))
     assert states() == ["cancelled", "cancelled"]
@@ -151,7 +151,7 @@ def test_a_cancel_asks_about_what_was_claimed_and_never_recorded(database: str) 
     alert = resolved()
     held = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
     assert held is not None
-    assert leases.claim(held, sql("SELECT id FROM senders")[0].id, 1, NOW)
+    assert claims.claim(held, sql("SELECT id FROM senders")[0].id, 1, NOW)
     leases.finish(held)
     with transaction() as s:
         lifecycle.cancel(s, alert, operator(s), NOW)
@@ -166,7 +166,7 @@ def test_a_cancel_stops_all_claims_before_what_is_queued_is_closed(database: str
     with transaction() as s:
         lifecycle.cancel(s, alert, operator(s), NOW)
     assert set(states()) == {"queued"}
-    assert leases.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) is None
+    assert claims.claim(held, sql("SELECT id FROM senders")[0].id, 10, NOW) is None
     leases.finish(held)
     recovery.end_leftovers(NOW)
     assert set(states()) == {"cancelled"}

@@ -47,7 +47,7 @@ class Watched(Transport):
 
 
 class Workers:
-    """Threads of one process that send batches, as `runners.py` has them."""
+    """Threads of one process that send batches, as `worker_slots.py` has them."""
 
     def __init__(self, providers: Providers, transport: Transport, client: Any, threads: int = 4) -> None:
         self._settings = providers.settings()

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
-from notify.delivery import leases
+from notify.delivery import claims, leases
 from notify.subscribers import changing, export_csv, import_csv, serving
 from notify.subscribers.changing import Where
 from tests.database import sql
@@ -183,7 +183,7 @@ def test_a_message_that_waits_is_not_sent_to_the_old_phone() -> None:
     correct(tom.id)
     with transaction() as s:
         by_sender = sender(s).id
-    assert [one.contact_id for one in leases.claim(held, by_sender, 10, NOW) or ()] == [ann.sms]
+    assert [one.contact_id for one in claims.claim(held, by_sender, 10, NOW) or ()] == [ann.sms]
 
 
 def test_an_erased_phone_is_free_for_who_says_yes_after_it_and_a_stop_still_holds() -> None:
@@ -216,7 +216,7 @@ def test_an_alert_reaches_who_came_back_after_an_erasure() -> None:
     alert_resolved()
     held = leases.lease(sql("SELECT id FROM batches")[0][0], 60)
     assert held is not None
-    (one,) = leases.claim(held, by_sender, 10, NOW) or ()
+    (one,) = claims.claim(held, by_sender, 10, NOW) or ()
     assert one.contact_id != tom.sms
     assert crypto.unseal(one.address_sealed, "sms") == tom.phone
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from notify.core import reasons
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
-from notify.delivery import leases, senders
+from notify.delivery import claims, leases, senders
 from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers import export_csv, serving
@@ -233,7 +233,7 @@ def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:
     with transaction() as s:
         serving.erase(s, tom.id, NOW, operator(s, "agent"))
         by_sender = sender(s).id
-    claimed = leases.claim(held, by_sender, 10, NOW)
+    claimed = claims.claim(held, by_sender, 10, NOW)
     assert [one.contact_id for one in claimed or ()] == [ann.sms]
     with transaction() as s:
         found = serving.show(s, tom.id, NOW, operator(s, "agent")).resident

@@ -1,0 +1,155 @@
+"""Claims of deliveries: the last look at whether each is still wanted, less than half a second before it leaves."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+
+from notify.audience import rules
+from notify.core import alarms, db
+from notify.core.db import AWAY, statements
+from notify.delivery import carrier_blocks
+from notify.delivery.leases import LAST_S, Lease
+
+log = structlog.get_logger()
+
+
+class Claimed(NamedTuple):
+    """One delivery that is ours to send, or to ask for."""
+
+    delivery_id: int
+    contact_id: int
+    address_sealed: bytes
+    attempts: int
+    claimed_at: datetime
+    sender_id: int
+
+
+def claim(
+    held: Lease,
+    sender_id: int,
+    most: int,
+    now: datetime,
+    after: int = 0,
+    *,
+    blocks: bool = True,
+    without: list[int] | None = None,
+) -> list[Claimed] | None:
+    """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
+
+    Those whose resident has opted out, left the topic or muted it since the launch are skipped, in the same
+    statement. Those that the carrier keeps from this sender are passed on to another one. Nothing is claimed of a
+    paused or cancelled alert, nor of one that expires within LAST_S, nor under a lease that has run out.
+    `after`: the last one that was claimed, so that those which came back are tried again only after all others.
+    `blocks`: whether the carrier keeps anything from this sender; without, a claim costs less.
+    `without`: deliveries to leave alone; one that cannot be passed on is added to them.
+    """
+    values: dict[str, Any] = {
+        "batch": held.batch_id,
+        "key": held.key,
+        "sender": sender_id,
+        "most": most,
+        "now": now,
+        "after": after,
+    }
+    values["last"] = now + timedelta(seconds=LAST_S)
+    statement = _CLAIM_BLOCKED if blocks else _CLAIM
+    if without:
+        statement, values["without"] = statement.replace(_QUEUED, f"{_QUEUED} {_WITHOUT}"), list(without)
+    with statements() as cursor:
+        rows = cursor.execute(statement, values).fetchall()
+        blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
+        if blocked:
+            _pass_on(cursor, held, blocked, now, without)
+    if not rows:
+        return claim(held, sender_id, most, now, blocks=blocks, without=without) if after else None
+    return [
+        Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
+        for delivery_id, contact_id, reason, attempts, sealed in rows
+        if reason is None
+    ]
+
+
+def _pass_on(
+    cursor: "psycopg.Cursor[Any]", held: Lease, blocked: Sequence[int], now: datetime, kept: list[int] | None
+) -> None:
+    """Whatever becomes of these, the others of their window are claimed and must be posted."""
+
+    def work(some: Sequence[int]) -> None:
+        carrier_blocks.pass_on(cursor, held.batch_id, held.key, some, now)
+
+    def refused(one: int, why: Exception) -> None:
+        if kept is not None:
+            kept.append(one)
+        alarms.refused_row(f"pass delivery {one} on to another sender", why, held.now(), alert_id=held.alert_id)
+
+    try:
+        db.in_halves(blocked, work, refused)
+    except AWAY as error:  # they are still queued here, and passed on when they are claimed again
+        log.warning("database.away", error=db.reason(error))
+
+
+def claim_apart(
+    held: Lease, sender_id: int, most: int, now: datetime, after: int, refused: list[int], *, blocks: bool
+) -> list[Claimed] | None:
+    """`claim`; a delivery that PostgreSQL refuses to claim keeps none of the others (law 15).
+
+    An alarm rings for it, and it is added to `refused`, whose deliveries are left alone.
+    """
+    while True:
+        try:
+            return claim(held, sender_id, most, now, after, blocks=blocks, without=refused)
+        except AWAY:
+            raise
+        except psycopg.Error as error:
+            if most == 1:
+                _leave_alone(held, after, refused, error)
+            most = max(1, most // 2)
+
+
+def _leave_alone(held: Lease, after: int, refused: list[int], error: psycopg.Error) -> None:
+    """The delivery that a claim of one would have taken. Raises the error when there is none."""
+    with statements() as cursor:
+        found = cursor.execute(
+            f"""SELECT d.id FROM deliveries d WHERE d.batch_id = %(batch)s AND {_QUEUED} {_WITHOUT}
+                 ORDER BY d.id <= %(after)s, d.id LIMIT 1""",
+            {"batch": held.batch_id, "after": after, "without": refused},
+        ).fetchone()
+    if found is None:
+        raise error
+    refused.append(found[0])
+    alarms.refused_row(f"claim delivery {found[0]}", error, held.now(), alert_id=held.alert_id)
+
+
+_QUEUED, _WITHOUT = "d.state = 'queued'", "AND d.id <> ALL(%(without)s)"
+
+
+# The batch is ours alone, so its rows are not locked before they are written; what a cancel or a receipt has moved in
+# the same moment is left alone, because the UPDATE looks at the state again.
+_CLAIM = f"""
+    WITH leased AS (
+        SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
+         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
+           AND a.state = 'sending' AND a.expires_at > %(last)s
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
+         WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
+    ), judged AS (
+        SELECT picked.id, c.address_sealed, {rules.reason("%(now)s")} AS reason
+          FROM picked
+          JOIN contacts c ON c.id = picked.contact_id
+          {rules.facts("picked.topic")}
+    )
+    UPDATE deliveries d
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
+                         ELSE 'skipped' END)::delivery_state,
+           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
+           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+      FROM judged WHERE d.id = judged.id AND d.state = 'queued'
+    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
+"""
+_BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
+                        WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
+_CLAIM_BLOCKED = _CLAIM.replace(rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED))

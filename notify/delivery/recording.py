@@ -1,0 +1,85 @@
+"""What became of the deliveries of a claim, written down: one statement for those that ended alike."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from notify.core import alarms, db
+from notify.core.db import statements
+from notify.core.states import HELD_BACK, delivery_before
+from notify.delivery import carrier_blocks, suppressions
+from notify.delivery.leases import Lease
+from notify.delivery.outcomes import Outcome
+from notify.models.states import DeliveryState
+
+BEFORE = {state: delivery_before(state) for state in DeliveryState}
+# Whoever was so slow that the message was given up for lost, and waits to be sent again: now it is known to be out.
+BEFORE[DeliveryState.ACCEPTED] += [state.value for state in HELD_BACK]
+
+
+def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> None:
+    """Write what became of the deliveries of one claim, and suppress the addresses that must not be written to again.
+
+    What the carrier keeps from this sender alone goes back to the queue, for another sender.
+    A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
+    reference and time are filled in. So does one that was claimed anew: whoever was overtaken knows that the provider
+    took it, or knows nothing; nothing of a try that the carrier is known to have refused. May be done twice.
+    """
+    told = [o for o in outcomes if o.suppress]
+    with statements() as cursor:
+        blocked: set[int] = set()
+        if told:
+            ids, reasons = [o.delivery_id for o in told], [o.suppress for o in told]
+            blocked = suppressions.suppress(cursor, ids, reasons, now, claimed_at)
+        alike: dict[tuple[DeliveryState, str | None, bool], list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            if outcome.delivery_id in blocked:
+                alike[DeliveryState.QUEUED, carrier_blocks.REASON, False].append(outcome)
+            else:
+                alike[outcome.to, outcome.reason, outcome.counts].append(outcome)
+        for (to, reason, counts), group in alike.items():
+            values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
+            values |= {"certain": to is DeliveryState.ACCEPTED, "claimed": claimed_at}
+            cursor.execute(_RECORD, values | _columns(group))
+
+
+def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime, patience_s: float = 0.0) -> None:
+    """`record`, for so long as PostgreSQL is away; one that it refuses keeps none of the others (law 15).
+
+    That one stays unknown, an alarm rings, and the provider is asked about it.
+    """
+
+    def refused(one: Outcome, why: Exception) -> None:
+        what = f"record that delivery {one.delivery_id} is {one.to.value}"
+        alarms.refused_row(what, why, held.now(), alert_id=held.alert_id)
+
+    def work(some: Sequence[Outcome]) -> None:
+        db.persistently(lambda: record(some, claimed_at, held.now()), patience_s)
+
+    db.in_halves(outcomes, work, refused)
+
+
+def _columns(group: Sequence[Outcome]) -> dict[str, Any]:
+    return {
+        "ids": [o.delivery_id for o in group],
+        "refs": [o.reference for o in group],
+        "sent": [o.sent_at.timestamp() if o.sent_at else None for o in group],
+    }
+
+
+_RECORD = """
+    UPDATE deliveries d
+       SET state = CASE WHEN moves THEN %(to)s ELSE d.state END,
+           reason = CASE WHEN moves THEN %(reason)s ELSE d.reason END,
+           settled_at = CASE WHEN moves THEN %(now)s ELSE d.settled_at END,
+           reference = coalesce(o.reference, d.reference),
+           sent_at = coalesce(to_timestamp(o.sent_s), d.sent_at),
+           attempts = d.attempts - CASE WHEN moves THEN %(uncounted)s ELSE 0 END
+      FROM unnest(%(ids)s::bigint[], %(refs)s::text[], %(sent)s::float8[]) AS o (id, reference, sent_s)
+     WHERE d.id = o.id AND (d.state = 'sending' AND d.claimed_at = %(claimed)s OR NOT EXISTS (
+               SELECT FROM carrier_refusals x
+                WHERE (x.delivery_id, x.reference) = (o.id, o.reference) AND x.settled_at IS NOT NULL))
+""".replace(
+    "moves", "d.state = ANY(%(from)s::delivery_state[]) AND (%(certain)s OR d.claimed_at = %(claimed)s)"
+).replace("%(to)s", "%(to)s::delivery_state")
