@@ -42,7 +42,8 @@ def import_(
     (a row without both has contacts that nothing is sent to). Optional are: language (a code such as es; else the
     city's first), label (else home). Other columns are ignored. An example is in docs/subscribers.md.
 
-    A row that would give a resident a second phone or email is left out: it may be about somebody else.
+    A row that would give a resident a second phone or email is left out: it may be about somebody else. So is a new
+    email or phone of a known resident, if no row that gives it has a place that the resident has.
 
     Exits with 2 when there were rows and none was kept, also of a dry run; else with 0: "left out" counts the bad ones.
     """

@@ -1,8 +1,9 @@
 """Who is who: the resident that a phone and an email belong to, or why that cannot be said.
 
 One resident has one phone and one email. Addresses that are given together are one resident's, unless that would give
-somebody a second phone or a second email: a landline that two people share, or a number that has moved to another
-person. Then nothing is merged and nothing is guessed: an alert must not go to somebody about another's home.
+somebody a second phone or a second email, or a first one without a place that they have: a landline that two people
+share, or a number that has moved to another person. Then nothing is merged and nothing is guessed: an alert must not go
+to somebody about another's home.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 Key = tuple[str, bytes]  # channel, address index
+Couple = tuple[bytes, bytes]  # index of a phone, and of the email that it is given together with
 
 _INDEX_BYTES = 32
 _COLUMN = {"sms": "phone", "email": "email"}  # of a CSV file
@@ -34,11 +36,13 @@ class Conflict(Exception):
 class Couples:
     """The phones and emails that a whole file gives together, so that the order of its rows decides nothing.
 
-    Holds about 200 bytes for each row that has both.
+    Holds about 200 bytes for each row that has both. `elsewhere`: those of which one address is a resident's already,
+    and which the file gives with none of this resident's places (`newcomers`).
     """
 
-    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        """`pairs` are (index of the phone, index of the email), 32 bytes each."""
+    def __init__(self, pairs: Iterable[Couple]) -> None:
+        """32 bytes each."""
+        self.elsewhere: set[Couple] = set()
         joined = bytearray()
         for phone, email in pairs:
             joined += phone
@@ -180,7 +184,22 @@ def _together(keys: list[Key], known: Known, couples: Couples | None) -> int | N
                 raise Conflict(
                     f"{_other(channel)}: it belongs to a resident with another {_COLUMN[channel]}. {_WHAT_TO_DO}"
                 )
+            if resident is not None and _couple(keys) in couples.elsewhere:
+                raise Conflict(_living_elsewhere(_other(channel), _COLUMN[channel]))
     return resident
+
+
+def _couple(keys: Iterable[Key]) -> Couple:
+    index = dict(keys)
+    return index["sms"], index["email"]
+
+
+def _living_elsewhere(known: str, new: str) -> str:
+    return (
+        f"{known}: it belongs to a resident who has no {new} and lives elsewhere. If it is one person, import the line"
+        f" with --merge. If these are two people, leave the {known} out of this line; or, when it has passed from one"
+        " to the other, first correct or erase the resident who had it (`tocsin residents`)."
+    )
 
 
 def _other(channel: str) -> str:

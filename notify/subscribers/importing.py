@@ -29,6 +29,7 @@ from notify.core.settings import settings
 from notify.models import Operator
 from notify.subscribers.csv_records import COLUMNS, header_of, lines_of, records
 from notify.subscribers.identity import Couples
+from notify.subscribers.newcomers import Newcomers
 from notify.subscribers.placing import place
 from notify.subscribers.rehearsal import rehearsal
 from notify.subscribers.rows import BadRow, Locate, Reader, Row
@@ -121,7 +122,7 @@ def import_csv(
     with ExitStack() as stack:
         gc.freeze()  # a chunk's objects go with it: to look through all others of the process for each takes a seventh
         stack.callback(gc.unfreeze)
-        couples = _couples(reader, source)
+        couples = _couples(reader, source, merge)
         tally = _Tally()
         write = _writer(stack, bad_rows_to)
         rehearsed = stack.enter_context(rehearsal(couples, merge)) if dry_run else None
@@ -170,12 +171,21 @@ def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tupl
     return good, bad
 
 
-def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str]) -> Couples:
+def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str], merge: bool) -> Couples:
     """The phones and emails that the file gives together, also in rows that are left out for another reason."""
     lines = lines_of(source)
     _, following = header_of(lines)
-    rows = (reader.contacts(fields) for _, fields in records(lines, first_line=following) if fields is not None)
-    return Couples(couple_of(*both) for both in rows if both)
+    rows = (
+        (couple_of(*both), line, fields)
+        for line, fields in records(lines, first_line=following)
+        if fields is not None and (both := reader.contacts(fields))
+    )
+    if merge:
+        return Couples(couple for couple, _, _ in rows)
+    newcomers = Newcomers(reader)
+    couples = Couples(newcomers.passing(rows))
+    couples.elsewhere = newcomers.elsewhere()
+    return couples
 
 
 def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]) -> list[Reason]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from notify.core import crypto, keyring, points
 from notify.core.db import raw
 from notify.subscribers import addresses
-from notify.subscribers.identity import Conflict, Couples, Key, free, known, owner
+from notify.subscribers.identity import Conflict, Couple, Couples, Key, free, known, owner
 from notify.subscribers.rows import Row
 
 IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
@@ -67,7 +67,7 @@ def store(
     return _insert(s, now), refused
 
 
-def couple_of(phone: str, email: str) -> tuple[bytes, bytes]:
+def couple_of(phone: str, email: str) -> Couple:
     return addresses.index("sms", phone), addresses.index("email", email)
 
 

@@ -1,14 +1,19 @@
 """Who is who: rows of a file are never merged into one resident when they may be about two."""
 
 import random
+from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from sqlalchemy import select
 
 from notify.core import points
-from notify.subscribers import import_csv
+from notify.core.db import transaction
+from notify.models import Subscriber
+from notify.subscribers import import_csv, serving
 from notify.subscribers.identity import Couples
-from tests.factories import NOW
+from tests.factories import NOW, operator
 from tests.notify.subscribers.test_importing import ask, everything, lines, row
 from tests.owner import as_owner
 
@@ -16,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 P, Q = "+12155550100", "+12155550101"
 A, B, C = "a@example.org", "b@example.org", "c@example.org"
-HOME, WORK, OTHER = {"lon": "-75.1"}, {"lon": "-75.2", "label": "work"}, {"lon": "-75.3", "label": "other"}
+HOME = {"lon": "-75.1"}
+WORK = {"lon": "-75.2", "label": "work", "address": "2 Elm Street"}
+OTHER = {"lon": "-75.3", "label": "other", "address": "3 Oak Street"}
 
 
 def homes() -> set[frozenset[object]]:
@@ -123,6 +130,85 @@ def test_an_email_is_added_to_a_resident_who_has_none() -> None:
     import_csv(lines(row(phone=P, email="", **HOME)), NOW)
     assert refused(row(phone=P, email=A, **HOME), row(phone="", email=A, **WORK)) == {}
     assert len(homes()) == 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("stored", "known", "new"), [(row(phone=P, email=""), "phone", "email"), (row(phone="", email=A), "email", "phone")]
+)
+def test_a_new_address_with_another_home_is_not_given_to_a_known_resident(
+    stored: dict[str, str], known: str, new: str, dry_run: bool
+) -> None:
+    """The number has moved: b@ must not get the home and the topics of who had it, who never had an email."""
+    import_csv(lines(stored), NOW)
+    before = homes()
+    moved = row(phone=P, email=A, topics="heat", language="es", **WORK)
+    report = import_csv(lines(moved, row(phone=Q, email=B)), NOW, dry_run=dry_run)
+    [bad] = report.bad
+    assert (report.kept, bad.line) == (1, 2)
+    assert bad.reason.startswith(f"{known}: it belongs to a resident who has no {new} and lives elsewhere.")
+    assert not any(told in bad.reason for told in ("2155550100", "@", "Elm"))
+    assert (homes() == before) is dry_run
+    assert homes() >= before
+    assert import_csv(lines(moved), NOW, merge=True, dry_run=dry_run).bad == (), "as the report says"
+
+
+AT_THE_SAME_ADDRESS = {"lon": "-75.10002", "address": "1 MAIN STREET"}
+TO_A_PHONE_AT_HOME = {  # rows, how many are left out, residents
+    "a number that has moved": ([row(phone=P, email=A, **WORK)], 1, 1),
+    "and its new owner alone": ([row(phone=P, email=A, **WORK), row(phone="", email=A, **WORK)], 1, 2),
+    "and who had it": ([row(phone=P, email="", **HOME), row(phone=P, email=A, **WORK)], 1, 1),
+    "and a home that is left out": ([row(phone=P, email=A, lat="x"), row(phone=P, email=A, **WORK)], 2, 1),
+    "an email, and another place": ([row(phone=P, email=A, **HOME), row(phone=P, email=A, **WORK)], 0, 1),
+    "an email, and another place by it": ([row(phone=P, email=A, **HOME), row(phone="", email=A, **WORK)], 0, 1),
+    "an email at the same street address": ([row(phone=P, email=A, **AT_THE_SAME_ADDRESS)], 0, 1),
+    "an email at the same point": ([row(phone=P, email=A, address="", lon="-75.10000004")], 0, 1),
+    "another place": ([row(phone=P, email="", **WORK)], 0, 1),
+    "two places of somebody new": ([row(phone=Q, email=A, **WORK), row(phone=Q, email=A, **OTHER)], 0, 2),
+    "somebody new by phone, then by both": ([row(phone=Q, email="", **WORK), row(phone=Q, email=A, **OTHER)], 0, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", [1, 5_000])
+@pytest.mark.parametrize("name", TO_A_PHONE_AT_HOME)
+def test_a_known_resident_gets_an_address_only_with_a_place_that_they_have(
+    name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order the rows come, in a dry run, and when the file is imported again."""
+    monkeypatch.setattr("notify.subscribers.importing.CHUNK", chunk)
+    monkeypatch.setattr("notify.subscribers.newcomers.AT_ONCE", chunk)
+    rows, conflicts, residents = TO_A_PHONE_AT_HOME[name]
+    results = []
+    for order in permutations(range(len(rows))):
+        reset()
+        import_csv(lines(row(phone=P, email="", **HOME)), NOW)
+        file = lines(*(rows[n] for n in order))
+        rehearsed = import_csv(file, NOW, dry_run=True)
+        done = import_csv(file, NOW)
+        assert replace(rehearsed, dry_run=False) == done
+        results.append((homes(), {order[bad.line - 2] for bad in done.bad}))
+        before = everything()
+        assert [bad.line for bad in import_csv(file, NOW).bad] == [bad.line for bad in done.bad]
+        assert everything() == before
+    assert (len(results[0][0]), len(results[0][1])) == (residents, conflicts)
+    assert all(result == results[0] for result in results)
+
+
+def test_damaged_places_are_nobodys_home_and_stop_no_import() -> None:
+    import_csv(lines(row(phone=P, email=""), row(phone=Q, email="", **WORK)), NOW)
+    as_owner("UPDATE places SET point_sealed = substr(sha256(point_sealed), 1, 16), address_sealed = 'damaged'")
+    assert list(refused(row(phone=P, email=A), row(phone=Q, email=B, address="", lon="-75.2"))) == [2, 3]
+
+
+def test_a_number_whose_resident_was_erased_is_free_for_another_home() -> None:
+    import_csv(lines(row(phone=P, email="")), NOW)
+    with transaction() as s:
+        [had] = s.scalars(select(Subscriber.id))
+        serving.erase(s, had, NOW - timedelta(days=9), operator(s, "agent"))
+    again = row(phone=P, email=A, **WORK)
+    assert refused(again)[2].startswith("This resident asked to be erased"), "the consent is older"
+    assert refused(again | {"consent_at": f"{NOW - timedelta(days=1):%Y-%m-%d}"}) == {}
+    assert ask("SELECT count(*) FROM subscribers WHERE erased_at IS NULL") == [1]
 
 
 def test_who_has_looked_at_the_rows_can_merge_them() -> None:
