@@ -65,6 +65,7 @@ def _twilio_account(world: World, twilio: Twilio) -> list[Route]:
         f"{base}/IncomingPhoneNumbers.json": account.numbers,
         f"{base}/IncomingPhoneNumbers/{{sid}}.json": account.number,
         f"{base}/SMS/ShortCodes.json": account.short_codes,
+        f"{base}/SMS/ShortCodes/{{sid}}.json": account.short_code,
         "/v1/Services/{service}": account.service,
         "/v1/Services/{service}/PhoneNumbers": account.service_numbers,
         "/v1/Services/{service}/ShortCodes": account.service_short_codes,

@@ -98,7 +98,11 @@ class Twilio(Provider):
     account_status: Literal["active", "closed", "suspended"] = "active"
     account_type: Literal["Full", "Trial"] = "Full"
     foreign: list[str] = []  # numbers, short codes and services of others
+    sms_capable: bool = True  # numbers
     inbound_url: str | None = None  # what numbers show as their webhook; None: the one that the simulator calls
+    inbound_method: Literal["GET", "POST"] = "POST"
+    inbound_application: str | None = None  # the TwiML application of numbers, which overrules their webhook
+    inbound_on_number: bool = False  # Messaging Services leave replies to the webhooks of their numbers
 
 
 class SendGrid(Provider):
@@ -108,6 +112,9 @@ class SendGrid(Provider):
     # The account, as it can be read
     scopes: list[str] = ["mail.send", "whitelabel.read", "user.webhooks.event.settings.read"]
     domains: list[str] = ["example.org"]  # authenticated
+    events_url: str | None = None  # what the event webhook shows; None: the one that the simulator calls
+    events_enabled: bool = True  # what the event webhook shows
+    events_left_out: list[str] = []  # what the event webhook does not report
     signed: bool = True  # what the event webhook shows, where there is a key; events are signed all the same
 
 

@@ -21,12 +21,17 @@ class SendGridAccount:
         return JSONResponse({"scopes": self._world.behaviour.sendgrid.scopes})
 
     def domains(self, _arrival: Arrival) -> Response:
+        if "whitelabel.read" not in self._world.behaviour.sendgrid.scopes:
+            return _forbidden()
         return JSONResponse(
             [self._domain(number, name) for number, name in enumerate(self._world.behaviour.sendgrid.domains, 1)]
         )
 
     def webhooks(self, _arrival: Arrival) -> Response:
-        url = self._world.config.sendgrid_events_url
+        shown = self._world.behaviour.sendgrid
+        if "user.webhooks.event.settings.read" not in shown.scopes:
+            return _forbidden()
+        url = self._world.config.sendgrid_events_url if shown.events_url is None else shown.events_url
         return JSONResponse({"max_allowed": 5, "webhooks": [self._webhook(url)] if url else []})
 
     def _domain(self, number: int, name: str) -> dict[str, Any]:
@@ -49,10 +54,11 @@ class SendGridAccount:
         }
 
     def _webhook(self, url: str) -> dict[str, Any]:
+        shown = self._world.behaviour.sendgrid
         return {
-            "enabled": True,
+            "enabled": shown.events_enabled,
             "url": url,
-            **dict.fromkeys(EVENTS, True),
+            **{name: name not in shown.events_left_out for name in EVENTS},
             **dict.fromkeys(OTHER_EVENTS, False),
             "friendly_name": "City (simulated)",
             "id": "77d4a5da-7015-11ed-a1eb-0242ac120002",
@@ -70,3 +76,7 @@ class SendGridAccount:
             return ""
         key = load_pem_private_key(private.encode(), None).public_key()
         return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def _forbidden() -> Response:
+    return JSONResponse({"errors": [{"message": "access forbidden"}]}, 403)

@@ -19,7 +19,7 @@ from notify.simulators.world import World
 
 MADE = "Thu, 01 Jan 2026 00:00:00 +0000"
 MADE_ISO = "2026-01-01T00:00:00Z"
-SERVICE_NUMBER = "+15555550199"  # in the pool of every service
+SERVICE_NUMBER, SERVICE_CODE = "+15555550199", "55199"  # in the pool of every service
 
 
 class TwilioAccount:
@@ -62,6 +62,11 @@ class TwilioAccount:
             arrival, "short_codes", "SMS/ShortCodes", self._owned(wanted, SHORT_CODE, self._short_code)
         )
 
+    def short_code(self, arrival: Arrival) -> Response:
+        sid = arrival.path.rpartition("/")[2].removesuffix(".json")
+        found = self._short_code(SERVICE_CODE)
+        return JSONResponse(found) if sid == found["sid"] else error(20404, arrival.path)
+
     def service(self, arrival: Arrival) -> Response:
         sid = arrival.path.rpartition("/")[2]
         if not self._is_owned(sid, SERVICE):
@@ -74,8 +79,8 @@ class TwilioAccount:
                 "date_created": MADE_ISO,
                 "date_updated": MADE_ISO,
                 "inbound_request_url": self._hook(),
-                "inbound_method": "POST",
-                "use_inbound_webhook_on_number": False,
+                "inbound_method": self._world.behaviour.twilio.inbound_method,
+                "use_inbound_webhook_on_number": self._world.behaviour.twilio.inbound_on_number,
                 "status_callback": None,
                 "validity_period": 36_000,
                 "url": f"https://messaging.twilio.com/v1/Services/{sid}",
@@ -100,7 +105,20 @@ class TwilioAccount:
         return _page_v1(arrival, "phone_numbers", [pooled])
 
     def service_short_codes(self, arrival: Arrival) -> Response:
-        return _page_v1(arrival, "short_codes", [])
+        sid = arrival.path.split("/")[3]
+        code = self._short_code(SERVICE_CODE)
+        pooled = {
+            "sid": code["sid"],
+            "account_sid": self._sid,
+            "service_sid": sid,
+            "date_created": MADE_ISO,
+            "date_updated": MADE_ISO,
+            "short_code": SERVICE_CODE,
+            "country_code": "US",
+            "capabilities": ["SMS"],
+            "url": f"https://messaging.twilio.com{arrival.path}/{code['sid']}",
+        }
+        return _page_v1(arrival, "short_codes", [pooled])
 
     def _hook(self) -> str:
         set_to = self._world.behaviour.twilio.inbound_url
@@ -116,7 +134,7 @@ class TwilioAccount:
         return bool(shape.fullmatch(wanted)) and wanted not in self._world.behaviour.twilio.foreign
 
     def _number(self, number: str) -> dict[str, Any]:
-        sid = _sid("PN", number)
+        sid, behaviour = _sid("PN", number), self._world.behaviour.twilio
         return {
             "account_sid": self._sid,
             "address_requirements": "none",
@@ -124,7 +142,7 @@ class TwilioAccount:
             "api_version": "2010-04-01",
             "beta": False,
             "bundle_sid": None,
-            "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+            "capabilities": {"voice": True, "sms": behaviour.sms_capable, "mms": True, "fax": False},
             "date_created": MADE,
             "date_updated": MADE,
             "emergency_address_sid": None,
@@ -135,10 +153,10 @@ class TwilioAccount:
             "origin": "twilio",
             "phone_number": number,
             "sid": sid,
-            "sms_application_sid": None,
+            "sms_application_sid": behaviour.inbound_application,
             "sms_fallback_method": "POST",
             "sms_fallback_url": None,
-            "sms_method": "POST",
+            "sms_method": behaviour.inbound_method,
             "sms_url": self._hook(),
             "status": "in-use",
             "status_callback": None,
@@ -167,7 +185,7 @@ class TwilioAccount:
             "sid": sid,
             "sms_fallback_method": "POST",
             "sms_fallback_url": None,
-            "sms_method": "POST",
+            "sms_method": self._world.behaviour.twilio.inbound_method,
             "sms_url": self._hook(),
             "uri": f"{self._uri}/SMS/ShortCodes/{sid}.json",
         }

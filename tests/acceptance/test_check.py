@@ -85,7 +85,12 @@ def test_people_read_what_to_do(city: City) -> None:
         ("TOCSIN_SECRET_KEY", "0" * 64, "database", "not the key"),
         ("TOCSIN_PUBLIC_URL", "http://alerts.example.org", "public address", "not an https address"),
         ("TOCSIN_PUBLIC_URL", "https://alerts.example.org", "twilio: +15555550100, replies", "STOP would be lost"),
-        ("TOCSIN_PUBLIC_URL", "https://alerts.example.org", "sendgrid: event webhook", "No event webhook posts"),
+        (
+            "TOCSIN_PUBLIC_URL",
+            "https://alerts.example.org",
+            "sendgrid: event webhook",
+            "No enabled event webhook",
+        ),
         ("TOCSIN_OUTBOUND_PROXY", "socks5://proxy", "way out", "TOCSIN_OUTBOUND_PROXY"),
         ("TOCSIN_TWILIO_BASE_URL", "https://nowhere.invalid", "twilio: way out, name", "not known"),
     ],
@@ -104,6 +109,10 @@ def test_a_wrong_setting_is_red(
         ({"twilio": {"inbound_url": "https://old.example.org/"}}, "twilio: +15555550100, replies", "old.example.org"),
         ({"twilio": {"account_status": "suspended"}}, "twilio: account", "suspended"),
         ({"twilio": {"account_type": "Trial"}}, "twilio: account", "trial"),
+        ({"twilio": {"inbound_method": "GET"}}, "twilio: +15555550100, replies", "STOP would be lost"),
+        ({"twilio": {"sms_capable": False}}, "twilio: +15555550100", "cannot send texts"),
+        ({"sendgrid": {"events_enabled": False}}, "sendgrid: event webhook", "No enabled event webhook"),
+        ({"sendgrid": {"events_left_out": ["bounce"]}}, "sendgrid: event webhook", "does not report bounce"),
         ({"sendgrid": {"signed": False}}, "sendgrid: event webhook", "not signed"),
         ({"sendgrid": {"domains": ["example.com"]}}, "sendgrid: acceptance.example.org", "not authenticated"),
         ({"sendgrid": {"scopes": []}}, "sendgrid: key", "may not send"),
@@ -112,6 +121,17 @@ def test_a_wrong_setting_is_red(
 def test_a_fault_at_the_provider_is_red(behaviour: dict[str, Any], subject: str, said: str, city: City) -> None:
     city.behave(**behaviour)
     assert said in reds(checked(1))[subject]
+
+
+def test_what_a_key_that_only_sends_mail_cannot_see_is_said(city: City) -> None:
+    """Yellow and exit 0: a key that may only send is a sound choice, and nothing was seen to be wrong."""
+    city.behave(sendgrid={"scopes": ["mail.send"], "signed": False})
+    found = checked(0)
+    for subject in ("sendgrid: domains", "sendgrid: event webhook"):
+        assert (found[subject]["state"], "cannot be seen with this API key" in found[subject]["said"]) == (
+            "yellow",
+            True,
+        )
 
 
 def test_a_closed_proxy_is_red_at_its_connection(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

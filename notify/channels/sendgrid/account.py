@@ -12,6 +12,7 @@ from sendgrid import SendGridAPIClient
 from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknown
+from notify.channels.reading import is_same_address
 from notify.core.settings import Settings
 
 EVENTS = ("delivered", "bounce", "dropped", "deferred", "spam_report")  # that receipts and suppressions live on
@@ -97,10 +98,11 @@ def _document(response: Any) -> dict[str, Any]:
 
 def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
     if response.status_code != 200:
-        yield yellow(
+        yield _unseen(
             "sendgrid: domains",
-            f"The API key may not read the domains (HTTP {response.status_code}).",
-            "Give it the permission Sender Authentication, Read Access, or look in SendGrid's console.",
+            "Whether the senders' domains are authenticated",
+            response.status_code,
+            "Sender Authentication",
         )
         return
     valid = [str(one.get("domain", "")).lower() for one in _document(response).get("result", ()) if one.get("valid")]
@@ -117,21 +119,30 @@ def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
             )
 
 
+def _unseen(subject: str, what: str, status: int, permission: str) -> Finding:
+    if status not in (401, 403):
+        return red(subject, f"SendGrid does not say it (HTTP {status}).", "Try again; see status.sendgrid.com.")
+    return yellow(
+        subject,
+        f"{what} cannot be seen with this API key (HTTP {status}).",
+        f"Look in SendGrid's console, or give the key the permission {permission}, Read Access.",
+    )
+
+
 def _webhook(response: Any, hook: str, settings: Settings) -> Iterator[Finding]:
     subject = "sendgrid: event webhook"
     if response.status_code != 200:
-        yield yellow(
-            subject,
-            f"The API key may not read the event webhook (HTTP {response.status_code}).",
-            "Give it the permission Event Notification, Read Access, or look in SendGrid's console.",
-        )
+        what = f"Whether an event webhook posts to {hook}, signed with our key,"
+        yield _unseen(subject, what, response.status_code, "Event Notification")
         return
     webhooks = _document(response).get("webhooks") or ()
-    ours = next((one for one in webhooks if str(one.get("url", "")).rstrip("/") == hook), None)
-    if ours is None or not ours.get("enabled"):
+    ours = next(
+        (one for one in webhooks if one.get("enabled") and is_same_address(str(one.get("url", "")), hook)), None
+    )
+    if ours is None:
         yield red(
             subject,
-            f"No event webhook posts to {hook}: bounces and complaints would be lost.",
+            f"No enabled event webhook posts to {hook}: bounces and complaints would be lost.",
             f"In SendGrid, Settings, Mail Settings, Event Webhooks: add {hook} and enable it.",
         )
         return

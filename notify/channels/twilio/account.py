@@ -9,6 +9,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from notify.channels.findings import Finding, green, readable, red, yellow
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import Endpoint, NotSent, OutcomeUnknown
+from notify.channels.reading import is_same_address
 from notify.channels.twilio.client import library, response
 from notify.core.counting import counted
 from notify.core.settings import Settings
@@ -90,7 +91,7 @@ def _sender(twilio: Any, address: str, rate_per_s: float, hook: str) -> Iterator
         yield red(subject, f"{address} is {found.status}.", "See the number in Twilio's console.")
     else:
         yield green(subject, f"{address} is ours and may send texts.")
-    yield _hook(subject, found.sms_url or "", hook)
+    yield _number_hook(subject, found, hook)
     kind = "a short code" if short else "a toll-free number" if TOLL_FREE.fullmatch(address) else "a local number"
     if rate_per_s > USUAL_PER_S[kind]:
         yield yellow(
@@ -103,8 +104,7 @@ def _sender(twilio: Any, address: str, rate_per_s: float, hook: str) -> Iterator
 def _service(twilio: Any, address: str, hook: str) -> Iterator[Finding]:
     subject = f"twilio: {address}"
     service = twilio.messaging.v1.services(address)
-    fetched, numbers = service.fetch(), service.phone_numbers.list(limit=50)
-    short_codes = service.short_codes.list(limit=50)
+    fetched, numbers, short_codes = service.fetch(), service.phone_numbers.list(), service.short_codes.list()
     if not numbers and not short_codes:
         yield red(subject, "The Messaging Service has no numbers.", "Add numbers to its sender pool.")
     else:
@@ -112,19 +112,33 @@ def _service(twilio: Any, address: str, hook: str) -> Iterator[Finding]:
     if fetched.use_inbound_webhook_on_number:
         for number in numbers:
             found = twilio.incoming_phone_numbers(number.sid).fetch()
-            yield _hook(f"{subject}, {number.phone_number}", found.sms_url or "", hook)
+            yield _number_hook(f"{subject}, {number.phone_number}", found, hook)
+        for code in short_codes:
+            yield _number_hook(f"{subject}, {code.short_code}", twilio.short_codes(code.sid).fetch(), hook)
     else:
-        yield _hook(subject, fetched.inbound_request_url or "", hook)
+        yield _hook(subject, fetched.inbound_request_url or "", fetched.inbound_method, hook)
 
 
-def _hook(subject: str, found: str, hook: str) -> Finding:
-    if found.rstrip("/") == hook:
-        return green(f"{subject}, replies", "Replies, STOP among them, come to us.")
-    return red(
-        f"{subject}, replies",
-        f"Replies go to {found or 'nobody'} and not to us: every STOP would be lost.",
-        f"Set the webhook for incoming messages to {hook} (HTTP POST).",
-    )
+def _number_hook(subject: str, number: Any, hook: str) -> Finding:
+    """Of a phone number or a short code; only the first can belong to a TwiML application."""
+    application = getattr(number, "sms_application_sid", None)
+    if application:  # Twilio then ignores the number's own webhook
+        return red(
+            f"{subject}, replies",
+            f"Replies go to the TwiML application {application} and not to {hook}: every STOP would be lost.",
+            f"Configure the number with a webhook instead of the application: {hook} (HTTP POST).",
+        )
+    return _hook(subject, number.sms_url or "", number.sms_method, hook)
+
+
+def _hook(subject: str, found: str, method: str | None, hook: str) -> Finding:
+    subject, todo = f"{subject}, replies", f"Set the webhook for incoming messages to {hook} (HTTP POST)."
+    if not is_same_address(found, hook):
+        return red(subject, f"Replies go to {found or 'nobody'} and not to {hook}: every STOP would be lost.", todo)
+    if method != "POST":
+        said = f"Replies come by HTTP {method or 'of no method'}, which we refuse: every STOP would be lost."
+        return red(subject, said, todo)
+    return green(subject, "Replies, STOP among them, come to us.")
 
 
 def _why(error: Exception) -> str:

@@ -32,7 +32,7 @@ from notify.channels.contract import (
 )
 from notify.channels.exchange import document, exchange
 from notify.channels.http.client import Endpoint, HttpClient
-from notify.channels.reading import delivery_id, storable
+from notify.channels.reading import PORTS, delivery_id, storable
 from notify.channels.twilio.client import Listing, error_of, refused_by
 from notify.channels.twilio.errors import verdict
 from notify.core.errors import BadSignature, Invalid
@@ -41,7 +41,6 @@ LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its defaul
 CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
 SIGNATURE = "x-twilio-signature"
 MOST_FIELDS = 200  # of a webhook; Twilio sends about thirty
-PORTS = {"http": 80, "https": 443}
 
 STATES = {
     "accepted": ReceiptState.ACCEPTED,
