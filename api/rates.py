@@ -4,6 +4,7 @@ Webhooks are not among them: a signed one is never refused for its number (`hook
 """
 
 import hashlib
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ REST_S = 5.0
 # Requests a minute. Many residents have one address at their carrier's, and all look at once in an emergency.
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
 SHARED = 10  # times as many by address through a proxy of the city's that nobody has named: all come from its address
+# What tells how many live where, each kind by itself: who has drawn for a minute can still write the alert and look.
+COUNTS = {
+    "count": re.compile(r"\w+ /api/v1/(audience|residents)"),
+    "preview": re.compile(r"GET /api/v1/alerts/[^/]*/(audience|plan)"),
+    "draft": re.compile(r"POST /api/v1/alerts/?$"),  # its area is counted on every page that shows it
+}
 ALARM_EVERY_S = 3600.0
 
 
@@ -101,10 +108,11 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
     path, address = scope["path"], client_address(scope)
     times = SHARED if _through_unnamed_proxy(scope) else 1
     if path.startswith("/api/"):
-        key = Headers(scope=scope).get("authorization", "")
+        key = Headers(scope=scope).get("authorization", "").partition(" ")[2].strip()  # as it is read: spaces are free
         asks = [Bound("key", key, KEY) if key else Bound("stranger", address, STRANGER * times)]
-        if path.startswith(("/api/v1/audience", "/api/v1/residents")):
-            asks.append(Bound("count", key, COUNT))
+        counts = next((kind for kind, asked in COUNTS.items() if asked.match(f"{scope['method']} {path}")), "")
+        if counts:
+            asks.append(Bound(counts, key, COUNT))
         return (*asks, Bound("api", address, API_ADDRESS * times))
     if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter"}:
         return (Bound("sign-in", address, SIGN_IN * times),)

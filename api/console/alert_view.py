@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
-from notify.alerts import reports
+from notify.alerts import explanation, reports
 from notify.audience.resolve import Audience
 from notify.city import zones as city_zones
 from notify.core import states
@@ -50,6 +50,9 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
+    plan = forecast.plan(s, alert, now) if waits else None
+    if plan:
+        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator, key_id=caller.key_id)
     return Dossier(
         alert=alert,
         progress=reports.progress(s, alert_id),
@@ -60,7 +63,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
-        plan=forecast.plan(s, alert, now) if waits else None,
+        plan=plan,
     )
 
 

@@ -69,18 +69,26 @@ def get_alert(alert_id: Id, caller: Reader) -> Response:
 
 @router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))
 def preview_audience(alert_id: Id, caller: Reader) -> Preview:
+    """The audit keeps who asked."""
+    now = datetime.now(UTC)
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        preview = Preview.of(explanation.explain(s, alert, datetime.now(UTC)))
-    return Preview.model_validate(for_caller(preview.model_dump(), caller))
+        preview = for_caller(Preview.of(explanation.explain(s, alert, now)).model_dump(), caller)
+        explanation.note_preview(s, alert, preview["residents"], now, by=caller.operator, key_id=caller.key_id)
+    return Preview.model_validate(preview)
 
 
 @router.get("/{alert_id}/plan", summary="How long it would take", responses=problems(404, 409))
 def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
-    """By channel, sender and zone: from rates, daily caps, and what waits already."""
+    """By channel, sender and zone: from rates, daily caps, and what waits already. The audit keeps who asked."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        plan = PlanOut.model_validate(forecast.plan(s, reports.find_alert(s, alert_id), datetime.now(UTC)))
-    return PlanOut.model_validate(for_caller(plan.model_dump(), caller))
+        alert = reports.find_alert(s, alert_id)
+        plan = forecast.plan(s, alert, now)
+        told = for_caller(PlanOut.model_validate(plan).model_dump(), caller)
+        residents = for_caller({"residents": plan.audience.residents}, caller)["residents"]
+        explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.key_id)
+    return PlanOut.model_validate(told)
 
 
 @router.get(

@@ -17,7 +17,6 @@ from notify.alerts import explanation
 from notify.audience.live_count import live_count
 from notify.city import area as city_area
 from notify.city.area import Where
-from notify.core import audit
 from notify.core.db import transaction
 from notify.models import Topic
 from zones.geometry import to_geojson
@@ -74,15 +73,8 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
-        audit.note(
-            s,
-            now=datetime.now(UTC),
-            by=by,
-            action="count",
-            subject="audience",
-            subject_id=caller.key_id,
-            box=[round(degrees, 5) for degrees in found.shape.bounds],
-            residents=told(counted.residents),
+        explanation.note_count(
+            s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.key_id
         )
     return Count(
         residents=told(counted.residents),

@@ -7,14 +7,16 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.audience import resolve as audience
 from notify.audience.resolve import Audience, Places
+from notify.core import audit
 from notify.core.counting import counted
 from notify.delivery import forecast
-from notify.models import Alert
+from notify.models import Alert, Operator
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
@@ -59,6 +61,31 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
         _usual(s, alert.id),
         tuple(warnings(s, found.total, alert.created_by, alert.id)),
     )
+
+
+def note_count(
+    s: Session, area: BaseGeometry, residents: int | str, now: datetime, *, by: Operator | None, key_id: int, **more: int
+) -> None:
+    """Add to the audit who was told how many live in an area: counts of two areas can be subtracted to find a home."""
+    audit.note(
+        s,
+        now=now,
+        by=by,
+        action="count",
+        subject="audience",
+        subject_id=key_id,
+        box=[round(degrees, 5) for degrees in area.bounds],
+        residents=residents,
+        **more,
+    )
+
+
+def note_preview(
+    s: Session, alert: Alert, residents: int | str, now: datetime, *, by: Operator | None, key_id: int
+) -> None:
+    """The same, of an alert's area, which somebody may have drawn for that."""
+    if alert.area is not None:
+        note_count(s, from_wkb(alert.area), residents, now, by=by, key_id=key_id, alert=alert.id)
 
 
 def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> list[str]:

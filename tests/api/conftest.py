@@ -103,3 +103,12 @@ def city(door: httpx.Client) -> datetime:
                 now=now,
             )
     return now
+
+
+@pytest.fixture
+def operator(door: httpx.Client, key: Callable[..., Headers]) -> httpx.Client:
+    """The client, signed in to the console as an admin."""
+    own = str(door.base_url).rstrip("/")
+    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers={"Origin": own})
+    door.headers["Origin"] = own
+    return door

@@ -47,15 +47,6 @@ def senders(city: datetime) -> None:
         factories.sender(s, "sendgrid", now=city)
 
 
-@pytest.fixture
-def operator(door: httpx.Client, key: Key) -> httpx.Client:
-    """The client, signed in to the console as an admin."""
-    own = str(door.base_url).rstrip("/")
-    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers={"Origin": own})
-    door.headers["Origin"] = own
-    return door
-
-
 def post(door: httpx.Client, path: str, headers: Headers, status: int = 200, body: dict[str, Any] | None = None) -> Any:
     answer = door.post(f"/api/v1/alerts{path}", json=body, headers=headers)
     assert answer.status_code == status, answer.text

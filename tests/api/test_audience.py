@@ -189,6 +189,41 @@ def test_areas_are_counted_for_those_who_may_draft_and_leave_a_trace(
     assert kept == [("author@tocsin.example.org", {"box": [5.0, 5.0, 6.0, 6.0], "residents": 38})]
 
 
+@pytest.mark.parametrize("page", ["/api/v1/alerts/{}/audience", "/api/v1/alerts/{}/plan", "/console/alerts/{}"])
+def test_who_looks_whom_a_draft_reaches_leaves_the_same_trace(
+    operator: httpx.Client, key: Key, people: datetime, page: str
+) -> None:
+    """An author who may not be told how many live in a rectangle drafted an alert for it, and looked there."""
+    headers = key("author")
+    made = drafted(operator, headers).json()["id"]
+    assert operator.get(page.format(made), headers=headers).status_code == 200
+    kept = asked.rows(
+        "SELECT o.role, a.detail FROM audit a JOIN operators o ON o.id = a.operator_id WHERE a.action = 'count'"
+    )
+    role = "admin" if "console" in page else "author"
+    assert kept == [(role, {"alert": made, "box": [5.05, 5.05, 5.15, 5.15], "residents": 26})]
+
+
+def drafted(door: httpx.Client, headers: Headers) -> httpx.Response:
+    draft = {"event": "storm", "blanks": {"hazard": "tornado"}, "channels": ["sms"], "area_description": "Here"}
+    drawn = [{"area": to_geojson(square(5.05, 5.05, 0.1))}]
+    return door.post("/api/v1/alerts", json=draft | {"parts": drawn}, headers=headers)
+
+
+def test_drafts_and_their_previews_are_rationed_like_counts_but_not_with_them(
+    door: httpx.Client, key: Key, people: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "COUNT", 2)
+    monkeypatch.setattr(rates, "WINDOW_S", 86_400)
+    headers = key("author")
+    assert [drafted(door, headers).status_code for _ in range(3)] == [201, 201, 429]
+    (made, *_) = (one["id"] for one in door.get("/api/v1/alerts", headers=headers).json()["alerts"])
+    pages = [f"/api/v1/alerts/{made}/{page}" for page in ("audience", "plan", "audience", "plan")]
+    assert [door.get(page, headers=headers).status_code for page in pages] == [200, 200, 429, 429]
+    ask(door, headers, include=[{"zone": "Far"}])
+    assert door.get(f"/api/v1/alerts/{made}", headers=headers).status_code == 200
+
+
 def test_counts_are_rationed(door: httpx.Client, key: Key, people: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "COUNT", 2)
     monkeypatch.setattr(rates, "WINDOW_S", 86_400)  # no new window begins meanwhile

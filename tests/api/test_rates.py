@@ -109,6 +109,16 @@ def test_a_key_has_its_share_and_others_have_theirs(
     assert door.get("/api/v1/alerts", headers=second).status_code == 200
 
 
+def test_a_key_written_in_another_way_is_the_same_key(
+    door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "KEY", 3)
+    _, secret = key()["Authorization"].split()
+    ways = iter(["Bearer {}", "bearer {}", "Bearer   {}", "BEARER    {}", "Bearer  {}"])
+    ask = lambda: door.get("/api/v1/alerts", headers={"Authorization": next(ways).format(secret)})  # noqa: E731
+    assert statuses(ask, 5) == [200] * 3 + [429] * 2
+
+
 def test_one_key_does_not_look_up_one_resident_after_another(
     door: httpx.Client, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:

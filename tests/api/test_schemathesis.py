@@ -26,7 +26,8 @@ SETTINGS = {
     "MASTODON_BASE_URL": "http://127.0.0.1:9",
     "MASTODON_ACCESS_TOKEN": "not a token",
 }
-# A sender that some other request has stopped is a reason not to approve, and said with 503 as documented.
+# Fuzzing stops senders, and then nothing can be approved: a documented 503 with its reason, and no fault of the server's.
+# All other statuses of 500 and more fail, and so does 503 everywhere else.
 CONFIG = """
 [[operations]]
 include-path = "/api/v1/alerts/{alert_id}/approve"
