@@ -73,9 +73,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
-        explanation.note_count(
-            s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.key_id
-        )
+        explanation.note_count(s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.key_id)
     return Count(
         residents=told(counted.residents),
         total=told(counted.total),

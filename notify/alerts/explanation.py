@@ -64,7 +64,14 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
 
 
 def note_count(
-    s: Session, area: BaseGeometry, residents: int | str, now: datetime, *, by: Operator | None, key_id: int, **more: int
+    s: Session,
+    area: BaseGeometry,
+    residents: int | str,
+    now: datetime,
+    *,
+    by: Operator | None,
+    key_id: int,
+    **more: int,
 ) -> None:
     """Add to the audit who was told how many live in an area: counts of two areas can be subtracted to find a home."""
     audit.note(

@@ -26,7 +26,7 @@ SETTINGS = {
     "MASTODON_BASE_URL": "http://127.0.0.1:9",
     "MASTODON_ACCESS_TOKEN": "not a token",
 }
-# Fuzzing stops senders, and then nothing can be approved: a documented 503 with its reason, and no fault of the server's.
+# Fuzzing stops senders, and then nothing can be approved: a documented 503 that says why, no fault of ours.
 # All other statuses of 500 and more fail, and so does 503 everywhere else.
 CONFIG = """
 [[operations]]
