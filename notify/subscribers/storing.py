@@ -47,12 +47,12 @@ class Settled:
 
 
 def store(
-    s: Session, rows: Sequence[Row], now: datetime, couples: Couples | None = None, *, merge: bool = False
+    s: Session, rows: Sequence[Row], now: datetime, couples: Couples, *, merge: bool = False
 ) -> tuple[Stored, list[tuple[int, str]]]:
     """Keep rows; returns what is new, and the (line, reason) of the rows that contradict what is known.
 
-    `couples` are those of the whole file that the rows are a part of; by default those of the rows themselves. Raises
-    IntegrityError when somebody signed up with one of the addresses in the same moment: try again.
+    `couples` are those of the whole file that the rows are a part of. Raises IntegrityError when somebody signed up
+    with one of the addresses in the same moment: try again.
     """
     if not rows:
         return Stored(), []
@@ -74,7 +74,7 @@ def couple_of(phone: str, email: str) -> Couple:
 def settle(
     s: Session,
     rows: Sequence[Row],
-    couples: Couples | None = None,
+    couples: Couples,
     contacts: str = "contacts",
     new: int = 0,
     *,
@@ -85,7 +85,6 @@ def settle(
 
     New residents are counted down from `new`.
     """
-    couples = couples or Couples(couple_of(row.phone, row.email) for row in rows if row.phone and row.email)
     keyed = [(row, _keys(row)) for row in rows]
     given = {key for _, keys in keyed for key in keys.values()}
     alone = {key for _, keys in keyed if len(keys) == 1 for key in keys.values()}
