@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience import rules
 from notify.core import crypto, reasons
 from notify.core.errors import Unavailable
 from notify.delivery import carrier_blocks
@@ -183,10 +184,22 @@ def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
     """The first thing that keeps alerts from a resident's contact, carriers aside. "": nothing does; None: nobody's.
 
     `all-left`, `some-left`: of the topics that the resident chose, these are suppressed for the address or muted.
-    The order is that of `audience.resolve.REACHED`.
     """
-    found: Gap | None = s.execute(text(_GAP), {"channel": channel, "index": index, "now": now}).scalar_one_or_none()
-    return found
+    topics = s.execute(text(_TOPICS_OF_CONTACT), {"channel": channel, "index": index, "now": now}).all()
+    if not topics:
+        return None
+    why = {topic.reason for topic in topics}
+    if topics[0].barred:
+        return "barred"
+    if "unverified" in why:
+        return "unverified"
+    if "not-subscribed" in why:
+        return "no-topics"
+    if topics[0].placeless:
+        return "no-place"
+    if None not in why:
+        return "all-left"
+    return "some-left" if len(why) > 1 else ""
 
 
 def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
@@ -203,22 +216,14 @@ def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
     return " ".join(told)
 
 
-_GAP = """
-    SELECT CASE WHEN EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
-                                AND (x.channel, x.address_index) = (c.channel, c.address_index)) THEN 'barred'
-                WHEN c.verified_at IS NULL THEN 'unverified'
-                WHEN topics.chosen = 0 THEN 'no-topics'
-                WHEN NOT EXISTS (SELECT FROM places p WHERE p.subscriber_id = c.subscriber_id) THEN 'no-place'
-                WHEN topics.left = topics.chosen THEN 'all-left'
-                WHEN topics.left > 0 THEN 'some-left'
-                ELSE '' END
-      FROM contacts c
-      CROSS JOIN LATERAL (
-           SELECT count(*) AS chosen,
-                  count(*) FILTER (WHERE p.muted_until > :now
-                         OR EXISTS (SELECT FROM suppressions x WHERE x.topic = p.topic
-                                       AND (x.channel, x.address_index) = (c.channel, c.address_index))) AS left
-             FROM preferences p WHERE p.subscriber_id = c.subscriber_id) AS topics
+# A row for each topic that the resident chose; one where there is none.
+_TOPICS_OF_CONTACT = f"""
+    SELECT {rules.reason(":now")} AS reason,
+           EXISTS (SELECT FROM suppressions s WHERE s.topic IS NULL
+                      AND (s.channel, s.address_index) = (c.channel, c.address_index)) AS barred,
+           NOT EXISTS (SELECT FROM places WHERE places.subscriber_id = c.subscriber_id) AS placeless
+      FROM contacts c LEFT JOIN preferences chosen ON chosen.subscriber_id = c.subscriber_id
+           {rules.facts("chosen.topic")}
      WHERE (c.channel, c.address_index) = (:channel, :index) AND c.address_sealed IS NOT NULL
 """
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
