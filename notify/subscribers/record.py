@@ -225,7 +225,7 @@ _TOPICS_OF_CONTACT = f"""
       FROM contacts c LEFT JOIN preferences chosen ON chosen.subscriber_id = c.subscriber_id
            {rules.facts("chosen.topic")}
      WHERE (c.channel, c.address_index) = (:channel, :index) AND c.address_sealed IS NOT NULL
-"""
+"""  # noqa: S608  the rules are constants of ours
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
 # By way of the alerts: deliveries have no index that begins with the contact.
