@@ -1,7 +1,7 @@
 """An alert's numbers for a person: what is planned, and what happened."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from notify.alerts.explanation import Explanation
 from notify.alerts.reports import Forecast, Step
@@ -125,6 +125,8 @@ def _launch(p: AlertProgress) -> str:
         return "Not launched"
     if p.state == AlertState.SCHEDULED:
         return f"Scheduled for {planned(p.launch_at)}"
+    if p.launch_at < datetime.now(UTC):
+        return f"Was to be launched at {planned(p.launch_at)}, and nobody scheduled it"
     return f"To be launched at {planned(p.launch_at)}; not scheduled yet: it needs {_needs(p)}"
 
 

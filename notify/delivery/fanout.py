@@ -7,7 +7,7 @@ one row whatever happens.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -105,21 +105,21 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
-        through, area = alert.fanout_through, audience.membership(alert)
+        through, area, given = alert.fanout_through, audience.membership(alert), _given(s, alert, now)
         if through < 0:
-            batches, added = _deal_timelines(s, alert, now)
+            batches, added = _deal_timelines(s, alert, given)
             _advance(s, alert_id, added, through=0)
     if through < 0:
         yield batches
         through = 0
     if through == 0:
         with transaction(resolvers_engine) as s:
-            batches, through = _first_slice(s, alert_id, area, now)
+            batches, through = _first_slice(s, alert_id, area, given)
         yield batches
     with transaction(resolvers_engine) as s:
         rest = audience.residents_inside(s, area, now, after=through)
     # Those inside may all have moved here lately, so that none was found yet.
-    yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), now)
+    yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), given)
     with transaction(resolvers_engine) as s:
         _advance(s, alert_id, 0, done_at=now)
     log.info("alert.resolved", alert=alert_id)
@@ -127,18 +127,18 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         forecast.keep(s, alert_id)
 
 
-def _first_slice(s: Session, alert_id: int, area: Membership, now: datetime) -> tuple[list[int], int]:
+def _first_slice(s: Session, alert_id: int, area: Membership, given: Mapping[str, Any]) -> tuple[list[int], int]:
     """The first few residents, found among the first few ids: a million places are not read before a phone rings.
 
     Returns their batches and the id that the audience is resolved through.
     """
     alert = _sending(s, alert_id)
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
-    residents = audience.residents_inside(s, area, now, through=through)
+    residents = audience.residents_inside(s, area, given["now"], through=through)
     if residents.size > FIRST_SLICE:
         residents = residents[:FIRST_SLICE]
         through = int(residents[-1])
-    batches, added = _deal_apart(s, alert, residents.tolist(), now)
+    batches, added = _deal_apart(s, alert, residents.tolist(), given)
     _advance(s, alert_id, added, through=through)
     return batches, through
 
@@ -153,11 +153,11 @@ def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
     return parts
 
 
-def _rest(alert_id: int, parts: list[NDArray[np.int64]], now: datetime) -> Iterator[list[int]]:
+def _rest(alert_id: int, parts: list[NDArray[np.int64]], given: Mapping[str, Any]) -> Iterator[list[int]]:
     turns: deque[Future[list[int]]] = deque()
     with ThreadPoolExecutor(DEALERS, thread_name_prefix="dealer") as dealers:
         for part in parts:
-            turns.append(dealers.submit(_in_turn, alert_id, part, now, turns[-1] if turns else None))
+            turns.append(dealers.submit(_in_turn, alert_id, part, given, turns[-1] if turns else None))
             if len(turns) > DEALERS:
                 yield turns.popleft().result()
         while turns:
@@ -165,11 +165,11 @@ def _rest(alert_id: int, parts: list[NDArray[np.int64]], now: datetime) -> Itera
 
 
 def _in_turn(
-    alert_id: int, residents: NDArray[np.int64], now: datetime, before: "Future[list[int]] | None"
+    alert_id: int, residents: NDArray[np.int64], given: Mapping[str, Any], before: "Future[list[int]] | None"
 ) -> list[int]:
     """One slice, committed after the one before it: an error there, or a halt, is ours too."""
     with transaction(resolvers_engine) as s:
-        batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), now)
+        batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), given)
         if before is not None:
             before.result()
         _advance(s, alert_id, added, through=int(residents[-1]))
@@ -202,30 +202,30 @@ def _advance(
         raise _Halted
 
 
-def _deal_timelines(s: Session, alert: Alert, now: datetime) -> tuple[list[int], int]:
+def _deal_timelines(s: Session, alert: Alert, given: Mapping[str, Any]) -> tuple[list[int], int]:
     """`_deal` for the city's own timelines; where one is refused, residents are written to all the same."""
 
     def refused(_: str, why: Exception) -> None:
-        alarms.refused_row(f"write the posts of alert {alert.id}", why, now, alert_id=alert.id)
+        alarms.refused_row(f"write the posts of alert {alert.id}", why, given["now"], alert_id=alert.id)
 
     def work(_: Sequence[str]) -> tuple[list[int], int]:
-        _open_timelines(s, alert, now)
-        return _deal(s, alert, DEAL_TIMELINES, [], now)
+        _open_timelines(s, alert, given["now"])
+        return _deal(s, DEAL_TIMELINES, given)
 
     dealt = db.in_halves(["timelines"], work, refused, s.begin_nested)
     return dealt[0] if dealt else ([], 0)
 
 
-def _deal_apart(s: Session, alert: Alert, residents: list[int], now: datetime) -> tuple[list[int], int]:
+def _deal_apart(s: Session, alert: Alert, residents: list[int], given: Mapping[str, Any]) -> tuple[list[int], int]:
     """`_deal`; a resident whose rows PostgreSQL refuses keeps none of the others from being written to (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
         if _is_behind(s, alert.id, resident):
             raise _Halted
-        alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert.id)
+        alarms.refused_row(f"write the deliveries of resident {resident}", why, given["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return _deal(s, alert, DEAL_RESIDENTS, list(some), now)
+        return _deal(s, DEAL_RESIDENTS, {**given, "subscribers": list(some)})
 
     dealt = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in dealt for batch in batches], sum(added for _, added in dealt)
@@ -240,20 +240,24 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
     return behind
 
 
-def _deal(s: Session, alert: Alert, sql: str, residents: list[int], now: datetime) -> tuple[list[int], int]:
-    """The ids of new batches, and how many deliveries there are now more."""
-    values: dict[str, Any] = audience.parameters(alert, residents, now, audience.fallback_of(s, alert)) | {
+def _given(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
+    """What `DEAL` asks for, asked once: it is the same for every slice of an alert but for the residents."""
+    return audience.parameters(alert, [], now, audience.fallback_of(s, alert)) | {
         "lane": alert.lane.value,
-        "sizes": batch_sizes(s, alert),
+        "sizes": _batch_sizes(s, alert),
         "ask": alert.ask_since,  # after a restored backup: perhaps it was sent already (`restoring`)
     }
+
+
+def _deal(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
+    """The ids of new batches, and how many deliveries there are now more."""
     # PostgreSQL thinks that a slice makes few batches, and would hold each delivery against all of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))
     dealt = s.execute(text(sql), values).one()
     return dealt.batches, dealt.added
 
 
-def batch_sizes(s: Session, alert: Alert) -> list[int]:
+def _batch_sizes(s: Session, alert: Alert) -> list[int]:
     """Deliveries in a batch, for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
     rows = s.execute(
         text("""

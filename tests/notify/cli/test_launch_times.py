@@ -81,6 +81,9 @@ def test_a_launch_whose_time_has_passed_says_what_to_do() -> None:
     before = NOW - timedelta(hours=5)
     with transaction() as s:
         number = str(alert_ready(s, now=before, launch_at=NOW - timedelta(hours=2)).id)
+    show = " ".join(run("show", number).stdout.split())
+    assert "2 hours ago, and nobody scheduled it" in show
+    assert "it needs" not in show
     done = CliRunner().invoke(commands, ["launch", number])
     assert isinstance(done.exception, Refused)
     assert str(done.exception).endswith(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyproj import Geod
 from shapely.geometry import box
-from sqlalchemy import Engine, QueuePool, text
+from sqlalchemy import Engine, QueuePool, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -214,6 +214,29 @@ def test_the_first_slice_that_reaches_anybody_is_small(database: str, monkeypatc
             resident(s)
         alert = launched(s)
     assert [size(batches) for batches in fanout.resolve(alert, NOW)] == [0, 0, 2, 8]
+
+
+def test_what_is_the_same_for_every_slice_is_asked_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_SLICE", "SLICE", "LARGEST_SLICE"):
+        monkeypatch.setattr(fanout, name, 2)
+    with transaction() as s:
+        zone(s)
+        for _ in range(9):
+            resident(s)
+        alert = launched(s)
+    asked = Counter[str]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.update(part for part in ("SELECT language FROM contents", "sum(rate_per_s)") if part in statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert len(list(fanout.resolve(alert, NOW))) > 4
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(deliveries(alert)) == 9
+    assert asked["SELECT language FROM contents"] == 1
+    assert asked["sum(rate_per_s)"] <= 2, "the forecast, which is kept at the end, asks for rates, too"
 
 
 def test_two_resolvers_at_once_write_each_row_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

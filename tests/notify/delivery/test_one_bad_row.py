@@ -15,6 +15,7 @@ from notify.core import alarms
 from notify.core.db import in_halves, transaction
 from notify.delivery import claims, fanout, forecast, leases, receipts, reconcile, recovery, senders
 from notify.delivery.transport import Transport
+from notify.models import Alert
 from notify.subscribers import import_csv
 from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, zone
@@ -152,9 +153,11 @@ def test_a_delivery_that_cannot_be_passed_on_to_another_sender_keeps_no_other_fr
 def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: str) -> None:
     alert = launched()
     people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
-    assert fanout._in_turn(alert, people, NOW, None)
+    with transaction() as s:
+        given = fanout._given(s, s.get_one(Alert, alert), NOW)
+    assert fanout._in_turn(alert, people, given, None)
     with pytest.raises(fanout._Halted):
-        fanout._in_turn(alert, people, NOW, None)
+        fanout._in_turn(alert, people, given, None)
     assert states() == {"queued": 5}
     assert told() == []
 
