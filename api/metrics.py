@@ -125,7 +125,7 @@ def _of_postgres() -> Iterator[Metric]:
 def _of_redis() -> Iterator[Metric]:
     length = GaugeMetricFamily("tocsin_queue_length", "Doorbells that no worker has heard.", labels=("lane",))
     for lane in Lane:
-        length.add_metric((lane.value,), _as_int(tasks.memory().llen(lane.value)))
+        length.add_metric((lane.value,), _as_int(tasks.redis_client().llen(lane.value)))
     yield length
 
 

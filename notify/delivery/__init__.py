@@ -12,6 +12,6 @@ recovery         expired leases, lost doorbells, finished alerts
 receipts         what providers tell later
 
 Beside it: which senders there are and how they are doing (`senders`, `sender_pool`, `sender_health`, `breaker`), at
-what rate they may send (`throttle`, `pace`, `usage`), how long it will take (`forecast`, `send_simulation`), and who
-may not be written to (`suppressions`, `carrier_blocks`).
+what rate they may send (`throttle`, `capacity`, `usage`), how long it will take (`forecast`, `send_simulation`), and
+who may not be written to (`suppressions`, `carrier_blocks`).
 """

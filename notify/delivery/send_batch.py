@@ -29,10 +29,10 @@ from notify.delivery import (
     sender_pool,
     unreadable,
 )
+from notify.delivery.capacity import Reserved
 from notify.delivery.claims import Claimed
 from notify.delivery.leases import CLAIM_S, Lease
 from notify.delivery.outcomes import outcomes
-from notify.delivery.pace import Room
 from notify.delivery.requests import content, message, recipients
 from notify.delivery.throttle import SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.delivery.transport import Posted, Transport
@@ -50,12 +50,12 @@ BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: do
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Window:
     """What a window may do: so many messages of this sender in these slots."""
 
     sender: sender_pool.OpenSender
     grant: Grant
-    room: Room
+    reserved: Reserved
 
     bulk: bool  # one post for all of them
 
@@ -121,15 +121,15 @@ class Batch:
         if found and not allowed:
             recovery.end_exercise(self._held.batch_id, self._held.alert_id, self._held.status, self._held.now())
             return 0.0
-        turn = self._turn(allowed)
-        if isinstance(turn, Turn):
-            pause_s = self._window(turn)
+        window = self._next_window(allowed)
+        if isinstance(window, Window):
+            pause_s = self._send_window(window)
             if pause_s is None:  # only what is refused may be left: not to be tried again in the same moment
                 return BROKEN_PAUSE_S if self._refused else 0.0
             return pause_s or None
-        if turn > LONGEST_WAIT_S:
-            return min(turn, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
-        self._stop.wait(turn)
+        if window > LONGEST_WAIT_S:
+            return min(window, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+        self._stop.wait(window)
         return None
 
     def _holds(self) -> bool:
@@ -139,25 +139,27 @@ class Batch:
         self._held_since_s = time.monotonic()
         return leases.renew(self._held, self._settings.lease_s)
 
-    def _turn(self, allowed: Sequence[sender_pool.OpenSender]) -> "Turn | float":
-        """Slots at the first of these allowed that has some; else for how long to wait, in seconds.
+    def _next_window(self, allowed: Sequence[sender_pool.OpenSender]) -> "Window | float":
+        """Slots at the first of these senders that has some; else for how long to wait, in seconds.
 
         Without an open sender, or without Redis, nobody sends.
         """
         soonest_s = NOBODY_PAUSE_S
         for sender in allowed:
-            turn = self._ask(sender, self._left, self._left)
-            if isinstance(turn, Turn):
-                return turn
-            soonest_s = min(soonest_s, turn)
+            window = self._take_slots(sender, self._left, self._left)
+            if isinstance(window, Window):
+                return window
+            soonest_s = min(soonest_s, window)
         return soonest_s
 
-    def _ask(self, sender: sender_pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S) -> "Turn | float":
+    def _take_slots(
+        self, sender: sender_pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S
+    ) -> "Window | float":
         """Slots at one sender in the next `within_s`, as many as this process can use; else for how long to wait, in
         seconds."""
         most = self._most_recipients(sender)
-        room = self._transport.begin(sender.provider, 1 if most > 1 else want)
-        if room is None:
+        reserved = self._transport.reserve(sender.provider, 1 if most > 1 else want)
+        if reserved is None:
             return BUSY_S
         answer: Grant | Wait | None = None
         try:
@@ -167,7 +169,7 @@ class Batch:
                 self._held.lane,
                 unit=self._held.cost,
                 bulk=most > 1,
-                room=min(want, most) if most > 1 else room.messages,
+                at_once=min(want, most) if most > 1 else reserved.messages,
                 within_s=within_s,
                 now=self._throttle.now(),
             )
@@ -180,13 +182,13 @@ class Batch:
             return LONGEST_WAIT_S
         finally:
             if not isinstance(answer, Grant):
-                self._transport.give_up(sender.provider, room)
-        return Turn(sender, answer, room, most > 1) if isinstance(answer, Grant) else answer.seconds
+                self._transport.release(sender.provider, reserved)
+        return Window(sender, answer, reserved, most > 1) if isinstance(answer, Grant) else answer.seconds
 
-    def _window(self, turn: "Turn") -> float | None:
+    def _send_window(self, window: "Window") -> float | None:
         """Claim, post and record. Returns how long the batch should pause, in seconds; None when nothing was left to
         claim."""
-        sender = turn.sender
+        sender = window.sender
         messages: list[Message] = []
         pause_s = 0.0
         claimed_s = time.monotonic()
@@ -194,7 +196,7 @@ class Batch:
             claimed = claims.claim_apart(
                 self._held,
                 sender.id,
-                self._worth(turn),
+                self._worth_claiming(window),
                 self._held.now(),
                 self._last,
                 self._refused,
@@ -208,16 +210,16 @@ class Batch:
                     pause_s = self._put_aside(damaged)
         finally:
             if not messages:
-                self._transport.give_up(sender.provider, turn.room)
+                self._transport.release(sender.provider, window.reserved)
         if not claimed or not messages:
-            sender_health.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
+            sender_health.record(sender, [window.grant], self._held.cost, [], self._throttle)
             # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
             return None if claimed is None else pause_s
-        posted, grants = self._post(turn, messages, claimed_s + CLAIM_S)
+        posted, grants = self._post(window, messages, claimed_s + CLAIM_S)
         self._learn(posted, claimed_s)
         try:
             # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
-            troubled = sender_health.heed(sender, grants, self._held.cost, posted, self._throttle)
+            troubled = sender_health.record(sender, grants, self._held.cost, posted, self._throttle)
         except Exception:  # whatever it is, the outcomes are nowhere else
             self._record(posted, claimed, troubled=True)
             raise
@@ -229,12 +231,12 @@ class Batch:
         elif time.monotonic() - claimed_s < CLAIM_S / 3:
             self._claims = min(CLAIM_MOST, self._claims * 2)
 
-    def _worth(self, turn: "Turn") -> int:
+    def _worth_claiming(self, window: "Window") -> int:
         """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
-        if self._most_recipients(turn.sender) > 1 or turn.grant.trial:
-            return turn.grant.messages
-        soon = int(turn.sender.rate_per_s * SLICE_S / self._held.cost)
-        return max(turn.grant.messages, min(soon, self._left, self._claims))
+        if self._most_recipients(window.sender) > 1 or window.grant.trial:
+            return window.grant.messages
+        soon = int(window.sender.rate_per_s * SLICE_S / self._held.cost)
+        return max(window.grant.messages, min(soon, self._left, self._claims))
 
     def _messages(self, sender: sender_pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
         lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)
@@ -249,48 +251,48 @@ class Batch:
         recording.record_apart(self._held, results, claimed_at, REMEMBER_S)
         return 0.0 if fits else BROKEN_PAUSE_S
 
-    def _post(self, first: "Turn", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
-        """Post them all, in turns, for as long as the claim is fresh. A post whose slot went by gets another one."""
+    def _post(self, first: "Window", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
+        """Post them all, in grants, for as long as the claim is fresh. A post whose slot went by gets another one."""
         posted: list[Posted] = []
         grants: list[Grant] = []
-        left, turn = list(messages), first
+        left, window = list(messages), first
         beyond = max(0, self._left - sum(len(message.recipients) for message in messages))
-        more: Turn | None = first
+        more: Window | None = first
         while left and more is not None:
             flights = []
             while left and more is not None:
-                turn, slots_s = more, more.slots_s[: len(left)]
-                grants.append(turn.grant)
+                window, slots_s = more, more.slots_s[: len(left)]
+                grants.append(window.grant)
                 now, left = left[: len(slots_s)], left[len(slots_s) :]
-                flights.append(self._transport.send(turn.sender.provider, now, slots_s, turn.room, until_s))
-                more = self._another(turn.sender, left, beyond, until_s) if left else None
+                flights.append(self._transport.send(window.sender.provider, now, slots_s, window.reserved, until_s))
+                more = self._more_slots(window.sender, left, beyond, until_s) if left else None
             for answer in (answer for flight in flights for answer in flight.result()):
                 if isinstance(answer.answer, Late):
                     left.append(answer.message)
                 else:
                     posted.append(answer)
-            more = self._another(turn.sender, left, beyond, until_s) if left else None
+            more = self._more_slots(window.sender, left, beyond, until_s) if left else None
         return posted + [Posted(message, Late(), datetime.now(UTC)) for message in left], grants
 
-    def _another(
+    def _more_slots(
         self, sender: sender_pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float
-    ) -> "Turn | None":
+    ) -> "Window | None":
         """Slots for messages that are claimed already; None when they would come too late for that claim.
 
         `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.
         """
         want = sum(len(message.recipients) for message in left)
         while not self._stop.is_set() and time.monotonic() < until_s:
-            turn = self._ask(sender, want, want + beyond, until_s - time.monotonic())
-            if isinstance(turn, Turn):
-                if turn.grant.messages >= len(left[0].recipients):
-                    return turn
-                self._transport.give_up(sender.provider, turn.room)
-                sender_health.heed(sender, [turn.grant], self._held.cost, [], self._throttle)
+            window = self._take_slots(sender, want, want + beyond, until_s - time.monotonic())
+            if isinstance(window, Window):
+                if window.grant.messages >= len(left[0].recipients):
+                    return window
+                self._transport.release(sender.provider, window.reserved)
+                sender_health.record(sender, [window.grant], self._held.cost, [], self._throttle)
                 return None
-            if time.monotonic() + turn > until_s:
+            if time.monotonic() + window > until_s:
                 return None
-            self._stop.wait(turn)
+            self._stop.wait(window)
         return None
 
     def _record(self, posted: Sequence[Posted], claimed: Sequence[Claimed], *, troubled: bool) -> float:

@@ -20,7 +20,9 @@ log = structlog.get_logger()
 PATIENCE_S = 120.0
 
 
-def heed(sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequence[Posted], throttle: Throttle) -> bool:
+def record(
+    sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequence[Posted], throttle: Throttle
+) -> bool:
     """Tell the throttle what became of grants whose messages cost `unit` tokens each; stop a sender that cannot work.
 
     Returns whether the provider is in trouble: then its refusals say nothing about the messages. Without Redis nothing

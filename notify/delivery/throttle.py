@@ -96,21 +96,21 @@ class Throttle:
         *,
         unit: int = 1,
         bulk: bool = False,
-        room: int | None = None,
+        at_once: int | None = None,
         within_s: float = LONGEST_REST_S,
         now: datetime,
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `room`: no more than so many at once, though more are wanted. `within_s`: no slot that begins later than that.
+        `at_once`: no more than so many, though more are wanted. `within_s`: no slot that begins later than that.
         """
         day = now.astimezone(CAP_DAY).date()
-        at_once = want if room is None else room
+        most = want if at_once is None else at_once
         asked = time.monotonic()
         answer = _Answer(
             *self._take(
                 keys=[key_of(allowance.sender_id)],
-                args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, room=at_once, within_s=within_s),
+                args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, at_once=most, within_s=within_s),
             )
         )
         self._clock.heard(int(answer.now) / MICRO, asked, time.monotonic())
@@ -177,7 +177,7 @@ class Throttle:
 
 
 def _question(
-    allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, room: int, within_s: float
+    allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, at_once: int, within_s: float
 ) -> list[Any]:
     """What `throttle.lua` wants to know, in its order."""
     return [
@@ -194,7 +194,7 @@ def _question(
         day.isoformat(),
         int(TRIAL_S * MICRO),
         int(URGENT_TRIAL_S * MICRO),
-        room,
+        at_once,
         max(0, int(within_s * MICRO)),
     ]
 

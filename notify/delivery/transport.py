@@ -20,7 +20,7 @@ from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
 from notify.channels.http.outbound import Outbound, open_client
 from notify.core.settings import Settings
-from notify.delivery.pace import Pace, Room
+from notify.delivery.capacity import Capacity, Reserved
 from notify.delivery.throttle import LATENESS_S
 
 log = structlog.get_logger()
@@ -58,32 +58,34 @@ class Transport:
         """Raises Unavailable when the provider's credentials are not set."""
         return self._way(provider).adapter
 
-    def begin(self, provider: str, want: int) -> Room | None:
-        """Room for up to `want` posts, for `send` or `give_up`; None while this process has too many to start."""
-        return self._way(provider).pace.begin(want)
+    def reserve(self, provider: str, want: int) -> Reserved | None:
+        """Reserve for up to `want` posts, for `send` or `give_up`; None while this process has too many to start."""
+        return self._way(provider).capacity.reserve(want)
 
-    def give_up(self, provider: str, room: Room) -> None:
+    def release(self, provider: str, reserved: Reserved) -> None:
         """Nothing is posted in it."""
-        self._way(provider).pace.give_up(room)
+        self._way(provider).capacity.release(reserved)
 
     def send(
         self,
         provider: str,
         messages: Sequence[Message],
         slots_s: Sequence[float],
-        room: Room,
+        reserved: Reserved,
         until_s: float = math.inf,
     ) -> "Future[list[Posted]]":
         """Post each message in its slot (`time.monotonic()`), nothing of it after `until_s`.
 
         The future is there when the last one is answered.
         """
-        room.has(slots_s)
-        return asyncio.run_coroutine_threadsafe(self._way(provider).post(room, messages, slots_s, until_s), self._loop)
+        reserved.has(slots_s)
+        return asyncio.run_coroutine_threadsafe(
+            self._way(provider).post(reserved, messages, slots_s, until_s), self._loop
+        )
 
     def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
         """The same at once and with patience."""
-        return self.send(provider, messages, slots_s, Room(len(messages))).result()
+        return self.send(provider, messages, slots_s, Reserved(len(messages))).result()
 
     def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
         """Ask the provider for a message of unknown outcome. The future raises SendError when it gives no answer."""
@@ -113,7 +115,7 @@ class _Way:
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
-        self.pace = Pace()
+        self.capacity = Capacity()
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._free_to_ask = asyncio.Semaphore(QUESTIONS)
 
@@ -122,9 +124,9 @@ class _Way:
             return await self.adapter.find(message, since_s)
 
     async def post(
-        self, room: Room, messages: Sequence[Message], slots_s: Sequence[float], until_s: float
+        self, reserved: Reserved, messages: Sequence[Message], slots_s: Sequence[float], until_s: float
     ) -> list[Posted]:
-        """Each message in its slot. Ends the room as soon as the last one is started."""
+        """Each message in its slot. Ends the reserved as soon as the last one is started."""
         loop = asyncio.get_running_loop()
         posts = []
         for message, slot_s in zip(messages, slots_s, strict=True):
@@ -132,12 +134,12 @@ class _Way:
             if ahead_s > TICK_S:
                 await asyncio.sleep(ahead_s)
             await self._free.acquire()
-            posts.append(loop.create_task(self._post(room, message, min(slot_s + LATENESS_S, until_s))))
+            posts.append(loop.create_task(self._post(reserved, message, min(slot_s + LATENESS_S, until_s))))
         return [await post for post in posts]
 
-    async def _post(self, room: Room, message: Message, leave_by_s: float) -> Posted:
+    async def _post(self, reserved: Reserved, message: Message, leave_by_s: float) -> Posted:
         left_at = datetime.now(UTC)
-        late = self._starts_late(room, leave_by_s)
+        late = self._starts_late(reserved, leave_by_s)
         try:
             return Posted(message, Late() if late else await self.adapter.send(message, leave_by_s), left_at)
         except (SendError, Ambiguous, Late) as answer:
@@ -149,10 +151,10 @@ class _Way:
         finally:
             self._free.release()
 
-    def _starts_late(self, room: Room, leave_by_s: float) -> bool:
+    def _starts_late(self, reserved: Reserved, leave_by_s: float) -> bool:
         late = time.monotonic() > leave_by_s
-        room.waiting -= 1
-        room.late += late
-        if not room.waiting:
-            self.pace.end(room)
+        reserved.waiting -= 1
+        reserved.late += late
+        if not reserved.waiting:
+            self.capacity.end(reserved)
         return late

@@ -1,7 +1,7 @@
-"""Who works on what in a worker process: seats for each kind of work, so that nothing that lasts takes another's.
+"""Who works on what in a worker process: slots for each kind of work, so that nothing that lasts takes another's.
 
 A doorbell wakes somebody for a channel of a lane. Who is awake goes on with whatever batch of it should go next, and
-rests when none waits; a doorbell that finds all seats taken needs nobody more. There is a thread for each seat, and
+rests when none waits; a doorbell that finds all slots taken needs nobody more. There is a thread for each slot, and
 some more, so that a doorbell is always heard (`worker.py`).
 """
 
@@ -21,47 +21,47 @@ RESOLVERS = 4  # alerts of a lane whose audience is resolved at once
 CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions are open at once, transport.py bounds
 
 
-class Seats:
+class Slots:
     """So many for each key."""
 
     def __init__(self, each: int) -> None:
         self._each = each
         self._lock = threading.Lock()
-        self._seated: Counter[Hashable] = Counter()
-        self._unheard: set[Hashable] = set()  # whose doorbell rang while all seats were taken
+        self._taken: Counter[Hashable] = Counter()
+        self._unheard: set[Hashable] = set()  # whose doorbell rang while all slots were taken
 
     @contextmanager
     def one(self, key: Hashable) -> Iterator[bool]:
-        """Yields whether there is a free seat; it is kept for the block. If there is none, that is remembered."""
-        free = self._sit_down(key)
+        """Yields whether there is a free slot; it is kept for the block. If there is none, that is remembered."""
+        free = self._take(key)
         try:
             yield free
         finally:
             if free:
-                self._get_up(key)
+                self._give_back(key)
 
-    def _sit_down(self, key: Hashable) -> bool:
+    def _take(self, key: Hashable) -> bool:
         with self._lock:
-            free = self._seated[key] < self._each
+            free = self._taken[key] < self._each
             if free:
-                self._seated[key] += 1
+                self._taken[key] += 1
             else:
                 self._unheard.add(key)
             return free
 
-    def _get_up(self, key: Hashable) -> None:
+    def _give_back(self, key: Hashable) -> None:
         with self._lock:
-            self._seated[key] -= 1
+            self._taken[key] -= 1
 
     def rang_again(self, key: Hashable) -> bool:
-        """Whether somebody found no seat since this was asked last."""
+        """Whether somebody found no slot since this was asked last."""
         with self._lock:
             rang = key in self._unheard
             self._unheard.discard(key)
             return rang
 
 
-class Runners:
+class WorkerSlots:
     """Of one process."""
 
     def __init__(
@@ -75,11 +75,11 @@ class Runners:
         self._throttle = throttle
         self._transport = transport
         self._stop = stop
-        self._senders = Seats(settings.worker_threads)
-        self._clearers = Seats(CLEARERS)
-        self._resolvers = Seats(RESOLVERS)
+        self._senders = Slots(settings.worker_threads)
+        self._clearers = Slots(CLEARERS)
+        self._resolvers = Slots(RESOLVERS)
 
-    def seats(self, lanes: int, channels: int) -> int:
+    def count(self, lanes: int, channels: int) -> int:
         """How many there are in a process that serves so many lanes."""
         return lanes * (channels * (self._settings.worker_threads + CLEARERS) + RESOLVERS)
 
@@ -92,12 +92,12 @@ class Runners:
         self._answer(self._clearers, lane, channel, self._clear_up_next)
 
     def resolve(self, lane: Lane, work: Callable[[], None]) -> None:
-        """Do it if there is a seat; if not, the sweep rings for that alert again in a second."""
+        """Do it if there is a slot; if not, the sweep rings for that alert again in a second."""
         with self._resolvers.one(lane) as free:
             if free:
                 work()
 
-    def _answer(self, seats: Seats, lane: Lane, channel: str, work_on_next: Callable[[Lane, str], bool]) -> None:
+    def _answer(self, slots: Slots, lane: Lane, channel: str, work_on_next: Callable[[Lane, str], bool]) -> None:
         """Work on one batch after another while there are some.
 
         An error with one batch is raised after the others who rang meanwhile have been heard.
@@ -105,7 +105,7 @@ class Runners:
         broken: Exception | None = None
         ringing = True
         while ringing:
-            with seats.one((lane, channel)) as free:
+            with slots.one((lane, channel)) as free:
                 if not free:
                     break
                 try:
@@ -114,7 +114,7 @@ class Runners:
                 except Exception as error:
                     broken = error
             # A batch may have come after we had looked for one.
-            ringing = seats.rang_again((lane, channel)) and not self._stop.is_set()
+            ringing = slots.rang_again((lane, channel)) and not self._stop.is_set()
         if broken is not None:
             raise broken
 

@@ -20,7 +20,7 @@ from notify.delivery.breaker import Break
 from notify.delivery.recovery import Doorbell
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
-from notify.delivery.worker_slots import Runners
+from notify.delivery.worker_slots import WorkerSlots
 from notify.models import Alert, Lane
 from notify.operations import worker
 
@@ -43,7 +43,7 @@ def work(lanes: list[Lane], beat: Callable[[], None]) -> None:
     channels = {provider.channel for provider in PROVIDERS.values()}
     warm_up(lanes)
     try:
-        worker.work(app(), lanes, beat, runners().seats(len(lanes), len(channels)))
+        worker.work(app(), lanes, beat, worker_slots().count(len(lanes), len(channels)))
     finally:
         if made := transport.forget():
             made.close()
@@ -70,21 +70,21 @@ def resolve_alert(alert_id: int, lane: str) -> None:
         for batches in fanout.resolve(alert_id, datetime.now(UTC)):
             ring_batches(Doorbell(batch, Lane(lane)) for batch in batches)
 
-    runners().resolve(Lane(lane), resolve)
+    worker_slots().resolve(Lane(lane), resolve)
 
 
 def send_batch(batch_id: int) -> None:
     """A batch waits: send it, or another one of its lane and channel that should go first."""
     place = leases.place_of(batch_id, "waiting")
     if place is not None:
-        runners().send(*place)
+        worker_slots().send(*place)
 
 
 def clear_up_batch(batch_id: int) -> None:
     """A batch has unknown outcomes: find out about them, or about those of another one that should go first."""
     place = leases.place_of(batch_id, "unsettled")
     if place is not None:
-        runners().clear_up(*place)
+        worker_slots().clear_up(*place)
 
 
 def ring_alert(alert: Alert) -> None:
@@ -106,9 +106,9 @@ def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
 
 
 @once
-def runners() -> Runners:
+def worker_slots() -> WorkerSlots:
     """Who works in this process."""
-    return Runners(settings(), throttle(), transport, worker.stopping)
+    return WorkerSlots(settings(), throttle(), transport, worker.stopping)
 
 
 @once
@@ -118,14 +118,14 @@ def transport() -> Transport:
 
 
 @once
-def memory() -> "redis.Redis":
+def redis_client() -> "redis.Redis":
     """The Redis of this process."""
     return redis.Redis.from_url(settings().require_redis(), socket_timeout=5, socket_connect_timeout=5)
 
 
 @once
 def throttle() -> Throttle:
-    return Throttle(memory())
+    return Throttle(redis_client())
 
 
 def breaks(sender_ids: Sequence[int]) -> dict[int, Break]:

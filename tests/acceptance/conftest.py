@@ -51,7 +51,7 @@ def _calm(city: City) -> Iterator[None]:
 
 def forget() -> None:
     """What this process remembers of settings and servers."""
-    if client := tasks.memory.forget():
+    if client := tasks.redis_client.forget():
         client.close()
     db.forget_engine()
     for remembered in (worker.app, tasks.app, tasks.throttle):

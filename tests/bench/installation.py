@@ -219,7 +219,7 @@ def environment(ours: Mapping[str, str]) -> Iterator[None]:
 
 def _forget() -> None:
     """What this process remembers of an installation that was."""
-    if client := tasks.memory.forget():
+    if client := tasks.redis_client.forget():
         client.close()
     db.forget_engine()
     crypto.forget_keys()

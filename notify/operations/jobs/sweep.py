@@ -50,7 +50,7 @@ def _ring_batches() -> None:
 
 def _redis_state() -> tuple[bool, list[Lane]]:
     """Whether Redis has lost its memory since the last sweep, and the lanes whose queue is empty."""
-    memory = tasks.memory()
+    memory = tasks.redis_client()
     wiped = bool(memory.set(REMEMBERED, 1, nx=True))
     if wiped:
         log.warning("redis.wiped")

@@ -18,7 +18,7 @@ from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.delivery import leases
-from notify.delivery.pace import Room
+from notify.delivery.capacity import Reserved
 from notify.delivery.send_batch import Batch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
@@ -163,7 +163,7 @@ def test_nothing_leaves_when_its_claim_is_too_old(providers: Providers, transpor
     words = Content(1, "en", "storm", "", "words", "")
     one, two = (Message(words, "+15555550100", [Recipient(n, f"+1201555010{n}")], "http://127.0.0.1:9") for n in (1, 2))
     now_s = time.monotonic()
-    sent = transport.send("twilio", [one, two], [now_s + 0.05, now_s + 0.3], Room(2), until_s=now_s + 0.2).result()
+    sent = transport.send("twilio", [one, two], [now_s + 0.05, now_s + 0.3], Reserved(2), until_s=now_s + 0.2).result()
     assert isinstance(sent[0].answer, Accepted | Late)
     assert isinstance(sent[1].answer, Late)
 

@@ -12,7 +12,7 @@ import pytest
 
 from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Content, Message, Recipient
-from notify.delivery.pace import Room
+from notify.delivery.capacity import Reserved
 from notify.delivery.throttle import LATENESS_S
 from notify.delivery.transport import CONNECTIONS, Late, Transport, _Way
 from tests.notify.conftest import Providers
@@ -67,7 +67,7 @@ def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
         adapter: Any = Held()
         count = CONNECTIONS * 4
         slots = Slots(count, adapter)
-        flight = asyncio.ensure_future(_Way(adapter).post(Room(count), messages(count), slots, math.inf))
+        flight = asyncio.ensure_future(_Way(adapter).post(Reserved(count), messages(count), slots, math.inf))
         async with asyncio.timeout(120):
             while adapter.open < CONNECTIONS:  # noqa: ASYNC110  the adapter is not told when it is full
                 await asyncio.sleep(0.01)

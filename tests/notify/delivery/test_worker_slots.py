@@ -1,4 +1,4 @@
-"""Seats for each kind of work, and doorbells that are never lost."""
+"""Slots for each kind of work, and doorbells that are never lost."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from notify.core.db import transaction
 from notify.delivery import leases
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
-from notify.delivery.worker_slots import CLEARERS, RESOLVERS, Runners
+from notify.delivery.worker_slots import CLEARERS, RESOLVERS, WorkerSlots
 from notify.models import Lane
 from tests.database import sql
 from tests.factories import alert_ready, operator, resident, resolve, sender, zone
@@ -43,9 +43,9 @@ def launched(event: str = "storm", channel: str = "sms") -> int:
     return alert.id
 
 
-def runners(providers: Providers, client: Any, transport: Callable[[], Transport], seats: int = 1) -> Runners:
-    ours = providers.settings().model_copy(update={"worker_threads": seats})
-    return Runners(ours, Throttle(client), transport, threading.Event())
+def runners(providers: Providers, client: Any, transport: Callable[[], Transport], slots: int = 1) -> WorkerSlots:
+    ours = providers.settings().model_copy(update={"worker_threads": slots})
+    return WorkerSlots(ours, Throttle(client), transport, threading.Event())
 
 
 def waiting(channel: str) -> int:
@@ -84,11 +84,11 @@ def test_one_doorbell_sends_all_that_waits(
 def test_no_more_work_on_a_channel_than_it_has_seats_and_others_keep_theirs(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
-    """Whoever sends SMS is held up; emails go out in the meantime, and a third doorbell does not wait for a seat."""
+    """Whoever sends SMS is held up; emails go out in the meantime, and a third doorbell does not wait for a slot."""
     residents(30, email="")
     launched("storm", "sms")
     held_up = HeldUp(transport, "sms")
-    ours = runners(providers, redis, held_up, seats=2)
+    ours = runners(providers, redis, held_up, slots=2)
     with held_up.by(ours.send, Lane.EMERGENCY, "sms", 2):
         ours.send(Lane.EMERGENCY, "sms")  # returns at once
         launched("storm", "email")
@@ -113,7 +113,7 @@ def test_a_doorbell_that_finds_the_seats_taken_is_heard(
         nonlocal looked
         looked += 1
         if looked == 1:
-            ours.send(Lane.EMERGENCY, "sms")  # returns at once: the one seat is ours
+            ours.send(Lane.EMERGENCY, "sms")  # returns at once: the one slot is ours
             if error:
                 raise error
         return transport
@@ -125,7 +125,7 @@ def test_a_doorbell_that_finds_the_seats_taken_is_heard(
     else:
         ours.send(Lane.EMERGENCY, "sms")
     assert looked == 2
-    ours.send(Lane.EMERGENCY, "sms")  # the seat is free again
+    ours.send(Lane.EMERGENCY, "sms")  # the slot is free again
     assert looked == 3
 
 
@@ -136,7 +136,7 @@ def test_an_emergency_does_not_wait_for_seats_that_routine_has(
     residents(30)
     launched("snow")
     held_up = HeldUp(transport, "routine")
-    ours = runners(providers, redis, held_up, seats=2)
+    ours = runners(providers, redis, held_up, slots=2)
     with held_up.by(ours.send, Lane.ROUTINE, "sms", 2):
         emergency = launched("storm")
         ours.send(Lane.EMERGENCY, "sms")
@@ -159,14 +159,14 @@ def test_one_doorbell_clears_up_all_that_is_unknown(
 def test_questions_about_unknown_outcomes_keep_nobody_from_other_work(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
-    """Whoever asks the SMS provider is held up. No more than their seats, and all else has seats of its own."""
+    """Whoever asks the SMS provider is held up. No more than their slots, and all else has slots of its own."""
     residents(60, email="")
     launched("storm", "sms")
     assert lost("sms") > CLEARERS
     held_up = HeldUp(transport, "asking")
     ours = runners(providers, redis, held_up)
     with held_up.by(ours.clear_up, Lane.EMERGENCY, "sms", CLEARERS):
-        ours.clear_up(Lane.EMERGENCY, "sms")  # returns at once: there is no seat
+        ours.clear_up(Lane.EMERGENCY, "sms")  # returns at once: there is no slot
         assert held_up.count == CLEARERS
         launched("storm", "sms")
         ours.send(Lane.EMERGENCY, "sms")

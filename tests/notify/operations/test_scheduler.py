@@ -28,7 +28,7 @@ NOW = datetime.now(UTC)
 def _redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_REDIS_URL", "redis://127.0.0.1:9/0")
     settings.cache_clear()
-    tasks.memory.forget()
+    tasks.redis_client.forget()
 
 
 def delivered(count: int) -> list[int]:
@@ -54,7 +54,7 @@ def test_a_delivered_alert_is_finished_while_redis_is_away() -> None:
             sweep.run()
         assert state_of(alert) is AlertState.SENT
     finally:
-        tasks.memory.forget()
+        tasks.redis_client.forget()
 
 
 def test_one_alert_that_cannot_be_finished_keeps_no_other(own_database: str, redis: "redis.Redis") -> None:
@@ -135,7 +135,7 @@ def test_a_job_that_needs_redis_says_so() -> None:
     try:
         assert scheduler.run_job("sweep").error.startswith("Redis does not answer")
     finally:
-        tasks.memory.forget()
+        tasks.redis_client.forget()
 
 
 def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None:

@@ -47,7 +47,7 @@ def working(database: str, redis: "redis_client.Redis", providers: Providers) ->
 
 
 def _forget() -> None:
-    for remembered in (worker.app, tasks.app, tasks.memory):
+    for remembered in (worker.app, tasks.app, tasks.redis_client):
         remembered.forget()
 
 

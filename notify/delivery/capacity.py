@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from notify.delivery.throttle import LEAD_S
 
 FIRST, LEAST, MOST = 128, 8, 1024
-GROWS_BY = 8  # with each room that left in time
+GROWS_BY = 8  # with each reserved that left in time
 SHRINKS_TO = 0.7  # when a post was late, at most once in a round
 ROUND_S = 0.1
 
 
-class Room:
-    """Room for the posts of one grant, from before its tokens are taken until the last post is started."""
+class Reserved:
+    """The posts of one grant, from before its tokens are taken until the last post is started."""
 
     def __init__(self, messages: int) -> None:
-        self.messages = messages  # that there is room for
+        self.messages = messages  # that there is reserved for
         self.waiting = messages  # not started yet
         self.late = 0  # started too late, that is, given up
         self._slots_s: Sequence[float] = ()
@@ -38,37 +38,37 @@ class Room:
         return max(0, self.waiting - later)
 
 
-class Pace:
+class Capacity:
     """Of one process towards one provider. Used by its worker threads and its event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rooms: set[Room] = set()
+        self._reserved: set[Reserved] = set()
         self._most = FIRST
         self._shrunk_s = float("-inf")
 
-    def begin(self, want: int) -> Room | None:
-        """Room for up to `want` posts, to be ended by `end`; None while too many are due already."""
+    def reserve(self, want: int) -> Reserved | None:
+        """Reserve for up to `want` posts, to be ended by `end`; None while too many are due already."""
         with self._lock:
             now_s = time.monotonic()
-            free = self._most - sum(room.due(now_s) for room in self._rooms)
+            free = self._most - sum(reserved.due(now_s) for reserved in self._reserved)
             if free < min(want, self._most / 2):
                 return None
-            room = Room(min(want, free))
-            self._rooms.add(room)
-            return room
+            reserved = Reserved(min(want, free))
+            self._reserved.add(reserved)
+            return reserved
 
-    def give_up(self, room: Room) -> None:
+    def release(self, reserved: Reserved) -> None:
         """Nothing is posted in it."""
         with self._lock:
-            self._rooms.discard(room)
+            self._reserved.discard(reserved)
 
-    def end(self, room: Room) -> None:
+    def end(self, reserved: Reserved) -> None:
         """All its posts are started, or were too late."""
         with self._lock:
-            self._rooms.discard(room)
+            self._reserved.discard(reserved)
             now_s = time.monotonic()
-            if not room.late:
+            if not reserved.late:
                 self._most = min(MOST, self._most + GROWS_BY)
             elif now_s - self._shrunk_s > ROUND_S:
                 self._most, self._shrunk_s = max(LEAST, int(self._most * SHRINKS_TO)), now_s
