@@ -160,8 +160,8 @@ class TwilioSms:
     def _signed_form(self, request: HookRequest) -> dict[str, str]:
         """The fields, once the signature over the public URL and all of them, blank ones too, is right.
 
-        The URL is signed with its port or without it, and Twilio does not say which: both are tried. (Its own
-        validator does the same in six times the time, and `tests` hold the two against each other.)
+        The URL is signed with its port or without it, and Twilio does not say which: both are tried. Why this is not
+        the library's `RequestValidator`: docs/adr/0031-twilio-signatures.md.
         """
         pairs = _fields(request.body)
         given = request.headers.get(SIGNATURE, "").encode()
