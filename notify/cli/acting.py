@@ -52,7 +52,7 @@ def known(s: Session) -> Operator | None:
 
 
 def administrator(s: Session, email: str | None = None) -> Operator | None:
-    """Who may change operators and keys: the admin of `--as`, or without it an admin with a key of their own.
+    """Who may change operators, keys, senders and the city's maps: the admin of `--as`, or an admin's key without it.
 
     None on a stack for training, and as long as no admin has a key: somebody must make the first. Raises NotAllowed.
     """
@@ -60,7 +60,7 @@ def administrator(s: Session, email: str | None = None) -> Operator | None:
     if proved is None:
         if _is_training() or not operators.an_admin_has_a_key(s):
             return None
-        raise NotAllowed("Operators and keys are changed by an admin.", hint=f"Set {KEY} to a key of yours.")
+        raise NotAllowed("This is for an admin.", hint=f"Set {KEY} to a key of yours.")
     operators.require(proved, "administer")
     return proved
 

@@ -10,6 +10,7 @@ import typer
 
 from notify.city import geocoder
 from notify.city.geocoder.outside import look_up
+from notify.cli import acting
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
@@ -60,11 +61,12 @@ def import_(
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding, "header": header}
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
     with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
+        by = acting.administrator(s)
         if kind == "address":
-            kept = geocoder.keep_addresses(s, rows, source, now, confirmed=accept_warnings)
+            kept = geocoder.keep_addresses(s, rows, source, now, by, confirmed=accept_warnings)
         else:
             kept = geocoder.keep_landmarks(
-                s, rows, source, now, lambda address: geocoder.locate(s, address), confirmed=accept_warnings
+                s, rows, source, now, lambda address: geocoder.locate(s, address), by, confirmed=accept_warnings
             )
         if dry_run:
             s.rollback()

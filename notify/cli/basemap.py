@@ -1,5 +1,6 @@
 """`tocsin map ...`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from notify.city import basemap
 from notify.city.basemap import LAYERS
+from notify.cli import acting
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
 from notify.core.db import transaction
@@ -32,7 +34,7 @@ def import_(
     options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
     options |= {"layer": file_layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
-        done = basemap.replace_layer(s, layer, shapes)
+        done = basemap.replace_layer(s, layer, shapes, datetime.now(UTC), acting.administrator(s))
     if as_json:
         print_json(done)
         return

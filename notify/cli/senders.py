@@ -42,7 +42,7 @@ def add(
 ) -> None:
     """A new sender."""
     with transaction() as s:
-        by = acting.known(s)
+        by = acting.administrator(s)
         sender = senders.add(s, provider, address, rate, datetime.now(UTC), daily_cap=daily_cap or None, by=by)
     _say(sender, as_json)
 
@@ -59,7 +59,7 @@ def set_(
 ) -> None:
     """Change a sender: its rate, its cap, or whether it sends. Acts within a second, in mid-send."""
     with transaction() as s:
-        by, now = acting.known(s), datetime.now(UTC)
+        by, now = acting.administrator(s), datetime.now(UTC)
         sender = senders.change(s, sender_id, now, rate_per_s=rate, daily_cap=daily_cap, status=status, by=by)
     _say(sender, as_json)
 

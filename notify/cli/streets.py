@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from notify.city import geocoder
+from notify.cli import acting
 from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.core.db import transaction
@@ -37,7 +38,8 @@ def import_(
     """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
-        kept = geocoder.keep_streets(s, rows, source, datetime.now(UTC), confirmed=accept_warnings)
+        by = acting.administrator(s)
+        kept = geocoder.keep_streets(s, rows, source, datetime.now(UTC), by, confirmed=accept_warnings)
         if dry_run:
             s.rollback()
     tell(kept, ("block of a street", "blocks of streets"), dry_run, as_json)

@@ -10,6 +10,7 @@ import typer
 from notify.city import zone_import
 from notify.city import zones as city_zones
 from notify.city.zone_import import Accepted, Report
+from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
@@ -92,6 +93,7 @@ def import_(
             found,
             one_line(file.name)[-200:],
             datetime.now(UTC),
+            acting.administrator(s),
             others="replace" if replace_kind else "keep" if keep_others else "edition",
             accepted=Accepted(repairs=accept_repairs, warnings=accept_warnings),
             dry_run=dry_run,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -11,9 +12,9 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
 from notify.city.basemap.areas import LAYERS
-from notify.core import db
+from notify.core import audit, db
 from notify.core.errors import Invalid
-from notify.models import MapFeature
+from notify.models import MapFeature, Operator
 from zones.addresses.rows import BadRow
 from zones.files.rowfile import DrawnShape
 
@@ -29,13 +30,16 @@ class LayerImport:
     left_out: tuple[str, ...]
 
 
-def replace_layer(s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow]) -> LayerImport:
+def replace_layer(
+    s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow], now: datetime, by: Operator | None = None
+) -> LayerImport:
     """Raises Invalid when there is no such layer, or nothing in the file that can be drawn."""
     check_layer(layer)
     left_out: list[str] = []
     kept = keep_layer(s, layer, _good(shapes, left_out), left_out)
     if not kept:
         raise Invalid("Nothing in it can be drawn.", details=left_out[:5], hint="Give a file of lines or polygons.")
+    audit.note(s, now=now, by=by, action="import", subject="map", subject_id=0, layer=layer, shapes=kept)
     return LayerImport(layer, kept, tuple(left_out))
 
 
