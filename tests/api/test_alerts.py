@@ -340,6 +340,8 @@ def test_an_alert_whose_time_has_passed_is_409_with_what_to_do(
         told = post(door, path, approver, 409)
         assert told["detail"].endswith("4 hours ago.")
         assert told["hint"] == "Cancel it and write it again, with a later launch or without one."
+        assert "and nobody scheduled it" in operator.get(f"/console/alerts/{path.split('/')[1]}").text
+    assert "nobody scheduled it" not in operator.get(f"/console/alerts/{words}").text
     told = post(door, f"/{words}/launch", approver, 409)
     assert "'starts'" in told["errors"][0]
     form = {"sure": "yes", "area_hash": asked.rows("SELECT area_hash FROM alerts LIMIT 1")[0][0]}
