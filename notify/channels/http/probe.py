@@ -109,12 +109,12 @@ def _timed(subject: str, step: Callable[[], T], said: str, todo: str) -> tuple[T
 
 
 def _connect(wire: socket.socket, proxy: URL, host: str, port: int) -> str:
-    from aiohttp import BasicAuth  # only a city with a proxy pays for it
+    from aiohttp import encode_basic_auth  # only a city with a proxy pays for it
 
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     login = ""
-    if proxy.user:
-        login = f"Proxy-Authorization: {BasicAuth(proxy.user, proxy.password or '').encode()}\r\n"
+    if proxy.user:  # in the encoding that aiohttp has for messages
+        login = f"Proxy-Authorization: {encode_basic_auth(proxy.user, proxy.password or '', 'latin-1')}\r\n"
     line = _exchange(wire, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{login}\r\n".encode())
     if line.split(" ")[1:2] != ["200"]:
         raise ValueError(f"its answer to CONNECT: {line[:80]}")
