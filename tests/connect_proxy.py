@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
+import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -110,14 +112,23 @@ async def _refuse(writer: asyncio.StreamWriter, status: bytes) -> None:
 async def _pump(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: Callable[[bytes], bool] = lambda _data: False
 ) -> None:
-    """Until one of them ends; what was read is passed on before `stop` is asked."""
-    with contextlib.suppress(ConnectionError):
+    """Until one of them ends; what was read is passed on before `stop` is asked. A reset is passed on as one."""
+    try:
         while data := await reader.read(2**16):
             writer.write(data)
             await writer.drain()
             if stop(data):
                 break
+    except ConnectionError:
+        reset(writer)
     await _end(writer)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection with RST instead of FIN."""
+    at_once = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    writer.transport.abort()
 
 
 async def _end(writer: asyncio.StreamWriter) -> None:

@@ -102,7 +102,7 @@ _request: ContextVar[_Request] = ContextVar("request")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes the moment from which bytes of a request may leave, and keeps those from leaving that would be late."""
+    """Notes when bytes of a request may leave, and lets none leave that would be late or a repetition."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -110,6 +110,8 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
         request = _request.get()
+        if request.connected:  # aiohttp repeats a GET whose connection broke, and we repeat nothing
+            raise aiohttp.ServerDisconnectedError
         while True:
             connection = await super().connect(*args, **options)
             if self._is_usable(connection):

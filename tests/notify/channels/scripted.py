@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from notify.channels.http.client import Answer, Endpoint
 from notify.channels.http.connections import Connections
+from tests.connect_proxy import reset
 
 R = TypeVar("R")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -40,6 +41,9 @@ class Line:
         with contextlib.suppress(ConnectionError):
             while await self._reader.read(2**16):
                 pass
+
+    def reset(self) -> None:
+        reset(self._writer)
 
     def hang_up(self) -> None:
         self._writer.close()
