@@ -41,7 +41,8 @@ def drawable(table: Table, drawn_as: str, *, lines_too: bool, name_field: str | 
     if name_field is not None and name_field not in table.fields:
         raise ZoneError(f"It has no field {name_field!r}.", hint=f"Its fields: {', '.join(table.fields) or 'none'}.")
     names = [""] * len(table.frame) if name_field is None else [_name(x) for x in table.frame[name_field].tolist()]
-    return RowFile(table.notes, _drawable(names, table, drawn_as, (AREAS, LINES) if lines_too else (AREAS,)))
+    rows = _drawable(names, table, drawn_as, (AREAS, LINES) if lines_too else (AREAS,))
+    return RowFile(table.notes, rows, table.doubts)
 
 
 def _drawable(names: Sequence[str], table: Table, drawn_as: str, kinds: Sequence[int]) -> Iterator[DrawnShape | BadRow]:

@@ -71,6 +71,7 @@ def load_lines(text: str) -> Mapping[str, Any]:
     divider, unit, first = ("\x1e", "Text", 0) if text.startswith("\x1e") else ("\n", "Line", 1)
     members: list[Any] = []
     crs: object = None
+    partial = False
     for number, line in enumerate(text.split(divider), first):
         if line.strip():
             try:
@@ -78,10 +79,12 @@ def load_lines(text: str) -> Mapping[str, Any]:
                 if members and document.get("crs") != crs:
                     raise ZoneError("Its crs is another one than before.", hint="Export all in one, best in EPSG:4326.")
                 crs = document.get("crs")
+                partial = partial or is_partial(document)
                 members.extend(_members(document))
             except ZoneError as error:
                 raise ZoneError(f"{unit} {number}: {error.message}", hint=error.hint) from None
-    return {"type": "FeatureCollection", "features": members} | ({} if crs is None else {"crs": crs})
+    whole = {"type": "FeatureCollection", "features": members, "exceededTransferLimit": partial}
+    return whole if crs is None else {**whole, "crs": crs}
 
 
 def known(document: object) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import typer
 from notify.city import basemap
 from notify.city.basemap import LAYERS
 from notify.cli import acting
+from notify.cli.addresses import Accept
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
 from notify.core.db import transaction
@@ -27,6 +28,7 @@ def import_(
     crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinates; wins over the file.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
     time_limit: TimeLimit = None,
+    accept_warnings: Accept = False,
     as_json: Json = False,
 ) -> None:
     """Replace a layer of the map; says what was left out. A failed import changes nothing."""
@@ -34,12 +36,15 @@ def import_(
     options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
     options |= {"layer": file_layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
-        done = basemap.replace_layer(s, layer, shapes, datetime.now(UTC), acting.administrator(s))
+        by = acting.administrator(s)
+        done = basemap.replace_layer(s, layer, shapes, datetime.now(UTC), by, confirmed=accept_warnings)
     if as_json:
         print_json(done)
         return
     for line in done.left_out:
         console.print(f"Left out: {line}", markup=False)
+    for note in done.notes:
+        console.print(f"Note: {note}", markup=False)
     console.print(f"On the map: {done.kept:,} of {layer}.")
 
 

@@ -92,6 +92,11 @@ def test_what_a_server_cut_short_is_asked_about(tmp_path: Path, members: dict[st
     assert "exceededTransferLimit" in doubt
     (again,) = quarantine.read_zones(written(tmp_path / "y.geojson", GOOD, **members)).doubts
     assert again == doubt
+    lines = [json.dumps({"type": "FeatureCollection", "features": [], **more}) for more in (members, {})]
+    lines.append(json.dumps({"type": "Feature", "properties": {"name": "East"}, "geometry": GOOD}))
+    for order in (lines, lines[::-1]):
+        (tmp_path / "z.ndjson").write_text("\n".join(order))
+        assert read_zones(tmp_path / "z.ndjson").doubts == (doubt,)
 
 
 def test_a_projection_that_is_made_for_another_place_is_asked_about(tmp_path: Path) -> None:

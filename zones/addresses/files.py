@@ -15,6 +15,7 @@ from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
 from zones.addresses.streets import street_name
 from zones.addresses.words import DIRECTIONS, STATES, UNITS
 from zones.errors import ZoneError, one_line
+from zones.files import fields
 from zones.files.rowfile import RowFile
 from zones.files.sheets import Sheet, SheetRow, open_sheet
 
@@ -89,11 +90,13 @@ def read_addresses(
     """Raises ZoneError, now, when the file cannot be used or its columns are not known."""
     sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "number" not in sheet.columns and "address" not in sheet.columns:
-        raise ZoneError(_no_column("house numbers"), hint="Say it, such as --map number=HSE_NBR --map street=STREET.")
+        raise ZoneError(
+            _no_column("house numbers", sheet), hint="Say it, such as --map number=HSE_NBR --map street=STREET."
+        )
     if not {"street", "name", "address"} & set(sheet.columns):
-        raise ZoneError(_no_column("streets"), hint="Say it, such as --map street=STREET.")
+        raise ZoneError(_no_column("streets", sheet), hint="Say it, such as --map street=STREET.")
     mapped = "street" in given
-    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: _address(row, sheet, mapped)) for row in sheet.rows))
+    return _file(sheet, lambda row: _address(row, sheet, mapped))
 
 
 def read_streets(
@@ -109,9 +112,9 @@ def read_streets(
         raise ZoneError("A CSV file has no lines to draw streets of.", hint="Give GeoJSON, a Shapefile or GeoPackage.")
     sheet = open_sheet(path, STREETS, given, layer=layer, crs=crs, encoding=encoding)
     if not {"name", "bare"} & set(sheet.columns):
-        raise ZoneError(_no_column("the names of streets"), hint="Say it, such as --map name=STNAME.")
+        raise ZoneError(_no_column("the names of streets", sheet), hint="Say it, such as --map name=STNAME.")
     mapped = "name" in given
-    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: _street(row, sheet, mapped)) for row in sheet.rows))
+    return _file(sheet, lambda row: _street(row, sheet, mapped))
 
 
 def read_landmarks(
@@ -126,8 +129,8 @@ def read_landmarks(
     """The same for landmarks, with the number of each row, as its address may turn out to be unknown."""
     sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "name" not in sheet.columns:
-        raise ZoneError(_no_column("names"), hint="Say it, such as --map name=TITLE, or --columns name,address.")
-    return RowFile(sheet.notes, (_good_or_bad(row, lambda row: (row.number, _landmark(row))) for row in sheet.rows))
+        raise ZoneError(_no_column("names", sheet), hint="Say it, such as --map name=TITLE, or --columns name,address.")
+    return _file(sheet, lambda row: (row.number, _landmark(row)))
 
 
 def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow:
@@ -141,8 +144,12 @@ def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow
         return BadRow(row.number, f"It cannot be read ({one_line(str(error))[:80]}).")
 
 
-def _no_column(what: str) -> str:
-    return f"No column looks like {what}."
+def _no_column(what: str, sheet: Sheet) -> str:
+    return f"No column looks like {what}: {fields.listed(sheet.names) or 'it has none'}."
+
+
+def _file(sheet: Sheet, read: Callable[[SheetRow], Row]) -> RowFile[Row]:
+    return RowFile(sheet.notes, (_good_or_bad(row, read) for row in sheet.rows), sheet.doubts)
 
 
 def _address(row: SheetRow, sheet: Sheet, mapped: bool) -> AddressRow:

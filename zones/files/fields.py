@@ -46,14 +46,14 @@ def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None, 
     if not columns:
         raise ZoneError("Its features have no fields, so no names.", hint="Say --name, or give each feature a name.")
     raise ZoneError(
-        f"No field looks like a name: {_listed(columns)}.", hint="Say which with --name-field, or a name with --name."
+        f"No field looks like a name: {listed(columns)}.", hint="Say which with --name-field, or a name with --name."
     )
 
 
 def require(columns: Sequence[str], field: str) -> str:
     if field in columns:
         return field
-    raise ZoneError(f"There is no field {field!r}.", hint=f"Fields: {_listed(columns) or 'none'}.")
+    raise ZoneError(f"There is no field {field!r}.", hint=f"Fields: {listed(columns) or 'none'}.")
 
 
 def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
@@ -71,7 +71,8 @@ def name_fault(name: str, field: str) -> str:
     return f"Its name is longer than {MAX_NAME} characters." if len(name) > MAX_NAME else ""
 
 
-def _listed(columns: Sequence[str]) -> str:
+def listed(columns: Sequence[str]) -> str:
+    """The columns of a file in an error, the first `SHOWN` of them."""
     return ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
 
 

@@ -20,7 +20,7 @@ from zones.files import archives, crs, gdal, geodatabase, geopackage, kml, shape
 from zones.files.zonefile import Options
 
 MAX_JSON_BYTES = 256 * 1024 * 1024
-PARTIAL = "The server sent only a part of it (exceededTransferLimit): the zones that are missing would be retired."
+PARTIAL = "The server sent only a part of it (exceededTransferLimit): an import would remove what is missing."
 MAX_CELLS = 5_000_000  # features by fields: a field of its own for each feature would fill the memory
 
 

@@ -80,8 +80,8 @@ def read_rows(
     with reader.answering({"path": str(path.resolve()), **task}, seconds) as frames:
         with naming(called), _in_order():
             head = next(frames)
-            notes = tuple(map(str, head.document["notes"]))
-        yield RowFile(notes, _rows(kind, frames, called))
+            notes, doubts = (tuple(map(str, head.document[about])) for about in ("notes", "doubts"))
+        yield RowFile(notes, _rows(kind, frames, called), doubts)
 
 
 def _rows(kind: RowKind[Any], frames: Iterator[Frame], called: str) -> Iterator[Any]:

@@ -84,7 +84,7 @@ def _of_zones(found: ZoneFile) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _of_rows(kind: RowKind[Any], found: RowFile[Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
-    yield {"notes": found.notes}, []
+    yield {"notes": found.notes, "doubts": found.doubts}, []
     rows: Iterable[Any] = found.rows
     while piece := list(islice(rows, ROWS_AT_ONCE)):
         packed = [({"number": row.number, "reason": row.reason}, None) if isinstance(row, BadRow) else kind.pack(row)

@@ -15,10 +15,12 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class RowFile(Generic[Row]):
-    """The good and the bad rows of a file, once, as they are read. `notes` are about the file as a whole."""
+    """The good and the bad rows of a file, once, as they are read. `notes` and `doubts`, which must be confirmed, are
+    about the file as a whole."""
 
     notes: tuple[str, ...]
     rows: Iterator[Row | BadRow]
+    doubts: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         return self.rows

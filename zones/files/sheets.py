@@ -49,11 +49,14 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`columns`: which column has each meaning. `notes` are about the file as a whole."""
+    """`columns`: which column has each meaning; `names`: all of its columns. `notes` and `doubts`, which must be
+    confirmed, are about the file as a whole."""
 
     columns: Mapping[str, str]
     rows: Iterator[SheetRow]
+    names: Sequence[str]
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def open_sheet(
@@ -86,7 +89,7 @@ def open_sheet(
         )
         for row, shape in enumerate(table.shapes)
     )
-    return Sheet(columns, rows, table.notes)
+    return Sheet(columns, rows, table.fields, table.notes, table.doubts)
 
 
 def _csv(
@@ -105,10 +108,11 @@ def _csv(
     names = list(header) or next(records, (0, [""]))[1]
     if not any(names) or len(names) > MAX_COLUMNS:
         raise ZoneError("Its first line does not name its columns.", hint="Name them, such as --columns name,address.")
-    columns = _columns([name.strip() for name in names], guesses, given)
-    places = {meaning: [name.strip() for name in names].index(column) for meaning, column in columns.items()}
+    names = [name.strip() for name in names]
+    columns = _columns(names, guesses, given)
+    places = {meaning: names.index(column) for meaning, column in columns.items()}
     rows = (_row(number, record, guesses, places) for number, record in records)
-    return Sheet(columns, rows if to_wgs84 is None else _projected(rows, to_wgs84), notes)
+    return Sheet(columns, rows if to_wgs84 is None else _projected(rows, to_wgs84), names, notes)
 
 
 def _encoding(path: Path, given: str | None) -> tuple[str, tuple[str, ...]]:

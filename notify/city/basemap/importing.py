@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
 from notify.city.basemap.areas import LAYERS
+from notify.city.geocoder import standing
 from notify.core import audit, db
 from notify.core.errors import Invalid
 from notify.models import MapFeature, Operator
@@ -23,24 +24,31 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class LayerImport:
-    """What came in. `left_out`: a sentence for each shape that cannot be drawn."""
+    """What came in. `left_out`: a sentence for each shape that cannot be drawn. `notes`: about the file as a whole."""
 
     layer: str
     kept: int
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def replace_layer(
-    s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow], now: datetime, by: Operator | None = None
-) -> LayerImport:
-    """Raises Invalid when there is no such layer, or nothing in the file that can be drawn."""
+    s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow], now: datetime, by: Operator | None = None, *,
+    confirmed: bool = False,
+) -> LayerImport:  # fmt: skip
+    """`confirmed`: somebody has looked where it lies. Raises Invalid when there is no such layer, when nothing in the
+    file can be drawn, and when it must be confirmed that the file is whole or lies in the city (see `standing`)."""
     check_layer(layer)
+    notes = standing.notes_of(shapes, confirmed=confirmed)
     left_out: list[str] = []
     kept = keep_layer(s, layer, _good(shapes, left_out), left_out)
     if not kept:
         raise Invalid("Nothing in it can be drawn.", details=left_out[:5], hint="Give a file of lines or polygons.")
+    if not confirmed:
+        elsewhere, note = standing.leave_out_what_is_elsewhere(s, "map_features", layer, standing.city_before(s))
+        kept, notes = kept - elsewhere, [*notes, note] if note else notes
     audit.note(s, now=now, by=by, action="import", subject="map", subject_id=0, layer=layer, shapes=kept)
-    return LayerImport(layer, kept, tuple(left_out))
+    return LayerImport(layer, kept, tuple(left_out), tuple(notes))
 
 
 def check_layer(layer: str) -> None:

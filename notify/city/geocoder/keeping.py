@@ -56,7 +56,7 @@ def keep_addresses(
     confirmed: bool = False,
 ) -> Kept:  # fmt: skip
     """`confirmed`: somebody has looked where it lies. Raises Invalid when not one row is good, when longitude and
-    latitude are swapped, and when it must be confirmed that it lies in the city (see `standing`)."""
+    latitude are swapped, and when it must be confirmed that the file is whole or lies in the city (see `standing`)."""
     columns = ("number", "number_to", "suffix", "street", "unit", "city", "zip", "lon", "lat")
     types = ("int4", "int4", "text", "text", "text", "text", "text", "float8", "float8")
 
@@ -65,7 +65,7 @@ def keep_addresses(
         to = house.last if house.last > house.number else None
         return house.number, to, house.suffix, row.street.upper(), row.unit, row.city, row.zip, row.lon, row.lat
 
-    kept = Kept(_source(source))
+    kept = Kept(_source(source), notes=standing.notes_of(rows, confirmed=confirmed))
     good = ((number, values(row)) for number, row in _good(rows, kept))
     return _replace(s, "address_points", columns, types, good, kept, now, by, confirmed)
 
@@ -84,7 +84,7 @@ def keep_streets(
         line = shapely.to_wkb(row.line)
         return row.external_id, row.name, *sides, row.left_zip, row.right_zip, row.rank, line, *row.line.bounds
 
-    kept = Kept(_source(source))
+    kept = Kept(_source(source), notes=standing.notes_of(rows, confirmed=confirmed))
     good = ((number, values(row)) for number, row in _good(rows, kept))
     return _replace(s, "streets", columns, types, good, kept, now, by, confirmed)
 
@@ -94,7 +94,7 @@ def keep_landmarks(
     by: Operator | None = None, *, confirmed: bool = False,
 ) -> Kept:  # fmt: skip
     """`locate` finds those that have an address only. Raises Invalid as `keep_addresses` does."""
-    kept, values = Kept(_source(source)), []
+    kept, values = Kept(_source(source), notes=standing.notes_of(rows, confirmed=confirmed)), []
     for _, (number, row) in _good(rows, kept):
         point = row.point or locate(row.address)
         if point is None:

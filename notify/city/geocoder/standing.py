@@ -4,6 +4,7 @@ A few rows that lie elsewhere are left out and reported. Many of them, or a firs
 known, are asked about.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from psycopg import sql
@@ -16,9 +17,10 @@ from notify.core.db import raw
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 from zones import placing
+from zones.files.rowfile import RowFile
 from zones.placing import Bounds
 
-Table = Literal["address_points", "streets", "landmarks"]
+Table = Literal["address_points", "streets", "landmarks", "map_features"]
 
 FEW = 0.01  # of the rows: so many are left out as mistakes of single rows; more are a mistake of the file
 ACCEPT = "Look at it, and if it is right say --accept-warnings. Nothing was changed."
@@ -26,9 +28,22 @@ _PLACES = {
     "address_points": "number || ' ' || street AS called, lon AS west, lat AS south, lon AS east, lat AS north",
     "landmarks": "name AS called, lon AS west, lat AS south, lon AS east, lat AS north",
     "streets": "name AS called, west, south, east, north",
+    "map_features": "coalesce(nullif(name, ''), 'one without a name') AS called, west, south, east, north",
 }
-_WHAT = {"address_points": "addresses", "landmarks": "landmarks", "streets": "blocks of streets"}
+_WHAT = {
+    "address_points": "addresses", "landmarks": "landmarks", "streets": "blocks of streets", "map_features": "shapes"
+}  # fmt: skip
+_SETS = {"map_features": "layer"}  # the column by which an import replaces rows, where it is not their source
 _ELSEWHERE = "NOT (west <= %(east)s AND east >= %(west)s AND south <= %(north)s AND north >= %(south)s)"
+
+
+def notes_of(rows: Iterable[Any], *, confirmed: bool) -> list[str]:
+    """What is to be reported of a file as a whole. Raises Invalid where something about it must be confirmed first."""
+    if not isinstance(rows, RowFile):
+        return []
+    if rows.doubts and not confirmed:
+        raise Invalid(" ".join(rows.doubts), hint=ACCEPT)
+    return [*rows.notes, *rows.doubts]
 
 
 def city_before(s: Session) -> Bounds | None:
@@ -53,12 +68,12 @@ _POINTS = """
 def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bounds | None) -> tuple[int, str]:
     """Delete the few rows of this import that lie outside the city; how many, and what they were in a sentence.
 
-    Raises Invalid with a question where they are many, or where nothing is known of the city.
+    `source` names what the import replaces: of `map_features`, a layer. Raises Invalid with a question where they are
+    many, or where nothing is known of the city.
     """
     cursor = raw(s).cursor()
-    rows = sql.SQL("(SELECT {} FROM {} WHERE source = %(source)s) AS rows").format(
-        sql.SQL(_PLACES[table]), sql.Identifier(table)
-    )
+    named, ours = sql.Identifier(table), sql.Identifier(_SETS.get(table, "source"))
+    rows = sql.SQL("(SELECT {} FROM {} WHERE {} = %(source)s) AS rows").format(sql.SQL(_PLACES[table]), named, ours)
     if city is None:
         found = cursor.execute(
             sql.SQL("SELECT min(west), min(south), max(east), max(north) FROM {}").format(rows), {"source": source}
@@ -81,9 +96,9 @@ def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bou
             f"{elsewhere:,} of {every:,} {_WHAT[table]} lie outside the city, the nearest {away:,.0f} km from it.",
             hint=f"Is the coordinate system right? --crs wins over what the file says. {ACCEPT}",
         )
-    where = _ELSEWHERE if table == "streets" else (
+    where = _ELSEWHERE if table in ("streets", "map_features") else (
         "NOT (lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(north)s)"
     )  # fmt: skip
-    delete = sql.SQL("DELETE FROM {} WHERE source = %(source)s AND {}").format(sql.Identifier(table), sql.SQL(where))
+    delete = sql.SQL("DELETE FROM {} WHERE {} = %(source)s AND {}").format(named, ours, sql.SQL(where))
     cursor.execute(delete, given)
     return elsewhere, f"Left out, {away:,.0f} km from the city or more: {counted(elsewhere, 'row')}, such as {called}"

@@ -37,7 +37,7 @@ def table(shapes: list[BaseGeometry | None], **fields: list[Any]) -> Table:
 def replaced(s: Session, layer: str, given: Table, name_field: str | None = None) -> basemap.LayerImport:
     """An import, without the quarantine that a file would go through."""
     shapes = drawable(given, layer, lines_too=basemap.has_lines(layer), name_field=name_field)
-    return basemap.replace_layer(s, layer, shapes, factories.NOW)
+    return basemap.replace_layer(s, layer, shapes, factories.NOW, confirmed=True)
 
 
 def read(tile: Tile) -> dict[str, list[dict[str, Any]]]:

@@ -15,7 +15,7 @@ from zones.errors import ZoneError
 @pytest.fixture
 def lakes(tmp_path: Path) -> Path:
     path = tmp_path / "lakes.geojson"
-    shapes = [("Upper Lake", mapping(box(0, 0, 1, 1))), ("Spring", {"type": "Point", "coordinates": [0, 0]})]
+    shapes = [("Upper Lake", mapping(box(-75, 40, -74, 41))), ("Spring", {"type": "Point", "coordinates": [-75, 40]})]
     features = [{"type": "Feature", "properties": {"called": name}, "geometry": shape} for name, shape in shapes]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     return path
@@ -30,7 +30,8 @@ def test_a_layer_comes_in_and_is_counted(database: str, lakes: Path) -> None:
             "On the map: 1 of water.",
         ]
     told = json.loads(command.invoke(commands, ["import", str(lakes), "--layer", "park", "--json"]).stdout)
-    assert told == {"layer": "park", "kept": 1, "left_out": ["Feature 2: a Point cannot be drawn as park."]}
+    left_out = ["Feature 2: a Point cannot be drawn as park."]
+    assert told == {"layer": "park", "kept": 1, "left_out": left_out, "notes": []}
     held = json.loads(command.invoke(commands, ["show", "--json"]).stdout)
     assert held == {"streets": 0, "water": 1, "park": 1, "boundary": 0, "building": 0}
 

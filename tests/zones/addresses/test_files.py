@@ -190,8 +190,8 @@ def test_a_street_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "given", "message"),
     [
-        ("a,b\n1,2\n", {}, "house numbers"),
-        ("number,b\n1,2\n", {}, "streets"),
+        ("a,b\n1,2\n", {}, "No column looks like house numbers: a, b"),
+        ("number,b\n1,2\n", {}, "No column looks like streets: number, b"),
         (HEADER + GOOD, {"number": "HSE"}, "There is no field 'HSE'."),
         (HEADER + GOOD, {"nummer": "NUMBER"}, "Nothing is called 'nummer'."),
         ("", {}, "first line"),
@@ -203,6 +203,14 @@ def test_a_file_that_cannot_be_used_is_refused_at_once(
 ) -> None:
     with pytest.raises(ZoneError, match=message):
         read_addresses(csv(tmp_path, text), given)
+
+
+def test_the_columns_of_a_file_of_streets_or_landmarks_are_listed_where_none_is_known(tmp_path: Path) -> None:
+    path = geojson(tmp_path / "s.geojson", [{"was": "Elm", "heute": "Ulme", "shape": LINE}])
+    with pytest.raises(ZoneError, match="No column looks like the names of streets: was, heute"):
+        read_streets(path, {})
+    with pytest.raises(ZoneError, match="No column looks like names: was, heute"):
+        read_landmarks(path, {})
 
 
 def test_other_refusals(tmp_path: Path) -> None:
