@@ -39,24 +39,6 @@ _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
 _LONGEST_REACTION = 200  # characters before the quotation
 _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 _URGENT = re.compile("!{3}")
-_ASKING = frozenset(
-    [
-        "plainly",
-        "opt",
-        "act",
-        "done",
-        "take",
-        "off",
-        "block",
-        "leave",
-        "negated",
-        "no",
-        "reason",
-        "wrong",
-        "more",
-        "interest",
-    ]
-)  # of kinds.toml
 _SHOUTED = re.compile(r"\bSTOP\b")
 
 
@@ -70,23 +52,24 @@ def read_meaning(text: str) -> Meaning:
     asking = " ".join(words for words in sentences if words not in asked or rules.asks.found_in(words))
     meanings = {words: rules.judge(words, asked=words in asked) for words in sentences}
     found = set(meanings.values())
+    if "unnamed" in found:
+        found.add("stop" if rules.is_about_us(whole) else "unsure")
     if "unsure" in found and not found & {"bare", "stop"}:
         return "doubt"
     if "help" in found and _URGENT.search(said):
         return "distress"
     if "bare" in found and rules.explained(meanings):
         found.add("stop")
+    free = not found & {"keep", "start"} and not rules.near.found_in(whole)
     if found & {"bare", "stop"}:
-        if "stop" in found:
-            return "doubt" if found & {"keep", "start"} else "stop"
-        return "stop" if not found & {"keep", "start"} and rules.weighs_as_request(asking) else "doubt"
+        return "stop" if free and ("stop" in found or rules.weighs_as_request(asking)) else "doubt"
     if "start" in found and not found - {"start", "courtesy"}:
         return "start"
     if "help" in found:
         return "help"
-    if not found & {"keep", "start"} and rules.weighs_as_request(asking):
+    if free and rules.weighs_as_request(asking):
         return "stop"
-    if "doubt" in found or ("keep" not in found and _is_shouted(said, rules)):
+    if "doubt" in found or ("keep" not in found and (_is_shouted(said, rules) or rules.weighs_like_request(asking))):
         return "doubt"
     return "other"
 
@@ -139,21 +122,29 @@ class _Rules:
     help: Phrases
     doubt: Phrases
     doubt_alone: Phrases
+    unnamed_alone: Phrases
+    unnamed: Phrases
+    named: Phrases
+    near: Phrases
+    told: Phrases
     courtesy: Phrases
     place: Phrases
     spanish: Phrases
+    asking: frozenset[str]
+    naming: frozenset[str]
     request: Weights
     danger: Weights
 
     def is_distress(self, whole: str, sentences: Iterable[str]) -> bool:
-        return (
-            self.cry.found_in(self.safe.without(whole))
-            or any(self.cry_alone.found_in(words) for words in sentences)
-            or (self.danger.of(whole) >= self.danger.enough and not self.stop_alone.found_in(whole))
-        )
+        said = self.safe.without(whole)
+        if self.cry.found_in(said) or any(self.cry_alone.found_in(words) for words in sentences):
+            return True
+        dangerous = all(self.danger.of(words) >= self.danger.enough for words in (whole, said))
+        return dangerous and not self.stop_alone.found_in(whole)
 
     def judge(self, words: str, *, asked: bool = False) -> str:
-        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), or `courtesy`.
+        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), `unnamed` (it may be a cry,
+        unless another sentence names our messages), or `courtesy`.
 
         `asked`: it has a question mark.
         """
@@ -163,10 +154,15 @@ class _Rules:
             return "start"
         if self.doubt_alone.found_in(words):
             return "unsure"
+        alone = self.stop_alone.found_in(words)
+        if self.unnamed_alone.found_in(words) or (self.unnamed.found_in(words) and not alone):
+            return "unnamed"
         named = self.stop.found_in(words)
         if named and not self.question.found_in(words) and (not asked or self.asks.found_in(words)):
-            return "doubt" if self.spelling.may_turn(self.stop.before(words)) else "stop"
-        if (self.stop_alone.found_in(words) and not self.question.found_in(words)) or self.keyword.found_in(words):
+            if self.spelling.may_turn(self.stop.before(words)):
+                return "doubt"
+            return "stop" if alone or self.names_us(words) else "unnamed"
+        if (alone and not self.question.found_in(words)) or self.keyword.found_in(words):
             return "bare"
         if self.courtesy.found_in(words):
             return "courtesy"
@@ -179,18 +175,38 @@ class _Rules:
     def explained(self, meanings: Mapping[str, str]) -> bool:
         """Return whether a bare "stop" among other sentences means our messages: nothing else may be a cry."""
         return all(
-            meaning not in {"other", "doubt"} or self.harmless.found_in(words) or self.calm.found_in(words)
+            meaning not in {"other", "doubt", "unnamed"} or self.harmless.found_in(words) or self.calm.found_in(words)
             for words, meaning in meanings.items()
         ) or any(meaning == "bare" and self.message.found_in(words) for words, meaning in meanings.items())
 
+    def names_us(self, words: str) -> bool:
+        """Whether the words name our messages or their list, or give a harmless reason for "stop"."""
+        harmless = "stop" in words.split() and self.harmless.found_in(words) and self.is_calm(words)
+        return (
+            harmless or self.request.has_any(self.naming, words) or self.told.found_in(words) or self.is_about_us(words)
+        )
+
+    def is_about_us(self, words: str) -> bool:
+        """Whether something else that is said leaves no doubt that "take me off" means our list."""
+        return self.named.found_in(words) and self.is_calm(words)
+
+    def is_calm(self, words: str) -> bool:
+        """Whether nothing hints at danger."""
+        return self.danger.of(words) < self.danger.hint
+
+    def weighs_like_request(self, words: str) -> bool:
+        return self.request.of(words) >= self.request.enough
+
     def weighs_as_request(self, words: str) -> bool:
         """Whether words that no rule decides ask for a stop, and nothing in them may be a cry for help. What is said
-        with none of the words for it, or denies a word that is not known ("do not xstop"), is in doubt."""
+        with none of the words for it, does not name our messages, or denies a word that is not known ("do not
+        xstop"), is in doubt."""
         return (
-            self.request.of(words) >= self.request.enough
-            and self.request.has_any(_ASKING, words)
+            self.weighs_like_request(words)
+            and self.request.has_any(self.asking, words)
+            and self.names_us(words)
             and not self.request.denies_strange(words)
-            and self.danger.of(words) < self.danger.hint
+            and self.is_calm(words)
             and not self.spelling.looks_turned(words)
         )
 
@@ -237,9 +253,16 @@ def _rules() -> _Rules:
         help=anywhere("help"),
         doubt=anywhere("doubt"),
         doubt_alone=alone("doubt", wide=False),
+        unnamed_alone=alone("doubt", wide=True, name="unnamed"),
+        unnamed=anywhere("doubt", "unnamed_anywhere"),
+        named=anywhere("doubt", "named"),
+        near=anywhere("doubt", "near"),
+        told=anywhere("weighed"),
         courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
         place=anywhere("doubt", "places"),
         spanish=anywhere("spanish"),
+        asking=frozenset(read["weighed"]["asking"].split()),
+        naming=frozenset(read["weighed"]["naming"].split()),
         request=Weights.read(weights["request"], Kinds(kinds["request"])),
         danger=Weights.read(weights["danger"], Kinds(kinds["danger"])),
     )

@@ -14,7 +14,7 @@ import pytest
 from notify.inbound.intent import WEIGHTS, _rules, read_meaning
 from notify.inbound.messages import catalogue
 from notify.inbound.phrases import Phrases
-from tests.learning import document, examples
+from tests.learning import FINAL, LEARNED, document, examples, written
 
 HERE = Path(__file__).parent
 UNSEEN = "phrases_unseen.toml"
@@ -48,6 +48,15 @@ def test_a_fifth_was_set_aside_by_its_hash() -> None:
     assert len(list(phrases("fresh"))) >= 100
 
 
+def test_no_request_of_the_final_score_is_learned_from() -> None:
+    """Learned from are neither its phrases nor their words in another set, in a template, or as somebody's typo."""
+    final = {one.words for one in written(FINAL) if one.meaning == "stop"}
+    assert len(final) >= 40
+    assert final.isdisjoint(one.words for one in examples())
+    learned = {part for parts in LEARNED.values() for part in parts}
+    assert learned.isdisjoint({"final", *HELD_OUT})
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_precision_and_recall_of_stop_are_99_percent(part: str) -> None:
     read = [(label, read_meaning(text), text) for label, text in phrases(part)]
@@ -70,12 +79,196 @@ def test_consent_is_never_guessed(part: str) -> None:
     assert [one for one in read if one[0] == "other" and one[1] not in ("other", "doubt")] == []
 
 
+@pytest.mark.parametrize("part", PARTS | HARD | HELD_OUT)
+def test_what_was_labelled_as_doubt_is_in_doubt(part: str) -> None:
+    assert [text for label, text in phrases(part) if label == "doubt" and read_meaning(text) != "doubt"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("Who is this? Stop.", "stop"),
+        ("S\u200bT\u200bO\u200bP", "stop"),
+        ("STOP2END", "stop"),
+        ("Do not contact", "stop"),
+        ("do not text", "stop"),
+        ("quiero cancelar", "stop"),
+        ("Delete", "stop"),
+        ("ARRÊT", "stop"),
+        ("get us off the roof", "distress"),
+        ("I can't get my kids off the bus", "distress"),
+        ("How do I stop water coming in", "distress"),
+        ("How do I stop my pipes from freezing?", "distress"),
+        ("wrong person answered 911", "distress"),
+        ("Please stop the water leak", "other"),
+        ("Stop & Shop on 5th has ice", "other"),
+        ("I need to cancel my trash pickup", "other"),
+        ("No me manden más facturas", "other"),
+        ("Fwd: STORM: high wind in Riverside. Reply STOP to end", "other"),
+        ("Le gustó “TORMENTA: viento fuerte. Responda STOP para cancelar.”", "other"),
+        ("Reaccionó con 👍 a “TORMENTA: viento fuerte. Responda STOP para cancelar.”", "other"),
+    ],
+)
+def test_what_was_once_misread(text: str, meaning: str) -> None:
+    """Each by itself: a share of 99 % would let any one of them go."""
+    assert read_meaning(text) == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exit blocked",
+        "all exits are blocked",
+        "no exit",
+        "no way out",
+        "we cant find the exit",
+        "la salida está bloqueada",
+        "no hay salida",
+        "quiero terminar con esto",
+        "voy a acabar con todo",
+        "quíteme esto de encima",
+        "quítenmelo de encima",
+        "quit texting he hears",
+        "stop calling they can hear",
+        "no me escriban que me oye",
+        "no manden mensajes me va a oír",
+        "stop texting he'll hear it",
+        "stop texting me before he wakes up",
+        "do not text my husband is violent",
+        "please stop the alerts they will find us",
+        "turn off the alerts he checks my phone",
+        "no me manden mensajes el revisa mi telefono",
+        "remove us from the bus its filling up",
+        "we have no way down",
+        "stop texting me I am trappedin my car",
+        "stop sending texts an dsend a boat",
+        "remove tree from my house someone is under it",
+        "get the tree off my son",
+        "let me out",
+        "let us out please",
+        "let go of me",
+        "get off me",
+        "get away from me",
+        "stop hurting me",
+        "suélteme",
+        "no me pegue",
+        "no me mate",
+        "bájenme",
+        "bájenos por favor",
+        "arrêt secours",
+        "sispann ede",
+    ],
+)
+def test_a_cry_that_has_words_of_a_request_is_heard(text: str) -> None:
+    assert read_meaning(text) == "distress"
+
+
+UNNAMED = [
+    "get me off this thing",
+    "please get me off this",
+    "remove me from here",
+    "take me off",
+    "take us off",
+    "take my mom off",
+    "remove us",
+    "I want out",
+    "we need out",
+    "let me off",
+    "how do i exit",
+    "make them stop",
+    "stop them",
+    "stop him",
+    "stop it please",
+    "stop this",
+    "make this stop",
+    "I need it to stop",
+    "turn it off",
+    "I want to end",
+    "im done with this",
+    "i no longer want to",
+    "quiero salir",
+    "necesitamos salir ya",
+    "quiero terminar",
+    "quiero salir de esto",
+    "quítenme esto",
+    "ya no quiero nada",
+    "páralo",
+    "hagan que pare",
+]
+
+
+@pytest.mark.parametrize("text", UNNAMED)
+def test_what_is_to_stop_or_to_be_left_must_be_named(text: str) -> None:
+    assert read_meaning(text) != "stop"
+    assert read_meaning(f"hey {text}") != "stop"
+    assert read_meaning(f"{text}. please") != "stop"
+
+
+@pytest.mark.parametrize("stop", ["stop texting me", "do not text.", "turn off the alerts", "paren los mensajes"])
+@pytest.mark.parametrize(
+    "near",
+    [
+        "he is home",
+        "he's right here",
+        "hes mad",
+        "im not alone",
+        "someone is at the door",
+        "they are in the house",
+        "i cant talk",
+        "where are you",
+        "just come",
+        "ya viene",
+        "esta aqui conmigo",
+    ],
+)
+def test_who_is_not_alone_or_waits_for_help_is_not_opted_out(stop: str, near: str) -> None:
+    assert read_meaning(f"{stop} {near}") in ("doubt", "distress")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stop texting me. He moved",
+        "dont text me he doesn't live here",
+        "stop texting he is not here",
+        "no me manden mensajes el ya no vive aqui",
+        "he died last year please stop texting this number",
+        "Who is this? Take me off",
+        "We moved to Ohio. Take us off.",
+        "wrong number take me off",
+        "Stop it, you have the wrong number",
+        "too many alerts, make them stop",
+        "get me off this list",
+        "quiero salir de la lista",
+        "numero equivocado, quítenme",
+        "salir",
+        "EXIT",
+    ],
+)
+def test_it_is_a_request_beside_words_that_mean_our_messages(text: str) -> None:
+    assert read_meaning(text) == "stop"
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["{} please stop", "{} leave me alone", "{} i want you to stop", "stop {}", "{} take me off", "remove {}"],
+)
+def test_a_part_of_a_cry_beside_a_request_that_names_no_messages_opts_nobody_out(beside: str) -> None:
+    """Three words of each cry for help, so that no rule for cries finds it whole: what is not understood is in doubt.
+    The few that pass are words like "I want to", or name messages themselves."""
+    cries = [text.split() for part in PARTS | HARD for label, text in phrases(part) if label == "distress"]
+    parts = sorted({" ".join(words[at : at + 3]) for words in cries for at in range(len(words) - 2)})
+    assert len(parts) > 1_000
+    obeyed = [text for text in parts if read_meaning(beside.format(text)) == "stop"]
+    assert len(obeyed) <= len(parts) / 50, obeyed
+
+
 @pytest.mark.parametrize(
     ("part", "stops", "cries", "wrong", "false_cries"),
     [
         ("held_out", 0.92, 0.92, 0, 0),
         ("fifth", 0.89, 0.97, 0, 2),
-        ("sixth_final", 0.89, 0.93, 1, 2),
+        ("sixth_final", 0.89, 0.93, 0, 2),
         ("sixth_dev", 0.98, 1, 0, 0),
         ("seventh", 0.95, 1, 0, 4),
     ],
