@@ -83,10 +83,12 @@ class AudienceOut(BaseModel):
 
 
 class AlertSummary(BaseModel):
+    """`notify.alerts.listing.AlertSummary`, field by field."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    incident: int = Field(validation_alias="incident_id")
+    incident: int
     event: str
     phase: str
     status: str
@@ -114,31 +116,16 @@ class ForecastOut(BaseModel):
     error: float | None = Field(description="Of the time from the launch; above 0: it took longer.")
 
 
-class AlertOut(BaseModel):
+class AlertOut(AlertSummary):
     """Where an alert is. The command line and the console show the same numbers; to a key that may neither write nor
     launch alerts, small ones are not told."""
 
-    id: int
-    incident: int
-    event: str
-    phase: str
-    status: str
-    severity: str
-    urgency: str
-    certainty: str
-    lane: str
-    state: str
     channels: list[str]
-    area_description: str
     area_hash: str | None
-    created_at: datetime
     approved_at: datetime | None
-    launch_at: datetime | None
-    launched_at: datetime | None
     first_sent_at: datetime | None
     last_sent_at: datetime | None
     finished_at: datetime | None
-    expires_at: datetime
     resolved: bool = Field(description="Whether the whole audience is known.")
     audience: AudienceOut
     deliveries: dict[str, Tally] = Field(description="By state; together they are the audience.")

@@ -12,12 +12,12 @@ import psycopg
 from psycopg.rows import class_row
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An alert in the list. `audience`: contacts in its area; None before any were counted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSummary:
+    """What every view of an alert has. REST gives these fields, by these names."""
 
     id: int
-    incident_id: int
+    incident: int
     event: str
     phase: str
     status: str
@@ -31,12 +31,19 @@ class Listed:
     launch_at: datetime | None
     launched_at: datetime | None
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(AlertSummary):
+    """An alert in the list. `audience`: contacts in its area; None before any were counted."""
+
     audience: int | None
 
 
 _ALL = f"""
     SELECT {", ".join(field.name for field in fields(Listed))}
-      FROM (SELECT *, CASE WHEN audience_total > 0 OR fanout_done_at IS NOT NULL THEN audience_total END AS audience
+      FROM (SELECT *, incident_id AS incident,
+                   CASE WHEN audience_total > 0 OR fanout_done_at IS NOT NULL THEN audience_total END AS audience
               FROM alerts) AS a
 """  # noqa: S608  names of ours
 NEWEST: LiteralString = _ALL + "ORDER BY id DESC LIMIT %s"

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.alerts import listing
-from notify.alerts.listing import Listed
+from notify.alerts.listing import AlertSummary, Listed
 from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
@@ -70,31 +70,16 @@ class Step:
     count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(AlertSummary):
     """Where an alert is. Counts are of deliveries; times are aware, UTC."""
 
-    id: int
-    incident: int
-    event: str
-    phase: str
-    status: str
-    severity: str
-    urgency: str
-    certainty: str
-    lane: str
-    state: str
     channels: tuple[str, ...]
-    area_description: str
     area_hash: str | None
-    created_at: datetime
     approved_at: datetime | None
-    launch_at: datetime | None
-    launched_at: datetime | None
     first_sent_at: datetime | None
     last_sent_at: datetime | None
     finished_at: datetime | None
-    expires_at: datetime
     resolved: bool
     audience: AudienceCounts
     deliveries: dict[str, int]

@@ -13,7 +13,7 @@ from notify.core import connection
 
 commands = Commands(light=True)
 KEYS = (
-    "id", "incident_id", "event", "phase", "status", "lane", "state", "area_description",
+    "id", "incident", "event", "phase", "status", "lane", "state", "area_description",
     "created_at", "launch_at", "launched_at", "audience",
 )  # fmt: skip
 
@@ -29,7 +29,7 @@ def list_(as_json: Json = False) -> None:
         ("id", "incident", "event", "phase", "status", "state", "audience", "where", "written", "planned", "launched"),
         [
             (
-                a.id, a.incident_id, a.event, a.phase, a.status, a.state, a.audience,
+                a.id, a.incident, a.event, a.phase, a.status, a.state, a.audience,
                 a.area_description, moment(a.created_at), moment(a.launch_at), moment(a.launched_at),
             )
             for a in alerts

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
-from notify.alerts import lifecycle
+from api.rest.alert_bodies import AlertOut, AlertSummary
+from notify.alerts import lifecycle, listing, reports
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import recovery
@@ -356,3 +358,8 @@ def test_a_reason_is_told_in_words(operator: httpx.Client, key: Key, city: datet
     page = operator.get(f"/console/alerts/{number}").text
     assert "30005: the number is not in use" in page
     assert "Not verified" in page
+
+
+def test_rest_tells_of_an_alert_what_the_command_and_the_console_know() -> None:
+    assert [*AlertSummary.model_fields] == [field.name for field in fields(listing.AlertSummary)]
+    assert {*AlertOut.model_fields} == {field.name for field in fields(reports.Progress)}
