@@ -2,18 +2,16 @@
 
 import json
 import socket
-from datetime import UTC, datetime, timedelta
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-import time_machine
 
 from notify.core.db import transaction
-from notify.core.settings import settings
-from notify.operations import check as preflight
 from notify.operations import heartbeat
 from tests.acceptance.city import City
-from tests.acceptance.commands import run_command
+from tests.acceptance.commands import PATIENCE_S, run_command
 from tests.waiting import until
 
 
@@ -158,9 +156,24 @@ def test_a_server_that_is_away_is_red_and_hides_nothing_else(
     assert found["twilio: account"]["state"] == "green"
 
 
-@pytest.mark.parametrize(("off_s", "state"), [(3600, "red"), (-3600, "red"), (5, "yellow"), (0, "green")])
-def test_a_wrong_clock_is_red(off_s: float, state: str, city: City) -> None:
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=off_s), tick=True):
-        found = {finding.subject: finding for finding in preflight.check(settings())}
-    for whose in ("the database's", "Redis'"):
-        assert found[f"clock, against {whose}"].state == state
+OFF = """
+import sys, time
+from datetime import UTC, datetime
+import time_machine
+off_s, right = float(sys.argv.pop(1)), time.time() - time.monotonic()
+travel = time_machine.travel(datetime.now(UTC), tick=True)
+travel.start().shift(right + off_s - (time.time() - time.monotonic()))
+from notify.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("off_s", "state", "code"), [(3600, "red", 1), (-3600, "red", 1), (5, "yellow", 0), (0, "green", 0)]
+)
+def test_a_wrong_clock_is_red(off_s: int, state: str, code: int, city: City) -> None:
+    command = [sys.executable, "-c", OFF, str(off_s), "check", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    found = {finding["subject"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
+    assert {found[f"clock, against {whose}"] for whose in ("the database's", "Redis'")} == {state}
