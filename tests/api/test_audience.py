@@ -17,6 +17,7 @@ from api.rest.area_bodies import PartIn
 from notify.accounts import operators
 from notify.city import area as city_area
 from notify.core.db import transaction
+from notify.models import Street
 from tests import factories
 from tests.api import asked
 from tests.factories import square
@@ -140,6 +141,17 @@ def test_a_thousand_times_the_same_part_is_one(door: httpx.Client, key: Key, peo
         PartIn.model_validate(one).as_part() for one in (drawn, circle)
     ]
     assert ask(door, key(), include=asked)["residents"] == 26
+
+
+def test_a_thousand_parts_that_name_one_street_are_one(door: httpx.Client, key: Key, people: datetime) -> None:
+    with transaction() as s:
+        line = shapely.LineString([(5.1, 5.05), (5.1, 5.15)])
+        west, south, east, north = line.bounds
+        s.add(Street(name="N BROAD ST", geometry=shapely.to_wkb(line), west=west, south=south, east=east, north=north))
+    street = {"street": {"name": "N BROAD ST"}}
+    once = ask(door, key(), include=[street])
+    assert once["residents"] == 26
+    assert ask(door, key(), include=[street] * 1000) == once
 
 
 def test_a_star_of_many_corners_is_refused(door: httpx.Client, key: Key, people: datetime) -> None:
