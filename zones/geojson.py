@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from zones import gate
-from zones.errors import ZoneError
+from zones.errors import ZoneError, one_line
 
 RING_HINT = "A ring is a list of at least four [longitude, latitude] pairs, the last one equal to the first."
 _TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
+_OF_ESRI = {"geometryType", "spatialReference", "attributes", "rings", "paths"}  # Esri JSON has these, and no types
 _DEPTH = 8  # of geometry collections in each other
 
 
@@ -109,14 +110,28 @@ def is_partial(document: Mapping[str, Any]) -> bool:
 
 def _refuse_arcgis(document: Mapping[str, Any]) -> None:
     """Raises ZoneError for what ArcGIS sends where one expects GeoJSON."""
-    error = document.get("error")
-    if isinstance(error, Mapping) and "type" not in document:
-        words = f"{error.get('code', '')} {error.get('message', '')}".strip()[:120]
+    if document.get("type") not in (None, "FeatureCollection"):
+        return
+    error = document if document.get("status") == "error" else document.get("error")
+    if error and isinstance(error, Mapping | str):
+        words = one_line(_words(error))[:120]
         raise ZoneError(f"It is an error message of a server: {words}", hint="Ask the server again, and look at it.")
-    if "type" not in document and ("geometryType" in document or "spatialReference" in document):
+    members = document.get("features")
+    first = members[0] if isinstance(members, list) and members else None
+    keys = {*document, *(first if isinstance(first, Mapping) else ())}
+    if "type" not in keys and keys & _OF_ESRI:
         raise ZoneError(
             "It is Esri JSON, not GeoJSON.", hint="Export it as GeoJSON: f=geojson in the server's address."
         )
+
+
+def _words(error: Mapping[str, Any] | str) -> str:
+    """What a server says went wrong: text, or an object with some of code, error, message, messages and details."""
+    if isinstance(error, str):
+        return error
+    told = next((found for name in ("message", "messages", "error", "details") if (found := error.get(name))), "")
+    words = ", ".join(map(str, told)) if isinstance(told, list) else _words(told) if isinstance(told, Mapping) else told
+    return f"{error.get('code', '')} {words}".strip()
 
 
 def features(document: Mapping[str, Any]) -> list[Feature]:
@@ -199,11 +214,16 @@ def _compacted(found: dict[str, Any]) -> Any:
 
 
 def _feature(number: int, member: object) -> Feature:
-    if not isinstance(member, Mapping) or member.get("type") != "Feature":
-        raise ZoneError(f"Feature {number} is not a GeoJSON feature.", hint='Its type must be "Feature".')
-    geometry, properties = member.get("geometry"), member.get("properties")
-    if geometry is not None and not isinstance(geometry, Mapping | Built):
-        raise ZoneError(f"The geometry of feature {number} is not an object.")
+    """One that is no feature, or has no geometry that can be one, is a fault of its own: the others are not lost."""
+    found = member if isinstance(member, Mapping) else {}
+    geometry, properties = found.get("geometry"), found.get("properties")
+    if found.get("type") != "Feature":
+        error = ZoneError(f"Feature {number} is not a GeoJSON feature.", hint='The type of each must be "Feature".')
+        geometry = Built("", None, error=error)
+    elif geometry is not None and not isinstance(geometry, Mapping | Built):
+        geometry = Built(
+            "", None, error=ZoneError(f"The geometry of feature {number} is not an object.", hint="Export it again.")
+        )
     return Feature(number, geometry, properties if isinstance(properties, Mapping) else {})
 
 

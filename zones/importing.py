@@ -10,8 +10,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from shapely.errors import ShapelyError
+
 from zones import mending
-from zones.errors import ZoneError, naming
+from zones.errors import ZoneError, naming, one_line
 from zones.files import fields
 from zones.files.opening import Table, open_table
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
@@ -69,7 +71,9 @@ def _clean_file(table: Table, options: Options) -> ZoneFile:
     parts = _parts(table, fits, options, name_field, left_out)
     if not parts:
         raise ZoneError("It holds no zone with a name.", hint="Choose another --name-field.", details=left_out[:SHOWN])
-    parts = _dissolved(parts) if options.dissolve else _without_doubles(parts, left_out)
+    parts = _dissolved(parts, left_out) if options.dissolve else _without_doubles(parts, left_out)
+    if not parts:
+        raise ZoneError("It holds no usable shape.", hint="Is it the right file?", details=left_out[:SHOWN])
     if options.number_duplicates or options.name:
         parts = _numbered(parts)
     zones = tuple(CleanZone(part.name, part.external_id, part.geometry) for part in parts)
@@ -125,7 +129,8 @@ def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
     )
 
 
-def _dissolved(parts: Sequence[_Part]) -> list[_Part]:
+def _dissolved(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]:
+    """The parts of each group united. What GEOS cannot unite is that group's fault, not the file's."""
     groups: dict[str, list[_Part]] = {}
     for part in parts:
         groups.setdefault(part.group.casefold(), []).append(part)  # as names are compared
@@ -134,7 +139,11 @@ def _dissolved(parts: Sequence[_Part]) -> list[_Part]:
         group = members[0].group
         names, ids = {part.name for part in members}, {part.external_id for part in members}
         name = members[0].name if len({name.casefold() for name in names}) == 1 else group
-        geometry, how = clean(union([part.geometry for part in members]))
+        try:
+            geometry, how = clean(union([part.geometry for part in members]))
+        except (ZoneError, ShapelyError) as error:
+            left_out.append(f"{name}: Its parts cannot be united ({one_line(str(error))[:80]}).")
+            continue
         united = [f"united {len(members)} parts"] if len(members) > 1 else []
         mended = [*chain.from_iterable(part.mended for part in members), *((what, None) for what in (*united, *how))]
         zones.append(_Part(name, ids.pop() if len(ids) == 1 else None, group, geometry, tuple(mended)))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from referencing.jsonschema import DRAFT202012
 from shapely.geometry import LineString, Polygon, box, mapping
 
 from tests.api import asked
+from tests.zones.files.test_quarantine import tangled
 from tests.zones.real import real_file
 
 Key = Callable[..., dict[str, str]]
@@ -116,6 +118,12 @@ def test_every_option_reaches_the_reader(door: httpx.Client, key: Key) -> None:
     }  # fmt: skip
     for wrong in ({"buffer_m": "-1"}, {"others": "all"}, {"time_limit_s": "9999"}, {"dry_run": "perhaps"}):
         assert send(door, admin, collection(A=square(0)), **wrong).status_code == 422, wrong
+
+
+def test_reading_takes_no_longer_than_was_said(door: httpx.Client, key: Key, tmp_path: Path) -> None:
+    refused = send(door, key(), tangled(tmp_path / "x.json").read_bytes(), time_limit_s="1")
+    assert refused.status_code == 422
+    assert "took longer than 1 seconds" in refused.text
 
 
 @pytest.mark.parametrize(

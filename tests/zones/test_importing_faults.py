@@ -118,6 +118,58 @@ def test_texts_that_are_utf8_are_read_so_whatever_is_said(tmp_path: Path, says: 
     assert any("as UTF-8" in note for note in found.notes)
 
 
+def shapefile(path: Path, names: list[bytes], *, code_page: int = 0, cpg: str = "") -> Path:
+    """Zones with these bytes for names. `code_page`: byte 29 of the .dbf file, which names it; `cpg`: what a .cpg file
+    says."""
+    shapes = [box(-75 + n / 10, 40, -74.9 + n / 10, 40.1) for n in range(len(names))]
+    frame = gpd.GeoDataFrame({"name": [f"{n:016}" for n in range(len(names))]}, geometry=shapes, crs=4326)
+    frame.to_file(path.parent / "s.shp")
+    dbf = bytearray((path.parent / "s.dbf").read_bytes())
+    dbf[29] = code_page
+    for n, name in enumerate(names):
+        dbf = dbf.replace(f"{n:016}".encode(), name.ljust(16))
+    with zipfile.ZipFile(path, "w") as archive:
+        for suffix in ("shp", "shx", "prj"):
+            archive.write(path.parent / f"s.{suffix}", f"s.{suffix}")
+        archive.writestr("s.dbf", bytes(dbf))
+        if cpg:
+            archive.writestr("s.cpg", cpg)
+    return path
+
+
+@pytest.mark.parametrize("code_page", [3, 87])  # Windows-1252, and what the Windows of the time was set to
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_code_page_of_a_table_is_believed_only_where_its_texts_are_not_utf8(
+    code_page: int, encoding: str, tmp_path: Path
+) -> None:
+    names = ["Pe\u00f1a Blanca", "Caf\u00e9"]
+    path = shapefile(tmp_path / "x.zip", [name.encode(encoding) for name in names], code_page=code_page)
+    found = read_zones(path)
+    assert [zone.name for zone in found.zones] == names
+    assert any("as UTF-8" in note for note in found.notes) == (encoding == "utf-8")
+    assert not found.doubts
+
+
+@pytest.mark.parametrize("says", [{"code_page": 3}, {"code_page": 87}, {"cpg": "1252"}, {"cpg": "UTF-8"}])
+def test_texts_of_which_most_are_utf8_are_read_so_and_asked_about(says: dict[str, Any], tmp_path: Path) -> None:
+    names = ["Pe\u00f1a Blanca".encode(), "Ca\u00f1on".encode(), b"Old Town", b"Caf\xe9", "S\u00e3o".encode()]
+    path = shapefile(tmp_path / "x.zip", names, **says)
+    found = read_zones(path)
+    assert [zone.name for zone in found.zones] == ["Pe\u00f1a Blanca", "Ca\u00f1on", "Old Town", "Caf?", "S\u00e3o"]
+    (doubt,) = found.doubts
+    assert doubt.startswith("Most of its texts are UTF-8, but 1 cannot")
+    if says != {"cpg": "UTF-8"}:
+        said = read_zones(path, encoding="cp1252")
+        assert (said.zones[3].name, said.doubts) == ("Caf\u00e9", ())
+
+
+def test_a_text_that_its_column_cuts_in_the_middle_of_a_letter_is_asked_about(tmp_path: Path) -> None:
+    names = ["Avenida de la P\u00f1a".encode()[:16], "Pe\u00f1a".encode(), "Ca\u00f1a".encode()]
+    found = read_zones(shapefile(tmp_path / "x.zip", names, code_page=3))
+    assert [zone.name for zone in found.zones] == ["Avenida de la P?", "Pe\u00f1a", "Ca\u00f1a"]
+    assert found.doubts
+
+
 def test_parts_are_united_by_names_that_differ_in_capitals(tmp_path: Path) -> None:
     other = json.loads(shapely.to_geojson(box(-74.9, 40, -74.8, 40.1)))
     path = written(tmp_path / "x.geojson", GOOD, other, names=("Zone A", "ZONE A"))

@@ -157,8 +157,8 @@ def _read_zip(path: Path, options: Options) -> _Read:
         if geodatabase.found_in(members):
             return _Read(geodatabase.read(archive, members, Path(folder), options.layer))
         if shapefile.found_in(members):
-            frame, notes = shapefile.read(archive, members, Path(folder), options.layer, options.encoding)
-            return _Read(frame, notes=notes)
+            frame, notes, doubts = shapefile.read(archive, members, Path(folder), options.layer, options.encoding)
+            return _Read(frame, notes=notes, doubts=doubts)
         inside = {PurePosixPath(member.filename).suffix.lower() for member in members}
         if other := inside & {".geojson", ".json", ".kml", ".gpkg"}:
             raise ZoneError(f"The zip holds a {min(other)} file.", hint="Unzip it, and give that file.")

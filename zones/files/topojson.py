@@ -26,13 +26,15 @@ def features(document: Mapping[str, Any], layer: str | None) -> list[Feature]:
     if not isinstance(chosen, Mapping):
         raise ZoneError("Its object is none of TopoJSON.")
     members = chosen.get("geometries") if chosen.get("type") == "GeometryCollection" else [chosen]
-    if not isinstance(members, list) or not all(isinstance(member, Mapping) for member in members):
+    if not isinstance(members, list):
         raise ZoneError("Its geometry collection cannot be read.")
     builder = _Builder(document)
     return [_feature(number, member, builder) for number, member in enumerate(members, 1)]
 
 
-def _feature(number: int, member: Mapping[str, Any], builder: "_Builder") -> Feature:
+def _feature(number: int, member: object, builder: "_Builder") -> Feature:
+    if not isinstance(member, Mapping):
+        return Feature(number, Built("", None, error=ZoneError("It is not an object of TopoJSON.")), {})
     properties = member.get("properties")
     fields = dict(properties) if isinstance(properties, Mapping) else {}
     if isinstance(member.get("id"), str | int | float):

@@ -14,7 +14,9 @@ from typer.testing import CliRunner, Result
 from notify.cli import addresses, basemap, streets
 from notify.core.db import transaction
 from notify.core.errors import Invalid
+from tests.zones.files.test_quarantine import tangled
 from tests.zones.test_importing import geojson
+from zones.errors import ZoneError
 
 SHAPES = {
     "address": (addresses, (), "address_points", Point(-75.0, 40.0)),
@@ -101,6 +103,20 @@ def test_a_projection_that_is_made_for_another_place_is_asked_about(kind: str, t
     error = run(kind, path).exception
     assert isinstance(error, Invalid)
     assert "outside the area that EPSG:2272 is made for" in error.message
+
+
+@pytest.mark.parametrize("kind", ["address", "landmark", "street"])
+def test_reading_takes_no_longer_than_was_said(kind: str, tmp_path: Path, database: str) -> None:
+    error = run(kind, geojson(tmp_path / "x.geojson", rows(kind, 100_000)), "--time-limit", "1").exception
+    assert isinstance(error, ZoneError)
+    assert "took longer than 1 seconds" in error.message
+    assert held(kind) == 0
+
+
+def test_drawing_a_layer_takes_no_longer_than_was_said(tmp_path: Path, database: str) -> None:
+    error = run("map", tangled(tmp_path / "x.json"), "--time-limit", "1").exception
+    assert isinstance(error, ZoneError)
+    assert "took longer than 1 seconds" in error.message
 
 
 def test_a_layer_of_the_map_that_lies_elsewhere_is_asked_about_and_a_stray_shape_is_left_out(

@@ -13,6 +13,7 @@ from notify.city import zones as city_zones
 from notify.cli.zones import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid
+from tests.zones.files.test_quarantine import tangled
 from tests.zones.real import real_file
 from zones.errors import ZoneError
 
@@ -120,3 +121,6 @@ def test_a_file_of_ones_own_may_take_longer(tmp_path: Path) -> None:
     path = written(tmp_path / "x.json", A=square(0))
     assert "1 new" in run(path, "--time-limit", "60").stdout
     assert run(path, "--time-limit", "0").exit_code == 2
+    error = run(tangled(tmp_path / "y.json"), "--time-limit", "1").exception
+    assert isinstance(error, ZoneError)
+    assert "took longer than 1 seconds" in error.message
