@@ -14,6 +14,7 @@ from zones.addresses.words import (
     LONG_TYPES,
     NUMBERED_ROADS,
     ORDINALS,
+    PLAIN_ROADS,
     TENS,
     TYPES,
     WHOLE_NAMES,
@@ -32,6 +33,10 @@ _DECIMAL = re.compile(r"(?<![\w.])(\d{1,6})\.(00?|50?|25|75)(?![\w.])")  # 537.5
 _HYPHENED_FRACTION = re.compile(r"(?<![\w-])(\d{1,6})-(?=[1-7]/[2-8](?!\d))")  # 10-1/2
 _GRID_APART = re.compile(r"^\s*([NSEW]\d{1,4})\s+(?=[NSEW]\d{2,6}\b)")  # N95 W18000 in Wisconsin is one number
 _STROKE = re.compile(r"(?<=[A-Z]{2})\s*/\s*(?=\w)|(?<=[A-Z]{2}\.)\s*/\s*(?=\w)")  # Broad/Vine is a crossing
+_ROADS = "|".join([*(form for _, forms in NUMBERED_ROADS for form in forms), *PLAIN_ROADS]).replace(" ", r"\s+")
+_ROAD = rf"\b(?:{_ROADS})[\s-]*\d{{1,4}}[A-Z]?"
+_STROKE_BEHIND_ROAD = re.compile(rf"({_ROAD})\s*/\s*(?=[A-Z]{{2}}|[A-Z]-?\d|\d+(?:ST|ND|RD|TH)\b)")  # not Hwy 1/2
+_GLUED_ROAD = re.compile(r"(?<!APT )(?<!UNIT )(?<!STE )(?<!#)(?<!# )\b(CR|FM|HWY|IH?|RTE?|SH|SR|US)(\d{1,4})\b")  # CR12
 _HYPHEN_IN_WORD = re.compile(r"(?<=[A-Z])-|-(?=[A-Z])")
 
 
@@ -59,6 +64,9 @@ def words_of(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(_FRACTIONS)).upper()
     plain = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'\u2019`\u00b4")
     plain = _DECIMAL.sub(lambda found: found[1] + _DECIMALS[found[2]], plain)
+    plain = _GLUED_ROAD.sub(r"\1 \2", plain)
+    if "/" in plain:
+        plain = _STROKE_BEHIND_ROAD.sub(r"\1 & ", plain)
     plain = _STROKE.sub(" & ", _GRID_APART.sub(r"\1", _HYPHENED_FRACTION.sub(r"\1 ", plain)))
     plain = _HYPHEN_IN_WORD.sub(" ", _INITIALS.sub("", plain)).replace("@", " & ")
     return plain_ordinals(_WORDS.findall(plain))

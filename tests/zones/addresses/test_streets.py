@@ -32,11 +32,38 @@ NAMES = st.lists(st.text(string.ascii_uppercase, min_size=3, max_size=9), min_si
         ("Cañon Rd", "CANON RD"),
         ("Cobbs Crk Pkwy", "COBBS CREEK PKWY"),
         ("East-West Hwy", "E WEST HWY"),
+        ("CR12", "COUNTY ROAD 12"),
+        ("sr89", "STATE ROUTE 89"),
+        ("US1 N", "US HIGHWAY 1 N"),
+        ("I35", "INTERSTATE 35"),
+        ("Hwy50", "HIGHWAY 50"),
+        ("FM1960 Rd W", "FARM TO MARKET ROAD 1960 RD W"),
         ("Martin Luther King Jr Blvd SE", "MARTIN LUTHER KING JR BLVD SE"),
     ],
 )
 def test_ways_to_write_a_name(written: str, key: str) -> None:
     assert street_name(written).key == key
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("Hwy 1/Main St", "HWY 1 & MAIN ST"),
+        ("I-35 / Main", "I 35 & MAIN"),
+        ("I35/5th St", "I 35 & 5th ST"),
+        ("County Rd 12/CR14", "COUNTY RD 12 & CR 14"),
+        ("SR 89A/ Oak", "SR 89A & OAK"),
+        ("US1/I-95", "US 1 & I 95"),
+        ("Main/US1", "MAIN & US 1"),
+        ("12 Hwy 1/2", "12 HWY 1/2"),
+        ("1231/2 US 1", "1231/2 US 1"),
+        ("10 1/2 CR 12", "10 1/2 CR 12"),
+        ("12 Oak St Apt I35", "12 OAK ST APT I35"),
+        ("12 Oak St #CR12", "12 OAK ST # CR12"),
+    ],
+)
+def test_a_stroke_behind_a_numbered_road_and_a_road_glued_to_its_number(written: str, words: str) -> None:
+    assert " ".join(words_of(written)) == words
 
 
 @pytest.mark.parametrize("ordinal", ["32ndd", "32n", "32dn", "32 nd", "32", "32nd", "32TH"])

@@ -357,6 +357,26 @@ def test_a_crossing_in_other_ways(town: None, text: str) -> None:
     assert (match.kind, match.lon, match.lat) == ("intersection", WEST + 2 * BLOCK, SOUTH + 2 * BLOCK)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Hwy 1/Main St", "us1 / main", "US-1/Main", "Main/US1", "US Hwy 1 / County Rd 12", "CR12/us 1", "us1 & cr12"],
+)
+def test_a_crossing_of_numbered_roads(text: str, database: str) -> None:
+    county = "12" in text
+    settle([avenue("US HIGHWAY 1" if "Hwy 1/Main" not in text else "HWY 1", 2), street("MAIN ST", 2)])
+    if county:
+        settle([avenue("US HIGHWAY 1", 2), street("COUNTY ROAD 12", 2)])
+    (match,) = found(text).matches
+    assert (match.kind, match.lon, match.lat) == ("intersection", WEST + 2 * BLOCK, SOUTH + 2 * BLOCK)
+
+
+@pytest.mark.parametrize("text", ["150 US1", "150 us 1", "150 US-1", "150 us hwy1"])
+def test_a_house_on_a_road_that_is_glued_to_its_number(text: str, database: str) -> None:
+    settle([avenue("US HIGHWAY 1", 2), street("MAIN ST", 2)])
+    assert found(text).matches[0].label == "150 US Highway 1, 19121"
+    assert found(text).certain
+
+
 def test_streets_called_x_and_y_are_streets(database: str) -> None:
     settle([avenue("AVENUE X", 0), avenue("N Y AVE", 1), avenue("X ST", 2)])
     for text in ("150 Avenue X", "150 N Y Ave", "150 X St"):
