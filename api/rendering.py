@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from notify.accounts import operators
+from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.links import fill_in
 from notify.content.phrases import Moment
@@ -83,6 +84,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     pages.filters |= {
+        "channel": CHANNELS.__getitem__,
         "number": lambda value: f"{value:,}",
         "counted": counted,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),

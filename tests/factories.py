@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import drafting, lifecycle
+from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core import crypto, points
@@ -142,7 +143,7 @@ def _contact(
     contact = Contact(
         subscriber_id=person.id,
         channel=channel,
-        address_index=crypto.address_index(channel, address),
+        address_index=CHANNELS[channel].address_index(address),
         address_sealed=crypto.seal(address, channel),
         verified_at=now if verified else None,
         created_at=now,

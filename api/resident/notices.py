@@ -7,15 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.models import Alert, Lane, StoredContent
 from notify.models.states import AlertState
-
-# Where an alert was written for several channels, the one that says most.
-FULLEST = ("email", "social", "sms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now:
     preferred = [language, *settings().languages]
     content = min(
         (one for one in contents if one.language in preferred),
-        key=lambda one: (preferred.index(one.language), FULLEST.index(one.channel)),
+        key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail),  # of several, what says most
     )
     blocks = _body(content, alert.event)
     heading = content.subject or catalogue().event(alert.event).label
@@ -127,7 +125,7 @@ def _body(content: StoredContent, event: str) -> list[Block]:
     ends = tuple(f"{words}" for words in (common.latest, common.questions, common.why, common.unsubscribe))
     body: list[Block] = []
     for block in blocks_of(content.text):
-        if content.channel == "email" and block.lines[0].startswith(ends):
+        if CHANNELS[content.channel].letter and block.lines[0].startswith(ends):
             break
         body.append(block)
     return body

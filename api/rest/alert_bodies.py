@@ -10,10 +10,10 @@ from api.rest.area_bodies import PARTS, WITHOUT, Confirmations, Parts
 from api.rest.tallies import Tally
 from notify.alerts.drafting import Draft
 from notify.alerts.explanation import Explanation
+from notify.channels.channel import ChannelName
 from notify.core import city_time
 
 Phase = Literal["issue", "update", "all-clear"]
-Channel = Literal["sms", "email", "social"]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 2, tzinfo=UTC), le=datetime(2199, 12, 30, tzinfo=UTC))]
 Description = Annotated[str, Field(max_length=200)]
 
@@ -48,7 +48,7 @@ class NewAlert(BaseModel):
         "", description="What residents call that area: in one language for everybody, or by language."
     )
     blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
-    channels: list[Channel] | None = Field(None, description="By default all that have an open sender.")
+    channels: list[ChannelName] | None = Field(None, description="By default all that have an open sender.")
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] | None = None
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None

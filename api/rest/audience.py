@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.openapi import problems
-from api.rest.alert_bodies import Channel
 from api.rest.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.rest.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts import explanation
 from notify.audience.live_count import live_count
+from notify.channels.channel import CHANNELS, ChannelName
 from notify.city import area as city_area
 from notify.city.area import Where
 from notify.core.db import transaction
@@ -39,7 +39,9 @@ class Question(BaseModel):
     exclude: Parts = Field(default=[], max_length=1000, validation_alias=EXCLUDE)
     confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
     topic: Topic
-    channels: list[Channel] = ["sms", "email", "social"]
+    channels: list[ChannelName] = Field(
+        default_factory=lambda: list(CHANNELS), json_schema_extra=lambda schema: schema.update(default=list(CHANNELS))
+    )
     with_area: bool = Field(False, description="Answer with the area itself, too.")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import times as alert_times
 from notify.alerts import two_people
+from notify.channels.channel import CHANNELS, timelines
 from notify.city import area as city_area
 from notify.city.area import Drawn, Found, Houses, InZone, Part, Where
 from notify.content import compose
@@ -23,8 +24,6 @@ from notify.core.settings import Settings
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from zones.geometry import area_hash, from_wkb, to_wkb
-
-CHANNELS = ("sms", "email", "social")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +274,7 @@ def _write_words(
 
 def _networks(s: Session) -> Sequence[str]:
     """The social networks that we post to."""
-    networks = select(Sender.provider).where(Sender.channel == "social", Sender.status == "open").distinct()
+    networks = select(Sender.provider).where(Sender.channel.in_(timelines()), Sender.status == "open").distinct()
     return s.scalars(networks.order_by(Sender.provider)).all() or compose.NETWORKS
 
 

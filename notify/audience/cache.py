@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from notify.audience.rules import OF_CONTACTS, OF_WISHES, REASONS, SUPPRESSIONS
+from notify.channels.channel import of_residents
 from notify.core import points
 from notify.core.db import raw
 from zones.membership import Membership
 
 log = structlog.get_logger()
 
-CHANNELS = ("sms", "email")  # those of residents; a timeline has no place
 REACHED = len(REASONS)
 _NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in OF_WISHES)
 
@@ -40,11 +40,12 @@ OTHER_LANGUAGES = """
       FROM subscribers WHERE {these} AND language <> (%(languages)s::text[])[1]"""
 PLACES = f"""
     SELECT string_agg({points.SENT}, '') FROM places WHERE {{these}}"""
+_CHANNEL_BITS, _STATE_BITS = 5, 2
 _STATE = " ".join(f"WHEN {rule} THEN {n}" for n, rule in enumerate(OF_CONTACTS.values(), 1))
 CONTACTS = f"""
     SELECT string_agg(int8send(id) || int8send(
-               subscriber_id * 8 + (channel = 'email')::int * 4 + CASE {_STATE} ELSE 0 END), '')
-      FROM contacts c WHERE subscriber_id IS NOT NULL AND {{these}}"""
+               subscriber_id * {1 << _CHANNEL_BITS + _STATE_BITS} + {{channel}} + CASE {_STATE} ELSE 0 END), '')
+      FROM contacts c WHERE subscriber_id IS NOT NULL AND {{{{these}}}}"""
 BARRED = """
     SELECT string_agg(int8send(c.id) || int2send(coalesce(array_position(%(topics)s::text[], x.topic::text), 0)::int2)
                       || int2send((array_position(%(reasons)s::text[], x.reason) - 1)::int2), '')
@@ -87,6 +88,7 @@ class Columns:
     channel: NDArray[np.uint8]
     verdict: NDArray[np.uint8]  # an index of REASONS whatever the topic, or REACHED
     barred: NDArray[np.void]  # contact (an index), topic (0: all), reason
+    channels: Sequence[str]  # those of residents; a timeline has no place
     languages: int
 
     @property
@@ -103,7 +105,7 @@ class Columns:
         verdict = self._verdict(topic, wants, now)
         chosen = hit[self.contact_of]
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
-        shape = (len(CHANNELS), self.languages, REACHED + 1)
+        shape = (len(self.channels), self.languages, REACHED + 1)
         return Tally(int(hit.sum()), np.bincount(key, minlength=int(np.prod(shape))).reshape(shape))
 
     @cached_property
@@ -132,7 +134,8 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
     place_of_id, lon, lat, radius_m = _places(s, values)
     ids, place_of = np.unique(place_of_id, return_inverse=True)
-    contacts = _read(s, CONTACTS, "subscriber_id", values, _CONTACT)
+    channels = of_residents()
+    contacts = _read(s, CONTACTS.format(channel=_number_of(channels)), "subscriber_id", values, _CONTACT)
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
     contact_of = find(ids, subscriber)
     here = contact_of >= 0
@@ -147,6 +150,7 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
         channel=channel[here],
         verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state[here]],
         barred=_barred(s, contacts["id"].astype(np.int64)[here], values),
+        channels=channels,
         languages=len(languages),
     )
 
@@ -172,8 +176,16 @@ def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _unpacked(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Of contacts: whose, an index of CHANNELS, and which of OF_CONTACTS applies, from 1; else 0."""
-    return packed >> 3, (packed >> 2 & 1).astype(np.uint8), (packed & 3).astype(np.uint8)
+    """Of contacts: whose, an index of the channels, and which of OF_CONTACTS applies, from 1; else 0."""
+    channel = packed >> _STATE_BITS & (1 << _CHANNEL_BITS) - 1
+    state = packed & (1 << _STATE_BITS) - 1
+    return packed >> _CHANNEL_BITS + _STATE_BITS, channel.astype(np.uint8), state.astype(np.uint8)
+
+
+def _number_of(channels: Sequence[str]) -> str:
+    """SQL for a contact's index of these, shifted to its place: with two of them a single comparison."""
+    later = enumerate(channels[1:], 1)
+    return " + ".join(f"(channel = '{name}')::int * {number << _STATE_BITS}" for number, name in later) or "0"
 
 
 def _places(

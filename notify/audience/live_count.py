@@ -83,7 +83,7 @@ class LiveCount:
             known.base.tally(area, number, known.wants[topic], now, but),
             known.late.tally(area, number, known.late_wants[topic], now, None),
         )
-        return _audience(parts, self._languages, channels, timelines)
+        return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
     def _following(self, s: Session, topic: str) -> _Residents:
         with self._lock:  # the others wait for what they would have to read themselves
@@ -161,14 +161,18 @@ def _newest(snapshot: str) -> int:
 
 
 def _audience(
-    parts: Sequence[Tally], languages: Sequence[str], channels: Sequence[str], timelines: Sequence[tuple[str, str]]
+    parts: Sequence[Tally],
+    of_residents: Sequence[str],
+    languages: Sequence[str],
+    channels: Sequence[str],
+    timelines: Sequence[tuple[str, str]],
 ) -> Audience:
     contacts = np.sum([part.contacts for part in parts], axis=0)
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
     by_language: dict[str, dict[str, int]] = {}
     total = 0
-    for number, channel in enumerate(cache.CHANNELS):
+    for number, channel in enumerate(of_residents):
         if channel not in channels:
             continue
         total += int(contacts[number].sum())

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.audience import rules
+from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
 from notify.core import alarms, points
 from notify.core.counting import counted
@@ -166,13 +167,13 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
 TIMELINES_TO_COME = """
     SELECT NULL::bigint, s.channel, l.language, s.id, NULL::text
       FROM senders s CROSS JOIN unnest(CAST(:languages AS text[])) AS l (language)
-     WHERE s.channel = 'social' AND s.channel = ANY(:channels) AND s.status = 'open'
+     WHERE s.channel = ANY(:timelines) AND s.status = 'open'
 """
 
 
 def timelines_to_come(s: Session, channels: Sequence[str]) -> list[tuple[str, str]]:
     """Channel and language of the timelines that an alert would be posted to, before its words are written."""
-    rows = s.execute(text(TIMELINES_TO_COME), {"channels": list(channels), "languages": list(written())})
+    rows = s.execute(text(TIMELINES_TO_COME), {"timelines": timelines(channels), "languages": list(written())})
     return [(row.channel, row.language) for row in rows]
 
 
@@ -182,6 +183,7 @@ def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback
         "alert": alert.id,
         "topic": alert.topic.value,
         "channels": list(alert.channels),
+        "timelines": timelines(alert.channels),
         "subscribers": list(subscribers),
         "fallback": fallback,
         "now": now,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from notify.channels.channel import EMAIL, SMS, SOCIAL
 from notify.channels.contract import Adapter
 from notify.channels.http.client import HttpClient
 from notify.channels.mastodon.adapter import MastodonPost
@@ -34,9 +35,9 @@ class Provider:
 
 
 PROVIDERS = {
-    "twilio": Provider("sms", TwilioSms, ("account_sid", "auth_token", "base_url")),
-    "sendgrid": Provider("email", SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",), may_return=True),
-    "mastodon": Provider("social", MastodonPost, ("access_token", "base_url")),
+    "twilio": Provider(SMS.name, TwilioSms, ("account_sid", "auth_token", "base_url")),
+    "sendgrid": Provider(EMAIL.name, SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",), may_return=True),
+    "mastodon": Provider(SOCIAL.name, MastodonPost, ("access_token", "base_url")),
 }
 
 
@@ -62,7 +63,8 @@ def build(settings: Settings, provider: str, client: HttpClient | None = None) -
 def is_simulator(settings: Settings, provider: str) -> bool:
     """Whether a stand-in of the stack takes the provider's messages: only TOCSIN_SIMULATOR_URL says so. Another
     `_BASE_URL` alone may well be a way to the provider itself."""
-    return bool(settings.simulator_url) and _value(settings, provider, "base_url") == settings.simulator_url
+    there = "base_url" in _known(provider).needs and _value(settings, provider, "base_url")
+    return bool(settings.simulator_url) and there == settings.simulator_url
 
 
 def _known(provider: str) -> Provider:

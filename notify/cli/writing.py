@@ -10,6 +10,7 @@ import typer
 import typer.core
 
 from notify.alerts import drafting
+from notify.channels.channel import CHANNELS
 from notify.city.area import Along, Drawn, InZone, circle_from, segments_from
 from notify.cli import acting
 from notify.cli.commands import Json
@@ -75,7 +76,7 @@ def new(
     certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
     channels: Annotated[
         str | None,
-        typer.Option(help=f"Of {', '.join(drafting.CHANNELS)}; by default all that have an open sender."),
+        typer.Option(help=f"Of {', '.join(CHANNELS)}; by default all that have an open sender."),
     ] = None,
     expires: Annotated[
         str | None,

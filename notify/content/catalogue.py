@@ -16,8 +16,9 @@ from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, m
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from notify.channels.channel import CHANNELS, ChannelName
 from notify.content.blanks import Phase
-from notify.content.events import PARTS, Catalogue, Channel, Choices, Common, Declaration, Event
+from notify.content.events import Catalogue, Choices, Common, Declaration, Event
 from notify.content.links import END_OF_VALUE
 from notify.core.errors import Invalid
 from notify.core.plain import plain
@@ -30,7 +31,7 @@ LAYOUTS = ("email.txt", "email.html")
 LAID_OUT = frozenset({"common", "language", "subject", "blocks", "expires", "link", "program", "help_contact"})
 
 Model = TypeVar("Model", bound=BaseModel)
-Words = Mapping[Channel, Mapping[str, str]]
+Words = Mapping[ChannelName, Mapping[str, str]]
 
 
 class Language(BaseModel):
@@ -158,11 +159,12 @@ class _Reading:
     def check_channels(self, path: Path, phase: Phase, words: Language, written: Mapping[str, Language]) -> None:
         """A message is in all languages or in none, with all its parts."""
         wanted = {channel for other in written.values() for channel in other.words(phase)}
-        for channel in sorted(wanted - words.words(phase).keys()) if wanted else ("sms",):
+        for channel in sorted(wanted - words.words(phase).keys()) if wanted else [next(iter(CHANNELS))]:
             self.say(path, f"{phase}.{channel}", "is missing")
         for channel, parts in words.words(phase).items():
-            for part in sorted(set(PARTS[channel]) ^ parts.keys()):
-                self.say(path, f"{phase}.{channel}", f"must have exactly {' and '.join(PARTS[channel])}: see {part}")
+            known = CHANNELS[channel].parts
+            for part in sorted(set(known) ^ parts.keys()):
+                self.say(path, f"{phase}.{channel}", f"must have exactly {' and '.join(known)}: see {part}")
 
     def check_template(self, path: Path, key: str, source: str, known: frozenset[str]) -> nodes.Template | None:
         """The template parses, and every name in it is known."""

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from notify.content import post_length, sms_segments
+from notify.channels.channel import CHANNELS, Channel
+from notify.content import post_length
 from notify.content.blanks import Blank, is_clean, read_duration
 from notify.content.catalogue import catalogue, load
 from notify.content.events import Catalogue, Defaults, Event, Lane, lane
@@ -43,7 +44,6 @@ __all__ = [
 # Stands in every email where the provider puts the unsubscribe address of each recipient.
 UNSUBSCRIBE_URL = "-unsubscribe_url-"
 NETWORKS = ("mastodon",)  # whose limits posts keep where none is named
-SMS_LONGEST = 1600  # characters; Twilio answers 21617 beyond
 
 # Without these no message goes out.
 _NEEDED = {"city": "who sends it (city)", "area": "where it is (area)", "help_contact": "whom to ask (help_contact)"}
@@ -75,13 +75,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one channel says in one language. `cost` is in the sender's unit: segments for sms, else 1."""
+    """What one channel says in one language. `cost` is in the unit of the channel (`Channel.unit`)."""
 
     channel: str
     language: str
-    subject: str  # email only, else ""
+    subject: str  # of a letter, else ""
     text: str
-    html: str  # email only, else ""
+    html: str  # of a letter, else ""
     cost: int
 
 
@@ -104,7 +104,7 @@ def render(
     rendered: list[Rendered] = []
     for language in languages:
         writer = _Writer(event, phase, language, context, _spoken(event, phase, filled, context, language))
-        rendered.extend(writer.write(channel) for channel in channels)
+        rendered.extend(writer.write(CHANNELS[channel]) for channel in channels)
     if too_long := [reason for one in rendered for reason in _too_long(one, context.networks)]:
         raise Invalid("The message is too long.", hint="Use shorter words.", details=too_long)
     return tuple(sorted(rendered, key=lambda one: channels.index(one.channel)))
@@ -177,20 +177,21 @@ class _Writer:
         self.exercise = context.status != "Actual"
         self.routine = (context.lane or event.defaults(phase).lane) == "routine"
 
-    def write(self, channel: str) -> Rendered:
-        if channel == "email":
-            return self._email()
+    def write(self, channel: Channel) -> Rendered:
+        if channel.letter:
+            return self._letter(channel)
         text = self._one_line(channel, "text")
         if self.exercise:
             text = f"{self.common.exercise} {self.common.practice} {text}"
-        if channel != "sms":
-            return Rendered(channel, self.language, "", text, "", 1)
-        text = plain(f"{text} {self.common.stop}" if self.routine else text)
-        return Rendered(channel, self.language, "", text, "", sms_segments.count(text).segments)
+        if channel.leaves_by == "reply" and self.routine:
+            text = f"{text} {self.common.stop}"
+        if channel.plain:
+            text = plain(text)
+        return Rendered(channel.name, self.language, "", text, "", channel.cost(text))
 
-    def _email(self) -> Rendered:
-        subject = self._one_line("email", "subject")
-        blocks = blocks_of(self._words("email", "text"))
+    def _letter(self, channel: Channel) -> Rendered:
+        subject = self._one_line(channel, "subject")
+        blocks = blocks_of(self._words(channel, "text"))
         if self.exercise:
             subject = f"{self.common.exercise} {subject}"
             blocks.insert(0, Block("notice", (f"{self.common.exercise} {self.common.practice}",)))
@@ -204,23 +205,24 @@ class _Writer:
         }
         text = re.sub(r"\n{3,}", "\n\n", self.event.layouts["email.txt"].render(given)).strip() + "\n"
         html = self.event.layouts["email.html"].render(given)
-        return Rendered("email", self.language, subject, text, html, 1)
+        return Rendered(channel.name, self.language, subject, text, html, channel.cost(text))
 
     def _says_when(self, blocks: Sequence[Block]) -> bool:
         return any(self.values["expires"].full in line for block in blocks for line in block.lines)
 
-    def _words(self, channel: str, part: str) -> str:
-        return close_sentences(self.event.templates[self.phase, channel, self.language, part].render(self.values))
+    def _words(self, channel: Channel, part: str) -> str:
+        template = self.event.template(self.phase, channel.name, self.language, part)
+        return close_sentences(template.render(self.values))
 
-    def _one_line(self, channel: str, part: str) -> str:
+    def _one_line(self, channel: Channel, part: str) -> str:
         return " ".join(self._words(channel, part).split())
 
 
 def _too_long(one: Rendered, networks: Sequence[str]) -> list[str]:
-    if one.channel == "sms" and len(one.text) > SMS_LONGEST:
-        size = len(one.text)
-        return [f"The sms message in '{one.language}' has {size} characters; the most is {SMS_LONGEST}."]
-    if one.channel == "social":
+    channel, size = CHANNELS[one.channel], len(one.text)
+    if channel.longest is not None and size > channel.longest:
+        return [f"The {one.channel} message in '{one.language}' has {size} characters; the most is {channel.longest}."]
+    if channel.address.timeline:
         faults = {network: post_length.exceeded(network, one.text) for network in networks}
         return [f"The post in '{one.language}' {fault} on {name}." for name, fault in faults.items() if fault]
     return []

@@ -8,24 +8,16 @@ from typing import Any, Literal, Self
 from jinja2 import Template
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from notify.channels.channel import CHANNELS
 from notify.content.blanks import Blank, Phase
 from notify.content.phrases import Speech
 from notify.core.errors import Invalid, NotFound
 
-Channel = Literal["sms", "email", "social", "voice"]
 Lane = Literal["emergency", "routine"]
 Category = Literal[
     "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other"
 ]
 ResponseType = Literal["Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None"]
-
-# What the words of each channel consist of.
-PARTS: Mapping[Channel, tuple[str, ...]] = {
-    "sms": ("text",),
-    "email": ("subject", "text"),
-    "social": ("text",),
-    "voice": ("text",),
-}
 
 
 def lane(severity: str, urgency: str) -> Lane:
@@ -137,8 +129,18 @@ class Event:
     def channels(self, phase: str) -> tuple[str, ...]:
         """The channels that a phase has words for. Raises NotFound."""
         self.defaults(phase)
-        written = {channel for of, channel, _, _ in self.templates if of == phase}
-        return tuple(channel for channel in PARTS if channel in written)
+        return tuple(channel for channel in CHANNELS if self._words_of(phase, channel) in self._written(phase))
+
+    def template(self, phase: str, channel: str, language: str, part: str) -> Template:
+        """The words of a channel that the phase has words for."""
+        return self.templates[phase, self._words_of(phase, channel), language, part]
+
+    def _words_of(self, phase: str, channel: str) -> str:
+        """The channel itself, or the one whose words it takes."""
+        return channel if channel in self._written(phase) else CHANNELS[channel].words_of
+
+    def _written(self, phase: str) -> frozenset[str]:
+        return frozenset(channel for of, channel, _, _ in self.templates if of == phase)
 
 
 @dataclass(frozen=True)

@@ -146,14 +146,13 @@ def decipher(blocks: bytes, purpose: str, master: bytes) -> bytes:
 
 
 def address_index(channel: str, address: str) -> bytes:
-    """HMAC-SHA-256 of a normalised address: finds and suppresses it without storing it. 32 bytes.
+    """HMAC-SHA-256 of an address: finds and suppresses it without storing it. 32 bytes.
 
-    Emails that differ in case only are one: nobody gives two people such a pair, and a resident who left as Tom@ must
-    not be written to as tom@. For what is written or looked up in a transaction, call `keyring.hold` in it first: the
-    key must not change between.
+    The address is in the form that its channel compares (`channels.channel.Channel.index` gives it). For what is
+    written or looked up in a transaction, call `keyring.hold` in it first: the key must not change between.
     """
     known = ring()
-    found = f"{channel}:{address.lower() if channel == 'email' else address}".encode()
+    found = f"{channel}:{address}".encode()
     for older in known.older:
         found = hmac.digest(older[INDEX], found, hashlib.sha256)
     return next_index(found, known.in_force)

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.audience import resolve as audience
+from notify.channels import channel
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction
 from notify.delivery import forecast
@@ -278,8 +279,8 @@ def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
     keyring.hold(s)
     rows = s.execute(
         text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)
-                 WHERE w.alert_id = :alert AND s.channel = 'social' AND s.status = 'open'"""),
-        {"alert": alert.id},
+                 WHERE w.alert_id = :alert AND s.channel = ANY(:timelines) AND s.status = 'open'"""),
+        {"alert": alert.id, "timelines": channel.timelines()},
     ).all()
     for row in rows:
         timeline = f"{row.provider}:{row.address}:{row.language}"
@@ -292,7 +293,7 @@ def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
                 "sender": row.id,
                 "language": row.language,
                 "channel": row.channel,
-                "index": crypto.address_index(row.channel, timeline),
+                "index": channel.CHANNELS[row.channel].address_index(timeline),
                 "sealed": crypto.seal(timeline, row.channel),
                 "now": now,
             },

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels import registry
+from notify.channels.channel import CHANNELS
 from notify.channels.contract import ABOUT_ADDRESS, Receipt
 from notify.core import crypto, keyring
 
@@ -36,11 +37,11 @@ def _is_proven(r: Receipt) -> bool:
 
 def _looked_up(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[Receipt]:
     keyring.hold(s)
-    channel = registry.PROVIDERS[provider].channel
+    channel = CHANNELS[registry.PROVIDERS[provider].channel]
     values = {
-        "channel": channel,
+        "channel": channel.name,
         "ids": [None if r.proof else r.delivery_id for r in doubtful],  # a wrong proof is not better than none
-        "indexes": [crypto.address_index(channel, r.address) for r in doubtful],
+        "indexes": [channel.address_index(r.address) for r in doubtful],
     }
     found = []
     for row in s.execute(text(_FIND), values):

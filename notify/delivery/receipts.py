@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from notify.channels import registry
+from notify.channels.channel import CHANNELS
 from notify.channels.contract import Receipt
-from notify.core import alarms, crypto, db, keyring, states
+from notify.core import alarms, db, keyring, states
 from notify.core.db import engine, raw, transaction
 from notify.delivery import carrier_blocks, provenance, provider_faults, suppressions
 
@@ -51,14 +52,14 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
     if not barred:
         return
     keyring.hold(s)
-    channel = registry.PROVIDERS[provider].channel
+    channel = CHANNELS[registry.PROVIDERS[provider].channel]
     told = {
         "ids": [r.delivery_id for r in barred],
         "reasons": [r.suppress for r in barred],
         "codes": [r.code for r in barred],
         "keys": [r.event_key for r in barred],
         "references": [r.reference for r in barred],
-        "indexes": [crypto.address_index(channel, r.address) if r.address else None for r in barred],
+        "indexes": [channel.address_index(r.address) if r.address else None for r in barred],
         "provider": provider,
     }
     rows = s.execute(text(_NEWS), told).all()
@@ -71,7 +72,7 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
         again = [(row.id, row.reference, row.code) for row in of_deliveries if row.id in back and row.reference]
         carrier_blocks.note_refusals(cursor, again, now)
         suppressions.suppress_addresses(
-            cursor, channel, [row.address_index for row in of_addresses], [row.reason for row in of_addresses], now
+            cursor, channel.name, [row.address_index for row in of_addresses], [row.reason for row in of_addresses], now
         )
     strange = [row.id for row in rows if not row.fits and row.address_index is None]
     if strange:

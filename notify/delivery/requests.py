@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from notify.channels.channel import CHANNELS
 from notify.channels.contract import Content, Message, Recipient
 from notify.core import crypto
 from notify.core.errors import Unavailable
@@ -26,6 +27,7 @@ def content(held: Lease, settings: Settings) -> Content:
 def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
     """Whom to write to, and those whose address cannot be read. Addresses are opened here and nowhere else."""
     opened, unreadable = [], []
+    with_links = CHANNELS[held.channel].leaves_by == "link"
     for one in claimed:
         if one.address_sealed is None:  # erased since
             unreadable.append(one)
@@ -35,7 +37,7 @@ def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> t
         except Unavailable:
             unreadable.append(one)
             continue
-        if held.channel == "email":
+        if with_links:
             link, proof = unsubscribe_url(settings, one.contact_id, held.topic), crypto.proof(one.delivery_id, address)
             opened.append(Recipient(one.delivery_id, address, link, proof))
         else:

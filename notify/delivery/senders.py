@@ -1,28 +1,18 @@
 """The identities that we send as: which there are, how fast each may go, and whether it is open."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
-from email.utils import parseaddr
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.channels import registry
-from notify.core import alarms, audit, emails, phones
+from notify.channels.channel import CHANNELS
+from notify.core import alarms, audit
 from notify.core.characters import plain, visible
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.models import Operator, Sender
-
-# What Twilio sends from: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
-# An alphanumeric sender is none of them: nobody can answer STOP to it.
-SHORT_CODE = re.compile(r"[0-9]{5,6}")
-MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
-OF_SMS = (
-    "Give a number as +15555550100, a short code of 5 or 6 digits, or the SID of a Messaging Service, which is MG and "
-    "32 hexadecimal digits."
-)
 
 LOWEST_RATE, HIGHEST_RATE = 0.01, 100_000  # a second; the database has the same bounds
 
@@ -64,20 +54,11 @@ def add(
 
 
 def _kept(channel: str, given: str) -> str:
-    """The address as the provider knows it. A number is kept as E.164, so that its replies and receipts find it."""
+    """The address as the provider knows it."""
     address = plain(visible(given))
     if not address:
         raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
-    try:
-        if channel == "sms" and not SHORT_CODE.fullmatch(address) and not MESSAGING_SERVICE.fullmatch(address):
-            return phones.e164(phones.read(address))
-        if channel == "email":
-            email = parseaddr(address)[1] if "<" in address else address  # Name <address>
-            return address.replace(email, emails.read(email)) if email else emails.read(address)
-    except (phones.NotAPhone, emails.NotAnEmail) as error:
-        hint = OF_SMS if channel == "sms" else ""
-        raise Invalid(f"{address!r} cannot be a sender: {error}", hint=hint) from None
-    return address
+    return CHANNELS[channel].sent_from(address)
 
 
 def change(

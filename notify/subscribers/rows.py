@@ -8,13 +8,12 @@ from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
-from notify.core import emails
+from notify.core import emails, phones
 from notify.core.characters import visible
 from notify.core.counting import counted
 from notify.core.emails import NotAnEmail
 from notify.core.phones import NotAPhone
 from notify.models import Topic
-from notify.subscribers import addresses
 from notify.subscribers.csv_records import COLUMNS, fused, is_utf8
 from notify.subscribers.placing import NoPlace
 from zones.placing import Bounds, is_near, is_swapped, kilometres
@@ -182,7 +181,7 @@ def _moment(text: str, timezone: tzinfo) -> datetime:
 
 def _phone(cell: str, region: str) -> str | None:
     try:
-        return addresses.phone(cell, region) if cell else None
+        return phones.valid(cell, region) if cell else None
     except NotAPhone as error:
         raise BadRow(f"phone: {error}") from None
 

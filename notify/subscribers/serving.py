@@ -4,12 +4,12 @@ Every act needs the right `serve`, and leaves an audit row that names the operat
 """
 
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.channels.channel import EMAIL, SMS
 from notify.core import audit, city_time, emails, keyring, phones
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
@@ -22,7 +22,6 @@ from notify.subscribers.record import Found, about, held, owner, read
 from notify.subscribers.storing import IMPORT_LOCK
 
 LONGEST_HOW = 200  # characters
-Channel = Literal["sms", "email"]
 
 
 def find(s: Session, address: str, now: datetime, by: Operator | None) -> Found:
@@ -134,10 +133,11 @@ def take(s: Session, subscriber_id: int) -> Subscriber:
     return resident
 
 
-def parse(address: str) -> tuple[Channel, str]:
+def parse(address: str) -> tuple[str, str]:
     """The channel and the kept form. Raises Invalid, without the address (law 9)."""
     try:
-        return ("email", emails.read(address)) if "@" in address else ("sms", addresses.phone(address.strip()))
+        channel = EMAIL if "@" in address else SMS
+        return channel.name, channel.address.kept(address.strip())
     except (emails.NotAnEmail, phones.NotAPhone) as error:
         raise Invalid(f"address: {error}", hint="Give a phone number or an email.") from None
 

@@ -41,7 +41,7 @@ def test_the_words_that_we_ship_are_in_order(folder: Path) -> None:
         ("storm/en.toml", "[choices.hazard.wind]", "[choices.hazard.windy]", "choices.hazard.windy must be here"),
         ("storm/es.toml", "harm = ", "harms = ", "choices.hazard.thunderstorm has other forms"),
         ("storm/es.toml", "[update.social]", "[update.social2]", "storm/es.toml: update.social2"),
-        ("storm/es.toml", "[update.social]", "[issue.voice]", "storm/es.toml: update.social is missing"),
+        ("storm/es.toml", "[update.social]", "[choices.social.no]", "storm/es.toml: update.social is missing"),
         ("snow/en.toml", "subject = ", "title = ", "snow/en.toml: issue.email must have exactly subject and text"),
         ("snow/en.toml", "[issue.sms]", "[issue.sms", "snow/en.toml is not TOML"),
         ("snow/event.toml", 'severity = "Moderate"', 'severity = "Bad"', "snow/event.toml: phases.issue.severity"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from notify.content import sms_segments
+from notify.channels import sms_segments
 from notify.content.compose import UNSUBSCRIBE_URL, catalogue, fill, render
 from tests.notify.content.written import CONTEXT, Parsed, examples, written
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.content import sms_segments
+from notify.channels import sms_segments
 from notify.content.compose import catalogue, fill
 from tests.notify.content.written import CONTEXT, Parsed, written
 

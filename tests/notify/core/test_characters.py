@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.content import sms_segments
+from notify.channels import sms_segments
 from notify.core.characters import plain, visible
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from notify.channels import sms_segments
 from notify.channels.contract import Inbound
-from notify.content import sms_segments
 from notify.content.links import fill_in
 from notify.core import crypto
 from notify.core.db import transaction

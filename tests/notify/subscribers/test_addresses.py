@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
 
-from notify.core import emails
+from notify.core import emails, phones
 from notify.core.phones import NotAPhone
 from notify.subscribers import addresses
 
@@ -45,7 +45,7 @@ def test_the_short_cut_gives_the_same_answer() -> None:
 
 def kept(text: str) -> str | None:
     try:
-        return addresses.phone(text)
+        return phones.valid(text)
     except NotAPhone:
         return None
 
@@ -59,8 +59,8 @@ def test_the_training_city_takes_the_short_cut() -> None:
     from notify.training.names import phone
 
     for person in (0, 1, 399, 400, 40_000, 999_999):
-        assert addresses._valid_in_us().fullmatch(phone(person)[2:]) or phone(person).startswith("+1")
-        assert addresses.phone(phone(person)) == phone(person)
+        assert phones._valid_in_us().fullmatch(phone(person)[2:]) or phone(person).startswith("+1")
+        assert phones.valid(phone(person)) == phone(person)
 
 
 def test_the_short_cut_for_emails_gives_the_same_answer() -> None:

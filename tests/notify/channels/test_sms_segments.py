@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.content.sms_segments import Segments, count, encoding_of, parts
+from notify.channels.sms_segments import Segments, count, encoding_of, parts
 from notify.core.characters import plain
 
 GSM_LETTERS = (

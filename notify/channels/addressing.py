@@ -1,0 +1,73 @@
+"""How the recipients and the senders of a channel are addressed."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+from notify.core import emails, phones
+from notify.core.errors import Invalid
+
+# What Twilio sends from: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
+# An alphanumeric sender is none of them: nobody can answer STOP to it.
+SHORT_CODE = re.compile(r"[0-9]{5,6}")
+MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+OF_SMS = (
+    "Give a number as +15555550100, a short code of 5 or 6 digits, or the SID of a Messaging Service, which is MG and "
+    "32 hexadecimal digits."
+)
+
+
+def unchanged(address: str) -> str:
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """One way to address people.
+
+    `kept`: from an address as somebody gave it to the form that is kept and written to; raises ValueError (NotAPhone,
+    NotAnEmail). `compared`: from the kept form to one that is equal for all addresses of one mailbox. `masked`: enough
+    for its owner to recognise. `timeline`: the recipient is a timeline of the city's own, and no resident.
+    """
+
+    kept: Callable[[str], str]
+    masked: Callable[[str], str]
+    compared: Callable[[str], str] = unchanged
+    timeline: bool = False
+
+
+def _ending(address: str) -> str:
+    return f"***{address[-2:]}"
+
+
+def _masked_email(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def number_to_send_from(address: str) -> str:
+    """E.164, so that its replies and receipts find it, or what else Twilio sends from."""
+    if SHORT_CODE.fullmatch(address) or MESSAGING_SERVICE.fullmatch(address):
+        return address
+    try:
+        return phones.e164(phones.read(address))
+    except phones.NotAPhone as error:
+        raise Invalid(f"{address!r} cannot be a sender: {error}", hint=OF_SMS) from None
+
+
+def email_to_send_from(address: str) -> str:
+    """`alerts@city.example` or `City <alerts@city.example>`."""
+    email = parseaddr(address)[1] if "<" in address else address
+    try:
+        return address.replace(email, emails.read(email)) if email else emails.read(address)
+    except emails.NotAnEmail as error:
+        raise Invalid(f"{address!r} cannot be a sender: {error}") from None
+
+
+# E.164. A number without a country code is of the US.
+PHONE = Addressing(phones.valid, _ending)
+# Addresses that differ in case only are one: nobody gives two people such a pair, and a resident who left as Tom@ must
+# not be written to as tom@.
+EMAIL = Addressing(emails.read, _masked_email, str.lower)
+TIMELINE = Addressing(str.strip, _ending, timeline=True)

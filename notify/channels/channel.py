@@ -1,0 +1,113 @@
+"""The channels: all that differs by channel stands in its value, and everything else reads it from there.
+
+A new channel is one value in `CHANNELS`. What differs by provider stands with the provider: how many recipients a
+request carries and whether a message can be looked up or repeated in its adapter (`contract.Adapter`), its
+credentials and its webhooks in `registry`.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import GetJsonSchemaHandler, PlainValidator
+
+from notify.channels import addressing, sms_segments
+from notify.core import crypto
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to reach people.
+
+    `unit` is what its senders' rates count. A text costs one of them unless `segmented`: then, as many as it has
+    segments. `longest`: the most characters of a text; None where no limit is the channel's own (a network has its
+    own: `content.post_length`). `plain`: its text is kept to characters that phones charge less for. `letter`: it has
+    a subject and HTML. `leaves_by`: how its messages let their reader leave: by replying STOP, by a link, or not at
+    all. `words_of`: the channel whose words it takes where templates/messages has none of its own; both have the same
+    parts. `detail` orders channels by how much their words say; the public page shows those that say most.
+    `sent_from`: a sender's address as somebody gave it -> as the provider knows it; raises Invalid.
+    """
+
+    name: str  # lower-case letters; in the database, over REST and in templates/messages
+    label: str  # its messages, as a heading: "Texts"
+    manner: str  # how they come, after a number of them: "12 by text"
+    address: addressing.Addressing
+    unit: str
+    detail: int
+    sent_from: Callable[[str], str] = addressing.unchanged
+    segmented: bool = False
+    longest: int | None = None
+    plain: bool = False
+    letter: bool = False
+    leaves_by: Literal["reply", "link"] | None = None
+    words_of: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What its words consist of in templates/messages."""
+        return ("subject", "text") if self.letter else ("text",)
+
+    def cost(self, text: str) -> int:
+        """How many units a recipient of this text costs."""
+        return sms_segments.count(text).segments if self.segmented else 1
+
+    def address_index(self, address: str) -> bytes:
+        """The keyed index of an address in its kept form: see `crypto.address_index`."""
+        return crypto.address_index(self.name, self.address.compared(address))
+
+
+SMS = Channel(
+    name="sms",
+    label="Texts",
+    manner="by text",
+    address=addressing.PHONE,
+    unit="segment",
+    detail=1,
+    sent_from=addressing.number_to_send_from,
+    segmented=True,
+    longest=1600,  # Twilio answers 21617 beyond
+    plain=True,
+    leaves_by="reply",
+)
+EMAIL = Channel(
+    name="email",
+    label="Emails",
+    manner="by email",
+    address=addressing.EMAIL,
+    unit="recipient",
+    detail=3,
+    sent_from=addressing.email_to_send_from,
+    letter=True,
+    leaves_by="link",
+)
+SOCIAL = Channel(name="social", label="Posts", manner="as posts", address=addressing.TIMELINE, unit="post", detail=2)
+
+CHANNELS = {channel.name: channel for channel in (SMS, EMAIL, SOCIAL)}
+
+
+def timelines(names: Collection[str] | None = None) -> list[str]:
+    """Of these channels, or of all, those of the city's own timelines."""
+    return [c.name for c in CHANNELS.values() if c.address.timeline and (names is None or c.name in names)]
+
+
+def of_residents() -> list[str]:
+    """The channels that residents have addresses on."""
+    return [channel.name for channel in CHANNELS.values() if not channel.address.timeline]
+
+
+def _known(given: Any) -> str:
+    if isinstance(given, str) and given in CHANNELS:
+        return given
+    *others, last = (repr(name) for name in CHANNELS)
+    raise ValueError(f"Input should be {', '.join(others)} or {last}")
+
+
+class _Described:
+    """Described as the `Literal` of all names would be, but looked for when it is asked."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": list(CHANNELS), "type": "string"}
+
+
+ChannelName = Annotated[str, PlainValidator(_known), _Described]
