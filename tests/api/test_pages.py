@@ -71,7 +71,7 @@ def test_what_was_cancelled_or_is_over_is_not_in_force(door: httpx.Client, city:
         lifecycle.cancel(s, called_off, None, city)
         lifecycle.expire_due(s, city + timedelta(hours=2))
     assert "There is no alert in force." in door.get("/").text
-    assert "This alert was called off." in door.get(f"/alerts/{called_off}").text
+    assert "This alert was cancelled." in door.get(f"/alerts/{called_off}").text
     assert "This alert is over." in door.get(f"/alerts/{over}").text
 
 
@@ -88,7 +88,7 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
     assert page.count("<article") == 1
     assert f'aria-labelledby="alert-{update.id}"' in page
     assert f'href="/alerts/{first}"' in page
-    assert "There is newer word about this" in door.get(f"/alerts/{first}").text
+    assert "There is newer information" in door.get(f"/alerts/{first}").text
 
 
 def test_a_page_in_spanish_joins_zones_and_counts_alerts_in_spanish(door: httpx.Client, city: datetime) -> None:
