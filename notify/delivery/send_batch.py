@@ -1,4 +1,4 @@
-"""One batch, from its lease to its last window: take tokens, claim, post, record.
+"""Send one leased batch, window by window: take tokens, claim, post, record.
 
 No transaction is open while a provider is asked (law 5). Whether a delivery may still go out, whether its alert is
 still sending, its resident still wants it and its address is not opted out, is decided by the claim, which comes
@@ -39,19 +39,19 @@ from notify.delivery.transport import Posted, Transport
 
 log = structlog.get_logger()
 
-BUSY_S = 0.005  # until this process has started some of the posts that it has
+BUSY_S = 0.005  # while this process has as many posts waiting to start as it may
 CLAIM_FIRST, CLAIM_MOST = 128, 512
-LONGEST_WAIT_S = 2.0  # a batch that has longer to wait is given back
+LONGEST_WAIT_S = 2.0  # a batch that would have to wait longer is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
 AWAY_PAUSE_S = 0.5  # while PostgreSQL is away
-REMEMBER_S = 120.0  # for so long outcomes are kept until it is back
-BROKEN_PAUSE_S = 10.0  # after an error that nobody foresaw
+REMEMBER_S = 120.0  # how long outcomes are kept in memory until it is back
+BROKEN_PAUSE_S = 10.0  # after an unexpected error
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a window may do: so many messages of this sender in these slots."""
+    """A number of messages that one sender may send, with their slots."""
 
     sender: sender_pool.OpenSender
     grant: Grant
@@ -88,7 +88,7 @@ class Batch:
         self._held_since_s = time.monotonic()
 
     def run(self) -> bool:
-        """Until nothing is left to claim, there is long to wait, the process is to stop, or the lease is lost.
+        """Send until nothing is left to claim, the wait is long, the process is to stop, or the lease is lost.
 
         Returns False when all batches of the channel would have long to wait.
         """
@@ -100,7 +100,7 @@ class Batch:
         return not pause_s or self._held.only_sender is not None or bool(self._refused)
 
     def _send(self) -> float:
-        """Window after window; returns for how long the batch should rest, in seconds."""
+        """Send window after window. Returns how long the batch should rest, in seconds."""
         while not self._stop.is_set():
             try:
                 pause_s = self._step()
@@ -113,7 +113,7 @@ class Batch:
         return 0.0
 
     def _step(self) -> float | None:
-        """A window, or a short wait; returns for how long the batch should rest, in seconds, None to go on."""
+        """Send one window or wait briefly. Returns how long the batch should rest, in seconds; None to go on."""
         if not self._holds():
             return 0.0
         found = sender_pool.open_senders(self._held.channel, self._held.only_sender)
@@ -128,12 +128,12 @@ class Batch:
                 return BROKEN_PAUSE_S if self._refused else 0.0
             return pause_s or None
         if window > LONGEST_WAIT_S:
-            return min(window, LONGEST_BACK_OFF_S)  # this thread has better things to do meanwhile
+            return min(window, LONGEST_BACK_OFF_S)  # the thread is free for other work meanwhile
         self._stop.wait(window)
         return None
 
     def _holds(self) -> bool:
-        """Whether the batch is still ours, asked when a quarter of the lease has passed."""
+        """Return whether the lease is still ours; renew it when a quarter of it has passed."""
         if time.monotonic() - self._held_since_s < self._settings.lease_s / 4:
             return True
         self._held_since_s = time.monotonic()
@@ -245,7 +245,7 @@ class Batch:
         return [message(self._content, sender.address, group, self._settings, lasts_s) for group in groups]
 
     def _put_aside(self, damaged: Sequence[Claimed]) -> float:
-        """Those must not keep the others of their window. Returns how long the batch should rest, in seconds."""
+        """Record unreadable deliveries apart from the others. Returns how long the batch should rest, in seconds."""
         results, fits = unreadable.outcomes(damaged, self._held.alert_id, self._held.now())
         claimed_at = damaged[0].claimed_at
         recording.record_apart(self._held, results, claimed_at, REMEMBER_S)

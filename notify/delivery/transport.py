@@ -1,4 +1,4 @@
-"""The way out of a worker process: one event loop in a thread, shared by all its batches, posting to providers.
+"""Post to providers from one event loop, in a thread of its own that all batches of a worker process share.
 
 Worker threads hand a window of posts over and wait for its outcomes. Each post leaves in its slot; one that is late
 gives its slot up, so that neither a stalled process nor a long pause can send what nobody expects any more.
@@ -35,7 +35,7 @@ Answer = Accepted | SendError | Ambiguous | Late
 
 
 class Posted(NamedTuple):
-    """What became of one post, and when it left (aware, UTC)."""
+    """The outcome of one post, and when it left (aware, UTC)."""
 
     message: Message
     answer: Answer
@@ -63,7 +63,7 @@ class Transport:
         return self._way(provider).capacity.reserve(want)
 
     def release(self, provider: str, reserved: Reserved) -> None:
-        """Nothing is posted in it."""
+        """Give back a reservation in which nothing was posted."""
         self._way(provider).capacity.release(reserved)
 
     def send(
@@ -76,7 +76,7 @@ class Transport:
     ) -> "Future[list[Posted]]":
         """Post each message in its slot (`time.monotonic()`), nothing of it after `until_s`.
 
-        The future is there when the last one is answered.
+        The future completes when the last post is answered.
         """
         reserved.has(slots_s)
         return asyncio.run_coroutine_threadsafe(
@@ -84,7 +84,7 @@ class Transport:
         )
 
     def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
-        """The same at once and with patience."""
+        """Like `send`, but not limited by the capacity or by `until_s`; waits for the outcomes."""
         return self.send(provider, messages, slots_s, Reserved(len(messages))).result()
 
     def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
@@ -126,7 +126,7 @@ class _Way:
     async def post(
         self, reserved: Reserved, messages: Sequence[Message], slots_s: Sequence[float], until_s: float
     ) -> list[Posted]:
-        """Each message in its slot. Ends the reserved as soon as the last one is started."""
+        """Post each message in its slot. Ends the reservation as soon as the last post has started."""
         loop = asyncio.get_running_loop()
         posts = []
         for message, slot_s in zip(messages, slots_s, strict=True):

@@ -1,8 +1,8 @@
-"""Who works on what in a worker process: slots for each kind of work, so that nothing that lasts takes another's.
+"""Slots for each kind of work in a worker process, so that slow work of one kind cannot block another.
 
-A doorbell wakes somebody for a channel of a lane. Who is awake goes on with whatever batch of it should go next, and
-rests when none waits; a doorbell that finds all slots taken needs nobody more. There is a thread for each slot, and
-some more, so that a doorbell is always heard (`worker.py`).
+A doorbell wakes a thread for one channel of a lane. The thread works on one batch after another until none waits; a
+doorbell that finds all slots taken needs no further thread. There are more threads than slots, so that a doorbell is
+always heard (`worker.py`).
 """
 
 import threading
@@ -22,7 +22,7 @@ CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions ar
 
 
 class Slots:
-    """So many for each key."""
+    """A fixed number of slots for each key."""
 
     def __init__(self, each: int) -> None:
         self._each = each
@@ -54,7 +54,7 @@ class Slots:
             self._taken[key] -= 1
 
     def rang_again(self, key: Hashable) -> bool:
-        """Whether somebody found no slot since this was asked last."""
+        """Return whether a doorbell found no free slot since the last call."""
         with self._lock:
             rang = key in self._unheard
             self._unheard.discard(key)
@@ -62,7 +62,7 @@ class Slots:
 
 
 class WorkerSlots:
-    """Of one process."""
+    """The slots of one worker process, and the work done in them."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class WorkerSlots:
         self._resolvers = Slots(RESOLVERS)
 
     def count(self, lanes: int, channels: int) -> int:
-        """How many there are in a process that serves so many lanes."""
+        """Return the number of slots in a process that serves this many lanes and channels."""
         return lanes * (channels * (self._settings.worker_threads + CLEARERS) + RESOLVERS)
 
     def send(self, lane: Lane, channel: str) -> None:
@@ -92,7 +92,7 @@ class WorkerSlots:
         self._answer(self._clearers, lane, channel, self._clear_up_next)
 
     def resolve(self, lane: Lane, work: Callable[[], None]) -> None:
-        """Do it if there is a slot; if not, the sweep rings for that alert again in a second."""
+        """Do `work` if a slot is free; if not, the sweep rings for that alert again in a second."""
         with self._resolvers.one(lane) as free:
             if free:
                 work()
