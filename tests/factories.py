@@ -42,6 +42,8 @@ CREDENTIALS: dict[str, Any] = {
     "sendgrid_api_key": SecretStr("not a key"),
     "mastodon_base_url": "http://127.0.0.1:9",
     "mastodon_access_token": SecretStr("not a token"),
+    "bluesky_handle": "city.example.org",
+    "bluesky_app_password": SecretStr("not a password"),
 }
 
 

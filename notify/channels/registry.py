@@ -1,22 +1,29 @@
-"""Which providers there are. A new one is its own file and one line here.
+"""Which providers there are. A new one is its own package, its settings and one line here.
 
 A setting's name is made of the provider and the argument of its adapter: `twilio` and `auth_token` give the field
 `twilio_auth_token` and the environment variable TOCSIN_TWILIO_AUTH_TOKEN.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 
 from pydantic import SecretStr
 
+from notify.channels.bluesky.adapter import BlueskyPost
 from notify.channels.channel import EMAIL, SMS, SOCIAL
 from notify.channels.contract import Adapter
+from notify.channels.findings import Finding
+from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import HttpClient
 from notify.channels.mastodon.adapter import MastodonPost
 from notify.channels.sendgrid.adapter import SendGridEmail
 from notify.channels.twilio.adapter import TwilioSms
 from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import Settings
+
+# `check` of a provider's account.py: the settings, its senders with the rate of each, and the way out.
+AccountCheck = Callable[[Settings, Mapping[str, float], BlockingClient], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ PROVIDERS = {
     "twilio": Provider(SMS.name, TwilioSms, ("account_sid", "auth_token", "base_url")),
     "sendgrid": Provider(EMAIL.name, SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",), may_return=True),
     "mastodon": Provider(SOCIAL.name, MastodonPost, ("access_token", "base_url")),
+    "bluesky": Provider(SOCIAL.name, BlueskyPost, ("handle", "app_password", "base_url")),
 }
 
 
@@ -58,6 +66,14 @@ def build(settings: Settings, provider: str, client: HttpClient | None = None) -
         raise Unavailable(f"{provider} cannot be used yet.", hint=f"Set {', '.join(unset)}.", details=unset)
     values = {name: _value(settings, provider, name) for name in known.needs + known.takes}
     return known.adapter(client=client, timeout_s=settings.provider_timeout_s, **values)
+
+
+def account_check(provider: str) -> AccountCheck:
+    """What `tocsin check` asks the provider about our account."""
+    _known(provider)
+    # The providers' own libraries are imported when they are asked for: no other command needs them.
+    check: AccountCheck = import_module(f"notify.channels.{provider}.account").check
+    return check
 
 
 def is_simulator(settings: Settings, provider: str) -> bool:

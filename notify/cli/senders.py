@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from notify.channels import registry
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
@@ -34,7 +35,7 @@ def list_(as_json: Json = False) -> None:
 
 @commands.named("add")
 def add(
-    provider: Annotated[str, typer.Argument(help="twilio, sendgrid or mastodon.")],
+    provider: Annotated[str, typer.Argument(help=f"{', '.join(registry.PROVIDERS)}.")],
     address: Annotated[str, typer.Argument(help="The number, From address or account.")],
     rate: Annotated[float, typer.Option(help="Segments, recipients or posts a second.")],
     daily_cap: Cap = None,

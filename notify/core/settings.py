@@ -18,6 +18,7 @@ from notify.core.plain import plain
 
 TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"
+BLUESKY_URL = "https://bsky.social"
 SHORTEST_KEY = 32  # characters
 
 
@@ -50,6 +51,9 @@ class Settings(BaseSettings):
     sendgrid_webhook_public_key: str = ""
     mastodon_base_url: str = ""
     mastodon_access_token: SecretStr = SecretStr("")
+    bluesky_handle: str = ""
+    bluesky_app_password: SecretStr = SecretStr("")
+    bluesky_base_url: str = BLUESKY_URL  # of the account's server
     simulator_url: str = ""  # the stack's simulators; an exercise goes to a provider whose base URL is this (law 14)
 
     # The way out, where a city has no direct one: for messages, the outside geocoder and `tocsin check`.
@@ -80,6 +84,7 @@ class Settings(BaseSettings):
     @field_validator(
         "public_url", "twilio_account_sid", "twilio_auth_token", "twilio_base_url", "sendgrid_api_key",
         "sendgrid_base_url", "sendgrid_webhook_public_key", "mastodon_base_url", "mastodon_access_token",
+        "bluesky_handle", "bluesky_app_password", "bluesky_base_url",
         "geocoder_key", "geocoder_url", "simulator_url", mode="before",
     )  # fmt: skip
     @classmethod
@@ -89,8 +94,9 @@ class Settings(BaseSettings):
         return value.strip() if isinstance(value, str) else value
 
     @field_validator(
-        "public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "geocoder_url", "simulator_url"
-    )
+        "public_url", "twilio_base_url", "sendgrid_base_url", "mastodon_base_url", "bluesky_base_url", "geocoder_url",
+        "simulator_url",
+    )  # fmt: skip
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")

@@ -23,7 +23,9 @@ class Credentials:
     sendgrid_private_key: str  # PEM; the simulator signs its event webhooks with it
     sendgrid_public_key: str  # base64 of the DER form, as SendGrid shows it
     mastodon_access_token: str
-    postgres_app_password: str = ""  # of the role of all processes; a folder of an older version has none
+    # A folder of an older version has none of these.
+    postgres_app_password: str = ""  # of the role of all processes
+    bluesky_app_password: str = ""
     next_secret_key: str = ""  # while `tocsin keys rotate` has not brought it into force
     other_secret_keys: list[str] = field(default_factory=list)  # used no more
 
@@ -43,9 +45,13 @@ def keep(data: Path) -> Credentials:
                 f"{path} cannot be read.",
                 hint="Put it back from a backup: without its key no address in this data folder can be read again.",
             ) from error
-        if kept.postgres_app_password:
+        if kept.postgres_app_password and kept.bluesky_app_password:
             return kept
-        made = replace(kept, postgres_app_password=secrets.token_hex(24))
+        made = replace(
+            kept,
+            postgres_app_password=kept.postgres_app_password or secrets.token_hex(24),
+            bluesky_app_password=kept.bluesky_app_password or secrets.token_urlsafe(16),
+        )
     else:
         made = _make()
     store(data, made)
@@ -93,4 +99,5 @@ def _make() -> Credentials:
         sendgrid_public_key=base64.b64encode(public).decode(),
         mastodon_access_token=secrets.token_urlsafe(32),
         postgres_app_password=secrets.token_hex(24),
+        bluesky_app_password=secrets.token_urlsafe(16),
     )

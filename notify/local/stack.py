@@ -21,7 +21,10 @@ from threading import Event, Lock
 from types import TracebackType
 from typing import Self, TextIO
 
+from pydantic import SecretStr
+
 from notify.core.errors import TocsinError
+from notify.core.settings import Settings
 from notify.local import ports, postgres, redis, secret_keys
 from notify.local.credentials import Credentials, keep
 from notify.local.folder import StackInfo, claim, given, load_env, read_env, running, write_env, write_info
@@ -31,8 +34,13 @@ from notify.local.program import Program
 
 __all__ = ["Stack", "StackInfo", "load_env", "running"]
 
-PROVIDERS = ("TOCSIN_TWILIO_", "TOCSIN_SENDGRID_", "TOCSIN_MASTODON_", "TOCSIN_SIMULATOR_")
-PROVIDER_SECRETS = ("TOCSIN_TWILIO_AUTH_TOKEN", "TOCSIN_SENDGRID_API_KEY", "TOCSIN_MASTODON_ACCESS_TOKEN")
+# By their settings: the registry would bring the providers' libraries into the process that only starts the others.
+PROVIDERS = tuple(name.removesuffix("_base_url") for name in Settings.model_fields if name.endswith("_base_url"))
+PROVIDER_SECRETS = tuple(
+    f"TOCSIN_{name}".upper()
+    for name, field in Settings.model_fields.items()
+    if field.annotation is SecretStr and name.startswith(PROVIDERS)
+)
 OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
 WORKER_STOP = ((signal.SIGTERM, 15.0), (signal.SIGQUIT, 3.0))  # Celery: finish the tasks in hand, then leave them
 
@@ -231,7 +239,8 @@ def _given(credentials: Credentials) -> dict[str, str]:
     if secret_keys.KEY in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
         sourced.add("TOCSIN_PUBLIC_URL")
     if "TOCSIN_TWILIO_AUTH_TOKEN" in sourced:
-        sourced |= {name for name in settings if name.startswith(PROVIDERS)}
+        of_providers = tuple(f"TOCSIN_{name}_".upper() for name in (*PROVIDERS, "simulator"))
+        sourced |= {name for name in settings if name.startswith(of_providers)}
     return {name: value for name, value in settings.items() if name not in sourced}
 
 
@@ -245,14 +254,14 @@ def _simulated_providers(credentials: Credentials, url: str) -> dict[str, str]:
     """Over what the environment says: a demonstration must never reach real phones."""
     return {
         "TOCSIN_SIMULATOR_URL": url,
-        "TOCSIN_TWILIO_BASE_URL": url,
+        **{f"TOCSIN_{name}_BASE_URL".upper(): url for name in PROVIDERS},
         "TOCSIN_TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
         "TOCSIN_TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
-        "TOCSIN_SENDGRID_BASE_URL": url,
         "TOCSIN_SENDGRID_API_KEY": credentials.sendgrid_api_key,
         "TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY": credentials.sendgrid_public_key,
-        "TOCSIN_MASTODON_BASE_URL": url,
         "TOCSIN_MASTODON_ACCESS_TOKEN": credentials.mastodon_access_token,
+        "TOCSIN_BLUESKY_HANDLE": "city.bsky.social",
+        "TOCSIN_BLUESKY_APP_PASSWORD": credentials.bluesky_app_password,
     }
 
 
@@ -265,6 +274,7 @@ def _simulator(credentials: Credentials, port: int, public_url: str) -> Program:
         "SIM_SENDGRID_EVENTS_URL": f"{public_url}/hooks/sendgrid/events",
         "SIM_SENDGRID_PRIVATE_KEY": credentials.sendgrid_private_key,
         "SIM_MASTODON_TOKEN": credentials.mastodon_access_token,
+        "SIM_BLUESKY_APP_PASSWORD": credentials.bluesky_app_password,
     }
     return Program(
         name="simulator",

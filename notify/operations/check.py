@@ -5,7 +5,7 @@ It only reads. Every finding that is not green says what to do.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import redis
@@ -31,7 +31,6 @@ CLOCK_WRONG_S = 30.0  # apart: expiries, caps and signed webhooks go wrong
 REDIS_TIMEOUT_S = 3.0
 
 Senders = Mapping[str, Mapping[str, float]]  # by provider: address and rate a second
-AccountCheck = Callable[[Settings, Mapping[str, float], BlockingClient], Iterator[Finding]]
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -186,15 +185,4 @@ def _provider(
     way = list(probe(provider, getattr(settings, f"{provider}_base_url"), outbound, settings.provider_timeout_s))
     yield from way
     if not is_red(way):
-        yield from readable(provider, _account(provider)(settings, senders, client))
-
-
-def _account(provider: str) -> AccountCheck:
-    # The providers' own libraries are imported when they are asked for: no other command needs them.
-    if provider == "twilio":
-        from notify.channels.twilio.account import check
-    elif provider == "sendgrid":
-        from notify.channels.sendgrid.account import check
-    else:
-        from notify.channels.mastodon.account import check
-    return check
+        yield from readable(provider, registry.account_check(provider)(settings, senders, client))

@@ -39,7 +39,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m notify.simulators",
-        description="Stand-ins for Twilio, SendGrid and Mastodon on loopback. Nothing leaves this machine.",
+        description="Stand-ins for Twilio, SendGrid, Mastodon and Bluesky on loopback. Nothing leaves this machine.",
         epilog="Each option can be set in the environment too: --twilio-auth-token is SIM_TWILIO_AUTH_TOKEN.",
     )
     parser.add_argument("--port", type=int, default=8001)

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from notify.simulators.bluesky import Bluesky
 from notify.simulators.config import Config
 from notify.simulators.control import Control
 from notify.simulators.door import door
@@ -51,6 +52,7 @@ def create_app(config: Config) -> Starlette:
             door(world, mastodon, mastodon.verify_credentials, "lookup"),
             methods=["GET"],
         ),
+        *_bluesky(world, Bluesky(world)),
         *Control(world, events).routes(),
         *Site(world, events).routes(),
         Mount("/assets", StaticFiles(directory=ASSETS)),
@@ -81,3 +83,14 @@ def _sendgrid_account(world: World, sendgrid: SendGrid) -> list[Route]:
         "/v3/user/webhooks/event/settings/all": account.webhooks,
     }
     return [Route(path, door(world, sendgrid, handle, "lookup"), methods=["GET"]) for path, handle in reading.items()]
+
+
+def _bluesky(world: World, bluesky: Bluesky) -> list[Route]:
+    server, repo = "/xrpc/com.atproto.server", "/xrpc/com.atproto.repo"
+    return [
+        Route(f"{server}.createSession", door(world, bluesky, bluesky.create_session, "session"), methods=["POST"]),
+        Route(f"{server}.refreshSession", door(world, bluesky, bluesky.refresh_session, "session"), methods=["POST"]),
+        Route(f"{repo}.createRecord", door(world, bluesky, bluesky.create_record), methods=["POST"]),
+        Route(f"{repo}.deleteRecord", door(world, bluesky, bluesky.delete_record, "session"), methods=["POST"]),
+        Route(f"{repo}.getRecord", door(world, bluesky, bluesky.get_record, "lookup"), methods=["GET"]),
+    ]

@@ -24,7 +24,7 @@ class Fault(_Strict):
     hang_s: float = 0  # take nothing, answer nothing, drop the connection after this time
     accept_then_hang_s: float = 0  # take the message and then do the same
     reset: bool = False  # take nothing and reset the connection at once
-    on: Literal["send", "lookup"] = "send"
+    on: Literal["send", "lookup", "session"] = "send"
 
 
 class ErrorRate(Fault):
@@ -122,10 +122,17 @@ class Mastodon(Provider):
     posts_per_window: int = Field(300, ge=0)  # the window is 5 minutes
 
 
+class Bluesky(Provider):
+    points_per_hour: int = Field(5000, ge=0)  # 3 a post
+    session_lasts_s: float = Field(7200, ge=0)  # an access token
+    account_status: Literal["active", "takendown", "suspended", "deactivated"] = "active"
+
+
 class Behaviour(_Strict):
     twilio: Twilio = Twilio()
     sendgrid: SendGrid = SendGrid()
     mastodon: Mastodon = Mastodon()
+    bluesky: Bluesky = Bluesky()
 
     def changed(self, change: dict[str, Any]) -> "Behaviour":
         """A copy with the given keys set; keys that are not given stay. Raises pydantic.ValidationError."""

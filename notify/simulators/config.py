@@ -19,6 +19,8 @@ class Config:
     sendgrid_events_url: str = ""
     sendgrid_private_key: str = ""  # PEM, ECDSA P-256; without it events are not signed
     mastodon_token: str = "simulator"  # noqa: S105 - as above
+    bluesky_handle: str = "city.bsky.social"
+    bluesky_app_password: str = "simulator"  # noqa: S105 - as above
     seed: int = 0  # of all chance: latency jitter, error rates, repeats
 
     @classmethod

@@ -38,7 +38,10 @@ class Gatekeeper(Protocol):
 
 
 def door(
-    world: World, keeper: Gatekeeper, handle: Callable[[Arrival], Response], on: Literal["send", "lookup"] = "send"
+    world: World,
+    keeper: Gatekeeper,
+    handle: Callable[[Arrival], Response],
+    on: Literal["send", "lookup", "session"] = "send",
 ) -> Endpoint:
     """An endpoint that passes on to `handle` what gets through."""
 

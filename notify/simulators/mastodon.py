@@ -75,7 +75,9 @@ class Mastodon:
             "fields": [],
             "follow_requests_count": 0,
         }
-        return JSONResponse({**account, "statuses_count": len(self._world.timeline.posts), "source": source})
+        return JSONResponse(
+            {**account, "statuses_count": len(list(self._world.timeline.of(self.name))), "source": source}
+        )
 
     def _limits(self, arrival: Arrival) -> tuple[dict[str, str], bool]:
         allowed = self._world.behaviour.mastodon.posts_per_window
@@ -92,9 +94,12 @@ class Mastodon:
         order = self._world.next_order()
         post = Post(
             order=order,
+            provider=self.name,
+            account=ACCOUNT["acct"],
             # Mastodon's ids: milliseconds, shifted, and a sequence below
             id=str((int(arrival.at * 1000) << 16) + order % 65_536),
             text=given["status"].strip(),
+            html=as_html(given["status"].strip()),
             language=given.get("language") or "en",
             visibility=given.get("visibility") or "public",
             sensitive=str(given.get("sensitive", "")).lower() == "true",

@@ -1,8 +1,11 @@
-"""Posts on the social timeline."""
+"""Posts on the social timelines."""
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from notify.simulators.arrivals import Arrival
 
@@ -13,8 +16,11 @@ WINDOW_S = 300  # of the rate limit; windows begin at multiples of it
 @dataclass(slots=True)
 class Post:
     order: int
+    provider: str
+    account: str
     id: str
     text: str
+    html: Markup  # as the network shows it
     language: str | None
     visibility: str
     sensitive: bool
@@ -32,6 +38,11 @@ class Timeline:
         self._keys: OrderedDict[str, tuple[float, Post]] = OrderedDict()
         self._window = 0
         self._used = 0
+        self._hour = 0
+        self._used_in_hour = 0
+
+    def of(self, provider: str) -> Iterator[Post]:
+        return (post for post in self.posts if post.provider == provider)
 
     def keep(self, post: Post, key: str) -> None:
         self.posts.append(post)
@@ -52,3 +63,11 @@ class Timeline:
             self._window, self._used = window, 0
         self._used += 1
         return self._used, (window + 1) * WINDOW_S
+
+    def count_in_hour(self, at: float) -> int:
+        """Count a request; returns how many there were in this hour."""
+        hour = int(at // 3600)
+        if hour != self._hour:
+            self._hour, self._used_in_hour = hour, 0
+        self._used_in_hour += 1
+        return self._used_in_hour

@@ -17,7 +17,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from notify.simulators.inbox_actions import report_spam, unsubscribe
-from notify.simulators.mastodon import as_html
 from notify.simulators.replies import reply
 from notify.simulators.sendgrid_events import EventWebhook
 from notify.simulators.totals import totals
@@ -57,7 +56,7 @@ class Site:
         self._templates = Environment(
             loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._templates.filters |= {"clock": _clock, "number": _number, "path": _path, "post": as_html, "iso": _iso}
+        self._templates.filters |= {"clock": _clock, "number": _number, "path": _path, "iso": _iso}
         self._templates.globals["zone"] = datetime.now().astimezone().tzname()
 
     def routes(self) -> list[Route]:

@@ -9,7 +9,7 @@ from notify.simulators.posts import Post
 from notify.simulators.texts import Text
 from notify.simulators.world import World
 
-PROVIDERS = ("twilio", "sendgrid", "mastodon")
+PROVIDERS = ("twilio", "sendgrid", "mastodon", "bluesky")
 
 
 def totals(world: World) -> dict[str, Any]:
@@ -17,7 +17,8 @@ def totals(world: World) -> dict[str, Any]:
     states = {
         "twilio": Counter(text.status for text in sent_texts(world)),
         "sendgrid": Counter(mail.status for mail in world.inboxes.mails()),
-        "mastodon": Counter("published" for _ in world.timeline.posts),
+        "mastodon": Counter("published" for _ in world.timeline.of("mastodon")),
+        "bluesky": Counter("published" for _ in world.timeline.of("bluesky")),
     }
     found: dict[str, Any] = {
         provider: {
@@ -40,8 +41,10 @@ def accepted(world: World, provider: str, since: float, after: int) -> list[dict
     """What providers have accepted, in order: received after `since`, numbered above `after`."""
     texts = (_text(text) for text in sent_texts(world) if text.created > since and text.order > after)
     mails = (_mail(mail) for mail in world.inboxes.mails() if mail.created > since and mail.order > after)
-    posts = (_post(post) for post in world.timeline.posts if post.created > since and post.order > after)
-    chosen: dict[str, Iterator[dict[str, Any]]] = {"twilio": texts, "sendgrid": mails, "mastodon": posts}
+    chosen: dict[str, Iterator[dict[str, Any]]] = {"twilio": texts, "sendgrid": mails}
+    for network in ("mastodon", "bluesky"):
+        posts = world.timeline.of(network)
+        chosen[network] = (_post(post) for post in posts if post.created > since and post.order > after)
     lists = [chosen[provider]] if provider else list(chosen.values())
     return sorted((message for one in lists for message in one), key=lambda message: message["order"])
 
@@ -99,11 +102,11 @@ def _mail(mail: Mail) -> dict[str, Any]:
 
 def _post(post: Post) -> dict[str, Any]:
     return {
-        "provider": "mastodon",
+        "provider": post.provider,
         "id": post.id,
         "order": post.order,
         "to": "",
-        "from": "city",
+        "from": post.account,
         "body": post.text,
         "language": post.language,
         "visibility": post.visibility,

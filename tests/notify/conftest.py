@@ -57,6 +57,9 @@ class Providers:
                 "sendgrid_api_key": SecretStr(ours.sendgrid_api_key),
                 "mastodon_base_url": self.url,
                 "mastodon_access_token": SecretStr(ours.mastodon_token),
+                "bluesky_base_url": self.url,
+                "bluesky_handle": ours.bluesky_handle,
+                "bluesky_app_password": SecretStr(ours.bluesky_app_password),
                 "provider_timeout_s": 2.0,
             }
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notify.channels.registry import PROVIDERS, build, missing
+from notify.channels.registry import PROVIDERS, account_check, build, missing
 from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import Settings
 
@@ -22,6 +22,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Settings:
         ("twilio", ["TOCSIN_TWILIO_ACCOUNT_SID", "TOCSIN_TWILIO_AUTH_TOKEN"]),
         ("sendgrid", ["TOCSIN_SENDGRID_API_KEY"]),
         ("mastodon", ["TOCSIN_MASTODON_ACCESS_TOKEN", "TOCSIN_MASTODON_BASE_URL"]),
+        ("bluesky", ["TOCSIN_BLUESKY_HANDLE", "TOCSIN_BLUESKY_APP_PASSWORD"]),
     ],
 )
 def test_what_is_not_set_is_named(bare: Settings, provider: str, unset: list[str]) -> None:
@@ -44,3 +45,8 @@ def test_a_provider_whose_settings_stand_is_built(
 def test_an_unknown_provider_is_named(bare: Settings) -> None:
     with pytest.raises(NotFound, match="pigeon"):
         missing(bare, "pigeon")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_each_provider_has_an_account_that_can_be_checked(provider: str) -> None:
+    assert account_check(provider).__module__ == f"notify.channels.{provider}.account"

@@ -9,7 +9,7 @@ from notify.core.settings import Settings
 
 CREDENTIALS = (
     "twilio_account_sid", "twilio_auth_token", "sendgrid_api_key", "sendgrid_webhook_public_key",
-    "mastodon_access_token", "geocoder_key",
+    "mastodon_access_token", "bluesky_handle", "bluesky_app_password", "geocoder_key",
 )  # fmt: skip
 
 

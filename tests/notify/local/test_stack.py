@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from notify.channels import registry
 from notify.core.errors import Refused
 from notify.local.folder import LOADED, given, load_env, read_env, running
 from notify.local.program import until
-from notify.local.stack import Stack, _serves
+from notify.local.stack import PROVIDER_SECRETS, PROVIDERS, Stack, _serves
 
 pytestmark = [
     pytest.mark.usefixtures("nothing_given"),
@@ -81,11 +82,21 @@ def test_all_processes_run_and_the_folder_tells_where(stack: Stack) -> None:
         Stack(stack.data, port=0).start()
 
 
+def test_a_stack_knows_every_provider_and_the_secret_that_makes_it_real() -> None:
+    assert sorted(PROVIDERS) == sorted(registry.PROVIDERS)
+    assert PROVIDER_SECRETS == (
+        "TOCSIN_TWILIO_AUTH_TOKEN",
+        "TOCSIN_SENDGRID_API_KEY",
+        "TOCSIN_MASTODON_ACCESS_TOKEN",
+        "TOCSIN_BLUESKY_APP_PASSWORD",
+    )
+
+
 def test_the_settings_point_to_the_simulators(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stack.data / "env").stat().st_mode & 0o777 == 0o600
     assert read_env(stack.data) == stack.settings
-    for provider in ("TWILIO", "SENDGRID", "MASTODON"):
-        assert stack.settings[f"TOCSIN_{provider}_BASE_URL"] == stack.info.simulator_url
+    for provider in PROVIDERS:
+        assert stack.settings[f"TOCSIN_{provider.upper()}_BASE_URL"] == stack.info.simulator_url
     assert stack.settings["TOCSIN_SIMULATOR_URL"] == stack.info.simulator_url, "so that exercises may go there"
     for name in stack.settings:  # what load_env sets is taken away again
         monkeypatch.setenv(name, "")

@@ -17,6 +17,7 @@ SENDERS = {
     "twilio": ["+15555550100", "12345", "MG" + "0" * 32],
     "sendgrid": ["alerts@example.org"],
     "mastodon": ["city"],
+    "bluesky": ["city.example.org"],
 }
 ANSWERS = [
     "",
@@ -57,6 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    do_POST = do_GET  # noqa: N815  the same
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  named by the base class
         pass
 
@@ -86,9 +89,12 @@ def checked(stranger: Stranger, provider: str) -> list[Finding]:
         twilio_auth_token=SecretStr("token"),
         sendgrid_api_key=SecretStr("SG.key"),
         mastodon_access_token=SecretStr("token"),
+        bluesky_handle="city.example.org",
+        bluesky_app_password=SecretStr("password"),
         twilio_base_url=stranger.url,
         sendgrid_base_url=stranger.url,
         mastodon_base_url=stranger.url,
+        bluesky_base_url=stranger.url,
     )
     outbound = Outbound.of(settings)
     senders = dict.fromkeys(SENDERS[provider], 1.0)

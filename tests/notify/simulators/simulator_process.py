@@ -22,6 +22,7 @@ SID = "AC" + "1f" * 16
 TOKEN = "a token for tests"
 KEY = "SG.for-tests"
 POSTER = "poster"
+APP_PASSWORD = "abcd-efgh"
 PEM_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -116,6 +117,11 @@ class Simulator:
         headers = {"Authorization": f"Bearer {POSTER}"} | ({"Idempotency-Key": key} if key else {})
         return self.http.post("/api/v1/statuses", json={"status": status} | fields, headers=headers)
 
+    def xrpc(self, method: str, token: str, given: dict[str, Any] | None = None) -> httpx.Response:
+        """A procedure of Bluesky's server."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.http.post(f"/xrpc/com.atproto.{method}", json=given, headers=headers)
+
     def behave(self, **providers: dict[str, Any]) -> None:
         self.http.put("/_sim/behaviour", json=providers).raise_for_status()
 
@@ -152,6 +158,7 @@ def run_simulator(hooks: Hooks) -> Iterator[httpx.Client]:
         "SIM_SENDGRID_EVENTS_URL": f"{hooks.url}/events",
         "SIM_SENDGRID_PRIVATE_KEY": pem.decode(),
         "SIM_MASTODON_TOKEN": POSTER,
+        "SIM_BLUESKY_APP_PASSWORD": APP_PASSWORD,
     }
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)], env=env)
