@@ -47,7 +47,7 @@ class Forecast:
         """How the plan held: `5 s later than planned`; in percent of the time planned from a minute on."""
         if self.p95_at is None or self.was_p95_at is None or self.error is None:
             return None
-        late_s = round((self.was_p95_at - self.p95_at).total_seconds())
+        late_s = int(self.was_p95_at.timestamp()) - int(self.p95_at.timestamp())  # as the two are shown
         percent = round(100 * abs(self.error))
         if not late_s or not percent:
             return "as planned"
