@@ -52,6 +52,9 @@ HELD_BACK = frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 # another sender may try: back to queued, by `carrier_blocks.settle_refusals` and nobody else.
 PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 
+# What may have gone out since the backup that was restored: to unknown, by `restoring` and nobody else.
+PERHAPS_OUT = frozenset({D.QUEUED, D.SENDING, D.UNKNOWN})
+
 # Nothing is left for us to do with these.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 BEFORE_LAUNCH = frozenset({A.DRAFT, A.APPROVED, A.SCHEDULED})

@@ -168,8 +168,8 @@ _UNKNOWN = """
            claimed_at = coalesce(a.ask_since, a.launched_at, a.approved_at, a.created_at),
            sender_id = coalesce(d.sender_id, b.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = b.channel))
       FROM batches b JOIN alerts a ON a.id = b.alert_id
-     WHERE b.id = d.batch_id AND {} = ANY(:ids) AND d.state IN ('queued', 'sending', 'unknown')
-"""
+     WHERE b.id = d.batch_id AND {} = ANY(:ids) AND d.state IN (perhaps_out)
+""".replace("perhaps_out", ", ".join(f"'{state}'" for state in sorted(states.PERHAPS_OUT)))
 _BLOCKS = "SELECT id FROM carrier_blocks WHERE lifted_at IS NULL ORDER BY id"
 # START since the backup may have lifted them.
 _DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE id = ANY(:ids)"

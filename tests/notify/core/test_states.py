@@ -39,9 +39,10 @@ def test_the_states_of_a_delivery() -> None:
     assert {str(before): set(map(str, after)) for before, after in states.DELIVERY.items()} == table(DELIVERY)
 
 
-def test_what_is_final_and_what_is_held_back() -> None:
+def test_what_is_final_and_the_moves_beside_the_table() -> None:
     assert set(map(str, states.FINISHED)) == {"sent", "cancelled", "expired"}
     assert set(map(str, states.BEFORE_LAUNCH)) == {"draft", "approved", "scheduled"}
     assert set(map(str, states.HELD_BACK)) == {"queued", "skipped", "cancelled", "expired"}
     assert set(map(str, states.PASSED_ON)) == {"accepted", "unknown"}
+    assert set(map(str, states.PERHAPS_OUT)) == {"queued", "sending", "unknown"}
     assert set(map(str, states.SETTLED)) == table(DELIVERY).keys() - {"queued", "sending", "unknown"}

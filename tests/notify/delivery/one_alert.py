@@ -1,0 +1,77 @@
+"""A city with one alert, whose life can begin anew, and which a backup can put back to where it was."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, text
+
+from notify.core.db import transaction
+from notify.core.settings import Settings
+from notify.delivery import senders
+from notify.delivery.transport import Transport
+from tests.factories import alert_resolved, resident, sender, zone
+from tests.notify.delivery.carrier import Carrier
+
+PEOPLE = 6
+
+# What is put back when a life begins anew, and when a backup is restored. Facts that nobody deletes stay.
+KEPT = ("batches", "deliveries", "receipts", "carrier_blocks", "carrier_refusals", "suppressions", "preferences")
+ALERT = ("state", "finished_at", "ask_since")
+
+
+class City:
+    """Six residents, two senders, and an alert whose audience is resolved. The carrier doubts one resident and
+    sender: there was a STOP, and START to another one."""
+
+    def __init__(self, engine: Engine, transport: Transport, carrier: Carrier, ours: Settings) -> None:
+        self.transport, self.carrier, self.settings = transport, carrier, ours
+        self._engine = engine
+        now = datetime.now(UTC)
+        with transaction() as s:
+            zone(s, now=now)
+            residents = [resident(s, now=now) for _ in range(PEOPLE)]
+            fast, slow = sender(s, now=now), senders.add(s, "twilio", "+15555550200", 50.0, now)
+            self.senders = {fast.id: fast.address, slow.id: slow.address}
+            doubted = "INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at, doubtful) SELECT :sender,"
+            doubted += " address_index, :now, :now, true FROM contacts WHERE id = :contact"
+            s.execute(text(doubted), {"sender": fast.id, "contact": residents[0].sms, "now": now})
+        self.contacts = [one.sms or 0 for one in residents]
+        self.alert = alert_resolved(now=now)
+        self._run(
+            "CREATE TABLE moves (delivery bigint, before text, after text)",
+            """CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                 INSERT INTO moves VALUES (NEW.id, OLD.state, NEW.state); RETURN NEW; END $$""",
+            """CREATE TRIGGER moves AFTER UPDATE ON deliveries FOR EACH ROW WHEN (OLD.state <> NEW.state)
+                 EXECUTE FUNCTION note_move()""",
+            "GRANT SELECT, DELETE ON moves TO PUBLIC",
+            "CREATE SCHEMA first",
+            "CREATE SCHEMA backup",
+            *(f"CREATE TABLE first.{one} AS TABLE {one}" for one in (*KEPT, "alerts")),
+            *(f"CREATE TABLE backup.{one} AS TABLE {one}" for one in (*KEPT, "alerts")),
+        )
+
+    def begin_anew(self) -> None:
+        self.carrier.forget()
+        self._put_back("first")
+        self.back_up()
+
+    def back_up(self) -> None:
+        tables = [*KEPT, "alerts"]
+        emptied = [f"DELETE FROM backup.{one}" for one in tables]
+        self._run(*emptied, *(f"INSERT INTO backup.{one} SELECT * FROM {one}" for one in tables))
+
+    def restore(self) -> None:
+        self._put_back("backup")
+
+    def _put_back(self, where: str) -> None:
+        columns = ", ".join(f"{one} = kept.{one}" for one in ALERT)
+        self._run(
+            *(f"DELETE FROM {one}" for one in reversed(KEPT)),
+            *(f"INSERT INTO {one} OVERRIDING SYSTEM VALUE SELECT * FROM {where}.{one}" for one in KEPT),
+            f"UPDATE alerts SET {columns} FROM {where}.alerts AS kept WHERE kept.id = alerts.id",
+            "DELETE FROM moves",
+        )
+
+    def _run(self, *statements: str) -> None:
+        with self._engine.begin() as connection:
+            for one in statements:
+                connection.execute(text(one))
