@@ -14,11 +14,11 @@ import redis as redis_client
 from notify.channels.contract import Late
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import fanout, leases, senders
+from notify.delivery import fanout, senders
 from notify.delivery.breaker import FAULTS, MICRO
-from notify.delivery.send_batch import Batch
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Posted, Transport
+from notify.delivery.worker_slots import WorkerSlots
 from notify.models import Lane
 from tests.notify.conftest import Providers
 from tests.notify.delivery.test_send_batch import resolved, sql, states
@@ -47,32 +47,27 @@ class Watched(Transport):
 
 
 class Workers:
-    """Threads of one process that send batches, as `worker_slots.py` has them."""
+    """A worker process whose doorbells ring again and again."""
 
-    def __init__(self, providers: Providers, transport: Transport, client: Any, threads: int = 4) -> None:
-        self._settings = providers.settings()
-        self._throttle = Throttle(client)
-        self._transport = transport
+    def __init__(self, providers: Providers, transport: Transport, client: Any, slots: int = 4) -> None:
+        ours = providers.settings().model_copy(update={"worker_threads": slots})
         self.stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+        self._slots = WorkerSlots(ours, Throttle(client), lambda: transport, self.stop)
+        self._bells = [threading.Thread(target=self._ring) for _ in range(slots)]
 
-    def start(self) -> "Workers":
-        for thread in self._threads:
-            thread.start()
-        return self
+    def start(self) -> None:
+        for bell in self._bells:
+            bell.start()
 
     def end(self) -> None:
         self.stop.set()
-        for thread in self._threads:
-            thread.join()
+        for bell in self._bells:
+            bell.join()
 
-    def _work(self) -> None:
+    def _ring(self) -> None:
         while not self.stop.is_set():
-            held = leases.lease_next(Lane.EMERGENCY, "sms", 60)
-            if held is None:
-                self.stop.wait(0.05)
-            else:
-                Batch(held, self._settings, self._throttle, self._transport, self.stop).run()
+            self._slots.send(Lane.EMERGENCY, "sms")
+            self.stop.wait(0.05)
 
 
 @pytest.fixture
