@@ -348,6 +348,7 @@ def live(city: City, how_long: Any) -> None:
     run_state_machine_as_test(lambda: Life(city), settings=often)  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.timeout(900)  # what goes wrong is made as short as it can be, which takes minutes
 def test_whatever_happens(city: City) -> None:
     live(city, SHORT)
 
