@@ -4,11 +4,12 @@ Either the provider certainly did not take the message (SendError), or nobody kn
 them is whether any byte of the request may have reached it. Adapters add what the provider's own codes mean.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+import orjson
 
 from notify.channels.contract import Ambiguous, SendError
 from notify.channels.http.client import Answer, Endpoint, HttpClient, NotSent, OutcomeUnknown
@@ -42,8 +43,8 @@ async def exchange(
 def document(answer: Answer) -> dict[str, object]:
     """The body as a JSON object; empty when it is anything else."""
     try:
-        read = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        read = orjson.loads(answer.body)
+    except ValueError:
         return {}
     return read if isinstance(read, dict) else {}
 

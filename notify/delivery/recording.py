@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+
+import orjson
 
 from notify.core import alarms, db
 from notify.core.db import statements
@@ -41,7 +42,7 @@ def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> 
         for (to, reason, counts), group in alike.items():
             values = {"now": now, "to": to.value, "from": BEFORE[to], "reason": reason, "uncounted": int(not counts)}
             values |= {"certain": to is DeliveryState.ACCEPTED, "claimed": claimed_at}
-            cursor.execute(_RECORD, values | _columns(group))
+            cursor.execute(_RECORD, values | {"rows": _rows(group)})
 
 
 def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime, patience_s: float = 0.0) -> None:
@@ -60,12 +61,13 @@ def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime,
     db.in_halves(outcomes, work, refused)
 
 
-def _columns(group: Sequence[Outcome]) -> dict[str, Any]:
-    return {
-        "ids": [o.delivery_id for o in group],
-        "refs": [o.reference for o in group],
-        "sent": [o.sent_at.timestamp() if o.sent_at else None for o in group],
-    }
+def _rows(group: Sequence[Outcome]) -> str:
+    """As JSON, which costs us and PostgreSQL a third of what arrays do (docs/performance.md)."""
+    rows = [
+        {"id": o.delivery_id, "reference": o.reference, "sent_s": o.sent_at.timestamp() if o.sent_at else None}
+        for o in group
+    ]
+    return orjson.dumps(rows).decode()
 
 
 _RECORD = """
@@ -76,7 +78,7 @@ _RECORD = """
            reference = coalesce(o.reference, d.reference),
            sent_at = coalesce(to_timestamp(o.sent_s), d.sent_at),
            attempts = d.attempts - CASE WHEN moves THEN %(uncounted)s ELSE 0 END
-      FROM unnest(%(ids)s::bigint[], %(refs)s::text[], %(sent)s::float8[]) AS o (id, reference, sent_s)
+      FROM json_to_recordset(%(rows)s::json) AS o (id bigint, reference text, sent_s float8)
      WHERE d.id = o.id AND (d.state = 'sending' AND d.claimed_at = %(claimed)s OR NOT EXISTS (
                SELECT FROM carrier_refusals x
                 WHERE (x.delivery_id, x.reference) = (o.id, o.reference) AND x.settled_at IS NOT NULL))

@@ -74,6 +74,28 @@ class Figure:
         return 1000 * self.baseline_cpu_s / self.baseline_amount if self.baseline_amount else 0.0
 
 
+def together(name: str, turns: Sequence[Figure]) -> Figure:
+    """Several turns of one measurement as one. Each goal is that of the worst turn; `notes` has each turn's ratios."""
+
+    def worst(goals: tuple[Goal, ...]) -> Goal:
+        return (min if goals[0].at_least else max)(goals, key=lambda goal: goal.value)
+
+    kinds = {kind for turn in turns for kind in turn.cpu_s}
+    ratios = [{"time": turn.time_ratio, "cpu": turn.pipeline_cpu_ms / turn.baseline_cpu_ms} for turn in turns]
+    return Figure(
+        name,
+        sum(turn.amount for turn in turns),
+        sum(turn.seconds for turn in turns),
+        {kind: sum(turn.cpu_s.get(kind, 0.0) for turn in turns) for kind in kinds},
+        turns[0].baseline,
+        sum(turn.baseline_amount for turn in turns),
+        sum(turn.baseline_seconds for turn in turns),
+        sum(turn.baseline_cpu_s for turn in turns),
+        [worst(goals) for goals in zip(*(turn.goals for turn in turns), strict=True)],
+        {"ratios of each turn": ratios},
+    )
+
+
 def show(name: str, figures: Sequence[Figure], took_s: float) -> None:
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     table = Table(title=f"{name}, measured in {took_s:.0f} s; {machine}", title_justify="left")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Goal, together
 from tests.bench.size import Size
 from tests.bench.throttle import Run, _figure
 
@@ -44,3 +44,14 @@ def test_a_throttle_run_without_arrivals_is_a_miss_and_no_crash(moments: list[fl
     assert figure.amount == 0
     assert [goal.met for goal in figure.goals] == [True, False]
     assert figure.cpu_ms() == 0.0
+
+
+def test_turns_together_are_weighed_by_what_they_took_and_judged_by_the_worst() -> None:
+    def turn(cpu_s: float, missed: int) -> Figure:
+        goals = (Goal("missed", missed, 0), Goal("things/s", 10 / cpu_s, 5, at_least=True))
+        return Figure("a turn", 10, cpu_s, {"workers": cpu_s}, "bare", 10, 1.0, 1.0, goals)
+
+    both = together("both", [turn(1.0, 0), turn(3.0, 2)])
+    assert both.pipeline_cpu_ms / both.baseline_cpu_ms == 2.0
+    assert [goal.value for goal in both.goals] == [2, pytest.approx(10 / 3)]
+    assert [ratio["cpu"] for ratio in both.notes["ratios of each turn"]] == [1.0, 3.0]
