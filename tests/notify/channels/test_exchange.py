@@ -83,7 +83,9 @@ def test_a_moment_is_always_aware() -> None:
     assert read_moment("None") is None
 
 
-@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff", b"", b"[1]", b"9" * 5_000, b'{"sid":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff", b"", b"[1]", b"9" * 5_000, b'{"sid":"\\ud800"}']
+)
 def test_a_body_that_is_no_object_says_nothing(body: bytes) -> None:
     """The status still counts: that it cannot be read must not make an outcome unknown."""
     assert document(Answer(400, [], body)) == {}
