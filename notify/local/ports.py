@@ -1,8 +1,14 @@
 """Free TCP ports on the loopback address."""
 
+import random
 import socket
 
+from notify.core.errors import Unavailable
+
 HOST = "127.0.0.1"
+# The kernel gives out higher ports for outgoing connections (ip(7): 32768 and above; 49152 on macOS). It could give one
+# away between our choice and the moment when the server that we chose it for listens there.
+BELOW_EPHEMERAL = range(20_000, 32_768)
 
 
 def is_free(port: int) -> bool:
@@ -29,9 +35,10 @@ def near(port: int) -> int:
 
 
 def free(preferred: int | None = None) -> int:
-    """The preferred port when it is free (so that addresses stay the same from run to run), else any."""
+    """The preferred port if it is free, so that addresses stay the same from run to run; else any free one."""
     if preferred and is_free(preferred):
         return preferred
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    for candidate in random.sample(BELOW_EPHEMERAL, 100):
+        if is_free(candidate):
+            return candidate
+    raise Unavailable("No free port was found.", hint=f"100 ports of {HOST} between 20000 and 32767 were tried.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from notify.local import ports
 from notify.local.stack import Stack
 from tests import certificates
 from tests.acceptance.city import SILENT, City
@@ -48,7 +49,7 @@ def proxy_to(port: int, file: Path) -> Iterator[tuple[ConnectProxy, int]]:
 @contextmanager
 def behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[City, ConnectProxy]]:
     """A city whose providers have names that only its proxy knows."""
-    port = simulated.free_port()
+    port = ports.free()
     hooks = simulated.Hooks(f"http://127.0.0.1:{port}/hooks/sendgrid")
     file = certificates.certificate(folder, [SMS, MAIL])
     public = simulated.PEM_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,7 +1,6 @@
 """A transaction in a city with one zone and one sender; a stand-in for the providers, and the way out to it."""
 
 import json
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from notify.core.db import transaction
 from notify.core.settings import Settings, settings
 from notify.delivery.transport import Transport
+from notify.local import ports
 from notify.simulators.config import Config
 from tests.factories import sender, zone
 from tests.owner import owning
@@ -92,9 +92,7 @@ class Providers:
 @pytest.fixture(scope="session")
 def _stand_in(_own_settings: None) -> Iterator[Providers]:
     """A process of its own: in ours, when a message arrives would hang on what the senders' threads do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     providers = Providers(f"http://127.0.0.1:{port}")
     process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)])
     try:

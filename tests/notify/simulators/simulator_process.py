@@ -2,7 +2,6 @@
 
 import base64
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from urllib.parse import parse_qsl
 import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from notify.local import ports
 
 SID = "AC" + "1f" * 16
 TOKEN = "a token for tests"
@@ -160,7 +161,7 @@ def run_simulator(hooks: Hooks) -> Iterator[httpx.Client]:
         "SIM_MASTODON_TOKEN": POSTER,
         "SIM_BLUESKY_APP_PASSWORD": APP_PASSWORD,
     }
-    port = free_port()
+    port = ports.free()
     process = subprocess.Popen([sys.executable, "-m", "notify.simulators", "--port", str(port)], env=env)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
@@ -169,12 +170,6 @@ def run_simulator(hooks: Hooks) -> Iterator[httpx.Client]:
     finally:
         process.terminate()
         process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], object], deadline_s: float = 60) -> None:
