@@ -6,8 +6,11 @@ from sqlalchemy import Engine, text
 
 from notify.core.db import transaction
 from notify.core.settings import Settings
+from notify.core.states import FINISHED, SETTLED
 from notify.delivery import senders
+from notify.delivery.leases import Lease
 from notify.delivery.transport import Transport
+from tests.database import sql
 from tests.factories import alert_resolved, resident, sender, zone
 from tests.notify.delivery.carrier import Carrier
 
@@ -62,6 +65,21 @@ class City:
     def restore(self) -> None:
         self._put_back("backup")
 
+    def state(self) -> str:
+        """The state of the alert."""
+        return str(sql("SELECT state FROM alerts WHERE id = :id", id=self.alert)[0].state)
+
+    def is_over(self) -> bool:
+        settled = all(row.state in SETTLED for row in sql("SELECT state FROM deliveries"))
+        return settled and self.state() in FINISHED and not sql("SELECT 1 FROM batches WHERE state <> 'done'")
+
+    def holds(self, held: Lease) -> bool:
+        return bool(sql("SELECT 1 FROM batches WHERE lease = :key AND lease_until > now()", key=held.key))
+
+    def unwilling(self, sender_id: int) -> set[int]:
+        """The contacts that this sender must not write to."""
+        return {row.id for row in sql(_UNWILLING, sender=sender_id)}
+
     def _put_back(self, where: str) -> None:
         columns = ", ".join(f"{one} = kept.{one}" for one in ALERT)
         self._run(
@@ -75,3 +93,12 @@ class City:
         with self._engine.begin() as connection:
             for one in statements:
                 connection.execute(text(one))
+
+
+_UNWILLING = """
+    SELECT c.id FROM contacts c WHERE c.channel = 'sms' AND (
+           EXISTS (SELECT FROM suppressions x WHERE x.address_index = c.address_index)
+        OR NOT EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id)
+        OR EXISTS (SELECT FROM carrier_blocks k WHERE k.address_index = c.address_index
+                      AND k.sender_id = :sender AND k.lifted_at IS NULL))
+"""
