@@ -1,7 +1,7 @@
-"""The typed blanks of a message: what an operator may write into each kind.
+"""The typed blanks of a message, and the values that each type accepts.
 
-`read` turns the operator's words into one canonical string that can be stored and read again; it raises
-ValueError with the end of a sentence that begins with the blank's name.
+`Blank.read` turns the operator's words into a canonical string that can be stored and read again. It raises
+ValueError with a text that completes a sentence such as "Blank 'until' ...".
 """
 
 import re
@@ -36,14 +36,14 @@ class Blank(BaseModel):
     label: str
     help: str = ""
     example: str
-    phases: tuple[Phase, ...] = PHASES  # where it may be given
+    phases: tuple[Phase, ...] = PHASES  # the phases in which it may be given
     required: tuple[Phase, ...] = ()
     default: str = ""
     choices: Mapping[str, str] = Field(default={})  # key -> label for the form
     minimum: int = 0
     maximum: int = 10_000_000
     longest: int = 0  # characters; 0: the limit of its type
-    # What a date or time may contradict: other such blanks by name, `launch` and `expires`.
+    # Order of dates and times: the names of other such blanks, `launch` or `expires`.
     not_before: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
@@ -51,9 +51,9 @@ class Blank(BaseModel):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
-            raise ValueError("choices belong to a blank of type choice, and such a blank needs them")
+            raise ValueError("a blank of type choice needs choices, and no other blank may have them")
         if not set(self.required) <= set(self.phases):
-            raise ValueError("it is required in a phase that it does not belong to")
+            raise ValueError("it is required in a phase that is not among its phases")
         for field, value in (("example", self.example), ("default", self.default)):
             try:
                 if value or field == "example":
@@ -67,7 +67,7 @@ class Blank(BaseModel):
         return self.type in TRANSLATED
 
     def read(self, given: str) -> str:
-        """The canonical form of what was given. Raises ValueError."""
+        """Return the canonical form of the operator's words. Raises ValueError."""
         words = visible(given)
         if not words:
             raise ValueError("is empty")
@@ -82,7 +82,7 @@ class Blank(BaseModel):
 
 
 def read_duration(words: str) -> timedelta:
-    """`90m`, `6h`, `1d12h`. Raises ValueError."""
+    """Read a duration such as `90m`, `6h` or `1d12h`. Raises ValueError."""
     match = _DURATION.fullmatch(words.lower().replace(" ", ""))
     length = (
         timedelta(**dict(zip(("days", "hours", "minutes"), map(_whole, match.groups()), strict=True)))
@@ -95,7 +95,7 @@ def read_duration(words: str) -> timedelta:
 
 
 def is_clean(words: str) -> bool:
-    """Whether it is one line that can be stored and sent: no control characters, no lone surrogates."""
+    """Return whether the text is one line that can be stored and sent: no control characters, no lone surrogates."""
     return not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in words)
 
 
@@ -144,7 +144,7 @@ def _phone(_blank: Blank, words: str) -> str:
         number = phones.read(words, letters=True, local=True)
     except phones.NotAPhone:
         raise ValueError(f"must be a phone number such as 215-555-0123 or 311, not '{words}'") from None
-    # Without an area code it has no E.164 form.
+    # A number without an area code has no E.164 form.
     return phones.local_form(number) if phones.is_local(number) else phones.e164(number)
 
 

@@ -1,8 +1,8 @@
-"""All messages that a city can send, read from `templates/messages` and checked before anything is sent.
+"""Load every message that a city can send from `templates/messages`.
 
-The folder: `<language>.toml`, the words that all messages share; `email.txt` and `email.html`, the layouts;
+The folder has `<language>.toml`, the words that all messages share; `email.txt` and `email.html`, the layouts;
 `<event>/event.toml`, blanks and CAP defaults; `<event>/<language>.toml`, the words per phase and channel.
-A mistake in any of them is found when the catalogue is loaded, not when an alert is launched.
+Mistakes in these files are reported when the catalogue is loaded, not when an alert is launched.
 """
 
 import tomllib
@@ -27,7 +27,7 @@ from templates import MESSAGES
 # Every message has these without declaring them. `expires` is a time, the others are words.
 IMPLICIT = frozenset({"city", "area", "expires", "link", "program", "help_contact"})
 LAYOUTS = ("email.txt", "email.html")
-# What the layouts are given; see `compose.py`.
+# The names that the layouts receive; see `compose.py`.
 LAID_OUT = frozenset({"common", "language", "subject", "blocks", "expires", "link", "program", "help_contact"})
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -50,12 +50,12 @@ class Language(BaseModel):
 
 @cache
 def catalogue() -> Catalogue:
-    """The messages of this installation, read once."""
+    """Return the messages of this installation. They are read once."""
     return load(MESSAGES)
 
 
 def load(folder: Path) -> Catalogue:
-    """Reads a folder of messages. Raises Invalid with every mistake in it, each with its file and key."""
+    """Read a folder of messages. Raises Invalid with every mistake in it, each with its file and key."""
     reading = _Reading(folder)
     common = reading.all("*.toml", Common)
     sources = {name: reading.text(folder / name) for name in LAYOUTS}
@@ -79,7 +79,7 @@ def load(folder: Path) -> Catalogue:
 
 
 class _Reading:
-    """Reads files and collects their mistakes, so that all of them are told at once."""
+    """Reads files and collects their mistakes, so that all are reported at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -88,7 +88,7 @@ class _Reading:
 
     def finish(self) -> None:
         if self.mistakes:
-            raise Invalid("The messages have mistakes.", hint="Mend these files.", details=self.mistakes)
+            raise Invalid("The messages have mistakes.", hint="Correct these files.", details=self.mistakes)
 
     def say(self, path: Path, key: str, mistake: str) -> None:
         place = f"{path.relative_to(self.folder)}: {key}".removesuffix(": ")
@@ -117,7 +117,7 @@ class _Reading:
         return None
 
     def event(self, name: str, event: Declaration, languages: tuple[str, ...]) -> dict[str, Language]:
-        """The words of an event in every language, checked against its blanks and against each other."""
+        """Return the words of an event in every language, checked against its blanks and against each other."""
         paths = {language: self.folder / name / f"{language}.toml" for language in languages}
         for path in sorted((self.folder / name).glob("*.toml")):
             if path.stem not in {*languages, "event"}:
@@ -139,9 +139,9 @@ class _Reading:
     def check_choices(
         self, paths: Mapping[str, Path], event: Declaration, written: Mapping[str, Language]
     ) -> dict[str, set[str]]:
-        """Every key of every choice has the same forms of words in all languages.
+        """Check that every key of a choice has the same forms of words in all languages.
 
-        Returns the forms by blank, with those that a time has.
+        Returns the forms of each blank, times included.
         """
         expected = {blank.name: set(blank.choices) for blank in event.blanks if blank.type == "choice"}
         forms = {blank.name: {"full"} for blank in event.blanks if blank.type == "datetime"} | {"expires": {"full"}}
@@ -157,7 +157,7 @@ class _Reading:
         return forms
 
     def check_channels(self, path: Path, phase: Phase, words: Language, written: Mapping[str, Language]) -> None:
-        """A message is in all languages or in none, with all its parts."""
+        """Check that a message is written in all languages or in none, with all its parts."""
         wanted = {channel for other in written.values() for channel in other.words(phase)}
         for channel in sorted(wanted - words.words(phase).keys()) if wanted else [next(iter(CHANNELS))]:
             self.say(path, f"{phase}.{channel}", "is missing")
@@ -167,23 +167,23 @@ class _Reading:
                 self.say(path, f"{phase}.{channel}", f"must have exactly {' and '.join(known)}: see {part}")
 
     def check_template(self, path: Path, key: str, source: str, known: frozenset[str]) -> nodes.Template | None:
-        """The template parses, and every name in it is known."""
+        """Check that the template parses and that every name in it is known."""
         try:
             tree = self.grammar.parse(source)
         except TemplateSyntaxError as error:
-            self.say(path, key, f"is no template: {error}")
+            self.say(path, key, f"is not a valid template: {error}")
             return None
         for name in sorted(meta.find_undeclared_variables(tree) - known):
             near = get_close_matches(name, known, n=1)
-            self.say(path, key, f"uses '{name}', which it does not have" + "".join(f"; is it '{n}'?" for n in near))
+            self.say(path, key, f"uses '{name}', which is not defined" + "".join(f"; is it '{n}'?" for n in near))
         return tree
 
     def check_forms(self, path: Path, key: str, tree: nodes.Template, forms: Mapping[str, set[str]]) -> None:
-        """A template asks a value only for the forms of words that it has."""
+        """Check that a template uses only the forms of words that a value has."""
         for node in tree.find_all(nodes.Getattr):
             blank = node.node.name if isinstance(node.node, nodes.Name) else ""
             if node.attr not in forms.get(blank, set()):
-                self.say(path, key, f"uses '{blank}.{node.attr}', but there are no such words")
+                self.say(path, key, f"uses '{blank}.{node.attr}', which is not defined")
 
 
 def _environment(sources: Mapping[str, str]) -> ImmutableSandboxedEnvironment:

@@ -1,7 +1,7 @@
-"""From an event, a phase and the operator's blanks to the words that residents read.
+"""Render the messages that residents read from an event, a phase and the operator's blanks.
 
-Pure: no database, no settings, no clock. The words stand in `templates/messages`; what an operator writes into a
-blank is always a value and never a template.
+Pure: no database, no settings, no clock. The words are in `templates/messages`. The text of a blank is always a value,
+never a template.
 """
 
 import re
@@ -43,9 +43,9 @@ __all__ = [
 
 # Stands in every email where the provider puts the unsubscribe address of each recipient.
 UNSUBSCRIBE_URL = "-unsubscribe_url-"
-NETWORKS = ("mastodon",)  # whose limits posts keep where none is named
+NETWORKS = ("mastodon",)  # the networks whose limits apply to posts when none is named
 
-# Without these no message goes out.
+# No message is sent without these.
 _NEEDED = {"city": "who sends it (city)", "area": "where it is (area)", "help_contact": "whom to ask (help_contact)"}
 
 # The same words for everybody, or words by language.
@@ -54,7 +54,7 @@ Words = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a message says besides its blanks. Times are aware."""
+    """The values that a message has besides its blanks. Times are aware."""
 
     city: Words
     area: Words  # where, in words that follow "in": "Riverside", "Riverside and Old Town"
@@ -64,9 +64,9 @@ class Context:
     program: Words  # what residents signed up for; left out when empty
     help_contact: Words  # "311": a number, an address, or a short sentence
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
-    lane: Lane | None = None  # None: that of the event's defaults
-    networks: Sequence[str] = NETWORKS  # whose limits posts must keep, by provider
-    now: datetime | None = None  # lets near times be said by weekday alone; None: always with the date
+    lane: Lane | None = None  # None: the lane of the event's defaults
+    networks: Sequence[str] = NETWORKS  # providers whose limits apply to posts
+    now: datetime | None = None  # times within a week of it are written as a weekday; None: always with the date
 
     def __post_init__(self) -> None:
         if self.expires_at.tzinfo is None or (self.now is not None and self.now.tzinfo is None):
@@ -75,7 +75,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one channel says in one language. `cost` is in the unit of the channel (`Channel.unit`)."""
+    """The message of one channel in one language. `cost` is in the unit of the channel (`Channel.unit`)."""
 
     channel: str
     language: str
@@ -94,9 +94,9 @@ def render(
     languages: Sequence[str],
     context: Context,
 ) -> tuple[Rendered, ...]:
-    """The words for every channel and language asked for, in that order.
+    """Return the message for every channel and language asked for, in that order.
 
-    Raises Invalid with every reason why some of them cannot be had.
+    Raises Invalid with every reason why one cannot be written.
     """
     if (filled.event, filled.phase) != (event.name, phase):
         raise Invalid(f"These blanks were filled for {filled.event} {filled.phase}, not {event.name} {phase}.")
@@ -127,7 +127,7 @@ def _require_words(
 
 
 def _spoken(event: Event, phase: str, filled: Filled, context: Context, language: str) -> dict[str, Any]:
-    """The values of all blanks and implicit names as templates of this language see them; None: not given."""
+    """Return the values of all blanks and implicit names for templates of this language; None: not given."""
     values: dict[str, Any] = {
         name: _in(language, getattr(context, name)) for name in ("city", "area", "link", "program")
     }
@@ -160,7 +160,7 @@ def _say(event: Event, blank: Blank, given: str, context: Context, language: str
         case "choice":
             return event.choices[language][blank.name][given]
         case "line":
-            return given.rstrip(".")  # it stands inside a sentence, which brings its own full stop
+            return given.rstrip(".")  # the sentence around it has its own full stop
         case "text" | "url":
             return given
 
@@ -229,5 +229,5 @@ def _too_long(one: Rendered, networks: Sequence[str]) -> list[str]:
 
 
 def _in(language: str, words: Words) -> str:
-    """What there is to see of the words in this language, or else in the first that they are in."""
+    """Return the visible text in this language, or else in the first language that there is."""
     return visible(words if isinstance(words, str) else words.get(language) or next(iter(words.values()), ""))

@@ -1,4 +1,4 @@
-"""The kinds of messages: their blanks, their CAP defaults and their words."""
+"""The events that a city sends messages about: their blanks, CAP defaults and templates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ ResponseType = Literal["Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Mo
 
 
 def lane(severity: str, urgency: str) -> Lane:
-    """Emergency: people must act at once, and life or property is at stake. All else waits its turn."""
+    """Return `emergency` when people must act at once and life or property is at stake, else `routine`."""
     return "emergency" if urgency == "Immediate" and severity in {"Severe", "Extreme"} else "routine"
 
 
 class Defaults(BaseModel):
-    """What CAP 1.2 (section 3.2) says of an event in one phase, unless the operator says otherwise.
+    """The CAP 1.2 values (section 3.2) of an event in one phase, unless the operator gives others.
 
-    An all-clear is an Update with the response type AllClear: Cancel would revoke the alert as never valid.
+    An all-clear is an Update with the response type AllClear; a Cancel would say that the alert was never valid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +52,7 @@ class Declaration(BaseModel):
     label: str
     topic: str = Field(pattern="^[a-z]+$")
     category: tuple[Category, ...] = Field(min_length=1)
-    two_people: bool = False  # whatever the severity: its author does not approve it
+    two_people: bool = False  # at any severity, the author may not approve it
     phases: Mapping[Phase, Defaults] = Field(min_length=1)
     blanks: tuple[Blank, ...]
 
@@ -68,9 +68,9 @@ class Declaration(BaseModel):
         for blank in self.blanks:
             named = {*blank.not_before, *blank.before, *blank.unlike}
             if named and blank.name not in times:
-                raise ValueError(f"{blank.name} is neither a date nor a time, so it comes before or after nothing")
+                raise ValueError(f"{blank.name} is neither a date nor a time, so it cannot be before or after another")
             if unknown := named - times - {"launch", "expires"}:
-                raise ValueError(f"{blank.name} is held against {', '.join(sorted(unknown))}, which is not a time")
+                raise ValueError(f"{blank.name} is compared with {', '.join(sorted(unknown))}, which is not a time")
         return self
 
 
@@ -81,7 +81,7 @@ class Common(BaseModel):
 
     name: str
     exercise: str  # opens every message of an exercise or test
-    practice: str  # and says what that means
+    practice: str  # explains the exercise
     stop: str  # ends a routine text message
     valid_until: str
     latest: str
@@ -96,7 +96,7 @@ Choices = Mapping[str, Mapping[str, Mapping[str, str]]]  # blank -> key -> form 
 
 @dataclass(frozen=True)
 class Event:
-    """One kind of message, in every language."""
+    """One event, with its messages in every language."""
 
     name: str
     label: str
@@ -115,28 +115,28 @@ class Event:
         return tuple(self.common)
 
     def blanks(self, phase: str) -> tuple[Blank, ...]:
-        """The blanks of a phase, in the order of the form. Raises NotFound."""
+        """Return the blanks of a phase, in the order of the form. Raises NotFound."""
         self.defaults(phase)
         return tuple(blank for blank in self.declared if phase in blank.phases)
 
     def defaults(self, phase: str) -> Defaults:
-        """The CAP defaults of a phase. Raises NotFound."""
+        """Return the CAP defaults of a phase. Raises NotFound."""
         for name, found in self.phases.items():
             if name == phase:
                 return found
         raise NotFound(f"{self.label} has no phase called '{phase}'.", hint=f"Its phases are {', '.join(self.phases)}.")
 
     def channels(self, phase: str) -> tuple[str, ...]:
-        """The channels that a phase has words for. Raises NotFound."""
+        """Return the channels that a phase has messages for. Raises NotFound."""
         self.defaults(phase)
         return tuple(channel for channel in CHANNELS if self._words_of(phase, channel) in self._written(phase))
 
     def template(self, phase: str, channel: str, language: str, part: str) -> Template:
-        """The words of a channel that the phase has words for."""
+        """Return the template of one part of a channel's message. The phase must have the channel."""
         return self.templates[phase, self._words_of(phase, channel), language, part]
 
     def _words_of(self, phase: str, channel: str) -> str:
-        """The channel itself, or the one whose words it takes."""
+        """Return the channel itself, or the channel whose words it shares."""
         return channel if channel in self._written(phase) else CHANNELS[channel].words_of
 
     def _written(self, phase: str) -> frozenset[str]:
@@ -145,25 +145,25 @@ class Event:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every event that messages can be sent about."""
+    """All events that messages can be sent about."""
 
     events: tuple[Event, ...]
 
     def written(self, languages: Sequence[str]) -> tuple[str, ...]:
-        """Of these languages those in which every message can be had. Raises Invalid when there is none."""
+        """Return those of `languages` in which every message is written. Raises Invalid when there is none."""
         found = tuple(language for language in languages if all(language in event.languages for event in self.events))
         if not found:
             raise Invalid(
-                f"There are no messages in {', '.join(languages)}.", hint="Name others in TOCSIN_LANGUAGES, such as en."
+                f"There are no messages in {', '.join(languages)}.", hint="Set TOCSIN_LANGUAGES to others, such as en."
             )
         return found
 
     def event(self, name: str) -> Event:
-        """Raises NotFound, with the names that come near."""
+        """Return the event of this name. Raises NotFound, with similar names."""
         for event in self.events:
             if event.name == name:
                 return event
         names = [event.name for event in self.events]
         near = get_close_matches(name, names, n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}."
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Events: {', '.join(names)}."
         raise NotFound(f"There is no event called '{name}'.", hint=hint)

@@ -1,4 +1,4 @@
-"""What an operator gives for the blanks of a message, checked all at once."""
+"""Check all the values that an operator gives for the blanks of a message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from notify.core.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Blanks in canonical form, by `name` or, for a translation, `name.language`. Filling them again is safe."""
+    """Blanks in canonical form, by `name` or, for a translation, `name.language`. `fill` accepts them again."""
 
     event: str
     phase: str
@@ -20,9 +20,9 @@ class Filled:
 
 
 def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
-    """Checks what was given and adds the defaults; an empty value is as good as none.
+    """Check the given values and add the defaults. An empty value counts as not given.
 
-    `name.language` translates a blank of free words. Raises Invalid with every mistake at once.
+    `name.language` translates a blank of free text. Raises Invalid with every mistake.
     """
     blanks = {blank.name: blank for blank in event.blanks(phase)}
     values: dict[str, str] = {}
@@ -46,7 +46,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
                 mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {_example(blank)}.")
     if mistakes:
         raise Invalid(
-            f"The blanks of {event.name} {phase} cannot be used as they are.",
+            f"The blanks of {event.name} {phase} have mistakes.",
             hint=f"All blanks, with examples: {examples(event, phase)}.",
             details=mistakes,
         )
@@ -54,7 +54,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
 
 
 def examples(event: Event, phase: str) -> str:
-    """The blanks of a phase as a shell takes them, those that are needed first: `hazard=wind|flood [needed]`."""
+    """List the blanks of a phase in the syntax of a shell, needed ones first: `hazard=wind|flood [needed]`."""
     blanks = sorted(event.blanks(phase), key=lambda blank: phase not in blank.required)
     return ", ".join(f"{_example(blank)}{' [needed]' if phase in blank.required else ''}" for blank in blanks)
 
@@ -70,10 +70,10 @@ def _unknown(event: Event, phase: str, name: str) -> str:
         return f"There is no blank '{name}'. Did you mean '{near[0]}'?"
     if any(blank.name == name for blank in event.declared):
         return f"Blank '{name}' does not belong to the phase {phase}."
-    return f"There is no blank '{name}'. There are {', '.join(names)}."
+    return f"There is no blank '{name}'. Blanks: {', '.join(names)}."
 
 
 def _untranslatable(event: Event, blank: Blank, language: str) -> str:
     if blank.translated:
-        return f"Blank '{blank.name}.{language}' is in no language of {event.name}: {', '.join(event.languages)}."
+        return f"Blank '{blank.name}.{language}' is not in a language of {event.name}: {', '.join(event.languages)}."
     return f"Blank '{blank.name}' is the same in every language: give it without '.{language}'."

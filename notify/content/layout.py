@@ -1,4 +1,4 @@
-"""The body of an email as pieces, from which both its plain and its HTML part are laid out."""
+"""Split the body of an email into blocks, from which both its plain and its HTML part are laid out."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ class Block:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """Paragraphs stand between empty lines, items begin with "- ", and a line before a list is its heading."""
+    """Split a text: empty lines separate paragraphs, items begin with "- ", and a line before a list is its heading."""
     blocks: list[Block] = []
     gap = True
     for line in map(str.strip, text.splitlines()):

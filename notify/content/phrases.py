@@ -1,8 +1,7 @@
-"""Times, days, durations, numbers, lists and phones in the words of a language.
+"""Times, days, durations, numbers, lists and phone numbers in the words of a language.
 
-Babel knows the words and the plurals of each language (Unicode CLDR); how a message puts them together stands in
-`templates/messages/<language>.toml`. A value turns into its shortest clear form when a template prints it, and has
-longer ones as attributes.
+Babel has the words and plurals of each language (Unicode CLDR); `templates/messages/<language>.toml` has the patterns
+that combine them. A template prints the shortest clear form of a value; longer forms are attributes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from notify.core.characters import plain
 
 
 class Speech(BaseModel):
-    """How a language puts together what CLDR says of times and places. Patterns in braces are for `str.format`."""
+    """How a language combines the CLDR words for times and places. Patterns in braces are for `str.format`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,11 +44,11 @@ class Speech(BaseModel):
         except UnknownLocaleError as error:
             raise ValueError(f"there is no locale '{self.locale}'") from error
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"a pattern names what there is not, {error}") from error
+            raise ValueError(f"a pattern uses an unknown name, {error}") from error
         return self
 
     def clock_time(self, at: datetime) -> str:
-        """`8 AM`, `8:30 AM`; noon by its name, because few know that it is 12 PM."""
+        """`8 AM`, `8:30 AM`. Noon is written as a word, because few people know that it is 12 PM."""
         if (at.hour, at.minute) == (12, 0):
             time = format_time(at, "h B", locale=self.locale)
         else:
@@ -73,7 +72,7 @@ class Speech(BaseModel):
         return format_list(names, locale=self.locale)
 
     def street(self, name: str, first: int | None, last: int | None, side: str) -> str:
-        """A street or some of its houses, as residents say it. `side`: even, odd or both."""
+        """Describe a street or some of its houses for residents. `side`: even, odd or both."""
         if first is None:
             houses = name
         elif last is None or first == last:
@@ -89,7 +88,7 @@ class Speech(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time on the city's clocks. The weekday alone is enough only for the six days that follow `now`."""
+    """A time on the city's clocks. The weekday alone is used only from today until six days after `now`."""
 
     speech: Speech
     at: datetime  # aware, in the city's time zone
@@ -110,7 +109,7 @@ class Moment:
 
 
 def phone_number(number: str) -> str:
-    """+12155550123 as 215-555-0123; other countries in the international form; 311 as it is."""
+    """Format +12155550123 as 215-555-0123 and foreign numbers in the international form; leave 311 as it is."""
     if not number.startswith("+"):
         return number
     parsed = phonenumbers.parse(number)

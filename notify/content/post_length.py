@@ -1,4 +1,4 @@
-"""How long a post may be, as each social network counts."""
+"""The length limits of posts, counted as each social network counts."""
 
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ _SHORT_LINK = "x" * 23  # Mastodon and X count any address as this long
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that a post may have, counted by `measure`, in `unit`s."""
+    """The maximum length of a post, counted by `measure`, in `unit`s."""
 
     most: int
     measure: Callable[[str], int]
@@ -21,18 +21,18 @@ class Limit:
 
 
 def graphemes(text: str) -> int:
-    """What a reader takes for characters (UAX 29): a flag or a letter with its accents is one."""
+    """Count the characters that a reader sees (UAX 29): a flag or a letter with its accents is one."""
     return len(regex.findall(r"\X", text))
 
 
 def _mastodon(text: str) -> int:
-    """An address counts 23, of @name@server only @name (Mastodon, `StatusLengthValidator`)."""
+    """A web address counts 23; @name@server counts as @name (Mastodon, `StatusLengthValidator`)."""
     counted = replace_urls(text, lambda url: _SHORT_LINK)
     return graphemes(regex.sub(r"(?<![\w/])(@\w+)@[\w.-]*\w", r"\1", counted))
 
 
 def _x(text: str) -> int:
-    """In NFC; an address 23, an emoji 2, a character of most scripts outside of Latin 2 (twitter-text 3,
+    """Count in NFC: a web address 23, an emoji 2, a character of most non-Latin scripts 2 (twitter-text 3,
     `config/v3.json`)."""
     counted = replace_urls(unicodedata.normalize("NFC", text), lambda url: _SHORT_LINK)
     return sum(_x_weight(cluster) for cluster in regex.findall(r"\X", counted))
@@ -48,12 +48,12 @@ _X_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
 
 def _threads(text: str) -> int:
-    """An emoji counts its bytes in UTF-8 (developers.facebook.com/docs/threads/overview)."""
+    """An emoji counts as its bytes in UTF-8 (developers.facebook.com/docs/threads/overview)."""
     clusters = regex.findall(r"\X", text)
     return sum(len(c.encode()) if regex.search(r"\p{Emoji_Presentation}|\uFE0F", c) else 1 for c in clusters)
 
 
-# By the name of a network's provider. A server of Mastodon may allow more than its default.
+# By the name of a network's provider. A Mastodon server may allow more than the default.
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "mastodon": (Limit(500, _mastodon),),
     # app.bsky.feed.post: maxGraphemes, maxLength
@@ -64,7 +64,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
 
 
 def exceeded(network: str, text: str) -> str:
-    """How the text is too long for the network: "has 512 characters; the most is 500"; empty when it fits."""
+    """Return why the text is too long for the network, "has 512 characters; the most is 500", or "" if it fits."""
     for limit in LIMITS.get(network, ()):
         if (size := limit.measure(text)) > limit.most:
             return f"has {size} {limit.unit}; the most is {limit.most}"

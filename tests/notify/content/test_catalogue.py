@@ -37,7 +37,7 @@ def test_the_words_that_we_ship_are_in_order(folder: Path) -> None:
         ("storm/en.toml", "{{ hazard.harm }}", "{{ hazzard }}", "storm/en.toml: issue.sms.text uses 'hazzard'"),
         ("storm/en.toml", "{{ hazard.harm }}", "{{ hazard.hurt }}", "issue.sms.text uses 'hazard.hurt'"),
         ("storm/es.toml", "{{ hazard.after }}", "{{ shelter }}", "storm/es.toml: all-clear.sms.text uses 'shelter'"),
-        ("storm/en.toml", "{% if starts %}", "{% if starts", "storm/en.toml: issue.sms.text is no template"),
+        ("storm/en.toml", "{% if starts %}", "{% if starts", "storm/en.toml: issue.sms.text is not a valid template"),
         ("storm/en.toml", "[choices.hazard.wind]", "[choices.hazard.windy]", "choices.hazard.windy must be here"),
         ("storm/es.toml", "harm = ", "harms = ", "choices.hazard.thunderstorm has other forms"),
         ("storm/es.toml", "[update.social]", "[update.social2]", "storm/es.toml: update.social2"),

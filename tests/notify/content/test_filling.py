@@ -33,7 +33,7 @@ def test_every_mistake_is_told_at_once_in_a_sentence() -> None:
         "Blank 'inches' must be a whole number, not 'many'.",
         "Blank 'tow_phone' must be a phone number such as 215-555-0123 or 311, not '12'.",
         "Blank 'rule' must be one of routes, odd, even, street, not 'oddly'.",
-        "Blank 'details.fr' is in no language of snow: en, es.",
+        "Blank 'details.fr' is not in a language of snow: en, es.",
         "Blank 'rule' is the same in every language: give it without '.es'.",
         "Blank 'starts' is missing: When the parking rule begins. Example: starts=2027-01-12T18:00.",
     ]
@@ -46,7 +46,7 @@ def test_a_blank_of_another_phase_is_told_as_that() -> None:
 
 
 def test_an_unknown_blank_without_near_name_lists_what_there_is() -> None:
-    assert "There are hazard, details." in mistakes("storm", "all-clear", {"hazard": "wind", "zzz": "1"})[0]
+    assert "Blanks: hazard, details." in mistakes("storm", "all-clear", {"hazard": "wind", "zzz": "1"})[0]
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\n", "\u200b", "\u00ad \u2060", "\u3164"])
