@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from notify.city import area as city_area
-from notify.city.area import Along, Around, Circle, Drawn, InZone, Part, Segments
+from notify.city.parts import STREET_M, Along, Around, Circle, Drawn, InZone, Part, Segments
 
 # An alert has `parts` and `without`, a question about an audience `include` and `exclude`: each takes both names.
 PARTS, WITHOUT = AliasChoices("parts", "include"), AliasChoices("without", "exclude")
@@ -52,7 +52,7 @@ class StreetIn(BaseModel):
     first: int | None = Field(None, ge=0, lt=2**31, description="House numbers, from ..")
     last: int | None = Field(None, ge=0, lt=2**31, description="... through.")
     side: Literal["left", "right", "even", "odd", "both"] = "both"
-    reach_m: float = Field(city_area.STREET_M, gt=0, le=1_000, description="From the middle of the road.")
+    reach_m: float = Field(STREET_M, gt=0, le=1_000, description="From the middle of the road.")
 
 
 class PartIn(BaseModel):

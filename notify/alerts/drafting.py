@@ -13,7 +13,8 @@ from notify.alerts import times as alert_times
 from notify.alerts import two_people
 from notify.channels.channel import CHANNELS, timelines
 from notify.city import area as city_area
-from notify.city.area import Drawn, Found, Houses, InZone, Part, Where
+from notify.city.area import Found, Houses, Where
+from notify.city.parts import Drawn, InZone, Part
 from notify.content import compose
 from notify.content.events import Defaults
 from notify.core import audit

@@ -1,19 +1,19 @@
-"""Where an alert is for: zones, drawn shapes, circles, corridors, sides of streets; united, less what is excluded."""
+"""Make one shape of the parts of an alert's area: the union of those included, minus those excluded."""
 
 import atexit
 import json
-import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.city import geocoder
 from notify.city import zones as city_zones
+from notify.city.parts import Along, Around, Circle, Document, Drawn, InZone, Part, Segments
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.process import once
 from zones import areas
@@ -24,78 +24,13 @@ from zones.errors import ZoneError
 from zones.geometry import Area, area_hash
 from zones.geometry_pool import GeometryPool, PoolBusy
 
-READ_S = 5.0  # for looking up all parts of an area
-STREET_M = 30.0  # from the middle of the road to behind the front door
-Document: TypeAlias = Mapping[str, Any] | str | bytes
+READ_S = 5.0  # limit for looking up all parts of an area
 Confirmation = Literal["outside-city", "whole-city", "swapped"]
 
 
 @dataclass(frozen=True, slots=True)
-class InZone:
-    """A zone by its name, or `kind:name`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """GeoJSON polygons, WGS 84."""
-
-    area: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """Around a point (degrees)."""
-
-    lon: float
-    lat: float
-    radius_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """A circle around an address, a crossing or a landmark."""
-
-    address: str
-    radius_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class Along:
-    """A corridor: all that is nearer than `reach_m` to GeoJSON lines."""
-
-    line: Document
-    reach_m: float
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """Streets, or parts of them: an id of the city's, or a name and perhaps house numbers from .. through.
-
-    `side` as the street's line runs, or by its house numbers.
-    """
-
-    name: str = ""
-    external_id: str = ""
-    first: int | None = None
-    last: int | None = None
-    side: Literal["left", "right", "even", "odd", "both"] = "both"
-    reach_m: float = STREET_M
-
-    @property
-    def words(self) -> str:
-        numbers = "" if self.first is None else f" {self.first}" if self.last is None else f" {self.first}-{self.last}"
-        side = "" if self.side == "both" else f", {self.side} side"
-        return f"{self.name or self.external_id}{numbers}{side}"
-
-
-Part: TypeAlias = InZone | Drawn | Circle | Around | Along | Segments
-
-
-@dataclass(frozen=True, slots=True)
 class Where:
-    """`confirmed`: doubts that the author has answered with yes."""
+    """The parts of an area. `confirmed`: the doubts that the author has confirmed."""
 
     include: Sequence[Part] = ()
     exclude: Sequence[Part] = ()
@@ -104,7 +39,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Houses:
-    """Those of a street, or some of them: residents are told of them in the words of their language."""
+    """All or some houses of a street. `content.phrases` describes them in each resident's language."""
 
     name: str
     first: int | None
@@ -114,12 +49,12 @@ class Houses:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The area, what its zones and streets are called, and the versions of the zones."""
+    """An area, the names of its zones and streets, and the versions of its zones."""
 
     shape: Area
     names: tuple[str | Houses, ...]
     zone_versions: tuple[int, ...]
-    named: bool  # all of it is zones and streets, so that it needs no words of the author's
+    named: bool  # every part is a zone or street, so the author need not describe the area
     area_m2: float
 
     @property
@@ -129,7 +64,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that has to be read to make the area; it is computed without the database."""
+    """Everything that must be read from the database before the area can be computed."""
 
     request: AreaRequest
     names: tuple[str | Houses, ...]
@@ -139,19 +74,19 @@ class Gathered:
 
 @once
 def geometry_pool() -> GeometryPool:
-    """The processes that compute areas for this one."""
+    """Return the processes that compute areas for this one."""
     pool = GeometryPool()
     atexit.register(pool.close)
     return pool
 
 
 def find(s: Session, where: Where) -> Found:
-    """Make one area of it, within a transaction. Callers with a choice `gather` in one and `make` it outside of any."""
+    """Read and compute an area within one transaction. Callers that can should `gather` in it and `make` after it."""
     return make(gather(s, where))
 
 
 def gather(s: Session, where: Where) -> Gathered:
-    """Read the zones, streets and addresses that are named. Raises Invalid or NotFound with what is wrong."""
+    """Read the zones, streets and addresses of the parts. Raises Invalid or NotFound."""
     if not where.include:
         raise Invalid("An alert needs an area: without one nothing is sent.", hint="Name a zone, or give an area.")
     reader = _Reader(s, where)
@@ -169,7 +104,7 @@ def gather(s: Session, where: Where) -> Gathered:
 
 
 def make(gathered: Gathered) -> Found:
-    """Compute the area, in another process, within limits of time and memory: no transaction should be open.
+    """Compute the area in another process, within limits of time and memory. No transaction should be open.
 
     Raises Invalid with what is wrong, Refused with what must be confirmed, Unavailable when all processes are busy.
     """
@@ -180,7 +115,7 @@ def make(gathered: Gathered) -> Found:
     except PoolBusy:
         raise Unavailable("Too many areas are being computed.", hint="Try again in a few seconds.") from None
     if made.doubt is not None:
-        hint = f"If that is meant, say so: --confirm {made.doubt.kind}, over REST `confirmed`."
+        hint = f"If you mean it, confirm it with --confirm {made.doubt.kind}, or `confirmed` over REST."
         if made.doubt.kind == "swapped":
             raise Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
         raise Refused(made.doubt.question, hint=hint)
@@ -188,7 +123,7 @@ def make(gathered: Gathered) -> Found:
 
 
 def _once_each(parts: Sequence[Part]) -> list[Part]:
-    """Without those that were given before: a thousand times the same street is one street."""
+    """Return the parts without repetitions, so that a street given a thousand times is looked up once."""
     kept: dict[str, Part] = {}
     for part in parts:
         kept.setdefault(_key(part), part)
@@ -203,27 +138,27 @@ def _key(part: Part) -> str:
 
 
 def _text(document: Document) -> str:
-    """GeoJSON as text, which another process can be given."""
+    """Return GeoJSON as text, which can be passed to another process."""
     if isinstance(document, Mapping):
         return json.dumps(document)
     try:
         return document.decode("utf-8-sig") if isinstance(document, bytes) else document
     except UnicodeDecodeError:
-        raise Invalid("It is not UTF-8 text, as GeoJSON must be.", hint="Save it as UTF-8.") from None
+        raise Invalid("The GeoJSON is not UTF-8 text.", hint="Save it as UTF-8.") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A part that has been read."""
+    """A part with what was read for it from the database."""
 
     piece: Piece
     names: tuple[str | Houses, ...] = ()
     zone_versions: tuple[int, ...] = ()
-    named: bool = False  # residents know it by its name
+    named: bool = False  # residents know it by this name
 
 
 class _Reader:
-    """Reads parts; what several of them name is read once. Raises Invalid when that takes too long."""
+    """Reads parts; a zone or street that several of them name is read once. Raises Invalid when it takes too long."""
 
     def __init__(self, s: Session, where: Where) -> None:
         self._s = s
@@ -234,7 +169,7 @@ class _Reader:
 
     def read(self, part: Part) -> _Read:
         if time.monotonic() > self._until:
-            raise Invalid(f"To look up its parts takes longer than {READ_S:g} seconds.", hint="Name fewer of them.")
+            raise Invalid(f"Looking up the parts takes longer than {READ_S:g} seconds.", hint="Name fewer of them.")
         match part:
             case InZone(name):
                 kept = self._zones[name]
@@ -252,9 +187,9 @@ class _Reader:
 
     def _street(self, wanted: Segments) -> _Read:
         if not (wanted.external_id or wanted.name.strip()):
-            raise Invalid("A street has no name.", hint="Give its name, or the city's id of a segment.")
+            raise Invalid("A street has no name.", hint="Give its name or the city's id of a segment.")
         if wanted.first is None and wanted.last is not None:
-            raise Invalid(f"Up to number {wanted.last}, but from which?", hint="Give the first number, too.")
+            raise Invalid(f"The first house number before {wanted.last} is missing.", hint="Give both numbers.")
         rows = self._streets(wanted.external_id, wanted.name)
         if not rows:
             raise _no_street(self._s, wanted)
@@ -266,7 +201,7 @@ class _Reader:
         if not lines:
             raise NotFound(f"No part of the street is {wanted.words}.", hint="Leave the numbers or the side out.")
         strip = Strip(tuple(lines), wanted.reach_m)
-        if wanted.side == "left" or wanted.side == "right":  # which is which, no resident knows
+        if wanted.side == "left" or wanted.side == "right":  # residents do not know which side that is
             return _Read(strip)
         return _Read(strip, (Houses(readable(rows[0].name), wanted.first, wanted.last, wanted.side),), (), True)
 
@@ -275,7 +210,7 @@ class _Reader:
 
 
 def _place(s: Session, address: str) -> tuple[float, float]:
-    """Only one that needs no second look: whoever stands there is written to."""
+    """Return the place of an address if it is certain: everybody near it will be alerted. Raises NotFound otherwise."""
     found = geocoder.find(s, address)
     if found.message:
         near = [f"{match.label}?" for match in found.matches[:3]]
@@ -294,18 +229,18 @@ def _segments(s: Session, external_id: str, names: Sequence[str]) -> Sequence[An
 def _no_street(s: Session, wanted: Segments) -> NotFound:
     found = geocoder.find(s, wanted.name).matches if wanted.name else ()
     near = [match.label for match in found if match.kind == "street"]
-    hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else "`tocsin streets import` brings them."
+    hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else "Import it: `tocsin streets import`."
     return NotFound(f"There is no street {(wanted.name or wanted.external_id)!r}.", hint=hint)
 
 
 def _side(left: tuple[int, int] | None, right: tuple[int, int] | None, wanted: Segments) -> areas.Side | None:
-    """Which side of a segment is meant: it has one of the house numbers, and is the right one."""
+    """Return the side of a segment that is wanted and has one of the house numbers; None if it has no such side."""
 
     def meant(side: str, numbers: tuple[int, int] | None) -> bool:
         if wanted.side in ("left", "right") and wanted.side != side:
             return False
         if wanted.side in ("even", "odd"):
-            # A range from an even to an odd number holds both.
+            # A range from an even to an odd number has both.
             parities = {number % 2 for number in numbers or ()}
             if (wanted.side == "odd") not in parities:
                 return False
@@ -317,7 +252,7 @@ def _side(left: tuple[int, int] | None, right: tuple[int, int] | None, wanted: S
 
 
 def _holds(numbers: tuple[int, int], wanted: Segments) -> bool:
-    """One of those that are wanted. A single number is on one side only, where the sides are even and odd."""
+    """Return whether a side has one of the wanted numbers. A single number must have the parity of the side."""
     first = wanted.first or 0
     last = first if wanted.last is None else wanted.last
     if first == last and first % 2 not in {number % 2 for number in numbers}:
@@ -326,40 +261,6 @@ def _holds(numbers: tuple[int, int], wanted: Segments) -> bool:
 
 
 def _range(a: int | None, b: int | None) -> tuple[int, int] | None:
-    """Zero is how registers write that there is no number."""
+    """Return a range of house numbers in order. Street registers write 0 where there is no number."""
     numbers = [number for number in (a, b) if number]
     return (min(numbers), max(numbers)) if numbers else None
-
-
-_CIRCLE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*m?\s*")
-_AROUND = re.compile(r"(.*[A-Za-z].*),\s*(\d+(?:\.\d+)?)\s*m?\s*")
-_ZIP = re.compile(r",\s*\d{5}\s*")
-_STREET = re.compile(r"(?P<name>.+?)(?:\s+(?P<first>\d+)-(?P<last>\d+))?(?:\s+(?P<side>left|right|even|odd|both))?")
-
-
-def circle_from(words: str) -> Circle | Around:
-    """`-75.16,39.95,500`: longitude, latitude, metres; or `1234 N BROAD ST, 500`: an address and metres."""
-    if found := _CIRCLE.fullmatch(words):
-        return Circle(*map(float, found.groups()))
-    if found := _AROUND.fullmatch(words):
-        if _ZIP.fullmatch(words, found.end(1)):
-            raise Invalid("Is that a ZIP code or a radius?", hint=f"For metres, write {found[2]} m.")
-        return Around(found[1].strip(), float(found[2]))
-    raise Invalid(
-        f"{words!r} is not a circle.",
-        hint="Write longitude, latitude and metres: -75.16,39.95,500; or an address and metres.",
-    )
-
-
-def segments_from(words: str) -> Segments:
-    """`N BROAD ST 1200-1500 even`: a street, perhaps house numbers, perhaps a side."""
-    found = _STREET.fullmatch(" ".join(words.split()))
-    if not found:
-        raise Invalid("A street has no name.", hint="Such as: N BROAD ST 1200-1500 even.")
-    first, last = found["first"], found["last"]
-    return Segments(
-        found["name"],
-        first=int(first) if first else None,
-        last=int(last) if last else None,
-        side=found["side"] or "both",  # type: ignore[arg-type]
-    )

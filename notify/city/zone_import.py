@@ -1,4 +1,4 @@
-"""A file's zones taken into the city: what would change, what must be confirmed, and then all of it or nothing."""
+"""Import the zones of a file: report what would change and what must be confirmed, then import all of it or nothing."""
 
 import re
 from collections import Counter
@@ -21,20 +21,20 @@ from zones import gate, places, placing
 from zones.files.zonefile import Mending, ZoneFile
 from zones.geometry import area_m2
 
-# What becomes of zones of the same kind that the file does not have. "edition": those that came from a file of the same
-# name go, and those of a file that this one takes over from, as told below; "replace": all go; "keep": none goes.
+# Which zones of the same kind, missing from the file, are retired. "edition": those from a file of the same name, and
+# from a file that this one replaces (`TAKEN_OVER`); "replace": all; "keep": none.
 Others = Literal["edition", "replace", "keep"]
 OTHERS: tuple[str, ...] = get_args(Others)
 
 TAKEN_OVER = 0.5  # a file with half of the zones of an earlier one is its next edition, under another name
-MANY = 10  # so many zones, if they are more than stay, go only when that is confirmed
-FEW = 3  # and so many, if none of the others stays
+MANY = 10  # retiring this many zones, if fewer stay, must be confirmed
+FEW = 3  # the same if no other zone stays
 SHOWN = 8  # cases listed in an error
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What whoever imports has said yes to."""
+    """What the importing person has confirmed."""
 
     repairs: bool = False
     warnings: bool = False
@@ -45,22 +45,22 @@ NOTHING = Accepted()
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did, or with `dry_run` would do. It says the same to the command's readers and over REST."""
+    """What an import did, or with `dry_run` would do. The command line and REST both show it."""
 
     dry_run: bool
     kind: str
     source: str
     zones: int
     imported: Imported
-    others: int  # current zones of that kind which came from other files, and stay
+    others: int  # current zones of that kind from other files, which stay
     mended: tuple[Mending, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    needs: tuple[str, ...]  # options without which it is not done
+    needs: tuple[str, ...]  # options that the import needs
     areas_km2: dict[str, float]  # by the name of a zone
     extent: tuple[float, float, float, float]  # west, south, east, north
-    place: str  # how far from the city; the nearest well-known place as long as nothing is known of it
+    place: str  # the distance from the city, or the nearest well-known place if nothing is known of the city
     crs: str
     name_field: str
 
@@ -77,7 +77,7 @@ def take(
     accepted: Accepted = NOTHING,
     dry_run: bool = False,
 ) -> Report:
-    """Keep the zones of a file, and retire those that have vanished from it.
+    """Store the zones of a file and retire those that have vanished from it.
 
     A dry run changes nothing and reports the same. Raises Invalid when something must be confirmed first.
     """
@@ -86,13 +86,13 @@ def take(
     broken = _broken(compared, found.left_out)
     stay = {kept.zone.id for kept in broken}
     retired = [kept for kept in _vanished(compared, source, others) if kept.zone.id not in stay]
-    known = {shape.name for _, shape in compared.unchanged}  # confirmed when they came
+    known = {shape.name for _, shape in compared.unchanged}  # confirmed when they were imported
     placed = [zone for zone in found.zones if zone.name not in known]
     warnings = [*found.doubts] if placed or compared.absent else []
     warnings += placing.questions(placed, city or placing.around(settings().center), is_whole=is_whole and bool(city))
     warnings += _losses(compared, retired) if others == "edition" else []
     warnings += _moved(compared)
-    warnings += [f"{kept.zone.name}: The file has it, but it cannot be used. It stays as it was." for kept in broken]
+    warnings += [f"{kept.zone.name}: It is in the file but cannot be used. It stays as it was." for kept in broken]
     large = [f"{mended}." for mended in found.mended if mended.is_large and mended.zone not in known]
     needs = {
         "--accept-warnings": bool(warnings) and not accepted.warnings,
@@ -103,7 +103,7 @@ def take(
         dry_run=dry_run,
         kind=kind,
         source=source,
-        imported=city_zones.told(compared, retired),
+        imported=city_zones.summary(compared, retired),
         others=len(compared.absent) - len(retired),
         warnings=(*warnings, *large),
         needs=tuple(option for option, is_wanted in needs.items() if is_wanted),
@@ -113,15 +113,15 @@ def take(
             raise _unconfirmed(report)
         city_zones.apply(s, kind, compared, retired, source, now, by)
         if damaged := city_zones.damaged(s):
-            told = f"The areas of zones cannot be read: {', '.join(damaged[:SHOWN])}"
-            alarms.sound(s, alarms.UNREADABLE_ROW, f"{told}. No alert can be sent there; import them again.", now)
+            found_out = f"The areas of zones cannot be read: {', '.join(damaged[:SHOWN])}"
+            alarms.sound(s, alarms.UNREADABLE_ROW, f"{found_out}. No alert can be sent there; import them again.", now)
     return report
 
 
 def _of_file(found: ZoneFile, city: placing.Bounds | None) -> dict[str, Any]:
-    told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "doubts"}
+    as_read = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "doubts"}
     west, south, east, north = shapely.total_bounds([zone.geometry for zone in found.zones]).tolist()
-    return told | {
+    return as_read | {
         "zones": len(found.zones),
         "areas_km2": {zone.name: round(area_m2(zone.geometry) / 1e6, 3) for zone in found.zones},
         "extent": (west, south, east, north),
@@ -138,7 +138,7 @@ def _place(extent: placing.Bounds, city: placing.Bounds | None) -> str:
 
 
 def _vanished(compared: Comparison, source: str, others: Others) -> Sequence[KeptZone]:
-    """The zones that go, by the rule that `others` names."""
+    """Return the zones to retire by the rule that `others` names."""
     if others != "edition":
         return compared.absent if others == "replace" else ()
     there = Counter(kept.version.source for kept, _ in (*compared.changed, *compared.unchanged) if _is_current(kept))
@@ -148,23 +148,23 @@ def _vanished(compared: Comparison, source: str, others: Others) -> Sequence[Kep
 
 
 def _losses(compared: Comparison, retired: Sequence[KeptZone]) -> list[str]:
-    """Whether it looks like half a file, or like another one of the same name."""
+    """Warn about a file that looks incomplete, or like a different file of the same name."""
     staying = sum(_is_current(kept) for kept, _ in (*compared.changed, *compared.unchanged))
     if len(retired) >= (MANY if staying else FEW) and len(retired) > staying:
         named = ", ".join(kept.zone.name for kept in retired[:SHOWN]) + (" ..." if len(retired) > SHOWN else "")
-        others = f"and only {staying} of the others are in it" if staying else "and none of the others is in it"
+        others = f"and the file has only {staying} others" if staying else "and the file has none of the others"
         return [f"{counted(len(retired), 'zone')} would be retired, {others}: {named}. --keep-others keeps them."]
     return []
 
 
 def _broken(compared: Comparison, left_out: Sequence[str]) -> list[KeptZone]:
-    """Zones that are in the file, and that only a fault of their shapes keeps out: they have not vanished."""
+    """Return the zones that are in the file but left out because their shapes are faulty: they have not vanished."""
     names = {line[: end.start()].casefold() for line in left_out for end in re.finditer(": ", line)}
     return [kept for kept in compared.absent if kept.zone.name.casefold() in names]
 
 
 def _moved(compared: Comparison) -> list[str]:
-    """Zones that would not touch what they were: two counties can each have a zone A."""
+    """Warn about zones whose new area does not touch the present one: two counties can each have a zone A."""
     current = [(kept, shape) for kept, shape in compared.changed if _is_current(kept)]
     were, readable = gate.readable_from_wkb(kept.version.geometry for kept, _ in current)
     pairs = ((current[row], was) for row, was in zip(readable.tolist(), were.tolist(), strict=True))
@@ -172,7 +172,7 @@ def _moved(compared: Comparison) -> list[str]:
     if not moved:
         return []
     named = ", ".join(moved[:SHOWN]) + (" ..." if len(moved) > SHOWN else "")
-    return [f"{named}: The new area does not touch the present one. Is it another zone, of the same name?"]
+    return [f"{named}: The new area does not touch the present one. Is it another zone of the same name?"]
 
 
 def _is_current(kept: KeptZone) -> bool:
@@ -185,5 +185,5 @@ def _unconfirmed(report: Report) -> Invalid:
     return Invalid(
         f"{report.source}: Nothing was imported, because something in it must be confirmed:",
         details=[*cases, *more],
-        hint=f"Look at it, and if it is right say {' and '.join(report.needs)}.",
+        hint=f"Check it, and if it is right add {' and '.join(report.needs)}.",
     )

@@ -1,4 +1,4 @@
-"""The city's zones, as they are kept: import makes versions, nothing is edited in place."""
+"""The city's zones in the database. An import adds versions; no version is ever changed."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +25,12 @@ from zones.geometry import area_hash, area_m2, to_wkb
 from zones.placing import Bounds
 
 IMPORT_LOCK = 7_461_003  # two imports at once would make two zones of one name
-MAPPED = 5  # zones, from which on a city is taken to be mapped
+MAPPED = 5  # a city with this many zones counts as mapped
 KINDS: tuple[str, ...] = get_args(ZoneKind)
 
 
 class NamedShape(Protocol):
-    """A zone as a file or the training city gives it: WGS 84, valid polygon or multipolygon."""
+    """A zone from a file or the training city: a valid polygon or multipolygon, WGS 84."""
 
     @property
     def name(self) -> str: ...
@@ -50,17 +50,17 @@ class KeptZone:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Shapes held against the zones of a kind that are kept: what each of them would be."""
+    """New shapes compared with the stored zones of a kind."""
 
     added: tuple[NamedShape, ...]
     changed: tuple[tuple[KeptZone, NamedShape], ...]
     unchanged: tuple[tuple[KeptZone, NamedShape], ...]
-    absent: tuple[KeptZone, ...]  # current zones of that kind which are not among the shapes
+    absent: tuple[KeptZone, ...]  # current zones of that kind that are not among the shapes
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did, by zone name."""
+    """The result of an import, by zone name."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -69,7 +69,7 @@ class Imported:
 
 
 def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
-    """Zones are known by their names, whatever their capitals. Nobody else imports before this transaction is over."""
+    """Compare shapes with stored zones, by name, ignoring case. Locks out other imports until the transaction ends."""
     if kind not in KINDS:
         raise Invalid(f"There is no zone kind {kind!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
     try:
@@ -82,7 +82,7 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
     exactly = {kept.zone.name: kept for kept in every}
     nearly = {kept.zone.name.casefold(): kept for kept in every}
     _, readable = gate.readable_from_wkb(kept.version.geometry for kept in every)
-    whole = {every[row].zone.id for row in readable}  # what is damaged is imported again, whatever its hash
+    whole = {every[row].zone.id for row in readable}  # a damaged zone is imported again whatever its hash
     added: list[NamedShape] = []
     changed: list[tuple[KeptZone, NamedShape]] = []
     unchanged: list[tuple[KeptZone, NamedShape]] = []
@@ -104,7 +104,7 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
 def keep(
     s: Session, kind: str, shapes: Iterable[NamedShape], source: str, now: datetime, by: Operator | None = None
 ) -> Imported:
-    """Keep zones of one kind: a new zone, a new version of a known one, or nothing where the shape is the same."""
+    """Store zones of one kind: a new zone, a new version of a known one, or nothing where the shape is the same."""
     return apply(s, kind, compare(s, kind, shapes), (), source, now, by)
 
 
@@ -117,7 +117,7 @@ def apply(
     now: datetime,
     by: Operator | None = None,
 ) -> Imported:
-    """Make what was compared so, and retire zones: they stay, with all of their versions, but no alert finds them."""
+    """Store the compared shapes and retire zones. A retired zone keeps its versions, but no alert can name it."""
     new = [(Zone(kind=kind, name=visible(shape.name), created_at=now), shape) for shape in compared.added]
     s.add_all(zone for zone, _ in new)
     s.flush()
@@ -128,7 +128,7 @@ def apply(
     written = [*new, *((kept.zone, shape) for kept, shape in compared.changed)]
     for zone, shape in [*written, *((kept.zone, shape) for kept, shape in compared.unchanged)]:
         zone.name, zone.retired_at = visible(shape.name), None
-        zone.external_id = shape.external_id or zone.external_id  # a file without ids takes none away
+        zone.external_id = shape.external_id or zone.external_id  # a file without ids removes none
     for kept in retired:
         kept.zone.retired_at = now
     s.flush()
@@ -136,10 +136,10 @@ def apply(
         audit.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
     for kept in retired:
         audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=kept.zone.id, source=source)
-    return told(compared, retired)
+    return summary(compared, retired)
 
 
-def told(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
+def summary(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
     return Imported(
         added=tuple(visible(shape.name) for shape in compared.added),
         changed=tuple(visible(shape.name) for _, shape in compared.changed),
@@ -149,7 +149,7 @@ def told(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
 
 
 def bounds(s: Session) -> Bounds | None:
-    """West, south, east and north of what is known of the city: its current zones and its streets. None: nothing."""
+    """Return west, south, east and north of the city's current zones and streets, or None if there are none."""
     west, south, east, north = s.execute(
         select(func.min(Street.west), func.min(Street.south), func.max(Street.east), func.max(Street.north))
     ).one()
@@ -163,14 +163,14 @@ def bounds(s: Session) -> Bounds | None:
 
 
 def damaged(s: Session) -> list[str]:
-    """The names of current zones whose areas cannot be read."""
+    """Return the names of current zones whose areas cannot be read."""
     kept = all_zones(s)
     _, readable = gate.readable_from_wkb(one.version.geometry for one in kept)
     return [one.zone.name for row, one in enumerate(kept) if row not in set(readable.tolist())]
 
 
 def is_mapped(s: Session) -> bool:
-    """Whether so much of the city is known that its bounds are those of all of it."""
+    """Return whether enough of the city is known for `bounds` to be the bounds of the whole city."""
     count = s.scalar(select(func.count(Zone.id)).where(Zone.retired_at.is_(None))) or 0
     return count >= MAPPED or s.scalar(select(Street.id).limit(1)) is not None
 
@@ -188,7 +188,7 @@ def _version(zone: Zone, number: int, shape: NamedShape, source: str, now: datet
 
 
 def all_zones(s: Session, kind: str | None = None, *, retired: bool = False) -> Sequence[KeptZone]:
-    """Zones with their newest versions, by kind and name."""
+    """Return zones with their newest versions, ordered by kind and name."""
     newest = select(func.max(ZoneVersion.id)).where(ZoneVersion.zone_id == Zone.id).correlate(Zone).scalar_subquery()
     question = select(Zone, ZoneVersion).join(ZoneVersion, ZoneVersion.id == newest).order_by(Zone.kind, Zone.name)
     if kind is not None:
@@ -199,15 +199,15 @@ def all_zones(s: Session, kind: str | None = None, *, retired: bool = False) -> 
 
 
 def find(s: Session, name: str) -> KeptZone:
-    """The zone of this name (`Riverside`, or `kind:Riverside` where two kinds share a name).
+    """Return the zone of this name (`Riverside`, or `kind:Riverside` where two kinds share a name).
 
-    Raises NotFound with near names, Invalid when several zones have it.
+    Raises NotFound with similar names, Invalid when several zones have the name.
     """
     return find_all(s, [name])[0]
 
 
 def find_all(s: Session, names: Sequence[str]) -> list[KeptZone]:
-    """The zones of these names, as `find`; all zones are read once for all of them."""
+    """Return the zones of these names, as `find` does. The zones are read once for all names."""
     if not names:
         return []
     every = all_zones(s)
@@ -233,7 +233,7 @@ def _named(name: str, every: Sequence[KeptZone], by_name: Mapping[str, Sequence[
 
 
 def _near(wanted: str, names: Mapping[str, str]) -> list[str]:
-    """At most three that may be meant: those that hold the words first, then those with a word that is spelt like it,
+    """Return at most three similar names: first those that contain `wanted`, then those with a word spelt like it,
     then those spelt like it as a whole."""
     words = {word: name for name in names for word in re.split(r"[^\w']+", name) if word}
     alike = [

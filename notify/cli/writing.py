@@ -11,7 +11,7 @@ import typer.core
 
 from notify.alerts import drafting
 from notify.channels.channel import CHANNELS
-from notify.city.area import Along, Drawn, InZone, circle_from, segments_from
+from notify.city.parts import Along, Drawn, InZone, circle_from, segments_from
 from notify.cli import acting
 from notify.cli.commands import Json
 from notify.cli.output import console_err, planned, print_json

@@ -1,4 +1,5 @@
-"""The training city in the database: zones, streets, residents, senders, an operator of each role. All is made up."""
+"""Fill the database with the training city: zones, streets, residents, senders, an operator of each role. All of it is
+invented. `city` generates it, `blocks` cuts its streets into blocks, `names` has the names."""
 
 import csv
 import io
@@ -22,14 +23,14 @@ from notify.training.city import COLUMNS, TrainingCity
 ZONE = "Riverside"
 RIVER = "Bell River"
 SOURCE = "training city"  # of its zones, streets and addresses
-# One of each role, so that each can be rehearsed.
+# One of each role, so that every role can be practised.
 OPERATORS = (
     (operators.TRAINING_AUTHOR, "author"),
     (operators.TRAINING_APPROVER, "approver"),
     ("agent@tocsin.example.org", "agent"),
     ("admin@tocsin.example.org", "admin"),
 )
-# provider, address, rate a second: short codes begin at 100 segments, and cities negotiate more
+# provider, address, rate per second: short codes start at 100 segments, and cities negotiate more
 SENDERS = (
     ("twilio", "+15555550100", 300.0),
     ("sendgrid", "alerts@tocsin.example.org", 500.0),
@@ -38,9 +39,9 @@ SENDERS = (
 
 
 def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | None = None) -> bool:
-    """Make the city, unless so many live there already (then False). `on_progress`: rows imported so far.
+    """Create the city; return False if it has that many residents already. `on_progress` gets the rows imported so far.
 
-    An import that was interrupted is taken up again: residents who are there already stay as they are.
+    An interrupted import is resumed: existing residents stay as they are.
     """
     with transaction() as s:
         if s.execute(select(func.count()).select_from(Subscriber)).scalar_one() >= residents:
@@ -61,13 +62,13 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
 
 
 def draw(s: Session, city: TrainingCity) -> None:
-    """The river and the city's limits, for the map."""
+    """Store the river and the city limits for the map."""
     basemap.keep_layer(s, "water", [(RIVER, city.river)])
     basemap.keep_layer(s, "boundary", [(city.name, box(*city.bounds))])
 
 
 def add_senders(s: Session, now: datetime) -> None:
-    """One on each channel that has none."""
+    """Add a sender on each channel that has none."""
     held = set(s.scalars(select(Sender.channel)))
     for provider, address, rate in SENDERS:
         if senders.channel_of(provider) not in held:
@@ -75,7 +76,7 @@ def add_senders(s: Session, now: datetime) -> None:
 
 
 def csv_lines(city: TrainingCity, residents: int) -> Iterator[str]:
-    """The residents as lines of a subscriber CSV: they come in by the same door as a real city's."""
+    """Yield the residents as lines of a subscriber CSV, so that they are imported like those of a real city."""
     line = io.StringIO()
     writer = csv.DictWriter(line, COLUMNS)
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""The training city's streets as its planning office would publish them: block by block, with their house numbers."""
+"""The training city's streets in the form that cities publish: block by block, with house numbers."""
 
 from collections.abc import Iterator
 
@@ -20,12 +20,12 @@ from notify.training.city import Street as CityStreet
 from zones.addresses.readings import HouseNumber
 from zones.addresses.rows import AddressRow, StreetRow
 
-FIRST_NUMBER, PER_BLOCK = 100, round(BLOCK_M / 5)  # house numbers grow by 2 every 10 m
-MAIN, SIDE = 2, 3  # ranks, as `StreetRow` has them; the snow routes are the main streets
+FIRST_NUMBER, PER_BLOCK = 100, round(BLOCK_M / 5)  # house numbers increase by 2 every 10 m
+MAIN, SIDE = 2, 3  # ranks of `StreetRow`; the snow routes are the main streets
 
 
 def blocks(city: TrainingCity) -> Iterator[StreetRow]:
-    """Every street cut at its crossings, without what lies in the river."""
+    """Yield every street cut at its crossings, without the blocks in the river."""
     avenues = round(WIDTH_M / BLOCK_M) - 1
     for index, street in enumerate(city.streets):
         shapely.prepare(street.line)
@@ -36,7 +36,7 @@ def blocks(city: TrainingCity) -> Iterator[StreetRow]:
 
 
 def houses(city: TrainingCity) -> Iterator[AddressRow]:
-    """Every house of the city."""
+    """Yield every house of the city."""
     points, called = city.addresses, [street.name for street in city.streets]
     columns = (points.number.tolist(), points.street.tolist(), points.lon.tolist(), points.lat.tolist())
     for number, street, lon, lat in zip(*columns, strict=True):
@@ -53,7 +53,7 @@ def _line(street: CityStreet, is_avenue: bool, block: int) -> LineString:
 
 
 def _row(street: CityStreet, line: LineString, index: int, block: int, *, is_avenue: bool) -> StreetRow:
-    """Even numbers are west of an avenue, on its left, and south of a street, on its right."""
+    """Make a row. Even numbers are west of an avenue, on its left, and south of a street, on its right."""
     first = FIRST_NUMBER + block * PER_BLOCK
     even, odd = (first, first + PER_BLOCK - 2), (first + 1, first + PER_BLOCK - 1)
     left, right = (even, odd) if is_avenue else (odd, even)

@@ -1,7 +1,7 @@
-"""The training city: Bellhaven, made from a seed and always the same. Every street, person and number is made up.
+"""The training city, Bellhaven, generated from a seed. Every street, person and number is invented.
 
-A river runs through it from north to south. Avenues run along it, streets across; neighbourhoods are blocks of the grid
-cut by the river's course, so that all of the city belongs to exactly one of them.
+A river runs through it from north to south. Avenues run along it, streets across it. Neighbourhoods are belts of the
+city cut by the river, so every point of the city is in exactly one of them.
 """
 
 import csv
@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from notify.training import names
 from zones.geometry import to_geojson
 
-# In the open Atlantic, 300 km from land: nobody lives there, no map shows a real street below it.
+# In the open Atlantic, 300 km from land, where nobody lives and no map shows a real street.
 WEST, SOUTH = -70.60, 37.90
 WIDTH_M, HEIGHT_M = 9_600.0, 12_000.0
 M_PER_DEGREE_LAT = 111_000.0
@@ -31,9 +31,9 @@ M_PER_DEGREE_LON = M_PER_DEGREE_LAT * math.cos(math.radians(SOUTH + 0.054))
 BLOCK_M = 240.0
 RIVER_HALF_WIDTH_M = 90.0
 FLOOD_M = {"Evacuation Zone A": 400.0, "Evacuation Zone B": 900.0, "Evacuation Zone C": 1_600.0}  # from mid-river
-SNOW_ROUTE_EVERY = 5  # avenues and streets
+SNOW_ROUTE_EVERY = 5  # every fifth avenue and street
 SNOW_ROUTE_HALF_WIDTH_M = 40.0
-DENSE_M = 3_500.0  # from the middle: where the houses thin out
+DENSE_M = 3_500.0  # from the centre to where the houses thin out
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
 TOPICS = ("outage", "snow", "storm", "collection", "flood", "heat", "water", "road", "health", "evacuation", "general")
 TOPIC_SHARES = (0.72, 0.55, 0.86, 0.62, 0.30, 0.22, 0.35, 0.28, 0.25, 0.40, 0.33)
@@ -43,7 +43,7 @@ SPANISH_SHARE, CONSENT_SHARE, SECOND_PLACE_SHARE = 0.22, 0.96, 0.12
 
 @dataclass(frozen=True, slots=True)
 class CityZone:
-    """A zone of the city: WGS 84, valid (multi)polygon."""
+    """A zone of the city: a valid (multi)polygon, WGS 84."""
 
     kind: str
     name: str
@@ -54,12 +54,12 @@ class CityZone:
 @dataclass(frozen=True, slots=True)
 class Street:
     name: str
-    line: BaseGeometry  # WGS 84; in pieces where the river cuts it and no bridge carries it
+    line: BaseGeometry  # WGS 84; in pieces where it meets the river without a bridge
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPoints:
-    """House numbers on streets: arrays of the same length. `street` is an index into the city's streets."""
+    """Houses, as arrays of the same length. `street` is an index into the city's streets."""
 
     number: NDArray[np.int32]
     street: NDArray[np.int32]
@@ -68,7 +68,7 @@ class AddressPoints:
 
 
 class TrainingCity:
-    """All of it follows from the seed: the same seed, the same bytes."""
+    """The same seed always gives the same city."""
 
     name = "Bellhaven"
 
@@ -91,7 +91,7 @@ class TrainingCity:
 
     @cached_property
     def streets(self) -> tuple[Street, ...]:
-        """Avenues from south to north, then streets from west to east. The snow routes have the bridges."""
+        """Avenues from south to north, then streets from west to east. Only snow routes have bridges."""
         lines = []
         for column in range(1, self._columns):
             x = column * BLOCK_M
@@ -106,7 +106,7 @@ class TrainingCity:
 
     @cached_property
     def addresses(self) -> AddressPoints:
-        """Houses every 20 m or so on both sides of each street where all is built up, none in the river."""
+        """Houses about every 20 m on both sides of each street, fewer at the edges of the city, none in the river."""
         rng = np.random.Generator(np.random.PCG64([self._seed, 2]))
         street, number, x, y = [], [], [], []
         for index in range(len(self.streets)):
@@ -130,13 +130,13 @@ class TrainingCity:
         )
 
     def zones(self) -> tuple[CityZone, ...]:
-        """12 neighbourhoods and 5 collection zones, each of which tile the city; 3 evacuation zones; snow routes."""
+        """12 neighbourhoods and 5 collection zones, each set covering the city; 3 evacuation zones; snow routes."""
         return (*self._neighbourhoods(), *self._collection(), *self._evacuation(), *self._snow())
 
     def residents(self, count: int) -> Iterator[dict[str, str]]:
-        """Rows of a subscriber CSV (columns `COLUMNS`) for `count` people; some have a second row for another place.
+        """Yield rows of a subscriber CSV (columns `COLUMNS`) for `count` people; some have a second row and place.
 
-        The same first n people for every count. Numbers are 555-01xx and their continuation, emails at example.org.
+        The first n people are the same for every count. See `names.phone` for the numbers; emails are at example.org.
         """
         for start in range(0, count, 1_000):
             yield from self._thousand(start, min(1_000, count - start))
@@ -148,7 +148,7 @@ class TrainingCity:
             writer.writerows(self.residents(count))
 
     def write_zones_geojson(self, folder: Path) -> tuple[Path, ...]:
-        """A file for each kind, `<kind>.geojson`, with the fields `name` and `id`."""
+        """Write a file for each kind, `<kind>.geojson`, with the fields `name` and `id`."""
         paths = []
         for kind in dict.fromkeys(zone.kind for zone in self.zones()):
             features = [
@@ -167,7 +167,7 @@ class TrainingCity:
 
     @cached_property
     def _course(self) -> LineString:
-        """The middle of the river, in metres from the south-west corner; it begins and ends outside of the city."""
+        """The middle of the river, in metres from the south-west corner. It begins and ends outside the city."""
         y = np.linspace(-600, HEIGHT_M + 600, 160)
         a, b, c = self._phases
         x = WIDTH_M * 0.46 + 900 * np.sin(y / 2_600 + a) + 330 * np.sin(y / 1_050 + b) + 120 * np.sin(y / 420 + c)
@@ -175,7 +175,7 @@ class TrainingCity:
 
     @cached_property
     def _banks(self) -> tuple[BaseGeometry, BaseGeometry]:
-        """West and east of the middle of the river."""
+        """The parts of the city west and east of the middle of the river."""
         points = list(self._course.coords)
         west = Polygon([(-600, -600), *points, (-600, HEIGHT_M + 600)]).intersection(_CITY)
         return west, _CITY.difference(west)
@@ -191,7 +191,7 @@ class TrainingCity:
         return zones
 
     def _collection(self) -> list[CityZone]:
-        """A zone for each working day: belts askew to the neighbourhoods."""
+        """A zone for each working day: belts at an angle to the neighbourhoods."""
         days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
         edges = [(i / 5 * WIDTH_M - 700, i / 5 * WIDTH_M + 700) for i in range(6)]
         edges[0], edges[5] = (-3 * WIDTH_M, -3 * WIDTH_M), (4 * WIDTH_M, 4 * WIDTH_M)
@@ -208,7 +208,7 @@ class TrainingCity:
         ]
 
     def _evacuation(self) -> list[CityZone]:
-        """Bands along the river, A nearest: each without the ones before it."""
+        """Bands along the river, zone A nearest. They do not overlap."""
         zones, nearer = [], Polygon()
         for name, reach_m in FLOOD_M.items():
             reach = self._course.buffer(reach_m).intersection(_CITY)
@@ -227,9 +227,9 @@ class TrainingCity:
         return routes
 
     def _thousand(self, start: int, count: int) -> Iterator[dict[str, str]]:
-        """People `start`.. of one thousand, drawn by a generator of their own, so that memory stays flat."""
+        """Yield `count` people from `start` on. Each thousand has its own generator, so memory use does not grow."""
         rng = np.random.Generator(np.random.PCG64([self._seed, 3, start // 1_000]))
-        # Lists: reading numpy's arrays one number at a time takes twice as long as all the rest.
+        # Lists, because reading NumPy arrays one number at a time takes twice as long as all the rest.
         kind = rng.choice(3, 1_000, p=[PHONE_SHARE, EMAIL_SHARE, BOTH_SHARE]).tolist()
         spanish = (rng.random(1_000) < SPANISH_SHARE).tolist()
         consents = (rng.random(1_000) < CONSENT_SHARE).tolist()
@@ -259,7 +259,7 @@ class TrainingCity:
 
     @cached_property
     def _places(self) -> list[dict[str, str]]:
-        """Each house as columns of the CSV."""
+        """The columns of the CSV for each house."""
         points, called = self.addresses, [street.name for street in self.streets]
         columns = (points.lon.tolist(), points.lat.tolist(), points.number.tolist(), points.street.tolist())
         return [
@@ -273,7 +273,7 @@ def _is_snow_route(index: int) -> bool:
 
 
 def _built_up(across_m: float, along_m: NDArray[np.float64], avenue: bool) -> NDArray[np.float64]:
-    """The share of lots with a house: nearly all in the middle of the city, a quarter at its edges."""
+    """Return the share of lots with a house: nearly all in the centre of the city, a quarter at its edges."""
     x, y = (across_m, along_m) if avenue else (along_m, across_m)
     far = np.hypot(x - WIDTH_M * 0.5, y - HEIGHT_M * 0.45) / DENSE_M
     share: NDArray[np.float64] = 0.25 + 0.7 * np.exp(-(far**2))

@@ -1,4 +1,4 @@
-"""What things and people in the training city are called. All of it is made up."""
+"""The names and phone numbers of the training city. All of them are invented."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -40,8 +40,8 @@ _LAST = (
 ).split()
 CONSENT_HOW = ("web form", "paper form at the library", "call to 311", "text to join", "city fair")
 
-# Area codes of the United States. With 555 and a line of four digits they make numbers that nobody has: 555-0100 to
-# 0199 are set aside for fiction; the continuation, for a larger city than those have room for, has no subscribers.
+# Area codes of the United States. With 555 and four digits they make numbers that nobody has: 555-0100 to 0199 are
+# reserved for fiction; the numbers after them, needed for a larger city, have no subscribers.
 AREA_CODES = tuple(
     int(code)
     for code in (
@@ -77,12 +77,12 @@ def person(first: int, last: int) -> tuple[str, str]:
 
 
 def phone(person_number: int) -> str:
-    """E.164, another for each person: 555-01xx in all area codes first, then upward."""
+    """Return a person's own number, E.164: 555-01xx in all area codes first, then upward."""
     line = _FIRST_LINE + person_number // len(AREA_CODES)
     line += sum(1 for taken in _IN_SERVICE if taken <= line)
     return f"+1{AREA_CODES[person_number % len(AREA_CODES)]}555{line:04}"
 
 
 def moment(days_ago: int, person_number: int) -> str:
-    """When somebody consented, ISO 8601."""
+    """Return the time of a consent, ISO 8601."""
     return (_TODAY - timedelta(days=days_ago, seconds=person_number * 37 % 28_800)).isoformat()

@@ -1,7 +1,7 @@
-"""The map of the city, drawn from its own streets, water, parks, boundaries and zones: no other server is asked.
+"""The map of the city, drawn from its own streets, water, parks, boundaries and zones without any other server.
 
-`edition` says when it has changed, `streets` and `areas` know what is in a tile, `drawing` makes and keeps tiles,
-`importing` takes layers in.
+`edition` identifies its state, `streets` and `areas` select what is in a tile, `drawing` draws and caches tiles,
+`importing` imports layers.
 """
 
 from notify.city.basemap.areas import LAYERS

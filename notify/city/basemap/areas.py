@@ -1,4 +1,4 @@
-"""What lies below and above the streets in a tile: water, parks, boundaries and buildings; and the zones."""
+"""The layers of a tile below and above the streets: water, parks, boundaries, buildings and zones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from zones.tiles import UNITS_PER_PIXEL, Feature, Shapes, Tile
 LAYERS = ("water", "park", "boundary", "building")
 BUILDINGS_FROM = 15
 SMALLEST_PX = 2.0
-MOST_IN_TILE = 20_000  # the largest of them; more would be a blot, and a request that takes seconds
-NAME_PX = 60.0  # as wide must something be to bear its name
+MOST_IN_TILE = 20_000  # the largest ones; more would be unreadable and would take seconds
+NAME_PX = 60.0  # a shape this wide is labelled
 
-# What reaches into the tile begins at most its own width to the west of it: so the index need not be read from the
-# city's western edge on, of which half a million buildings would make a tenth of a second.
+# A shape that reaches into the tile begins at most the widest shape's width to the west of it. This bound keeps the
+# index scan short: from the city's western edge, half a million buildings would take a tenth of a second.
 _IN_BOX = text("""
     SELECT layer, name, geometry, east - west AS width FROM map_features
     WHERE layer = :layer AND west BETWEEN :west - :widest AND :east AND east >= :west
@@ -33,7 +33,7 @@ _IN_BOX = text("""
 
 @dataclass(frozen=True)
 class Zones:
-    """The zones in force, with a point in each where its name may stand."""
+    """The current zones, with a point in each for its label."""
 
     about: tuple[dict[str, str | int], ...]  # id, kind, name
     shapes: Shapes
@@ -78,15 +78,15 @@ def read_zones(s: Session) -> Zones:
 
 
 def widest(s: Session) -> dict[str, float]:
-    """The width of each layer's widest shape, in degrees."""
+    """Return the width of each layer's widest shape, in degrees."""
     rows = s.execute(text("SELECT layer, max(east - west) AS width FROM map_features GROUP BY layer")).all()
     return {row.layer: row.width for row in rows}
 
 
 def features(s: Session, tile: Tile, widths: Mapping[str, float]) -> dict[str, list[Feature]]:
-    """A list for each layer, and one of `names`: points that bear the names of waters and parks.
+    """Return the features of each layer, and of `names`: points for the labels of water and parks.
 
-    `widths`: what `widest` says, which takes a look at everything and so is asked for once an edition.
+    `widths`: the result of `widest`, which reads every row and is therefore called once per edition.
     """
     rows = _rows(s, tile, widths)
     drawn: dict[str, list[Feature]] = {layer: [] for layer in (*LAYERS, "names")}
@@ -101,7 +101,7 @@ def features(s: Session, tile: Tile, widths: Mapping[str, float]) -> dict[str, l
 
 
 def bounds(s: Session) -> tuple[float, float, float, float] | None:
-    """Of the boundary, if there is one, else of all else but buildings."""
+    """Return the bounds of the city's boundary if there is one, else of its water and parks."""
     for layers in (["boundary"], ["water", "park"]):
         row = s.execute(
             text("SELECT min(west), min(south), max(east), max(north) FROM map_features WHERE layer = ANY(:layers)"),
@@ -122,7 +122,7 @@ def _rows(s: Session, tile: Tile, widths: Mapping[str, float]) -> list[Any]:
 
 
 def _filled(tile: Tile, shapes: Shapes) -> list[Feature]:
-    """Polygons as one feature, which is written much faster than many; rivers that are only lines as another."""
+    """Return all polygons as one feature, which is encoded much faster than many, and all lines as another."""
     cut = tile.fit(shapes)
     parts = shapely.get_parts(cut)
     polygons = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) >= UNITS_PER_PIXEL)]
@@ -132,7 +132,7 @@ def _filled(tile: Tile, shapes: Shapes) -> list[Feature]:
 
 
 def _outlined(tile: Tile, shapes: Shapes) -> list[Feature]:
-    """Their edges as lines: a polygon that is cut to the tile would have the tile's edge for one of its own."""
+    """Return the edges as lines: a polygon cut to the tile would be outlined along the edge of the tile."""
     is_area = np.isin(shapely.get_type_id(shapes), (3, 6))
     lines = np.where(is_area, shapely.boundary(shapes), shapes)
     parts = shapely.get_parts(tile.fit(np.asarray(lines, dtype=object)))
@@ -164,7 +164,7 @@ def _names(tile: Tile, layer: str, rows: Sequence[Any], shapes: Shapes) -> list[
 
 
 def _inside(shapes: Shapes) -> NDArray[np.float64]:
-    """A point within each."""
+    """Return a point within each shape."""
     if not len(shapes):
         return np.zeros((0, 2))
     points: NDArray[np.float64] = shapely.get_coordinates(shapely.point_on_surface(shapes))

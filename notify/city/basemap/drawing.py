@@ -1,4 +1,4 @@
-"""Tiles drawn from what the city has, and kept. Streets and zones are read once for each edition of the map."""
+"""Draw and cache tiles. Streets and zones are read once per edition of the map."""
 
 import gzip
 import threading
@@ -12,13 +12,13 @@ from notify.city.basemap import areas, edition, streets
 from notify.city.basemap.edition import Edition
 from zones.tiles import Feature, Tile, encode
 
-HELD_BYTES = 48 * 2**20  # of tiles in each process: all those of a large city
+HELD_BYTES = 48 * 2**20  # of tiles in each process: enough for a large city
 Bounds = tuple[float, float, float, float]
 T = TypeVar("T")
 
 
 class Drawn:
-    """Tiles that were asked for, compressed, with the edition that they are of; the oldest make room."""
+    """A cache of compressed tiles by edition. The least recently used are dropped first."""
 
     def __init__(self, most_bytes: int = HELD_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -43,7 +43,7 @@ class Drawn:
 
 
 def tile_now(s: Session, tile: Tile, held: Drawn) -> tuple[str, bytes]:
-    """The tag of the edition in force, and its tile, compressed; an empty one is b""."""
+    """Return the tag of the current edition and the compressed tile; b"" for an empty one."""
     of = edition.current(s)
     body = held.get(of.tag, tile)
     if body is None:
@@ -54,7 +54,7 @@ def tile_now(s: Session, tile: Tile, held: Drawn) -> tuple[str, bytes]:
 
 
 def layers(s: Session, of: Edition, tile: Tile) -> dict[str, list[Feature]]:
-    """From the bottom to the top. The edition was asked for before: what is drawn is of it, or newer."""
+    """Return the layers from bottom to top. They are of the edition `of`, or newer if an import committed since."""
     zones = _zones.get(of.zones, lambda: areas.read_zones(s))
     widths = _widths.get(of.features, lambda: areas.widest(s))
     drawn = areas.features(s, tile, widths)
@@ -64,7 +64,7 @@ def layers(s: Session, of: Edition, tile: Tile) -> dict[str, list[Feature]]:
 
 
 def city_bounds(s: Session, of: Edition) -> Bounds | None:
-    """Where to look first: the city's boundary, else its streets, else its zones. None: there is nothing yet."""
+    """Return the bounds to show first: of the city's boundary, else its streets, else its zones. None: no data yet."""
     found = areas.bounds(s)
     if found is None:
         found = _streets.get(of.streets, lambda: streets.read(s)).bounds
@@ -72,13 +72,13 @@ def city_bounds(s: Session, of: Edition) -> Bounds | None:
 
 
 def zone_boxes(s: Session, of: Edition) -> dict[int, Bounds]:
-    """The box of each zone, by its id: west, south, east, north."""
+    """Return the box of each zone by id: west, south, east, north."""
     zones = _zones.get(of.zones, lambda: areas.read_zones(s))
     return {int(about["id"]): box for about, box in zip(zones.about, zones.boxes, strict=True)}
 
 
 class _Latest(Generic[T]):
-    """What was made for the newest key; made once, however many ask at a time."""
+    """Caches the value of the newest key. It is made once even if several threads ask for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -97,4 +97,4 @@ _widths: _Latest[dict[str, float]] = _Latest()
 
 
 def _cost(body: bytes | None) -> int:
-    return 0 if body is None else len(body) + 200  # an empty tile has a key, too
+    return 0 if body is None else len(body) + 200  # 200: about the size of the key

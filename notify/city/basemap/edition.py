@@ -1,4 +1,4 @@
-"""Which edition of the map is in force: it changes with every import, so that tiles can be kept for ever."""
+"""The current edition of the map. It changes with every import, so tiles can be cached for ever."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# The first and the last row of a table tell one import from the next, as ids are never used again. The shapes of the
-# two are looked at besides: a database that was restored may count from where it counted before.
+# The first and last row of a table identify an import, because ids are never reused. Their shapes are hashed as well:
+# a restored database may give out the same ids again.
 _ENDS = """
     (SELECT concat(id, ':', md5(geometry)) FROM {table} ORDER BY id LIMIT 1),
     (SELECT concat(id, ':', md5(geometry)) FROM {table} ORDER BY id DESC LIMIT 1)
@@ -16,7 +16,7 @@ _ENDS = """
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What each part of the map was drawn from, as short hashes."""
+    """Short hashes of the data that each part of the map is drawn from."""
 
     streets: str
     features: str
@@ -24,12 +24,12 @@ class Edition:
 
     @property
     def tag(self) -> str:
-        """Of the whole map: stands in the addresses of tiles and in their ETags."""
+        """The hash of the whole map, used in the URLs of tiles and in their ETags."""
         return _short(self.streets, self.features, self.zones)
 
 
 def current(s: Session) -> Edition:
-    """Some look-ups by key: cheap enough to be asked for each tile that is not at hand."""
+    """Return the current edition. The look-ups by key are cheap enough to make for each tile."""
     streets = s.execute(text(f"SELECT {_ENDS.format(table='streets')}")).one()
     features = s.execute(text(f"SELECT {_ENDS.format(table='map_features')}")).one()
     zones = s.execute(

@@ -1,4 +1,4 @@
-"""A layer of the map out of a file. It replaces the layer that was there: all of it, or nothing."""
+"""Import a layer of the map from a file. It replaces the whole layer or, on an error, nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class LayerImport:
-    """What came in. `left_out`: a sentence for each shape that cannot be drawn. `notes`: about the file as a whole."""
+    """The result of an import. `left_out`: a sentence per shape that cannot be drawn. `notes`: on the whole file."""
 
     layer: str
     kept: int
@@ -36,14 +36,15 @@ def replace_layer(
     s: Session, layer: str, shapes: Iterable[DrawnShape | BadRow], now: datetime, by: Operator | None = None, *,
     confirmed: bool = False,
 ) -> LayerImport:  # fmt: skip
-    """`confirmed`: somebody has looked where it lies. Raises Invalid when there is no such layer, when nothing in the
-    file can be drawn, and when it must be confirmed that the file is whole or lies in the city (see `standing`)."""
+    """Import a layer. `confirmed`: somebody has checked where it lies. Raises Invalid when there is no such layer, when
+    nothing in the file can be drawn, and when it must be confirmed that the file is complete or lies in the city (see
+    `standing`)."""
     check_layer(layer)
     notes = standing.notes_of(shapes, confirmed=confirmed)
     left_out: list[str] = []
     kept = keep_layer(s, layer, _good(shapes, left_out), left_out)
     if not kept:
-        raise Invalid("Nothing in it can be drawn.", details=left_out[:5], hint="Give a file of lines or polygons.")
+        raise Invalid("Nothing in it can be drawn.", details=left_out[:5], hint="Use a file of lines or polygons.")
     if not confirmed:
         elsewhere, note = standing.leave_out_what_is_elsewhere(s, "map_features", layer, standing.city_before(s))
         kept, notes = kept - elsewhere, [*notes, note] if note else notes
@@ -57,7 +58,7 @@ def check_layer(layer: str) -> None:
 
 
 def has_lines(layer: str) -> bool:
-    """Whether a layer has lines as well as areas: water and boundaries may be lines; buildings and parks are areas."""
+    """Return whether a layer may have lines as well as areas: water and boundaries may, buildings and parks may not."""
     return layer in ("water", "boundary")
 
 
@@ -72,9 +73,9 @@ def _good(shapes: Iterable[DrawnShape | BadRow], left_out: list[str]) -> Iterato
 def keep_layer(
     s: Session, layer: str, shapes: Iterable[tuple[str, BaseGeometry]], left_out: list[str] | None = None
 ) -> int:
-    """Names and valid shapes in WGS 84 instead of those that the layer had; how many. `left_out` gets a sentence for
-    each that PostgreSQL refuses."""
-    # Two imports at a time: one after the other, or the second would add to the first.
+    """Replace the shapes of a layer by these names and valid shapes (WGS 84). Return how many were stored. `left_out`
+    gets a sentence for each shape that PostgreSQL refuses."""
+    # Imports run one at a time; otherwise both would delete the old rows and both would add theirs.
     s.execute(text("LOCK TABLE map_features IN SHARE ROW EXCLUSIVE MODE"))
     s.execute(delete(MapFeature).where(MapFeature.layer == layer))
     rows = (_row(layer, name, shape) for name, shape in shapes)
@@ -86,7 +87,7 @@ def keep_layer(
 
     def refuse(row: dict[str, Any], why: Exception) -> None:
         if left_out is not None:
-            left_out.append(f"{row['name'] or 'A shape'}: The database refuses it ({db.reason(why)}).")
+            left_out.append(f"{row['name'] or 'A shape'}: The database refused it ({db.reason(why)}).")
 
     while piece := list(islice(rows, ROWS_AT_ONCE)):
         kept += sum(db.in_halves(piece, write, refuse, s.begin_nested))
@@ -102,7 +103,7 @@ def _row(layer: str, name: str, shape: BaseGeometry) -> dict[str, Any]:
 
 
 def counts(s: Session) -> dict[str, int]:
-    """How many rows each layer has, the streets among them."""
+    """Return the number of rows of each layer and of the streets."""
     rows = s.execute(text("SELECT layer, count(*) AS held FROM map_features GROUP BY layer")).all()
     held = {row.layer: int(row.held) for row in rows}
     streets = s.execute(text("SELECT count(*) FROM streets")).scalar_one()

@@ -1,6 +1,6 @@
-"""The streets as they are drawn: the segments of a name joined to long lines, which are fewer and can bear a label.
+"""The streets of the map: the segments of one name joined to long lines, which are fewer and long enough for a label.
 
-They are kept in memory, for they are asked for by every tile: Philadelphia's 40,449 segments are 9,467 lines.
+They are held in memory because every tile needs them. Philadelphia's 40,449 segments become 9,467 lines.
 """
 
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from zones import gate
 from zones.addresses.words import readable
 from zones.tiles import UNITS_PER_PIXEL, Feature, Shapes, Tile, mercator
 
-MAIN_STREET_M = 5_000.0  # where no street has a rank, those that are longer are taken for main streets
+MAIN_STREET_M = 5_000.0  # if all streets have the same rank, longer ones count as main streets
 EARTH_M = 40_075_017.0
-# The shortest line of each rank that is drawn, in pixels, by zoom. A street of ten pixels among ten thousand is a blot.
+# The shortest line of each rank that is drawn, in pixels, by zoom: ten thousand streets of ten pixels are unreadable.
 SHORTEST_PX: dict[int, dict[int, float]] = {
     8: {1: 4, 2: 16},
     9: {1: 4, 2: 16, 3: 24},
@@ -33,7 +33,7 @@ SHORTEST_PX: dict[int, dict[int, float]] = {
 
 @dataclass(frozen=True)
 class Streets:
-    """Lines in WGS 84 with a name, a rank and a length each."""
+    """Lines in WGS 84, each with a name, a rank and a length."""
 
     lines: Shapes
     names: NDArray[np.str_]
@@ -78,7 +78,7 @@ def read(s: Session) -> Streets:
 
 
 def join(names: list[str], ranks: list[int], lines: Shapes) -> Streets:
-    """Segments of the same name and rank become one line wherever they meet end to end."""
+    """Join segments of the same name and rank into one line wherever they meet end to end."""
     kinds = {pair: number for number, pair in enumerate(dict.fromkeys(zip(names, ranks, strict=True)))}
     parts, part_of = shapely.get_parts(lines, return_index=True)
     kind = np.array([kinds[pair] for pair in zip(names, ranks, strict=True)], dtype=int)[part_of]
@@ -97,7 +97,7 @@ def join(names: list[str], ranks: list[int], lines: Shapes) -> Streets:
 
 
 def _length_m(lines: Shapes) -> NDArray[np.float64]:
-    """As Mercator stretches north and east alike, its lengths are right once they are shrunk by the cosine."""
+    """Return lengths in metres. Mercator stretches both axes alike, so the cosine of the latitude corrects it."""
     if not len(lines):
         return np.zeros(0)
     middle: Any = np.radians((shapely.bounds(lines)[:, 1] + shapely.bounds(lines)[:, 3]) / 2)

@@ -1,4 +1,4 @@
-"""The city's own knowledge of places: how it comes in (`keep_...`), and how an address is found in it (`find`)."""
+"""The city's own streets, addresses and landmarks: `keep_...` import them, `find` finds an address among them."""
 
 from notify.city.geocoder.finding import NO_SUCH_NUMBER, Found, Kind, Match, find, locate, streets_called
 from notify.city.geocoder.keeping import CITY, Kept, keep_addresses, keep_landmarks, keep_streets

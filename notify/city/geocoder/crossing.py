@@ -1,4 +1,4 @@
-"""Where streets meet, and where their middle is, by the lines of their blocks."""
+"""Find where streets cross and where the middle of a street is, from the lines of their blocks."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, crossings, middle
 from zones.addresses.words import readable
 
-MOST_BLOCKS = 6_000  # of a few streets
+MOST_BLOCKS = 6_000  # read for a few streets
 
-Meeting = tuple[str, Literal["intersection"], float, float, float, str]  # as the fields of a Match are
+Meeting = tuple[str, Literal["intersection"], float, float, float, str]  # the first fields of a Match
 
 
 def meetings(s: Session, first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Meeting]:
-    """The crossings of any two of these streets, the likeliest first."""
+    """Return the crossings of a street of `first` with one of `second`, likeliest first."""
     lines = _lines(s, [*(one.street for one in first), *(one.street for one in second)])
     found: list[Meeting] = []
     for one in first:
@@ -36,7 +36,7 @@ def meetings(s: Session, first: Sequence[Candidate], second: Sequence[Candidate]
 
 
 def middles(s: Session, streets: Sequence[str]) -> dict[str, Point]:
-    """A place about halfway along each street, by its blocks or else by its houses."""
+    """Return a place about halfway along each street, from its blocks or else its houses."""
     lines = _lines(s, streets)
     found = {street: middle(lines[street]) for street in streets if lines[street]}
     missing = [street for street in streets if street not in found]

@@ -1,8 +1,8 @@
-"""What somebody wrote, as places: ranked, with what kind each is, and whether the first one may be taken for sure.
+"""Find the places that a text may mean: ranked, each with its kind, and whether the first one is certain.
 
-A wrong place sends somebody's alerts to another home. So nothing is sure that another place is about as likely as,
-whose direction or city was another one, or whose name is spelt less like what was written than that of a street
-without this number.
+A wrong place sends somebody's alerts to another home. So a match is never certain when another place is about as
+likely, when its direction or city differs from the text, or when the text is spelt more like the name of a street that
+does not have this number.
 """
 
 import re
@@ -23,26 +23,26 @@ from zones.addresses.words import readable
 
 Kind = Literal["point", "range", "street", "intersection", "landmark"]
 
-MOST = 5  # matches that are told
-SURE = 0.70  # the score of a match that may be taken without a question
-EXACT = 1.0  # all of it is as it was written: only another such place is as likely
-MARGIN = 0.055  # by which the next one has to be less likely
-GOOD = 0.88  # names that are spelt right and score this need no search for near ones
-NOT_THERE = 0.30  # what it costs that the number is not on the street
+MOST = 5  # matches returned
+SURE = 0.70  # the lowest score of a match that may be certain
+EXACT = 1.0  # everything matches the text: only another exact match is as likely
+MARGIN = 0.055  # the next match must score lower by this much
+GOOD = 0.88  # a correctly spelt name with this score makes a search for similar names unnecessary
+NOT_THERE = 0.30  # deducted when the street does not have the number
 STREETS_SHOWN = 3
 WORTH_TELLING = 0.40
 LONGEST = 200  # characters of a text
 
 NOT_FOUND = "Nothing was found. Check the spelling."
-AMBIGUOUS = "Several places fit about equally well: choose one, or write it in full."
-UNSURE = "Only something like it was found: check it."
-NO_SUCH_NUMBER = "There is such a street, but not with that number: check the number."
-A_STREET = "That is a street: add a house number, or the street that crosses it."
+AMBIGUOUS = "Several places fit about equally well. Choose one, or write the address in full."
+UNSURE = "Only something similar was found. Check it."
+NO_SUCH_NUMBER = "The street does not have that number. Check the number."
+A_STREET = "That is a street. Add a house number or a cross street."
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A place. `score`: 0 to 1, how well it fits what was written. `by`: `city`, or the outside geocoder."""
+    """A place. `score`: 0 to 1, how well it fits the text. `by`: `city`, or the name of the outside geocoder."""
 
     label: str
     kind: Kind
@@ -56,7 +56,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`matches`, best first. `certain`: the first one may be taken without a question. `message` says what to do."""
+    """`matches`, best first. `certain`: the first one needs no confirmation. `message` says what to do."""
 
     matches: tuple[Match, ...]
     ambiguous: bool
@@ -65,7 +65,7 @@ class Found:
 
 
 def find(s: Session, text: str) -> Found:
-    """What the city's own streets, addresses and landmarks know."""
+    """Find a text among the city's own streets, addresses and landmarks."""
     known, text = gazetteer(s), text[:LONGEST]
     read = readings(text)
     numbered = [reading for reading in read if reading.number]
@@ -77,19 +77,19 @@ def find(s: Session, text: str) -> Found:
 
 
 def locate(s: Session, text: str) -> Point | None:
-    """The place of an address, when it is certain."""
+    """Return the place of an address if it is certain."""
     found = find(s, text)
     return (found.matches[0].lon, found.matches[0].lat) if found.certain else None
 
 
 def streets_called(s: Session, name: str) -> list[str]:
-    """Streets as they are kept, in capitals: those that differ from this name by short and long forms only."""
+    """Return the stored streets, in capitals, whose names differ from this one in abbreviations only."""
     return gazetteer(s).streets.same(name)
 
 
 def judged(matches: Sequence[Match], certain: bool = True, *, numbered: bool) -> Found:
-    """With a word on what they are worth. Not `certain`: what is known besides the scores speaks against the first.
-    `numbered`: a house number was written."""
+    """Judge matches, best first. `certain` is false when something besides the scores speaks against the first match.
+    `numbered`: the text has a house number."""
     if not matches:
         return Found((), False, False, NOT_FOUND)
     first, rivals = matches[0], matches[1:]
@@ -112,7 +112,7 @@ def _elsewhere(match: Match, other: Match) -> bool:
 
 
 def _numbered(s: Session, known: Gazetteer, read: Sequence[Reading]) -> tuple[list[Match], bool]:
-    """Houses, and the streets that should have had the number; whether the first may be sure."""
+    """Return houses, and streets that do not have the number; and whether the first may be certain."""
     candidates = known.streets.spelt(read)
     matches, best = _with_houses(s, candidates, known)
     if not matches or matches[0].score < GOOD:
@@ -129,12 +129,12 @@ def _numbered(s: Session, known: Gazetteer, read: Sequence[Reading]) -> tuple[li
 
 
 def _has_stray_number(reading: Reading) -> bool:
-    """Whether a bare number stands behind the street: an apartment, or a part of the street or of another number."""
+    """Return whether a bare number follows the street: an apartment, or part of the street or of another number."""
     return any(word.isdecimal() for word in (*reading.tail, *reading.behind_comma))
 
 
 def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) -> tuple[list[Match], Candidate | None]:
-    """The houses, best first, and the street of the best."""
+    """Return the houses, best first, and the street of the best one."""
     found: list[tuple[Match, Candidate]] = []
     by_number: dict[tuple[object, str], list[Candidate]] = {}
     for candidate in candidates:
@@ -142,7 +142,7 @@ def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) 
     for group in by_number.values():
         by_street = {candidate.street: candidate for candidate in group}
         number = group[0].reading.number
-        assert number is not None  # noqa: S101  they were chosen for it
+        assert number is not None  # noqa: S101  the candidates all have a number
         for house in houses(s, list(by_street), number, group[0].reading.unit, known.hyphened):
             candidate = by_street[house.street]
             found.append((_match(house, candidate, known.towns), candidate))
@@ -163,7 +163,7 @@ _LETTER = re.compile(r"\d([A-Z])$")
 
 
 def _distinct(found: list[tuple[Match, Candidate]]) -> list[tuple[Match, Candidate]]:
-    """One of those that are the same street, number and place: the same street may be spelt in two ways."""
+    """Drop matches with the same street, number and place as a better one: a street may be spelt in two ways."""
     kept: list[tuple[Match, Candidate]] = []
     for one in found:
         if all(_elsewhere(one[0], other) for other, _ in kept):
@@ -172,7 +172,7 @@ def _distinct(found: list[tuple[Match, Candidate]]) -> list[tuple[Match, Candida
 
 
 def _unnumbered(s: Session, known: Gazetteer, text: str, read: Sequence[Reading]) -> list[Match]:
-    """A crossing, a landmark, or a street alone."""
+    """Return crossings and landmarks, or else streets."""
     found: list[Match] = []
     both = crossing(text)
     if both is not None:
@@ -183,7 +183,7 @@ def _unnumbered(s: Session, known: Gazetteer, text: str, read: Sequence[Reading]
         found.append(Match(known.landmarks.names[i], "landmark", lon, lat, round(alike, 3)))
     if not found and read:
         streets = known.streets.spelt(read) or known.streets.near(read)
-        # Streets that do not meet are no place at all; but there is a Black and White Road.
+        # Two streets that do not meet are not a place, but there is a Black and White Road.
         found = _streets(s, [one for one in streets if both is None or not one.reading.tail], 0.0)
     return found
 

@@ -1,6 +1,6 @@
-"""Addresses, streets and landmarks into the database: an import replaces all that came with the same source before.
+"""Import addresses, streets and landmarks. An import replaces all rows with the same source.
 
-One transaction, by COPY: whoever asks meanwhile is answered from the old set, and a failed import changes nothing.
+It is one transaction, by COPY: readers see the old rows until it commits, and a failed import changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,18 +25,18 @@ from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
 from zones.placing import Bounds
 
 CITY = "city"  # the source of imports that name none
-MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
+MOST_LISTED = 1_000  # bad rows listed in a report; all are counted
 LONGEST_SOURCE = 60
-ROWS_AT_ONCE = 10_000  # of a COPY: where PostgreSQL refuses one of them, the others are kept all the same
-_LOCK = 7_461_011  # two imports at once would both keep what they bring
+ROWS_AT_ONCE = 10_000  # in one COPY; if PostgreSQL refuses a row, the others are stored all the same
+_LOCK = 7_461_011  # two simultaneous imports of one source would store both sets of rows
 
-Locate = Callable[[str], tuple[float, float] | None]  # an address -> (lon, lat), when it is known for sure
+Locate = Callable[[str], tuple[float, float] | None]  # an address -> (lon, lat), if it is certain
 
 
 @dataclass(slots=True)
 class Kept:
-    """What an import did. `bad` lists the first `MOST_LISTED` of `bad_count`; `replaced`: rows from before;
-    `notes`: about the import as a whole."""
+    """The result of an import. `bad` lists the first `MOST_LISTED` of `bad_count`; `replaced`: rows of the same source
+    that were deleted; `notes`: about the import as a whole."""
 
     source: str
     kept: int = 0
@@ -55,8 +55,9 @@ def keep_addresses(
     s: Session, rows: Iterable[AddressRow | BadRow], source: str, now: datetime, by: Operator | None = None, *,
     confirmed: bool = False,
 ) -> Kept:  # fmt: skip
-    """`confirmed`: somebody has looked where it lies. Raises Invalid when not one row is good, when longitude and
-    latitude are swapped, and when it must be confirmed that the file is whole or lies in the city (see `standing`)."""
+    """Import addresses. `confirmed`: somebody has checked where they lie. Raises Invalid when no row is good, when
+    longitude and latitude are swapped, and when it must be confirmed that the file is complete or lies in the city (see
+    `standing`)."""
     columns = ("number", "number_to", "suffix", "street", "unit", "city", "zip", "lon", "lat")
     types = ("int4", "int4", "text", "text", "text", "text", "text", "float8", "float8")
 
@@ -74,7 +75,7 @@ def keep_streets(
     s: Session, rows: Iterable[StreetRow | BadRow], source: str, now: datetime, by: Operator | None = None, *,
     confirmed: bool = False,
 ) -> Kept:  # fmt: skip
-    """Raises Invalid as `keep_addresses` does."""
+    """Import streets. Raises Invalid as `keep_addresses` does."""
     numbers = ("left_from", "left_to", "right_from", "right_to")
     columns = ("external_id", "name", *numbers, "left_zip", "right_zip", "rank", "geometry", *_BOX)
     types = ("text", "text", *["int4"] * 4, "text", "text", "int2", "bytea", *["float8"] * 4)
@@ -93,12 +94,12 @@ def keep_landmarks(
     s: Session, rows: Iterable[tuple[int, LandmarkRow] | BadRow], source: str, now: datetime, locate: Locate,
     by: Operator | None = None, *, confirmed: bool = False,
 ) -> Kept:  # fmt: skip
-    """`locate` finds those that have an address only. Raises Invalid as `keep_addresses` does."""
+    """Import landmarks; `locate` finds those with an address only. Raises Invalid as `keep_addresses` does."""
     kept, values = Kept(_source(source), notes=standing.notes_of(rows, confirmed=confirmed)), []
     for _, (number, row) in _good(rows, kept):
         point = row.point or locate(row.address)
         if point is None:
-            kept.refuse(BadRow(number, "address: it is not known for sure."))
+            kept.refuse(BadRow(number, "address: it was not found with certainty."))
         else:
             values.append((number, (row.name, *point)))
     types = ("text", "float8", "float8")
@@ -106,7 +107,7 @@ def keep_landmarks(
 
 
 def _not_swapped(s: Session, table: str, kept: Kept, city: Bounds | None) -> None:
-    """Most places lie in the city, or they would do so the other way round."""
+    """Raise Invalid if more places lie in the city with longitude and latitude swapped."""
     if city is None or table == "streets":
         return
     count = sql.SQL("""
@@ -117,8 +118,8 @@ def _not_swapped(s: Session, table: str, kept: Kept, city: Bounds | None) -> Non
     inside, turned = raw(s).cursor().execute(count, given).fetchone() or (0, 0)
     if turned > inside:
         raise Invalid(
-            f"Are longitude and latitude swapped? That way, {turned} of {kept.kept} places lie in the city.",
-            hint="Say which is which, such as --map lon=X --map lat=Y. Nothing was changed.",
+            f"Are longitude and latitude swapped? If they are, {turned} of {kept.kept} places lie in the city.",
+            hint="Name the columns, such as --map lon=X --map lat=Y. Nothing was changed.",
         )
 
 
@@ -126,7 +127,7 @@ _BOX = ("west", "south", "east", "north")
 
 
 def _good(rows: Iterable[Any], kept: Kept) -> Iterator[tuple[int, Any]]:
-    """The good rows with their place among all of the file."""
+    """Yield the good rows with their number among all rows of the file."""
     for number, row in enumerate(rows, 1):
         if isinstance(row, BadRow):
             kept.refuse(row)
@@ -137,7 +138,7 @@ def _good(rows: Iterable[Any], kept: Kept) -> Iterator[tuple[int, Any]]:
 def _source(name: str) -> str:
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_SOURCE or not name.isprintable():
-        raise Invalid("The source needs a name of up to 60 letters.", hint="Such as --source county.")
+        raise Invalid("The source needs a name of up to 60 letters.", hint="Use a name such as --source county.")
     return name
 
 
@@ -162,13 +163,13 @@ def _replace(
         return len(some)
 
     def refuse(one: tuple[int, tuple[Any, ...]], why: Exception) -> None:
-        kept.refuse(BadRow(one[0], f"the database refuses it ({db.reason(why)})."))
+        kept.refuse(BadRow(one[0], f"the database refused it ({db.reason(why)})."))
 
     numbered = iter(rows)
     while piece := list(islice(numbered, ROWS_AT_ONCE)):
         kept.kept += sum(db.in_halves(piece, write, refuse, raw(s).transaction))
     if not kept.kept:
-        first = f" The first: row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
+        first = f" The first is row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
         raise Invalid(f"{counted(kept.bad_count, 'row')}, and none can be used.{first}", hint="Nothing was changed.")
     _not_swapped(s, table, kept, city)
     if not confirmed:

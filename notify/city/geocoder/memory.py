@@ -1,6 +1,7 @@
-"""The names of all streets and landmarks, in the memory of each process: read anew when an import changed them.
+"""The names of all streets and landmarks, held in memory by each process and read again after an import.
 
-Names are few (a large city has some ten thousand) and searched in many ways; numbers are many and asked of PostgreSQL.
+Names are few (a large city has some ten thousand) and searched in many ways. House numbers are many and stay in
+PostgreSQL.
 """
 
 import threading
@@ -15,20 +16,20 @@ from notify.core.settings import settings
 from zones.addresses.index import StreetIndex
 from zones.addresses.streets import words_of
 
-NEAR_LANDMARK = 86.0  # of 100: how alike the names must be
+NEAR_LANDMARK = 86.0  # of 100: the least similarity of two names
 Box = tuple[float, float, float, float]  # west, south, east, north
 
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Places by name; `keys` are the names as they are compared, in the same order."""
+    """Places by name. `keys`: the names in the form used for comparison, in the same order."""
 
     names: tuple[str, ...]
     points: tuple[tuple[float, float], ...]
     keys: tuple[str, ...]
 
     def called(self, name: str, most: int) -> list[tuple[int, float]]:
-        """(place in the lists, how alike: 0 to 1), best first."""
+        """Return pairs (index, similarity from 0 to 1), best first."""
         key = landmark_key(name)
         if len(key) < 3:
             return []
@@ -36,7 +37,7 @@ class Landmarks:
         return [(i, score / 100) for _, score, i in found]
 
     def beginning(self, name: str, most: int) -> list[int]:
-        """Those of which a word begins with this."""
+        """Return the indices of landmarks with a word that begins with `name`."""
         key = landmark_key(name)
         found = [i for i, one in enumerate(self.keys) if one.startswith(key) or f" {key}" in one] if key else []
         return sorted(found, key=lambda i: (not self.keys[i].startswith(key), self.keys[i]))[:most]
@@ -44,7 +45,7 @@ class Landmarks:
 
 @dataclass(frozen=True, slots=True)
 class Gazetteer:
-    """`hyphened`: streets on which 12-34 is one number. `box`: what all lies in; None where nothing is known."""
+    """`hyphened`: streets on which 12-34 is one number. `box`: the bounds of everything; None if there is nothing."""
 
     version: str
     streets: StreetIndex
@@ -55,7 +56,7 @@ class Gazetteer:
 
 
 def gazetteer(s: Session) -> Gazetteer:
-    """What the database holds now. Asks it for its version each time: a tenth of a millisecond."""
+    """Return what the database holds now. Each call checks the version there, which takes 0.1 ms."""
     global _kept
     version = _version(s)
     kept = _kept
@@ -76,7 +77,7 @@ _reading = threading.Lock()
 
 
 def _version(s: Session) -> str:
-    """Changes with every import: ids are never given again, and a row knows the transaction that it came with."""
+    """Return a version that changes with every import: ids are never reused, and `xmin` identifies the transaction."""
     return str(
         s.scalar(
             text("""
@@ -90,7 +91,7 @@ def _version(s: Session) -> str:
 
 
 _ZIPS = "SELECT zip FROM address_points UNION SELECT left_zip FROM streets UNION SELECT right_zip FROM streets"
-# As in Queens: the second part cannot be the last number of several, or several begin with the same first one.
+# Streets as in Queens, where 12-34 is one number: there the second part is not the end of a range.
 _HYPHENED = """
     SELECT DISTINCT street
       FROM (SELECT street, bool_or(number_to IS NULL) AS alone, count(DISTINCT suffix) AS ends

@@ -1,4 +1,4 @@
-"""Which of some streets have a house number, and where: the house's own point, or a place on its block's range."""
+"""Find a house number on some streets: the house's own point, or a place on the number range of its block."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from zones.addresses.ranges import Point, Side, metres, place_on
 from zones.addresses.readings import WIDEST_RANGE, HouseNumber
 from zones.addresses.words import readable
 
-SAME_HOUSE_M = 150.0  # points of one address that lie so near are one house, or its units
-SAME_BLOCK_M = 600.0  # ... and so far may a place on a long block's range be from the house's own point
-OTHER_SUFFIX = 0.04  # what 1234A takes from the score of 1234
-OTHER_LETTER = 0.31  # ... and from that of 1234B: so much that it is never sure
+SAME_HOUSE_M = 150.0  # points of one address within this distance are one house, or its units
+SAME_BLOCK_M = 600.0  # the same for a place on a block's range and the house's own point: blocks may be long
+OTHER_SUFFIX = 0.04  # deducted when 1234 was asked for and 1234A found
+OTHER_LETTER = 0.31  # deducted for 1234B: enough that it is never certain
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A number on a street. `less`: what it takes from the score, as the number is not quite the one asked for."""
+    """A number on a street. `less`: deducted from the score when the number is not quite the one asked for."""
 
     kind: Literal["point", "range"]
-    street: str  # as it is kept
+    street: str  # as stored
     number: str
     city: str
     zip: str
@@ -44,7 +44,7 @@ class House:
 def houses(
     s: Session, streets: Sequence[str], number: HouseNumber, unit: str, hyphened: Collection[str]
 ) -> list[House]:
-    """Houses with this number on any of the streets; several of one street when they are far apart.
+    """Return houses with this number on any of the streets, several of one street if they are far apart.
 
     `hyphened`: streets on which 12-34 is one number, as in Queens.
     """
@@ -56,7 +56,7 @@ def houses(
     points = [house for _, house in sorted((one for one in found if one), key=lambda one: one[0])]
     ranges = [house for row in rows if row.geometry is not None and (house := _range(row, number)) is not None]
     if number.is_of_grid or (number.is_hyphened and (hyphened or number.last == number.number)):
-        ranges = []  # numbers on a grid and hyphenated numbers of Queens are in no range that we can read
+        ranges = []  # we cannot read ranges of grid numbers or of hyphenated numbers as in Queens
     kept: list[House] = []
     for house in [*points, *ranges]:
         if not any(_same(house, other) for other in kept):
@@ -64,7 +64,7 @@ def houses(
     return kept
 
 
-# In one round trip: a form asks while somebody types.
+# One round trip, because a form asks while somebody types.
 _HOUSES = """
     (SELECT street, number, suffix, unit, city, zip, lon, lat,
             NULL::int AS left_from, NULL::int AS left_to, NULL::int AS right_from, NULL::int AS right_to,
@@ -86,7 +86,7 @@ _HOUSES = """
 
 
 def _point(row: Any, number: HouseNumber, unit: str, hyphened: bool) -> tuple[tuple[float, bool], House] | None:
-    """With an order: the number as it was given first, then the unit that was asked for."""
+    """Return a house and its sort key: the exact number first, then the unit asked for."""
     kept = HouseNumber(row.number, row.suffix)
     less = _difference(kept, number, hyphened)
     if less is None:
@@ -98,7 +98,7 @@ def _point(row: Any, number: HouseNumber, unit: str, hyphened: bool) -> tuple[tu
 
 
 def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float | None:
-    """What the score loses; None where it is another number."""
+    """Return the deduction from the score, or None if it is another number."""
     if kept.suffix.upper() == asked.suffix.upper() and kept.number == asked.number:
         return 0.0
     if kept.is_of_grid or asked.is_of_grid:
@@ -114,7 +114,7 @@ def _difference(kept: HouseNumber, asked: HouseNumber, hyphened: bool) -> float 
 
 def _range(row: Any, number: HouseNumber) -> House | None:
     left, right = Side(row.left_from, row.left_to, True), Side(row.right_from, row.right_to, False)
-    lines, _ = gate.readable_from_wkb([row.geometry])  # one that is damaged is as if there were none
+    lines, _ = gate.readable_from_wkb([row.geometry])  # a damaged line counts as none
     place = place_on(lines[0], number.number, (left, right)) if len(lines) else None
     if place is None:
         return None

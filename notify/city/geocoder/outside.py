@@ -1,6 +1,6 @@
-"""A geocoder outside of Tocsin (US Census, Nominatim, Pelias), asked where the city's own data find nothing.
+"""Ask an outside geocoder (US Census, Nominatim, Pelias) when the city's own data have no match.
 
-It learns the address that a resident typed. Nothing that it says is taken without a question.
+It receives the address that a resident typed. Its matches always need confirmation.
 """
 
 from dataclasses import replace
@@ -15,14 +15,14 @@ from notify.core.settings import Settings
 log = structlog.get_logger()
 
 MOST = 5
-BESIDE_DEGREES = 0.3  # how far outside of all that the city knows a match may lie
+BESIDE_DEGREES = 0.3  # how far outside the bounds of the city's own data a match may lie
 
-FROM_OUTSIDE = "An outside geocoder found this: check it on the map."
+FROM_OUTSIDE = "An outside geocoder found this. Check it on the map."
 NO_ANSWER = "Nothing was found here, and the outside geocoder does not answer."
 
 
 def look_up(text: str, settings: Settings) -> Found:
-    """`find`, and the outside geocoder where that finds nothing. No transaction is open while that is asked."""
+    """Call `find`, then the outside geocoder if nothing was found. No transaction is open meanwhile."""
     with transaction() as s:
         found = find(s, text)
         box = gazetteer(s).box

@@ -1,4 +1,4 @@
-"""The geocoders outside of Tocsin, by geopy over our own HTTP client."""
+"""The outside geocoders, by geopy over our own HTTP client."""
 
 import json
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from notify.city.geocoder.finding import LONGEST, Kind, Match
 from notify.core.settings import Settings
 
 URLS = {"census": "https://geocoding.geo.census.gov", "nominatim": "https://nominatim.openstreetmap.org"}
-SCORE = 0.6  # what a match is worth that we cannot judge
+SCORE = 0.6  # for matches that come without a usable score
 USER_AGENT = "tocsin (city crisis notification)"
 
 
 class GeocoderFailed(Exception):
-    """It does not answer, or not as it should. The text is the kind of the error, and never the address (law 9)."""
+    """The geocoder gave no valid answer. The text is the type of the error, never the address (law 9)."""
 
 
 def ask(text: str, settings: Settings) -> list[Match]:
-    """What the geocoder of the settings finds. Raises GeocoderFailed."""
+    """Return the matches of the geocoder that the settings name. Raises GeocoderFailed."""
     try:
         return _ask(text, settings)
     except (GeopyError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -58,9 +58,10 @@ def _geocoder(settings: Settings, client: BlockingClient) -> Any:
 
 
 class _Adapter(BaseSyncAdapter):  # type: ignore[misc]  # geopy has no types
-    """How geopy asks: by the city's way out, within one deadline and up to `MOST_BYTES`, both for the whole answer.
+    """Sends geopy's requests through our client, with one deadline and one limit of bytes for the whole answer.
 
-    geopy's own adapters have a timeout for each read and no bound, so a drip of bytes holds a thread for ever.
+    geopy's own adapters have a timeout for each read and no limit of size, so a slow server could hold a thread for
+    ever.
     """
 
     def __init__(self, client: BlockingClient) -> None:
@@ -84,7 +85,7 @@ class _Adapter(BaseSyncAdapter):  # type: ignore[misc]  # geopy has no types
 
 
 class Census(Geocoder):  # type: ignore[misc]  # geopy has no types
-    """The US Census Bureau's, which geopy does not have: one line in, places on the ranges of its streets out."""
+    """The US Census Bureau's geocoder, missing from geopy. It turns an address into places on street ranges."""
 
     path = "/geocoder/locations/onelineaddress"
 

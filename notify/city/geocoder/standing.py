@@ -1,7 +1,7 @@
-"""Whether what an import brings lies in the city: a wrong place would send somebody's alerts to another home.
+"""Check that imported rows lie in the city: a wrong place would send somebody's alerts to another home.
 
-A few rows that lie elsewhere are left out and reported. Many of them, or a first import into a city of which nothing is
-known, are asked about.
+A few rows elsewhere are left out and reported. Many of them must be confirmed, and so must the first import into a city
+of which nothing is known.
 """
 
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ from zones.placing import Bounds
 
 Table = Literal["address_points", "streets", "landmarks", "map_features"]
 
-FEW = 0.01  # of the rows: so many are left out as mistakes of single rows; more are a mistake of the file
-ACCEPT = "Look at it, and if it is right say --accept-warnings. Nothing was changed."
+FEW = 0.01  # up to this share of rows elsewhere are left out as single mistakes; more are a mistake of the whole file
+ACCEPT = "Check it, and if it is right add --accept-warnings. Nothing was changed."
 _PLACES = {
     "address_points": "number || ' ' || street AS called, lon AS west, lat AS south, lon AS east, lat AS north",
     "landmarks": "name AS called, lon AS west, lat AS south, lon AS east, lat AS north",
@@ -33,12 +33,12 @@ _PLACES = {
 _WHAT = {
     "address_points": "addresses", "landmarks": "landmarks", "streets": "blocks of streets", "map_features": "shapes"
 }  # fmt: skip
-_SETS = {"map_features": "layer"}  # the column by which an import replaces rows, where it is not their source
+_SETS = {"map_features": "layer"}  # the column by which an import replaces rows, where it is not `source`
 _ELSEWHERE = "NOT (west <= %(east)s AND east >= %(west)s AND south <= %(north)s AND north >= %(south)s)"
 
 
 def notes_of(rows: Iterable[Any], *, confirmed: bool) -> list[str]:
-    """What is to be reported of a file as a whole. Raises Invalid where something about it must be confirmed first."""
+    """Return the notes on a file as a whole. Raises Invalid if a doubt about it must be confirmed first."""
     if not isinstance(rows, RowFile):
         return []
     if rows.doubts and not confirmed:
@@ -47,10 +47,10 @@ def notes_of(rows: Iterable[Any], *, confirmed: bool) -> list[str]:
 
 
 def city_before(s: Session) -> Bounds | None:
-    """What is known of the city before an import: zones and streets, or else addresses and landmarks, or else the
-    TOCSIN_CITY_CENTER. None: nothing.
+    """Return the city's bounds before an import: of its zones and streets, or else its addresses and landmarks, or else
+    around TOCSIN_CITY_CENTER. None: nothing is known.
 
-    What the import will replace counts, too: the next edition of a file is of the same city.
+    Rows that the import will replace count too, because the next edition of a file is about the same city.
     """
     known = city_zones.bounds(s)
     if known is None:
@@ -66,10 +66,10 @@ _POINTS = """
 
 
 def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bounds | None) -> tuple[int, str]:
-    """Delete the few rows of this import that lie outside the city; how many, and what they were in a sentence.
+    """Delete the few rows of this import that lie outside the city. Return their number and a sentence about them.
 
-    `source` names what the import replaces: of `map_features`, a layer. Raises Invalid with a question where they are
-    many, or where nothing is known of the city.
+    `source` names what the import replaces; for `map_features` it is a layer. Raises Invalid with a question if there
+    are many of them, or if nothing is known of the city.
     """
     cursor = raw(s).cursor()
     named, ours = sql.Identifier(table), sql.Identifier(_SETS.get(table, "source"))
@@ -94,11 +94,11 @@ def leave_out_what_is_elsewhere(s: Session, table: Table, source: str, city: Bou
     if elsewhere > FEW * every:
         raise Invalid(
             f"{elsewhere:,} of {every:,} {_WHAT[table]} lie outside the city, the nearest {away:,.0f} km from it.",
-            hint=f"Is the coordinate system right? --crs wins over what the file says. {ACCEPT}",
+            hint=f"Is the coordinate system right? --crs overrides the one in the file. {ACCEPT}",
         )
     where = _ELSEWHERE if table in ("streets", "map_features") else (
         "NOT (lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(north)s)"
     )  # fmt: skip
     delete = sql.SQL("DELETE FROM {} WHERE {} = %(source)s AND {}").format(named, ours, sql.SQL(where))
     cursor.execute(delete, given)
-    return elsewhere, f"Left out, {away:,.0f} km from the city or more: {counted(elsewhere, 'row')}, such as {called}"
+    return elsewhere, f"Left out, at least {away:,.0f} km from the city: {counted(elsewhere, 'row')}, such as {called}"

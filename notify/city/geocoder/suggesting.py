@@ -1,4 +1,4 @@
-"""What an address that is still being typed may become: house numbers that there are, streets, landmarks."""
+"""Suggest houses, streets and landmarks for an address that is still being typed."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from zones.addresses.readings import HouseNumber, begun, readings
 from zones.addresses.words import readable
 
 MOST = 8
-LOOKED_AT = 60  # streets that begin so, of which some have the number
+LOOKED_AT = 60  # streets with this beginning that are searched for the number
 
 
 def suggest(s: Session, text: str) -> tuple[Match, ...]:
-    """The likeliest first; none for less than two letters. Scores say only how it was found."""
+    """Return suggestions, likeliest first; none for less than two characters. Scores are not comparable with `find`."""
     known, text = gazetteer(s), text[:LONGEST]
     number, rest = begun(text)
     if sum(c.isalnum() for c in text) < 2:
@@ -28,7 +28,7 @@ def suggest(s: Session, text: str) -> tuple[Match, ...]:
 
 
 def _numbered(s: Session, known: Gazetteer, number: HouseNumber, rest: str, text: str) -> list[Match]:
-    """Houses with this number; where there are none, the streets."""
+    """Return houses with this number, or the streets if there are none."""
     streets = known.streets.beginning(rest, LOOKED_AT)
     if not streets:
         streets = [candidate.street for candidate in known.streets.near(readings(text))[:LOOKED_AT]]
@@ -43,7 +43,7 @@ def _numbered(s: Session, known: Gazetteer, number: HouseNumber, rest: str, text
 
 
 def _places(s: Session, known: Gazetteer, text: str) -> list[Match]:
-    """Streets that begin so, then landmarks; half of each where there are many of both."""
+    """Return streets with this beginning, then landmarks; half of each if there are many of both."""
     streets = known.streets.beginning(text, MOST)
     landmarks = [
         Match(known.landmarks.names[i], "landmark", *known.landmarks.points[i], 1.0)

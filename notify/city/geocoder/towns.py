@@ -1,4 +1,4 @@
-"""Which cities and ZIP codes our own data are of: who writes another one may mean a place that we do not know."""
+"""The cities and ZIP codes of our own data. An address with another one may be a place that we do not know."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from notify.core.settings import Settings
 from zones.addresses.streets import words_of
 from zones.addresses.words import DIRECTIONS, IN_CITIES, STATES
 
-WRONG_ZIP = 0.12  # of another part of the city: people mistake those
-ELSEWHERE = 0.31  # so much that it is never sure (`finding.SURE`)
+WRONG_ZIP = 0.12  # deducted for the ZIP code of another part of the city: people confuse those
+ELSEWHERE = 0.31  # deducted for another city: enough that a match is never certain (`finding.SURE`)
 
 
 @dataclass(frozen=True, slots=True)
 class Towns:
-    """`words`: those of the names of cities. Both are empty where nothing is known, and then nothing is judged."""
+    """`words`: all words of the names of cities. A field that is empty is not checked."""
 
     words: frozenset[str]
     zips: frozenset[str]
 
     def cost(self, written: Iterable[str], zip_code: str, city: str, own_zip: str) -> float:
-        """What it takes from the score of a house that behind its street stands `written`, and this ZIP code.
+        """Return the deduction from a house's score for the words and the ZIP code written after the street.
 
-        `city` and `own_zip` are what is known of the house itself, or empty.
+        `city` and `own_zip` are those of the house itself, if known, else "".
         """
         words, names = _telling(written), _telling(words_of(city)) or self.words
         if words and names and not words & names and not any(_misspells(word, names) for word in words - self.words):
@@ -35,7 +35,7 @@ class Towns:
 
 
 def towns(cities: Iterable[str], zips: Iterable[str], settings: Settings) -> Towns:
-    """`cities` and `zips` as the data name them. The city's own name counts once it has been set."""
+    """Collect the `cities` and `zips` of the data. The setting for the city's name counts if it has been set."""
     named = [*cities, settings.city] if "city" in settings.model_fields_set else cities
     return Towns(frozenset().union(*(_telling(words_of(city)) for city in named)), frozenset(zips) - {""})
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import explanation
-from notify.city.area import Circle
+from notify.city.parts import Circle
 from notify.core.db import transaction
 from notify.models import Alert
 from tests.factories import NOW, alert_draft, alert_ready, operator, resident, sender, square, zone

@@ -11,7 +11,8 @@ from sqlalchemy import event, select
 from notify.alerts import drafting, lifecycle
 from notify.city import area as city_area
 from notify.city import zones as city_zones
-from notify.city.area import Along, Around, Circle, Drawn, Houses, InZone, Segments, Where
+from notify.city.area import Houses, Where
+from notify.city.parts import Along, Around, Circle, Drawn, InZone, Part, Segments, circle_from, segments_from
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import settings
@@ -44,9 +45,7 @@ def street(name: str = "N BROAD ST", south: float = 0.2, numbers: tuple[Any, ...
     )
 
 
-def find(
-    *include: city_area.Part, without: tuple[city_area.Part, ...] = (), confirmed: tuple[str, ...] = ()
-) -> city_area.Found:
+def find(*include: Part, without: tuple[Part, ...] = (), confirmed: tuple[str, ...] = ()) -> city_area.Found:
     with transaction() as s:
         return city_area.find(s, Where(include, without, confirmed))
 
@@ -70,7 +69,7 @@ def test_a_side_of_a_street_by_its_house_numbers() -> None:
         s.add_all([street(), street(south=0.21, numbers=(200, 298, 201, 299)), street("S BROAD ST", 0.1)])
     left, right, next_left = Point(0.4999, 0.205), Point(0.5001, 0.205), Point(0.4999, 0.215)
 
-    def holds(*wanted: city_area.Part) -> list[bool]:
+    def holds(*wanted: Part) -> list[bool]:
         shape = find(*wanted).shape
         return [shape.covers(point) for point in (left, right, next_left)]
 
@@ -92,7 +91,7 @@ def test_a_circle_around_an_address_that_is_known_for_sure() -> None:
     shape = find(Around("150 north broad street", 200)).shape
     assert shape.covers(Point(0.5, 0.2052))
     assert not shape.covers(Point(0.5, 0.21))
-    with pytest.raises(NotFound, match=r"not known for sure.*choose one, or write it in full"):
+    with pytest.raises(NotFound, match=r"not known for sure.*Choose one, or write the address in full"):
         find(Around("150 Broad St", 200))
     with pytest.raises(NotFound, match="Nothing was found"):
         find(Around("7 Nowhere Lane", 200))
@@ -240,18 +239,18 @@ def test_words_for_a_drawn_area_may_be_given_in_each_language() -> None:
     ],
 )
 def test_streets_in_words(words: str, expected: Segments) -> None:
-    assert city_area.segments_from(words) == expected
+    assert segments_from(words) == expected
 
 
 def test_circles_in_words() -> None:
-    assert city_area.circle_from("-75.16, 39.95, 500") == Circle(-75.16, 39.95, 500)
-    assert city_area.circle_from("150 N Broad St, Apt 5, 500 m") == Around("150 N Broad St, Apt 5", 500)
+    assert circle_from("-75.16, 39.95, 500") == Circle(-75.16, 39.95, 500)
+    assert circle_from("150 N Broad St, Apt 5, 500 m") == Around("150 N Broad St, Apt 5", 500)
     with pytest.raises(Invalid, match=r"ZIP code or a radius.*19122 m"):
-        city_area.circle_from("1234 N Broad St, 19122")
-    assert city_area.circle_from("1234 N Broad St, 19122 m") == Around("1234 N Broad St", 19122)
+        circle_from("1234 N Broad St, 19122")
+    assert circle_from("1234 N Broad St, 19122 m") == Around("1234 N Broad St", 19122)
     for wrong in ("", "1,2", "1,2,-3", "1,2,3,4", "a,b,c", "Broad St"):
         with pytest.raises(Invalid, match="not a circle"):
-            city_area.circle_from(wrong)
+            circle_from(wrong)
 
 
 def test_a_document_may_be_text() -> None:
@@ -264,7 +263,7 @@ def test_streets_that_are_not_named_or_half_numbered_are_asked_about() -> None:
         s.add(street("ZERO ST", 0.8, (0, 1298, 1201, 1299)))
     with pytest.raises(Invalid, match="has no name"):
         find(Segments())
-    with pytest.raises(Invalid, match="Up to number 150, but from which"):
+    with pytest.raises(Invalid, match="first house number before 150 is missing"):
         find(Segments("N BROAD ST", last=150))
     assert find(Segments("N BROAD ST", first=150)).names == (Houses("N Broad St", 150, None, "both"),)
     assert find(Segments("MIXED ST", side="odd")).shape.equals(find(Segments("MIXED ST", side="left")).shape)

@@ -75,7 +75,7 @@ def test_a_row_that_the_database_refuses_is_left_out_with_its_place_in_the_file(
             marks = [(10 * n, LandmarkRow(f"Mark {n}", (float(n), 40.0), "")) for n in range(1, 5)]
             kept = geocoder.keep_landmarks(s, marks, "city", NOW, lambda _: None, confirmed=True)
     number = {"address_points": 13, "streets": 3, "landmarks": 30}[table]
-    assert [(bad.number, bad.reason) for bad in kept.bad] == [(number, "the database refuses it (CheckViolation).")]
+    assert [(bad.number, bad.reason) for bad in kept.bad] == [(number, "the database refused it (CheckViolation).")]
     assert ask(f"SELECT count(*) FROM {table}") == [kept.kept]
     assert kept.kept == {"address_points": 19, "streets": 3, "landmarks": 3}[table]
 
@@ -102,7 +102,7 @@ def test_one_shape_or_name_of_a_map_layer_keeps_no_other(tmp_path: Path, own_dat
     done = run(basemap, path, "--layer", "water", "--name-field", "name")
     assert done.exit_code == 0, done.exception
     assert ask("SELECT name FROM map_features ORDER BY id") == ["Pond", "Nul"]
-    assert "Left out: Odd: The database refuses it (CheckViolation)." in done.stdout
+    assert "Left out: Odd: The database refused it (CheckViolation)." in done.stdout
     assert "Left out: Feature 4: The coordinates of a Polygon cannot be read." in done.stdout
 
 

@@ -68,7 +68,7 @@ def test_a_zone_of_the_same_name_elsewhere_is_asked_about() -> None:
     with pytest.raises(Invalid, match="must be confirmed") as refused:
         take(other, "hillsborough.geojson")
     assert refused.value.details == (
-        "A: The new area does not touch the present one. Is it another zone, of the same name?",
+        "A: The new area does not touch the present one. Is it another zone of the same name?",
     )
     assert take(other, "hillsborough.geojson", accepted=Accepted(warnings=True)).imported.changed == ("A", "B")
 
@@ -79,7 +79,7 @@ def test_a_zone_that_is_in_the_file_but_broken_is_not_retired(others: zone_impor
     found = replace(file("A"), left_out=("b: It lies outside the world.",))
     with pytest.raises(Invalid, match="must be confirmed") as refused:
         take(found, others=others)
-    assert refused.value.details == ("B: The file has it, but it cannot be used. It stays as it was.",)
+    assert refused.value.details == ("B: It is in the file but cannot be used. It stays as it was.",)
     assert take(found, others=others, accepted=ALL).imported.retired == ("C",)
     assert names() == ["A", "B"]
 
@@ -198,7 +198,7 @@ def test_half_a_file_is_asked_about() -> None:
     before = everything()
     with pytest.raises(Invalid) as refused:
         take(file(*many[:10]))
-    assert "15 zones would be retired, and only 10 of the others are in it" in " ".join(refused.value.details)
+    assert "15 zones would be retired, and the file has only 10 others" in " ".join(refused.value.details)
     assert "--accept-warnings" in refused.value.hint
     assert everything() == before
     assert take(file(*many[:10]), dry_run=True).needs == ("--accept-warnings",)
@@ -210,7 +210,7 @@ def test_another_file_of_the_same_name_is_asked_about() -> None:
     take(file("A", "B", "C"), "zones.zip")
     with pytest.raises(Invalid) as refused:
         take(file("D", "E"), "zones.zip")
-    assert "none of the others is in it" in " ".join(refused.value.details)
+    assert "the file has none of the others" in " ".join(refused.value.details)
     assert names() == ["A", "B", "C"]
 
 

@@ -88,7 +88,7 @@ def test_streets_elsewhere_are_asked_about_and_a_stray_one_is_left_out(tmp_path:
     assert run("import", str(path), of=streets).exit_code == 0
     geojson(path, [*lines(150, -75.0, "Elm"), *lines(1, 7.0, "Stray")])
     done = asked("import", str(path), of=streets)
-    assert "km from the city or more: 1 row, such as" in " ".join(done.stdout.split()), done.exception
+    assert "km from the city: 1 row, such as" in " ".join(done.stdout.split()), done.exception
     assert "150 blocks of streets of 'city' instead of 150, 1 row left out." in " ".join(done.stdout.split())
     geojson(path, lines(150, 7.0, "Elm"))
     error = asked("import", str(path), of=streets).exception
@@ -120,7 +120,7 @@ def test_columns_by_mapping_and_landmarks_without_a_first_line(file: Path, tmp_p
     marks = tmp_path / "landmarks.csv"
     marks.write_text("City Hall,12 Elm St\nLost Place,1 Nowhere Rd\n")
     done = run("import", str(marks), "--kind", "landmark", "--columns", "name,address")
-    assert "Row 2: address: it is not known for sure." in done.stdout
+    assert "Row 2: address: it was not found with certainty." in done.stdout
     assert found("city hall").matches[0].kind == "landmark"
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from notify.alerts import lifecycle, reports
-from notify.city.area import InZone
+from notify.city.parts import InZone
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.delivery import forecast

@@ -56,9 +56,9 @@ def test_an_import_that_fails_in_the_midst_changes_nothing(database: str) -> Non
 def test_swapped_coordinates_are_asked_about(database: str) -> None:
     settle([avenue("ELM ST", 0)])
     turned = [house(str(n), "ELM ST", 40.001, -75.0) for n in (100, 102)] + [house("104", "ELM ST", -75.0, 40.001)]
-    with pytest.raises(Invalid, match=r"swapped\? That way, 2 of 3 places"):
+    with pytest.raises(Invalid, match=r"swapped\? If they are, 2 of 3 places"):
         keep(turned)
-    with pytest.raises(Invalid, match=r"swapped\? That way, 1 of 1 places"):
+    with pytest.raises(Invalid, match=r"swapped\? If they are, 1 of 1 places"):
         settle(landmarks=[LandmarkRow("City Hall", (40.001, -75.0), "")])
     assert number("SELECT count(*) FROM address_points") == 0
     keep([*turned, house("106", "ELM ST", -75.0, 40.001)])
@@ -67,7 +67,7 @@ def test_swapped_coordinates_are_asked_about(database: str) -> None:
 
 def test_a_file_without_a_good_row_changes_nothing(database: str) -> None:
     keep([ELM])
-    with pytest.raises(Invalid, match=r"1 row, and none can be used\. The first: row 2: number: there is none\."):
+    with pytest.raises(Invalid, match=r"1 row, and none can be used\. The first is row 2: number: there is none\."):
         keep([BadRow(2, "number: there is none.")])
     assert found("12 Elm St").certain
 
@@ -87,7 +87,7 @@ def test_a_landmark_with_an_address_is_placed_where_that_is_certain(database: st
         )
     assert (kept.kept, [(bad.number, bad.reason) for bad in kept.bad]) == (
         1,
-        [(2, "address: it is not known for sure.")],
+        [(2, "address: it was not found with certainty.")],
     )
     assert found("mill").matches[0].kind == "landmark"
 
