@@ -1,4 +1,4 @@
-"""`python -m notify.simulators --port N`: the simulator as a process of its own."""
+"""`python -m notify.simulators --port N` runs the simulator as a process of its own."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ import uvicorn
 from notify.simulators.app import create_app
 from notify.simulators.config import Config
 
-GRACE_S = 1  # for requests in hand when it is told to stop: those that hang on purpose would never end
+GRACE_S = 1  # for open requests when it is stopped: some hang on purpose and would never end
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     except ValueError as error:
         print(f"simulator: {error}", file=sys.stderr)  # noqa: T201 - this is a command
         return 2
-    # No access log: addresses would stand in it (numbers and emails are in the paths).
+    # No access log, because the paths contain phone numbers and emails.
     uvicorn.run(
         app,
         host=options.host,
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m notify.simulators",
         description="Stand-ins for Twilio, SendGrid, Mastodon and Bluesky on loopback. Nothing leaves this machine.",
-        epilog="Each option can be set in the environment too: --twilio-auth-token is SIM_TWILIO_AUTH_TOKEN.",
+        epilog="Each option can also be set in the environment: --twilio-auth-token is SIM_TWILIO_AUTH_TOKEN.",
     )
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1 unless a container needs another one")

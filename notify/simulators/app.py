@@ -1,4 +1,4 @@
-"""Every address of the simulator, and what answers there."""
+"""The routes of the simulator."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,9 +22,9 @@ from notify.simulators.world import World
 
 
 def create_app(config: Config) -> Starlette:
-    """One simulator with a memory of its own. Raises ValueError when the signing key is no key.
+    """Create a simulator with its own memory. Raises ValueError when the signing key is invalid.
 
-    Run it under uvicorn: only there can it drop connections.
+    Run it under uvicorn; it cannot drop connections under other servers.
     """
     world = World(config)
     events = EventWebhook(world)

@@ -1,4 +1,4 @@
-"""The log of requests, refused ones too, and how many messages of each sender came in any one second."""
+"""The log of requests, refused ones included, and the most messages of each sender within one second."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-KEPT = 200_000  # requests; older ones are forgotten
+KEPT = 200_000  # requests; older ones are dropped
 SECRET = {b"authorization", b"cookie"}
 
 
 @dataclass(slots=True)
 class Arrival:
-    """One request. `status` is 0 while there is no answer, and stays so when none was given."""
+    """One request. `status` is 0 until it is answered, and stays 0 if it never is."""
 
     order: int
     at: float  # unix seconds, when its last byte was read
@@ -33,7 +33,7 @@ class Arrival:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.header_pairs}
 
     def form(self) -> dict[str, str]:
-        """The urlencoded body; of a repeated name the last value."""
+        """Parse the urlencoded body. The last value of a repeated name counts."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def as_json(self) -> dict[str, object]:
@@ -56,7 +56,7 @@ class Log:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._arrivals: deque[Arrival] = deque(maxlen=KEPT)
-        # Clients repeat their headers: a set that was seen before is not stored again.
+        # Clients repeat their headers, so equal sets of them are stored once.
         self._seen_headers: dict[tuple[tuple[bytes, bytes], ...], tuple[tuple[bytes, bytes], ...]] = {}
         self.requests: dict[str, int] = {}
         self.refused: dict[str, int] = {}
@@ -87,7 +87,7 @@ class Log:
             self.refused[arrival.provider] = self.refused.get(arrival.provider, 0) + 1
 
     def weigh(self, provider: str, sender: str, at: float, units: int) -> None:
-        """Count a message towards its sender's window, whatever becomes of it: law 6 speaks of what we see."""
+        """Count a message in its sender's window even if it is refused: law 6 limits what a provider sees."""
         self._senders.setdefault((provider, sender), Window()).add(at, units)
 
     def since(self, at: float, provider: str) -> Iterator[Arrival]:
@@ -98,7 +98,7 @@ class Log:
 
 
 class Window:
-    """The most messages and units (segments, recipients, posts) within any one second so far."""
+    """The most messages and units (segments, recipients, posts) that came within one second so far."""
 
     __slots__ = ("_inside", "_units", "most", "most_units", "total", "total_units")
 

@@ -1,4 +1,4 @@
-"""How well each provider works today: slow, failing, hanging, silent. Set by `PUT /_sim/behaviour`."""
+"""How each provider behaves: slow, failing, hanging or silent. Set by `PUT /_sim/behaviour`."""
 
 from random import Random
 from typing import Annotated, Any, Literal
@@ -14,44 +14,45 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """One way for a request to go wrong. Only one of `reset`, `hang_s`, `accept_then_hang_s`, `status` counts."""
+    """A way in which a request goes wrong. The first one set of `reset`, `hang_s`, `accept_then_hang_s` and `status`
+    counts."""
 
     status: int = Field(500, ge=400, le=599)
     code: int | None = None  # the provider's own error code; by default the usual one for the status
     retry_after: float | None = None  # seconds, in a Retry-After header
-    taken: bool = False  # take the message, and answer `status` all the same
-    bare: bool = False  # `status` is said by a gateway on the way, in none of the provider's words
-    hang_s: float = 0  # take nothing, answer nothing, drop the connection after this time
-    accept_then_hang_s: float = 0  # take the message and then do the same
-    reset: bool = False  # take nothing and reset the connection at once
+    taken: bool = False  # accept the message, but answer `status`
+    bare: bool = False  # `status` comes from a gateway, without the provider's error format
+    hang_s: float = 0  # accept nothing, answer nothing and drop the connection after this time
+    accept_then_hang_s: float = 0  # accept the message, answer nothing and drop the connection after this time
+    reset: bool = False  # accept nothing and reset the connection at once
     on: Literal["send", "lookup", "session"] = "send"
 
 
 class ErrorRate(Fault):
-    """A fault that meets this share of the requests, chosen at random."""
+    """A fault of this share of the requests, chosen at random."""
 
     rate: Rate
 
 
 class NumberOutcome(_Strict):
-    """The fate of what is sent to one number: refused with `code`, or taken and ending in `status`."""
+    """The outcome of messages to one number: refused with `code`, or accepted with the final state `status`."""
 
     code: int | None = None
-    status: Literal["delivered", "undelivered", "failed", "sent"] = "delivered"  # sent: and never heard of again
+    status: Literal["delivered", "undelivered", "failed", "sent"] = "delivered"  # sent: no final callback
     error_code: int | None = None
 
 
 class AddressOutcome(_Strict):
-    """The fate of mail to one address. `refused`: the whole request is, naming this recipient."""
+    """The outcome of mail to one address. `refused`: the whole request is refused because of this recipient."""
 
     refused: bool = False
     event: Literal["delivered", "bounce", "blocked", "deferred", "dropped", "processed"] = "delivered"
-    status: str = "5.1.1"  # RFC 3463, of a bounce
+    status: str = "5.1.1"  # of a bounce, RFC 3463
     reason: str = ""
 
 
 class Callbacks(_Strict):
-    """When the provider tells how it went. `out_of_order` and `repeats` are shares of all messages."""
+    """When the provider reports outcomes. `out_of_order` and `repeats` are shares of all messages."""
 
     enabled: bool = True
     sent_after_ms: Milliseconds = 80
@@ -69,7 +70,7 @@ class Provider(_Strict):
     latency_ms: Milliseconds = 0
     jitter_ms: Milliseconds = 0
     error_rate: Annotated[list[ErrorRate], BeforeValidator(_listed)] = []
-    next_errors: list[Fault] = []  # each meets one request, in this order
+    next_errors: list[Fault] = []  # each hits one request, in this order
     callbacks: Callbacks = Callbacks()
 
     def delay_s(self, chance: Random) -> float:
@@ -77,7 +78,7 @@ class Provider(_Strict):
         return max(0.0, self.latency_ms + jitter_ms) / 1000
 
     def take_fault(self, on: str, chance: Random) -> Fault | None:
-        """The fault that this request meets; a one-shot fault is used up."""
+        """Return the fault of this request, if any. A fault of `next_errors` is used once."""
         for position, fault in enumerate(self.next_errors):
             if fault.on == on:
                 return self.next_errors.pop(position)
@@ -92,30 +93,30 @@ def _coded(value: Any) -> Any:
 
 
 class Twilio(Provider):
-    numbers: Annotated[dict[str, NumberOutcome], BeforeValidator(_coded)] = {}  # a bare code is short for a refusal
+    numbers: Annotated[dict[str, NumberOutcome], BeforeValidator(_coded)] = {}  # a bare code stands for a refusal
     advanced_opt_out: bool = False  # adds OptOutType to inbound webhooks
-    # The account, as it can be read
+    # What the account's own API shows
     account_status: Literal["active", "closed", "suspended"] = "active"
     account_type: Literal["Full", "Trial"] = "Full"
-    foreign: list[str] = []  # numbers, short codes and services of others
-    sms_capable: bool = True  # numbers
-    inbound_url: str | None = None  # what numbers show as their webhook; None: the one that the simulator calls
+    foreign: list[str] = []  # numbers, short codes and services of other accounts
+    sms_capable: bool = True  # of all numbers
+    inbound_url: str | None = None  # webhook shown for numbers; None: the one that the simulator calls
     inbound_method: Literal["GET", "POST"] = "POST"
-    inbound_application: str | None = None  # the TwiML application of numbers, which overrules their webhook
-    inbound_on_number: bool = False  # Messaging Services leave replies to the webhooks of their numbers
+    inbound_application: str | None = None  # TwiML application of numbers, which overrides their webhook
+    inbound_on_number: bool = False  # Messaging Services use the webhooks of their numbers for replies
 
 
 class SendGrid(Provider):
     addresses: dict[str, AddressOutcome] = {}
     batch_ms: Milliseconds = 200  # events are collected for this long
     batch_size: int = Field(500, ge=1)
-    # The account, as it can be read
+    # What the account's own API shows
     scopes: list[str] = ["mail.send", "whitelabel.read", "user.webhooks.event.settings.read"]
     domains: list[str] = ["example.org"]  # authenticated
-    events_url: str | None = None  # what the event webhook shows; None: the one that the simulator calls
-    events_enabled: bool = True  # what the event webhook shows
-    events_left_out: list[str] = []  # what the event webhook does not report
-    signed: bool = True  # what the event webhook shows, where there is a key; events are signed all the same
+    events_url: str | None = None  # URL shown for the event webhook; None: the one that the simulator calls
+    events_enabled: bool = True  # state shown for the event webhook
+    events_left_out: list[str] = []  # events shown as disabled
+    signed: bool = True  # whether the webhook shows a public key; events are signed anyway if there is a key
 
 
 class Mastodon(Provider):
@@ -135,7 +136,7 @@ class Behaviour(_Strict):
     bluesky: Bluesky = Bluesky()
 
     def changed(self, change: dict[str, Any]) -> "Behaviour":
-        """A copy with the given keys set; keys that are not given stay. Raises pydantic.ValidationError."""
+        """Return a copy with the given keys changed. Raises pydantic.ValidationError."""
         now = self.model_dump()
         for provider, keys in change.items():
             if not isinstance(keys, dict) or provider not in now:

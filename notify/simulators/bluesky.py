@@ -1,4 +1,4 @@
-"""A Personal Data Server of Bluesky with one account: sessions, and records that are posts.
+"""A Bluesky Personal Data Server with one account: sessions, and records of posts.
 
 https://docs.bsky.app/docs/category/http-reference, and the reference server (bluesky-social/atproto, packages/pds)
 """
@@ -27,7 +27,7 @@ from notify.simulators.world import World
 COLLECTION = "app.bsky.feed.post"
 DID = "did:plc:simulatedsimulatedsimula"
 GRAPHEMES, BYTES, LANGUAGES = 300, 3000, 3
-POINTS, HOUR_S = 3, 3600  # of a record that is made
+POINTS, HOUR_S = 3, 3600  # points for creating a record, per hour
 KEY = re.compile(r"(?!\.\.?$)[A-Za-z0-9._:~-]{1,512}")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 NAMES = {
@@ -42,13 +42,13 @@ INACTIVE = {"takendown": "RepoTakendown", "suspended": "RepoSuspended", "deactiv
 
 
 class Bluesky:
-    """One server with one account. Its tokens outlive what the simulator forgets."""
+    """A server with one account. Its tokens survive `World.forget`."""
 
     name = "bluesky"
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._access: dict[str, float] = {}  # when each token was made
+        self._access: dict[str, float] = {}  # creation time by token
         self._refresh: set[str] = set()
 
     def challenge(self, request: Request) -> Response | None:
@@ -86,7 +86,8 @@ class Bluesky:
         return self._session()
 
     def refresh_session(self, _arrival: Arrival) -> Response:
-        """The old refresh token holds for two more hours (account-manager, `rotateRefreshToken`)."""
+        """Answer with a new session. The old refresh token stays valid, for two hours on the real server
+        (account-manager, `rotateRefreshToken`)."""
         return self._session()
 
     def create_record(self, arrival: Arrival) -> Response:
@@ -121,7 +122,7 @@ class Bluesky:
         return JSONResponse({"uri": post.id, "cid": _cid(post.text), "value": post.arrival.parsed["record"]})
 
     def delete_record(self, arrival: Arrival) -> Response:
-        """Gone or not there: both are well."""
+        """Delete a record. Deleting one that does not exist is not an error."""
         post = self._found(str(_read(arrival).get("rkey")))
         if post is not None:
             self._world.timeline.posts.remove(post)
@@ -181,7 +182,7 @@ class Bluesky:
 
 
 def as_html(text: str, facets: list[dict[str, Any]]) -> Markup:
-    """The words, with links where facets say so and nowhere else."""
+    """Return the text with a link for each facet and no others."""
     raw, parts, end = text.encode(), [], 0
     for facet in sorted(facets, key=lambda facet: int(facet["index"]["byteStart"])):
         start, stop = facet["index"]["byteStart"], facet["index"]["byteEnd"]
@@ -204,7 +205,7 @@ def _read(arrival: Arrival) -> dict[str, Any]:
 
 
 def _mistake(given: dict[str, Any]) -> str:
-    """What the server would not take of a request to make a post."""
+    """Return why the server refuses a request to create a post, or ""."""
     record, rkey = given.get("record"), given.get("rkey")
     if given.get("collection") != COLLECTION or not isinstance(record, dict) or record.get("$type") != COLLECTION:
         return f"This server keeps records of {COLLECTION} only"

@@ -1,4 +1,4 @@
-"""What the simulator is started with: the credentials it accepts and the webhooks it calls."""
+"""The configuration of the simulator: the credentials that it accepts and the webhooks that it calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,9 +7,9 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Each field is also `SIM_` and its name in capitals in the environment, and a flag of the command.
+    """Each field is also an option of the command and a variable in the environment: `SIM_` and its name in capitals.
 
-    An empty webhook URL means that nobody is told.
+    An empty webhook URL means that the webhook is not called.
     """
 
     twilio_account_sid: str = "AC" + "5" * 32
@@ -21,7 +21,7 @@ class Config:
     mastodon_token: str = "simulator"  # noqa: S105 - as above
     bluesky_handle: str = "city.bsky.social"
     bluesky_app_password: str = "simulator"  # noqa: S105 - as above
-    seed: int = 0  # of all chance: latency jitter, error rates, repeats
+    seed: int = 0  # of everything random: latency jitter, error rates, repeats
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:

@@ -1,11 +1,11 @@
-"""`/_sim`: how tests and trainers steer the simulator and read what it took in. JSON in, JSON out.
+"""`/_sim`, the JSON interface by which tests and trainers control the simulator and read the messages it accepted.
 
 GET PUT DELETE  /_sim/behaviour                   see behaviour.py; PUT changes only the keys it names
 GET DELETE      /_sim/messages?provider=&since=&after=&limit=      accepted messages; DELETE empties everything
-GET             /_sim/requests?provider=&since=&limit=             all requests to providers, refused ones too
+GET             /_sim/requests?provider=&since=&limit=             all requests to providers, refused ones included
 GET             /_sim/stats
 GET             /_sim/phones/{number}
-POST            /_sim/phones/{number}/reply       {"text": "STOP", "to": "+1.."}; `to` when nobody wrote before
+POST            /_sim/phones/{number}/reply       {"text": "STOP", "to": "+1.."}; `to` if the phone has no messages yet
 POST            /_sim/inboxes/{address}/unsubscribe | spam         {"order": n}; by default the last mail
 """
 
@@ -61,7 +61,7 @@ class Control:
                 return refused.response
             except ValidationError as error:
                 details = json.loads(error.json(include_url=False, include_context=False))
-                return JSONResponse({"error": "This behaviour is not known.", "details": details}, 400)
+                return JSONResponse({"error": "The behaviour is not valid.", "details": details}, 400)
         return JSONResponse(self._world.behaviour.model_dump())
 
     async def messages(self, request: Request) -> Response:
@@ -101,7 +101,7 @@ class Control:
             given = await _object(request)
             text, to = given.get("text"), given.get("to", "")
             if not isinstance(text, str) or not isinstance(to, str):
-                raise _Refused(400, 'Send {"text": "STOP"}, and "to" when nobody wrote to this phone yet.')
+                raise _Refused(400, 'Send {"text": "STOP"}, and "to" if the phone has no messages yet.')
             answered = await reply(self._world, request.path_params["number"], text, to)
         except _Refused as refused:
             return refused.response
@@ -135,14 +135,14 @@ class Control:
 
 
 async def _object(request: Request) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object."""
+    """Return the JSON object in the body. An empty body counts as an empty object."""
     body = await request.body()
     try:
         given = json.loads(body or b"{}")
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise _Refused(400, "The body is no JSON object.")
+        raise _Refused(400, "The body is not a JSON object.")
     return given
 
 
@@ -157,4 +157,4 @@ def _number(request: Request, name: str) -> float:
     try:
         return float(request.query_params.get(name) or 0)
     except ValueError:
-        raise _Refused(400, f"`{name}` is no number.") from None
+        raise _Refused(400, f"`{name}` is not a number.") from None

@@ -1,4 +1,4 @@
-"""Carries webhooks to us: a bounded pool over kept-alive connections, with repeats when nobody is at home."""
+"""Calls the project's webhooks: a bounded pool of keep-alive connections, with retries."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 WORKERS = 32
-TIMEOUT = aiohttp.ClientTimeout(total=15)  # Twilio waits as long
+TIMEOUT = aiohttp.ClientTimeout(total=15)  # as long as Twilio waits
 RETRY_AFTER_S = (0.5, 1, 2, 4, 8, 15, 30, 30, 30)
 
 
@@ -18,13 +18,13 @@ class Parcel:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    epoch: int  # of the courier when it was posted
+    epoch: int  # the courier's, when it was queued
     attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a webhook answered; status 0 and the reason as text when it did not."""
+    """The answer of a webhook. Without an answer, `status` is 0 and `text` is the reason."""
 
     status: int
     text: str
@@ -32,7 +32,7 @@ class Reply:
 
 
 class Courier:
-    """Must be opened within a running event loop."""
+    """Queues and sends webhooks. Must be opened within a running event loop."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Parcel] = asyncio.Queue()
@@ -56,7 +56,7 @@ class Courier:
             await self._client.close()
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Call `act` after a while, unless everything was forgotten meanwhile."""
+        """Call `act` after a delay, unless `forget` was called meanwhile."""
         epoch = self._epoch
         self._waiting += 1
 
@@ -68,12 +68,12 @@ class Courier:
         asyncio.get_running_loop().call_later(delay_s, run)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Put into the queue; 2xx is delivered, anything else is tried again."""
+        """Queue a webhook. An answer of 2xx means delivered; after any other outcome it is tried again."""
         self._waiting += 1
         self._queue.put_nowait(Parcel(url, headers, body, self._epoch))
 
     async def ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Post once and wait for the answer. Never raises for what the other side does."""
+        """Post once and return the answer. Failures of the other side raise nothing."""
         if self._client is None:
             raise RuntimeError("The courier is not open.")
         try:
@@ -85,12 +85,12 @@ class Courier:
             return Reply(0, type(error).__name__)
 
     def forget(self) -> None:
-        """Drop everything that waits."""
+        """Drop everything that is waiting."""
         self._epoch += 1
         self._waiting = self._delivered = self._retried = self._lost = 0
 
     def as_json(self) -> dict[str, int]:
-        """`waiting` counts status changes still to come too: at 0 everything has been told."""
+        """Return counts. `waiting` includes status changes still to come; at 0 everything has been reported."""
         return {
             "waiting": self._waiting,
             "delivered": self._delivered,

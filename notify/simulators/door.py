@@ -1,4 +1,4 @@
-"""The way of a request through any provider: logged, checked, slowed down, refused or let through."""
+"""The common handling of requests to a provider: log, authenticate, delay, refuse or pass on."""
 
 import asyncio
 import socket
@@ -20,20 +20,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Gatekeeper(Protocol):
-    """What the door has to know about a provider."""
+    """The interface of a provider."""
 
     name: str
 
     def challenge(self, request: Request) -> Response | None:
-        """The refusal of someone without the right credentials."""
+        """Return the refusal of a request with wrong credentials, or None."""
         ...
 
     def weigh(self, arrival: Arrival) -> tuple[str, int]:
-        """Who sends, and how many units of their rate this costs. Parses the body."""
+        """Parse the body. Return the sender and the units of its rate that the request costs."""
         ...
 
     def refuse(self, fault: Fault) -> Response:
-        """A fault, in the provider's own words."""
+        """Return the provider's own answer for a fault."""
         ...
 
 
@@ -43,7 +43,7 @@ def door(
     handle: Callable[[Arrival], Response],
     on: Literal["send", "lookup", "session"] = "send",
 ) -> Endpoint:
-    """An endpoint that passes on to `handle` what gets through."""
+    """Make an endpoint that passes admitted requests on to `handle`."""
 
     async def endpoint(request: Request) -> Response:
         body = await request.body()
@@ -85,7 +85,7 @@ async def _admit(
 
 
 def _gateway(fault: Fault) -> Response:
-    """What Envoy says for its 503 UC: the connection behind it broke, perhaps after the request was through."""
+    """Answer as Envoy does for its 503 UC: the connection behind it broke, perhaps after the request was forwarded."""
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     return PlainTextResponse("upstream connect error", fault.status, headers)
 
@@ -102,14 +102,14 @@ class Silence(Response):
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 await _disconnected(receive)
-        # ASGI has no word for this, so the server's transport is asked. uvicorn's `receive` is a method of the
-        # object that holds it.
+        # ASGI cannot reset a connection, so the server's transport is used. uvicorn's `receive` is a method of the
+        # object that has it.
         transport: asyncio.Transport | None = getattr(getattr(receive, "__self__", None), "transport", None)
         if transport is None:
-            raise RuntimeError("This server does not let us drop a connection; use uvicorn.")
+            raise RuntimeError("Connections cannot be dropped under this server. Use uvicorn.")
         wire = transport.get_extra_info("socket")
         if wire is not None and not transport.is_closing():
-            # Lingering for 0 s turns the closing FIN into a RST, as from a host that crashed.
+            # Lingering for 0 s sends a RST instead of a FIN, as a crashed host does.
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         await _disconnected(receive)

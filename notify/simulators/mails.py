@@ -1,4 +1,4 @@
-"""Mail as a resident would see it, and the inboxes that hold it."""
+"""Mails as residents see them, and their inboxes."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SUPPRESSING = {"bounce": "Bounced Address", "spamreport": "Spam Reporting Addres
 
 @dataclass(slots=True)
 class Mail:
-    """One recipient of one request. The words are put together when they are asked for, not a thousand times."""
+    """The mail to one recipient of a request. Its texts are filled in when they are read, not for each recipient."""
 
     order: int
     to: str
@@ -53,7 +53,7 @@ class Mail:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The sender's own. A personalization's take the place of the message's."""
+        """The custom headers. Those of the personalization replace those of the message."""
         given = self.personalization.get("headers") or self.request.get("headers") or {}
         return {name: self._filled(str(value)) for name, value in given.items()}
 
@@ -64,21 +64,21 @@ class Mail:
 
     @property
     def raw(self) -> dict[str, Any]:
-        """The request's JSON with this recipient's personalization alone."""
+        """The request's JSON with only this recipient's personalization."""
         return {**self.request, "personalizations": [self.personalization]}
 
     def header(self, name: str) -> str:
         return next((value for known, value in self.headers.items() if known.lower() == name.lower()), "")
 
     def one_click_url(self) -> str:
-        """Where RFC 8058 says to unsubscribe: the HTTP address in List-Unsubscribe, if one click is offered."""
+        """Return the URL in List-Unsubscribe if the mail offers one-click unsubscribe (RFC 8058), else ""."""
         if self.header("List-Unsubscribe-Post").strip() != "List-Unsubscribe=One-Click":
             return ""
         offered = (part.strip().strip("<>") for part in self.header("List-Unsubscribe").split(","))
         return next((url for url in offered if url.startswith(("http://", "https://"))), "")
 
     def envelope(self) -> list[tuple[str, str]]:
-        """All headers as a mail program lists them."""
+        """Return all headers as a mail program lists them."""
         date = format_datetime(datetime.fromtimestamp(int(self.created), UTC))
         ours = {"From": self.sender, "To": self.to, "Subject": self.subject, "Date": date}
         return [*ours.items(), *self.headers.items()]
@@ -97,15 +97,15 @@ class Mail:
 class Inbox:
     address: str
     mails: list[Mail] = field(default_factory=list)
-    suppressed: str = ""  # why SendGrid itself drops what is sent here
-    problem: str = ""  # why its last click did nothing
+    suppressed: str = ""  # why SendGrid drops mail to this address
+    problem: str = ""  # why the last click had no effect
 
     @property
     def last(self) -> Mail:
         return self.mails[-1]
 
     def mail(self, order: int | None) -> Mail | None:
-        """The one with this number; the last one without a number."""
+        """Return the mail with this number; the last one if `order` is None."""
         if order is None:
             return self.mails[-1] if self.mails else None
         return next((mail for mail in self.mails if mail.order == order), None)

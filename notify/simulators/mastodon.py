@@ -1,4 +1,4 @@
-"""Mastodon's statuses: https://docs.joinmastodon.org/methods/statuses/#create"""
+"""Mastodon's status API: https://docs.joinmastodon.org/methods/statuses/#create"""
 
 import hmac
 import json
@@ -17,7 +17,7 @@ from notify.simulators.world import World
 
 LONGEST = 500  # characters
 URL = re.compile(r"https?://[^\s<>\"]+")
-URL_LENGTH = 23  # whatever its real length
+URL_LENGTH = 23  # every URL counts this much
 MENTION = re.compile(r"(?<![\w/])(@\w+)@[\w.-]+\w")  # the server's name does not count
 VISIBILITIES = ("public", "unlisted", "private", "direct")
 ACCOUNT = {"id": "1", "username": "city", "acct": "city", "display_name": "City alerts (simulated)"}
@@ -31,7 +31,7 @@ WORDS = {
 
 
 class Mastodon:
-    """One server with one account."""
+    """A server with one account."""
 
     name = "mastodon"
 
@@ -96,7 +96,7 @@ class Mastodon:
             order=order,
             provider=self.name,
             account=ACCOUNT["acct"],
-            # Mastodon's ids: milliseconds, shifted, and a sequence below
+            # An id as Mastodon makes it: shifted milliseconds and a sequence in the lower bits
             id=str((int(arrival.at * 1000) << 16) + order % 65_536),
             text=given["status"].strip(),
             html=as_html(given["status"].strip()),
@@ -111,7 +111,7 @@ class Mastodon:
 
 
 def counted_length(text: str) -> int:
-    """Characters as Mastodon counts them."""
+    """Count characters as Mastodon does."""
     return len(MENTION.sub(r"\1", URL.sub("x" * URL_LENGTH, text)))
 
 
@@ -169,7 +169,7 @@ def _status(arrival: Arrival, post: Post) -> dict[str, Any]:
 
 
 def as_html(text: str) -> Markup:
-    """Paragraphs, line ends and links, as Mastodon makes them."""
+    """Format paragraphs, line breaks and links as Mastodon does."""
     linked = URL.sub(
         lambda url: f'<a href="{url[0]}" rel="nofollow noopener" target="_blank">{url[0]}</a>', escape(text)
     )

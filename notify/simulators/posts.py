@@ -1,4 +1,4 @@
-"""Posts on the social timelines."""
+"""Posts on the timelines of the social networks."""
 
 import time
 from collections import OrderedDict
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from notify.simulators.arrivals import Arrival
 
 KEPT_KEYS_S = 3600  # Mastodon remembers an Idempotency-Key for an hour
-WINDOW_S = 300  # of the rate limit; windows begin at multiples of it
+WINDOW_S = 300  # of the rate limit; windows start at multiples of it
 
 
 @dataclass(slots=True)
@@ -50,14 +50,14 @@ class Timeline:
             self._keys[key] = (time.time(), post)
 
     def repeated(self, key: str) -> Post | None:
-        """The post that was made with this key within the last hour."""
+        """Return the post made with this key within the last hour."""
         oldest = time.time() - KEPT_KEYS_S
         while self._keys and next(iter(self._keys.values()))[0] < oldest:
             self._keys.popitem(last=False)
         return self._keys[key][1] if key in self._keys else None
 
     def count(self, at: float) -> tuple[int, int]:
-        """Count a request; returns how many there were in this window, and when the next one begins."""
+        """Count a request. Return the number of requests in this window and the start of the next one."""
         window = int(at // WINDOW_S)
         if window != self._window:
             self._window, self._used = window, 0
@@ -65,7 +65,7 @@ class Timeline:
         return self._used, (window + 1) * WINDOW_S
 
     def count_in_hour(self, at: float) -> int:
-        """Count a request; returns how many there were in this hour."""
+        """Count a request. Return the number of requests in this hour."""
         hour = int(at // 3600)
         if hour != self._hour:
             self._hour, self._used_in_hour = hour, 0

@@ -1,4 +1,4 @@
-"""A resident picks up the phone and writes back: Twilio's opt-out keywords, and the inbound webhook."""
+"""Replies from phones: Twilio's opt-out keywords and the inbound webhook."""
 
 import time
 import xml.etree.ElementTree as ET
@@ -11,10 +11,10 @@ from notify.simulators.texts import Direction, Phone, Text
 from notify.simulators.twilio_progress import callback_headers
 from notify.simulators.world import World
 
-# Exact single words only, in any case: https://help.twilio.com/articles/223134027
+# Only a message of exactly one word counts, in any case: https://help.twilio.com/articles/223134027
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 START = {"START", "YES", "UNSTOP"}
-TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))  # their carriers do not know YES
+TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))  # YES is not a keyword for these
 HELP = {"HELP", "INFO"}
 ANSWERS = {
     "STOP": "You have successfully been unsubscribed. You will not receive any more messages from this number. "
@@ -27,16 +27,16 @@ ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a reply."""
+    """The result of a reply."""
 
     sid: str
-    webhook_status: int  # 0: nobody was told, or nobody answered
-    problem: str  # why, for a person; "" when all is well
-    replies: list[str]  # what the phone was sent back, by Twilio or by us
+    webhook_status: int  # 0: no webhook is set, or it did not answer
+    problem: str  # a sentence; "" if there was none
+    replies: list[str]  # the messages sent back to the phone, by Twilio or by us
 
 
 async def reply(world: World, number: str, words: str, line: str = "") -> Answered:
-    """The phone writes `words`, to `line` or to whoever wrote to it last. Raises ValueError if that is nobody."""
+    """Send `words` from the phone to `line`, by default to its last correspondent. Raises ValueError without one."""
     to, line = _addressee(world.phones.find_phone(number), line)
     phone = world.phones.phone(number)
     phone.problem = ""
@@ -50,13 +50,13 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
     answer = await world.courier.ask(url, urlencode(fields).encode(), callback_headers(world, url, fields))
     if not 200 <= answer.status < 300:
         problem = (
-            f"The webhook answered {answer.status}." if answer.status else f"Nobody answers there ({answer.text})."
+            f"The webhook answered {answer.status}." if answer.status else f"Nothing answers there ({answer.text})."
         )
         return Answered(text.sid, answer.status, problem, spoken)
     try:
         said = _twiml(answer)
     except ET.ParseError:
-        return Answered(text.sid, answer.status, "The webhook's answer is no TwiML (Twilio error 12100).", spoken)
+        return Answered(text.sid, answer.status, "The webhook's answer is not TwiML (Twilio error 12100).", spoken)
     for body, other in said:
         if (other or line) not in phone.blocked:  # otherwise Twilio drops it, as error 21610
             _keep(world, phone, other or line, other or to, body, "outbound-reply")
@@ -65,12 +65,12 @@ async def reply(world: World, number: str, words: str, line: str = "") -> Answer
 
 
 def _addressee(phone: Phone | None, line: str) -> tuple[str, str]:
-    """The number to write to, and the line that an opt-out counts for."""
+    """Return the number to write to, and the line that an opt-out blocks."""
     if line:
         return line, line
     last = phone.correspondent() if phone is not None else None
     if last is None:
-        raise ValueError("Nobody wrote to this phone yet: say which number it writes to, as `to`.")
+        raise ValueError("The phone has no messages yet. Give the number to write to as `to`.")
     return last.sender, last.line
 
 
@@ -82,7 +82,7 @@ def _keyword(words: str, line: str) -> str:
 
 
 def _answer_keyword(world: World, phone: Phone, keyword: str, line: str, to: str) -> list[str]:
-    """Twilio answers by itself, before we hear of it. A second STOP, or a START without one, gets no answer."""
+    """Answer a keyword as Twilio does, before the webhook. A second STOP, or a START without one, gets no answer."""
     changes = {"STOP": line not in phone.blocked, "START": line in phone.blocked, "HELP": True}
     if not changes.get(keyword):
         return []
@@ -144,11 +144,10 @@ def _fields(world: World, text: Text, keyword: str, line: str) -> dict[str, str]
 
 
 def _twiml(answer: Reply) -> list[tuple[str, str]]:
-    """The text of each <Message> in <Response>, and the number that it is to come from, if it says one. Raises
-    ParseError."""
+    """Return the text and the `from` number, or "", of each <Message> in <Response>. Raises ParseError."""
     if not answer.text.strip():
         return []
-    # The answer comes from the webhook of whoever started us, and expat limits the growth of entities.
+    # The webhook belongs to the person who started the simulator, and expat limits the expansion of entities.
     root = ET.fromstring(answer.text)  # noqa: S314
     return [
         (words, message.get("from", ""))

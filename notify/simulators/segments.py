@@ -1,7 +1,8 @@
-"""Segments of a text message as Twilio bills them: GSM-7 in 160 or 153 septets, UCS-2 in 70 or 67 UTF-16 units.
+"""Count the segments of a text message as Twilio bills them: GSM-7 in 160 or 153 septets, UCS-2 in 70 or 67 UTF-16
+units.
 
-The tables are those of 3GPP TS 23.038, section 6.2.1. Counted here again on purpose: a mistake in the sender's
-own counting must not repeat itself in the stand-in that is to show it.
+The tables are those of 3GPP TS 23.038, section 6.2.1. This does not share the sender's code on purpose, so that the
+simulator reveals mistakes in it.
 """
 
 from functools import lru_cache
@@ -18,14 +19,14 @@ ESCAPED = frozenset("\f^{}\\[~]|\u20ac")  # an escape and a septet
 
 @lru_cache(maxsize=256)
 def segments(text: str) -> int:
-    """At least 1: Twilio bills an empty message too."""
+    """Return at least 1, because Twilio also bills an empty message."""
     if set(text) <= BASIC | ESCAPED:
         return _fill([2 if char in ESCAPED else 1 for char in text], alone=160, part=153)
     return _fill([2 if ord(char) > 0xFFFF else 1 for char in text], alone=70, part=67)
 
 
 def _fill(widths: list[int], alone: int, part: int) -> int:
-    """No part ends inside a character, so a part may stay one unit short."""
+    """Count the parts. A character is never split, so a part may be one unit short."""
     if sum(widths) <= alone:
         return 1
     parts, used = 1, 0

@@ -30,7 +30,7 @@ WORDS = {
 
 
 class SendGrid:
-    """One account."""
+    """A SendGrid account."""
 
     name = "sendgrid"
 
@@ -71,7 +71,7 @@ class SendGrid:
         return Response(status_code=202, headers={"X-Message-Id": message_id})
 
     def _refused(self, mail: dict[str, Any]) -> list[Mistake]:
-        """Addresses that a test wants refused."""
+        """Return a mistake for each address that a test has set to be refused."""
         outcomes = self._world.behaviour.sendgrid.addresses
         return [
             Mistake("Does not contain a valid address.", f"personalizations.{index}.to.{number}.email")
@@ -81,7 +81,7 @@ class SendGrid:
         ]
 
     def _deliver(self, arrival: Arrival, message_id: str) -> None:
-        """Everyone of one personalization gets the same mail, and reads the others' addresses."""
+        """Deliver a request. All recipients of a personalization get the same mail and see each other's addresses."""
         world, mail = self._world, arrival.parsed
         bypass = ((mail.get("mail_settings") or {}).get("bypass_list_management") or {}).get("enable")
         taken: list[Mail] = []

@@ -1,4 +1,4 @@
-"""SendGrid's scopes, authenticated domains and event webhooks, as far as they can be read."""
+"""SendGrid's read-only account API: scopes, authenticated domains and event webhooks."""
 
 import base64
 from typing import Any
@@ -70,7 +70,7 @@ class SendGridAccount:
         }
 
     def _public_key(self) -> str:
-        """Base64 of the DER form, as SendGrid shows it; "" when events are not signed."""
+        """Return the key in base64 of DER, as SendGrid shows it; "" if events are not signed."""
         private = self._world.config.sendgrid_private_key
         if not private or not self._world.behaviour.sendgrid.signed:
             return ""

@@ -1,4 +1,4 @@
-"""SendGrid's Event Webhook: what became of each mail, in signed batches.
+"""SendGrid's Event Webhook, which reports the outcome of each mail in signed batches.
 
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 """
@@ -21,7 +21,7 @@ from notify.simulators.world import World
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
-LATE_S = 0.25  # how far an event that comes late or twice lags behind
+LATE_S = 0.25  # delay of an event that comes late or twice
 USUAL = AddressOutcome()
 WORDS = {
     "bounce": "550 5.1.1 The email account that you tried to reach does not exist.",
@@ -32,7 +32,7 @@ WORDS = {
 
 
 class EventWebhook:
-    """Collects events for a moment and posts them as JSON arrays."""
+    """Collects events for a short time and posts them as JSON arrays."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -40,7 +40,7 @@ class EventWebhook:
         self._waiting: list[dict[str, Any]] = []
 
     def follow(self, taken: list[Mail], dropped: list[tuple[Mail, str]]) -> None:
-        """Set the clock for what will happen to the mails of one request: a few timers, not a few for each."""
+        """Schedule the events of all mails of a request, with a few timers for all of them."""
         callbacks = self._world.behaviour.sendgrid.callbacks
         chance = self._world.chance
         jitter_s = chance.uniform(0, callbacks.jitter_ms) / 1000 if callbacks.jitter_ms else 0.0
@@ -57,7 +57,7 @@ class EventWebhook:
             courier.later(final_s + LATE_S, partial(self._processed, late))
 
     def tell(self, mail: Mail, event: str, **more: object) -> dict[str, Any]:
-        """Put one event into the next batch."""
+        """Add an event to the next batch."""
         told: dict[str, Any] = {
             **mail.custom_args,
             "email": mail.to,
@@ -91,7 +91,7 @@ class EventWebhook:
         mail.status = outcome.event
         match outcome.event:
             case "processed":
-                return None  # and never heard of again
+                return None  # no final event
             case "bounce" | "blocked":
                 if outcome.event == "bounce":
                     self._world.inboxes.inbox(mail.to).suppressed = SUPPRESSING["bounce"]
@@ -131,7 +131,8 @@ class EventWebhook:
 
 
 def _private_key(pem: str) -> ec.EllipticCurvePrivateKey | None:
-    """Raises ValueError if it is given and no P-256 key. Line ends may be written as \\n, as in some env files."""
+    """Read the key. Raises ValueError unless it is a P-256 key. Line breaks may be written as \\n, as in some env
+    files."""
     if not pem:
         return None
     key = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)

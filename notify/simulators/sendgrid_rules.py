@@ -1,4 +1,4 @@
-"""What SendGrid's Mail Send finds wrong with a request.
+"""The validation rules of SendGrid's Mail Send.
 
 https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors
 """

@@ -1,6 +1,6 @@
-"""The page: phones, inboxes and the timeline, as the people of the city see them.
+"""The simulator's pages: phones, inboxes and the timeline, as residents see them.
 
-It works by links and forms alone; assets/live.js keeps it fresh.
+They work with links and forms alone; assets/live.js keeps them up to date.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,9 +25,8 @@ from notify.simulators.world import World
 PAGES = Path(__file__).parent / "pages"
 ASSETS = PAGES / "assets"
 PAGE_SIZE = 40
-BUBBLES = 200  # of one conversation, at most
-# A mail brings its own styles, and a srcdoc frame lives under the page's policy. Scripts run nowhere in it: the
-# frame is sandboxed without them.
+BUBBLES = 200  # the most messages shown of a conversation
+# A mail has its own styles, and a srcdoc frame is subject to the page's policy. The frame's sandbox forbids scripts.
 POLICY = (
     "default-src 'none'; style-src 'self'{more}; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
@@ -159,7 +158,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _clock(at: float) -> str:
-    """Local time, with the date unless it is today's."""
+    """Format local time, with the date unless it is today."""
     moment = datetime.fromtimestamp(at).astimezone()
     today = moment.date() == datetime.now().astimezone().date()
     return f"{moment:%H:%M:%S}" if today else f"{moment:%Y-%m-%d %H:%M}"
@@ -170,7 +169,7 @@ def _iso(at: float) -> str:
 
 
 def _number(phone: str) -> str:
-    """+12155550142 as +1 (215) 555-0142."""
+    """Format +12155550142 as +1 (215) 555-0142."""
     if phone.startswith("+1") and len(phone) == 12:
         return f"+1 ({phone[2:5]}) {phone[5:8]}-{phone[8:]}"
     return phone

@@ -1,4 +1,4 @@
-"""Text messages, and the phones that show them. Everything is found in O(1)."""
+"""Text messages and the phones that receive them. Look-ups take constant time."""
 
 import sys
 from collections import OrderedDict
@@ -9,7 +9,7 @@ from typing import Literal
 
 from notify.simulators.arrivals import Arrival
 
-SERVICE_NUMBER = "+15005550006"  # what a Messaging Service sends from; Twilio's own number for tests
+SERVICE_NUMBER = "+15005550006"  # the number that a Messaging Service sends from; Twilio's own number for tests
 
 Direction = Literal["outbound-api", "inbound", "outbound-reply"]
 
@@ -26,7 +26,7 @@ class Text:
     direction: Direction
     status: str
     created: float
-    arrival: Arrival | None = None  # the request that made it; None: not made by a request
+    arrival: Arrival | None = None  # the request that created it, if any
     service: str = ""  # MG..., when sent through a Messaging Service
     callback: str = ""
     error_code: int | None = None
@@ -36,12 +36,12 @@ class Text:
 
     @property
     def mine(self) -> bool:
-        """True when the phone's owner wrote it."""
+        """Whether the phone's owner wrote it."""
         return self.direction == "inbound"
 
     @property
     def line(self) -> str:
-        """What an opt-out stops: the whole service, or the one number."""
+        """The sender that an opt-out blocks: the whole service, or one number."""
         return self.service or self.sender
 
 
@@ -49,7 +49,7 @@ class Text:
 class Phone:
     number: str
     conversation: list[Text] = field(default_factory=list)
-    blocked: set[str] = field(default_factory=set)  # lines that it said STOP to
+    blocked: set[str] = field(default_factory=set)  # lines that it has sent STOP to
     problem: str = ""  # why its last reply did not arrive
 
     @property
@@ -57,7 +57,7 @@ class Phone:
         return self.conversation[-1]
 
     def correspondent(self) -> Text | None:
-        """The last message that somebody sent here: a reply goes back to its sender."""
+        """Return the last message sent to the phone; a reply goes to its sender."""
         return next((text for text in reversed(self.conversation) if not text.mine), None)
 
 
@@ -66,10 +66,10 @@ class Phones:
         self._by_sid: dict[str, Text] = {}
         self._by_to: dict[str, list[Text]] = {}
         self._all: list[Text] = []
-        self._phones: OrderedDict[str, Phone] = OrderedDict()  # the last one is the latest to say or hear something
+        self._phones: OrderedDict[str, Phone] = OrderedDict()  # the last one sent or received a message last
 
     def keep(self, text: Text) -> None:
-        text.body = sys.intern(text.body)  # 20,000 phones get the same words: keep them once
+        text.body = sys.intern(text.body)  # 20,000 phones get the same text; store it once
         self._by_sid[text.sid] = text
         self._by_to.setdefault(text.to, []).append(text)
         self._all.append(text)
@@ -78,7 +78,7 @@ class Phones:
         self._phones.move_to_end(number)
 
     def phone(self, number: str) -> Phone:
-        """It comes into being when it is first spoken of."""
+        """Return the phone with this number, created if it is new."""
         return self._phones.setdefault(number, Phone(number))
 
     def find_phone(self, number: str) -> Phone | None:
@@ -91,11 +91,11 @@ class Phones:
         return self._by_to.get(number, [])
 
     def texts(self) -> list[Text]:
-        """All, oldest first."""
+        """Return all texts, oldest first."""
         return self._all
 
     def latest(self, words: str = "") -> Iterator[Phone]:
-        """Phones with something on them, latest first, whose number or last message has these words."""
+        """Yield phones that have messages, latest first, whose number or last message contains `words`."""
         words = words.casefold().strip()
         for phone in reversed(self._phones.values()):
             if phone.conversation and (words in phone.number or words in phone.last.body.casefold()):

@@ -1,4 +1,4 @@
-"""Numbers and lists over everything that was taken in, for tests and for the page."""
+"""Totals and lists of all accepted messages, for tests and for the pages."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PROVIDERS = ("twilio", "sendgrid", "mastodon", "bluesky")
 
 
 def totals(world: World) -> dict[str, Any]:
-    """`senders` tells each sender's messages and units, and the most of them within any one second."""
+    """Return totals by provider. `senders` has each sender's messages and units, and the most within one second."""
     states = {
         "twilio": Counter(text.status for text in sent_texts(world)),
         "sendgrid": Counter(mail.status for mail in world.inboxes.mails()),
@@ -38,7 +38,7 @@ def totals(world: World) -> dict[str, Any]:
 
 
 def accepted(world: World, provider: str, since: float, after: int) -> list[dict[str, Any]]:
-    """What providers have accepted, in order: received after `since`, numbered above `after`."""
+    """Return the accepted messages in order: received after `since` and numbered above `after`."""
     texts = (_text(text) for text in sent_texts(world) if text.created > since and text.order > after)
     mails = (_mail(mail) for mail in world.inboxes.mails() if mail.created > since and mail.order > after)
     chosen: dict[str, Iterator[dict[str, Any]]] = {"twilio": texts, "sendgrid": mails}
@@ -50,7 +50,7 @@ def accepted(world: World, provider: str, since: float, after: int) -> list[dict
 
 
 def sent_texts(world: World) -> Iterator[Text]:
-    """Those made through the API, not the answers within a conversation."""
+    """Yield the texts sent through the API, without the answers within conversations."""
     return (text for text in world.phones.texts() if text.direction == "outbound-api")
 
 
@@ -65,7 +65,7 @@ def _text(text: Text) -> dict[str, Any]:
 
 
 def spoken(text: Text) -> dict[str, Any]:
-    """One bubble of a conversation."""
+    """Return a message of a conversation as JSON."""
     return {
         "id": text.sid,
         "order": text.order,

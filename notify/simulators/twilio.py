@@ -1,4 +1,4 @@
-"""Twilio's Messages: create, fetch and list, as in its OpenAPI document for the 2010-04-01 API."""
+"""Twilio's Messages API: create, fetch and list, as in its OpenAPI document for the 2010-04-01 API."""
 
 import base64
 import hmac
@@ -23,7 +23,7 @@ from notify.simulators.world import World
 
 LONGEST_BODY = 1600  # characters
 LONGEST_VALIDITY_S = 36_000
-# E.164: 7 to 15 digits; +1 numbers have exactly ten more, and an area code does not begin with 0 or 1.
+# E.164: 7 to 15 digits. Numbers with +1 have ten more digits, and no area code starts with 0 or 1.
 PHONE = re.compile(r"(?:\w+:)?\+(?:1[2-9]\d{9}|[2-9]\d{6,14})")
 SHORT_CODE = re.compile(r"\d{5,6}")
 NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")  # an alphanumeric sender
@@ -31,7 +31,7 @@ SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
 class Twilio:
-    """One account."""
+    """A Twilio account."""
 
     name = "twilio"
 
@@ -72,7 +72,7 @@ class Twilio:
             body=form["Body"],
             segments=segments(form["Body"]),
             direction="outbound-api",
-            # A service has not chosen a number yet, so its message starts one state earlier.
+            # A Messaging Service has not chosen a number yet, so its message starts one state earlier.
             status="accepted" if service else "queued",
             created=arrival.at,
             arrival=arrival,
@@ -89,7 +89,7 @@ class Twilio:
         return error(20404, arrival.path) if text is None else JSONResponse(self._resource(text))
 
     def listing(self, arrival: Arrival) -> Response:
-        """Newest first, a page at a time. A page token keeps its place while new messages come in."""
+        """List messages in pages, newest first. A page token keeps its place while new messages arrive."""
         query = dict(parse_qsl(arrival.query, keep_blank_values=True))
         try:
             found = _filtered(self._candidates(query), query)
@@ -120,7 +120,7 @@ class Twilio:
         )
 
     def _refusal(self, form: dict[str, str]) -> Response | None:
-        """What this number's owner or the test has settled beforehand."""
+        """Return the refusal for a number that has opted out or that a test has set to be refused, or None."""
         number = form["To"]
         phone = self._world.phones.find_phone(number)
         if phone is not None and (form.get("MessagingServiceSid") or form["From"]) in phone.blocked:
@@ -165,7 +165,7 @@ class Twilio:
 
 
 def _mistake(form: dict[str, str]) -> Response | None:
-    """What Twilio finds wrong with a request by itself, in the order in which it looks."""
+    """Return Twilio's error for an invalid request, or None. The rules are checked in Twilio's order."""
     to, sender = form.get("To", ""), form.get("From", "")
     service, body = form.get("MessagingServiceSid", ""), form.get("Body", "")
     callback, validity = form.get("StatusCallback", ""), form.get("ValidityPeriod", "1")
@@ -193,9 +193,9 @@ def _is_web_address(url: str) -> bool:
 
 
 def _filtered(texts: Iterable[Text], query: dict[str, str]) -> list[Text]:
-    """By From and by DateSent, whose comparison stands in the parameter's name: `DateSent>=2026-01-31`.
+    """Filter by From and DateSent. The parameter's name includes the comparison: `DateSent>=2026-01-31`.
 
-    A message that has no DateSent yet is judged by when it was made.
+    The creation time counts for a message without a DateSent.
     """
     after = _moment(query["DateSent>"]) if "DateSent>" in query else None
     before = _moment(query["DateSent<"], end=True) if "DateSent<" in query else None
@@ -212,7 +212,7 @@ def _filtered(texts: Iterable[Text], query: dict[str, str]) -> list[Text]:
 
 
 def _moment(value: str, *, end: bool = False) -> float:
-    """Unix seconds of a GMT date, its beginning or its end, or of a point in time. Raises ValueError."""
+    """Return unix seconds of the start or end of a GMT date, or of a point in time. Raises ValueError."""
     moment = datetime.fromisoformat(value)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if end and re.fullmatch(r"\d{4}-\d\d-\d\d", value):

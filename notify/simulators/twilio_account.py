@@ -1,7 +1,7 @@
-"""Twilio's account, numbers and Messaging Services, as far as they can be read.
+"""Twilio's read-only account API: account, numbers and Messaging Services.
 
-The account owns every number, short code and service that is asked for by name and could be one, but those that
-`behaviour.twilio.foreign` names.
+The account owns every valid number, short code and service that a request names, except those in
+`behaviour.twilio.foreign`.
 """
 
 import hashlib
@@ -209,7 +209,7 @@ class TwilioAccount:
 
 
 def _page_v1(arrival: Arrival, key: str, found: list[dict[str, Any]]) -> Response:
-    """A page as Twilio's newer APIs have it."""
+    """Return a page in the format of Twilio's newer APIs."""
     here = f"https://messaging.twilio.com{arrival.path}"
     meta = {
         "page": 0,

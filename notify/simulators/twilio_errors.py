@@ -1,4 +1,4 @@
-"""Twilio's errors, in its own JSON. https://www.twilio.com/docs/api/errors"""
+"""Twilio's errors, in its JSON format: https://www.twilio.com/docs/api/errors"""
 
 from starlette.responses import JSONResponse
 
@@ -33,7 +33,7 @@ USUAL = {400: 20001, 401: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
 
 def error(code: int, about: str = "", *, status: int = 0, retry_after: float | None = None) -> JSONResponse:
-    """`status` overrides the usual one of the code; `about` is what the words speak of, a number or an address."""
+    """Make an error. `status` overrides the code's usual one; `about`: the number or address that the text names."""
     usual, words = ERRORS.get(code, (400, f"Error {code}"))
     status = status or usual
     body = {

@@ -1,6 +1,6 @@
-"""What becomes of an accepted text: its states, and the signed callbacks that tell of them.
+"""The progress of an accepted text: its states, and the signed callbacks that report them.
 
-Twilio promises no order and may tell twice; `behaviour.twilio.callbacks` says how often that happens here.
+Twilio's callbacks may come out of order or twice; `behaviour.twilio.callbacks` sets how often they do here.
 """
 
 import base64
@@ -15,11 +15,11 @@ from notify.simulators.texts import Text
 from notify.simulators.world import World
 
 USUAL = NumberOutcome()
-LATE_S = 0.25  # how far a callback that comes late or twice lags behind the last one
+LATE_S = 0.25  # delay of a callback that comes late or twice
 
 
 def follow(world: World, text: Text) -> None:
-    """Set the clock for everything that will happen to this text."""
+    """Schedule all state changes of a text."""
     behaviour = world.behaviour.twilio
     outcome = behaviour.numbers.get(text.to, USUAL)
     callbacks = behaviour.callbacks
@@ -42,7 +42,7 @@ def follow(world: World, text: Text) -> None:
 
 
 def callback_headers(world: World, url: str, fields: dict[str, str]) -> dict[str, str]:
-    """Signed like every webhook of Twilio. The token stays the same when the webhook is tried again."""
+    """Return the headers of a signed webhook. Its idempotency token stays the same when it is tried again."""
     return {
         "Content-Type": "application/x-www-form-urlencoded",
         "User-Agent": "TwilioProxy/1.1",
@@ -52,7 +52,7 @@ def callback_headers(world: World, url: str, fields: dict[str, str]) -> dict[str
 
 
 def signature(auth_token: str, url: str, fields: dict[str, str]) -> str:
-    """https://www.twilio.com/docs/usage/security#validating-requests"""
+    """Sign a webhook: https://www.twilio.com/docs/usage/security#validating-requests"""
     signed = url + "".join(name + value for name, value in sorted(fields.items()))
     return base64.b64encode(hmac.digest(auth_token.encode(), signed.encode(), "sha1")).decode()
 

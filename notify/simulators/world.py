@@ -1,4 +1,4 @@
-"""Everything the simulator remembers, in memory only."""
+"""The state of the simulator, in memory only."""
 
 from itertools import count
 from random import Random
@@ -22,7 +22,7 @@ class World:
         self.forget()
 
     def forget(self) -> None:
-        """Start with empty phones, inboxes and logs. The behaviour stays as it was set."""
+        """Empty the phones, inboxes, timeline and logs. The behaviour stays as it is."""
         self.courier.forget()
         self.log = Log()
         self.phones = Phones()
@@ -33,12 +33,12 @@ class World:
         self._version = 0
 
     def next_order(self) -> int:
-        """The place of a message among all messages of all providers."""
+        """Return the number of the next message, counted over all providers."""
         self.touch()
         return next(self._orders)
 
     def touch(self) -> None:
-        """Something that a page shows has changed."""
+        """Note that something shown on a page has changed."""
         self._version += 1
 
     @property

@@ -238,7 +238,7 @@ def test_advanced_opt_out_says_what_twilio_did(simulator: Simulator, hooks: Hook
 
 def test_a_phone_that_nobody_wrote_to_must_say_where_it_writes(simulator: Simulator, hooks: Hooks) -> None:
     answer = simulator.http.post(f"/_sim/phones/{PHONE}/reply", json={"text": "JOIN"})
-    assert (answer.status_code, "say which number" in answer.json()["error"]) == (409, True)
+    assert (answer.status_code, "Give the number to write to" in answer.json()["error"]) == (409, True)
     simulator.reply(PHONE, "JOIN", to="+12155550100")
     assert [hook.form["To"] for hook in hooks.at("/inbound")] == ["+12155550100"]
 

@@ -56,7 +56,7 @@ def test_a_change_of_behaviour_leaves_the_rest_as_it_was(simulator: Simulator) -
 def test_an_unknown_behaviour_is_refused_and_changes_nothing(simulator: Simulator, change: dict[str, object]) -> None:
     before = simulator.http.get("/_sim/behaviour").json()
     answer = simulator.http.put("/_sim/behaviour", json=change)
-    assert (answer.status_code, answer.json()["error"]) == (400, "This behaviour is not known.")
+    assert (answer.status_code, answer.json()["error"]) == (400, "The behaviour is not valid.")
     assert simulator.http.get("/_sim/behaviour").json() == before
 
 

@@ -1,4 +1,4 @@
-// Keeps the page fresh: asks for it again and exchanges the parts marked data-live when something has changed.
+// Keeps the page up to date: fetches it again and replaces the parts marked data-live when something has changed.
 "use strict";
 
 const PERIOD_MS = 2000;
@@ -15,7 +15,7 @@ async function refresh() {
   if (document.hidden) return;
   const headers = version ? { "If-None-Match": version } : {};
   const answer = await fetch(location.href, { headers, cache: "no-store" });
-  if (!answer.ok) return; // 304 too: nothing has changed
+  if (!answer.ok) return; // also 304: nothing has changed
   version = answer.headers.get("ETag");
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.querySelectorAll("[data-live]").forEach((part) => {
