@@ -20,7 +20,7 @@ from tests.notify.delivery.carrier import Carrier, Fate
 from tests.notify.delivery.life import Change, Life
 from tests.notify.delivery.one_alert import PEOPLE, City
 
-SHORT = settings(max_examples=60, stateful_step_count=30, derandomize=True)  # the same lives in every run
+SHORT = settings(max_examples=90, stateful_step_count=30, derandomize=True)  # the same lives in every run
 LONG = settings(max_examples=1_000, stateful_step_count=60)
 
 Step = Callable[[Life], object]
@@ -89,7 +89,7 @@ def dies(life: Life) -> None:
 
 def records(life: Life) -> None:
     """The oldest worker records what it knows."""
-    life.record(0, again=False, gives_back=False)
+    life.record(0, times=1, gives_back=False)
 
 
 @pytest.mark.parametrize("change", [Change.PAUSE, Change.CANCEL, Change.EXPIRE])
@@ -122,7 +122,7 @@ def test_what_a_dead_worker_had_claimed_is_sent_once(city: City, fate: Fate) -> 
 @pytest.mark.parametrize("fate", [Fate.UNHEARD, Fate.LOST])
 def test_what_nobody_heard_of_is_sent_once(city: City, fate: Fate) -> None:
     def gives_back(life: Life) -> None:
-        life.record(0, again=True, gives_back=True)
+        life.record(0, times=2, gives_back=True)
 
     lived(city, new_worker(fate), gives_back, lambda life: life.clear_up(silent=True))
     assert len(city.carrier.posts) == PEOPLE
