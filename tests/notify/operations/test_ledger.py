@@ -107,8 +107,49 @@ def test_what_a_leader_has_not_seen_yet_stays_as_the_one_before_wrote_it(book: L
 
 def test_what_was_due_while_nobody_led_is_known_to_the_next_leader(book: Ledger, connection: Connection) -> None:
     book.keep()
+    assert "retention" not in ledger.overdue(connection)
     age("retention", "next_at", timedelta(days=2))
     assert "retention" in ledger.overdue(connection)
+
+
+def test_a_job_fails_since_its_first_failure_and_last_succeeded_before(book: Ledger) -> None:
+    book.note(ended("sweep", took_s=300))
+    book.note(ended("sweep", "first", took_s=200))
+    book.note(ended("sweep", "second", took_s=100))
+    book.keep()
+    sweep, now = status("sweep"), datetime.now(UTC)
+    assert (sweep.error, sweep.outcome) == ("second", "failed")
+    assert sweep.failing_since is not None
+    assert sweep.last_run_at is not None
+    assert sweep.succeeded_at is not None
+    assert (now - sweep.failing_since).total_seconds() == pytest.approx(200, abs=30)
+    assert (now - sweep.last_run_at).total_seconds() == pytest.approx(100, abs=30)
+    assert (now - sweep.succeeded_at).total_seconds() == pytest.approx(0, abs=30)
+
+
+def test_only_a_success_puts_off_when_a_job_counts_as_late(connection: Connection) -> None:
+    impatient = (Job("sweep", "", Every(0.1), patience_s=0.0),)
+    planner = Planner(impatient, lambda name: Run(name, 0, 0), settings().tz)
+    planner.start()
+    book = Ledger(connection, impatient, planner)
+
+    def is_late_after(run: Run) -> bool:
+        book.note(run)
+        book.keep()
+        return status("sweep").late
+
+    planner.modify_job("sweep", next_run_time=datetime.now(UTC) + timedelta(hours=1))
+    assert is_late_after(ended("sweep", "broken"))
+    assert not is_late_after(ended("sweep"))
+    planner.shutdown()
+
+
+def test_a_plan_is_told_in_words() -> None:
+    assert [str(Every(0.5)), str(Every(3600)), str(Daily(time(3, 5)))] == [
+        "every 0.5 s",
+        "every 3600 s",
+        "daily at 03:05",
+    ]
 
 
 def test_a_job_that_fails_again_and_again_rings_and_is_over_when_it_works(book: Ledger) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from notify.alerts import lifecycle
 from notify.core import alarms
-from notify.core.db import transaction
+from notify.core.db import forget_engine, transaction
 from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
@@ -101,6 +101,38 @@ def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.
         until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (0,), 60, "the lock is free")
 
 
+def test_of_two_schedulers_one_leads_and_the_other_takes_over(database: str, redis: "redis.Redis") -> None:
+    stops = [threading.Event(), threading.Event()]
+    schedulers = [threading.Thread(target=scheduler.run, args=(stop,)) for stop in stops]
+    with closing(psycopg.connect(database, autocommit=True)) as other:
+
+        def leader() -> int | None:
+            """The process of PostgreSQL that has the lock."""
+            held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted"
+            row = other.execute(held, (scheduler.LEADER_LOCK,)).fetchone()
+            return row[0] if row else None
+
+        def somebody_else_asked(first: int | None) -> bool:
+            asked = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s
+                          AND query LIKE 'SELECT pg_try_advisory_lock%%'"""
+            return other.execute(asked, (first,)).fetchone() is not None
+
+        try:
+            schedulers[0].start()
+            first = until(leader, 60, "the first leads")
+            schedulers[1].start()
+            until(lambda: somebody_else_asked(first), 60, "the second has asked for the lock")
+            assert leader() == first
+            stops[0].set()
+            schedulers[0].join(60)
+            assert until(leader, 60, "the second leads") != first
+        finally:
+            for stop, one in zip(stops, schedulers, strict=True):
+                stop.set()
+                if one.ident:
+                    one.join(60)
+
+
 def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: "redis.Redis") -> None:
     """As when the disk is full: what is due is still launched."""
     with transaction() as s:
@@ -136,6 +168,13 @@ def test_a_job_that_needs_redis_says_so() -> None:
         assert scheduler.run_job("sweep").error.startswith("Redis does not answer")
     finally:
         tasks.redis_client.forget()
+
+
+def test_a_job_that_needs_the_database_says_so(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    settings.cache_clear()
+    forget_engine()
+    assert scheduler.run_job("launch").error == "The database does not answer."
 
 
 def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None:
