@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,19 +19,20 @@ from notify.delivery.outcomes import Outcome
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from notify.models.states import DeliveryState
 from tests.database import sql
-from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
+from tests.factories import Resident, alert_resolved, operator, resident, sender, zone
 from tests.waiting import until
 
 D = DeliveryState
+NOW = datetime.now(UTC)  # leases run on PostgreSQL's clock
 
 
 @pytest.fixture
 def people(database: str) -> list[Resident]:
     """Three residents of one zone, and a storm alert to them, resolved; its only batch waits."""
     with transaction() as s:
-        zone(s)
-        found = [resident(s) for _ in range(3)]
-    alert_resolved()
+        zone(s, now=NOW)
+        found = [resident(s, now=NOW) for _ in range(3)]
+    alert_resolved(now=NOW)
     return found
 
 
