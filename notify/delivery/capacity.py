@@ -9,13 +9,17 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from notify.delivery.throttle import LEAD_S
+from notify.delivery.leases import CLAIM_S
+from notify.delivery.sender_pool import OpenSender
+from notify.delivery.throttle import LEAD_S, Grant
 
 FIRST, LEAST, MOST = 128, 8, 1024
 GROWS_BY = 8  # with each reserved that left in time
 SHRINKS_TO = 0.7  # when a post was late, at most once in a round
 ROUND_S = 0.1
+FIRST_CLAIM, MOST_CLAIM = 128, 512
 
 
 class Reserved:
@@ -36,6 +40,22 @@ class Reserved:
         """Posts that must be started within the time that a grant takes to come."""
         later = len(self._slots_s) - bisect_right(self._slots_s, now_s + LEAD_S)
         return max(0, self.waiting - later)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A number of messages that one sender may send, with their slots."""
+
+    sender: OpenSender
+    grant: Grant
+    reserved: Reserved
+    bulk: bool  # one post for all of them
+
+    @property
+    def slots_s(self) -> list[float]:
+        """A slot for each post."""
+        posts = 1 if self.bulk else self.grant.messages
+        return [self.grant.first_s + n * self.grant.interval_s for n in range(posts)]
 
 
 class Capacity:
@@ -72,3 +92,20 @@ class Capacity:
                 self._most = min(MOST, self._most + GROWS_BY)
             elif now_s - self._shrunk_s > ROUND_S:
                 self._most, self._shrunk_s = max(LEAST, int(self._most * SHRINKS_TO)), now_s
+
+
+class ClaimSize:
+    """How many deliveries one process claims at once for one provider, so that all leave while the claim is fresh."""
+
+    def __init__(self) -> None:
+        self.messages = FIRST_CLAIM
+
+    def learn(self, messages: int, took_s: float, *, late: bool) -> None:
+        """From a claim of so many, whose posts were answered after `took_s`; `late`: some had not left in time.
+
+        A claim that was smaller than it might have been does not show that a larger one would leave in time.
+        """
+        if late:
+            self.messages = max(1, self.messages // 2)
+        elif took_s < CLAIM_S / 3 and messages >= self.messages:
+            self.messages = min(MOST_CLAIM, self.messages * 2)

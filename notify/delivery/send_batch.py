@@ -9,7 +9,6 @@ or wait at the provider, after its alert has expired (`leases.LAST_S`).
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import redis
@@ -29,7 +28,7 @@ from notify.delivery import (
     sender_pool,
     unreadable,
 )
-from notify.delivery.capacity import Reserved
+from notify.delivery.capacity import Window
 from notify.delivery.claims import Claimed
 from notify.delivery.leases import CLAIM_S, Lease
 from notify.delivery.outcomes import outcomes
@@ -40,30 +39,12 @@ from notify.delivery.transport import Posted, Transport
 log = structlog.get_logger()
 
 BUSY_S = 0.005  # while this process has as many posts waiting to start as it may
-CLAIM_FIRST, CLAIM_MOST = 128, 512
 LONGEST_WAIT_S = 2.0  # a batch that would have to wait longer is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
 AWAY_PAUSE_S = 0.5  # while PostgreSQL is away
 REMEMBER_S = 120.0  # how long outcomes are kept in memory until it is back
 BROKEN_PAUSE_S = 10.0  # after an unexpected error
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A number of messages that one sender may send, with their slots."""
-
-    sender: sender_pool.OpenSender
-    grant: Grant
-    reserved: Reserved
-
-    bulk: bool  # one post for all of them
-
-    @property
-    def slots_s(self) -> list[float]:
-        """A slot for each post."""
-        posts = 1 if self.bulk else self.grant.messages
-        return [self.grant.first_s + n * self.grant.interval_s for n in range(posts)]
 
 
 class Batch:
@@ -84,7 +65,6 @@ class Batch:
         self._left = held.size  # at most so many are to be claimed
         self._last = 0  # the delivery that was claimed last
         self._refused: list[int] = []  # deliveries that PostgreSQL refuses to claim
-        self._claims = CLAIM_FIRST  # how many to claim at once, so that they leave while the claim is fresh
         self._held_since_s = time.monotonic()
 
     def run(self) -> bool:
@@ -216,7 +196,8 @@ class Batch:
             # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
             return None if claimed is None else pause_s
         posted, grants = self._post(window, messages, claimed_s + CLAIM_S)
-        self._learn(posted, claimed_s)
+        took_s, late = time.monotonic() - claimed_s, isinstance(posted[-1].answer, Late)
+        self._transport.claim_size(sender.provider).learn(len(claimed), took_s, late=late)
         try:
             # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
             troubled = sender_health.record(sender, grants, self._held.cost, posted, self._throttle)
@@ -225,18 +206,14 @@ class Batch:
             raise
         return self._record(posted, claimed, troubled=troubled)
 
-    def _learn(self, posted: Sequence[Posted], claimed_s: float) -> None:
-        if isinstance(posted[-1].answer, Late):
-            self._claims = max(1, self._claims // 2)
-        elif time.monotonic() - claimed_s < CLAIM_S / 3:
-            self._claims = min(CLAIM_MOST, self._claims * 2)
-
     def _worth_claiming(self, window: "Window") -> int:
         """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
         if self._most_recipients(window.sender) > 1 or window.grant.trial:
             return window.grant.messages
         soon = int(window.sender.rate_per_s * SLICE_S / self._held.cost)
-        return max(window.grant.messages, min(soon, self._left, self._claims))
+        return max(
+            window.grant.messages, min(soon, self._left, self._transport.claim_size(window.sender.provider).messages)
+        )
 
     def _messages(self, sender: sender_pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
         lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)

@@ -20,7 +20,7 @@ from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Ambiguous, Late, Message, SendError
 from notify.channels.http.outbound import Outbound, open_client
 from notify.core.settings import Settings
-from notify.delivery.capacity import Capacity, Reserved
+from notify.delivery.capacity import Capacity, ClaimSize, Reserved
 from notify.delivery.throttle import LATENESS_S
 
 log = structlog.get_logger()
@@ -65,6 +65,10 @@ class Transport:
     def release(self, provider: str, reserved: Reserved) -> None:
         """Give back a reservation in which nothing was posted."""
         self._way(provider).capacity.release(reserved)
+
+    def claim_size(self, provider: str) -> ClaimSize:
+        """What this process has learned about claims for this provider."""
+        return self._way(provider).claim_size
 
     def send(
         self,
@@ -116,6 +120,7 @@ class _Way:
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
         self.capacity = Capacity()
+        self.claim_size = ClaimSize()
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._free_to_ask = asyncio.Semaphore(QUESTIONS)
 

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 import pytest
 
 from notify.delivery import capacity
-from notify.delivery.capacity import FIRST, GROWS_BY, LEAST, MOST, SHRINKS_TO, Capacity, Reserved
+from notify.delivery.capacity import (
+    FIRST,
+    FIRST_CLAIM,
+    GROWS_BY,
+    LEAST,
+    MOST,
+    MOST_CLAIM,
+    SHRINKS_TO,
+    Capacity,
+    ClaimSize,
+    Reserved,
+)
+from notify.delivery.leases import CLAIM_S
 from notify.delivery.throttle import LEAD_S
 
 
@@ -102,3 +114,22 @@ def test_the_pace_never_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(100):
         late(ours)
     assert most(ours) == LEAST
+
+
+def test_claims_grow_while_full_ones_leave_early_and_halve_when_one_is_late() -> None:
+    size = ClaimSize()
+    assert size.messages == FIRST_CLAIM
+    size.learn(FIRST_CLAIM - 1, 0.01, late=False)  # the rest of a batch: that a few leave soon says nothing of many
+    assert size.messages == FIRST_CLAIM
+    size.learn(FIRST_CLAIM, CLAIM_S / 2, late=False)
+    assert size.messages == FIRST_CLAIM
+    size.learn(FIRST_CLAIM, 0.01, late=False)
+    assert size.messages == 2 * FIRST_CLAIM
+    for _ in range(10):
+        size.learn(MOST_CLAIM, 0.01, late=False)
+    assert size.messages == MOST_CLAIM
+    size.learn(40, 0.5, late=True)
+    assert size.messages == MOST_CLAIM // 2
+    for _ in range(20):
+        size.learn(1, 0.5, late=True)
+    assert size.messages == 1
