@@ -1,5 +1,6 @@
 """What residents read: every message, in every language, on every channel."""
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -100,6 +101,31 @@ def test_one_segment_where_it_is_promised(event: str, phase: str) -> None:
     if (event, phase) == ("collection", "issue"):
         blanks["new_day"] = "2027-01-02"
     assert written(event, phase, "sms", "en", blanks).cost == 1
+
+
+LONG = replace(
+    CONTEXT,
+    city="City of Philadelphia",
+    area={"en": "Center City, Point Breeze and Fairmount", "es": "Center City, Point Breeze y Fairmount"},
+    link="https://alerts.phila.gov/a/12345",
+    help_contact="phila.gov/311",
+    networks=["bluesky"],  # the shortest of the networks that we post to
+)
+LONG_CAUSE = {"cause": "a tree that fell on a line", "cause.es": "un árbol caído en una línea"}
+
+
+@pytest.mark.parametrize(("event", "phase", "language"), sorted({(e, p, lang) for e, p, _, lang in MESSAGES}))
+def test_a_post_fits_on_every_network_with_long_blanks(event: str, phase: str, language: str) -> None:
+    """With each of the choices, with every blank filled, and with any one of them left out."""
+    blanks = catalogue().event(event).blanks(phase)
+    filled = examples(event, phase)
+    if "cause" in filled:
+        filled |= LONG_CAUSE
+    chosen = [[(blank.name, choice) for choice in blank.choices] for blank in blanks if blank.choices]
+    for choices in itertools.product(*chosen):
+        for left_out in ["", *(blank.name for blank in blanks if phase not in blank.required)]:
+            given = {key: value for key, value in filled.items() if key.partition(".")[0] != left_out}
+            written(event, phase, "social", language, given | dict(choices), LONG)  # raises Invalid when too long
 
 
 def test_routine_texts_end_with_the_way_out_and_emergencies_do_not() -> None:
