@@ -1,4 +1,4 @@
-"""Shapes across the 180th meridian, cut there (RFC 7946, section 3.1.9): Fiji, Chukotka, the Aleutians."""
+"""Cut shapes that cross the 180th meridian (RFC 7946, section 3.1.9): Fiji, Chukotka, the Aleutians."""
 
 import numpy as np
 import shapely
@@ -9,9 +9,9 @@ WORLD = 360.0
 
 
 def crosses(geometry: BaseGeometry) -> bool:
-    """Whether it leaves the world to the east or west by less than once around, or has an edge across 180 degrees.
+    """Return whether a shape extends beyond 180 degrees, by less than once around, or has an edge across it.
 
-    An edge of more than half the world is taken for one that goes the other way, as those who draw them mean it.
+    An edge longer than half the world is taken to go the other way round, because that is what people mean.
     """
     coordinates = shapely.get_coordinates(geometry)
     furthest, northmost = np.abs(coordinates).max(axis=0, initial=0.0)
@@ -21,7 +21,7 @@ def crosses(geometry: BaseGeometry) -> bool:
 
 
 def followed(geometry: BaseGeometry) -> BaseGeometry:
-    """Longitudes that go on beyond 180 degrees instead of jumping, the holes beside their shell."""
+    """Return the shape with longitudes that continue beyond 180 degrees instead of jumping, and with its holes."""
     parts = [_followed_part(part) for part in shapely.get_parts(geometry).tolist()]
     if len(parts) == 1:
         return parts[0]
@@ -31,7 +31,7 @@ def followed(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def cut(area: BaseGeometry) -> BaseGeometry:
-    """A valid area that goes on beyond the meridian, as parts that lie within the world."""
+    """Cut a valid area that continues beyond the meridian into parts within the world."""
     pieces = []
     for turn in (-1, 0, 1):
         world = shapely.box(WORLD * turn - 180, -90, WORLD * turn + 180, 90)
@@ -57,16 +57,16 @@ def _followed_part(part: BaseGeometry) -> BaseGeometry:
 
 
 def _followed(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same line without jumps. One that goes around a pole stays as it is: it has no inside on a map."""
+    """Return the line without jumps. One that goes around a pole is not changed: it has no inside on a map."""
     turns = np.concatenate([[0.0], np.cumsum(_jumps(xy))])
     around = turns[-1] != 0 and np.array_equal(xy[0], xy[-1])
     return xy if around else xy + np.column_stack([WORLD * turns, 0 * turns])
 
 
 def _jumps(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each edge: +1 where it jumps to the west across the meridian, -1 to the east, 0 elsewhere.
+    """Return for each edge +1 if it jumps across the meridian to the west, -1 to the east, else 0.
 
-    An edge of the whole width of the world is that of a map of the world.
+    An edge as wide as the world is the border of a world map and not a jump.
     """
     step = np.diff(xy[:, 0])
     across = (np.abs(step) > WORLD / 2) & (np.abs(step) < WORLD)
@@ -74,7 +74,7 @@ def _jumps(xy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _lines(geometry: BaseGeometry) -> list[BaseGeometry]:
-    """All rings and lines in it."""
+    """Return all rings and lines of a shape."""
     found: list[BaseGeometry] = []
     for part in shapely.get_parts(geometry).tolist():
         if part.geom_type == "Polygon":

@@ -1,4 +1,4 @@
-"""Areas made of shapes: a corridor along a line, a strip beside a street, union and exclusion; and doubts about them.
+"""Make areas: a corridor along a line, a strip beside a street, union and exclusion. Raise doubts about an area.
 
 Shapes are WGS 84, longitude first; widths and distances are metres.
 """
@@ -23,16 +23,16 @@ WIDEST_M = 100_000.0
 
 
 def corridor(line: BaseGeometry, reach_m: float) -> Area:
-    """All that is nearer than `reach_m` to a line (or several), its ends rounded."""
+    """Return everything within `reach_m` of a line (or several), with rounded ends."""
     crs = _projection(line, reach_m)
     tangles.refuse(line)
     return _on_the_map(in_metres(line, crs).buffer(reach_m, quad_segs=strips.QUARTER), crs)
 
 
 def beside(lines: Sequence[tuple[BaseGeometry, Side]], reach_m: float) -> Area:
-    """The strip beside lines, on the left or right of each as it runs, or on both; it ends where they end.
+    """Return the strip on the left or right of each line in its direction, or on both sides. It ends where they end.
 
-    Lines that meet are one street: a bend between them has no gap on its outer side.
+    Lines that meet are one street, so a bend between them leaves no gap on its outer side.
     """
     whole = shapely.union_all([line for line, _ in lines])
     crs = _projection(whole, reach_m)
@@ -41,7 +41,7 @@ def beside(lines: Sequence[tuple[BaseGeometry, Side]], reach_m: float) -> Area:
 
 
 def _ways(metric: BaseGeometry, side: Side) -> list[strips.Way]:
-    """The line, or its reverse, or both: so that what is wanted lies on the left of each."""
+    """Return the line, its reverse or both, so that the wanted side is on the left of each."""
     ways = []
     for part in shapely.get_parts(metric).tolist():
         xy = shapely.get_coordinates(part)
@@ -51,12 +51,12 @@ def _ways(metric: BaseGeometry, side: Side) -> list[strips.Way]:
 
 
 def combined(include: Sequence[BaseGeometry], exclude: Sequence[BaseGeometry] = ()) -> Area:
-    """What is in one of the first and in none of the others. Raises ZoneError when nothing is left.
+    """Return the union of `include` minus that of `exclude`. Raises ZoneError when nothing is left.
 
-    The edge of what is excluded remains inside: a boundary belongs to both sides, as it does for zones.
+    The edge of an excluded shape stays inside: a boundary belongs to both sides, as it does for zones.
     """
-    # `geometry.union` is 3 to 5 times as fast for zones side by side, but 5 times as slow for circles that overlap, and
-    # over both the corners differ by rounding, and so the hash of the area.
+    # `geometry.union` is 3 to 5 times as fast for adjacent zones but 5 times as slow for overlapping circles. Its
+    # corners also differ by rounding, and therefore the area's hash.
     area = shapely.union_all(include)
     if exclude:
         area = area.difference(shapely.union_all(exclude))
@@ -66,7 +66,7 @@ def combined(include: Sequence[BaseGeometry], exclude: Sequence[BaseGeometry] = 
 
 
 def read_line(document: Mapping[str, Any] | str | bytes) -> BaseGeometry:
-    """The lines of a GeoJSON document as one shape. Raises ZoneError where there is none, or anything else."""
+    """Return the lines of a GeoJSON document as one shape. Raises ZoneError if there is none, or anything else."""
     loaded = geojson.load(document) if isinstance(document, str | bytes) else geojson.known(document)
     only_wgs84(loaded)
     lines: list[BaseGeometry] = []
@@ -83,33 +83,33 @@ def read_line(document: Mapping[str, Any] | str | bytes) -> BaseGeometry:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why an area may not be meant, as a question to the one who drew it."""
+    """A reason why an area may be a mistake, to be confirmed by its author."""
 
     kind: Literal["swapped", "outside-city", "whole-city"]
     question: str
 
 
 def doubt(area: BaseGeometry, city: Bounds | None) -> Doubt | None:
-    """What to ask before such an area is used. `city`: the bounds of all that is known of it; None: nothing is."""
+    """Return a doubt to confirm before the area is used, or None. `city`: its known bounds; None: nothing is known."""
     if city is None:
         return None
     known = box(*city)
     if not area.intersects(known):
         turned = shapely.transform(area, lambda xy: xy[:, ::-1])
         if turned.intersects(known):
-            return Doubt("swapped", "It lies outside of the city. Are its latitude and longitude swapped?")
+            return Doubt("swapped", "It lies outside the city. Are its latitude and longitude swapped?")
         west, south, east, north = area.bounds
         return Doubt(
             "outside-city",
-            f"It lies outside of the city: longitude {west:.4f} to {east:.4f}, latitude {south:.4f} to {north:.4f}.",
+            f"It lies outside the city: longitude {west:.4f} to {east:.4f}, latitude {south:.4f} to {north:.4f}.",
         )
     return Doubt("whole-city", "It covers the whole city.") if covers(area, city) else None
 
 
 def _projection(line: BaseGeometry, reach_m: float) -> CRS:
-    """In metres, for something of this reach around a line. Raises ZoneError where that is no area."""
+    """Return a projection in metres for an area around a line. Raises ZoneError if it cannot have an area."""
     if not 0 < reach_m <= WIDEST_M:
-        raise ZoneError(f"{reach_m:g} m makes no area.", hint=f"Between 0 and {WIDEST_M:g} m.")
+        raise ZoneError(f"A distance of {reach_m:g} m makes no area.", hint=f"Use up to {WIDEST_M:g} m.")
     if line.is_empty:
         raise ZoneError("It is a line without points.", hint="Give at least two different points.")
     within_world(line)

@@ -1,6 +1,6 @@
 """Make the area of an alert from its parts: zones, drawn polygons, circles, corridors, strips beside streets.
 
-All of it is values that can be sent to another process, which is where it is computed: see geometry_pool.py.
+Requests and results are values that can be sent to another process, which computes the area: see geometry_pool.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,29 +18,29 @@ from zones.errors import ZoneError, one_line
 from zones.geometry import Area, area_m2, circle, from_wkb, parse_area, to_wkb
 from zones.placing import Bounds
 
-MOST_CORNERS = 250_000  # of all that is drawn for one alert; an evacuation zone of a whole county has 70,000
-# How often a line straight across a shape meets its border, on average: to decide whether a point is inside takes as
-# many steps. Real zones have 2 to 30; a star of 100,000 corners has 30,000, and would need an hour for a city.
+MOST_CORNERS = 250_000  # in everything drawn for one alert; an evacuation zone of a whole county has 70,000
+# How often a straight line across a shape meets its border, on average. Deciding whether a point is inside takes as
+# many steps. Real zones have 2 to 30; a star with 100,000 corners has 30,000 and would take an hour for a city.
 MOST_CROSSINGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class KeptShape:
-    """A zone of the city's, as WKB."""
+    """A stored zone, as WKB."""
 
     wkb: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnShape:
-    """GeoJSON polygons, as text."""
+    """Polygons, as GeoJSON text."""
 
     geojson: str
 
 
 @dataclass(frozen=True, slots=True)
 class Disc:
-    """A circle around a point (degrees)."""
+    """A circle around a point in degrees."""
 
     lon: float
     lat: float
@@ -49,7 +49,7 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
-    """Everything nearer than `reach_m` to GeoJSON lines, as text."""
+    """Everything within `reach_m` of lines, given as GeoJSON text."""
 
     geojson: str
     reach_m: float
@@ -69,9 +69,9 @@ DRAWN = (DrawnShape, Disc, Corridor)
 
 @dataclass(frozen=True, slots=True)
 class AreaRequest:
-    """The pieces that are united, and those that are left out of the union.
+    """The pieces to unite, and those to exclude from the union.
 
-    `city`: the bounds of what is known of it, `confirmed`: doubts about drawn pieces that are answered with yes.
+    `city`: its known bounds. `confirmed`: doubts about drawn pieces that the author has confirmed.
     """
 
     include: tuple[Piece, ...]
@@ -81,13 +81,13 @@ class AreaRequest:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is one zone or one circle, for which nothing of a stranger's is computed."""
+        """Whether it is a single zone or circle, which involves no shape drawn by a user."""
         return not self.exclude and len(self.include) == 1 and isinstance(self.include[0], KeptShape | Disc)
 
 
 @dataclass(frozen=True, slots=True)
 class ComputedArea:
-    """The area with its measures, or the first doubt that is not confirmed."""
+    """An area and its size, and the first doubt that is not confirmed."""
 
     shape: Area
     area_m2: float
@@ -95,7 +95,7 @@ class ComputedArea:
 
 
 def compute(request: AreaRequest) -> ComputedArea:
-    """Make one area of the pieces. Raises ZoneError, also for what breaks GEOS with an exception."""
+    """Make one area of the pieces. Raises ZoneError, also when GEOS raises an exception."""
     try:
         _refuse_many_corners(request)
         included = [_shape(piece) for piece in request.include]
@@ -111,7 +111,7 @@ def compute(request: AreaRequest) -> ComputedArea:
 
 
 def refuse_dense(shape: BaseGeometry) -> None:
-    """Raises ZoneError when its border goes to and fro so often that nobody can say quickly who is inside."""
+    """Raise ZoneError when the border winds so much that testing points against it would take too long."""
     if shapely.get_num_coordinates(shape) <= MOST_CROSSINGS:
         return
     parts = shapely.get_parts(shape)
@@ -128,12 +128,12 @@ def refuse_dense(shape: BaseGeometry) -> None:
 
 
 def _refuse_many_corners(request: AreaRequest) -> None:
-    """Before anything is read: every position in a GeoJSON text opens a bracket."""
+    """Raise ZoneError before anything is parsed: every position in a GeoJSON text opens a bracket."""
     pieces = (*request.include, *request.exclude)
     corners = sum(piece.geojson.count("[") for piece in pieces if isinstance(piece, DrawnShape | Corridor))
     if corners > MOST_CORNERS:
         raise ZoneError(
-            f"What is drawn has {corners:,} corners; at most {MOST_CORNERS:,} can be used.",
+            f"The drawn shapes have {corners:,} corners; at most {MOST_CORNERS:,} can be used.",
             hint="Simplify it, or import it as a zone.",
         )
 
@@ -157,14 +157,16 @@ def _shape(piece: Piece) -> Area:
 def _drawn(text: str) -> Area:
     document = geojson.load(text, compact=True)
     for feature in geojson.features(document):
-        if feature.geometry is not None:  # before GEOS looks whether it is valid
+        if feature.geometry is not None:  # before GEOS checks whether it is valid
             refuse_dense(geojson.to_shape(feature.geometry))
     return parse_area(document)
 
 
 def _doubt(request: AreaRequest, included: Sequence[Area], excluded: Sequence[Area]) -> Doubt | None:
-    """A zone is what the city made it; what somebody draws at night may be a slip. Each piece is asked about, and all
-    of them together: two halves cover the whole city, too. What is left out by a slip would be told after all.
+    """Return the first doubt about drawn pieces that is not confirmed. Zones raise no doubts.
+
+    Drawn pieces are checked one by one and together, because two halves cover the whole city too. Excluded pieces are
+    checked because a mistake there would alert people who should be left out.
     """
     drawn = [shape for piece, shape in zip(request.include, included, strict=True) if isinstance(piece, DRAWN)]
     without = [shape for piece, shape in zip(request.exclude, excluded, strict=True) if isinstance(piece, DRAWN)]
@@ -175,7 +177,7 @@ def _doubt(request: AreaRequest, included: Sequence[Area], excluded: Sequence[Ar
     return next((doubt for doubt, confirmed in doubts if doubt is not None and doubt.kind not in confirmed), None)
 
 
-# As a document and shapes: what passes between two processes (zones/files/frames.py).
+# The form in which requests and results pass between processes: a document and shapes (zones/files/frames.py).
 
 Packed: TypeAlias = tuple[dict[str, Any], list[bytes]]
 _KINDS: dict[str, type[Any]] = {"drawn": DrawnShape, "disc": Disc, "corridor": Corridor}

@@ -1,18 +1,18 @@
-"""The bounds of a process that computes or reads what a stranger made: no secret, little memory, no core file."""
+"""The limits of a process that handles untrusted data: no secrets, little memory and CPU time, no core file."""
 
 import contextlib
 import os
 import resource
 from pathlib import Path
 
-LARGEST_FILE = 1024**3  # that it may write; what is unpacked is checked besides
-UNTOUCHED = 96  # MB of libraries that are loaded by now, and come into memory when they are first used
-GRACE_S = 2.0  # beyond its deadline, at which it is killed anyway
+LARGEST_FILE = 1024**3  # that it may write; the sizes of unpacked files are checked separately
+UNTOUCHED = 96  # MB of libraries that are mapped by now but not used yet
+GRACE_S = 2.0  # after its deadline, at which it is killed anyway
 _PACKAGES = Path(__file__).parents[1]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """No key and no address of ours; and what the libraries would else take to be quick."""
+    """Return an environment without our settings, in which the libraries use one thread and little memory."""
     single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
     return {
         "PATH": os.defpath,
@@ -26,11 +26,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def bound(megabytes: int, seconds: float) -> None:
-    """Limit this process, at its beginning: memory, the libraries loaded by now included; files; time of the processor.
+    """Limit this process, at its start: memory including the libraries loaded by now, file sizes and CPU time.
 
-    The kernel counts addresses, of which the libraries reserve more than they use: so those do not count.
+    The kernel limits address space, of which the libraries reserve more than they use, so that part is added.
     """
-    with contextlib.suppress(OSError):  # only Linux tells it this way, and only Linux keeps the limit
+    with contextlib.suppress(OSError):  # only Linux has this file, and only Linux enforces the limit
         pages, used, *_ = map(int, Path("/proc/self/statm").read_text().split())
         limit = (megabytes - UNTOUCHED) * 1024**2 + (pages - used) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -40,7 +40,7 @@ def bound(megabytes: int, seconds: float) -> None:
 
 
 def allow(seconds: float) -> None:
-    """Let this process use so much time of the processor from now on; then the kernel ends it (SIGXCPU)."""
+    """Allow this process `seconds` of CPU time from now on; then the kernel ends it (SIGXCPU)."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     most = int(used.ru_utime + used.ru_stime + seconds + GRACE_S)
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

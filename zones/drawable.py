@@ -1,4 +1,4 @@
-"""What of a file can be drawn as a layer of the map: its shapes without heights, points and damage."""
+"""Read the shapes of a file that can be drawn as a layer of the map: repaired, without heights and points."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from zones.files.rowfile import DrawnShape, RowFile
 from zones.files.zonefile import Options
 
 LONGEST_NAME = 200
-AREAS, LINES = 3, 1  # as shapely numbers the kinds of geometries
+AREAS, LINES = 3, 1  # shapely's type ids
 
 
 def read_map_shapes(
@@ -30,14 +30,14 @@ def read_map_shapes(
     crs: str | None = None,
     encoding: str | None = None,
 ) -> RowFile[DrawnShape]:
-    """The shapes of a file with their names. `drawn_as`: the map's layer, for messages. `lines_too`: it has lines as
-    well as areas. Raises ZoneError."""
+    """Read the shapes of a file with their names. `drawn_as`: the map's layer, for messages. `lines_too`: the layer may
+    have lines as well as areas. Raises ZoneError."""
     table = open_table(path, Options(layer=layer, crs=crs, encoding=encoding))
     return drawable(table, drawn_as, lines_too=lines_too, name_field=name_field)
 
 
 def drawable(table: Table, drawn_as: str, *, lines_too: bool, name_field: str | None = None) -> RowFile[DrawnShape]:
-    """The same of a table that is open already."""
+    """Read the shapes of an open table, as `read_map_shapes` does."""
     if name_field is not None and name_field not in table.fields:
         raise ZoneError(f"It has no field {name_field!r}.", hint=f"Its fields: {', '.join(table.fields) or 'none'}.")
     names = [""] * len(table.frame) if name_field is None else [_name(x) for x in table.frame[name_field].tolist()]
@@ -62,7 +62,7 @@ def _drawn(
 ) -> Sequence[DrawnShape | BadRow]:
     try:
         drawn = _of_kinds(shape, kinds)
-    except ShapelyError as error:  # this shape's fault, not the file's
+    except ShapelyError as error:  # only this shape is bad, not the file
         return [BadRow(number, f"its shape cannot be computed ({one_line(str(error))[:80]}).")]
     if not drawn:
         return [BadRow(number, f"a {shape.geom_type} cannot be drawn as {drawn_as}.")]
@@ -75,7 +75,7 @@ def _is_on_earth(shape: BaseGeometry) -> bool:
 
 
 def _of_kinds(shape: BaseGeometry, kinds: Sequence[int]) -> list[BaseGeometry]:
-    """Its polygons as one shape and its lines as another, as far as they are asked for, repaired."""
+    """Return its repaired polygons as one shape and its lines as another, if these kinds are asked for."""
     flat = shapely.force_2d(shape)
     whole = flat if flat.is_valid else shapely.make_valid(flat)
     parts = shapely.get_parts(shapely.get_parts(whole))

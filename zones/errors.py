@@ -1,13 +1,13 @@
-"""What can be wrong with a file, a shape or a place, in words a person can act on."""
+"""Errors about a file, a shape or a place, in words that a person can act on."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
 class ZoneError(Exception):
-    """The message says what is wrong; the hint says what to do next; details list the cases.
+    """The message says what is wrong, the hint says what to do next, and the details list the cases.
 
-    Each is one line of printable text, whatever a file from a stranger put into it.
+    Each is made one line of printable text, because parts of it may come from an untrusted file.
     """
 
     def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
@@ -22,7 +22,7 @@ class ZoneError(Exception):
 
 @contextmanager
 def naming(called: str) -> Iterator[None]:
-    """Put the name of the file in front of what is wrong with it."""
+    """Put the name of the file before the message of a ZoneError."""
     try:
         yield
     except ZoneError as error:
@@ -30,5 +30,5 @@ def naming(called: str) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """The text without line ends, terminal codes and half characters: none of it can forge a line or move a cursor."""
+    """Replace line breaks, terminal codes and lone surrogates, so that a text cannot forge a line or move a cursor."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,8 +1,8 @@
-"""The gate that every shape passes when it enters: from a file, over REST, from a command or from the database.
+"""Normalise every shape that comes from a file, over REST, from a command or from the database.
 
-GEOS ends the whole process (a segmentation fault, not an exception) over a polygon with an empty hole or a collection
-with an empty part: `segmentize` and `buffer` with a negative distance do, as of GEOS 3.13. Such a shape is legal in WKT
-and WKB, and is `[[ring], []]` in GeoJSON.
+GEOS 3.13 crashes the whole process (a segmentation fault, not an exception) in `segmentize`, or `buffer` with a
+negative distance, of a polygon with an empty hole or a collection with an empty part. Such a shape is legal in WKT and
+WKB, and is `[[ring], []]` in GeoJSON.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,20 +14,20 @@ from shapely.geometry.base import BaseGeometry
 
 Shapes = NDArray[np.object_]
 
-COLLECTION = 7  # GeometryCollection, as shapely numbers kinds
+COLLECTION = 7  # shapely's type id of GeometryCollection
 
 
 def admit(shape: BaseGeometry) -> BaseGeometry:
     """Return the same shape in two dimensions, without empty holes and parts.
 
-    A polygon whose shell is empty is empty, whatever holes it has. A shape that has only empty parts keeps its kind.
+    A polygon with an empty shell is empty, whatever holes it has. A shape that has only empty parts keeps its kind.
     """
     flat: BaseGeometry = shapely.force_2d(shape)
     return _without_empties(flat) if _has_empties(flat) else flat
 
 
 def admit_all(shapes: Sequence[BaseGeometry | None] | Shapes) -> Shapes:
-    """Admit many shapes; None remains None. Where nothing has to be dropped it takes a fraction of the time."""
+    """Admit many shapes; None stays None. This is much faster than one by one when nothing has to be dropped."""
     flat: Shapes = shapely.force_2d(np.asarray(shapes, dtype=object))
     collections = shapely.get_type_id(flat) == COLLECTION
     parts, part_of = shapely.get_parts(flat, return_index=True)
@@ -39,12 +39,12 @@ def admit_all(shapes: Sequence[BaseGeometry | None] | Shapes) -> Shapes:
 
 
 def from_wkb(wkb: bytes) -> BaseGeometry:
-    """Read a stored shape. Raises shapely's GEOSException for bytes that are not one."""
+    """Read a stored shape. Raises shapely's GEOSException for bytes that are not a shape."""
     return admit(shapely.from_wkb(bytes(wkb)))
 
 
 def readable_from_wkb(stored: Iterable[bytes]) -> tuple[Shapes, NDArray[np.intp]]:
-    """Read those of many stored shapes that can be read, and which these are: one that is damaged hides no other."""
+    """Read many stored shapes. Return those that can be read and their indices: a damaged one does not hide others."""
     wkb = np.array([bytes(one) for one in stored], dtype=object)
     shapes = shapely.from_wkb(wkb, on_invalid="ignore")
     kept = np.flatnonzero(~shapely.is_missing(shapes))

@@ -1,6 +1,6 @@
-"""GeoJSON (RFC 7946) read strictly: what cannot be read is an error with its reason, and nothing is dropped silently.
+"""Read GeoJSON (RFC 7946) strictly: anything unreadable is an error with a reason, and nothing is dropped silently.
 
-GDAL would leave out what it cannot read, and would fetch a coordinate system that a file names by its address.
+GDAL would leave out what it cannot read, and would fetch a coordinate system that a file names by a URL.
 """
 
 import json
@@ -19,8 +19,8 @@ from zones.errors import ZoneError, one_line
 
 RING_HINT = "A ring is a list of at least four [longitude, latitude] pairs, the last one equal to the first."
 _TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
-_OF_ESRI = {"geometryType", "spatialReference", "attributes", "rings", "paths"}  # Esri JSON has these, and no types
-_DEPTH = 8  # of geometry collections in each other
+_OF_ESRI = {"geometryType", "spatialReference", "attributes", "rings", "paths"}  # Esri JSON has these, and no `type`
+_DEPTH = 8  # of nested geometry collections
 
 
 Gap: TypeAlias = tuple[tuple[float, float], tuple[float, float]]  # the last position of a ring and its first
@@ -28,17 +28,17 @@ Gap: TypeAlias = tuple[tuple[float, float], tuple[float, float]]  # the last pos
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A geometry of a file made a shape, or the reason why it cannot be one."""
+    """The shape of a geometry in a file, or the reason why it has none."""
 
     kind: str
     shape: BaseGeometry | None
-    gaps: tuple[Gap, ...] = ()  # of rings that did not end where they began, and were closed
+    gaps: tuple[Gap, ...] = ()  # of rings that were open and have been closed
     error: ZoneError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature as it stands in the file. `number` counts from 1; `geometry` is None where it is null."""
+    """A feature of a file. `number` counts from 1; `geometry` is None where it is null."""
 
     number: int
     geometry: Mapping[str, Any] | Built | None
@@ -46,9 +46,9 @@ class Feature:
 
 
 def load(document: str | bytes, *, compact: bool = False) -> Mapping[str, Any]:
-    """A GeoJSON text as an object. Raises ZoneError when it is not one.
+    """Parse a GeoJSON text. Raises ZoneError when it is not GeoJSON.
 
-    `compact`: each geometry is made a shape as soon as it is read. As lists of lists it takes ten times the memory.
+    `compact`: make each geometry a shape as soon as it is parsed, because lists of lists take ten times the memory.
     """
     if not document.strip():
         raise ZoneError("It is empty.", hint="Give a GeoJSON polygon.")
@@ -62,12 +62,12 @@ def load(document: str | bytes, *, compact: bool = False) -> Mapping[str, Any]:
             f"It is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.", hint="Export it again."
         ) from None
     except (ValueError, RecursionError):
-        raise ZoneError("It is not JSON that can be read.", hint="Give a GeoJSON polygon.") from None
+        raise ZoneError("It is not JSON, or is nested too deeply.", hint="Give a GeoJSON polygon.") from None
     return known({"type": "Feature", "geometry": loaded, "properties": {}} if isinstance(loaded, Built) else loaded)
 
 
 def load_lines(text: str) -> Mapping[str, Any]:
-    """Newline-delimited GeoJSON, or a sequence by RFC 8142, as one collection. Raises ZoneError with the line."""
+    """Read newline-delimited GeoJSON, or a sequence by RFC 8142, as one collection. Raises ZoneError with the line."""
     text = text.lstrip("\ufeff \t\r\n")
     divider, unit, first = ("\x1e", "Text", 0) if text.startswith("\x1e") else ("\n", "Line", 1)
     members: list[Any] = []
@@ -78,7 +78,7 @@ def load_lines(text: str) -> Mapping[str, Any]:
             try:
                 document = load(line, compact=True)
                 if members and document.get("crs") != crs:
-                    raise ZoneError("Its crs is another one than before.", hint="Export all in one, best in EPSG:4326.")
+                    raise ZoneError("Its crs differs from the lines before.", hint="Export all in EPSG:4326.")
                 crs = document.get("crs")
                 partial = partial or is_partial(document)
                 members.extend(_members(document))
@@ -89,11 +89,11 @@ def load_lines(text: str) -> Mapping[str, Any]:
 
 
 def known(document: object) -> Mapping[str, Any]:
-    """The same object, when it is GeoJSON by its type, or TopoJSON."""
+    """Return the object if its type is one of GeoJSON or TopoJSON. Raises ZoneError if it is not."""
     if isinstance(document, Mapping):
         _refuse_arcgis(document)
     if not isinstance(document, Mapping):
-        raise ZoneError("It is not GeoJSON: not an object.", hint="Give a GeoJSON polygon.")
+        raise ZoneError("It is not GeoJSON: it is not an object.", hint="Give a GeoJSON polygon.")
     if document.get("type") not in ("FeatureCollection", "Feature", "Topology", *_TYPES):
         raise ZoneError(
             f"It is not GeoJSON: its type is {_shown(document.get('type'))}.", hint="Export it as GeoJSON again."
@@ -102,31 +102,31 @@ def known(document: object) -> Mapping[str, Any]:
 
 
 def is_partial(document: Mapping[str, Any]) -> bool:
-    """Whether an ArcGIS server says that it did not send all features."""
+    """Return whether an ArcGIS server reports that it did not send all features."""
     properties = document.get("properties")
     of_properties = properties.get("exceededTransferLimit") if isinstance(properties, Mapping) else None
     return document.get("exceededTransferLimit") is True or of_properties is True
 
 
 def _refuse_arcgis(document: Mapping[str, Any]) -> None:
-    """Raises ZoneError for what ArcGIS sends where one expects GeoJSON."""
+    """Raise ZoneError for errors and other formats that ArcGIS sends instead of GeoJSON."""
     if document.get("type") not in (None, "FeatureCollection"):
         return
     error = document if document.get("status") == "error" else document.get("error")
     if error and isinstance(error, Mapping | str):
         words = one_line(_words(error))[:120]
-        raise ZoneError(f"It is an error message of a server: {words}", hint="Ask the server again, and look at it.")
+        raise ZoneError(f"It is an error message of a server: {words}", hint="Download it again and check it.")
     members = document.get("features")
     first = members[0] if isinstance(members, list) and members else None
     keys = {*document, *(first if isinstance(first, Mapping) else ())}
     if "type" not in keys and keys & _OF_ESRI:
         raise ZoneError(
-            "It is Esri JSON, not GeoJSON.", hint="Export it as GeoJSON: f=geojson in the server's address."
+            "It is Esri JSON, not GeoJSON.", hint="Export it as GeoJSON, with f=geojson in the server's URL."
         )
 
 
 def _words(error: Mapping[str, Any] | str) -> str:
-    """What a server says went wrong: text, or an object with some of code, error, message, messages and details."""
+    """Return the text of a server's error: text, or an object with some of code, error, message, messages, details."""
     if isinstance(error, str):
         return error
     told = next((found for name in ("message", "messages", "error", "details") if (found := error.get(name))), "")
@@ -135,7 +135,7 @@ def _words(error: Mapping[str, Any] | str) -> str:
 
 
 def features(document: Mapping[str, Any]) -> list[Feature]:
-    """The features of a document; a bare geometry is one without properties."""
+    """Return the features of a document. A bare geometry is a feature without properties."""
     if document["type"] == "Topology":
         raise ZoneError("It is TopoJSON.", hint="Convert it to GeoJSON, or import it as a zone.")
     return [_feature(number, member) for number, member in enumerate(_members(document), 1)]
@@ -153,19 +153,19 @@ def _members(document: Mapping[str, Any]) -> list[Any]:
 
 
 def declared_crs(document: Mapping[str, Any]) -> str | None:
-    """The coordinate system that an old `crs` member names (GeoJSON of 2008, section 3); None: WGS 84."""
+    """Return the coordinate system named by an old `crs` member (GeoJSON of 2008, section 3); None: WGS 84."""
     crs = document.get("crs")
     if crs is None:
         return None
     properties = crs.get("properties") if isinstance(crs, Mapping) and crs.get("type") == "name" else None
     name = properties.get("name") if isinstance(properties, Mapping) else None
     if not isinstance(name, str) or not name.strip():
-        raise ZoneError("Its crs member does not name a coordinate system.", hint="Take it out, or convert to WGS 84.")
+        raise ZoneError("Its crs member does not name a coordinate system.", hint="Remove it, or convert to WGS 84.")
     return name.strip()
 
 
 def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometry:
-    """A GeoJSON geometry as it is written: open rings are closed, nothing else is mended. Z and M are left out.
+    """Make a shape of a GeoJSON geometry. Open rings are closed, nothing else is repaired. Z and M are left out.
 
     Raises ZoneError when its coordinates cannot be read.
     """
@@ -179,7 +179,7 @@ def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometr
     if kind == "GeometryCollection":
         parts = geometry.get("geometries")
         if not isinstance(parts, list) or not all(isinstance(x, Mapping | Built) for x in parts) or depth > _DEPTH:
-            raise ZoneError("A geometry collection cannot be read.", hint=f"At most {_DEPTH} are read in each other.")
+            raise ZoneError("A geometry collection cannot be read.", hint=f"At most {_DEPTH} may be nested.")
         return gate.admit(shapely.GeometryCollection([to_shape(part, depth + 1) for part in parts]))
     try:
         return gate.admit(_build(kind, geometry.get("coordinates")))
@@ -191,7 +191,7 @@ def to_shape(geometry: Mapping[str, Any] | Built, depth: int = 0) -> BaseGeometr
 
 
 def gaps(geometry: Mapping[str, Any] | Built) -> tuple[Gap, ...]:
-    """Where rings of polygons do not end where they begin. Only for geometries that `to_shape` reads."""
+    """Return the gaps of open rings in polygons. Call it only for geometries that `to_shape` can read."""
     if isinstance(geometry, Built):
         return geometry.gaps
     if geometry["type"] == "GeometryCollection":
@@ -204,7 +204,7 @@ def gaps(geometry: Mapping[str, Any] | Built) -> tuple[Gap, ...]:
 
 
 def _compacted(found: dict[str, Any]) -> Any:
-    """A geometry with coordinates as a shape; anything else as it is."""
+    """Make a shape of a geometry with coordinates; return anything else as it is."""
     if "coordinates" not in found or found.get("type") not in _TYPES:
         return found
     try:
@@ -214,7 +214,7 @@ def _compacted(found: dict[str, Any]) -> Any:
 
 
 def _feature(number: int, member: object) -> Feature:
-    """One that is no feature, or has no geometry that can be one, is a fault of its own: the others are not lost."""
+    """Read a feature. One that is invalid becomes an error of its own, so that the others are not lost."""
     found = member if isinstance(member, Mapping) else {}
     geometry, properties = found.get("geometry"), found.get("properties")
     if found.get("type") != "Feature":
@@ -257,7 +257,7 @@ def _polygon(rings: Any) -> BaseGeometry:
 
 
 def _positions(positions: list[Any]) -> NDArray[np.float64]:
-    """Positions as an array of (lon, lat). numpy alone would take "5" and true for numbers."""
+    """Return positions as an array of (lon, lat). NumPy alone would accept "5" and true as numbers."""
     if not isinstance(positions, list):
         raise TypeError("not a list of positions")
     if set(map(type, positions)) - {list} or min(map(len, positions), default=2) < 2:
@@ -269,7 +269,7 @@ def _positions(positions: list[Any]) -> NDArray[np.float64]:
 
 
 def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")  # RFC 8259, section 6; Python would take it
+    raise ValueError(f"{constant} is not JSON")  # RFC 8259, section 6; Python would accept it
 
 
 def _shown(value: object) -> str:

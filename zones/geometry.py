@@ -1,6 +1,6 @@
-"""Shapes: GeoJSON and WKB to valid polygons and back, their hash, and metres.
+"""Areas: read them from GeoJSON and WKB, make them valid, hash them and measure them in metres.
 
-All shapes are WGS 84, longitude first, and polygons or multipolygons.
+All areas are polygons or multipolygons in WGS 84, longitude first.
 """
 
 import hashlib
@@ -20,35 +20,34 @@ from zones.errors import ZoneError
 
 Area: TypeAlias = Polygon | MultiPolygon
 
-HASH_GRID = 1e-9  # degrees, about a tenth of a millimetre: rounding noise does not change a hash
+HASH_GRID = 1e-9  # degrees, about 0.1 mm, so that rounding errors do not change a hash
 DRAW_HINT = "Draw an area, or name a zone."
-# An edge is straight in degrees and so bent in metres: 20 km of it along a parallel by 7 m. Cut into pieces of about
-# 500 m first, it is right to millimetres. Shapes of continents get longer pieces, at most about so many in all.
+# An edge is straight in degrees and therefore bent in metres: 20 km along a parallel by 7 m. Cut into pieces of about
+# 500 m it is right to millimetres. Shapes of continents get longer pieces, about EDGE_PIECES in all.
 EDGE_DEGREES, EDGE_PIECES = 0.005, 20_000
-NO_NUMBER = 1e15  # no length on earth, in any unit: what is written where a coordinate is missing
+NO_NUMBER = 1e15  # larger than any coordinate in any unit; files have such numbers for a missing coordinate
 MANY_CORNERS = 20_000
 ELLIPSOID = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadArea:
-    """An area as it will be used, and what had to be mended for that, a phrase each."""
+    """An area as it will be used, and a phrase for each repair that was needed."""
 
     geometry: Area
     mended: tuple[str, ...]
 
 
 def parse_area(document: Mapping[str, Any] | str | bytes) -> Area:
-    """A GeoJSON geometry, feature or feature collection (RFC 7946) as one valid area; several parts are united.
+    """Read a GeoJSON geometry, feature or feature collection (RFC 7946) as one valid area; several parts are united.
 
-    It is taken whole or not at all: one part that is missing or no polygon refuses it.
-    Raises ZoneError when it is no GeoJSON, has no polygon, or lies outside the world.
+    Raises ZoneError when it is not GeoJSON, when any part is not a polygon, or when it lies outside the world.
     """
     return read_area(document).geometry
 
 
 def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
-    """Like `parse_area`, and says what was mended."""
+    """Read an area as `parse_area` does, and report what was repaired."""
     loaded = geojson.load(document) if isinstance(document, str | bytes) else geojson.known(document)
     only_wgs84(loaded)
     parts: list[Area] = []
@@ -73,7 +72,7 @@ def read_area(document: Mapping[str, Any] | str | bytes) -> ReadArea:
 
 
 def closed(gaps: Sequence[geojson.Gap]) -> str:
-    """That rings were closed, and how long the border is that nobody drew, in a phrase. The gaps are in WGS 84."""
+    """Describe closed rings and the length of the border that was added. The gaps are in WGS 84."""
     rings = "closed an open ring" if len(gaps) == 1 else f"closed {len(gaps)} open rings"
     ends = np.array(gaps, dtype=float).reshape(-1, 4).T
     if not np.isfinite(ends).all() or (np.abs(ends[1::2]) > 90).any():
@@ -83,10 +82,10 @@ def closed(gaps: Sequence[geojson.Gap]) -> str:
 
 
 def union(parts: Sequence[Area]) -> BaseGeometry:
-    """Valid areas as one: the same as `shapely.union_all`, in a quarter of the time for a county of parts.
+    """Unite valid areas: the same as `shapely.union_all`, in a quarter of the time for a county of parts.
 
-    Parts that meet in shared edges only, or not at all, are a coverage: those edges are taken out, and nothing has to
-    be intersected. What overlaps, or meets without sharing its corners, is united as usual, group by group.
+    Parts that meet only in shared edges, or not at all, are a coverage: shared edges are removed and nothing has to be
+    intersected. Parts that overlap, or meet without sharing corners, are united as usual, group by group.
     """
     several = np.array(parts, dtype=object)
     is_odd = ~shapely.is_empty(shapely.coverage_invalid_edges(several))
@@ -98,19 +97,19 @@ def union(parts: Sequence[Area]) -> BaseGeometry:
 
 
 def only_wgs84(document: Mapping[str, Any]) -> None:
-    """Raises ZoneError for GeoJSON of the time when it could be in another coordinate system."""
+    """Raise ZoneError for old GeoJSON that declares another coordinate system."""
     crs = geojson.declared_crs(document)
     if crs is not None and not is_wgs84(crs):
         raise ZoneError(f"Its coordinates are in {crs}.", hint="Convert it to WGS 84, or import it as a zone.")
 
 
 def is_wgs84(crs: str) -> bool:
-    """Whether a name means longitude and latitude of WGS 84, in whichever order it lists them."""
+    """Return whether a name means longitude and latitude of WGS 84, in either order."""
     return crs.upper().removesuffix("/0").endswith(("CRS84", "CRS84H", "EPSG::4326", "EPSG:4326", "EPSG/0/4326"))
 
 
 def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
-    """The same area as a valid (multi)polygon without Z, and what was mended, a phrase each.
+    """Return the area as a valid (multi)polygon without Z, and a phrase for each repair.
 
     Raises ZoneError when no area is left or it lies outside the world.
     """
@@ -122,7 +121,7 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
     if not _all_polygons(geometry):
         mended.append("left out lines or points")
     geometry = only_polygons(geometry)
-    if shapely.get_num_coordinates(geometry) > MANY_CORNERS:  # to find it invalid would take long, too
+    if shapely.get_num_coordinates(geometry) > MANY_CORNERS:  # even checking its validity could take long
         tangles.refuse(geometry)
     if not geometry.is_valid:
         geometry, how = repaired(geometry)
@@ -133,10 +132,10 @@ def clean(geometry: BaseGeometry) -> tuple[Area, tuple[str, ...]]:
 
 
 def repaired(areas: BaseGeometry) -> tuple[Area, str]:
-    """Valid polygons instead of invalid ones, and what was wrong with them, in a phrase.
+    """Make invalid polygons valid. Return them and a phrase that says what was wrong.
 
-    What a ring of a shell goes around is inside, what one of a hole goes around is not; a hole that lies outside its
-    shell becomes a part. Slivers may be left (GEOS, GeometryFixer).
+    Everything that a shell's ring goes around is inside, everything that a hole's ring goes around is not. A hole
+    outside its shell becomes a part. Slivers may be left (GEOS, GeometryFixer).
     """
     tangles.refuse(areas)
     phrase = f"repaired ({fault(areas)})"
@@ -144,15 +143,15 @@ def repaired(areas: BaseGeometry) -> tuple[Area, str]:
 
 
 def fault(areas: BaseGeometry) -> str:
-    """What makes a shape invalid, and where, in a phrase."""
+    """Return a phrase that says what makes a shape invalid, and where."""
     reason, _, where = shapely.is_valid_reason(areas).partition("[")
     return f"{reason.strip().lower()}{' at ' + where.rstrip(']') if where else ''}"
 
 
 def area_hash(area: BaseGeometry) -> str:
-    """SHA-256 (hex) of an area, the same for every order of its rings and every start of them."""
+    """Return the SHA-256 (hex) of an area. It does not depend on the order of the rings or where they start."""
     rounded = shapely.set_precision(only_polygons(area), HASH_GRID, mode="pointwise")
-    unsigned = shapely.transform(rounded, lambda xy: xy + 0.0)  # -0.0 and 0.0 have other bytes, at Greenwich say
+    unsigned = shapely.transform(rounded, lambda xy: xy + 0.0)  # -0.0 and 0.0, as at Greenwich, differ in their bytes
     normal = shapely.normalize(shapely.remove_repeated_points(unsigned))
     return hashlib.sha256(shapely.to_wkb(normal, byte_order=1)).hexdigest()
 
@@ -170,26 +169,26 @@ def from_wkb(wkb: bytes) -> Area:
 
 
 def to_geojson(area: BaseGeometry) -> dict[str, Any]:
-    """A GeoJSON geometry object."""
+    """Return a GeoJSON geometry object."""
     document: dict[str, Any] = json.loads(json.dumps(mapping(area)))
     return document
 
 
 def metric_crs(geometry: BaseGeometry) -> CRS:
-    """A projection in metres made for this place: azimuthal equidistant around its middle.
+    """Return a projection in metres for this place: azimuthal equidistant around its middle.
 
-    Distances within a city are right to better than 1 in 100,000.
+    Distances within a city are accurate to better than 1 in 100,000.
     """
     west, south, east, north = geometry.bounds
     middle = (west + east) / 2
-    if east - west > 180:  # cut at the 180th meridian: its western part lies beyond
+    if east - west > 180:  # it was cut at the 180th meridian, so move its western part back
         turned = shapely.transform(geometry, lambda xy: xy + np.where(xy[:, :1] < 0, (360.0, 0.0), (0.0, 0.0)))
         middle = (turned.bounds[0] + turned.bounds[2]) / 2
     return CRS.from_proj4(f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={middle} +datum=WGS84 +units=m")
 
 
 def in_metres(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
-    """A WGS 84 shape in a metric projection, its edges following the straight lines in degrees."""
+    """Project a WGS 84 shape to metres. Its edges follow the straight lines in degrees."""
     forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     moved: BaseGeometry = shapely.transform(
         shapely.segmentize(geometry, piece_degrees(geometry)), forward.transform, interleaved=False
@@ -198,18 +197,18 @@ def in_metres(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
 
 
 def area_m2(area: BaseGeometry) -> float:
-    """Square metres on the ellipsoid."""
+    """Return square metres on the ellipsoid."""
     counter_clockwise = shapely.orient_polygons(shapely.segmentize(area, piece_degrees(area)))
     square_metres, _ = ELLIPSOID.geometry_area_perimeter(counter_clockwise)
     return float(square_metres)
 
 
 def circle(lon: float, lat: float, radius_m: float) -> Area:
-    """The disc around a point. Raises ZoneError for a point outside the world or a radius that is no length."""
+    """Return the disc around a point. Raises ZoneError for a point outside the world or an invalid radius."""
     centre = Point(lon, lat)
     within_world(centre)
     if not 0 < radius_m <= 1_000_000:
-        raise ZoneError(f"A radius of {radius_m:g} m makes no area.")
+        raise ZoneError(f"A radius of {radius_m:g} m makes no area.", hint="Use more than 0 and at most 1000000 m.")
     crs = metric_crs(centre)
     back = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     disc = shapely.transform(Point(0, 0).buffer(radius_m, quad_segs=32), back.transform, interleaved=False)
@@ -219,12 +218,12 @@ def circle(lon: float, lat: float, radius_m: float) -> Area:
 
 
 def piece_degrees(geometry: BaseGeometry) -> float:
-    """How long the pieces of an edge may be, so that its bend does not matter."""
+    """Return the greatest length of the pieces of an edge at which its bend does not matter."""
     return max(EDGE_DEGREES, float(geometry.length) / EDGE_PIECES)
 
 
 def within_world(geometry: BaseGeometry) -> None:
-    """Raises ZoneError."""
+    """Raise ZoneError if a shape has invalid coordinates or lies outside the world."""
     coordinates = shapely.get_coordinates(geometry)
     west, south = coordinates.min(axis=0)
     east, north = coordinates.max(axis=0)
@@ -238,7 +237,7 @@ def within_world(geometry: BaseGeometry) -> None:
 
 
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
-    """The polygons in it, also those in collections in collections."""
+    """Return the polygons of a shape, including those in nested collections."""
     if geometry.geom_type == "GeometryCollection":
         return [polygon for part in shapely.get_parts(geometry).tolist() for polygon in _polygons(part)]
     return [geometry] if isinstance(geometry, Polygon | MultiPolygon) else []
@@ -251,7 +250,7 @@ def _all_polygons(geometry: BaseGeometry) -> bool:
 
 
 def only_polygons(geometry: BaseGeometry) -> Area:
-    """One polygon where there is one, so that the same zone has the same hash from every file format."""
+    """Return the polygons of a shape; a single one as a Polygon, so that every file format gives the same hash."""
     if isinstance(geometry, Polygon):
         return geometry
     found = [part for polygon in _polygons(geometry) for part in shapely.get_parts(polygon).tolist()]

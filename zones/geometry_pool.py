@@ -1,7 +1,7 @@
-"""A few processes that compute areas for this one: a shape that breaks GEOS or takes too long costs one of them.
+"""Compute areas in a few helper processes, so that a shape that crashes GEOS or takes too long costs only one of them.
 
-GEOS ends its process over some shapes, and works for minutes, in gigabytes, over others; no thread can be stopped. The
-processes start when they are needed, serve many requests, and end when nothing was asked for a minute.
+Some shapes crash GEOS, others keep it busy for minutes and take gigabytes, and a thread cannot be stopped. A process is
+started when it is needed, serves many requests, and ends after a minute without one.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from zones.geometry_worker import OUT_OF_MEMORY
 PROCESSES = 2
 SECONDS = 10.0  # for one area, and for waiting until a process is free
 START_S = 30.0
-IDLE_S = 60.0  # it takes a third of a second to start a process, and 60 MB to keep it
-_GONE_S = 1.0  # in which a process ends that has closed its output
+IDLE_S = 60.0  # starting a process takes a third of a second, and keeping it takes 60 MB
+_GONE_S = 1.0  # time for a process to end after it has closed its output
 _PIECE_BYTES = 2**20
 SIMPLER = "Simplify it, or draw it again."
 
 
 class PoolBusy(Exception):
-    """Every process was busy for as long as anybody should wait."""
+    """No process became free in time."""
 
 
 class _Late(Exception):
@@ -42,15 +42,15 @@ class _Gone(Exception):
 
 
 class GeometryPool:
-    """One for each process of ours; any of its threads may ask."""
+    """The helper processes of this process. It may be used by several threads."""
 
     def __init__(self, processes: int = PROCESSES, seconds: float = SECONDS, idle_s: float = IDLE_S) -> None:
         self._seats = threading.BoundedSemaphore(processes)
         self._seconds, self._idle_s = seconds, idle_s
-        self._idle: list[_Worker] = []  # the last one that worked works next, so that the others may end
+        self._idle: list[_Worker] = []  # the last one used is used next, so that the others can end
 
     def compute(self, request: AreaRequest) -> ComputedArea:
-        """Make an area within a time and memory limit. Raises ZoneError where it cannot be; PoolBusy."""
+        """Compute an area within limits of time and memory. Raises ZoneError if that is not possible, and PoolBusy."""
         if request.is_plain:
             return compute(request)
         if not self._seats.acquire(timeout=self._seconds):
@@ -61,7 +61,7 @@ class GeometryPool:
             self._seats.release()
 
     def close(self) -> None:
-        """End the processes that wait."""
+        """End the idle processes."""
         while self._idle:
             self._idle.pop().end()
 
@@ -77,12 +77,12 @@ class GeometryPool:
                 ) from None
             except _Gone:
                 status = worker.end()
-                if status == 0:  # by itself, because it had waited for so long
+                if status == 0:  # it ended by itself after IDLE_S
                     continue
                 if status == OUT_OF_MEMORY:
                     raise _too_large() from None
-                raise ZoneError("The area cannot be computed: GEOS broke down over it.", hint=SIMPLER) from None
-            except BaseException:  # half an answer may be left in the pipe
+                raise ZoneError("The area cannot be computed: GEOS crashed.", hint=SIMPLER) from None
+            except BaseException:  # part of an answer may be left in the pipe
                 worker.end()
                 raise
             self._idle.append(worker)
@@ -107,11 +107,11 @@ def _area(answer: frames.Frame) -> ComputedArea:
 
 
 def _too_large() -> ZoneError:
-    return ZoneError("To compute the area takes too much memory.", hint=SIMPLER)
+    return ZoneError("Computing the area takes too much memory.", hint=SIMPLER)
 
 
 class _Worker:
-    """One process, and its ends of the pipes."""
+    """A helper process and our ends of its pipes."""
 
     def __init__(self, idle_s: float) -> None:
         self._process = subprocess.Popen(
@@ -142,8 +142,8 @@ class _Worker:
         return frames.read(self._take)
 
     def end(self) -> int:
-        """Returns how it ended: 0 when that was by itself."""
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it may just be about to
+        """End the process. Return its exit status: 0 if it had ended by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may be ending by itself
             self._process.wait(_GONE_S if self._is_gone else 0)
         self._process.kill()
         status = self._process.wait()

@@ -1,7 +1,7 @@
-"""The process that computes areas (`python -m zones.geometry_worker`): see geometry_pool.py.
+"""The helper process that computes areas (`python -m zones.geometry_worker`): see geometry_pool.py.
 
 It reads requests from standard input and answers on standard output, one frame each (files/frames.py). It ends when its
-input is closed, or when nothing was asked for a while.
+input is closed or after some time without a request.
 """
 
 import io
@@ -18,7 +18,7 @@ from zones.errors import ZoneError
 from zones.files import frames
 
 MEGABYTES = 1024
-OUT_OF_MEMORY = 3  # the status of one that could not even read what it was asked, or say that it could not do it
+OUT_OF_MEMORY = 3  # exit status when there was not enough memory to read the request
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         os.fdopen(os.dup(1), "wb") as answers,
         Path(os.devnull).open("wb") as nowhere,
     ):
-        os.dup2(nowhere.fileno(), 1)  # what a library prints goes nowhere
+        os.dup2(nowhere.fileno(), 1)  # discard what a library prints
         confinement.bound(MEGABYTES, idle_s)
         frames.write(answers, {"ready": True})
         while select.select([requests], [], [], idle_s)[0]:
@@ -37,7 +37,7 @@ def main() -> None:
                 frame = frames.read(lambda size: _exactly(requests, size))
             except EOFError:
                 return
-            except MemoryError:  # the rest of the request is still in the pipe, so this process cannot go on
+            except MemoryError:  # the rest of the request is still in the pipe, so this process cannot continue
                 sys.exit(OUT_OF_MEMORY)
             _answer(frame, answers)
 

@@ -1,6 +1,6 @@
-"""A file of zones made clean: WGS 84, valid, named, each name once, with a line for all that was mended or left out.
+"""Read the zones of a file: WGS 84, valid, named, each name once, with a line for each repair and omission.
 
-This reads in the process that calls it. A file from a stranger is read by `quarantine.read_zones`.
+The file is read in the calling process. Use `files.quarantine.read_zones` for an untrusted file.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ AS_USUAL = Options()
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A row that is fit to be a zone or, when dissolving, a part of one."""
+    """A row that can be a zone or, when dissolving, part of one."""
 
     name: str
     external_id: str | None
@@ -36,16 +36,13 @@ class _Part:
 
 
 def read_zones(path: Path, options: Options = AS_USUAL, *, called: str = "", **more: Any) -> ZoneFile:
-    """The zones of a file. `called`: its name for people, `more`: single options by name.
-
-    Raises ZoneError with one sentence to act on.
-    """
+    """Read the zones of a file. `called`: its name in errors; `more`: single options by name. Raises ZoneError."""
     with naming(called or path.name):
         return zones_of(path, replace(options, **more))
 
 
 def zones_of(path: Path, options: Options) -> ZoneFile:
-    """The same, and an error does not name the file."""
+    """Read the zones of a file. Raises ZoneError without the name of the file."""
     _check(options)
     return _clean_file(open_table(path, options), options)
 
@@ -78,13 +75,13 @@ def _clean_file(table: Table, options: Options) -> ZoneFile:
         parts = _numbered(parts)
     zones = tuple(CleanZone(part.name, part.external_id, part.geometry) for part in parts)
     _refuse_doubles(zones, name_field)
-    # By the names that the zones have in the end, as those who confirm a repair know them.
+    # With the final names of the zones, which the person who confirms a repair sees.
     mended = tuple(Mending(part.name, what, change) for part in parts for what, change in part.mended)
     return ZoneFile(zones, mended, tuple(left_out), table.notes, table.crs, name_field, table.doubts)
 
 
 def _parts(table: Table, fits: Sequence[Fit], options: Options, name_field: str, left_out: list[str]) -> list[_Part]:
-    """The rows that can be zones; what is told of the others goes into the list."""
+    """Return the rows that can be zones. `left_out` gets a sentence for each of the others."""
     for field in (options.id_field, options.dissolve):
         if field is not None:
             fields.require(table.fields, field)
@@ -103,8 +100,8 @@ def _parts(table: Table, fits: Sequence[Fit], options: Options, name_field: str,
 
 
 def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
-    """One sentence for the whole file."""
-    for row, fault in table.faults.items():  # the first that cannot even be read
+    """Return one error for the whole file."""
+    for row, fault in table.faults.items():  # the first shape that cannot be read
         return ZoneError(f"Feature {row + 1}: {fault.message}", hint=fault.hint)
     if all(NO_POLYGON in reason for reason in reasons):
         kinds = ", ".join(sorted({reason.split()[3].rstrip(",") for reason in reasons}))
@@ -113,13 +110,13 @@ def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
             details=sorted(
                 {reason.partition(NO_POLYGON)[2].strip() for reason in reasons if not reason.endswith(NO_POLYGON)}
             ),
-            hint="Zones are areas: --buffer-m 15 makes one of everything within 15 m, or give the file with the areas.",
+            hint="Zones are areas: --buffer-m 15 makes one of everything within 15 m; or give a file with areas.",
         )
     outside = [reason for reason in reasons if "outside the world" in reason]
     if outside:
         return ZoneError(
             outside[0],
-            hint="Is it in another coordinate system? Say it with --crs. Is latitude first? Say --swap-axes.",
+            hint="If it is in another coordinate system, give --crs. If latitude comes first, add --swap-axes.",
         )
     counted = Counter(reasons).most_common(SHOWN)
     return ZoneError(
@@ -130,10 +127,10 @@ def _nothing_left(reasons: Sequence[str], table: Table) -> ZoneError:
 
 
 def _dissolved(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]:
-    """The parts of each group united. What GEOS cannot unite is that group's fault, not the file's."""
+    """Unite the parts of each group. A group that GEOS cannot unite is left out; the others are kept."""
     groups: dict[str, list[_Part]] = {}
     for part in parts:
-        groups.setdefault(part.group.casefold(), []).append(part)  # as names are compared
+        groups.setdefault(part.group.casefold(), []).append(part)  # names are compared without case
     zones = []
     for members in groups.values():
         group = members[0].group
@@ -151,7 +148,7 @@ def _dissolved(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]:
 
 
 def _without_doubles(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]:
-    """Without those that have the name and the area of one before."""
+    """Leave out parts with the name and the area of an earlier one."""
     counts = Counter(part.name.casefold() for part in parts)
     seen = set()
     kept = []
@@ -167,7 +164,7 @@ def _without_doubles(parts: Sequence[_Part], left_out: list[str]) -> list[_Part]
 
 
 def _numbered(zones: Sequence[_Part]) -> list[_Part]:
-    """The second zone of a name gets (2), in the order of the file."""
+    """Add (2) to the second zone of a name, and so on, in the order of the file."""
     taken = {zone.name.casefold() for zone in zones}
     counts: Counter[str] = Counter()
     named = []
@@ -182,11 +179,11 @@ def _numbered(zones: Sequence[_Part]) -> list[_Part]:
 
 
 def _refuse_doubles(zones: Sequence[CleanZone], name_field: str) -> None:
-    """Two zones of one name cannot be told apart by those who write alerts, nor two that differ in capitals only."""
+    """Raise ZoneError for names or ids that differ in case at most: authors of alerts could not tell them apart."""
     _refuse_repeated(
         "name",
         [zone.name for zone in zones],
-        f", unite the parts of a zone by --dissolve {name_field}, or number them by --number-duplicates",
+        f", unite the parts of a zone with --dissolve {name_field}, or number them with --number-duplicates",
     )
     _refuse_repeated("id", [zone.external_id for zone in zones if zone.external_id], "")
 

@@ -1,7 +1,7 @@
-"""Which of many points are inside an area: exactly, and quickly for polygons of any size.
+"""Test which of many points are inside an area: exactly, and fast for polygons of any size.
 
-Points on a boundary are inside, points in a hole are not (but the hole's edge is). A point with a radius is inside when
-its disc touches the area, in metres.
+A point on a boundary is inside, a point in a hole is not, a point on the edge of a hole is. A point with a radius is
+inside when its disc touches the area, in metres.
 """
 
 from functools import cached_property
@@ -18,16 +18,16 @@ from zones.geometry import in_metres, metric_crs
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-# A grid pays when a polygon has many vertices and there are many points: in cells that lie wholly inside or outside no
-# point is tested. Below these sizes the polygon itself is quicker.
+# A grid helps with many vertices and many points: no point is tested in cells that lie wholly inside or outside. Below
+# these sizes testing against the polygon itself is faster.
 GRID_VERTICES = 1_000
 GRID_POINTS = 20_000
 GRID_CELLS = 96  # along each side
-METRES_PER_DEGREE = 110_000.0  # of latitude, rounded down: a search by it finds too much, never too little
+METRES_PER_DEGREE = 110_000.0  # of latitude, rounded down, so that a search finds too much rather than too little
 
 
 class Membership:
-    """An area, made ready for many questions. `bounds` is (west, south, east, north)."""
+    """An area prepared for many tests. `bounds` is (west, south, east, north)."""
 
     def __init__(self, area: BaseGeometry) -> None:
         self._area = area
@@ -36,7 +36,7 @@ class Membership:
         shapely.prepare(area)
 
     def inside(self, lon: Floats, lat: Floats, radius_m: Floats | None = None) -> Bools:
-        """One answer for each point. `radius_m`: of its disc, 0 for the point itself."""
+        """Return whether each point is inside. `radius_m`: the radius of its disc, 0 for the point itself."""
         lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
         answer = np.zeros(lon.shape, dtype=bool)
         near = self._near(lon, lat, 0.0)
@@ -45,7 +45,7 @@ class Membership:
         else:
             answer[near] = shapely.intersects_xy(self._area, lon[near], lat[near])
         if radius_m is not None:
-            # An unknown radius is none: as NaN it would be the largest, and hide everybody else's disc.
+            # An unknown radius (NaN) counts as 0; otherwise the maximum would be NaN and no disc would be tested.
             radius = np.nan_to_num(np.asarray(radius_m, dtype=np.float64), nan=0.0)
             near = self._near(lon, lat, float(radius.max(initial=0.0)))
             discs = self._worth_measuring(
@@ -56,14 +56,14 @@ class Membership:
         return answer
 
     def _near(self, lon: Floats, lat: Floats, reach_m: float) -> NDArray[np.intp]:
-        """The places of the points in the bounds, widened by a distance."""
+        """Return the indices of the points within the bounds, widened by a distance."""
         west, south, east, north = self.bounds
         aside, up = self._degrees(reach_m)
         inside = (lon >= west - aside) & (lon <= east + aside) & (lat >= south - up) & (lat <= north + up)
         return np.flatnonzero(inside)
 
     def _by_grid(self, lon: Floats, lat: Floats) -> Bools:
-        """For points in the bounds: by their cell where that decides, else one by one."""
+        """Test points within the bounds: by their cell if it decides, else one by one."""
         grid, whole, undecided = self._cells
         cell = grid.cell_of(lon, lat)
         answer: Bools = whole[cell]
@@ -72,7 +72,7 @@ class Membership:
         return answer
 
     def _worth_measuring(self, lon: Floats, lat: Floats, points: NDArray[np.intp], reach_m: float) -> NDArray[np.intp]:
-        """Of many points, those that may be in reach: measuring in metres takes ten times as long as this look."""
+        """Return the points that may be within reach: this check takes a tenth of the time of measuring in metres."""
         if points.size <= GRID_POINTS:
             return points
         aside, up = self._degrees(reach_m)
@@ -82,7 +82,7 @@ class Membership:
         return points[in_reach[grid.cell_of(lon[points], lat[points])]]
 
     def _degrees(self, reach_m: float) -> tuple[float, float]:
-        """At least this distance in degrees of longitude and of latitude, anywhere in the area."""
+        """Return at least this distance in degrees of longitude and of latitude, anywhere in the area."""
         _, south, _, north = self.bounds
         up = reach_m / METRES_PER_DEGREE
         poleward = min(max(abs(south), abs(north)) + up, 89.0)
@@ -103,7 +103,7 @@ class Membership:
 
     @cached_property
     def _cells(self) -> tuple["_Grid", Bools, Bools]:
-        """A grid over the bounds; its cells that lie wholly inside, and those that the boundary runs through."""
+        """A grid over the bounds, its cells that are wholly inside, and its cells that the boundary crosses."""
         grid = _Grid(self.bounds)
         undecided: Bools = shapely.intersects(self._area, grid.cells)
         whole = np.zeros_like(undecided)
@@ -112,7 +112,7 @@ class Membership:
 
 
 class _Grid:
-    """A box in cells, row by row from the south-west."""
+    """A box divided into cells, row by row from the south-west."""
 
     def __init__(self, bounds: tuple[float, float, float, float]) -> None:
         west, south, east, north = bounds
@@ -123,7 +123,7 @@ class _Grid:
         self.cells = shapely.box(left, bottom, right, top)
 
     def cell_of(self, lon: Floats, lat: Floats) -> NDArray[np.intp]:
-        """By the same edges that made the cells, so that rounding cannot put a point beside its cell."""
+        """Return each point's cell. It uses the edges that made the cells, so that rounding cannot pick another one."""
         column = np.clip(np.searchsorted(self._columns, lon, side="right") - 1, 0, GRID_CELLS - 1)
         row = np.clip(np.searchsorted(self._rows, lat, side="right") - 1, 0, GRID_CELLS - 1)
         cell: NDArray[np.intp] = row * GRID_CELLS + column

@@ -1,6 +1,6 @@
-"""A shape from a file made fit to be a zone: cut at the antimeridian, buffered, repaired, rid of slivers, and measured.
+"""Make a zone of a shape from a file: cut it at the antimeridian, buffer and repair it, remove slivers, and measure it.
 
-All of it is told, with what it does to the area.
+Every change is reported, with its effect on the area.
 """
 
 import functools
@@ -27,15 +27,15 @@ from zones.geometry import (
     within_world,
 )
 
-SLIVER_M2 = 1.0  # a part or a hole below this is no place: what is left where borders were drawn twice
+SLIVER_M2 = 1.0  # smaller parts and holes are left over where borders were drawn twice
 NO_POLYGON = "not a polygon."
 MAX_BUFFER_M = 10_000.0
-_CELL_DEGREES = 0.5  # lines that lie together are buffered in one projection; 40 km from its middle it is right to 1e-5
+_CELL_DEGREES = 0.5  # nearby lines are buffered in one projection, accurate to 1e-5 at 40 km from its middle
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A shape made clean, or the reason why it cannot be a zone. `mended`: a phrase and the change of area, if any."""
+    """A clean shape, or the reason why there is none. `mended`: a phrase per repair, with the change of area if any."""
 
     geometry: Area | None = None
     mended: tuple[tuple[str, float | None], ...] = ()
@@ -49,14 +49,14 @@ def fit(shape: BaseGeometry | None, buffer_m: float | None) -> Fit:
         return _fit(gate.admit(shape), buffer_m)
     except ZoneError as error:
         return Fit(reason=error.message)
-    except ShapelyError as error:  # GEOS found something that the checks do not know: this zone's fault, not the file's
+    except ShapelyError as error:  # not foreseen by the checks; only this zone is bad, not the file
         return Fit(reason=f"Its shape cannot be computed ({one_line(str(error))[:80]}).")
 
 
 def check_buffer(buffer_m: float | None) -> None:
-    """Raises ZoneError."""
+    """Raise ZoneError if the width of the buffer is out of range."""
     if buffer_m is not None and not 0 < buffer_m <= MAX_BUFFER_M:
-        raise ZoneError(f"{buffer_m:g} m around lines and points make no zones.", hint="Give 1 to 10000 metres.")
+        raise ZoneError(f"A buffer of {buffer_m:g} m makes no zones.", hint="Use 1 to 10000 metres.")
 
 
 def _fit(shape: BaseGeometry, buffer_m: float | None) -> Fit:
@@ -73,27 +73,27 @@ def _fit(shape: BaseGeometry, buffer_m: float | None) -> Fit:
         areas = shapely.union_all([_buffered(rest, buffer_m), *([_valid(areas)[0]] if not areas.is_empty else [])])
         told.append((f"{buffer_m:g} m around its {rest.geom_type}", None))
     elif areas.is_empty and not rest.is_empty:
-        closed = " Its line is closed: is its inside meant? Then save it as a polygon." if _is_closed(rest) else ""
+        closed = " Its line is closed. If you mean its inside, save it as a polygon." if _is_closed(rest) else ""
         raise ZoneError(f"It is a {shape.geom_type}, {NO_POLYGON}{closed}")
     elif not rest.is_empty:
         told.append(("left out lines or points", None))
     area = _measured(areas, told)
-    beyond = crossing or area.bounds[0] < -180 or area.bounds[2] > 180  # as what is widened may be
+    beyond = crossing or area.bounds[0] < -180 or area.bounds[2] > 180  # a buffer may extend beyond
     return Fit(only_polygons(antimeridian.cut(area)) if beyond else area, tuple(told))
 
 
 def _measured(areas: BaseGeometry, told: list[tuple[str, float | None]]) -> Area:
-    """Repaired and without slivers; the change of the area by both is told with the last of them."""
+    """Repair areas and remove slivers. The last phrase added to `told` has the change of area by both."""
     geometry, how = _valid(areas)
     if how and not geometry.is_valid:
-        raise ZoneError(f"It is not valid even after its repair ({fault(geometry)}).")
+        raise ZoneError(f"It is not valid even after repair ({fault(geometry)}).")
     whole, removed = without_slivers(geometry)
     if how or removed:
         before, after = _claimed_m2(areas), area_m2(whole) if not whole.is_empty else 0.0
         change = round(100 * (after - before) / max(before, after), 6) + 0.0 if max(before, after) > 0 else 0.0
         phrases = [phrase for phrase in (how, removed) if phrase]
         told += [(phrase, None) for phrase in phrases[:-1]] + [(phrases[-1], change)]
-        # What is asked about anyway needs no second look, which takes as long as the repair.
+        # A large change must be confirmed anyway, so skip this check, which takes as long as the repair.
         if how and abs(change) <= REPAIR_PERCENT < (moved := _moved_percent(areas, geometry)):
             told.append(("its lines can be read in two ways, which differ by this much", round(moved, 6)))
     if whole.is_empty or not whole.area > 0:
@@ -102,16 +102,16 @@ def _measured(areas: BaseGeometry, told: list[tuple[str, float | None]]) -> Area
 
 
 def _moved_percent(areas: BaseGeometry, repaired: Area) -> float:
-    """How far the two usual repairs differ, in per cent of the area: one may keep its size and lie elsewhere.
+    """Return how far the two usual repairs differ, in per cent of the area. They may have the same size.
 
-    Ours takes as inside what a ring goes around, however often; the other, what it goes around an odd number of times.
+    Ours counts as inside everything that a ring goes around; the other only what it goes around an odd number of times.
     """
     other = only_polygons(shapely.make_valid(areas))
     return 100 * float(repaired.symmetric_difference(other).area / max(repaired.area, other.area, 1e-300))
 
 
 def without_slivers(area: Area) -> tuple[Area, str]:
-    """The same without parts and holes smaller than a square metre; and what that was, in a phrase."""
+    """Remove parts and holes smaller than a square metre. Return the area and a phrase about them, or ""."""
     parts = shapely.get_parts(area)
     large = parts[_rough_m2(parts) >= SLIVER_M2]
     kept = [_without_tiny_holes(part) for part in large.tolist()]
@@ -135,7 +135,7 @@ def _without_tiny_holes(part: BaseGeometry) -> tuple[BaseGeometry, int]:
 
 
 def _rough_m2(polygons: object) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Square metres, right to a hundredth: enough to know a sliver."""
+    """Return square metres, accurate to one per cent, which is enough to recognise slivers."""
     bounds = shapely.bounds(polygons)
     degree_m = 111_320.0
     rough: np.ndarray[tuple[int], np.dtype[np.float64]] = (
@@ -149,7 +149,7 @@ def _valid(areas: BaseGeometry) -> tuple[Area, str]:
 
 
 def _sorted(shape: BaseGeometry) -> tuple[BaseGeometry, BaseGeometry]:
-    """Its polygons as they are, and what else it holds."""
+    """Split a shape into its polygons and the rest."""
     if shape.geom_type in ("Polygon", "MultiPolygon"):
         return shape, shapely.Point()
     leaves = _leaves(shape)
@@ -161,7 +161,7 @@ def _sorted(shape: BaseGeometry) -> tuple[BaseGeometry, BaseGeometry]:
 
 
 def _is_closed(shape: BaseGeometry) -> bool:
-    """Whether all of it is lines that end where they begin: how some programs draw zones."""
+    """Return whether it consists of closed lines, as which some programs draw zones."""
     lines = shapely.get_parts(shape)
     return bool((shapely.get_type_id(lines) == 1).all() and shapely.is_closed(lines).all())
 
@@ -174,10 +174,10 @@ def _leaves(shape: BaseGeometry) -> list[BaseGeometry]:
 
 
 def _claimed_m2(areas: BaseGeometry) -> float:
-    """What its rings enclose, one by one, those of holes taken off: the area that other programs show for it."""
+    """Return the area within the shells minus that within the holes, each ring by itself, as other programs show it."""
     claimed, pieces = 0.0, piece_degrees(areas)
     for part in shapely.get_parts(areas).tolist():
-        # Ring by ring: as a whole, GEOS would repair it before it cuts its edges.
+        # Ring by ring, because GEOS would repair the whole before cutting its edges.
         rings = shapely.segmentize(
             [ring for ring in shapely.get_rings(part).tolist() if ring.length > 0], pieces
         ).tolist()
@@ -198,7 +198,7 @@ def _buffered(shape: BaseGeometry, buffer_m: float) -> BaseGeometry:
 
 @functools.lru_cache(maxsize=64)
 def _metric(lon: float, lat: float) -> tuple[Transformer, Transformer]:
-    """Into metres around a place, and back."""
+    """Return the transformations into metres around a place, and back."""
     crs = metric_crs(shapely.Point(lon, lat))
     there = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     return there, Transformer.from_crs(crs, "EPSG:4326", always_xy=True)

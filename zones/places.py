@@ -1,4 +1,4 @@
-"""Well-known places, to say in words where on earth something lies. Longitude and latitude, right to about 5 km."""
+"""Well-known places, to describe where something lies. Longitude and latitude are accurate to about 5 km."""
 
 import numpy as np
 from pyproj import Geod
@@ -56,7 +56,7 @@ _ELLIPSOID = Geod(ellps="WGS84")
 
 
 def near(lon: float, lat: float) -> str:
-    """The nearest well-known place in words: `12 km from Norfolk, Virginia`."""
+    """Describe a point by the nearest well-known place: `12 km from Norfolk, Virginia`."""
     rows = [row.split("|") for line in _PLACES.strip().splitlines() for row in line.split(";")]
     lons, lats = np.array([row[1] for row in rows], float), np.array([row[2] for row in rows], float)
     _, _, metres = _ELLIPSOID.inv(np.full(len(rows), lon), np.full(len(rows), lat), lons, lats)

@@ -1,6 +1,6 @@
-"""Zones held against the city that is known already: what lies elsewhere, covers all of it, or is next to nothing.
+"""Compare zones with what is known of the city: zones elsewhere, zones that cover all of it, and tiny ones.
 
-None of it is wrong by itself, so it is asked.
+None of these is necessarily wrong, so they must be confirmed.
 """
 
 from collections.abc import Sequence
@@ -16,32 +16,32 @@ from zones.geometry import ELLIPSOID, area_m2
 Bounds = tuple[float, float, float, float]  # west, south, east, north
 
 SHOWN = 8
-NEAR_DEGREES = 0.5  # a city's zones may reach so far beyond what is known of it, or as far as it is large
+NEAR_DEGREES = 0.5  # zones may lie this far outside the city's known bounds, or as far as the city is wide or high
 TINY_M2 = 10.0
-WHOLE = 0.02  # of the city's width and height: who comes so near to its bounds on every side covers it
-LARGE = 0.25  # of the area of the box around the city: a thin line from corner to corner covers nothing
-SOUTHERNMOST = -60.0  # no city lies beyond; a swapped American one does
-SWAP = "say --swap-axes if it puts latitude first"
+WHOLE = 0.02  # of the city's width and height: a zone this near to its bounds on every side covers it
+LARGE = 0.25  # of the box around the city: a zone must also have this much area to cover it
+SOUTHERNMOST = -60.0  # no city lies farther south, but an American one with swapped coordinates does
+SWAP = "add --swap-axes if it puts latitude first"
 
 
 def around(center: tuple[float, float] | None) -> Bounds | None:
-    """What is known of a city of which only the middle is: a point, beside which NEAR_DEGREES are allowed."""
+    """Return the bounds of a city of which only the centre is known: a point, around which NEAR_DEGREES are allowed."""
     return None if center is None else (*center, *center)
 
 
 def unknown_city(bounds: Bounds) -> str:
-    """The question about what is imported first, when nothing is known of the city: where on earth it is."""
+    """Return the question about a first import, when nothing is known of the city yet."""
     west, south, east, north = bounds
     return (
-        f"It lies {places.near((west + east) / 2, (south + north) / 2)}. Nothing is known of the city yet: is that it? "
-        "TOCSIN_CITY_CENTER says where it is."
+        f"It lies {places.near((west + east) / 2, (south + north) / 2)}. Nothing is known of the city yet: is this the "
+        "right place? TOCSIN_CITY_CENTER sets where the city is."
     )
 
 
 def questions(zones: Sequence[CleanZone], city: Bounds | None, *, is_whole: bool = True) -> list[str]:
-    """What must be confirmed, a sentence each. `city`: None where nothing is known yet.
+    """Return what must be confirmed, a sentence each. `city`: its known bounds; None if nothing is known yet.
 
-    `is_whole`: enough is known that what covers it covers the city.
+    `is_whole`: these are the bounds of the whole city.
     """
     if not zones:
         return []
@@ -87,7 +87,7 @@ def _is_tiny(zone: CleanZone) -> bool:
 
 
 def covers(area: BaseGeometry, city: Bounds) -> bool:
-    """Whether it is, near enough, all of the city."""
+    """Return whether an area covers nearly all of the city."""
     west, south, east, north = city
     aside, up = (east - west) * WHOLE, (north - south) * WHOLE
     left, bottom, right, top = area.bounds
@@ -97,14 +97,14 @@ def covers(area: BaseGeometry, city: Bounds) -> bool:
 
 
 def is_swapped(lon: float, lat: float, city: Bounds | None) -> bool:
-    """Whether a point is far from the city, and near once its latitude and longitude change places."""
+    """Return whether a point is far from the city but near it with latitude and longitude swapped."""
     if city is None:
         return lat < SOUTHERNMOST
     return not is_near(lon, lat, city) and is_near(lat, lon, city)
 
 
 def is_near(lon: float, lat: float, city: Bounds) -> bool:
-    """Whether a point lies in the city or its surroundings: who lives there may care about what happens in it."""
+    """Return whether a point lies in the city or its surroundings, whose residents may want its alerts."""
     west, south, east, north = _around(city)
     return west <= lon <= east and south <= lat <= north
 
@@ -114,12 +114,12 @@ def _grown(city: Bounds) -> shapely.Polygon:
 
 
 def surroundings(city: Bounds) -> Bounds:
-    """The box around a city in which what belongs to it may lie."""
+    """Return the box in which something that belongs to the city may lie."""
     return _around(city)
 
 
 def kilometres(bounds: Bounds, city: Bounds) -> float:
-    """Between the nearest corners or sides of two boxes."""
+    """Return the distance between the nearest points of two boxes."""
     return _kilometres(bounds, city)
 
 
@@ -130,7 +130,6 @@ def _around(city: Bounds) -> Bounds:
 
 
 def _kilometres(bounds: Bounds, city: Bounds) -> float:
-    """Between the nearest corners or sides of two boxes."""
     here, there = shapely.ops.nearest_points(shapely.box(*bounds), shapely.box(*city))
     _, _, metres = ELLIPSOID.inv(here.x, here.y, there.x, there.y)
     return float(metres) / 1000

@@ -1,7 +1,7 @@
-"""The strip on one side of a street that is made of many lines, in metres.
+"""Make the strip on one side of a street that consists of many lines, in metres.
 
-A single-sided buffer (GEOS) goes wrong where a line turns more sharply than it is wide, and knows nothing of the line
-that comes next. A rectangle beside each edge, and a piece of pie in each bend, leave no house out.
+GEOS's single-sided buffer is wrong where a line turns more sharply than the buffer is wide, and does not consider the
+next line. A rectangle beside each edge and a sector in each bend leave no house out.
 """
 
 import math
@@ -15,13 +15,13 @@ from shapely.geometry.base import BaseGeometry
 
 Way: TypeAlias = NDArray[np.floating[Any]]  # points of a directed line, shape (n, 2), metres
 
-QUARTER = 16  # pieces of a quarter circle: a disc's edge is off by less than half a per cent of its radius
+QUARTER = 16  # pieces of a quarter circle: the edge of a disc is off by less than half a per cent of its radius
 GRID_M = 0.001
-SAME_M = 0.01  # ends of lines that are nearer are one
+SAME_M = 0.01  # ends of lines nearer than this are the same point
 
 
 def on_the_left(ways: Sequence[Way], reach_m: float) -> BaseGeometry:
-    """All that lies on the left of the lines, at right angles to them, within reach; and what lies around bends."""
+    """Return everything within reach on the left of the lines, at right angles to them, and around bends."""
     ways = [_without_repeats(way) for way in ways]
     ways = [way for way in ways if len(way) > 1]
     pieces = [piece for way in ways for piece in _along(way, reach_m)]
@@ -32,7 +32,7 @@ def on_the_left(ways: Sequence[Way], reach_m: float) -> BaseGeometry:
         for on in starts.get(_node(way[-1]), ()):
             if not _is_reverse(way, on):
                 pieces += _bend(way[-1], way[-1] - way[-2], on[1] - on[0], reach_m)
-    united: BaseGeometry = shapely.union_all(pieces, grid_size=GRID_M)  # so that no hairline stays between them
+    united: BaseGeometry = shapely.union_all(pieces, grid_size=GRID_M)  # the grid avoids hairline gaps
     return united
 
 
@@ -46,7 +46,7 @@ def _along(way: Way, reach_m: float) -> Iterator[BaseGeometry]:
 
 
 def _bend(at: Way, before: Way, after: Way, reach_m: float) -> list[BaseGeometry]:
-    """The piece of pie on the left of a turn to the right."""
+    """Return the sector on the left of a right turn."""
     turn = math.atan2(before[0] * after[1] - before[1] * after[0], float(before @ after))
     if turn >= 0:
         return []
@@ -57,7 +57,7 @@ def _bend(at: Way, before: Way, after: Way, reach_m: float) -> list[BaseGeometry
 
 
 def _left_of(steps: Way) -> Way:
-    """Unit vectors at right angles to the left."""
+    """Return unit vectors at right angles to the left."""
     turned = np.stack([-steps[..., 1], steps[..., 0]], axis=-1)
     unit: Way = turned / np.linalg.norm(turned, axis=-1, keepdims=True)
     return unit
@@ -70,7 +70,7 @@ def _without_repeats(way: Way) -> Way:
 
 
 def _is_reverse(way: Way, other: Way) -> bool:
-    """Whether it is the other side of the same line: a street ends where it ends."""
+    """Return whether it is the other side of the same line: the strip has no bend at the end of a street."""
     return way.shape == other.shape and np.array_equal(way, other[::-1])
 
 

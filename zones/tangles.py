@@ -1,7 +1,7 @@
-"""Lines that cross themselves so often that nobody can have meant it, and that would take all memory to untangle.
+"""Refuse lines that cross themselves so often that repairing them would take all memory.
 
-A ring through two thousand random points is a file of 34 kB, and has 700,000 crossings: GEOS needs half a minute and
-a gigabyte to make a polygon of it.
+A ring through two thousand random points is a file of 34 kB and has 700,000 crossings. GEOS needs half a minute and a
+gigabyte to make a polygon of it.
 """
 
 from typing import Literal, TypeAlias
@@ -15,16 +15,16 @@ from zones.errors import ZoneError
 
 Edges: TypeAlias = NDArray[np.object_]
 
-MOST = 50_000  # crossings; untangled in about a second
-# Pairs of edges that are looked at together, if each of some edges meets all the others: of boxes, and of the edges.
+MOST = 50_000  # crossings, which are repaired in about a second
+# Pairs tested at once, in the worst case that every edge meets all others: of boxes, and of edges.
 BOXES, PAIRS = 20_000_000, 1_000_000
 
 
 def refuse(shape: BaseGeometry) -> None:
-    """Raises ZoneError when its edges meet each other more often than neighbours do, and more than MOST times."""
+    """Raise ZoneError when the edges of a shape cross more than MOST times, not counting neighbours."""
     edges = _edges(shape)
     tree = shapely.STRtree(edges)
-    # Most shapes are done with a look at the boxes around their edges, which takes a tenth of the time.
+    # The boxes around the edges are enough for most shapes, in a tenth of the time.
     if all(_meet_too_often(tree, edges, how) for how in (None, "intersects")):
         raise ZoneError("Its lines cross each other too often.", hint="Simplify it, or draw it again.")
 
@@ -33,8 +33,8 @@ def _meet_too_often(tree: shapely.STRtree, edges: Edges, how: Literal["intersect
     met, at_once = 0, max(1, (PAIRS if how else BOXES) // max(1, len(edges)))
     for start in range(0, len(edges), at_once):
         several = edges[start : start + at_once]
-        met += tree.query(several, predicate=how).shape[1] - 3 * len(several)  # itself and two neighbours
-        if met > 2 * MOST:  # each crossing is met from both sides
+        met += tree.query(several, predicate=how).shape[1] - 3 * len(several)  # the edge itself and two neighbours
+        if met > 2 * MOST:  # each crossing is counted for both edges
             return True
     return False
 

@@ -1,6 +1,6 @@
-"""Vector tiles: shapes in WGS 84 cut to a square of the web map and written as Mapbox Vector Tiles 2.1.
+"""Make vector tiles: cut shapes in WGS 84 to a square of the web map and write them as Mapbox Vector Tiles 2.1.
 
-The world in Mercator is one tile at zoom 0; each zoom cuts every tile into four. A tile's own units run from 0 to
+The world in Mercator is one tile at zoom 0; each zoom divides every tile into four. The units of a tile run from 0 to
 `EXTENT`, x to the east and y to the south, and it is drawn 512 pixels wide.
 """
 
@@ -15,12 +15,12 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-MIN_ZOOM, MAX_ZOOM = 8, 15  # from a whole county to single houses; the browser enlarges the last beyond that
+MIN_ZOOM, MAX_ZOOM = 8, 15  # from a whole county to single houses; the browser enlarges the last one further
 EXTENT = 4096
 UNITS_PER_PIXEL = EXTENT / 512
-BUFFER = 80  # units drawn beyond the edge, so that outlines and wide lines have no seam where tiles meet
-DETAIL = UNITS_PER_PIXEL / 4  # what is less than that is not seen
-MAX_LATITUDE = 85.0511  # where Mercator's square ends
+BUFFER = 80  # units drawn beyond the edge, so that outlines and wide lines have no seams between tiles
+DETAIL = UNITS_PER_PIXEL / 4  # smaller details are not visible
+MAX_LATITUDE = 85.0511  # the edge of the Mercator square
 
 Shapes = NDArray[np.object_]
 
@@ -45,14 +45,14 @@ class Tile:
 
     @property
     def degrees_per_pixel(self) -> float:
-        """Of longitude."""
+        """Degrees of longitude per pixel."""
         return float(360 / 2**self.z / 512)
 
     def fit(self, shapes: Shapes) -> Shapes:
-        """The shapes cut to the tile, in its units, without detail that is not seen; empty where nothing is left.
+        """Cut shapes to the tile, in its units and without invisible details; empty where nothing is left.
 
-        Polygons come out as MVT wants them (specification 2.1, section 4.3.4.4): the outer ring first and clockwise
-        on the screen. Points stay as they are where they lie in the tile itself.
+        Polygons are oriented as MVT requires (specification 2.1, section 4.3.4.4): the outer ring first and clockwise
+        on the screen.
         """
         cut = shapely.clip_by_rect(shapes, *self.bounds)
         flat = shapely.simplify(shapely.transform(cut, self._units), DETAIL, preserve_topology=False)
@@ -60,7 +60,7 @@ class Tile:
         return np.asarray(shapely.orient_polygons(whole), dtype=object)
 
     def holds(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points lie in the tile itself, so that each label stands in one tile only."""
+        """Return which points lie in the tile without its buffer, so that each label is in one tile only."""
         units = self._units(np.column_stack([lon, lat]))
         held: NDArray[np.bool_] = np.all((units >= 0) & (units < EXTENT), axis=1)
         return held
@@ -72,7 +72,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """`shape` in a tile's units."""
+    """A feature of a tile. `shape` is in the tile's units."""
 
     shape: BaseGeometry
     properties: Mapping[str, str | int]
@@ -80,7 +80,7 @@ class Feature:
 
 
 def encode(layers: Mapping[str, Sequence[Feature]]) -> bytes:
-    """A tile of these layers; nothing at all where all of them are empty."""
+    """Encode a tile of these layers. Return b"" if all of them are empty."""
     written: list[dict[str, Any]] = [
         {
             "name": name,
@@ -91,19 +91,19 @@ def encode(layers: Mapping[str, Sequence[Feature]]) -> bytes:
     ]
     if not written:
         return b""
-    # The rings are in order already, see `Tile.fit`.
+    # `Tile.fit` has oriented the rings.
     options = {"y_coord_down": True, "extents": EXTENT, "check_winding_order": False}
     return bytes(mapbox_vector_tile.encode(written, default_options=options))
 
 
 def mercator(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Degrees as shares of the world: from 0 in the west and the north to 1 in the east and the south."""
+    """Return degrees as shares of the world, from 0 in the west and the north to 1 in the east and the south."""
     latitude = np.radians(np.clip(degrees[:, 1], -MAX_LATITUDE, MAX_LATITUDE))
     return np.column_stack([(degrees[:, 0] + 180) / 360, (1 - np.arcsinh(np.tan(latitude)) / math.pi) / 2])
 
 
 def tile_at(z: int, lon: float, lat: float) -> Tile:
-    """The tile of this zoom that a point lies in."""
+    """Return the tile of this zoom in which a point lies."""
     x, y = np.minimum(np.floor(mercator(np.array([[lon, lat]]))[0] * 2**z), 2**z - 1).astype(int)
     return Tile(z, int(x), int(y))
 

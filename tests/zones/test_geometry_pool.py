@@ -91,7 +91,7 @@ def test_a_process_that_breaks_down_costs_one_answer(pool: GeometryPool) -> None
     os.kill(worker._process.pid, signal.SIGSEGV)
     os.kill(worker._process.pid, signal.SIGCONT)
     asking.join(60)
-    assert "GEOS broke down over it" in str(told[0])
+    assert "GEOS crashed" in str(told[0])
     assert pool.compute(request).shape == expected.shape, "another process takes its place"
 
 
@@ -150,7 +150,7 @@ def test_their_memory_is_bounded_and_to_need_more_costs_one_answer(pool: Geometr
     assert most == hard
     assert 0 < most - used <= MEGABYTES * 1024**2
     resource.prlimit(pid, resource.RLIMIT_AS, (used + 2**20, used + 2**20))
-    with pytest.raises(ZoneError, match=r"too much memory|broke down over it") as refused:
+    with pytest.raises(ZoneError, match=r"too much memory|GEOS crashed") as refused:
         pool.compute(AreaRequest((drawn(LARGE),)))
     assert refused.value.hint
     assert pool.compute(request).shape == expected.shape, "another one takes its place"

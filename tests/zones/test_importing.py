@@ -217,10 +217,10 @@ def test_an_old_crs_member_is_obeyed(tmp_path: Path) -> None:
     path = geojson(tmp_path / "x.geojson", rows, crs=crs)
     assert read_zones(path).zones[0].geometry.bounds == pytest.approx(EAST.bounds, abs=1e-4)
     path = geojson(tmp_path / "x.geojson", rows, crs=crs | {"properties": {"name": "EPSG:32618"}})
-    assert "--crs, which wins" in refusal(path).hint, "feet read as metres"
+    assert "--crs, which overrides" in refusal(path).hint, "feet read as metres"
     found = read_zones(path, crs="EPSG:2272")
     assert found.zones[0].geometry.bounds == pytest.approx(EAST.bounds, abs=1e-4)
-    assert found.notes == ("It says that it is in EPSG:32618; read in EPSG:2272, as --crs says",)
+    assert found.notes == ("the file declares EPSG:32618, but it was read in EPSG:2272 as given with --crs",)
 
 
 def test_a_crs_with_an_address_is_refused_and_not_fetched(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_no_file_or_an_unknown_kind_is_refused(tmp_path: Path, name: str) -> Non
         (tmp_path / name).write_text("<kml/>")
     error = refusal(tmp_path / name)
     assert error.message.endswith(
-        ("There is no such file.", "Files of this kind cannot be imported.", "It is a table, and zones are shapes.")
+        ("There is no such file.", "Files of this kind cannot be imported.", "It is a table, but zones are shapes.")
     )
 
 

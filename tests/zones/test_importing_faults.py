@@ -157,7 +157,7 @@ def test_texts_of_which_most_are_utf8_are_read_so_and_asked_about(says: dict[str
     found = read_zones(path)
     assert [zone.name for zone in found.zones] == ["Pe\u00f1a Blanca", "Ca\u00f1on", "Old Town", "Caf?", "S\u00e3o"]
     (doubt,) = found.doubts
-    assert doubt.startswith("Most of its texts are UTF-8, but 1 cannot")
+    assert doubt.startswith("Most of its texts are UTF-8, but in 1 of them")
     if says != {"cpg": "UTF-8"}:
         said = read_zones(path, encoding="cp1252")
         assert (said.zones[3].name, said.doubts) == ("Caf\u00e9", ())
@@ -228,9 +228,9 @@ def test_attributes_in_the_html_of_a_kml_are_fields(tmp_path: Path) -> None:
 def test_a_zone_drawn_as_a_closed_line_asks_whether_its_inside_is_meant(tmp_path: Path) -> None:
     closed = {"type": "LineString", "coordinates": RING}
     error = refusal(written(tmp_path / "x.geojson", closed))
-    assert "is its inside meant" in str(error)
+    assert "If you mean its inside" in str(error)
     (line,) = read_zones(written(tmp_path / "y.geojson", GOOD, closed)).left_out
-    assert "is its inside meant" in line
+    assert "If you mean its inside" in line
     street = {"type": "LineString", "coordinates": RING[:3]}
     assert "inside" not in str(refusal(written(tmp_path / "z.geojson", street)))
 

@@ -200,7 +200,7 @@ def test_lines_and_points_are_buffered_in_metres_when_asked(tmp_path: Path) -> N
 @pytest.mark.parametrize("metres", [0, -5, 1e6, float("nan")])
 def test_an_impossible_buffer_is_refused(tmp_path: Path, metres: float) -> None:
     assert (
-        "make no zones"
+        "makes no zones"
         in refusal(geojson(tmp_path / "x.json", [{"name": "a", "shape": EAST}]), buffer_m=metres).message
     )
 
@@ -252,7 +252,7 @@ def zone(name: str, shape: Any) -> CleanZone:
         (box(-75.1, 39.9, -75.0, 40.0), None, "km from Philadelphia. Nothing is known of the city yet"),
         (box(-75.1, 39.9, -75.0, 40.0), placing.around((-75.16, 39.95)), ""),
         (box(6.5, 0.2, 6.6, 0.3), placing.around((-75.16, 39.95)), "km from Sao Tome)"),
-        (box(39.9, -75.1, 40.0, -75.0), CITY, "when longitude and latitude are swapped: say --swap-axes"),
+        (box(39.9, -75.1, 40.0, -75.0), CITY, "when longitude and latitude are swapped: add --swap-axes"),
         (box(39.9, -75.1, 40.0, -75.0), None, "Antarctica"),
         (box(-80.1, 40.4, -79.9, 40.5), CITY, "outside the city, 39"),  # Pittsburgh
         (box(-75.3, 39.8, -74.9, 40.2), CITY, "covers the whole city"),
@@ -365,4 +365,4 @@ def test_what_is_invalid_after_its_repair_is_left_out_with_the_reason(
     found = read_zones(geojson(tmp_path / "x.json", rows))
     assert [zone.name for zone in found.zones] == ["b"]
     (line,) = found.left_out
-    assert line.startswith("a: It is not valid even after its repair (self-intersection at ")
+    assert line.startswith("a: It is not valid even after repair (self-intersection at ")

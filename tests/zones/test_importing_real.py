@@ -49,7 +49,7 @@ def test_most_files_can_be_imported_one_way_or_another() -> None:
     assert not [file for file in never if file.startswith("zones/") and not file.endswith(".csv")]
     assert set(reasons) <= {
         "Files of this kind cannot be imported", "It holds no polygons, only Point", "It is not JSON",
-        "It is a table, and zones are shapes",
+        "It is a table, but zones are shapes",
         "It holds no polygons, only GeometryCollection", "It holds no polygons, only LineString", "Feature 1",
         "It holds no polygons, only MultiLineString", "It holds no polygons, only MultiPoint",
         "It holds no usable shape", "It is not GeoJSON", "It lies outside the world",

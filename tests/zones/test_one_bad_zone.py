@@ -124,7 +124,7 @@ def test_a_member_of_a_topology_that_is_no_object_leaves_that_one_out(member: An
     path.write_text(json.dumps({"type": "Topology", "arcs": [arc], "objects": objects}))
     found = read_zones(path)
     assert [zone.name for zone in found.zones] == ["A"]
-    assert found.left_out == ("feature 1: It is not an object of TopoJSON.",)
+    assert found.left_out == ("feature 1: It is not a TopoJSON object.",)
 
 
 FEATURE = {"attributes": {"NAME": "A"}, "geometry": {"rings": [[[0, 0], [0, 1], [1, 1], [0, 0]]]}}

@@ -34,11 +34,11 @@ def test_an_archive_says_what_it_holds(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("position", "value", "said"),
     [
-        (7, 2, "no PMTiles archive of version 3"),
-        (0, 0, "no PMTiles archive of version 3"),
-        (98, 3, "compressed in a way"),
+        (7, 2, "not a PMTiles archive of version 3"),
+        (0, 0, "not a PMTiles archive of version 3"),
+        (98, 3, "cannot read its compression"),
         (99, 0, "neither"),
-        (24, 255, "description is damaged"),
+        (24, 255, "metadata is damaged"),
     ],
 )
 def test_one_that_browsers_cannot_use_is_refused(
@@ -56,7 +56,7 @@ def test_one_that_browsers_cannot_use_is_refused(
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "other.pmtiles"
     path.write_bytes(body)
-    with pytest.raises(ZoneError, match="no PMTiles archive"):
+    with pytest.raises(ZoneError, match="not a PMTiles archive"):
         pmtiles.read(path)
 
 
@@ -77,7 +77,7 @@ def described(archive: Path, path: Path, metadata: bytes, **place: int) -> Path:
 def test_a_description_that_lies_outside_of_the_file_is_refused(
     archive: Path, tmp_path: Path, place: dict[str, int]
 ) -> None:
-    with pytest.raises(ZoneError, match="description is damaged"):
+    with pytest.raises(ZoneError, match="metadata is damaged"):
         pmtiles.read(described(archive, tmp_path / "far.pmtiles", b"", **place))
 
 
@@ -85,7 +85,7 @@ def test_a_description_that_unpacks_to_more_than_any_is_refused_at_once(archive:
     bomb = described(archive, tmp_path / "bomb.pmtiles", gzip.compress(b" " * 200 * 2**20, 9))
     tracemalloc.start()
     try:
-        with pytest.raises(ZoneError, match="description is damaged"):
+        with pytest.raises(ZoneError, match="metadata is damaged"):
             pmtiles.read(bomb)
         assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     finally:
@@ -105,7 +105,7 @@ def test_layers_that_are_none_are_left_out(
 
 
 def test_a_description_that_is_nested_for_ever_is_refused(archive: Path, tmp_path: Path) -> None:
-    with pytest.raises(ZoneError, match="description is damaged"):
+    with pytest.raises(ZoneError, match="metadata is damaged"):
         pmtiles.read(described(archive, tmp_path / "deep.pmtiles", gzip.compress(b"[" * 200_000)))
 
 

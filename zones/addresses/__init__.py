@@ -1,1 +1,2 @@
-"""Addresses: how a text may be read, how streets are called, and where a number stands in its block."""
+"""Addresses: read a text as an address (`readings`), compare street names (`streets`, `index`), place a house number on
+its block (`ranges`) and read files of them (`files`)."""

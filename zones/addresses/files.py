@@ -1,4 +1,4 @@
-"""Files of house numbers, of streets with their ranges, and of landmarks, row by row: good ones, and what is wrong."""
+"""Read files of house numbers, streets with number ranges, and landmarks: each row as a value or a `BadRow`."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -75,7 +75,7 @@ Row = TypeVar("Row")
 
 
 class _Bad(Exception):
-    """Its text is the reason."""
+    """A row cannot be used. The text is the reason."""
 
 
 def read_addresses(
@@ -87,14 +87,14 @@ def read_addresses(
     encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> RowFile[AddressRow]:
-    """Raises ZoneError, now, when the file cannot be used or its columns are not known."""
+    """Open a file of addresses. Raises ZoneError at once when the file cannot be used or columns are missing."""
     sheet = open_sheet(path, ADDRESSES, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "number" not in sheet.columns and "address" not in sheet.columns:
         raise ZoneError(
-            _no_column("house numbers", sheet), hint="Say it, such as --map number=HSE_NBR --map street=STREET."
+            _no_column("house numbers", sheet), hint="Name it, such as --map number=HSE_NBR --map street=STREET."
         )
     if not {"street", "name", "address"} & set(sheet.columns):
-        raise ZoneError(_no_column("streets", sheet), hint="Say it, such as --map street=STREET.")
+        raise ZoneError(_no_column("streets", sheet), hint="Name it, such as --map street=STREET.")
     mapped = "street" in given
     return _file(sheet, lambda row: _address(row, sheet, mapped))
 
@@ -107,12 +107,12 @@ def read_streets(
     crs: str | None = None,
     encoding: str | None = None,
 ) -> RowFile[StreetRow]:
-    """The same for streets, whose file must have lines."""
+    """Open a file of streets, which must have lines. Raises ZoneError as `read_addresses` does."""
     if path.suffix.lower() in {".csv", ".txt"}:
-        raise ZoneError("A CSV file has no lines to draw streets of.", hint="Give GeoJSON, a Shapefile or GeoPackage.")
+        raise ZoneError("A CSV file has no lines for streets.", hint="Use GeoJSON, a Shapefile or a GeoPackage.")
     sheet = open_sheet(path, STREETS, given, layer=layer, crs=crs, encoding=encoding)
     if not {"name", "bare"} & set(sheet.columns):
-        raise ZoneError(_no_column("the names of streets", sheet), hint="Say it, such as --map name=STNAME.")
+        raise ZoneError(_no_column("the names of streets", sheet), hint="Name it, such as --map name=STNAME.")
     mapped = "name" in given
     return _file(sheet, lambda row: _street(row, sheet, mapped))
 
@@ -126,10 +126,10 @@ def read_landmarks(
     encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> RowFile[tuple[int, LandmarkRow]]:
-    """The same for landmarks, with the number of each row, as its address may turn out to be unknown."""
+    """Open a file of landmarks. Each row has its number, to report an address that is not found. Raises ZoneError."""
     sheet = open_sheet(path, LANDMARKS, given, layer=layer, crs=crs, encoding=encoding, header=header)
     if "name" not in sheet.columns:
-        raise ZoneError(_no_column("names", sheet), hint="Say it, such as --map name=TITLE, or --columns name,address.")
+        raise ZoneError(_no_column("names", sheet), hint="Name it: --map name=TITLE, or --columns name,address.")
     return _file(sheet, lambda row: (row.number, _landmark(row)))
 
 
@@ -140,7 +140,7 @@ def _good_or_bad(row: SheetRow, read: Callable[[SheetRow], Row]) -> Row | BadRow
         return read(row)
     except _Bad as error:
         return BadRow(row.number, str(error))
-    except (ShapelyError, ValueError, OverflowError) as error:  # what the checks do not know: this row's fault only
+    except (ShapelyError, ValueError, OverflowError) as error:  # not foreseen by the checks; only this row is bad
         return BadRow(row.number, f"It cannot be read ({one_line(str(error))[:80]}).")
 
 
@@ -162,7 +162,7 @@ def _address(row: SheetRow, sheet: Sheet, mapped: bool) -> AddressRow:
     if not number:
         raise _Bad("number: there is none.")
     if house is None or not 0 < house.number <= HIGHEST_NUMBER:
-        raise _Bad("number: this is no house number.")
+        raise _Bad("number: this is not a house number.")
     if not street:
         raise _Bad("street: there is none.")
     lon, lat = _point(row)
@@ -174,7 +174,7 @@ _REST = ("unit", "city", "zip")
 
 
 def _split(address: str) -> tuple[str, str, str, str, str]:
-    """1234 1/2 N Broad St Apt 5, Philadelphia, PA 19121: number, street, unit, city, ZIP code."""
+    """Split `1234 1/2 N Broad St Apt 5, Philadelphia, PA 19121` into number, street, unit, city and ZIP code."""
     line, *behind = (part.strip() for part in address.split(","))
     words, unit = line.split(), ""
     zip_behind = zip_code(words.pop()) if len(words) > 2 and zip_code(words[-1]) else ""
@@ -190,13 +190,13 @@ def _split(address: str) -> tuple[str, str, str, str, str]:
 
 
 def _of_number(word: str, street: Sequence[str]) -> bool:
-    """1/2, or the B of 104 B OAK ST; but B ST and J F KENNEDY BLVD are streets."""
+    """Return whether a word belongs to the number: 1/2, or the B of 104 B OAK ST; not of B ST or J F KENNEDY BLVD."""
     letter = len(word) == 1 and word.isalpha() and word.upper() not in DIRECTIONS
     return word[1:2] == "/" or (letter and len(street) > 1 and len(street[0]) > 1)
 
 
 def _street_of(cells: Mapping[str, str], sheet: Sheet, whole: str, bare: str, mapped: bool) -> str:
-    """The name of a street in one column, or in parts where the file has those."""
+    """Return the name of a street, from one column or put together from its parts."""
     in_parts = not mapped and bare in sheet.columns and {"type", "before"} & set(sheet.columns)
     if cells[whole] and not (in_parts and cells[bare]):
         return cells[whole]
@@ -206,7 +206,7 @@ def _street_of(cells: Mapping[str, str], sheet: Sheet, whole: str, bare: str, ma
 @lru_cache(maxsize=20_000)
 def _known_street(street: str) -> str:
     if len(street) > MOST_LETTERS or not street_name(street).core:
-        raise _Bad("street: this is no name of a street.")
+        raise _Bad("street: this is not the name of a street.")
     return street
 
 
@@ -220,7 +220,7 @@ def _street(row: SheetRow, sheet: Sheet, mapped: bool) -> StreetRow:
         raise _Bad("It has no line.")
     west, south, east, north = line.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise _Bad("Its line lies outside of the world.")
+        raise _Bad("Its line lies outside the world.")
     if line.length == 0 or metres((west, south), (east, north)) > LONGEST_BLOCK_M:
         raise _Bad("Its line has no length, or is longer than any street.")
     left, right = _range(cells, "left"), _range(cells, "right")
@@ -230,12 +230,12 @@ def _street(row: SheetRow, sheet: Sheet, mapped: bool) -> StreetRow:
 
 
 def _range(cells: Mapping[str, str], side: str) -> tuple[int, int] | None:
-    """Two zeroes are how cities write that there are no houses; one is where they begin to count, in a first block."""
+    """Return the range of a side. Cities write two zeroes for no houses; a single 0 is the start of a first block."""
     ends = []
     for column in (f"{side}_from", f"{side}_to"):
         house = house_number(cells[column]) if cells[column] else None
         if cells[column] and (house is None or house.number > HIGHEST_NUMBER):
-            raise _Bad(f"{column}: this is no house number.")
+            raise _Bad(f"{column}: this is not a house number.")
         ends.append(None if house is None else house.number)
     first, last = ends
     if not first and not last:
@@ -252,21 +252,21 @@ def _landmark(row: SheetRow) -> LandmarkRow:
         raise _Bad("name: there is none.")
     located = row.shape is not None or row.cells["lon"] or row.cells["lat"]
     if not located and not row.cells["address"]:
-        raise _Bad("lon, lat: they must be given, or an address.")
+        raise _Bad("lon, lat: give them, or an address.")
     return LandmarkRow(name, _point(row) if located else None, row.cells["address"])
 
 
 def _point(row: SheetRow) -> tuple[float, float]:
-    """Of its shape (a lot is represented by a point inside of it), or of its columns."""
+    """Return the place of a row, from its shape (a point inside it) or from its columns."""
     if row.shape is not None and not row.shape.is_empty:
         shape = row.shape if row.shape.geom_type == "Point" else row.shape.representative_point()
         lon, lat = float(shape.x), float(shape.y)
     else:
         lon, lat = _degrees(row.cells, "lon"), _degrees(row.cells, "lat")
     if not (abs(lon) <= 180 and abs(lat) <= 90):
-        raise _Bad("lon, lat: they lie outside of the world; where they are in feet or metres, say --crs.")
+        raise _Bad("lon, lat: they lie outside the world; if they are in feet or metres, give --crs.")
     if lon == lat == 0:
-        raise _Bad("lon, lat: both are 0, which is how tables write that they do not know.")
+        raise _Bad("lon, lat: both are 0, which tables write for unknown.")
     return lon, lat
 
 
@@ -274,7 +274,7 @@ def _degrees(cells: Mapping[str, str], column: str) -> float:
     try:
         value = float(cells[column])
     except ValueError:
-        raise _Bad(f"{column}: {'this is no number' if cells[column] else 'there is none'}.") from None
+        raise _Bad(f"{column}: {'this is not a number' if cells[column] else 'there is none'}.") from None
     if not math.isfinite(value):
-        raise _Bad(f"{column}: this is no number.")
+        raise _Bad(f"{column}: this is not a number.")
     return value

@@ -1,7 +1,7 @@
-"""All streets of a city by name, in memory: which of them may be meant by what somebody wrote, and how likely.
+"""An index of all streets of a city by name, in memory. It finds the streets that a text may mean, with scores.
 
-Letters may be wrong, digits may not: 5th and 15th are different streets. A direction that is left out or misspelt
-leaves all that are possible; what was said to be north is never silently south.
+Letters may be wrong but digits may not: 5th and 15th are different streets. A missing or misspelt direction leaves all
+possible streets; north is never silently taken for south.
 """
 
 import re
@@ -20,23 +20,23 @@ from zones.addresses.streets import StreetName, short_cores, street_name, words_
 from zones.addresses.words import ORDINALS, STATES, TYPES
 
 MOST = 24  # candidates of an address
-DROP = 0.45  # what scores less is not meant
-# What each difference takes from a score of 1.
+DROP = 0.45  # candidates with a lower score are dropped
+# The deduction for each difference, from a score of 1.
 NO_TYPE, TYPE_OF_NONE, MISSPELT_TYPE, OTHER_TYPE = 0.05, 0.08, 0.04, 0.16
-# Another direction takes so much that such a match is never sure (`notify/city/geocoder/finding.py`, SURE).
+# Another direction costs enough that the match is never certain (`notify/city/geocoder/finding.py`, SURE).
 NO_DIRECTION, DIRECTION_OF_NONE, MOVED_DIRECTION, OTHER_DIRECTION, LEANING = 0.06, 0.10, 0.03, 0.35, 0.02
-TOO_SHORT = 0.15  # a name of two letters, of which one may be missing: never sure
-STRAY_NUMBER = 0.31  # County Rd 12 where there is a County Rd only: never sure
-NO_END = 0.15  # words that we do not know behind a street without a type: they may belong to its name
+TOO_SHORT = 0.15  # a name of two letters with a letter wrong: never certain
+STRAY_NUMBER = 0.31  # County Rd 12 where only a County Rd exists: never certain
+NO_END = 0.15  # unknown words after a street without a type: they may belong to its name
 UNKNOWN_WORD, TYPE_LEFT_OVER = 0.05, 0.25
 LETTER, SHARE_OF_NAME = 0.05, 0.45  # for each wrong letter, and for the share of the name that is wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A street that may be meant. `spelt`: its name is written just so."""
+    """A street that may be meant. `spelt`: its name is spelt correctly."""
 
-    street: str  # as it is kept
+    street: str  # as stored
     name: StreetName
     reading: Reading
     score: float
@@ -44,7 +44,7 @@ class Candidate:
 
 
 class StreetIndex:
-    """Made anew whenever the streets change; 4,000 names take a tenth of a second."""
+    """An index of street names. It is rebuilt when the streets change; 4,000 names take 0.1 s."""
 
     def __init__(self, streets: Iterable[str], localities: Iterable[str] = ()) -> None:
         self._streets: list[tuple[str, StreetName]] = [(street, street_name(street)) for street in streets]
@@ -62,16 +62,16 @@ class StreetIndex:
         return len(self._streets)
 
     def same(self, written: str) -> list[str]:
-        """The street as it is kept, by whatever short or long forms; several where it is kept in several ways."""
+        """Return the stored street, whatever abbreviations are used; several if it is stored in several spellings."""
         return self._by_key.get(street_name(written).key, [])
 
     def spelt(self, readings: Sequence[Reading]) -> list[Candidate]:
-        """Streets whose name is written right, best first; types and directions may be wrong."""
+        """Return streets whose name is spelt correctly, best first. Types and directions may be wrong."""
         found = ((i, reading, 0) for reading in readings for i in self._by_core.get(reading.street.core, ()))
         return self._ranked(found)
 
     def near(self, readings: Sequence[Reading]) -> list[Candidate]:
-        """Streets whose name is written right or nearly so, best first."""
+        """Return streets whose name is spelt correctly or nearly so, best first."""
         wanted = list({reading.street.core for reading in readings if reading.street.core})
         if not wanted or not self._cores:
             return []
@@ -88,7 +88,7 @@ class StreetIndex:
         return self._ranked(found)
 
     def beginning(self, words: str, most: int) -> list[str]:
-        """Streets of which a name begins with this: `BRO`, `N BRO`, `NORTH BRO`. In the order of the alphabet."""
+        """Return streets whose name begins with this (`BRO`, `N BRO`, `NORTH BRO`), in alphabetical order."""
         key = _prefix(words)
         found: dict[str, None] = {}
         at = bisect_left(self._sorted, (key, -1))
@@ -121,12 +121,12 @@ class StreetIndex:
 
 
 def _may_be_numbered(street: StreetName) -> bool:
-    """Whether a number behind it is rather of its name than of an apartment: County Rd 12, Highway 9."""
+    """Return whether a number after it is part of the name rather than an apartment: County Rd 12, Highway 9."""
     return not street.kind or street.kind in {"HWY", "RTE"} or street.name in {"COUNTY", "STATE", "TOWNSHIP", "US"}
 
 
 def _most_wrong(written: str, core: str) -> int:
-    """How many letters of a name may be wrong; none where the digits are others, or nearly nothing is left."""
+    """Return how many letters of a name may be wrong: 0 if the digits differ or the name is very short."""
     if _DIGITS.findall(written) != _DIGITS.findall(core):
         return 0
     if max(len(written), len(core)) < 3 or sum(c.isalpha() for c in core) < 2:
@@ -139,7 +139,7 @@ def _of_length(letters: int) -> int:
 
 
 def _in_words(core: str) -> str:
-    """9 as NINTH and 59 as FIFTYNINTH, so that these may be misspelt, too."""
+    """Return 9 as NINTH and 59 as FIFTYNINTH, so that misspelt ordinals are found too."""
     return _ORDINAL_WORDS.get(int(core), "") if core.isdecimal() and len(core) < 3 else ""
 
 
@@ -180,16 +180,16 @@ def _misspells(word: str, kind: str) -> bool:
 
 
 def _beginnings(name: StreetName) -> set[str]:
-    """What people may begin to type for it: with its direction or without."""
+    """Return the forms in which people may begin to type a name: with its direction or without."""
     return {name.key, " ".join(part for part in (name.name, name.kind, name.after) if part)}
 
 
 def _prefix(words: str) -> str:
-    """As `_beginnings` are written, but the last word may be the beginning of one."""
+    """Return words in the form of `_beginnings`; the last word may be incomplete."""
     found = words_of(words)
     if not found:
         return ""
     *whole, last = found
     name = street_name([*whole, last], typed=False)
-    # A word that has only begun must not be taken for a short form: `N Park Dr` begins with `N P`.
+    # An incomplete word must not be taken for an abbreviation: `N Park Dr` begins with `N P`.
     return " ".join(part for part in (name.before, name.name, name.after) if part)

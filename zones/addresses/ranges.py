@@ -1,4 +1,4 @@
-"""Where on its street a house number lies, when only the numbers of a block are known; and where two streets meet."""
+"""Place a house number on its block, from the block's number range, and find where two streets meet."""
 
 import math
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import shapely
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
-OFFSET_M = 8.0  # from the middle of the street to where its houses begin
-ENDS = 0.03  # of a block: no house stands on the crossing
-MEETING_M = 20.0  # lines that come so near meet, though the file does not join them
-MOST_CROSSINGS = 20  # of two streets: where one line has two names, each of its corners is one
-SAME_CROSSING_M = 60.0  # a boulevard of two lines is crossed twice, at one place
+OFFSET_M = 8.0  # from the middle of the street to its houses
+ENDS = 0.03  # share of a block kept free at each end: no house is on the crossing
+MEETING_M = 20.0  # lines this near to each other meet, even if the file does not join them
+MOST_CROSSINGS = 20  # of two streets: where one line has two names, every corner of it is a crossing
+SAME_CROSSING_M = 60.0  # crossings this near are one: a boulevard drawn as two lines is crossed twice
 _M_PER_DEGREE = 111_200.0
 
 Point = tuple[float, float]  # lon, lat
@@ -21,14 +21,14 @@ Point = tuple[float, float]  # lon, lat
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The numbers on one side of a block, from its line's beginning to its end; the left or the right as it goes."""
+    """The numbers on one side of a block, from the start of its line to the end. Left and right follow the line."""
 
     first: int | None
     last: int | None
     is_left: bool
 
     def share(self, number: int) -> float | None:
-        """How far along the block the number lies, 0 to 1; None where it is not on this side."""
+        """Return how far along the block the number is, 0 to 1, or None if it is not on this side."""
         if self.first is None or self.last is None or not self._holds(number):
             return None
         span = self.last - self.first
@@ -43,7 +43,7 @@ class Side:
 
 
 def place_on(line: BaseGeometry, number: int, sides: Sequence[Side]) -> Point | None:
-    """The place of a house on a block whose line is in WGS 84; None where neither side has the number."""
+    """Return the place of a house on a block (a line in WGS 84), or None if neither side has the number."""
     for side in sides:
         share = side.share(number)
         if share is not None:
@@ -52,14 +52,14 @@ def place_on(line: BaseGeometry, number: int, sides: Sequence[Side]) -> Point | 
 
 
 def middle(lines: Sequence[BaseGeometry]) -> Point:
-    """A place on a street of several blocks, about halfway."""
+    """Return a place about halfway along a street of several blocks."""
     places = shapely.get_coordinates(shapely.line_interpolate_point(np.array(lines), 0.5, normalized=True))
     lon, lat = places[np.argmin(((places - np.median(places, axis=0)) ** 2).sum(axis=1))].tolist()
     return lon, lat
 
 
 def crossings(first: Sequence[BaseGeometry], second: Sequence[BaseGeometry]) -> list[Point]:
-    """Where two streets meet, each place once; of lines in WGS 84."""
+    """Return where two streets (lines in WGS 84) meet, each place once."""
     a, b = shapely.union_all(list(first)), shapely.union_all(list(second))
     if a.is_empty or b.is_empty:
         return []
@@ -77,13 +77,13 @@ def crossings(first: Sequence[BaseGeometry], second: Sequence[BaseGeometry]) -> 
 
 
 def metres(a: Sequence[float], b: Sequence[float]) -> float:
-    """The distance of two near points."""
+    """Return the distance between two points that are near each other."""
     east = (a[0] - b[0]) * math.cos(math.radians((a[1] + b[1]) / 2))
     return math.hypot(east, a[1] - b[1]) * _M_PER_DEGREE
 
 
 def _beside(line: LineString, share: float, left: bool) -> Point:
-    """The point at this share of the line, moved to one side by OFFSET_M."""
+    """Return the point at this share of the line, moved to one side by OFFSET_M."""
     coordinates = shapely.get_coordinates(line)
     wide = math.cos(math.radians(coordinates[:, 1].mean()))
     flat = coordinates * (wide, 1.0)
@@ -99,7 +99,7 @@ def _beside(line: LineString, share: float, left: bool) -> Point:
 
 
 def _one_line(line: BaseGeometry) -> LineString:
-    """Its longest part, where it has several that do not join."""
+    """Return the line itself, or its longest part if it has several that do not join."""
     if isinstance(line, LineString):
         return line
     joined = shapely.line_merge(line)

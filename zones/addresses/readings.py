@@ -1,6 +1,6 @@
-"""An address as people write it, taken apart: house number, street, unit, ZIP code, and what else there is.
+"""Split an address as people write it into house number, street, unit, ZIP code and the rest.
 
-Where words can be read in several ways, all of them are given; the streets that there are decide (`street_index`).
+If the words can be read in several ways, all of them are returned; `index` decides by the streets that exist.
 """
 
 import re
@@ -13,30 +13,30 @@ from rapidfuzz.distance import OSA
 from zones.addresses.streets import StreetName, street_name, words_of
 from zones.addresses.words import ALONE, DIRECTIONS, LONG_DIRECTIONS, NUMBER_WORDS, TYPES, UNITS
 
-MOST_WORDS = 14  # of a street and what follows it, that are looked at
+MOST_WORDS = 14  # words read of a street and of what follows it
 MISSPELT_DIRECTION = 0.06
-LETTER_APART = 0.10  # 1234 A 5th St: the letter is rather a misspelt direction
-UNIT_OR_NOT = 0.31  # 1231/2 and 100/2: a number behind a unit, or something else; so much that it is never sure
-WIDEST_RANGE = 98  # 100-198 may be a house of many numbers; 37-12 in Queens is one number
+LETTER_APART = 0.10  # 1234 A 5th St: the letter is more likely a misspelt direction
+UNIT_OR_NOT = 0.31  # 1231/2 and 100/2: unit and number, or something else; enough doubt that it is never certain
+WIDEST_RANGE = 98  # 100-198 may be one house with many numbers; 37-12 in Queens is one number
 
 _NUMBER = re.compile(r"(?:(\d{1,6})/)?(\d{1,6})(?:-(\d{1,6}))?([A-Z])?")
 _GRID = re.compile(r"([NSEW]\d{1,4}[NSEW])(\d{1,6})")  # N95W18000: 180 blocks west on the grid, at 95 north
 _GRID_SUFFIX = re.compile(r"[NSEW]\d{1,4}[NSEW]")
 _HYPHEN = re.compile(r"-(\d+)")
 _FRACTION = re.compile(r"\d/\d")
-_JOINED = re.compile(r"(\d{1,6})([13]/[248]|[12]/3)")  # 1231/2: a blank is missing
+_JOINED = re.compile(r"(\d{1,6})([13]/[248]|[12]/3)")  # 1231/2: a space is missing
 _ZIP = re.compile(r"(\d{5})(?:-\d{4})?")
 _UNIT_IN_ONE = re.compile(r"(APT|UNIT|STE|RM|FL)(\d+[A-Z]?)")
 _CROSSING = {"&", "AND", "AT"}
-_MAYBE_CROSSING = {"X", "Y"}  # Broad x Vine, Ocho y Main; but they are names of streets, too
+_MAYBE_CROSSING = {"X", "Y"}  # Broad x Vine, Ocho y Main; but they are also names of streets
 _NO_NAMES = {*TYPES, *DIRECTIONS}
 _BESIDE = {"N": "BMHJ", "S": "ADZX", "E": "R34", "W": "Q2"}  # on the keyboard
 
 
 @dataclass(frozen=True, slots=True)
 class HouseNumber:
-    """A number and what belongs to it: `A`, `1/2`, `-125` of 123-125, `-07` of 2801-07, `-12` of 37-12 in Queens; or
-    what stands before it on a grid: `N95W` of N95W18000."""
+    """A number and its suffix: `A`, `1/2`, `-125` of 123-125, `-07` of 2801-07, `-12` of 37-12 in Queens. For a number
+    on a grid, `suffix` is the part before it: `N95W` of N95W18000."""
 
     number: int
     suffix: str = ""
@@ -56,7 +56,7 @@ class HouseNumber:
 
     @property
     def last(self) -> int:
-        """The highest number that it stands for: 2807 of 2801-07. In Queens it is the number itself."""
+        """The highest number of a range: 2807 of 2801-07. Of any other number, the number itself."""
         found = _HYPHEN.match(self.suffix)
         if found is None:
             return self.number
@@ -68,10 +68,10 @@ class HouseNumber:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read an address. `tail`: words behind the street; `doubt`: how unlikely this way is, from 0 to 1.
+    """One way to read an address. `tail`: words after the street; `doubt`: how unlikely this reading is, from 0 to 1.
 
-    `misspelt` is a word that may be the type. `leaning` is the direction that a misspelt letter is likely to be, and
-    `stray` is that letter: it may also be of the number.
+    `misspelt` is a word that may be the street type. `stray` is a letter that may be a misspelt direction or belong to
+    the number, and `leaning` is the direction that it most likely stands for.
     """
 
     number: HouseNumber | None
@@ -87,7 +87,7 @@ class Reading:
 
 
 def readings(text: str) -> tuple[Reading, ...]:
-    """All ways to read it, for a text without a crossing. Without a house number: that of a street alone."""
+    """Return all ways to read a text that is not a crossing. Without a house number it is read as a street."""
     found: list[Reading] = []
     for words, zip_code in _without_zip(words_of(text)):
         words, unit = _without_unit(words)
@@ -97,7 +97,7 @@ def readings(text: str) -> tuple[Reading, ...]:
 
 
 def crossing(text: str) -> tuple[tuple[Reading, ...], tuple[Reading, ...]] | None:
-    """The two streets of `Broad St & Vine St`; None where it is none."""
+    """Return the two streets of a crossing such as `Broad St & Vine St`, or None."""
     words = words_of(text)
     for prefix in (["CORNER", "OF"], ["INTERSECTION", "OF"]):
         words = words[2:] if words[:2] == prefix else words
@@ -116,14 +116,14 @@ def _both(first: list[str], second: list[str]) -> tuple[tuple[Reading, ...], tup
 
 
 def _names_a_street(words: list[str]) -> bool:
-    """Whether there is more than a type and letters, as in front of the Y of `N Y Ave`."""
+    """Return whether words name a street: more than a type and single letters, as before the Y of `N Y Ave`."""
     return any(
         (len(word) > 2 or word[0].isdecimal()) and word not in TYPES and word not in DIRECTIONS for word in words
     )
 
 
 def house_number(text: str) -> HouseNumber | None:
-    """A number alone, as a file of addresses has it."""
+    """Read a house number from a file of addresses, or return None."""
     if text.isascii() and text.isdecimal():
         return HouseNumber(int(text)) if len(text) < 7 else None
     if text.upper() in NUMBER_WORDS:
@@ -138,19 +138,19 @@ def house_number(text: str) -> HouseNumber | None:
 
 
 def begun(text: str) -> tuple[HouseNumber | None, str]:
-    """The house number and the beginning of a street, of an address that is still being typed."""
+    """Return the house number and the beginning of the street, of an address that is still being typed."""
     number = _number(_apart(words_of(text)))
     return (None, text) if number is None else (number[0], " ".join(number[2]))
 
 
 def zip_code(text: str) -> str:
-    """Five digits, or nothing."""
+    """Return the five digits of a ZIP code, or ""."""
     found = _ZIP.match(text.strip())
     return found[1] if found else ""
 
 
 def _without_zip(words: list[str]) -> Iterator[tuple[list[str], str]]:
-    """The words without a ZIP code in front or behind."""
+    """Yield the words without a leading or trailing ZIP code, and the code."""
     for i in range(len(words) - 1, 1, -1):
         found = _ZIP.fullmatch(words[i])
         if found and any(word.isalpha() for word in words[:i]) and not any(w[0].isdecimal() for w in words[i + 1 :]):
@@ -164,7 +164,7 @@ def _without_zip(words: list[str]) -> Iterator[tuple[list[str], str]]:
 
 
 def _without_unit(words: list[str]) -> tuple[list[str], str]:
-    """The words without `Apt 5`, `#5`, `2nd floor`, `rear`. What stands behind a unit is behind a comma."""
+    """Return the words without `Apt 5`, `#5`, `2nd floor` or `rear`, and the unit. A comma takes the unit's place."""
     for i, word in enumerate(words):
         following = words[i + 1] if i + 1 < len(words) else ""
         if word == "#" or (word in UNITS and (following == "#" or is_unit(word, following))):
@@ -181,7 +181,7 @@ def _without_unit(words: list[str]) -> tuple[list[str], str]:
 
 
 def is_unit(word: str, following: str) -> bool:
-    """Whether a word of UNITS means a unit, by what follows it."""
+    """Return whether a word of UNITS means a unit, judging by the word that follows."""
     if word in {"STE", "FL", "LOT", "SPACE", "BUILDING", "FLOOR", "ROOM"}:  # words with other meanings
         return following.isdecimal() and len(following) < 5
     return bool(following) and (len(following) < 3 or any(c.isdecimal() for c in following)) and following != ","
@@ -192,7 +192,7 @@ def _cut(words: list[str], start: int, end: int) -> list[str]:
 
 
 def _numbers(words: list[str]) -> Iterator[tuple[HouseNumber | None, str, list[str], float]]:
-    """(number, unit in front of it, the rest, doubt)."""
+    """Yield (number, unit before it, other words, doubt)."""
     words = words[1:] if words[:1] == [","] else words
     number = _number(_apart(words))
     if number is None:
@@ -231,7 +231,7 @@ def _number(words: Sequence[str]) -> tuple[HouseNumber, str, list[str]] | None:
 def _streets(
     number: HouseNumber | None, words: list[str], unit: str = "", zip_code: str = "", doubt: float = 0.0
 ) -> Iterator[Reading]:
-    """Each beginning of the words may be the street; what follows is then the city, or was not understood."""
+    """Yield a reading for each beginning of the words that may be the street. The rest is its city, or unknown."""
     comma = words.index(",") if "," in words else len(words)
     behind = tuple(word for word in words[comma:] if word != ",")
     for phrase, leaning, stray, misspelt in _directed(words[:comma][:MOST_WORDS]):
@@ -257,14 +257,13 @@ def _reading(
 
 
 def _directed(words: list[str]) -> Iterator[tuple[list[str], str, str, float]]:
-    """(words, leaning, stray, doubt): the words as they are; and where the first one may be a misspelt direction, with
-    that or without it."""
+    """Yield (words, leaning, stray, doubt): the words as they are, then with a misspelt direction corrected or cut."""
     yield words, "", "", 0.0
     if len(words) < 2 or words[0] in DIRECTIONS:
         return
     word, rest = words[0], words[1:]
     meant = _meant(word)
-    if word[0].isdecimal():  # digits that belong to nothing are not a slip of the finger
+    if word[0].isdecimal():  # stray digits are not a typing error
         if word.isdecimal():
             yield rest, "", "", UNIT_OR_NOT
     elif len(word) == 1:
@@ -280,7 +279,7 @@ def _directed(words: list[str]) -> Iterator[tuple[list[str], str, str, float]]:
 
 
 def _meant(word: str) -> str:
-    """The one direction that a doubled letter, swapped letters or a key beside the right one can have made this of."""
+    """Return the one direction of which this is a misspelling: a letter doubled, letters swapped or a key beside it."""
     shorter = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
     beside = {
         word[:i] + right + word[i + 1 :] for i, c in enumerate(word) for right, keys in _BESIDE.items() if c in keys

@@ -1,5 +1,5 @@
-"""What an import of addresses, streets or landmarks brings, row by row. Apart from the readers: those who only look
-addresses up need none of the libraries that open files."""
+"""The rows of imported addresses, streets and landmarks. They are apart from their readers because looking up addresses
+does not need the libraries that open files."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from zones.addresses.readings import HouseNumber
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """`number` as in `SheetRow`."""
+    """A row that cannot be used. `number`: see `SheetRow`."""
 
     number: int
     reason: str
@@ -18,7 +18,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class AddressRow:
-    """A house. WGS 84."""
+    """A house, in WGS 84."""
 
     number: HouseNumber
     street: str
@@ -31,7 +31,7 @@ class AddressRow:
 
 @dataclass(frozen=True, slots=True)
 class StreetRow:
-    """A block: a line in WGS 84, and the numbers on its sides from its beginning to its end."""
+    """A block: a line in WGS 84, and the numbers on its sides from the start of the line to its end."""
 
     external_id: str | None
     name: str
@@ -45,7 +45,7 @@ class StreetRow:
 
 @dataclass(frozen=True, slots=True)
 class LandmarkRow:
-    """A place with a name: its point, or the address that it has."""
+    """A place with a name and either a point or an address."""
 
     name: str
     point: tuple[float, float] | None

@@ -1,4 +1,4 @@
-"""Street names in one form, however they are written: North Broad Street, N. BROAD ST and n broad str are the same."""
+"""Bring street names into one form: North Broad Street, N. BROAD ST and n broad str are the same."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ from zones.addresses.words import (
     WHOLE_NAMES,
 )
 
-LONGEST_TEXT = 200  # characters of an address or a street that are looked at
+LONGEST_TEXT = 200  # characters read of an address or a street
 _WORDS = re.compile(r"\d+(?:[/-]\d+)+[A-Z]?|[A-Z0-9]+|[,&#]")
 _INITIALS = re.compile(r"(?<=\b[A-Z])\.(?=[A-Z]\b)")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH)")
@@ -42,7 +42,7 @@ _HYPHEN_IN_WORD = re.compile(r"(?<=[A-Z])-|-(?=[A-Z])")
 
 @dataclass(frozen=True)
 class StreetName:
-    """The parts of a street's name, in short forms. `before` and `after` are directions, `kind` is the type."""
+    """The parts of a street's name, abbreviated. `before` and `after` are directions, `kind` is the type."""
 
     before: str
     name: str
@@ -55,12 +55,12 @@ class StreetName:
 
     @cached_property
     def core(self) -> str:
-        """The name proper without spaces, as which people split and join words in different ways."""
+        """The name proper without spaces, because people split and join words in different ways."""
         return self.name.replace(" ", "")
 
 
 def words_of(text: str) -> list[str]:
-    """Words in capitals without accents; `,`, `&` and `#` are words of their own; 5th and Fifth become 5."""
+    """Split a text into words in capitals without accents. `,`, `&` and `#` are words; 5TH and FIFTH become `5th`."""
     plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(_FRACTIONS)).upper()
     plain = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'\u2019`\u00b4")
     plain = _DECIMAL.sub(lambda found: found[1] + _DECIMALS[found[2]], plain)
@@ -73,7 +73,7 @@ def words_of(text: str) -> list[str]:
 
 
 def plain_ordinals(words: Sequence[str]) -> list[str]:
-    """5TH, FIFTH and `5 TH` as `5th`: in small letters, so that no house number is taken for one."""
+    """Write 5TH, FIFTH and `5 TH` as `5th`, in small letters so that no house number is taken for an ordinal."""
     found: list[str] = []
     i = 0
     while i < len(words):
@@ -98,7 +98,7 @@ def plain_ordinals(words: Sequence[str]) -> list[str]:
 
 
 def _two_words(first: str, second: str) -> int | None:
-    """Fifty Ninth; one of the two may be misspelt."""
+    """Return the number of two words such as Fifty Ninth, one of which may be misspelt, or None."""
     if len(first) < 4 or len(second) < 4 or not (first in TENS or second in ORDINALS):
         return None
     ten = next((word for word in TENS if OSA.distance(first, word, score_cutoff=1) <= 1), "")
@@ -107,12 +107,12 @@ def _two_words(first: str, second: str) -> int | None:
 
 
 def _nearly_ends(letters: str) -> bool:
-    """Whether it is an ending with a letter wrong, as in 32ndd. A unit like 2B is left alone."""
+    """Return whether it is an ordinal ending with one letter wrong, as in 32ndd. A unit like 2B is not."""
     return any(OSA.distance(letters, ending) <= 1 for ending in _ENDINGS)
 
 
 def _ends(number: str, ending: str, then: Sequence[str]) -> bool:
-    """Whether it is 1 ST, 2 ND, 3 RD, 4 TH. `5 ST` is 5 Street; `1 ST` may be both, but not in 1 ST JAMES PL."""
+    """Return whether it is an ordinal: 1 ST, 2 ND, 3 RD, 4 TH, but not 5 ST (Street) or 1 ST JAMES PL."""
     if ending == "ST" and then and then[0] not in {",", *TYPES, *DIRECTIONS}:
         return False
     teen = len(number) > 1 and number[-2] == "1"
@@ -120,7 +120,8 @@ def _ends(number: str, ending: str, then: Sequence[str]) -> bool:
 
 
 def street_name(text: str | Sequence[str], *, typed: bool = True) -> StreetName:
-    """The parts of a name; of a text, or of words that `words_of` made. Not `typed`: its last word is no type."""
+    """Return the parts of a name, given as a text or as words from `words_of`. Not `typed`: its last word is not a
+    type."""
     words = [word for word in (words_of(text) if isinstance(text, str) else text) if word not in {",", "&", "#"}]
     after = before = kind = ""
     if len(words) > 1 and words[-1] in DIRECTIONS and not all(word in TYPES or word == words[-1] for word in words):
@@ -147,14 +148,14 @@ _NUMBERED = [(form.split(), name.split()) for name, forms in NUMBERED_ROADS for 
 
 
 def short_cores(name: StreetName) -> set[str]:
-    """The name proper in the short forms that it may be a misspelling of: USS 89 is near US 89, not US Highway 89."""
+    """Return the abbreviated forms of the name proper, for misspellings: USS 89 resembles US 89, not US Highway 89."""
     words = name.name.split()
     known = [(form, whole) for form, whole in (*_NUMBERED, *_WHOLE) if words[: len(whole)] == whole and form != whole]
     return {"".join([*form, *words[len(whole) :]]) for form, whole in known}
 
 
 def _in_full(words: list[str]) -> list[str]:
-    """MLK as Martin Luther King Jr, CR 12 and Co Rd 12 as County Road 12, I 35 as Interstate 35."""
+    """Write MLK as Martin Luther King Jr, CR 12 and Co Rd 12 as County Road 12, I 35 as Interstate 35."""
     for form, name in _NUMBERED:
         if words[: len(form)] == form and words[len(form) : len(form) + 1] and words[len(form)][0].isdecimal():
             return [*name, *words[len(form) :]]

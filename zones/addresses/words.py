@@ -1,12 +1,11 @@
-"""The words that addresses are written with, each with the short form that we compare by.
+"""The words of addresses, each with the abbreviation used for comparison.
 
-Street types and directions are those of USPS Publication 28, appendix C1 and section 233, with what people write
-besides.
+Street types and directions are those of USPS Publication 28, appendix C1 and section 233, and other common forms.
 """
 
 
 def _short_forms(table: str) -> dict[str, str]:
-    """Lines of a short form and the others, by each of them."""
+    """Read lines of an abbreviation and its other forms. Return the abbreviation by each form."""
     lines = [line.split() for line in table.strip().splitlines()]
     return {word: short for short, *others in lines for word in (short, *others)}
 
@@ -112,9 +111,9 @@ DIRECTIONS = _short_forms("""
 """)
 LONG_DIRECTIONS = tuple(word for word in DIRECTIONS if len(word) >= 4)
 
-# Words that are no type where they stand in front or in the middle of a name.
+# Words that are not a type at the beginning or in the middle of a name.
 INSIDE = {"ST": "SAINT", "STE": "SAINT", "MT": "MOUNT", "FT": "FORT", "DR": "DOCTOR", "JUNIOR": "JR"}
-# Other types inside a name are written out: letters that are wrong in `Cobbs Crek Pkwy` are then few.
+# Other types inside a name are written out, so that `Cobbs Crek Pkwy` differs in few letters.
 LONG_TYPES = {word: max(line.split(), key=len) for line in _TYPES.strip().splitlines() for word in line.split()}
 
 UNITS = frozenset(
@@ -126,7 +125,7 @@ NUMBER_WORDS = {
     word: n for n, word in enumerate("ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE".split(), 1)
 }  # in front of a street, as in One S Wacker Dr
 
-# Names of roads that people shorten, in the one form that we compare by. What must be followed by a number is below.
+# Names of roads that people abbreviate, each with the form used for comparison. Roads with a number are below.
 WHOLE_NAMES = (
     ("MARTIN LUTHER KING JR", ("DOCTOR MARTIN LUTHER KING JR", "DR MARTIN LUTHER KING JR", "DOCTOR MARTIN LUTHER KING",
                                "DR MARTIN LUTHER KING", "MARTIN LUTHER KING JR", "MARTIN LUTHER KING", "M L KING JR",
@@ -140,7 +139,7 @@ NUMBERED_ROADS = (
     ("INTERSTATE", ("INTERSTATE HIGHWAY", "INTERSTATE HWY", "INTERSTATE", "IH", "I")),
     ("FARM TO MARKET ROAD", ("FARM TO MARKET ROAD", "FARM TO MARKET RD", "FARM TO MARKET", "FM ROAD", "FM RD", "FM")),
 )  # fmt: skip
-PLAIN_ROADS = ("HIGHWAY", "HWY", "ROUTE", "RTE", "RT")  # called just that, with a number
+PLAIN_ROADS = ("HIGHWAY", "HWY", "ROUTE", "RTE", "RT")  # these and a number are the whole name
 
 _ONES = "FIRST SECOND THIRD FOURTH FIFTH SIXTH SEVENTH EIGHTH NINTH".split()
 _TEENS = ("TENTH ELEVENTH TWELFTH THIRTEENTH FOURTEENTH FIFTEENTH SIXTEENTH SEVENTEENTH EIGHTEENTH NINETEENTH").split()
@@ -162,7 +161,7 @@ STATES = frozenset(
     "TENNESSEE TEXAS UTAH VERMONT VIRGINIA WASHINGTON WISCONSIN WYOMING".split()
 )
 
-# Words that the names of many cities share.
+# Words that occur in the names of many cities.
 IN_CITIES = frozenset(
     "CITY OF THE TOWN TOWNSHIP TWP BOROUGH BORO VILLAGE COUNTY NEW OLD SAN SANTA LOS LAS SAINT ST FORT FT MOUNT MT "
     "LAKE PORT GRAND BEACH HEIGHTS PARK SPRINGS".split()
@@ -172,7 +171,7 @@ _UPPER = frozenset("NB SB EB WB NE NW SE SW US II III IV".split())
 
 
 def readable(name: str) -> str:
-    """Registers write in capitals: "N 19TH ST" is read more easily as "N 19th St"."""
+    """Return a name in capitals, as registers have it, in a more readable form: "N 19TH ST" becomes "N 19th St"."""
     if name != name.upper():
         return name
     return " ".join(word if len(word) == 1 or word in _UPPER else word.capitalize() for word in name.split())

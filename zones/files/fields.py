@@ -1,4 +1,4 @@
-"""Which column of a file names its zones, and its values as text."""
+"""Choose the column that names a file's zones, and read columns as text."""
 
 import codecs
 import math
@@ -10,8 +10,8 @@ import geopandas as gpd
 from zones.errors import ZoneError
 
 SHOWN = 60  # fields listed in an error
-MAX_NAME = 120  # characters; longer ones are descriptions
-# As cities call them, the likeliest first; compared without case, spaces, dashes and underscores.
+MAX_NAME = 120  # characters; anything longer is a description
+# Names that cities use, likeliest first, compared without case, spaces, dashes and underscores.
 # fmt: off
 COMMON = (
     "name", "zonename", "zone", "ezone", "evaczone", "evacuationzone", "evac",
@@ -26,9 +26,9 @@ COMMON = (
 
 
 def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None, dissolve: str | None = None) -> str:
-    """The column of the names: the one that is wanted, or that parts are united by, or the likeliest.
+    """Return the column of names: the one wanted, the one that parts are united by, or the likeliest.
 
-    Raises ZoneError listing the columns.
+    Raises ZoneError with a list of the columns.
     """
     if wanted is not None or dissolve is not None:
         return require(columns, wanted or dissolve or "")
@@ -40,13 +40,13 @@ def choose(frame: gpd.GeoDataFrame, columns: Sequence[str], wanted: str | None, 
         if all(values) and len(set(map(str.casefold, values))) == len(values):
             fit.append((any("_" in value for value in values), column))
     if fit:
-        return min(fit, key=lambda one: one[0])[1]  # residents read them: OLD_CITY is for machines where Old City is
+        return min(fit, key=lambda one: one[0])[1]  # residents read the names, so prefer Old City to OLD_CITY
     if likely:
         return likely[0]
     if not columns:
-        raise ZoneError("Its features have no fields, so no names.", hint="Say --name, or give each feature a name.")
+        raise ZoneError("Its features have no fields, so no names.", hint="Add --name, or give each feature a name.")
     raise ZoneError(
-        f"No field looks like a name: {listed(columns)}.", hint="Say which with --name-field, or a name with --name."
+        f"No field looks like a name: {listed(columns)}.", hint="Name it with --name-field, or give a name with --name."
     )
 
 
@@ -57,7 +57,7 @@ def require(columns: Sequence[str], field: str) -> str:
 
 
 def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
-    """A column as tidy text, a line each; empty where there is nothing."""
+    """Return a column as tidy text, one line per row; "" where there is nothing."""
     if field is None:
         return [""] * len(frame)
     column = frame[field]
@@ -65,19 +65,19 @@ def texts(frame: gpd.GeoDataFrame, field: str | None) -> list[str]:
 
 
 def name_fault(name: str, field: str) -> str:
-    """Why a text cannot name a zone; empty when it can."""
+    """Return why a text cannot name a zone, or "" if it can."""
     if not name:
         return f"It has no name in {field}."
     return f"Its name is longer than {MAX_NAME} characters." if len(name) > MAX_NAME else ""
 
 
 def listed(columns: Sequence[str]) -> str:
-    """The columns of a file in an error, the first `SHOWN` of them."""
+    """List the columns of a file for an error, the first `SHOWN` of them."""
     return ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
 
 
 def known_encoding(name: str) -> str:
-    """Raises ZoneError when there is no such encoding of texts."""
+    """Return the encoding's standard name. Raises ZoneError if there is no such encoding."""
     try:
         "".encode(name)
         return codecs.lookup(name).name
@@ -86,9 +86,9 @@ def known_encoding(name: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """One line without blanks around it, in the one form that Unicode has for equal texts."""
-    # Control characters could disguise one name as another; half characters (Cs) cannot be stored. Format characters
-    # (Cf) stand inside of words and show nothing.
+    """Return a text as one line, trimmed, in Unicode's composed form (NFC)."""
+    # Control characters could disguise one name as another, and lone surrogates (Cs) cannot be stored. Format
+    # characters (Cf) are invisible inside words.
     shown = "".join(c for c in text if unicodedata.category(c) != "Cf")
     plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in shown)
     return " ".join(unicodedata.normalize("NFC", plain).split())
@@ -97,7 +97,7 @@ def tidy(text: str) -> str:
 def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""  # lists, objects, bytes
-    if isinstance(value, float):  # 18.0 is how tables write 18
+    if isinstance(value, float):  # tables write 18 as 18.0
         return str(int(value)) if value.is_integer() else str(value) if math.isfinite(value) else ""
     return tidy(value) if isinstance(value, str) else str(value)
 

@@ -1,4 +1,4 @@
-"""What passes from the reader process to ours: frames of a JSON document and the shapes that belong to it, as WKB.
+"""The frames by which processes exchange values: a JSON document and its shapes, as WKB.
 
 Nothing in a frame is executed or unpickled. A frame is two sizes (8 bytes each, little-endian), the document and the
 shapes. The document lists the size of each shape, in bytes, as `shapes`.
@@ -20,20 +20,20 @@ class Frame:
 
 
 def write(to: BinaryIO, document: Mapping[str, Any], shapes: Sequence[bytes] = ()) -> None:
-    """Write a frame and flush it: the other side may be waiting."""
+    """Write a frame and flush it, because the other side may be waiting."""
     to.write(packed(document, shapes))
     to.flush()
 
 
 def packed(document: Mapping[str, Any], shapes: Sequence[bytes] = ()) -> bytes:
-    """A frame as bytes."""
+    """Return a frame as bytes."""
     head = json.dumps({**document, "shapes": [len(shape) for shape in shapes]}).encode()
     sizes = (len(head), sum(map(len, shapes)))
     return b"".join((*(size.to_bytes(_SIZE_BYTES, "little") for size in sizes), head, *shapes))
 
 
 def read(take: Callable[[int], bytes]) -> Frame:
-    """Read a frame; `take` returns exactly so many bytes. Raises ValueError for what is not a frame."""
+    """Read a frame. `take(n)` returns exactly n bytes. Raises ValueError if they are not a frame."""
     head_bytes, shapes_bytes = (int.from_bytes(take(_SIZE_BYTES), "little") for _ in range(2))
     if max(head_bytes, shapes_bytes) > LARGEST_BYTES:
         raise ValueError("the frame is too large")

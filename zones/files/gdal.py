@@ -1,4 +1,4 @@
-"""GDAL, held short: the few drivers that we need, and its complaints in one line."""
+"""Read files with GDAL, restricted to the few drivers that we need, with its errors as ZoneError."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from zones.files import openrings
 from zones.geojson import Gap
 
 DRIVERS = ("ESRI Shapefile", "GPKG", "OpenFileGDB")
-# Nothing that a file names is fetched, and no file is written beside the one that is read.
+# Nothing that a file names is fetched, and no file is written next to the one that is read.
 CONFIG = {
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
@@ -34,25 +34,25 @@ _REFUSALS = (
 
 
 def only_our_drivers() -> None:
-    """Forget all other drivers, for as long as this process lives: GDAL chooses by content, not by name."""
+    """Disable all other drivers in this process, because GDAL chooses a driver by content and not by name."""
     others = [name for name in pyogrio.list_drivers() if name not in DRIVERS]
     pyogrio.set_gdal_config_options({**CONFIG, "GDAL_SKIP": ",".join(others)})
     pyogrio.core._register_drivers()
     if not set(pyogrio.list_drivers()) <= set(DRIVERS):
-        raise RuntimeError("GDAL keeps drivers that are not ours")
+        raise RuntimeError("GDAL still has other drivers")
 
 
 def layers(path: Path, what: str) -> dict[str, str]:
-    """The layers that have shapes, and the type of these."""
+    """Return the layers that have shapes, and the type of the shapes."""
     with _refusals(path, what):
         found = pyogrio.list_layers(path)
     return {str(name): str(kind) for name, kind in found if kind is not None}
 
 
 def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
-    """A layer with its shapes; curves come as lines. `what` names the file's kind in an error.
+    """Read a layer with its shapes; curves become lines. `what` names the kind of file in an error.
 
-    Open rings are closed (`gaps`). A shape that cannot be read is None, and its row is one of `unreadable(frame)`.
+    Open rings are closed (`gaps`). A shape that cannot be read is None, and its row is in `unreadable(frame)`.
     """
     pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": "YES"})
     try:
@@ -70,7 +70,7 @@ def read(path: Path, layer: str, what: str, **more: Any) -> gpd.GeoDataFrame:
 
 
 def _closed(frame: gpd.GeoDataFrame, stored: Mapping[int, bytes]) -> gpd.GeoDataFrame:
-    """With the shapes that GEOS refused for an open ring. `stored`: WKB by row."""
+    """Fill in the shapes that GEOS refused because of an open ring. `stored`: WKB by row."""
     closed = {row: openrings.close(wkb) for row, wkb in stored.items()}
     shapes = frame.geometry.tolist()
     for row, found in closed.items():
@@ -82,12 +82,12 @@ def _closed(frame: gpd.GeoDataFrame, stored: Mapping[int, bytes]) -> gpd.GeoData
 
 
 def gaps(frame: gpd.GeoDataFrame) -> dict[int, Sequence[Gap]]:
-    """By row: where rings were open that are closed now, in the coordinates of the file."""
+    """Return, by row, the gaps of rings that have been closed, in the coordinates of the file."""
     return dict(frame.attrs.get(_GAPS, {}))
 
 
 def unreadable(frame: gpd.GeoDataFrame) -> list[int]:
-    """The rows whose shape is in the file, and is none that GEOS can make."""
+    """Return the rows whose shape is in the file but cannot be read by GEOS."""
     return list(frame.attrs.get(_UNREADABLE, ()))
 
 
@@ -97,10 +97,11 @@ def _refusals(path: Path, what: str) -> Iterator[None]:
         yield
     except UnicodeDecodeError:
         raise ZoneError(
-            f"The texts in the {what} are not in the encoding that it says.", hint="Say it, such as --encoding cp1252."
+            f"The texts in the {what} are not in the encoding that it declares.",
+            hint="Give the right one, such as --encoding cp1252.",
         ) from None
-    except UnboundLocalError:  # what pyogrio 0.13 makes of a .prj that is not UTF-8
-        raise ZoneError("Its .prj file cannot be read.", hint="Take it out of the zip and say --crs.") from None
+    except UnboundLocalError:  # raised by pyogrio 0.13 for a .prj that is not UTF-8
+        raise ZoneError("Its .prj file cannot be read.", hint="Remove it from the zip and give --crs.") from None
     except _REFUSALS as error:
         raise ZoneError(
             f"The {what} cannot be read.", hint="Is it damaged? Export it again.", details=[_first_line(error, path)]
@@ -108,6 +109,6 @@ def _refusals(path: Path, what: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception, path: Path) -> str:
-    """What GDAL says, without the folder in which we have put the file."""
+    """Return the first line of GDAL's error, without our temporary folder."""
     line = str(error).replace(str(path.parent) + "/", "").strip().splitlines()
     return line[0][:200] if line else type(error).__name__

@@ -1,4 +1,4 @@
-"""An Esri file geodatabase (a folder `something.gdb`) from a stranger, zipped, opened by GDAL's one driver for it."""
+"""Read an untrusted, zipped Esri file geodatabase (a folder `something.gdb`) with GDAL's driver for it."""
 
 import re
 import zipfile
@@ -10,12 +10,12 @@ import geopandas as gpd
 from zones.errors import ZoneError
 from zones.files import archives, gdal, layers
 
-# Tables and what finds rows in them. Indices of values and shapes are left out: they are not needed to read it all.
+# Tables and their row offsets. Attribute and spatial indexes are left out; reading all rows does not need them.
 _PART = re.compile(r"a[0-9a-f]{8}\.(gdbtable|gdbtablx)|gdb|timestamps")
 
 
 def found_in(members: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """The geodatabases in a zip: their folders, and an empty one for parts that lie at its top."""
+    """Return the folders of the geodatabases in a zip; "" for one at its top level."""
     folders = {"/".join(archives.parts(x)[:-1]) for x in members if archives.parts(x)[-1].endswith(".gdbtable")}
     return sorted(folders)
 
@@ -23,7 +23,7 @@ def found_in(members: Sequence[zipfile.ZipInfo]) -> list[str]:
 def read(
     archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path, layer: str | None
 ) -> gpd.GeoDataFrame:
-    """A feature class with its shapes, in its own coordinate system. Raises ZoneError."""
+    """Read a feature class with its shapes, in its own coordinate system. Raises ZoneError."""
     databases = found_in(members)
     if len(databases) > 1:
         raise ZoneError("The zip holds several geodatabases.", hint="Zip one of them by itself.")

@@ -1,7 +1,7 @@
-"""A GeoPackage from a stranger: an SQLite database, looked at before GDAL's one driver for it opens it.
+"""Read an untrusted GeoPackage, an SQLite database that is checked before GDAL's driver for it opens it.
 
-A database can bring questions of its own (views, computed columns, modules), which run when it is read. Those of a
-GeoPackage of zones need none, so none is run.
+A database can contain code that runs when it is read (views, computed columns, modules). A GeoPackage of zones needs
+none of it, so one that has it is refused.
 """
 
 import re
@@ -19,16 +19,16 @@ MAX_BYTES = 512 * 1024 * 1024
 _MAGIC = b"SQLite format 3\x00"  # SQLite file format, section 1.3
 _VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
 _SPATIAL_INDEX = re.compile(r'create virtual table ("(?:[^"]|"")*"|\w+) using rtree\s*\(', re.IGNORECASE)
-_COMPUTED = (2, 3)  # `hidden` of PRAGMA table_xinfo: a column that is computed
+_COMPUTED = (2, 3)  # `hidden` in PRAGMA table_xinfo, for a computed column
 
 
 def read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
-    """A layer with its shapes, in its own coordinate system. Raises ZoneError."""
+    """Read a layer with its shapes, in its own coordinate system. Raises ZoneError."""
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ZoneError("It is not a GeoPackage.", hint="Export it again.")
     if path.stat().st_size > MAX_BYTES:
-        raise ZoneError(f"It is larger than {MAX_BYTES // 1024**2} MB.", hint="Leave out what is not zones.")
+        raise ZoneError(f"It is larger than {MAX_BYTES // 1024**2} MB.", hint="Leave out everything but the zones.")
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise ZoneError("Another program has it open, and part of it is not in the file yet.", hint="Close it there.")
@@ -41,18 +41,18 @@ def read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
 
 
 def _look_at(database: sqlite3.Connection, layer: str | None) -> str:
-    """The layer to read, in a database that runs nothing of its own when it is read."""
+    """Return the layer to read. Raises ZoneError if reading the database would run code in it."""
     database.execute("PRAGMA trusted_schema = OFF")
     schema = database.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
-    schema = [(kind, str(name).lower(), sql) for kind, name, sql in schema]  # SQLite lowers ASCII only
+    schema = [(kind, str(name).lower(), sql) for kind, name, sql in schema]  # SQLite's lower() handles ASCII only
     kinds = {name: kind for kind, name, _ in schema if kind in ("table", "view")}
     if any(kinds.get(name) != "table" for name in ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")):
         raise ZoneError("It is an SQLite database, but not a GeoPackage.", hint="Export it again.")
     for kind, name, sql in schema:
         if kind == "view" and name.startswith("gpkg_"):
-            raise ZoneError(f"Its table {name[:60]!r} is no table but a view.", hint="Export it again.")
+            raise ZoneError(f"Its table {name[:60]!r} is a view, not a table.", hint="Export it again.")
         if _VIRTUAL.match(sql) and not _SPATIAL_INDEX.match(sql):
-            raise ZoneError(f"Its table {name[:60]!r} is made by a module of SQLite.", hint="Export it again.")
+            raise ZoneError(f"Its table {name[:60]!r} needs an SQLite module.", hint="Export it again.")
     found = [
         str(name)
         for (name,) in database.execute(
@@ -64,7 +64,7 @@ def _look_at(database: sqlite3.Connection, layer: str | None) -> str:
         raise ZoneError("It holds no layer of shapes.", hint="Export the zones into a layer of features.")
     chosen = layers.choose(found, layer, "The GeoPackage")
     if kinds.get(chosen.lower()) != "table":
-        raise ZoneError(f"Its layer {chosen[:60]!r} is no table but a view.", hint="Export it as a layer of its own.")
+        raise ZoneError(f"Its layer {chosen[:60]!r} is a view, not a table.", hint="Export it as a layer of its own.")
     columns = database.execute("SELECT hidden FROM pragma_table_xinfo(?)", (chosen,))
     if any(hidden in _COMPUTED for (hidden,) in columns):
         raise ZoneError(f"Its layer {chosen[:60]!r} has computed columns.", hint="Export it as a layer of its own.")

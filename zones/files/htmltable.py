@@ -1,4 +1,4 @@
-"""Attributes in an HTML table, as ArcGIS writes them into the description of a KML placemark."""
+"""Read attributes from an HTML table, which ArcGIS writes into the description of a KML placemark."""
 
 from html.parser import HTMLParser
 
@@ -6,7 +6,7 @@ MOST_CHARACTERS = 100_000
 
 
 def attributes(description: str) -> dict[str, str]:
-    """The pairs of a table's rows that have two cells, a name and a value."""
+    """Return the names and values from table rows with two cells."""
     if "<td" not in description[:MOST_CHARACTERS].lower():
         return {}
     table = _Table()
@@ -16,7 +16,7 @@ def attributes(description: str) -> dict[str, str]:
 
 
 class _Table(HTMLParser):
-    """Collects the texts of cells, row by row. A cell that holds a table is none."""
+    """Collects the texts of cells, row by row. A cell that contains a table is ignored."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""KML (OGC 12-007r2) and KMZ from a stranger, read strictly: no declarations, no links, and no number that is none.
+"""Read untrusted KML (OGC 12-007r2) and KMZ strictly: no declarations, no links, and only valid numbers.
 
-GDAL would read what it can of a list of coordinates, and make a smaller zone of it without a word.
+GDAL would read part of a faulty list of coordinates and silently make a smaller zone of it.
 """
 
 import re
@@ -21,7 +21,7 @@ from zones.files import archives, htmltable, layers
 from zones.geojson import Built, Feature, Gap
 
 MAX_BYTES = 256 * 1024 * 1024
-_DEPTH = 64  # of elements in each other
+_DEPTH = 64  # of nested elements
 _FOLDERS = ("Folder", "Document")
 _ELSEWHERE = ("NetworkLink", "GroundOverlay", "PhotoOverlay", "ScreenOverlay")
 _SHAPES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Model", "Track", "MultiTrack")
@@ -51,7 +51,7 @@ class _Element:
 
 
 def read(path: Path) -> tuple[list[Feature], tuple[str, ...]]:
-    """The placemarks of a KML file, and what else it holds. Raises ZoneError."""
+    """Read the placemarks of a KML file, and notes on what was not read. Raises ZoneError."""
     if path.stat().st_size > MAX_BYTES:
         raise ZoneError(f"It is larger than {MAX_BYTES // 1024**2} MB.", hint="Simplify or split it.")
     with path.open("rb") as file:
@@ -59,7 +59,7 @@ def read(path: Path) -> tuple[list[Feature], tuple[str, ...]]:
 
 
 def read_kmz(path: Path, layer: str | None) -> tuple[list[Feature], tuple[str, ...]]:
-    """The same of a KMZ: the zip's doc.kml, or its only KML file, or the one that `layer` names."""
+    """Read a KMZ as `read` does: the zip's doc.kml, or its only KML file, or the one that `layer` names."""
     with archives.opened(path) as (archive, members):
         found = {member.filename: member for member in members if member.filename.lower().endswith(".kml")}
         if not found:
@@ -70,7 +70,7 @@ def read_kmz(path: Path, layer: str | None) -> tuple[list[Feature], tuple[str, .
 
 
 class _Reader:
-    """Holds one placemark at a time."""
+    """Parses a file and holds one placemark at a time in memory."""
 
     def __init__(self) -> None:
         self._open: list[_Element] = []
@@ -99,7 +99,7 @@ class _Reader:
         if not self._is_kml:
             raise ZoneError("It is XML, but not KML.", hint="Export it again.")
         if not self._features and "NetworkLink" in self._elsewhere:
-            raise ZoneError("It only links to another file, which is not fetched.", hint="Download and give that one.")
+            raise ZoneError("It only links to another file, which is not fetched.", hint="Download and use that one.")
         return self._features, tuple(f"{count} {tag} not read" for tag, count in self._elsewhere.items())
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -131,16 +131,16 @@ class _Reader:
             self._open[-1].attributes = {"name": element.text}
 
     def _folder(self) -> str:
-        """The name of the folder that holds what was just closed."""
+        """Return the name of the folder that contains the element just closed."""
         return next((x.attributes.get("name", "") for x in reversed(self._open) if x.tag in _FOLDERS), "")
 
 
 def _refuse_declarations(*_: object) -> NoReturn:
-    raise ZoneError("It declares a document type, which KML has no use for.", hint="Take the DOCTYPE out.")
+    raise ZoneError("It declares a document type, which KML does not need.", hint="Remove the DOCTYPE.")
 
 
 def _feature(number: int, placemark: _Element, folder: str) -> Feature:
-    """Its fields: name, description, folder, id, and those of ExtendedData by their own names."""
+    """Make a feature. Its fields: name, description, folder, id, and those of ExtendedData by their own names."""
     fields = {tag: child.text for tag in ("name", "description") if (child := placemark.child(tag)) is not None}
     fields |= {"folder": folder} if folder else {}
     fields |= {"id": placemark.attributes["id"]} if "id" in placemark.attributes else {}
@@ -169,7 +169,7 @@ def _built(element: _Element) -> Built:
 
 
 def _shape(element: _Element, gaps: list[Gap]) -> BaseGeometry:
-    """`gaps` gets those of the rings that do not end where they begin."""
+    """Make the shape of an element. `gaps` gets the gaps of open rings."""
     shape: BaseGeometry
     match element.tag:
         case "MultiGeometry":
@@ -189,7 +189,7 @@ def _shape(element: _Element, gaps: list[Gap]) -> BaseGeometry:
             if len(positions) == 1:
                 raise ZoneError(f"A {element.tag} has a single position.")
             shape = shapely.LineString(positions)
-        case _:  # a model or a track: nothing of it lies in a zone
+        case _:  # a model or a track has no area
             shape = shapely.Point()
     return shape
 
@@ -209,7 +209,7 @@ def _ring(element: _Element, gaps: list[Gap]) -> NDArray[np.float64]:
 
 
 def _positions(element: _Element) -> NDArray[np.float64]:
-    """Section 10.7: lon,lat or lon,lat,altitude, with spaces in between, and none within."""
+    """Read coordinates (section 10.7): lon,lat or lon,lat,altitude, separated by spaces."""
     holders = [child for child in element.children if child.tag == "coordinates"]
     if len(holders) > 1:
         raise ZoneError(f"A {element.tag} has its coordinates in {len(holders)} pieces.")

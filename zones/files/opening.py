@@ -1,6 +1,6 @@
-"""Files of zones opened: each format has a reader that makes a table of shapes of it. The table is in WGS 84.
+"""Open files of shapes: each format has a reader that makes a table of it. The table is in WGS 84.
 
-Files may come from anybody: only the readers below look at them, and none follows an address that a file names.
+Files are untrusted: only the readers below open them, and none follows a URL or path that a file names.
 """
 
 import json
@@ -20,8 +20,8 @@ from zones.files import archives, crs, gdal, geodatabase, geopackage, kml, shape
 from zones.files.zonefile import Options
 
 MAX_JSON_BYTES = 256 * 1024 * 1024
-PARTIAL = "The server sent only a part of it (exceededTransferLimit): an import would remove what is missing."
-MAX_CELLS = 5_000_000  # features by fields: a field of its own for each feature would fill the memory
+PARTIAL = "The server sent only part of it (exceededTransferLimit), and an import would remove the rest."
+MAX_CELLS = 5_000_000  # features times fields: a separate field for each feature would fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Table:
 
     frame: gpd.GeoDataFrame
     fields: tuple[str, ...]
-    crs: str  # that of the file, as EPSG:n where it has a number
-    mended: dict[int, str]  # by row: what the reader itself mended
+    crs: str  # of the file, as EPSG:n if it has a number
+    mended: dict[int, str]  # by row: what was repaired while reading
     notes: tuple[str, ...]  # about the file
     faults: dict[int, ZoneError] = field(default_factory=dict)  # by row: why its shape cannot be read
     doubts: tuple[str, ...] = ()  # about the file, to be confirmed
@@ -44,10 +44,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a reader hands over: shapes in the coordinate system that the file says, if it says one."""
+    """The result of a reader: shapes in the coordinate system that the file declares, if any."""
 
     frame: gpd.GeoDataFrame
-    default: pyproj.CRS | None = None  # what the format means where nobody says anything
+    default: pyproj.CRS | None = None  # the format's default coordinate system
     gaps: dict[int, Sequence[geojson.Gap]] = field(default_factory=dict)  # by row: in rings that were closed
     notes: tuple[str, ...] = ()
     faults: dict[int, ZoneError] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class _Read:
 
 
 def open_table(path: Path, options: Options) -> Table:
-    """Raises ZoneError when the file is of no kind that we read, or cannot be read, or not be placed on the map."""
+    """Open a file. Raises ZoneError if its format is unknown, or it cannot be read or placed on the map."""
     if not path.is_file():
         raise ZoneError("There is no such file.", hint="Zip the folder." if path.is_dir() else "")
     reader = READERS.get(path.suffix.lower())
@@ -74,7 +74,7 @@ def open_table(path: Path, options: Options) -> Table:
         raise ZoneError("It holds no features.", hint="Is it the right file, or the right layer?")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ZoneError("It is a table without shapes.", hint="Give the file or the layer that holds the shapes.")
-    broken = ZoneError("Its shape cannot be read: it is damaged.", hint="Check it, and export again.")
+    broken = ZoneError("Its shape cannot be read: it is damaged.", hint="Check it, and export it again.")
     open_rings = read.gaps | gdal.gaps(frame)
     faults = read.faults | dict.fromkeys(gdal.unreadable(frame), broken)
     frame = frame.set_geometry(gpd.GeoSeries(gate.admit_all(frame.geometry.array), index=frame.index, crs=frame.crs))
@@ -89,14 +89,15 @@ def open_table(path: Path, options: Options) -> Table:
 
 
 def _on_the_map(gaps: Sequence[geojson.Gap], own: pyproj.CRS, swap_axes: bool) -> list[geojson.Gap]:
-    """In WGS 84, as the shapes that they belong to."""
+    """Convert gaps to WGS 84, as their shapes are."""
     forward = pyproj.Transformer.from_crs(own, crs.WGS84, always_xy=True).transform
     turned = ((end[::-1] if swap_axes else end for end in gap) for gap in gaps)
     return [(forward(*last), forward(*first)) for last, first in turned]
 
 
 def _read_json(path: Path, options: Options) -> _Read:
-    """GeoJSON of any age, newline-delimited or as a sequence; TopoJSON. RFC 7946, section 4: it is in WGS 84."""
+    """Read GeoJSON of any age, newline-delimited or as a sequence, and TopoJSON. The default is WGS 84 (RFC 7946,
+    section 4)."""
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ZoneError(f"It is larger than {MAX_JSON_BYTES // 1024**2} MB.", hint="Simplify or split it.")
     document = _document(path)
@@ -115,16 +116,16 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise ZoneError("It is not UTF-8 text, as GeoJSON must be.", hint="Save it as UTF-8.") from None
+        raise ZoneError("It is not UTF-8 text, which GeoJSON must be.", hint="Save it as UTF-8.") from None
     if text.lstrip("\ufeff \t\r\n").startswith("\x1e") or _has_many(text):
         return geojson.load_lines(text)
     document = geojson.load(text, compact=True)
-    # The points of a topology are no places yet, so none of them may be made a shape.
+    # The coordinates of a topology must be transformed before they can be made shapes.
     return geojson.load(text) if document["type"] == "Topology" else document
 
 
 def _has_many(text: str) -> bool:
-    """Whether another document follows the one that the first line holds."""
+    """Return whether another document follows the one on the first line."""
     first, _, rest = text.lstrip().partition("\n")
     if not first.rstrip().endswith("}") or not rest.lstrip().startswith("{"):
         return False
@@ -161,7 +162,7 @@ def _read_zip(path: Path, options: Options) -> _Read:
             return _Read(frame, notes=notes, doubts=doubts)
         inside = {PurePosixPath(member.filename).suffix.lower() for member in members}
         if other := inside & {".geojson", ".json", ".kml", ".gpkg"}:
-            raise ZoneError(f"The zip holds a {min(other)} file.", hint="Unzip it, and give that file.")
+            raise ZoneError(f"The zip holds a {min(other)} file.", hint="Unzip it and use that file.")
         if ".csv" in inside:
             raise _is_table()
     raise ZoneError(
@@ -181,7 +182,7 @@ READERS: dict[str, Reader] = {
 
 def _is_table() -> ZoneError:
     return ZoneError(
-        "It is a table, and zones are shapes.",
+        "It is a table, but zones are shapes.",
         hint="Export the layer with its shapes, as GeoJSON, GeoPackage or a zipped Shapefile.",
     )
 

@@ -1,4 +1,4 @@
-"""Polygons in WKB whose rings do not end where they begin, which GEOS refuses: they are closed here first."""
+"""Close the open rings of polygons in WKB, which GEOS refuses."""
 
 import struct
 
@@ -11,11 +11,11 @@ from shapely.geometry.base import BaseGeometry
 from zones.geojson import Gap
 
 POLYGON, MULTIPOLYGON = 3, 6  # OGC 06-103r4, section 8.2.7; plus 1000 with Z, 2000 with M, 3000 with both
-_HAS_Z, _HAS_M, _HAS_SRID = 0x80000000, 0x40000000, 0x20000000  # of the older form that PostGIS and GDAL write, too
+_HAS_Z, _HAS_M, _HAS_SRID = 0x80000000, 0x40000000, 0x20000000  # flags of the older form that PostGIS and GDAL write
 
 
 def close(wkb: bytes) -> tuple[BaseGeometry, tuple[Gap, ...]] | None:
-    """A polygon or multipolygon with closed rings and without heights, and where they were open; None for others."""
+    """Return a polygon or multipolygon with closed rings, without heights, and its gaps; None for anything else."""
     reader = _Reader(wkb)
     try:
         shape = reader.shape()
@@ -31,7 +31,7 @@ class _Reader:
         self.gaps: list[Gap] = []
 
     def shape(self) -> BaseGeometry:
-        """The geometry that begins here. Raises struct.error, ValueError or ShapelyError for bytes that are none."""
+        """Read the geometry that begins here. Raises struct.error, ValueError or ShapelyError for invalid bytes."""
         order = "<" if self._take("<B") else ">"
         kind = self._take(f"{order}I")
         if kind & _HAS_SRID:
@@ -48,7 +48,7 @@ class _Reader:
 
     def _ring(self, order: str, width: int) -> NDArray[np.float64]:
         count = self._take(f"{order}I")
-        numbers = np.frombuffer(self._wkb, f"{order}f8", count * width, self._at)  # or ValueError: it ends before
+        numbers = np.frombuffer(self._wkb, f"{order}f8", count * width, self._at)  # ValueError if the data is too short
         self._at += numbers.nbytes
         if not count:
             raise ValueError("an empty ring")

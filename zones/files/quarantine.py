@@ -1,8 +1,8 @@
-"""The one home of files from strangers: each is opened by a process of its own, and only its answer is read here.
+"""Read untrusted files: each is opened by a process of its own, and only the answer of that process is read here.
 
-Parsers of old formats are large, and files are made to break them. The other process has little time, little memory,
-three of GDAL's drivers and none of our secrets. What it hands back is names, text and shapes, read here as such and as
-nothing else. When it is broken, or ended because it took too much, one import fails.
+Parsers of old formats are large, and some files are made to exploit them. The other process has little time, little
+memory, three of GDAL's drivers and none of our secrets. Its answer consists of names, text and shapes and is read as
+nothing else. If that process is compromised or is ended because it took too much, only one import fails.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,23 +21,22 @@ from zones.files.rowfile import RowFile, RowKind
 from zones.files.zonefile import CleanZone, Mending, Options, ZoneFile
 from zones.geometry import from_wkb
 
-SECONDS = 7.0  # from the start of the process; with those that a command needs to begin and end it stays below ten
-SECONDS_PER_MB, SECONDS_PER_PACKED_MB = 3.0, 10.0  # beyond the first megabyte
+SECONDS = 7.0  # from the start of the process, so that a whole command stays below ten seconds
+SECONDS_PER_MB, SECONDS_PER_PACKED_MB = 3.0, 10.0  # for each megabyte after the first
 LONGEST_S = 120.0
 MEGABYTES = 1024
 AS_USUAL = Options()
-# Files of rows are as long as a city has houses: 200,000 addresses are 8 MB of CSV, and take 5 s on a slow machine.
+# A file of rows may have all houses of a city: 200,000 addresses are 8 MB of CSV and take 5 s on a slow machine.
 ROWS_SECONDS, ROWS_SECONDS_PER_MB = 20.0, 5.0
-ROWS_MEGABYTES = 3 * 1024  # a Shapefile or GeoPackage is read as a whole: of 500,000 addresses it takes 2 GB
+ROWS_MEGABYTES = 3 * 1024  # a Shapefile or GeoPackage is read as a whole; one with 500,000 addresses takes 2 GB
 
 
 def read_zones(
     path: Path, options: Options = AS_USUAL, *, called: str = "", seconds: float | None = None, **more: Any
 ) -> ZoneFile:
-    """The zones of a file from anybody. `called`: its name for people, `more`: single options by name.
+    """Read the zones of an untrusted file. `called`: its name in errors; `more`: single options by name.
 
-    Raises ZoneError with one sentence to act on, within `seconds` (and a moment) whatever the file holds; by
-    default a time that grows with its size.
+    Raises ZoneError, within about `seconds` whatever the file contains; by default the time grows with its size.
     """
     seconds = seconds_for(path) if seconds is None else seconds
     task = {"read": "zones", "options": asdict(replace(options, **more)), "megabytes": MEGABYTES}
@@ -51,7 +50,7 @@ def read_zones(
 
 
 def seconds_for(path: Path) -> float:
-    """How long reading a file of zones may take by default: the larger it is, the longer."""
+    """Return the default time limit for reading a file of zones, which grows with its size."""
     if not path.is_file():
         return SECONDS
     per_mb = SECONDS_PER_PACKED_MB if path.suffix.lower() in (".zip", ".kmz") else SECONDS_PER_MB
@@ -67,11 +66,11 @@ def read_rows(
     called: str = "",
     seconds: float | None = None,
 ) -> Iterator[RowFile[Any]]:
-    """Open a file of addresses, streets, landmarks or map shapes; its rows come as they are read.
+    """Open an untrusted file of addresses, streets, landmarks or map shapes. Its rows are yielded as they are read.
 
     `options` are the arguments of the kind's own reader (`zones.files.quarantined.READERS`). Entering the context or
-    iterating over the rows raises ZoneError: for a file that cannot be used, or when the reader was waited for longer
-    than `seconds` (by default a time that grows with the file) in all.
+    iterating over the rows raises ZoneError if the file cannot be used, or if we have waited for the reader longer than
+    `seconds` in all (by default a time that grows with the file).
     """
     called = called or path.name
     size_mb = path.stat().st_size / 1e6 if path.is_file() else 0.0
@@ -103,7 +102,7 @@ def _unpacked(kind: RowKind[Any], frame: Frame) -> Iterator[Any]:
 
 @contextmanager
 def _in_order() -> Iterator[None]:
-    """An answer that is not of the shape that was asked for is that of a reader that broke down."""
+    """Raise ZoneError for an answer that is not in the expected form."""
     try:
         yield
     except (ValueError, KeyError, TypeError, IndexError, StopIteration, shapely.errors.ShapelyError):

@@ -1,4 +1,4 @@
-"""The process that opens a file from a stranger (`python -m zones.files.quarantined`): see quarantine.py.
+"""The process that opens an untrusted file (`python -m zones.files.quarantined`): see quarantine.py.
 
 It reads its task from standard input and writes frames to standard output.
 """
@@ -25,7 +25,7 @@ from zones.files.zonefile import Options, ZoneFile
 from zones.geometry import to_wkb
 from zones.importing import zones_of
 
-ROWS_AT_ONCE = 2_000  # of a frame
+ROWS_AT_ONCE = 2_000  # in a frame
 
 READERS: dict[str, tuple[RowKind[Any], Callable[..., RowFile[Any]]]] = {
     ADDRESSES.name: (ADDRESSES, read_addresses),
@@ -38,7 +38,7 @@ READERS: dict[str, tuple[RowKind[Any], Callable[..., RowFile[Any]]]] = {
 def main() -> None:
     task = json.loads(sys.stdin.buffer.read())
     warnings.simplefilter("ignore")
-    gc.disable()  # little is left to find in a process that lives for one file
+    gc.disable()  # not worth its time in a process that reads one file
     gdal.only_our_drivers()
     confinement.bound(task["megabytes"], task["seconds"])
     with _answer() as answer:
@@ -55,14 +55,14 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _answer() -> Iterator[BinaryIO]:
-    """Standard output, for us alone: what a library prints goes nowhere."""
+    """Yield standard output for our frames; anything that a library prints is discarded."""
     with os.fdopen(os.dup(1), "wb") as answer, Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         yield answer
 
 
 def _told(task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
-    """The documents of the answer, each with its shapes."""
+    """Yield the documents of the answer, each with its shapes."""
     path, options = Path(task["path"]), task["options"]
     if task["read"] == "zones":
         yield _of_zones(zones_of(path, Options(**options)))

@@ -1,6 +1,6 @@
-"""The reader process, as seen from ours: started for one file, bounded, listened to, and ended.
+"""Start the reader process for a file, limit it, read its frames (frames.py) and end it.
 
-It has little time, little memory, none of our environment, and hands back frames (frames.py).
+The process has little time and memory and none of our environment.
 """
 
 import contextlib
@@ -23,25 +23,25 @@ from zones.errors import ZoneError
 from zones.files import frames
 from zones.files.frames import Frame
 
-_SEATS = threading.BoundedSemaphore(2)  # so that many imports at once do not take many times the memory
+_SEATS = threading.BoundedSemaphore(2)  # limits the memory that simultaneous imports take
 _PIECE_BYTES = 2**20
-_GONE_S = 1.0  # in which a process ends that has closed its output
+_GONE_S = 1.0  # time for a process to end after it has closed its output
 
 
 class _Late(Exception):
-    """The process took longer than it may."""
+    """The process took too long."""
 
 
 class _Silent(Exception):
-    """The process has ended without a last frame."""
+    """The process ended without a last frame."""
 
 
 @contextmanager
 def answering(task: dict[str, Any], seconds: float) -> Iterator[Iterator[Frame]]:
-    """Start a reader and return its frames, without the last one, which only says that it is done.
+    """Start a reader and yield its frames, without the last one, which only marks the end.
 
-    `task`: what `zones.files.quarantined` is to read. `seconds` is how long we wait for it, all frames together;
-    what we do in between does not count. Iterating raises ZoneError where the reader refuses the file or is given up.
+    `task`: the task for `zones.files.quarantined`. `seconds`: how long we wait for all frames together, not counting
+    what we do in between. Iterating raises ZoneError if the reader refuses the file, crashes or takes too long.
     """
     with _SEATS, tempfile.TemporaryDirectory(prefix="tocsin-zones-") as folder:
         process = subprocess.Popen(
@@ -66,9 +66,9 @@ def answering(task: dict[str, Any], seconds: float) -> Iterator[Iterator[Frame]]
 
 
 def broke_down() -> ZoneError:
-    """What is said of a file whose reader ended, or answered with something that is not an answer."""
+    """Return the error for a file whose reader crashed or gave an invalid answer."""
     return ZoneError(
-        "Its reader broke down over it: it is damaged, or too large, or its lines cross too often.",
+        "Its reader crashed: it is damaged or too large, or its lines cross too often.",
         hint="Simplify it and export it again, best as GeoJSON or GeoPackage.",
     )
 
@@ -92,7 +92,7 @@ def _frames(process: "subprocess.Popen[bytes]", seconds: float) -> Iterator[Fram
 
 
 class _Output:
-    """The bytes that the process writes, waited for within its time."""
+    """Reads the bytes that the process writes, within its time limit."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
         assert process.stdout is not None  # noqa: S101  asked for by `answering`
@@ -119,7 +119,7 @@ class _Output:
 
 
 def _was_ended(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether the kernel ended it because it used up its time, or the machine's memory."""
+    """Return whether the kernel ended it because it used up its CPU time or the machine's memory."""
     try:
         return process.wait(_GONE_S) in (-signal.SIGXCPU, -signal.SIGKILL)
     except subprocess.TimeoutExpired:
@@ -129,5 +129,5 @@ def _was_ended(process: "subprocess.Popen[bytes]") -> bool:
 def _took_too_long(seconds: float) -> ZoneError:
     return ZoneError(
         f"Reading it took longer than {seconds:g} seconds, so it was given up.",
-        hint="Simplify or split it, or give a file of your own more time with --time-limit.",
+        hint="Simplify or split it, or allow more time with --time-limit if you trust the file.",
     )

@@ -1,4 +1,4 @@
-"""What a file of rows holds, and how each kind of row passes from the reader process to ours: as a list and a shape."""
+"""The rows of a file, and how each kind of row is packed as a list and a shape to pass between processes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class RowFile(Generic[Row]):
-    """The good and the bad rows of a file, once, as they are read. `notes` and `doubts`, which must be confirmed, are
-    about the file as a whole."""
+    """An iterator over the good and bad rows of a file as they are read. `notes`, and `doubts` that must be confirmed,
+    are about the file as a whole."""
 
     notes: tuple[str, ...]
     rows: Iterator[Row | BadRow]
@@ -28,7 +28,7 @@ class RowFile(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class DrawnShape:
-    """A shape of the map: valid, in WGS 84. `name` may be empty."""
+    """A valid shape of the map, in WGS 84. `name` may be empty."""
 
     name: str
     shape: BaseGeometry
@@ -36,8 +36,8 @@ class DrawnShape:
 
 @dataclass(frozen=True, slots=True)
 class RowKind(Generic[Row]):
-    """`pack` makes a list for JSON of a row, and its shape as WKB where it has one; `unpack` is its inverse and trusts
-    nothing: it raises ValueError, TypeError, IndexError or ShapelyError."""
+    """A kind of row. `pack` turns a row into a list for JSON and its shape, if any, into WKB. `unpack` is the inverse
+    and checks everything: it raises ValueError, TypeError, IndexError or ShapelyError."""
 
     name: str
     pack: Callable[[Row], tuple[list[Any], bytes | None]]

@@ -1,7 +1,7 @@
-"""A zipped Shapefile from a stranger, opened by GDAL's one driver for it.
+"""Read an untrusted, zipped Shapefile with GDAL's driver for it.
 
-Its .shp file must be there. Without .shx the index is made anew, without .dbf its shapes have no fields, and without
-.prj the coordinate system must be said.
+The .shp file is required. Without .shx the index is rebuilt, without .dbf the shapes have no fields, and without .prj
+the coordinate system must be given.
 """
 
 import re
@@ -16,46 +16,46 @@ from zones.files import archives, fields, gdal, layers
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _MAGIC = b"\x00\x00\x27\x0a"  # ESRI Shapefile Technical Description, July 1998, p. 3: file code 9994, big endian
-_MOST = 0.5  # of the texts beyond ASCII: so many are UTF-8 where the others are cut or damaged, and none by chance
-_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what Python makes of such a byte (PEP 383)
+_MOST = 0.5  # share of non-ASCII texts that must be valid UTF-8; the others may be truncated or damaged
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # how Python decodes a byte that is not UTF-8 (PEP 383)
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 
 
 def read(
     archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], folder: Path, layer: str | None, encoding: str | None
 ) -> tuple[gpd.GeoDataFrame, tuple[str, ...], tuple[str, ...]]:
-    """The shapes and attributes of a Shapefile in a zip, in its own coordinate system; what was odd about it, and what
-    about it must be confirmed.
+    """Read the shapes and attributes of a Shapefile in a zip, in its own coordinate system. Return them, notes, and
+    doubts that must be confirmed.
 
-    `layer` is its name without `.shp`, where the zip holds several. Raises ZoneError.
+    `layer` is its name without `.shp`, if the zip has several. Raises ZoneError.
     """
     files = _choose(members, layer)
     if encoding is not None:
         encoding = fields.known_encoding(encoding)
-        files.pop(".cpg", None)  # which would be believed
+        files.pop(".cpg", None)  # GDAL would use its encoding instead
     for suffix in _PARTS:
         if suffix in files:
             archives.unpack(archive, files[suffix], folder / f"zones{suffix}")
     shp = folder / "zones.shp"
-    # GDAL goes by content: without this look, a .shp that is a VRT could send it to any file or address.
+    # GDAL chooses by content: without this check, a VRT named .shp could make it open any file or URL.
     with shp.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ZoneError("The .shp file in the zip is not a Shapefile.", hint="Export it again.")
     notes, doubts = [], []
     if ".shx" not in files:
-        notes.append("made the missing .shx file anew")
+        notes.append("rebuilt the missing .shx file")
     if ".dbf" not in files:
         notes.append("it has no .dbf file, so its shapes have no fields")
     elif encoding is None and (broken := _made_utf8(shp.with_suffix(".dbf"))) is not None:
         encoding = "UTF-8"
         if not _says_utf8(shp):
-            notes.append("read its texts as UTF-8, which they are, although it does not say so")
+            notes.append("read its texts as UTF-8, although it does not declare it")
         if broken:
             doubts.append(
-                f"Most of its texts are UTF-8, but {broken} cannot be read as that and have ? there. If it is in "
-                "another encoding, say --encoding."
+                f"Most of its texts are UTF-8, but in {broken} of them letters could not be read and became ?. If it "
+                "is in another encoding, give --encoding."
             )
-        shp.with_suffix(".cpg").unlink(missing_ok=True)  # which GDAL would believe
+        shp.with_suffix(".cpg").unlink(missing_ok=True)  # GDAL would use its encoding instead
     return gdal.read(shp, "zones", "Shapefile", encoding=encoding), tuple(notes), tuple(doubts)
 
 
@@ -64,14 +64,14 @@ def found_in(members: Sequence[zipfile.ZipInfo]) -> bool:
 
 
 def _choose(members: Sequence[zipfile.ZipInfo], layer: str | None) -> dict[str, zipfile.ZipInfo]:
-    """The files of one Shapefile, by ending."""
+    """Return the files of one Shapefile, by extension."""
     by_stem: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for member in members:
         path = PurePosixPath(*archives.parts(member))
         by_stem.setdefault(str(path.with_suffix("")).casefold(), {})[path.suffix.lower()] = member
     found = [files for files in by_stem.values() if ".shp" in files]
     stems = [PurePosixPath(files[".shp"].filename).stem for files in found]
-    # Two of one name in different folders are told apart by the folder.
+    # Shapefiles of the same name in different folders are named with their folder.
     names = [
         stem if stems.count(stem) == 1 else str(PurePosixPath(files[".shp"].filename).with_suffix(""))
         for stem, files in zip(stems, found, strict=True)
@@ -85,15 +85,15 @@ def _says_utf8(shp: Path) -> bool:
 
 
 def _made_utf8(dbf: Path) -> int | None:
-    """How many texts of a table are broken UTF-8, once ? stands in the file for what cannot be read of them. None where
-    it holds ASCII only, or most of its texts are in another encoding.
+    """Replace invalid UTF-8 in a table by ? and return the number of texts with it. Return None if the table is ASCII
+    only or most of its texts are in another encoding.
 
-    What its .cpg file or its code page say does not matter: `PeÃ±a Blanca` comes of believing them.
+    The .cpg file and the code page are ignored because they are often wrong, which gives `PeÃ±a Blanca`.
     """
     content = dbf.read_bytes()
     header = int.from_bytes(content[8:10], "little")  # its size in bytes
     records = content[header:]
-    # No byte of a character that UTF-8 writes in several is ASCII, so each run can be looked at alone.
+    # UTF-8 uses no ASCII bytes in multi-byte characters, so each run of other bytes can be checked by itself.
     found = [_with_marks(run) for run in _BEYOND_ASCII.findall(records)]
     broken = sum(b"?" in run for run in found)
     if broken >= len(found) * _MOST:
@@ -104,5 +104,5 @@ def _made_utf8(dbf: Path) -> int | None:
 
 
 def _with_marks(run: bytes) -> bytes:
-    """As many bytes, with ? for each that is not UTF-8."""
+    """Replace each byte that is not UTF-8 by ?; the length stays the same."""
     return _NO_UTF8.sub("?", run.decode("utf-8", "surrogateescape")).encode()

@@ -1,6 +1,6 @@
-"""Rows of addresses or streets from a CSV file or from a file of shapes, by what their columns mean.
+"""Read rows of addresses or streets from a CSV file or a file of shapes, by the meaning of their columns.
 
-A column is taken by the name that cities give it, or as `--map` says: `number=HSE_NBR`.
+A column is recognised by the names that cities use, or given with `--map`: `number=HSE_NBR`.
 """
 
 import codecs
@@ -25,21 +25,21 @@ from zones.files.zonefile import Options
 
 MAX_CSV_BYTES = 1024 * 1024 * 1024
 MAX_COLUMNS = 300
-OTHERWISE = "cp1252"  # what Windows writes where it is not UTF-8
+OTHERWISE = "cp1252"  # the encoding of Windows, for files that are not UTF-8
 LONGEST_CELL = 200  # characters
-MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
+MOST_LINES = 10  # of one record; a longer one has an unclosed quote
 LONGEST_LINE = 1_000_000
-PIECE = 20_000  # rows that are projected at once
+PIECE = 20_000  # rows projected at once
 _EPSG = re.compile(r"(?i)EPSG:\d{4,6}")
 _PLAIN = re.compile(r"[^\x20-\x7e]")
 
-Guesses = Mapping[str, Sequence[str]]  # meaning -> names of columns, the likeliest first; see `_key`
+Guesses = Mapping[str, Sequence[str]]  # meaning -> column names, likeliest first; see `_key`
 
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """`number`: that of its line in a CSV file, of its feature elsewhere. `cells` by meaning, "" for none. `fault`: why
-    it cannot be read at all."""
+    """A row. `number`: of its line in a CSV file, of its feature elsewhere. `cells`: by meaning, "" for none. `fault`:
+    why it cannot be read at all."""
 
     number: int
     cells: Mapping[str, str]
@@ -49,7 +49,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`columns`: which column has each meaning; `names`: all of its columns. `notes` and `doubts`, which must be
+    """A file of rows. `columns`: the column of each meaning; `names`: all columns. `notes`, and `doubts` that must be
     confirmed, are about the file as a whole."""
 
     columns: Mapping[str, str]
@@ -69,14 +69,14 @@ def open_sheet(
     encoding: str | None = None,
     header: Sequence[str] = (),
 ) -> Sheet:
-    """Raises ZoneError for a file that cannot be read. `given`: meaning -> column; `header`: of a CSV without one;
-    `encoding`: of the texts in a CSV or a Shapefile, by default UTF-8 where they are that, else what it says."""
+    """Open a file of rows. `given`: meaning -> column; `header`: column names for a CSV without them; `encoding`: of
+    the texts in a CSV or a Shapefile, by default UTF-8 if they are that, else the declared one. Raises ZoneError."""
     if unknown := set(given) - set(guesses):
-        raise ZoneError(f"Nothing is called {min(unknown)!r}.", hint=f"--map knows: {', '.join(guesses)}.")
+        raise ZoneError(f"There is no meaning {min(unknown)!r}.", hint=f"--map accepts: {', '.join(guesses)}.")
     if path.suffix.lower() in {".csv", ".txt"}:
         return _csv(path, guesses, given, layer, crs, encoding, header)
     if header:
-        raise ZoneError("Only a CSV file can be without names for its columns.", hint="Leave --columns out.")
+        raise ZoneError("Only a CSV file can lack column names.", hint="Leave --columns out.")
     table = open_table(path, Options(layer=layer, crs=crs, encoding=encoding))
     columns = _columns(table.fields, guesses, given)
     texts = {meaning: [tidy(cell) for cell in fields.texts(table.frame, column)] for meaning, column in columns.items()}
@@ -116,7 +116,7 @@ def _csv(
 
 
 def _encoding(path: Path, given: str | None) -> tuple[str, tuple[str, ...]]:
-    """How to read the texts, and what to report of that."""
+    """Return the encoding of the texts, and notes about it."""
     if given is not None:
         known = fields.known_encoding(given)
         return "utf-8-sig" if known == "utf-8" else known, ()
@@ -125,7 +125,7 @@ def _encoding(path: Path, given: str | None) -> tuple[str, tuple[str, ...]]:
             return "utf-8-sig", ()
     except OSError as error:
         raise _unreadable(error) from None
-    return OTHERWISE, (f"its texts are not UTF-8, and were read as {OTHERWISE}: is that not right, say --encoding",)
+    return OTHERWISE, (f"its texts are not UTF-8 and were read as {OTHERWISE}; if that is wrong, give --encoding",)
 
 
 def _unreadable(error: OSError) -> ZoneError:
@@ -133,15 +133,15 @@ def _unreadable(error: OSError) -> ZoneError:
 
 
 def _records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """(line, fields); a record is numbered by its last line. A quote that is never closed spoils its own line only: its
-    fields are empty."""
+    """Yield (line, fields). A record has the number of its last line. A quote that is never closed spoils only its own
+    line, whose fields are empty."""
     try:
-        # Five bytes mean nothing in cp1252; one of them must not refuse a whole register.
+        # Five bytes are undefined in cp1252; one of them must not make the whole file unusable.
         errors = "replace" if encoding == OTHERWISE else "strict"
         with path.open(encoding=encoding, errors=errors, newline="") as file:
             start = file.read(4096)
             if "\0" in start:
-                raise ZoneError("This is not a CSV file.", hint="Save it as CSV.")
+                raise ZoneError("It is not a CSV file.", hint="Save it as CSV.")
             file.seek(0)
             semicolons = start.partition("\n")[0].count(";") > start.partition("\n")[0].count(",")
             for number, record in _parsed(_lines(file), ";" if semicolons else ","):
@@ -150,12 +150,12 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     except OSError as error:
         raise _unreadable(error) from None
     except UnicodeError:
-        raise ZoneError(f"Its texts are not in {encoding}.", hint="Say another --encoding, or leave it out.") from None
+        raise ZoneError(f"Its texts are not in {encoding}.", hint="Give another --encoding, or leave it out.") from None
 
 
 def _parsed(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Records with the number of their last line; None for a line whose quotes are not right."""
-    waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
+    """Yield records with the number of their last line; None for a line with wrong quotes."""
+    waiting: deque[str] = deque()  # lines that were wrongly taken as part of a record
     taken: list[str] = []
     number = 0
 
@@ -169,7 +169,7 @@ def _parsed(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[st
     while True:
         try:
             for record in csv.reader(following(), delimiter=delimiter):
-                if len(taken) > 1:  # are they meant to be one? Raises csv.Error
+                if len(taken) > 1:  # raises csv.Error if the lines are not really one record
                     next(csv.reader(taken, delimiter=delimiter, strict=True))
                 number += len(taken)
                 taken.clear()
@@ -183,10 +183,10 @@ def _parsed(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[st
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """A line without an end would be read into memory whole."""
+    """Yield the lines. Raises ZoneError for one that is too long, instead of reading all of it into memory."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ZoneError(f"A line of it is longer than {LONGEST_LINE // 1000} KB.", hint="Save it as CSV again.")
+            raise ZoneError(f"One of its lines is longer than {LONGEST_LINE // 1000} KB.", hint="Save it as CSV again.")
         yield line
 
 
@@ -207,11 +207,11 @@ def _row(number: int, record: Sequence[str], guesses: Guesses, places: Mapping[s
         meaning: tidy(record[places[meaning]]) if meaning in places and places[meaning] < len(record) else ""
         for meaning in guesses
     }
-    return SheetRow(number, cells, None, "" if record else "Its quotes are not right.")
+    return SheetRow(number, cells, None, "" if record else "Its quotes are wrong.")
 
 
 def tidy(text: str) -> str:
-    """On one line, without what cannot be printed; cut where it is longer than any address."""
+    """Return a text as one line of printable characters, cut at a length that no address has."""
     text = text[: LONGEST_CELL * 2]
     if _PLAIN.search(text):
         text = "".join(c if c.isprintable() else " " for c in text)
@@ -219,7 +219,7 @@ def tidy(text: str) -> str:
 
 
 def _columns(names: Sequence[str], guesses: Guesses, given: Mapping[str, str]) -> dict[str, str]:
-    """The column of each meaning that has one. Raises ZoneError where the one that was given is not there."""
+    """Return the column of each meaning that has one. Raises ZoneError if a given column is not in the file."""
     by_key: dict[str, str] = {}
     for name in names:
         by_key.setdefault(_key(name), name)
@@ -235,7 +235,7 @@ def _columns(names: Sequence[str], guesses: Guesses, given: Mapping[str, str]) -
 
 
 def _key(column: str) -> str:
-    """Without case, spaces and dashes. Underscores stay: Philadelphia has both stname, the whole, and ST_NAME."""
+    """Return a name without case, spaces and dashes, but with underscores: Philadelphia has both stname and ST_NAME."""
     return "".join(c for c in column.casefold() if c.isalnum() or c == "_")
 
 
@@ -249,7 +249,7 @@ def _to_wgs84(crs: str) -> pyproj.Transformer:
 
 
 def _projected(rows: Iterator[SheetRow], to_wgs84: pyproj.Transformer) -> Iterator[SheetRow]:
-    """Rows whose `lon` and `lat` were x and y of another system."""
+    """Convert the `lon` and `lat` of rows from another coordinate system."""
     while piece := [row for _, row in zip(range(PIECE), rows, strict=False)]:
         x = np.array([_number(row.cells.get("lon", "")) for row in piece])
         y = np.array([_number(row.cells.get("lat", "")) for row in piece])

@@ -1,4 +1,4 @@
-"""TopoJSON (specification 1.0) read strictly. Its shapes share arcs, so that a small file can hold endless shapes."""
+"""Read TopoJSON (specification 1.0) strictly. Shapes share arcs, so a small file can hold a huge number of corners."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,19 +12,19 @@ from zones.errors import ZoneError
 from zones.files import layers
 from zones.geojson import Built, Feature
 
-MAX_POSITIONS = 10_000_000  # of all shapes put together: 160 MB
+MAX_POSITIONS = 10_000_000  # in all shapes together: 160 MB
 _DEPTH = 8
 _Arcs = Sequence[NDArray[np.float64]]
 
 
 def features(document: Mapping[str, Any], layer: str | None) -> list[Feature]:
-    """The shapes of an object, a feature each; `layer` names the object where there are several. Raises ZoneError."""
+    """Return the shapes of an object, a feature each. `layer` names one object of several. Raises ZoneError."""
     objects = document.get("objects")
     if not isinstance(objects, Mapping) or not objects:
         raise ZoneError("Its topology has no objects.", hint="Export it again.")
     chosen = objects[layers.choose([str(name) for name in objects], layer, "The topology", "objects")]
     if not isinstance(chosen, Mapping):
-        raise ZoneError("Its object is none of TopoJSON.")
+        raise ZoneError("Its object is not a TopoJSON object.", hint="Export it again.")
     members = chosen.get("geometries") if chosen.get("type") == "GeometryCollection" else [chosen]
     if not isinstance(members, list):
         raise ZoneError("Its geometry collection cannot be read.")
@@ -34,7 +34,7 @@ def features(document: Mapping[str, Any], layer: str | None) -> list[Feature]:
 
 def _feature(number: int, member: object, builder: "_Builder") -> Feature:
     if not isinstance(member, Mapping):
-        return Feature(number, Built("", None, error=ZoneError("It is not an object of TopoJSON.")), {})
+        return Feature(number, Built("", None, error=ZoneError("It is not a TopoJSON object.")), {})
     properties = member.get("properties")
     fields = dict(properties) if isinstance(properties, Mapping) else {}
     if isinstance(member.get("id"), str | int | float):
@@ -84,7 +84,7 @@ class _Builder:
                     [self.shape(part, depth + 1) for part in _list(geometry.get("geometries"))]
                 )
             case _:
-                raise ValueError("no type of TopoJSON")
+                raise ValueError("not a TopoJSON type")
         return built
 
     def _polygon(self, rings: Any) -> BaseGeometry:
@@ -93,7 +93,7 @@ class _Builder:
         return polygon
 
     def _line(self, indices: Any) -> NDArray[np.float64]:
-        """Section 2.1.4: arcs one after another, ~n is arc n backwards, and each begins where the last one ended."""
+        """Join arcs (section 2.1.4): ~n is arc n backwards, and each begins where the last one ended."""
         if not all(type(index) is int for index in _list(indices)):
             raise ValueError("not an index")
         self._used += sum(len(self._arcs[index if index >= 0 else ~index]) for index in indices)
@@ -103,7 +103,7 @@ class _Builder:
         return np.concatenate([piece[min(place, 1) :] for place, piece in enumerate(pieces)])
 
     def _decoded(self, arc: Any) -> NDArray[np.float64]:
-        """Section 2.1.3: with a transform, each position is told from the one before."""
+        """Decode an arc (section 2.1.3): with a transform, each position is relative to the one before."""
         positions = _pairs(arc)
         return self._placed(positions.cumsum(axis=0) if self._is_quantized else positions)
 

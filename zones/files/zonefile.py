@@ -1,23 +1,23 @@
-"""What is asked of a file of zones, and what it turned out to hold. No library is needed to pass these around."""
+"""The options for reading a file of zones, and the result. They are passed between processes."""
 
 from dataclasses import dataclass
 
 from shapely.geometry import MultiPolygon, Polygon
 
-REPAIR_PERCENT = 1.0  # a repair that changes a zone's area by more than this is for a person to look at
+REPAIR_PERCENT = 1.0  # a repair that changes a zone's area by more than this must be confirmed
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to read a file. All of it has a sensible default; what cannot be guessed is asked for in an error."""
+    """How to read a file. Everything has a default; an error asks for an option that cannot be guessed."""
 
-    layer: str | None = None  # where a file has several
-    crs: str | None = None  # such as EPSG:2272, where the file does not say
-    encoding: str | None = None  # of the names in a Shapefile
-    swap_axes: bool = False  # its coordinates are latitude, longitude
+    layer: str | None = None  # needed if the file has several
+    crs: str | None = None  # such as EPSG:2272; needed if the file does not declare one
+    encoding: str | None = None  # of the texts in a Shapefile
+    swap_axes: bool = False  # the file has latitude before longitude
     buffer_m: float | None = None  # metres around lines and points
     name_field: str | None = None
-    name: str | None = None  # for all of its zones, where no field names them
+    name: str | None = None  # for all zones, if no field names them
     id_field: str | None = None
     dissolve: str | None = None  # unite the parts that share this field
     number_duplicates: bool = False
@@ -25,7 +25,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class CleanZone:
-    """A zone as it can be kept: a stripped name and a valid polygon or multipolygon in WGS 84."""
+    """A zone with a tidy name and a valid polygon or multipolygon in WGS 84."""
 
     name: str
     external_id: str | None
@@ -34,9 +34,9 @@ class CleanZone:
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """What was mended of a zone. The change of its area by that, in per cent of the larger one: None if there is none.
+    """A repair of a zone, and how it changed the area, in per cent of the larger one; None if it did not.
 
-    "Before" is what its rings enclose one by one, those of holes taken off: see docs/zone-files.md.
+    The area before is the area within each shell minus that within each hole: see docs/zone-files.md.
     """
 
     zone: str
@@ -55,12 +55,12 @@ class Mending:
 
 @dataclass(frozen=True, slots=True)
 class ZoneFile:
-    """What a file holds. `left_out` says what and why, a line each; `notes` are about the file as a whole."""
+    """The contents of a file. `left_out`: a line and a reason for each shape left out; `notes`: on the whole file."""
 
     zones: tuple[CleanZone, ...]
     mended: tuple[Mending, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
-    crs: str  # that of the file, as EPSG:n where it has a number
-    name_field: str  # empty where the name was given
-    doubts: tuple[str, ...] = ()  # about the file, to be confirmed, a sentence each
+    crs: str  # of the file, as EPSG:n if it has a number
+    name_field: str  # empty if the name was given
+    doubts: tuple[str, ...] = ()  # about the file, a sentence each, to be confirmed

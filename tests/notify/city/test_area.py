@@ -156,7 +156,7 @@ def test_what_is_drawn_outside_the_city_or_over_all_of_it_is_asked_about() -> No
         s.add(street(south=39.0))
     away, swapped = Drawn(to_geojson(box(-20, 10, -19, 11))), Drawn(to_geojson(box(39.91, -75.19, 39.95, -75.15)))
     everything = Drawn(to_geojson(box(-90, 30, 10, 50)))
-    with pytest.raises(Refused, match=r"outside of the city.*--confirm outside-city"):
+    with pytest.raises(Refused, match=r"outside the city.*--confirm outside-city"):
         find(away)
     with pytest.raises(Invalid, match=r"latitude and longitude swapped\? GeoJSON has longitude first"):
         find(swapped)

@@ -52,7 +52,7 @@ def test_a_coordinate_system_that_overrules_that_of_the_file_is_reported(
 ) -> None:
     crs = {"type": "name", "properties": {"name": "EPSG:2272"}}
     path = geojson(tmp_path / "x.geojson", rows(kind, 1), crs=crs)
-    note = "It says that it is in EPSG:2272; read in EPSG:4326, as --crs says"
+    note = "the file declares EPSG:2272, but it was read in EPSG:4326 as given with --crs"
     done = run(kind, path, "--crs", "EPSG:4326")
     assert f"Note: {note}" in told(done), done.exception
     assert json.loads(run(kind, path, "--crs", "EPSG:4326", "--json").stdout)["notes"] == [note]
@@ -62,7 +62,7 @@ def test_a_coordinate_system_that_overrules_that_of_the_file_is_reported(
 def test_texts_of_a_csv_that_are_not_utf8_are_reported(kind: str, tmp_path: Path, database: str) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("LON,LAT,NUMBER,STREET,NAME\n-75.0,40.0,12,Cañon Rd,Cañon\n".encode("cp1252"))
-    assert "were read as cp1252: is that not right, say --encoding" in told(run(kind, path))
+    assert "were read as cp1252; if that is wrong, give --encoding" in told(run(kind, path))
 
 
 @every_kind

@@ -70,7 +70,7 @@ def test_outputs_of_openaddresses(name: str, count: int, bad: int, tmp_path: Pat
 def test_bad_rows_of_the_pelias_importer_are_told_by_line() -> None:
     rows = list(read_addresses(real_file("addresses/pelias_openaddresses_bad_data.csv"), {}))
     assert good(rows) == []
-    assert reasons(rows)[0] == (2, "number: this is no house number.")
+    assert reasons(rows)[0] == (2, "number: this is not a house number.")
 
 
 # CSV
@@ -85,16 +85,16 @@ def test_a_row_of_openaddresses(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         (",39.9,12,Elm St,,,", "lon: there is none."),
-        ("east,39.9,12,Elm St,,,", "lon: this is no number."),
-        ("nan,39.9,12,Elm St,,,", "lon: this is no number."),
-        ("2693514,235000,12,Elm St,,,", "lon, lat: they lie outside of the world"),
+        ("east,39.9,12,Elm St,,,", "lon: this is not a number."),
+        ("nan,39.9,12,Elm St,,,", "lon: this is not a number."),
+        ("2693514,235000,12,Elm St,,,", "lon, lat: they lie outside the world"),
         ("0,0,12,Elm St,,,", "lon, lat: both are 0"),
         ("-75.1,39.9,,Elm St,,,", "number: there is none."),
-        ("-75.1,39.9,0,Elm St,,,", "number: this is no house number."),
-        ("-75.1,39.9,rear,Elm St,,,", "number: this is no house number."),
+        ("-75.1,39.9,0,Elm St,,,", "number: this is not a house number."),
+        ("-75.1,39.9,rear,Elm St,,,", "number: this is not a house number."),
         ("-75.1,39.9,12,,,,", "street: there is none."),
-        ("-75.1,39.9,12,---,,,", "street: this is no name"),
-        (f"-75.1,39.9,12,{'long ' * 30},,,", "street: this is no name"),
+        ("-75.1,39.9,12,---,,,", "street: this is not the name"),
+        (f"-75.1,39.9,12,{'long ' * 30},,,", "street: this is not the name"),
         ("-75.1", "number: there is none."),
     ],
 )
@@ -193,7 +193,7 @@ def test_a_street_in_parts(tmp_path: Path) -> None:
         ("a,b\n1,2\n", {}, "No column looks like house numbers: a, b"),
         ("number,b\n1,2\n", {}, "No column looks like streets: number, b"),
         (HEADER + GOOD, {"number": "HSE"}, "There is no field 'HSE'."),
-        (HEADER + GOOD, {"nummer": "NUMBER"}, "Nothing is called 'nummer'."),
+        (HEADER + GOOD, {"nummer": "NUMBER"}, "There is no meaning 'nummer'."),
         ("", {}, "first line"),
         (b"PK\x03\x04\0\0", {}, "not a CSV file"),
     ],
@@ -220,7 +220,7 @@ def test_other_refusals(tmp_path: Path) -> None:
         read_addresses(csv(tmp_path, HEADER + GOOD), {}, layer="a")
     with pytest.raises(ZoneError, match="no coordinate system"):
         read_addresses(csv(tmp_path, HEADER + GOOD), {}, crs="+proj=longlat +nadgrids=/etc/passwd")
-    with pytest.raises(ZoneError, match="no lines to draw"):
+    with pytest.raises(ZoneError, match="no lines for streets"):
         read_streets(csv(tmp_path, HEADER + GOOD), {})
 
 
@@ -300,7 +300,7 @@ def test_streets_of_a_shapefile(tmp_path: Path) -> None:
         ({"shape": None}, "It has no line."),
         ({"shape": LineString([(1, 1), (1, 1)])}, "Its line has no length"),
         ({"stname": "", "ST_NAME": "", "PRE_DIR": "", "ST_TYPE": ""}, "name: there is none."),
-        ({"L_F_ADD": "many"}, "left_from: this is no house number."),
+        ({"L_F_ADD": "many"}, "left_from: this is not a house number."),
     ],
 )
 def test_bad_rows_of_streets(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
     path = csv(tmp_path, HEADER + GOOD + "a," * 5_000_000)
     tracemalloc.start()
     try:
-        with pytest.raises(ZoneError, match="A line of it is longer than 1000 KB"):
+        with pytest.raises(ZoneError, match="One of its lines is longer than 1000 KB"):
             list(read_addresses(path, {}))
         assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     finally:

@@ -104,7 +104,7 @@ def test_the_coordinate_system_of_lines_is_that_of_all_of_them(tmp_path: Path) -
     path = written(tmp_path / "x.ndjson", "\n".join(json.dumps(row | old) for row in rows))
     assert read_zones(path).crs == "EPSG:4267"
     path = written(tmp_path / "y.ndjson", "\n".join(json.dumps(row) for row in (rows[0] | old, rows[1])))
-    assert "Line 2: Its crs is another one than before." in refusal(path).message
+    assert "Line 2: Its crs differs from the lines before." in refusal(path).message
 
 
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
