@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ from notify.core.db import transaction
 from notify.models.zone import ZoneKind
 from zones.errors import one_line
 from zones.files import quarantine
+from zones.files.options import Option, spread
 from zones.files.zonefile import Options
 
 router = APIRouter(prefix="/api/v1/zones", tags=["zones"])
@@ -89,49 +90,21 @@ class Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The form without the file. All of it is what `tocsin zones import` has as options."""
+    """The form without the file."""
 
     options: Options
-    others: Others
     accepted: Accepted
-    dry_run: bool
-    seconds: float | None
-
-
-def _asked(
-    name_field: Annotated[str | None, Form(max_length=200, description="The field that holds the names.")] = None,
-    name: Annotated[str | None, Form(max_length=200, description="For its zones, where no field has one.")] = None,
-    id_field: Annotated[str | None, Form(max_length=200, description="The field that holds your own ids.")] = None,
-    layer: Annotated[str | None, Form(max_length=200, description="Which, where a file has several.")] = None,
-    dissolve: Annotated[str | None, Form(max_length=200, description="Merge parts that share this field.")] = None,
-    number_duplicates: Annotated[bool, Form(description="`Name (2)` for a name that comes again.")] = False,
-    crs: Annotated[str | None, Form(max_length=200, description="Such as EPSG:2272, if it does not say.")] = None,
-    encoding: Annotated[str | None, Form(max_length=40, description="Of a Shapefile's texts.")] = None,
-    swap_axes: Annotated[bool, Form(description="Its coordinates have latitude first.")] = False,
-    buffer_m: Annotated[float | None, Form(gt=0, le=10_000, description="Metres around lines and points.")] = None,
-    others: Annotated[
-        Others, Form(description="Zones of that kind that it lacks: see docs/zone-files.md.")
-    ] = "edition",
-    accept_repairs: Annotated[bool, Form(description="Those that change an area by more than 1 %.")] = False,
-    accept_warnings: Annotated[bool, Form(description="They have been looked at.")] = False,
-    dry_run: Annotated[bool, Form(description="Only say what would be done.")] = False,
+    others: Annotated[Others, Form(description="Zones of that kind that it lacks: see docs/zone-files.md.")] = "edition"
+    dry_run: Annotated[bool, Form(description="Only say what would be done.")] = False
     time_limit_s: Annotated[
-        float | None, Form(ge=1, le=120, description="For reading the file; by default it grows with its size.")
-    ] = None,
-) -> Asked:
-    options = Options(
-        layer=layer,
-        crs=crs,
-        encoding=encoding,
-        swap_axes=swap_axes,
-        buffer_m=buffer_m,
-        name_field=name_field,
-        name=name,
-        id_field=id_field,
-        dissolve=dissolve,
-        number_duplicates=number_duplicates,
-    )
-    return Asked(options, others, Accepted(accept_repairs, accept_warnings), dry_run, time_limit_s)
+        float | None,
+        Form(ge=1, le=120, description="For reading the file; by default it grows with its size."),
+    ] = None
+
+
+def _field(name: str, of: Any, option: Option) -> Any:
+    form = Form(description=option.words, max_length=option.longest, ge=option.least, le=option.most)
+    return Annotated[of, form]
 
 
 @router.post("/import", summary="Import zones from a file", status_code=201, responses=problems(403, 413, 422))
@@ -142,7 +115,7 @@ def import_zones(
         File(description="GeoJSON, TopoJSON, KML, KMZ, GeoPackage, zipped Shapefile or geodatabase; 200 MB at most."),
     ],
     kind: Annotated[ZoneKind, Form()],
-    asked: Annotated[Asked, Depends(_asked)],
+    asked: Annotated[Asked, Depends(spread(Asked, _field))],
 ) -> Report:
     """Needs the role admin. All of it or nothing: a new version for each zone whose shape has changed.
 
@@ -153,7 +126,7 @@ def import_zones(
     source = one_line(FilePath(file.filename or "upload").name)[-200:]
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
         path = _save(file, FilePath(folder))
-        found = quarantine.read_zones(path, asked.options, called=source, seconds=asked.seconds)
+        found = quarantine.read_zones(path, asked.options, called=source, seconds=asked.time_limit_s)
     with transaction() as s:
         report = zone_import.take(
             s,

@@ -18,6 +18,7 @@ from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.models import Operator
 from zones import gate, places, placing
+from zones.files.options import option
 from zones.files.zonefile import Mending, ZoneFile
 from zones.geometry import area_m2
 
@@ -36,8 +37,10 @@ SHOWN = 8  # cases listed in an error
 class Accepted:
     """What the importing person has confirmed."""
 
-    repairs: bool = False
-    warnings: bool = False
+    repairs: bool = option(
+        False, "Import shapes, too, that had to be mended by over 1 % of their area.", name="accept_repairs"
+    )
+    warnings: bool = option(False, "Import in spite of warnings: you have looked at them.", name="accept_warnings")
 
 
 NOTHING = Accepted()

@@ -2,8 +2,9 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,13 +19,22 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from zones.errors import one_line
 from zones.files import quarantine
+from zones.files.options import Option, spread
 from zones.files.zonefile import Options
 from zones.geometry import from_wkb, to_geojson
 
 commands = Commands(help="Import and look at zones.", no_args_is_help=True)
 
 
+def _offered(name: str, of: Any, option: Option) -> Any:
+    flag = f"--{name.replace('_', '-')}"  # alone: without it, a bool would get a --no- of its own
+    return Annotated[
+        of, typer.Option(flag, help=option.words, metavar=option.metavar, min=option.least, max=option.most)
+    ]
+
+
 @commands.named("import")
+@partial(spread, annotated=_offered)
 def import_(
     file: Annotated[
         Path,
@@ -33,33 +43,12 @@ def import_(
         ),
     ],
     kind: Annotated[str, typer.Option(help=", ".join(city_zones.KINDS))],
-    name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
-    name: Annotated[str | None, typer.Option(help="A name for its zones, where no field has one.")] = None,
-    id_field: Annotated[str | None, typer.Option(help="The field that holds your own ids.")] = None,
-    layer: Annotated[str | None, typer.Option(help="Which layer, where a file has several.")] = None,
-    dissolve: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="Merge the parts that share this field.")
-    ] = None,
-    number_duplicates: Annotated[
-        bool, typer.Option("--number-duplicates", help="Call a second zone of the same name NAME (2).")
-    ] = False,
-    crs: Annotated[
-        str | None, typer.Option(metavar="EPSG:n", help="Its coordinate system, where the file does not say.")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
-    swap_axes: Annotated[bool, typer.Option("--swap-axes", help="Its coordinates have latitude first.")] = False,
-    buffer_m: Annotated[float | None, typer.Option(help="Make zones of this many metres around lines.")] = None,
+    options: Options,
+    accepted: Accepted,
     replace_kind: Annotated[
         bool, typer.Option("--replace-kind", help="Retire all zones of the kind that are not in it.")
     ] = False,
     keep_others: Annotated[bool, typer.Option("--keep-others", help="Retire no zone.")] = False,
-    accept_repairs: Annotated[
-        bool,
-        typer.Option("--accept-repairs", help="Import shapes, too, that had to be mended by over 1 % of their area."),
-    ] = False,
-    accept_warnings: Annotated[
-        bool, typer.Option("--accept-warnings", help="Import in spite of warnings: you have looked at them.")
-    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     time_limit: Annotated[
         float | None, typer.Option(min=1, max=600, help="Seconds that reading it may take; grows with its size.")
@@ -72,18 +61,6 @@ def import_(
     """
     if replace_kind and keep_others:
         raise Invalid("--replace-kind and --keep-others exclude each other.", hint="Say one of them.")
-    options = Options(
-        layer=layer,
-        crs=crs,
-        encoding=encoding,
-        swap_axes=swap_axes,
-        buffer_m=buffer_m,
-        name_field=name_field,
-        name=name,
-        id_field=id_field,
-        dissolve=dissolve,
-        number_duplicates=number_duplicates,
-    )
     kind = "neighbourhood" if kind.lower() == "neighborhood" else kind
     found = quarantine.read_zones(file, options, seconds=time_limit)
     with transaction() as s:
@@ -95,7 +72,7 @@ def import_(
             datetime.now(UTC),
             acting.administrator(s),
             others="replace" if replace_kind else "keep" if keep_others else "edition",
-            accepted=Accepted(repairs=accept_repairs, warnings=accept_warnings),
+            accepted=accepted,
             dry_run=dry_run,
         )
     if as_json:

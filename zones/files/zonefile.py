@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from shapely.geometry import MultiPolygon, Polygon
 
+from zones.files.options import option
+
 REPAIR_PERCENT = 1.0  # a repair that changes a zone's area by more than this must be confirmed
 
 
@@ -11,16 +13,20 @@ REPAIR_PERCENT = 1.0  # a repair that changes a zone's area by more than this mu
 class Options:
     """How to read a file. Everything has a default; an error asks for an option that cannot be guessed."""
 
-    layer: str | None = None  # needed if the file has several
-    crs: str | None = None  # such as EPSG:2272; needed if the file does not declare one
-    encoding: str | None = None  # of the texts in a Shapefile
-    swap_axes: bool = False  # the file has latitude before longitude
-    buffer_m: float | None = None  # metres around lines and points
-    name_field: str | None = None
-    name: str | None = None  # for all zones, if no field names them
-    id_field: str | None = None
-    dissolve: str | None = None  # unite the parts that share this field
-    number_duplicates: bool = False
+    name_field: str | None = option(None, "The field that holds the names.", longest=200)
+    name: str | None = option(None, "A name for its zones, where no field has one.", longest=200)
+    id_field: str | None = option(None, "The field that holds your own ids.", longest=200)
+    layer: str | None = option(None, "Which layer, where a file has several.", longest=200)
+    dissolve: str | None = option(None, "Merge the parts that share this field.", metavar="FIELD", longest=200)
+    number_duplicates: bool = option(False, "Call a second zone of the same name NAME (2).")
+    crs: str | None = option(
+        None, "Its coordinate system, such as EPSG:2272, where the file does not say.", metavar="EPSG:n", longest=200
+    )
+    encoding: str | None = option(None, "Of a Shapefile's texts, such as cp1252.", longest=40)
+    swap_axes: bool = option(False, "Its coordinates have latitude first.")
+    buffer_m: float | None = option(
+        None, "Make zones of this many metres around lines and points.", least=0.1, most=10_000
+    )
 
 
 @dataclass(frozen=True, slots=True)
