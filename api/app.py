@@ -1,4 +1,4 @@
-"""THE DOOR: pages, REST, webhooks. Nothing is decided here; what is asked is handed to `notify`, and said back.
+"""The HTTP application: pages, REST and webhooks. It decides nothing; requests are passed on to `notify`.
 
 uvicorn api.app:create_app --factory
 """
@@ -19,24 +19,24 @@ from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
 from api.rates import RateLimit
 from notify.inbound import intent
 
-# Objects made before the collector looks again. Most of what a request makes is freed by its own counts.
+# Thresholds of the garbage collector. Reference counts free most of the objects that a request makes.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 STATIC = Path(__file__).parent / "static"
 PARTS = (rest, city_map, resident, console)
 
 
 def create_app() -> FastAPI:
-    """The application of one process."""
+    """Make the application of one process."""
     app = openapi.Door(
         title="Tocsin",
         version="1",
         summary="Crisis mass notification that a city can run by itself.",
         description=openapi.DESCRIPTION,
         openapi_url=errors.DESCRIPTION,
-        docs_url=None,  # they load scripts from elsewhere, which our Content-Security-Policy forbids
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere, which our Content-Security-Policy forbids
         redoc_url=None,
         openapi_tags=openapi.TAGS,
-        # What the environment may switch on for us would carry paths with tokens in them (law 9).
+        # Telemetry that the environment could switch on would contain paths with tokens (law 9).
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.metrics = Metrics()
@@ -46,7 +46,7 @@ def create_app() -> FastAPI:
     for router in (*(router for part in PARTS for router in part.ROUTERS), health.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    # uvicorn's own lines show paths and queries, with tokens in them (law 9); `RequestLog` writes better ones.
+    # uvicorn's own log lines contain paths and queries with tokens (law 9); `RequestLog` writes lines without them.
     logging.getLogger("uvicorn.access").disabled = True
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimit)
@@ -58,9 +58,8 @@ def create_app() -> FastAPI:
 
 
 def create_process() -> FastAPI:
-    """`create_app`, for a process that does nothing else: what is loaded by now stays, and is not looked at again.
-
-    A fifth of the time of a status callback went into looking.
+    """Make the application for a process that does nothing else, and exclude the objects made so far from garbage
+    collection, which took a fifth of the time of a status callback.
     """
     app = create_app()
     intent.load_rules()

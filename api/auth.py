@@ -1,6 +1,6 @@
-"""Who is at the door: a program with an API key, or an operator with the cookie of a session.
+"""Authenticate callers: a program by its API key, or an operator by the cookie of a session.
 
-What an operator may do is decided behind the door (`operators.require`), not here.
+What an operator may do is decided by `operators.require`, not here.
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A living key and the operator whom it acts for; without one it may only read."""
+    """A valid key and the operator for whom it acts; without one it may only read."""
 
     key_id: int
     operator: Operator | None
-    scopes: frozenset[str] | None = None  # None: all that the operator may do, or reading
+    scopes: frozenset[str] | None = None  # None: everything that the operator may do; without an operator, reading
 
     @property
     def acting(self) -> Operator:
-        """Raises NotAllowed."""
+        """The operator. Raises NotAllowed if there is none."""
         if self.operator is None:
             raise NotAllowed(
                 "This key may only read.", hint="`tocsin keys add NAME --as EMAIL` makes one that acts for an operator."
@@ -44,11 +44,11 @@ class Caller:
 
 
 class NeedsSignIn(Exception):
-    """A page of the console, and nobody is signed in: to the sign-in page, and back."""
+    """Nobody is signed in, so the browser is sent to the sign-in page and back."""
 
 
 def by_key(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Caller:
-    """The caller of the REST API. Raises NotSignedIn."""
+    """Return the caller of the REST API. Raises NotSignedIn, or NotAllowed for a key that may not read."""
     if credentials is None:
         raise NotSignedIn("This needs an API key.", hint=HOW)
     caller = with_secret(credentials.credentials)
@@ -60,7 +60,7 @@ def by_key(request: Request, credentials: Annotated[HTTPAuthorizationCredentials
 
 
 def by_cookie(request: Request) -> Caller:
-    """The operator at the console. Raises NeedsSignIn; NotAllowed for a form that came from another site."""
+    """Return the operator at the console. Raises NeedsSignIn, or NotAllowed for a form sent from another site."""
     require_own_host(request)
     with transaction() as s:
         key = sessions.find(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
@@ -73,32 +73,32 @@ def by_cookie(request: Request) -> Caller:
 
 
 def with_secret(secret: str) -> Caller | None:
-    """Whose key this is. The key is looked up by its hash, so the time that it takes tells nothing about it."""
+    """Return the caller with this key, or None. The key is looked up by its hash, so the time reveals nothing of it."""
     with transaction() as s:
         return _caller(s, operators.find_key(s, secret.strip()))
 
 
 def key_of_caller(s: Session, secret: str) -> ApiKey | None:
-    """The living key with this secret, of an operator who has not left."""
+    """Return the valid key with this secret, unless its operator has left."""
     key = operators.find_key(s, secret.strip())
     return key if key is not None and _caller(s, key) is not None else None
 
 
 def require_own_form(request: Request) -> None:
-    """Raises NotAllowed when a form was sent by a page that is not ours (cross-site request forgery).
+    """Raise NotAllowed when a form was sent by a page of another site (cross-site request forgery).
 
-    Browsers say where a form comes from, and no page can change what they say; the cookie is SameSite=Strict besides.
+    Browsers send the origin of a form, and pages cannot change it. The cookie is also SameSite=Strict.
     """
     site = request.headers.get("sec-fetch-site")
     origin = urlsplit(request.headers.get("origin", "")).netloc
     if (site and site != "same-origin") or (origin and origin not in _ours(request)) or not (site or origin):
-        raise NotAllowed("This form was not sent from a page of ours.", hint="Open the page again and send it there.")
+        raise NotAllowed("This form was not sent from our own page.", hint="Open the page again and send it there.")
 
 
 def require_own_host(request: Request) -> None:
-    """Raises Misdirected when the console was asked for by another name than ours.
+    """Raise Misdirected when the console was requested by a host name that is not ours.
 
-    A name of somebody else's that leads to our address (DNS rebinding) would make pages of theirs pages of ours.
+    Another site could point its name to our address (DNS rebinding), and its pages would then count as ours.
     """
     if request.headers.get("host", "").lower() not in _ours(request):
         raise Misdirected(
@@ -107,7 +107,7 @@ def require_own_host(request: Request) -> None:
 
 
 def sign_in(response: Response, token: str) -> None:
-    """Give the browser the token of a session as its cookie."""
+    """Set the token of a session as the browser's cookie."""
     response.set_cookie(
         cookie_name(),
         token,
@@ -119,19 +119,19 @@ def sign_in(response: Response, token: str) -> None:
 
 
 def sign_out(request: Request, response: Response) -> None:
-    """End the session on our side, too: a copy of its cookie is worth nothing."""
+    """Delete the cookie and end the session, so that a copy of the cookie is worthless."""
     with transaction() as s:
         sessions.end(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
     response.delete_cookie(cookie_name(), secure=_is_https(), httponly=True, samesite="strict")
 
 
 def cookie_name() -> str:
-    """With the prefix, browsers refuse one that another host or plain HTTP tries to set (RFC 6265bis)."""
+    """Return the cookie's name. Browsers accept the prefix only from this host and over HTTPS (RFC 6265bis)."""
     return "__Host-tocsin" if _is_https() else "tocsin"
 
 
 def _ours(request: Request) -> set[str]:
-    """The names that the console answers to: that of TOCSIN_PUBLIC_URL, and this machine's for itself."""
+    """Return the host names of the console: that of TOCSIN_PUBLIC_URL, and loopback names."""
     host = request.headers.get("host", "").lower()
     names = {urlsplit(settings().public_url).netloc.lower()}
     if _hostname(host) in LOOPBACK:
@@ -140,7 +140,7 @@ def _ours(request: Request) -> set[str]:
 
 
 def _hostname(host: str) -> str:
-    """Without its port; "" for what is no host."""
+    """Return a host without its port; "" if it is invalid."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -148,7 +148,7 @@ def _hostname(host: str) -> str:
 
 
 def _caller(s: Session, key: ApiKey | None) -> Caller | None:
-    """None for no key, and for the key of an operator who has left."""
+    """Return the caller of a key; None for no key or if its operator has left."""
     if key is None:
         return None
     scopes = None if key.scopes is None else frozenset(key.scopes)

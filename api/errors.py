@@ -1,4 +1,4 @@
-"""Errors become HTTP here and nowhere else: problem documents (RFC 9457) for programs, a page for people."""
+"""Turn errors into HTTP answers: problem documents (RFC 9457) for programs, a page for people."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,19 +26,19 @@ DESCRIPTION = "/api/v1/openapi.json"
 
 
 class NotSignedIn(TocsinError):
-    """Nobody, or somebody whom we do not know."""
+    """The caller has no valid key or session."""
 
     code = "not-signed-in"
 
 
 class Misdirected(TocsinError):
-    """Asked for by a name that is not ours (RFC 9110 section 15.5.20)."""
+    """The request has a host name that is not ours (RFC 9110 section 15.5.20)."""
 
     code = "misdirected"
 
 
 class TooMany(TocsinError):
-    """More requests than anybody needs, or more at once than one may have (RFC 6585 section 4)."""
+    """Too many requests, or too many at once (RFC 6585 section 4)."""
 
     code = "too-many"
 
@@ -48,7 +48,7 @@ class TooMany(TocsinError):
 
 
 def too_often(wait_s: int) -> TooMany:
-    return TooMany("You ask too often.", wait_s=wait_s)
+    return TooMany("Too many requests.", wait_s=wait_s)
 
 
 class Problem(BaseModel):
@@ -67,18 +67,18 @@ class Problem(BaseModel):
         }
     )
 
-    type: str = Field(description="What kind of problem it is; stays the same.")
+    type: str = Field(description="A stable identifier of the kind of problem.")
     title: str
     status: int
     detail: str = Field(description="What is wrong, in a sentence.")
     hint: str = Field("", description="What to do next.")
-    errors: list[str] = Field(default=[], description="Every case, where there are several.")
+    errors: list[str] = Field(default=[], description="The cases, if there are several.")
 
 
 STATUS: dict[type[Exception], int] = {
     NotSignedIn: 401,
     Misdirected: 421,
-    NotAllowed: 403,  # BadSignature, too
+    NotAllowed: 403,  # and its subclass BadSignature
     NotFound: 404,
     Refused: 409,
     TooMany: 429,
@@ -91,7 +91,7 @@ STATUS: dict[type[Exception], int] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An error in the words that a reader gets."""
+    """The answer to an error."""
 
     status: int
     code: str
@@ -111,26 +111,26 @@ class Told:
 
 
 def tell(error: Exception) -> Told:
-    """The words for any error. Those that nobody foresaw say nothing of their inside."""
+    """Return the answer to any error. For an unforeseen one it reveals no details."""
     for kind, words in _TELLERS.items():
         if isinstance(error, kind):
             return words(error)
-    return Told(500, "internal", "Something went wrong on our side.", "Try again; if it happens again, tell us.")
+    return Told(500, "internal", "Something went wrong on our side.", "Try again. If it happens again, report it.")
 
 
 def answer(request: Request, error: Exception) -> Response:
-    """A problem document, or for people the error page, which says the same sentence."""
+    """Answer with a problem document or, for people, with the error page."""
     told = tell(error)
     if told.code == "not-found" and not told.hint and f"{request.url.path}/".startswith("/api/"):
-        told = replace(told, hint=f"{DESCRIPTION} describes the REST API, docs/rest.md shows how to use it.")
+        told = replace(told, hint=f"{DESCRIPTION} describes the REST API; docs/rest.md shows how to use it.")
     headers = dict(getattr(error, "headers", None) or {})
     if told.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if f"{request.url.path}/".startswith(FOR_PROGRAMS):
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
     back = "/console" if f"{request.url.path}/".startswith("/console/") else "/"
-    if told.code == "not-found" and back == "/console":  # its reader has a browser and no terminal
-        told = replace(told, hint="The console lists what there is.")
+    if told.code == "not-found" and back == "/console":  # hints name commands, but the reader has only a browser
+        told = replace(told, hint="The console lists all alerts.")
     return page(request, "error.html", status=told.status, headers=headers, told=told, back=back)
 
 
@@ -151,8 +151,8 @@ def _tocsin(error: Any) -> Told:
 def _http(error: Any) -> Told:
     words = {
         404: "There is no such page.",
-        405: "That cannot be done here.",
-        413: "What was sent is too large.",
+        405: "This method is not allowed here.",
+        413: "The request is too large.",
     }
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "-")
@@ -160,12 +160,12 @@ def _http(error: Any) -> Told:
 
 
 def _validation(error: Any) -> Told:
-    """Says where and why, never what: the input may hold an address (law 9)."""
+    """Say which fields are invalid and why, but not their values, which may be addresses (law 9)."""
     found = error.errors()
     if found and all(one["loc"][0] == "path" for one in found):
         return Told(404, "not-found", "There is no such page.")
     cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {plain(one['msg'])}" for one in found]
-    return Told(422, "invalid", "What was sent cannot be used as it is.", "Mend what `errors` names.", cases)
+    return Told(422, "invalid", "The request is not valid.", "Correct the fields in `errors`.", cases)
 
 
 def _away(error: Exception) -> Told:
@@ -174,12 +174,10 @@ def _away(error: Exception) -> Told:
 
 
 def _cannot_be_kept(_error: Exception) -> Told:
-    return Told(
-        422, "invalid", "Something in this cannot be stored: a number too large, or a character without a sign."
-    )
+    return Told(422, "invalid", "Something in the request cannot be stored: a number too large, or a null character.")
 
 
-# The first that fits. PostgreSQL is asked through SQLAlchemy, and for COPY through psycopg.
+# The first match counts. psycopg's own errors come from COPY, all others through SQLAlchemy.
 _TELLERS: dict[type[Exception], Callable[[Any], Told]] = {
     TocsinError: _tocsin,
     ZoneError: _tocsin,

@@ -1,4 +1,4 @@
-"""For load balancers and monitoring: does the process live, can it serve, what does it count."""
+"""Endpoints for load balancers and monitoring: liveness, readiness and metrics."""
 
 import hmac
 from functools import cache
@@ -26,13 +26,13 @@ REDIS_TIMEOUT_S = 2.0
 
 @router.get("/healthz")
 async def healthz() -> Response:
-    """The process lives. Asks no server: a database that is away is no reason to restart us."""
+    """Report that the process is alive. No server is checked: restarting us would not bring back a database."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz")
 def readyz() -> Response:
-    """PostgreSQL answers with the schema and the secret key that we have, and Redis answers; 503 says what is wrong."""
+    """Check that PostgreSQL answers with our schema and secret key, and that Redis answers. 503 says what is wrong."""
     checks = {"postgres": _postgres(), "redis": _redis()}
     ready = all(said == "ok" for said in checks.values())
     return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
@@ -40,7 +40,7 @@ def readyz() -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """For the bearer of TOCSIN_METRICS_TOKEN; where that is not set, for this machine alone."""
+    """The metrics, for the bearer of TOCSIN_METRICS_TOKEN; if that is not set, for this machine only."""
     token = settings().metrics_token.get_secret_value()
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not (hmac.compare_digest(given.encode(), token.encode()) if token else _is_local(request)):
@@ -49,7 +49,7 @@ def metrics(request: Request) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    """Asked from this machine, and not by a proxy that passes on what others ask."""
+    """Return whether a request comes from this machine and was not forwarded by a proxy."""
     forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers.keys())
     return not forwarded and request.client is not None and request.client.host in LOOPBACK
 
@@ -79,7 +79,7 @@ def _redis() -> str:
 
 @cache
 def _client(url: str) -> "redis.Redis":
-    """One that gives up soon: the question is whether it answers now."""
+    """Return a client that gives up soon, because the question is whether Redis answers now."""
     return redis.Redis.from_url(
         url,
         socket_timeout=REDIS_TIMEOUT_S,

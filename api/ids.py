@@ -1,4 +1,4 @@
-"""Ids in paths, as PostgreSQL's bigint knows them: anything else is no such thing."""
+"""Ids in paths, within the range of PostgreSQL's bigint. Anything else is answered with 404."""
 
 from typing import Annotated
 

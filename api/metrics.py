@@ -1,4 +1,4 @@
-"""What a monitoring system asks for, in Prometheus's text format. Ids and counts; never an address (law 9)."""
+"""Metrics in Prometheus's text format. They contain ids and counts, never an address (law 9)."""
 
 import math
 import threading
@@ -22,13 +22,13 @@ from notify.models import Lane
 from notify.operations import tasks
 
 FRESH_S = 10.0
-PATIENCE_MS = 2_000  # for one question
+PATIENCE_MS = 2_000  # time limit of a query
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 
 
 class Metrics:
-    """The numbers of one process, with a registry of their own."""
+    """The metrics of this process, with their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -45,13 +45,13 @@ class Metrics:
         self.registry.register(Servers())
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        method = method if method in METHODS else "other"  # anybody can send any word
+        method = method if method in METHODS else "other"  # clients can send any word
         self._requests.labels(method, route, str(status)).inc()
-        if not route.endswith("/events"):  # a stream lasts for as long as somebody looks at it
+        if not route.endswith("/events"):  # a stream lasts as long as somebody watches it
             self._seconds.labels(method, route).observe(seconds)
 
     def of_many(self, method: str, route: str, status: int) -> Callable[[float], None]:
-        """`request` for what comes by the thousand: to be called with the seconds of each."""
+        """Return a fast version of `request` for a frequent route, to be called with the seconds of each request."""
         counted, timed = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
 
         def note(seconds: float) -> None:
@@ -65,9 +65,9 @@ class Metrics:
 
 
 class Servers(Collector):
-    """What PostgreSQL and Redis know. When one is away, or slow to answer a question, those numbers are left out.
+    """The metrics from PostgreSQL and Redis. Those that cannot be read, or not in time, are left out.
 
-    Asked every FRESH_S at most, however many scrape: to count deliveries must not hold up what is counted.
+    They are read at most every FRESH_S however often they are scraped, so that counting does not slow down sending.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Servers(Collector):
         self._asked_s = -math.inf
 
     def describe(self) -> Iterable[Metric]:
-        return ()  # else the registry would collect once to find the names
+        return ()  # otherwise the registry would collect once to find the names
 
     def collect(self) -> Iterator[Metric]:
         with self._lock:
@@ -101,11 +101,11 @@ class Servers(Collector):
 
 
 def _of_postgres() -> Iterator[Metric]:
-    """Each question in a transaction of its own: one that takes too long is left out, and said to be.
+    """Run each query in a transaction of its own. One that takes too long is left out and reported as left out.
 
-    So are the others when this process has no connection to spare: that is its own affair, and not a server away.
+    If this process has no free connection, the remaining ones are left out: that does not mean a server is down.
     """
-    left_out = GaugeMetricFamily("tocsin_metric_left_out", "1: not asked, or it took too long.", labels=("metric",))
+    left_out = GaugeMetricFamily("tocsin_metric_left_out", "1: not read, or it took too long.", labels=("metric",))
     for number, question in enumerate(_QUESTIONS):
         try:
             with transaction() as s:
@@ -123,14 +123,14 @@ def _of_postgres() -> Iterator[Metric]:
 
 
 def _of_redis() -> Iterator[Metric]:
-    length = GaugeMetricFamily("tocsin_queue_length", "Doorbells that no worker has heard.", labels=("lane",))
+    length = GaugeMetricFamily("tocsin_queue_length", "Doorbells that no worker has taken.", labels=("lane",))
     for lane in Lane:
         length.add_metric((lane.value,), _as_int(tasks.redis_client().llen(lane.value)))
     yield length
 
 
 def _gauge(s: Session, name: str, explained: str, labels: tuple[str, ...], question: str) -> Metric:
-    """The last column is the number, those before it the labels."""
+    """Make a gauge of a query: its last column is the number, those before it are the labels."""
     gauge = GaugeMetricFamily(name, explained, labels=labels)
     for *values, number in s.execute(text(question)):
         gauge.add_metric([str(value) for value in values], number)
@@ -151,7 +151,7 @@ _QUESTIONS = (
     ),
     (
         "tocsin_deliveries",
-        "Deliveries of the alerts in work, by state.",
+        "Deliveries of alerts that are sending or paused, by state.",
         ("alert", "lane", "state"),
         "SELECT a.id, a.lane, d.state, count(*) FROM alerts a JOIN deliveries d ON d.alert_id = a.id"
         " WHERE a.state IN ('sending', 'paused')"
@@ -165,13 +165,13 @@ _QUESTIONS = (
     ),
     (
         "tocsin_receipts_to_apply",
-        "Receipts that have not moved their delivery yet.",
+        "Receipts that have not been applied yet.",
         (),
         "SELECT count(*) FROM receipts WHERE applied_at IS NULL",
     ),
     (
         "tocsin_alarms",
-        "Alarms that ring, by kind.",
+        "Unresolved alarms, by kind.",
         ("kind",),
         "SELECT kind, count(*) FROM alarms WHERE resolved_at IS NULL GROUP BY kind ORDER BY kind",
     ),
@@ -183,7 +183,7 @@ _QUESTIONS = (
     ),
     (
         "tocsin_heartbeat_age_seconds",
-        "Seconds since a process was heard, the last of its kind and lane.",
+        "Seconds since the last heartbeat of a process, by kind and lane.",
         ("process", "lane"),
         "SELECT kind, coalesce(lane, ''), extract(epoch FROM now() - max(at))"
         " FROM heartbeats LEFT JOIN unnest(lanes) AS lane ON true GROUP BY kind, lane ORDER BY kind, lane",
@@ -196,7 +196,7 @@ _QUESTIONS = (
     ),
     (
         "tocsin_sender_rate_per_second",
-        "The rate that a sender is allowed.",
+        "The rate limit of a sender.",
         ("sender", "provider", "channel"),
         "SELECT id, provider, channel, rate_per_s FROM senders ORDER BY id",
     ),

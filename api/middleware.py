@@ -1,4 +1,4 @@
-"""What happens to every request: an id, a log line, a count, and headers that keep browsers from doing harm."""
+"""Middleware for every request: an id, a log line, metrics, security headers and a limit on the body."""
 
 import time
 import uuid
@@ -17,10 +17,10 @@ from notify.core.settings import settings
 
 log = structlog.get_logger()
 
-# Asked all the time, or thousands of times for an alert: a line only when something is wrong.
+# Frequent requests, which are logged only when something is wrong.
 QUIET = ("/hooks/", "/healthz", "/readyz", "/metrics", "/static", "/tiles/")
 
-BODY_BYTES = 64 * 1024  # all that a form of ours needs, and what is parsed for somebody who may be anybody
+BODY_BYTES = 64 * 1024  # enough for our forms, and the limit for a caller without a key
 API_BYTES = 2**20
 LARGER_BYTES = {
     "/api/v1/zones/import": 200 * 2**20,
@@ -28,15 +28,15 @@ LARGER_BYTES = {
     "/api/v1/audience": 16 * 2**20,
 }
 
-READ_AS_FAR_AS_IT_GOES = "/u/"  # a mail program's body; the token in the path alone decides
+READ_AS_FAR_AS_IT_GOES = "/u/"  # bodies of mail programs; only the token in the path matters
 
-HSTS = f"max-age={365 * 24 * 3_600}"  # RFC 6797; without subdomains, which are the city's
+HSTS = f"max-age={365 * 24 * 3_600}"  # RFC 6797; without subdomains, which belong to the city
 HEADERS = {
-    # Everything from here and nothing inline: a script that slipped into a page would not run.
+    # Everything from our own server and nothing inline, so that an injected script would not run.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # Not "no-referrer": browsers would then send `Origin: null` with our own forms, which `auth.py` looks at.
+    # Not "no-referrer": browsers would then send `Origin: null` with our own forms, and `auth.py` checks the origin.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -45,7 +45,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds `HEADERS`, and keeps everything but files out of caches."""
+    """Adds `HEADERS`, and forbids caching of everything but files."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -66,7 +66,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Takes no more of a body than a route can use: 413. The API takes a large one only from a caller with a key."""
+    """Answers 413 to a body larger than its route can use. The API reads a large one only from a caller with a key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -83,7 +83,7 @@ class BodyLimit:
             return
         short = stated.isdecimal() and int(stated) <= BODY_BYTES
         if api and not short and scope["method"] not in {"GET", "HEAD"}:
-            # A body is read and parsed, and files are written to disk, before a route asks for its key.
+            # The framework reads and parses a body, and writes files to disk, before a route checks the key.
             try:
                 await run_in_threadpool(by_key, Request(scope), await bearer(Request(scope)))
             except Exception as error:
@@ -95,7 +95,7 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > most:  # it came in chunks, without saying how much there is
+            if taken > most:  # a chunked body does not declare its size
                 raise HTTPException(413)
             return message
 
@@ -120,9 +120,9 @@ class HeadAsGet:
 
 
 class RequestLog:
-    """One line a request, by the route's template: the path and the query may hold a token (law 9).
+    """Logs one line per request, with the route's template because paths and queries may contain a token (law 9).
 
-    An error that nobody foresaw ends here: logged once, answered with 500.
+    An unforeseen error is logged here once and answered with 500.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -162,7 +162,7 @@ class RequestLog:
 
 
 def _route(scope: Scope) -> str:
-    """`/alerts/{alert_id}`. Each router has its whole prefix, so a route's own path is the whole path."""
+    """Return a template such as `/alerts/{alert_id}`. A route's own path includes the prefix of its router."""
     if "route" in scope:
         return str(scope["route"].path)
     return "/static" if scope["path"].startswith("/static/") else "(none)"

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says besides the routes, and the answers that many routes share."""
+"""The parts of the OpenAPI document besides the routes, and the answers that many routes share."""
 
 from typing import Any
 
@@ -18,47 +18,39 @@ what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; co
 
 TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
-    {"name": "alarms", "description": "What operators must look at."},
-    {"name": "jobs", "description": "What Tocsin does by itself, and when it did it last."},
+    {"name": "alarms", "description": "Problems that operators must look at."},
+    {"name": "jobs", "description": "Timed jobs, and when each last ran."},
     {"name": "zones", "description": "Named areas of the city, versioned."},
-    {"name": "addresses", "description": "Where an address, a crossing or a landmark is."},
-    {"name": "senders", "description": "The identities that we send as, with their rates and caps."},
-    {"name": "subscribers", "description": "Residents: how many; and one who calls, for agents."},
+    {"name": "addresses", "description": "Find an address, a crossing or a landmark."},
+    {"name": "senders", "description": "The identities that messages are sent from, with their rates and caps."},
+    {"name": "subscribers", "description": "Residents: their number and, for agents, the record of a caller."},
 ]
 
 _MEANINGS = {
     400: "The body cannot be parsed.",
-    401: "No key, or one that is not valid.",
-    403: "This key may not do that.",
-    404: "There is no such thing.",
-    409: "Its state forbids that.",
+    401: "There is no key, or it is not valid.",
+    403: "This key does not allow it.",
+    404: "It does not exist.",
+    409: "Its state does not allow it.",
     413: "The body is too large.",
-    422: "What was given cannot be used; `errors` lists the reasons.",
-    429: "Too many requests, or too much that is being computed for this key already.",
-    503: "A server or a setting that is needed is missing.",
+    422: "The request is not valid; `errors` lists the reasons.",
+    429: "Too many requests, or too many computations for this key at once.",
+    503: "A server or setting that is needed is missing.",
 }
 
 
-ALWAYS = (
-    400,
-    401,
-    403,
-    413,
-    422,
-    429,
-    503,
-)  # a broken body, no key, its scopes, its size, its contents, too often, away
+ALWAYS = (400, 401, 403, 413, 422, 429, 503)  # statuses that every route may answer with
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problem documents that a route may answer with, for its `responses`; and for what any of them may answer."""
+    """Return the `responses` of a route: the problem documents of these statuses and of `ALWAYS`."""
     return {status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({*ALWAYS, *statuses})}
 
 
 class Door(FastAPI):
-    """An application whose OpenAPI document says what `errors.py` does, with webhooks in front of all middleware.
+    """An application whose OpenAPI document describes our errors, with webhooks in front of all middleware.
 
-    They come by the thousand for one alert: four fifths of such a request went into the framework.
+    Thousands of webhooks come for one alert, and the framework took four fifths of the time of each.
     """
 
     hooks: Router | None = None
@@ -81,7 +73,7 @@ class Door(FastAPI):
 
 
 def _tell_problems(responses: dict[str, Any]) -> None:
-    """Give errors their media type, and leave out FastAPI's own validation error, which is never answered with."""
+    """Give errors their media type, and remove FastAPI's own validation error, which we never send."""
     for status in [status for status in responses if int(status) >= 400]:
         schema = next(iter(responses[status]["content"].values()))["schema"]
         if schema["$ref"].endswith("/Problem"):

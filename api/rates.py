@@ -1,6 +1,6 @@
-"""How often somebody may ask, by address and by key, counted in Redis for all web servers together.
+"""Limit the rate of requests by address and by key, counted in Redis for all web servers together.
 
-Webhooks are not among them: a signed one is never refused for its number (`hooks/refusals.py`).
+Webhooks are not limited: a correctly signed one is never refused (`hooks/refusals.py`).
 """
 
 import hashlib
@@ -29,13 +29,14 @@ from notify.core.settings import settings
 log = structlog.get_logger()
 
 WINDOW_S = 60
-PATIENCE_S = 0.25  # for Redis; then nobody is counted, and for the next REST_S nobody waits for it
+PATIENCE_S = 0.25  # how long to wait for Redis; after that, nothing is counted for REST_S
 REST_S = 5.0
 
-# Requests a minute. Many residents have one address at their carrier's, and all look at once in an emergency.
+# Requests per minute. Many residents share an address at their carrier, and all look at once in an emergency.
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
-SHARED = 10  # times as many by address through a proxy of the city's that nobody has named: all come from its address
-# What tells how many live where, each kind by itself: who has drawn for a minute can still write the alert and look.
+SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
+# Requests that reveal how many people live where. Each kind has its own limit, so that an operator who has drawn areas
+# for a minute can still write the alert and preview it.
 COUNTS = {
     "count": re.compile(r"\w+ /api/v1/(audience|residents)"),
     "preview": re.compile(r"GET /api/v1/alerts/[^/]*/(audience|plan)"),
@@ -51,12 +52,12 @@ class Bound:
     most: int
 
     def name(self, window: int) -> str:
-        """Hashed: neither a key nor anybody's address stands in Redis."""
+        """Return the name in Redis. It is hashed, so that Redis holds no keys or addresses."""
         return f"tocsin:rate:{self.kind}:{hashlib.sha256(self.who.encode()).hexdigest()[:32]}:{window}"
 
 
 class RateLimit:
-    """Answers 429 with Retry-After to who asks too often. While Redis is away, to nobody."""
+    """Answers 429 with Retry-After to too many requests. Without Redis there is no limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -87,7 +88,7 @@ class RateLimit:
                 together.incr(bound.name(window))
                 together.expire(bound.name(window), 2 * WINDOW_S)
             counted = together.execute()[::2]
-        except (RedisError, OSError, ValueError) as error:  # ValueError: its address is none
+        except (RedisError, OSError, ValueError) as error:  # ValueError: the URL is invalid
             self._rests_until_s = time.monotonic() + REST_S
             log.warning("rates.not_counted", error=type(error).__name__)
             return False
@@ -122,10 +123,10 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
 
 
 def client_address(scope: Scope) -> str:
-    """Who is counted: the address at the other end of the connection, or whom a trusted proxy names.
+    """Return the address to count: that of the connection, or the client's as named by a trusted proxy.
 
-    uvicorn believes `X-Forwarded-For` of TOCSIN_TRUSTED_PROXIES alone; anybody else's changes nothing here. Of IPv6 the
-    network of 64 bits, since whoever has one address has them all.
+    uvicorn uses `X-Forwarded-For` only from TOCSIN_TRUSTED_PROXIES. An IPv6 address counts as its /64 network, because
+    its owner has all addresses in it.
     """
     host = str(scope["client"][0]) if scope.get("client") else ""
     address = _parsed(host)
@@ -135,9 +136,10 @@ def client_address(scope: Scope) -> str:
 
 
 def _through_unnamed_proxy(scope: Scope) -> bool:
-    """Whether a proxy of the city's own network passes it on that is not in TOCSIN_TRUSTED_PROXIES.
+    """Return whether the request comes through a proxy in the city's network that is not in TOCSIN_TRUSTED_PROXIES.
 
-    From the internet the header proves nothing: anybody can send it. uvicorn gives clients of trusted proxies port 0.
+    A public address with the header is not a proxy of the city: anybody can send it. uvicorn gives clients of trusted
+    proxies port 0.
     """
     if not scope.get("client") or scope["client"][1] == 0 or "x-forwarded-for" not in Headers(scope=scope):
         return False
@@ -146,7 +148,7 @@ def _through_unnamed_proxy(scope: Scope) -> bool:
 
 
 def _parsed(host: str) -> IPv4Address | IPv6Address | None:
-    """An IPv4 address that came in by an IPv6 socket is that IPv4 address."""
+    """Parse an address; one mapped to IPv6 becomes IPv4 again."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -156,8 +158,8 @@ def _parsed(host: str) -> IPv4Address | IPv6Address | None:
 
 def _tell_of_proxy(host: str) -> None:
     why = (
-        f"Requests are passed on by {host}, which is not in TOCSIN_TRUSTED_PROXIES: all clients behind it share one"
-        f" rate limit. If it is your reverse proxy, add it there and start the API again."
+        f"Requests come through {host}, which is not in TOCSIN_TRUSTED_PROXIES, so all clients behind it share one"
+        f" rate limit. If it is your reverse proxy, add it there and restart the API."
     )
     try:
         with db.transaction() as s:

@@ -1,4 +1,4 @@
-"""How pages are made: Jinja2 with escaping on, in the reader's language, with times on the city's clock."""
+"""Render pages with Jinja2: escaped, in the reader's language, with times in the city's time zone."""
 
 import tomllib
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ from templates import PAGES
 def page(
     request: Request | None, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **given: Any
 ) -> HTMLResponse:
-    """An HTML page. `language` may be given; otherwise it is the browser's, as far as we have it.
+    """Return an HTML page. `language` defaults to the browser's, if we have it.
 
-    Whoever is signed in sees on every page which alarms ring.
+    If `caller` is given, the page also shows the unresolved alarms.
     """
     language = given.pop("language", None) or language_of(request)
     if "caller" in given:
@@ -41,7 +41,7 @@ def page(
 
 
 def render(name: str, *, language: str = "en", **given: Any) -> str:
-    """A page or a part of one."""
+    """Render a page or part of one."""
     known = settings()
     return (
         _environment()
@@ -51,12 +51,13 @@ def render(name: str, *, language: str = "en", **given: Any) -> str:
 
 
 def words(language: str) -> dict[str, Any]:
-    """`templates/pages/<language>.toml`; English where there is none."""
+    """Return the words in `templates/pages/<language>.toml`, in English if there is none."""
     return _words().get(language) or _words()["en"]
 
 
 def language_of(request: Request | None) -> str:
-    """`?lang=es`, else the first of Accept-Language that we have (RFC 9110 section 12.5.4), else the city's first."""
+    """Return the language in `?lang=es`, else the first of Accept-Language that we have (RFC 9110 section 12.5.4), else
+    the city's first."""
     spoken = [language for language in settings().languages if language in _words()] or ["en"]
     if request is None:
         return spoken[0]
@@ -101,19 +102,19 @@ def _environment() -> Environment:
 
 
 def _plural(forms: Mapping[str, str], n: int, language: str) -> str:
-    """The form of the words that a number takes (CLDR): `{ one = "{n} alert", other = "{n} alerts" }`."""
+    """Return the words in the number's plural form (CLDR): `{ one = "{n} alert", other = "{n} alerts" }`."""
     form = Locale.parse(language).plural_form(n)
     return forms.get(form, forms["other"]).format(n=format_decimal(n, locale=language))
 
 
 def _language_name(language: str) -> str:
-    """As its speakers call it, at the beginning of a line."""
+    """Return a language's own name, capitalised."""
     name = Locale.parse(language).get_display_name() or language
     return name[:1].upper() + name[1:]
 
 
 def _spoken(at: datetime, language: str) -> str:
-    """A time as messages say it: "9:05 AM Monday, November 23"."""
+    """Format a time as messages do: "9:05 AM Monday, November 23"."""
     event = catalogue().events[0]
     common = event.common.get(language) or event.common["en"]
     return str(Moment(common.speech, at.astimezone(settings().tz), None).full)

@@ -1,4 +1,4 @@
-"""Seats: how much of what takes long one caller may ask for at once."""
+"""Seats: limit the long computations that one caller may have running at once."""
 
 import threading
 from collections import Counter
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from api.errors import TooMany
 
-AREAS_AT_ONCE = 4  # of one key; who draws asks again before the last answer has come
+AREAS_AT_ONCE = 4  # per key; while drawing, a page asks again before the last answer has arrived
 
 _lock = threading.Lock()
 _taken: Counter[int] = Counter()

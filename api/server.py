@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with a bound on how long and how many clients may take to say what they want."""
+"""The HTTP server: uvicorn, with limits on the time that a request takes to arrive and on half-open requests."""
 
 import asyncio
 from typing import Any, ClassVar
@@ -8,19 +8,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from notify.core.settings import settings
 
-REQUEST_S = 20.0  # for a request, and longer by what its body takes at SLOWEST_BYTES_PER_S
+REQUEST_S = 20.0  # for a request to arrive, plus the time of its body at SLOWEST_BYTES_PER_S
 SLOWEST_BYTES_PER_S = 5_000
 MOST_HALF_OPEN = 2_000
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection whose request does not come: uvicorn itself would wait for it for ever.
+    """Closes a connection whose request does not arrive; uvicorn itself would wait for ever.
 
-    Of the connections with half a request, or none yet, the oldest gives way when there are too many. A request that
-    comes in one piece, as every webhook does, costs two assignments.
+    If too many connections have an incomplete request or none yet, the oldest is closed. A request that arrives in one
+    piece, as every webhook does, costs only two assignments.
     """
 
-    half_open: ClassVar["dict[PatientProtocol, None]"] = {}  # of this process, the oldest first
+    half_open: ClassVar["dict[PatientProtocol, None]"] = {}  # in this process, oldest first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -58,7 +58,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         left_s = self._began_s + REQUEST_S + self._received / SLOWEST_BYTES_PER_S - self.loop.time()
-        if self.flow.read_paused:  # it is we who are slow
+        if self.flow.read_paused:  # we are slow, not the client
             left_s = REQUEST_S
         if left_s > 0:
             self._check = self.loop.call_later(left_s, self._look)
@@ -88,6 +88,6 @@ def serve(host: str, port: int, **more: Any) -> None:
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings().trusted_proxies,
-        timeout_graceful_shutdown=2,  # an open page with live numbers must not hold Ctrl-C up
+        timeout_graceful_shutdown=2,  # an open page with live numbers must not delay Ctrl-C
         **more,
     )

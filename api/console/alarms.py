@@ -1,4 +1,4 @@
-"""The console's alarms: a banner on every page, which looks for news by itself."""
+"""The console's alarms: a banner on every page, which updates itself."""
 
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/console/alarms", include_in_schema=False)
 
 @router.get("")
 def banner(caller: Viewer, seen: str = "") -> Response:
-    """The banner; nothing when it is as the page shows it, so that it is not read aloud again."""
+    """The banner, or 204 if it has not changed, so that screen readers do not read it again."""
     with transaction() as s:
         ringing = alarms.ringing(s)
     if seen == "".join(f"{alarm.id}.{alarm.count}-" for alarm in ringing):
@@ -29,7 +29,7 @@ def banner(caller: Viewer, seen: str = "") -> Response:
 
 @router.post("/{alarm_id}/resolve")
 def resolve(alarm_id: Id, request: Request, caller: Viewer) -> Response:
-    """Back to the page that it was pressed on."""
+    """Resolve an alarm and go back to the page with the button."""
     operators.require(caller.acting, "resolve")
     with transaction() as s:
         alarms.resolve(s, alarm_id, datetime.now(UTC), caller.acting)

@@ -1,4 +1,4 @@
-"""All that the console shows of one alert, read in one transaction."""
+"""Everything that the console shows of an alert, read in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,41 +19,43 @@ from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area
-WANTED = {  # button -> what the role must allow, and the state that follows
+WANTED = {  # button -> the permission that it needs, and the state that follows
     "approve": ("approve", AlertState.APPROVED),
     "launch": ("launch", AlertState.SENDING),
     "resume": ("stop", AlertState.SENDING),
     "pause": ("stop", AlertState.PAUSED),
     "cancel": ("stop", AlertState.CANCELLED),
 }
-RECEIPTS_FOR = timedelta(minutes=2)  # after the last message, so long are its receipts watched
+RECEIPTS_FOR = timedelta(minutes=2)  # how long receipts are watched after the last message
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class AlertView:
+    """What the templates read. `drawing` and `words` are empty when only the numbers are needed."""
+
     alert: Alert
     progress: reports.Progress
     words: Sequence[StoredContent]
     steps: Sequence[reports.Step]
     drawing: Outline | None
     buttons: tuple[str, ...]
-    needs_another: bool  # the reader wrote it, and it needs two people
-    plan: Plan | None  # before the launch: whom it would reach now, and when
+    needs_another: bool  # the reader is its author, and somebody else must approve it
+    plan: Plan | None  # before the launch: the audience and times if it were launched now
 
     @property
     def preview(self) -> Audience | None:
         return self.plan.audience if self.plan else None
 
 
-def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> Dossier:
-    """Raises NotFound. `moving`: without the words and the drawing, which never change."""
+def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> AlertView:
+    """Read an alert. `moving`: without the words and the drawing, which never change. Raises NotFound."""
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
     plan = forecast.plan(s, alert, now) if waits else None
     if plan:
         explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator, key_id=caller.key_id)
-    return Dossier(
+    return AlertView(
         alert=alert,
         progress=reports.progress(s, alert_id),
         words=() if moving else reports.words(s, alert_id),
@@ -68,7 +70,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
 
 
 def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
-    """What to offer. Whether it may be done is decided again, by the domain, when it is."""
+    """Return the buttons to offer. When one is pressed, the domain checks again whether it is allowed."""
     if caller.operator is None:
         return ()
     offered = []
@@ -86,7 +88,7 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
 
 
 def is_over(p: reports.Progress, now: datetime) -> bool:
-    """Whether its numbers will stay as they are, as far as anybody should wait for it."""
+    """Return whether the numbers are final, or no more changes are worth waiting for."""
     if not p.ended:
         return False
     return not p.deliveries["accepted"] or p.finished_at is None or now - p.finished_at > RECEIPTS_FOR

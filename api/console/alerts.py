@@ -96,13 +96,13 @@ def cancel(alert_id: Id, request: Request, caller: Viewer, sure: Annotated[str, 
 
 
 def _as_seen(alert: Alert, area_hash: str) -> None:
-    """The area must be the one that the operator had before their eyes (design: shown at approval, compared again)."""
+    """Raise Refused unless the area is the one that the operator's page showed."""
     if area_hash != alert.area_hash:
-        raise Refused("The area is not the one that this page showed.", hint="Look at it again, then decide.")
+        raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
 
 
 def _done(request: Request, alert_id: int, caller: Caller, step: Callable[[], None]) -> Response:
-    """After a step, its page again; when it was refused, with the reason on top."""
+    """Do a step and show the alert's page again; if the step was refused, with the reason on top."""
     try:
         step()
     except TocsinError as error:

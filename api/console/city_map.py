@@ -1,4 +1,4 @@
-"""The city's map for operators: all zones beside it. Without scripts the list remains, and draws one zone at a time."""
+"""The city's map for operators, with a list of all zones. Without scripts, a zone chosen in the list is drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ListedZone:
 
 @router.get("/map")
 def show_map(request: Request, caller: Viewer, zone: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> Response:
-    """`zone`: the one to look at."""
+    """The page. `zone`: the chosen one."""
     with transaction() as s:
         edition = basemap.current(s)
         extent = basemap.city_bounds(s, edition)
@@ -66,7 +66,7 @@ def _listed(one: KeptZone, box: tuple[float, float, float, float] | None) -> Lis
 
 
 def _drawn(chosen: KeptZone | None, kept: Sequence[KeptZone]) -> Outline | None:
-    """The chosen zone among those of its kind."""
+    """Draw the chosen zone among those of its kind."""
     if chosen is None:
         return None
     return outline(chosen.version.geometry, [one for one in kept if one.zone.kind == chosen.zone.kind])

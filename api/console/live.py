@@ -1,4 +1,4 @@
-"""An alert's numbers while it goes out: parts of its page, sent when they have changed."""
+"""An alert's live numbers: parts of its page, sent when they change."""
 
 import asyncio
 import time
@@ -21,12 +21,12 @@ from notify.core.db import transaction
 router = APIRouter(prefix="/console", include_in_schema=False)
 
 LOOK_S = 1.0
-RESTS = 9  # as long as a look took, so often: to count a million must not hold up what is counted
+RESTS = 9  # waits this many times as long as a query took, so that counting does not slow down sending
 PARTS = ("standing", "numbers", "announcement")
 
 
 def watched(alert_id: Id, caller: Viewer) -> Caller:
-    """The caller, once it is sure that there is such an alert: after its first byte a stream has no status."""
+    """Check that the alert exists, because a stream cannot change its status once it has begun. Return the caller."""
     with transaction() as s:
         reports.find_alert(s, alert_id)
     return caller
@@ -34,7 +34,7 @@ def watched(alert_id: Id, caller: Viewer) -> Caller:
 
 @router.get("/alerts/{alert_id}/events", response_class=EventSourceResponse)
 async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> AsyncIterator[ServerSentEvent]:
-    """Between two looks no connection is held. It ends with the alert; a client that leaves cancels it."""
+    """Stream the parts until the alert ends or the client leaves. No database connection is held between queries."""
     sent: dict[str, str] = {}
     seen, over = "", False
     while not over:
@@ -50,9 +50,8 @@ async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> A
 
 
 def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, dict[str, str], bool]:
-    """The alert's state, its parts as HTML by the names that the page swaps them by, and whether nothing more is to
-    be expected. Before the launch there are parts only when the state is another than was seen: a preview of the
-    audience is no question for every second."""
+    """Return the alert's state, its parts as HTML by name, and whether they are final. Before the launch there are
+    parts only when the state differs from `seen`, because a preview of the audience is too costly for every second."""
     with transaction() as s:
         state = reports.find_alert(s, alert_id).state
         if state in states.BEFORE_LAUNCH and seen in {"", state.value}:

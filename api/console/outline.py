@@ -1,4 +1,4 @@
-"""The shape of an area as an SVG path, so that a reader sees at once where it is. No map server is asked."""
+"""Draw an area as an SVG path, without a map server, so that a reader sees at once where it is."""
 
 import math
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from shapely.geometry.base import BaseGeometry
 from notify.city.zones import KeptZone
 from zones.geometry import from_wkb
 
-SIZE = 320  # units of the drawing, the longer side
+SIZE = 320  # units of the longer side of the drawing
 MARGIN = 12.0
-MOST_BEHIND = 400  # zones drawn for orientation; more would be a blot
+MOST_BEHIND = 400  # zones drawn for orientation; more would be unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Pen:
         return MARGIN + (lon - self.west) * self.per_lon, MARGIN + (self.north - lat) * self.per_lat
 
     def path(self, shape: BaseGeometry) -> str:
-        """Rings one after the other; with the fill rule evenodd, holes stay open."""
+        """Return all rings as one path; with the fill rule evenodd, holes stay empty."""
         simple = shape.simplify(0.6 / self.per_lat)
         polygons = getattr(simple, "geoms", [simple])
         rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]

@@ -1,4 +1,4 @@
-"""How operators come in: with an API key, or by the link that `tocsin up --demo` prints."""
+"""Operators sign in with an API key, or by the link that `tocsin up --demo` prints."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 
 @router.get("/sign-in")
-def ask(request: Request, next: str = "") -> Response:  # noqa: A002  its name in the address
+def ask(request: Request, next: str = "") -> Response:  # noqa: A002  the name of the query parameter
     auth.require_own_host(request)
     return page(request, "console/sign_in.html", language="en", next=_within(next), problem="")
 
@@ -42,8 +42,8 @@ def sign_in(
 
 @router.get("/enter")
 def confirm(request: Request, ticket: str = "") -> Response:
-    """Asks whether to come in. A link is followed by mail scanners and previews, too: it must not be used up by them,
-    nor sign anybody in whom somebody else has sent it to."""
+    """Ask for confirmation before signing in by a link. Mail scanners and previews follow links, and must not use one
+    up; and nobody is signed in by a link that somebody else has sent."""
     auth.require_own_host(request)
     with transaction() as s:
         acts_for = operators.of_key(s, sessions.check_ticket(s, ticket, datetime.now(UTC)))
@@ -70,11 +70,11 @@ def sign_out(request: Request) -> Response:
 
 
 def to_sign_in(request: Request, _error: Exception) -> Response:
-    """For `auth.NeedsSignIn`: a reader is sent to sign in and back; a form is not, it would be lost on the way."""
+    """Handle `auth.NeedsSignIn`: redirect to the sign-in page and from there back; after a form, to the console."""
     back = request.url.path if request.method == "GET" and not request.url.path.endswith("/events") else "/console"
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': back})}", 303)
 
 
 def _within(path: str) -> str:
-    """A path of the console, never another site."""
+    """Return the path if it is one of the console, else the console, but never another site."""
     return path if path == "/console" or path.startswith("/console/") else "/console"

@@ -1,7 +1,7 @@
-"""Webhooks of the providers: the signature first, then the facts into PostgreSQL, then 2xx.
+"""Webhooks of the providers: check the signature, store the facts in PostgreSQL, then answer 2xx.
 
-They are plain Starlette routes in front of the application, with threads and database connections of their own: a
-busy console must not delay a STOP, and whoever sends rubbish must not delay either.
+They are plain Starlette routes in front of the application, with threads and database connections of their own, so that
+a busy console cannot delay a STOP and invalid requests cannot delay either.
 """
 
 from starlette.routing import Route, Router

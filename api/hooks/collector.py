@@ -1,4 +1,4 @@
-"""Receipts that arrive together are kept together: one COPY and one commit for all of some 20 ms."""
+"""Collect the receipts that arrive within about 20 ms and store them with one COPY and one commit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from notify.core import db
 from notify.delivery import receipts
 
 GATHER_S = 0.02
-REFUSED = (psycopg.Error, exc.DBAPIError)  # unless PostgreSQL is away
+REFUSED = (psycopg.Error, exc.DBAPIError)  # errors of the data, if they are not among `db.AWAY`
 RECEIPT_THREADS, MOST_WAITING = 2, 500  # writes
 
 Waiting = tuple[Sequence[Receipt], "asyncio.Future[None]"]
 
 
 class Collector:
-    """Of one provider, in one process. For use on the event loop."""
+    """The collector of a provider in this process. For use on the event loop."""
 
     def __init__(self, provider: str, watch: Watch) -> None:
         self._provider = provider
         self._watch = watch
         self._threads = Threads(f"receipts-{provider}", RECEIPT_THREADS, MOST_WAITING)
         self._waiting: list[Waiting] = []
-        self._flushes: set[asyncio.Task[None]] = set()  # the loop itself keeps no strong hold on its tasks
+        self._flushes: set[asyncio.Task[None]] = set()  # the loop keeps only weak references to its tasks
 
     async def keep(self, arrived: Receipts) -> None:
-        """Returns when they are committed; raises what the commit raised. Of what cannot be read an alarm tells."""
+        """Return when the receipts are committed; raise the commit's error. Unreadable ones raise an alarm."""
         if arrived.unreadable:
             await self._watch.unreadable(arrived.unreadable)
         if not arrived:
@@ -59,7 +59,7 @@ class Collector:
             _answer(together)
 
     async def _one_by_one(self, together: Sequence[Waiting]) -> None:
-        """One of them cannot be stored: the others must not suffer from it."""
+        """Store the requests one by one, so that one that cannot be stored does not affect the others."""
         for one in together:
             try:
                 await self._write_each(one[0])
@@ -69,7 +69,7 @@ class Collector:
                 _answer([one])
 
     async def _write_each(self, facts: Sequence[Receipt]) -> None:
-        """One event of hundreds must not have its provider send all of them again, for 24 hours and in vain."""
+        """Store the facts one by one and set bad ones aside; otherwise the provider would repeat all for 24 hours."""
         refused: list[Exception] = []
         for fact in facts:
             try:
@@ -79,7 +79,7 @@ class Collector:
             except REFUSED as error:
                 refused.append(error)
         if refused:
-            await self._watch.unreadable([f"PostgreSQL refuses it ({db.reason(error)})." for error in refused])
+            await self._watch.unreadable([f"PostgreSQL refused it ({db.reason(error)})." for error in refused])
         if len(refused) == len(facts):
             raise refused[0]
 
@@ -89,7 +89,7 @@ class Collector:
 
 def _answer(requests: Sequence[Waiting], error: Exception | None = None) -> None:
     for _, kept in requests:
-        if kept.done():  # its client has gone
+        if kept.done():  # the client has disconnected
             continue
         if error is None:
             kept.set_result(None)

@@ -1,4 +1,4 @@
-"""One webhook: bounded before it is read, checked before it is believed, answered when its facts are kept."""
+"""Handle a webhook: limit its size, check its signature, and answer when its facts are stored."""
 
 import asyncio
 import time
@@ -20,8 +20,8 @@ from notify.core.errors import BadSignature, Invalid, Unavailable
 from notify.core.settings import Settings, settings
 
 SMALL_BYTES = 64 * 1024
-LARGE_AT_ONCE = 4  # bodies above SMALL_BYTES that are read at the same time
-LARGE_S = 30.0  # for reading one of them
+LARGE_AT_ONCE = 4  # bodies above SMALL_BYTES read at the same time
+LARGE_S = 30.0  # time limit for reading one
 
 Work = Callable[[Adapter, HookRequest], Awaitable[Sequence[Message]]]
 KEPT: Sequence[Message] = (
@@ -32,14 +32,14 @@ KEPT: Sequence[Message] = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a provider's webhook looks like from outside. Anything else is refused before its body is read."""
+    """The form of a provider's webhook. A request in another form is refused before its body is read."""
 
     signed_by: tuple[str, ...]  # the headers of its signature, in lower case
     most_bytes: int
 
 
 class Hook:
-    """An ASGI application for one path. `work` keeps what the webhook says and returns the answer."""
+    """An ASGI application for one path. `work` stores the webhook's facts and returns the answer."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Hook:
         except Exception as error:
             if isinstance(error, BadSignature) and error.looks_genuine:
                 await self._watch.refused()
-            if isinstance(error, Invalid):  # signed, or it would have been refused for that
+            if isinstance(error, Invalid):  # the signature was right; otherwise it is BadSignature
                 await self._watch.unreadable([error.message])
             await self._refuse(error, scope, receive, send)
             return
@@ -85,7 +85,7 @@ class Hook:
         self._note(time.perf_counter() - began_s)
 
     def _announced(self, scope: Scope) -> tuple[Mapping[str, str], int]:
-        """The headers that we read, and how many bytes its body has at most."""
+        """Return the headers that we read, and the greatest possible size of the body in bytes."""
         if scope["method"] != "POST":
             raise HTTPException(405)
         heard = self._heard
@@ -100,7 +100,7 @@ class Hook:
         return headers, size
 
     async def _read_large(self, receive: Receive, most_bytes: int) -> bytes:
-        """Few at a time and not for long: these are what could fill the memory before a signature is checked."""
+        """Read a large body. Few are read at a time, and not for long, because their signature is not checked yet."""
         try:
             async with asyncio.timeout(LARGE_S), self._large:
                 return await _read(receive, most_bytes)
@@ -108,14 +108,14 @@ class Hook:
             raise HTTPException(408) from None
 
     def _adapter(self) -> Adapter:
-        """Made once for the settings that are in force."""
+        """Return the adapter, made once for the current settings."""
         now = settings()
         if self._reader is None or self._reader[0] is not now:
             self._reader = now, registry.build(now, self._provider)
         return self._reader[1]
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answered, counted and logged as everywhere else."""
+        """Answer, count and log an error as everywhere else."""
 
         if isinstance(error, BadSignature) and self._refusals.too_many(str((scope.get("client") or ("",))[0])):
             self._metrics.request(scope["method"], self.path, 429, 0.0)
@@ -131,13 +131,13 @@ class Hook:
 
 
 def _public_url(scope: Scope) -> str:
-    """As the provider knows it, for that is what it signs."""
+    """Return the URL that the provider called, because it signs that."""
     query = scope["query_string"].decode("latin-1")
     return f"{settings().public_url}{scope['raw_path'].decode('latin-1')}{'?' if query else ''}{query}"
 
 
 async def _read(receive: Receive, most_bytes: int) -> bytes:
-    """The body. Raises ClientDisconnect, and HTTPException when it is larger than it said."""
+    """Return the body. Raises ClientDisconnect, or HTTPException when it is too large."""
     pieces: list[bytes] = []
     size, more = 0, True
     while more:

@@ -1,4 +1,4 @@
-"""Who sends webhooks without a right signature again and again is answered in fewer words, and not in the log."""
+"""Limit the answers to addresses that keep sending webhooks with wrong signatures, and keep them out of the log."""
 
 import time
 
@@ -7,14 +7,14 @@ MOST_ADDRESSES = 10_000
 
 
 class Refusals:
-    """Of one process, by address. Only what was refused is counted: a signed webhook is never turned away."""
+    """Refusals in this process by address. A correctly signed webhook is never counted or refused."""
 
     def __init__(self) -> None:
         self._minute = 0
         self._counts: dict[str, int] = {}
 
     def too_many(self, address: str) -> bool:
-        """Count one more; whether that is beyond the limit."""
+        """Count a refusal. Return whether the address is over the limit."""
         minute = int(time.monotonic() // 60)
         if minute != self._minute or len(self._counts) > MOST_ADDRESSES:
             self._minute, self._counts = minute, {}

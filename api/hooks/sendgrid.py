@@ -1,4 +1,4 @@
-"""SendGrid's Event Webhook: what became of many mails."""
+"""SendGrid's Event Webhook, which reports the outcomes of many mails."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def hooks(metrics: Metrics) -> tuple[Hook, ...]:
     collector, threads = Collector("sendgrid", watch), Threads("events", READERS, MOST_WAITING)
 
     async def events(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
-        """204 only when they are in PostgreSQL; SendGrid sends them again after anything else, for 24 hours."""
+        """Answer 204 once they are in PostgreSQL. After any other answer, SendGrid sends them again for 24 hours."""
         await collector.keep(await threads.run(adapter.parse_receipt, request))  # up to megabytes of JSON
         return KEPT
 

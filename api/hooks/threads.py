@@ -1,4 +1,4 @@
-"""Threads for work that waits for PostgreSQL, which nothing else can take."""
+"""Threads reserved for the webhooks' work on PostgreSQL."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from notify.core.errors import Unavailable
 
 
 class Threads:
-    """So many threads, and a bound on how many requests wait for one."""
+    """A number of threads, with a limit on the requests that wait for one."""
 
     def __init__(self, name: str, threads: int, most_waiting: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
@@ -17,7 +17,7 @@ class Threads:
         self._taken = 0
 
     async def run(self, work: Callable[..., Any], *given: Any) -> Any:
-        """Raises Unavailable when too many wait already: the provider sends it again."""
+        """Run work in a thread. Raises Unavailable when too many requests wait; the provider will send it again."""
         if self._taken >= self._most:
             raise Unavailable("Too many webhooks at once.", hint="Send it again in a moment.")
         self._taken += 1

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: what became of a message, and what residents write to us.
+"""Twilio's webhooks: the status of messages, and messages from residents.
 
 https://www.twilio.com/docs/usage/security#validating-requests
 """
@@ -29,12 +29,12 @@ def hooks(metrics: Metrics) -> tuple[Hook, ...]:
     collector, threads = Collector("twilio", watch), Threads("replies", REPLY_THREADS, MOST_WAITING)
 
     async def status(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
-        """204 only when it is in PostgreSQL."""
+        """Answer 204 once it is in PostgreSQL."""
         await collector.keep(adapter.parse_receipt(request))
         return KEPT
 
     async def inbound(adapter: Adapter, request: HookRequest) -> Sequence[Message]:
-        """STOP is in force before it is answered."""
+        """Answer a message. A STOP is committed before the answer."""
         body = await threads.run(_obey, cast(TwilioSms, adapter).parse_inbound(request))
         start = {"type": "http.response.start", "status": 200, "headers": XML}
         return start, {"type": "http.response.body", "body": body}

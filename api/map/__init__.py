@@ -1,4 +1,4 @@
-"""The city's map as browsers ask for it: its style, its tiles, and what a city may have set to be drawn below them."""
+"""The city's map for browsers: its style, its tiles, and a base map that a city may have configured."""
 
 from api.map import files, tiles
 

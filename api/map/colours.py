@@ -1,4 +1,4 @@
-"""The map's colours, by day and by night. Names keep 4.5:1 to what they stand on; zones differ in lightness, too."""
+"""The map's colours, light and dark. Labels have a contrast of at least 4.5:1; zones also differ in lightness."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ class Colours:
     boundary: str
     street: str
     edge: str
-    hair: str  # lesser streets from afar
+    hair: str  # minor streets at low zooms
     main_street: str
     main_edge: str
     name: str

@@ -1,4 +1,4 @@
-"""`/map/...`: the style, the city's own PMTiles file, and the script that takes tiles apart beside the page."""
+"""`/map/...`: the style, the city's own PMTiles file, and the worker script that parses tiles."""
 
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ WORKER = Path(__file__).parents[1] / "static" / "vendor" / "maplibre-gl-worker.m
 
 @router.get("/style.json")
 def read_style(theme: Literal["light", "dark"] = "light") -> Response:
-    """Asked anew for each page: it names the edition of the tiles, which may then be kept for ever."""
+    """The style, fetched for each page. It names the edition of the tiles, which can therefore be cached for ever."""
     with transaction() as s:
         edition = basemap.current(s)
         extent = basemap.city_bounds(s, edition)
@@ -30,16 +30,16 @@ def read_style(theme: Literal["light", "dark"] = "light") -> Response:
 
 @router.api_route("/base.pmtiles", methods=["GET", "HEAD"])
 def read_archive() -> Response:
-    """In the pieces that are asked for (RFC 9110, section 14)."""
+    """The PMTiles file, in the ranges requested (RFC 9110, section 14)."""
     path = Path(settings().pmtiles)
     if not settings().pmtiles or not path.is_file():
-        raise NotFound("There is no PMTiles file.", hint="TOCSIN_PMTILES names one.")
+        raise NotFound("There is no PMTiles file.", hint="Set TOCSIN_PMTILES to the path of one.")
     return FileResponse(path, media_type="application/vnd.pmtiles", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/worker.mjs")
 def read_worker() -> Response:
-    """A worker is under the policy that its own script came with, not under that of the page."""
+    """The worker script. Its own security policy applies to the worker, not that of the page."""
     if not WORKER.exists():
-        raise NotFound("MapLibre is not there.", hint="`make setup` fetches it.")
+        raise NotFound("MapLibre is not installed.", hint="Run `make setup`.")
     return FileResponse(WORKER, media_type="text/javascript", headers={"Cache-Control": "no-cache", **outside.policy()})

@@ -1,4 +1,4 @@
-"""What a city may have set to be drawn below its own map: a PMTiles file of its own, or another server's tiles."""
+"""The base map that a city may draw below its own map: its own PMTiles file, or another server's tiles."""
 
 import html
 import re
@@ -13,10 +13,10 @@ from zones import pmtiles
 from zones.errors import ZoneError
 
 FILE_ADDRESS = "/map/base.pmtiles"
-# It goes into a header, where a `*` would mean every server there is. Other alphabets are written xn--.
+# The host goes into a header, where a `*` would mean every server. Other alphabets are written as xn--.
 _HOST = re.compile(r"(?:[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 VECTOR_ENDINGS = (".mvt", ".pbf")
-# Of OpenMapTiles, Shortbread and Protomaps; an address does not say what is in its tiles.
+# The layers of OpenMapTiles, Shortbread and Protomaps, because a URL does not say which layers its tiles have.
 USUAL_LAYERS = (
     "earth", "landcover", "landuse", "land", "park", "water", "ocean", "water_polygons", "waterway", "water_lines",
     "transportation", "streets", "roads", "boundary", "boundaries", "building", "buildings",
@@ -25,7 +25,7 @@ USUAL_LAYERS = (
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A source of a style, and its vector layers. `origin`: which other server browsers have to ask, if any."""
+    """A source of a style, and its vector layers. `origin`: the other server that browsers fetch tiles from, if any."""
 
     source: dict[str, Any]
     layers: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class Outside:
 
 
 def look() -> tuple[Outside | None, str]:
-    """What is set, if anything; and a sentence when it cannot be used, for the operators: the map is drawn without.
+    """Return the base map, if any, and "" or a sentence for operators why it cannot be used.
 
-    A file comes first: with it, nobody else is asked.
+    A file takes precedence, because then no other server is involved.
     """
     known = settings()
     if known.pmtiles:
@@ -48,12 +48,12 @@ def look() -> tuple[Outside | None, str]:
 
 
 def policy() -> dict[str, str]:
-    """The security policy of pages and workers that draw the map, where another server is asked: it, and no other."""
+    """Return the security policy of pages and workers with the map, if it needs another server: only that one."""
     found, _ = look()
     if found is None or not found.origin:
         return {}
     own = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
-    # Pictures are fetched by some browsers and taken as images by others; vector tiles are fetched.
+    # Some browsers fetch raster tiles and others load them as images; vector tiles are fetched.
     return {
         "Content-Security-Policy": f"{own}; img-src 'self' {found.origin}; connect-src 'self' {found.origin}",
     }
@@ -61,7 +61,7 @@ def policy() -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def _file(path: Path, _changed_ns: int) -> tuple[Outside | None, str]:
-    """As `look`. A file that cannot be used is read once, too, not at every look at the map."""
+    """Read a file for `look`. The result is cached, also if the file cannot be used."""
     try:
         archive = pmtiles.read(path)
     except ZoneError as error:
@@ -74,12 +74,12 @@ def _file(path: Path, _changed_ns: int) -> tuple[Outside | None, str]:
 def _address(url: str, attribution: str) -> Outside:
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that are left open
+    except ValueError:  # unbalanced brackets
         parts = urlsplit("")
     if parts.scheme not in ("https", "http") or not _HOST.fullmatch(parts.netloc):
-        raise ZoneError("It is no web address.", hint="It looks like https://tiles.example.gov/{z}/{x}/{y}.png.")
+        raise ZoneError("It is not a web address.", hint="Use one like https://tiles.example.gov/{z}/{x}/{y}.png.")
     if not all(name in parts.path + parts.query for name in ("{z}", "{x}", "{y}")):
-        raise ZoneError("It does not say where zoom, column and row stand.", hint="Write them {z}, {x} and {y}.")
+        raise ZoneError("It lacks placeholders for zoom, column and row.", hint="Write them as {z}, {x} and {y}.")
     origin = f"{parts.scheme}://{parts.netloc}"
     if parts.path.endswith(VECTOR_ENDINGS):
         return Outside(_with({"type": "vector", "tiles": [url], "maxzoom": 14}, attribution), USUAL_LAYERS, origin)

@@ -1,6 +1,6 @@
-"""How the map looks: a MapLibre style (https://maplibre.org/maplibre-style-spec), quiet, in a light and a dark theme.
+"""The map's MapLibre style (https://maplibre.org/maplibre-style-spec), in a light and a dark theme.
 
-It names no fonts' files: the browser draws the letters with the fonts of its own machine.
+It names no font files: the browser draws labels with the fonts of its own machine.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from zones.tiles import MAX_ZOOM, MIN_ZOOM
 Layer = dict[str, Any]
 Bounds = tuple[float, float, float, float]
 
-PLAIN = ["Noto Sans Regular", "system-ui", "Arial", "sans-serif"]  # the first one's last word is the weight
+PLAIN = ["Noto Sans Regular", "system-ui", "Arial", "sans-serif"]  # the last word of the first name is the weight
 STRONG = ["Noto Sans Semibold", "system-ui", "Arial", "sans-serif"]
-# Widths in pixels by zoom, for each rank; the casing is drawn below, wider.
+# Widths in pixels by zoom, for each rank. The wider casing is drawn below.
 WIDTHS = {
     4: (14, 0.6, 18, 3),
     3: (9, 0.3, 11, 0.5, 13, 1, 15, 3.4, 18, 17),
@@ -29,7 +29,7 @@ BUILDING_NAMES = {"building", "buildings"}
 
 
 def style(theme: str, tag: str, extent: Bounds | None, below: Outside | None) -> dict[str, Any]:
-    """`tag`: the edition of the tiles; `extent`: where to look first, west, south, east, north."""
+    """Return the style. `tag`: the edition of the tiles; `extent`: the initial view, west, south, east, north."""
     c = DARK if theme == "dark" else LIGHT
     tiles = [f"/tiles/{{z}}/{{x}}/{{y}}.mvt?v={tag}"]
     sources: dict[str, Any] = {"city": {"type": "vector", "tiles": tiles, "minzoom": MIN_ZOOM, "maxzoom": MAX_ZOOM}}
@@ -68,7 +68,7 @@ def _land(c: Colours) -> list[Layer]:
 
 
 def _streets(c: Colours) -> list[Layer]:
-    """Lesser streets first; all edges below all streets, so that crossings are open."""
+    """Return the layers of streets, minor ones first; all edges are below all streets, so that crossings are open."""
     edges, ways = [], []
     round_ = {"line-cap": "round", "line-join": "round"}
     for rank, stops in WIDTHS.items():
@@ -79,7 +79,7 @@ def _streets(c: Colours) -> list[Layer]:
         wider = [value if n % 2 == 0 else value + 1.5 for n, value in enumerate(stops)]
         cased = {"line-color": edge, "line-width": _by_zoom(*wider)}
         edges.append(_layer(f"edge-{rank}", "line", "streets", cased, minzoom=grown, **only))
-        # From afar a street is a hair, and in the colour of its edge: in its own it would not be seen on the ground.
+        # At low zooms a street is a thin line in the colour of its edge; its own colour would not be visible.
         growing = ["interpolate", ["linear"], ["zoom"], grown - 0.5, hair, grown + 1, colour]
         way = {"line-color": growing, "line-width": _by_zoom(*stops)}
         ways.append(_layer(f"street-{rank}", "line", "streets", way, minzoom=FIRST_ZOOM[rank], **only))
@@ -87,8 +87,8 @@ def _streets(c: Colours) -> list[Layer]:
 
 
 def _zone_areas(c: Colours) -> list[Layer]:
-    """Below the streets, which stay as they are. The pointer's zone and the chosen one stand out by `feature-state`,
-    which map.js sets."""
+    """Return the fill of zones, below the streets. The chosen zone and the one at the pointer are highlighted by
+    `feature-state`, which map.js sets."""
     paint = {"fill-color": _of_kind(c.zones), "fill-opacity": _state(0.3, 0.2, c.zone_fill)}
     return [_layer("zone-fill", "fill", "zones", paint)]
 
@@ -134,7 +134,7 @@ def _names(c: Colours) -> list[Layer]:
 
 
 def _below(below: Outside, c: Colours) -> list[Layer]:
-    """Somebody else's tiles, dimmed: ours are what matters. Of theirs, vectors are drawn in our colours."""
+    """Return the layers of the base map: raster tiles dimmed, vector tiles in our own colours."""
     if below.source["type"] == "raster":
         return [{"id": "below", "type": "raster", "source": "below", "paint": c.raster}]
     drawn = []
@@ -150,7 +150,7 @@ def _below(below: Outside, c: Colours) -> list[Layer]:
 
 
 def _role(layer: str, c: Colours) -> tuple[str, bool]:
-    """A colour, and whether areas are filled with it: what a layer holds can only be told by its name."""
+    """Return a colour for a layer, judging by its name, and whether areas are filled with it."""
     for names, colour in (
         (GROUND_NAMES, c.ground), (WATER_NAMES, c.water), (GREEN_NAMES, c.park), (BUILDING_NAMES, c.building)
     ):  # fmt: skip

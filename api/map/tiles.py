@@ -1,4 +1,4 @@
-"""`/tiles/{z}/{x}/{y}.mvt`: the city's map in vector tiles. Everybody may have them: the map is public."""
+"""`/tiles/{z}/{x}/{y}.mvt`: the city's map in vector tiles. The map is public."""
 
 import gzip
 
@@ -14,26 +14,26 @@ from zones.tiles import MAX_ZOOM, MIN_ZOOM, Tile
 
 router = APIRouter(include_in_schema=False)
 
-AT_ONCE = 2  # tiles drawn at a time: a map that is panned must not take the processor from webhooks
+AT_ONCE = 2  # tiles drawn at a time, so that panning a map does not take CPU time from webhooks
 MOST_WAITING = 500
 MVT = "application/vnd.mapbox-vector-tile"
-FOR_EVER = "public, max-age=31536000, immutable"  # its address names its edition
+FOR_EVER = "public, max-age=31536000, immutable"  # the URL names the edition
 
 
 class Desk:
-    """Where this process draws tiles and keeps them. Tiles wait for it without a thread."""
+    """Draws and caches tiles in this process. Requests wait for it without a thread."""
 
     def __init__(self) -> None:
         self.held = Drawn()
         self._turns = CapacityLimiter(AT_ONCE)
 
     async def tile(self, tile: Tile, tag: str) -> tuple[str, bytes]:
-        """The tag of the edition that it is of, and the tile, compressed. Raises Unavailable."""
+        """Return the tag of the tile's edition, and the compressed tile. Raises Unavailable."""
         held = self.held.get(tag, tile)
         if held is not None:
             return tag, held
         if self._turns.statistics().tasks_waiting >= MOST_WAITING:
-            raise Unavailable("Too many tiles are asked for.", hint="Try again in a moment.")
+            raise Unavailable("Too many tiles are being requested.", hint="Try again in a moment.")
         return await to_thread.run_sync(self._draw, tile, limiter=self._turns)
 
     def _draw(self, tile: Tile) -> tuple[str, bytes]:
@@ -43,7 +43,7 @@ class Desk:
 
 @router.get("/tiles/{z}/{x}/{y}.mvt")
 async def tile(request: Request, z: int, x: int, y: int, v: str = "") -> Response:
-    """204 where there is nothing. `v`: the edition that the style named; a tile of it never changes."""
+    """A tile, or 204 if it is empty. `v`: the edition that the style named; a tile of an edition never changes."""
     wanted = Tile(z, x, y)
     if not wanted.exists:
         raise NotFound("There is no such tile.", hint=f"Zooms are {MIN_ZOOM} to {MAX_ZOOM}, x and y below 2^zoom.")

@@ -1,4 +1,4 @@
-"""Pages that everybody may see, and those that a resident comes to from a message."""
+"""Public pages, and the pages that messages to residents link to."""
 
 from api.resident import alerts, unsubscribe
 

@@ -1,4 +1,4 @@
-"""What everybody may see: the alerts in force, and one launched alert."""
+"""Public pages: the alerts in force, and one launched alert."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Alerts as the public reads them: what stands in the words that were sent, and whether it still holds."""
+"""Alerts for the public: the words that were sent, and whether they are still in force."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,14 +42,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The newest word in an incident, and what was said before it, newest first."""
+    """The newest notice of an incident, and the earlier ones, newest first."""
 
     newest: Notice
     earlier: Sequence[Notice]
 
 
 def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
-    """What holds now, emergencies first, then the newest. Exercises and tests are not shown."""
+    """Return the alerts in force, emergencies first, then the newest, without exercises and tests."""
     alerts = s.scalars(
         select(Alert)
         .where(
@@ -68,7 +68,7 @@ def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
 
 
 def find(s: Session, alert_id: int, language: str, now: datetime) -> tuple[Notice, Notice | None]:
-    """A launched alert, and the newest one of its incident if that is another. Raises NotFound, for drafts too."""
+    """Return a launched alert, and the newest of its incident if it is another. Raises NotFound, even for drafts."""
     alert = s.get(Alert, alert_id)
     if alert is None or alert.launched_at is None:
         raise NotFound("There is no such alert.")
@@ -96,7 +96,7 @@ def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now:
     preferred = [language, *settings().languages]
     content = min(
         (one for one in contents if one.language in preferred),
-        key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail),  # of several, what says most
+        key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail),  # prefer the most detailed
     )
     blocks = _body(content, alert.event)
     heading = content.subject or catalogue().event(alert.event).label
@@ -120,7 +120,7 @@ def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now:
 
 
 def _body(content: StoredContent, event: str) -> list[Block]:
-    """The words without what belongs to a letter: the link to this page, and how to leave the list."""
+    """Return the words without the end of an email: the link to this page, and how to unsubscribe."""
     common = catalogue().event(event).common[content.language]
     ends = tuple(f"{words}" for words in (common.latest, common.questions, common.why, common.unsubscribe))
     body: list[Block] = []

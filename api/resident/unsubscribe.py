@@ -1,4 +1,4 @@
-"""`/u/<token>`: leaving a list, from a link in a mail or by the mail program itself (RFC 8058)."""
+"""`/u/<token>`: unsubscribe, by a link in an email or by the mail program itself (RFC 8058)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/u/{token}")
 def ask(token: str, request: Request) -> Response:
-    """Says what it would do. Nothing is changed: mail programs and scanners follow links by themselves."""
+    """Ask for confirmation. Nothing is changed, because mail programs and scanners follow links by themselves."""
     with transaction() as s:
         asked = subscribers.describe_unsubscribe(s, token)
     return _page(request, asked)
@@ -26,10 +26,10 @@ def ask(token: str, request: Request) -> Response:
 
 @router.post("/u/{token}")
 async def stop(token: str, request: Request) -> Response:
-    """By the mail program: 200 and no page, with no cookie and no redirect (RFC 8058 section 3.2). By the form's
-    buttons: the topic, everything, or back again. Done twice it is done once.
+    """Unsubscribe. A mail program gets 200 without a page, cookie or redirect (RFC 8058 section 3.2). The buttons of
+    our form choose the topic, everything, or undo. Repeating it changes nothing.
 
-    The token alone decides: a mail program whose form we cannot read wants out all the same.
+    Only the token matters: a mail program's request unsubscribes even if its form cannot be read.
     """
     pressed = await _pressed(request)
     done = await run_in_threadpool(_do, token, pressed)
@@ -45,7 +45,7 @@ def _do(token: str, pressed: Mapping[str, str]) -> subscribers.Unsubscribed:
 
 
 async def _pressed(request: Request) -> dict[str, str]:
-    """The button of our own form; none when it is a mail program's, broken, too large or not."""
+    """Return the button of our own form; {} for a mail program's request, whatever its body."""
     try:
         async with request.form(max_files=0, max_fields=10) as form:
             return {name: str(form[name]) for name in ("stop", "undo") if name in form}
@@ -54,7 +54,7 @@ async def _pressed(request: Request) -> dict[str, str]:
 
 
 def _page(request: Request, asked: subscribers.Unsubscribed, *, undone: bool = False) -> Response:
-    """In the resident's language, unless the reader chooses another."""
+    """Return the page, in the resident's language unless the reader has chosen another."""
     language = language_of(request) if "lang" in request.query_params else asked.language
     said = words(language)
     topic = said["topics"].get(asked.topic, "") if asked.topic else ""

@@ -1,4 +1,4 @@
-"""`/api/v1/addresses`: where an address is. By POST with a body: what residents type stands in no URL and no log."""
+"""`/api/v1/addresses`: find addresses. They are sent in bodies, so that they appear in no URL and no log."""
 
 from dataclasses import asdict
 
@@ -25,7 +25,7 @@ class AddressText(BaseModel):
 
 
 class MatchOut(BaseModel):
-    """A place. WGS 84."""
+    """A place, in WGS 84."""
 
     label: str
     kind: geocoder.Kind = Field(
@@ -33,19 +33,19 @@ class MatchOut(BaseModel):
     )
     lon: float
     lat: float
-    score: float = Field(description="0 to 1: how well it fits what was written.")
+    score: float = Field(description="How well it fits the text, from 0 to 1.")
     street: str
     number: str
-    by: str = Field(description="`city`, or the outside geocoder that knows it.")
+    by: str = Field(description="`city`, or the outside geocoder that found it.")
 
 
 class FoundOut(BaseModel):
-    """Places, the likeliest first."""
+    """Places, likeliest first."""
 
     matches: list[MatchOut]
-    ambiguous: bool = Field(description="Another one is about as likely as the first.")
-    certain: bool = Field(description="The first one may be taken without asking back.")
-    message: str = Field(description="What to do next, for the person who typed it; empty when all is clear.")
+    ambiguous: bool = Field(description="Another match is about as likely as the first.")
+    certain: bool = Field(description="The first match needs no confirmation.")
+    message: str = Field(description="What the person who typed it should do next; empty if nothing.")
 
 
 class SuggestionsOut(BaseModel):
@@ -54,13 +54,13 @@ class SuggestionsOut(BaseModel):
 
 @router.post("/find", summary="Where an address is", responses=problems(413, 422))
 def find(body: AddressText, caller: Reader) -> FoundOut:
-    """Tolerates misspellings. Where nothing is found, `message` says so, and a form offers a click on the map."""
+    """Tolerates misspellings. If nothing is found, `message` says so, and a form should offer a click on the map."""
     found = look_up(body.text, settings())
     message = f"{found.message} {OR_CLICK}" if found.message else ""
     return FoundOut.model_validate(asdict(found) | {"message": message})
 
 
-@router.post("/suggest", summary="What an address that is being typed may become", responses=problems(413, 422))
+@router.post("/suggest", summary="Complete an address that is being typed", responses=problems(413, 422))
 def suggest(body: AddressText, caller: Reader) -> SuggestionsOut:
     with transaction() as s:
         found = geocoder.suggest(s, body.text)

@@ -1,4 +1,4 @@
-"""`/api/v1/alarms`: what operators must look at."""
+"""`/api/v1/alarms`: problems that operators must look at."""
 
 from datetime import UTC, datetime
 
@@ -33,9 +33,9 @@ class Alarms(BaseModel):
     alarms: list[AlarmOut]
 
 
-@router.get("", summary="Alarms that ring", responses=problems(422))
-def list_alarms(caller: Reader, all: bool = False) -> Alarms:  # noqa: A002  its name in the address
-    """The oldest first. With `all`, also those that are resolved: the newest first, 200 at most."""
+@router.get("", summary="Unresolved alarms", responses=problems(422))
+def list_alarms(caller: Reader, all: bool = False) -> Alarms:  # noqa: A002  the name of the query parameter
+    """Oldest first. With `all`, resolved ones too: newest first, 200 at most."""
     with transaction() as s:
         found = alarms.recent(s) if all else alarms.ringing(s)
         return Alarms(alarms=[AlarmOut.model_validate(one) for one in found])
@@ -43,7 +43,7 @@ def list_alarms(caller: Reader, all: bool = False) -> Alarms:  # noqa: A002  its
 
 @router.post("/{alarm_id}/resolve", summary="Resolve an alarm", responses=problems(403, 404, 409, 422))
 def resolve_alarm(alarm_id: Id, caller: Reader) -> AlarmOut:
-    """Needs the role author, approver or admin. If the trouble is seen again, it rings anew."""
+    """Needs the role author, approver or admin. If the problem occurs again, the alarm is raised again."""
     by = caller.acting
     operators.require(by, "resolve")
     with transaction() as s:

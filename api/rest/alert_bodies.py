@@ -1,4 +1,4 @@
-"""What alerts look like over REST."""
+"""The bodies of alerts over REST."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ Description = Annotated[str, Field(max_length=200)]
 
 
 class NewAlert(BaseModel):
-    """Where: zones, an area of your own and `parts`, all of them together, less those of `without`; none at all: as the
-    incident's latest alert. What is not a zone or a street needs words for it. `include` and `exclude` are taken for
-    `parts` and `without`."""
+    """The area is the union of `zones`, `area` and `parts`, minus `without`; if none is given, that of the incident's
+    latest alert. Unless all of it is zones and streets, it needs `area_description`. `include` and `exclude` are
+    accepted for `parts` and `without`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,12 +43,12 @@ class NewAlert(BaseModel):
     )
     parts: Parts = Field(default=[], max_length=1000, validation_alias=PARTS)
     without: Parts = Field(default=[], max_length=1000, validation_alias=WITHOUT)
-    confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
+    confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you confirm.")
     area_description: Description | dict[str, Description] = Field(
-        "", description="What residents call that area: in one language for everybody, or by language."
+        "", description="What residents call the area: one text for everybody, or by language."
     )
-    blanks: dict[str, str] = Field(default={}, description="What the event's words leave open.")
-    channels: list[ChannelName] | None = Field(None, description="By default all that have an open sender.")
+    blanks: dict[str, str] = Field(default={}, description="The values of the event's blanks.")
+    channels: list[ChannelName] | None = Field(None, description="By default all channels with an open sender.")
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] | None = None
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] | None = None
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] | None = None
@@ -57,13 +57,12 @@ class NewAlert(BaseModel):
     lasts: str | None = Field(
         None,
         pattern=r"^[0-9]{1,5}[mhd]$",
-        description="In place of `expires_at`: how long it lasts, such as 6h, counted from `launch_at` or, without it,"
-        " from now; 12h by default. The words name that end, so a later launch does not move it.",
+        description="Instead of `expires_at`: how long it lasts, such as 6h, counted from `launch_at` or, without it,"
+        " from now; 12h by default. The message states the end, so a later launch does not move it.",
     )
     launch_at: Moment | None = Field(
         None,
-        description="Launch it then, not when it is told to. It has to be approved and launched before: that schedules"
-        " it.",
+        description="Launch it at this time. It must be approved and launched before, which schedules it.",
     )
     incident: int | None = Field(None, ge=1, lt=2**63)
 
@@ -75,11 +74,11 @@ class NewAlert(BaseModel):
 
 class AudienceOut(BaseModel):
     total: Tally | None = Field(
-        description="Contacts in the area, those left out included. Null before they are counted, which begins with the"
-        " launch; until then `/api/v1/alerts/{alert_id}/audience` says whom it would reach."
+        description="Contacts in the area, including those left out. Null before the launch; until then"
+        " `/api/v1/alerts/{alert_id}/audience` returns whom it would reach."
     )
-    by_channel: dict[str, Tally] = Field(description="To be written to.")
-    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
+    by_channel: dict[str, Tally] = Field(description="Contacts that will get a message.")
+    skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
 
 
 class AlertSummary(BaseModel):
@@ -99,7 +98,7 @@ class AlertSummary(BaseModel):
     state: str
     area_description: str
     created_at: datetime
-    launch_at: datetime | None = Field(description="When it is to launch by itself.")
+    launch_at: datetime | None = Field(description="When it will be launched automatically.")
     launched_at: datetime | None
     expires_at: datetime
 
@@ -111,14 +110,14 @@ class Alerts(BaseModel):
 class ForecastOut(BaseModel):
     channel: str
     messages: Tally
-    p95_at: datetime | None = Field(description="When 95 % of the messages were to have left.")
-    was_p95_at: datetime | None = Field(description="When they had.")
-    error: float | None = Field(description="Of the time from the launch; above 0: it took longer.")
+    p95_at: datetime | None = Field(description="When 95 % of the messages were forecast to have been sent.")
+    was_p95_at: datetime | None = Field(description="When they had actually been sent.")
+    error: float | None = Field(description="As a share of the time since the launch; above 0: it took longer.")
 
 
 class AlertOut(AlertSummary):
-    """Where an alert is. The command line and the console show the same numbers; to a key that may neither write nor
-    launch alerts, small ones are not told."""
+    """The progress of an alert. The command line and the console show the same numbers. A key that may neither write
+    nor launch alerts does not get small numbers."""
 
     channels: list[str]
     area_hash: str | None
@@ -128,11 +127,11 @@ class AlertOut(AlertSummary):
     finished_at: datetime | None
     resolved: bool = Field(description="Whether the whole audience is known.")
     audience: AudienceOut
-    deliveries: dict[str, Tally] = Field(description="By state; together they are the audience.")
+    deliveries: dict[str, Tally] = Field(description="By state; they add up to the audience.")
     channels_by_state: dict[str, dict[str, Tally]]
-    reasons: dict[str, dict[str, Tally]] = Field(description="Why, for the states that need a reason.")
-    reason_words: dict[str, str] = Field(description="What these reasons mean, in a sentence each.")
-    forecast: list[ForecastOut] = Field(description="Of each channel, once the audience is known.")
+    reasons: dict[str, dict[str, Tally]] = Field(description="By state and reason, for the states that need one.")
+    reason_words: dict[str, str] = Field(description="A sentence for each of these reasons.")
+    forecast: list[ForecastOut] = Field(description="By channel, once the audience is known.")
 
 
 class StepOut(BaseModel):
@@ -141,8 +140,8 @@ class StepOut(BaseModel):
     at: datetime
     action: str
     who: str | None = Field(description="null: Tocsin itself.")
-    out: Tally | None = Field(description="Messages that had left by then, where the alert was halted or went on.")
-    count: Tally | None = Field(description="What the step was done to.")
+    out: Tally | None = Field(description="Messages sent by then, if the alert was paused, resumed or cancelled.")
+    count: Tally | None = Field(description="How many items the step affected.")
 
 
 class ShareOut(BaseModel):
@@ -163,15 +162,15 @@ class ZoneTimeOut(BaseModel):
 
 
 class ChannelPlanOut(BaseModel):
-    """null for a time: never."""
+    """The plan of a channel. A time that is null means never."""
 
     model_config = ConfigDict(from_attributes=True)
 
     channel: str
     messages: Tally
-    ahead: Tally = Field(description="Messages that wait already and go first.")
+    ahead: Tally = Field(description="Messages that are already waiting and are sent first.")
     half_at: datetime | None
-    p95_at: datetime | None = Field(description="When 95 % of the messages will have left.")
+    p95_at: datetime | None = Field(description="When 95 % of the messages will have been sent.")
     done_at: datetime | None
     senders: list[ShareOut]
     zones: list[ZoneTimeOut]
@@ -181,9 +180,9 @@ class PlanOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     alert: int
-    at: datetime = Field(description="The launch that this is for.")
+    at: datetime = Field(description="The time of launch that the plan assumes.")
     channels: list[ChannelPlanOut]
-    warnings: list[str] = Field(description="Sentences to read before.")
+    warnings: list[str] = Field(description="Sentences to read before the launch.")
 
 
 class Words(BaseModel):
@@ -210,23 +209,23 @@ class CoveredOut(BaseModel):
 
 
 class Preview(BaseModel):
-    """Whom a launch at this moment would reach, and whom not."""
+    """Whom a launch now would reach, and whom not."""
 
     model_config = ConfigDict(from_attributes=True)
 
     residents: Tally = Field(description="With a place in the area.")
-    total: Tally = Field(description="Contacts in the area, those left out included.")
-    by_channel: dict[str, Tally] = Field(description="To be written to.")
+    total: Tally = Field(description="Contacts in the area, including those left out.")
+    by_channel: dict[str, Tally] = Field(description="Contacts that would get a message.")
     languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
-    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
-    no_contact: Tally = Field(description="Residents in the area with nothing on the alert's channels.")
+    skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
+    no_contact: Tally = Field(description="Residents in the area without a contact on the alert's channels.")
     waiting: dict[str, Tally] = Field(
-        description="Of those to be written to, by what would keep them waiting beyond its end: capped, no-sender, "
+        description="Contacts whose message could not be sent before the alert expires, by reason: capped, no-sender, "
         "expires-first."
     )
     zones: list[CoveredOut]
     usual: Tally | None = Field(description="The median of the last audiences.")
-    warnings: list[str] = Field(description="Sentences to read before.")
+    warnings: list[str] = Field(description="Sentences to read before the launch.")
 
     @classmethod
     def of(cls, explained: Explanation) -> Self:

@@ -22,7 +22,7 @@ from notify.operations import tasks
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
-# What `reports.progress` says goes out as it is: one truth for the API, the command line and the console.
+# `reports.progress` is sent as it is, so that the API, the command line and the console show the same numbers.
 AS_COUNTED: dict[str, Any] = {"response_model": AlertOut}
 
 
@@ -42,12 +42,12 @@ def draft_alert(
         str,
         Header(
             max_length=idempotency.LONGEST,
-            description="Of your choice, such as a UUID. Sent again within 24 hours with the same body, the request"
-            " makes no second alert and is answered with the first one.",
+            description="A value of your choice, such as a UUID. If the request is repeated within 24 hours with the"
+            " same body, no second alert is made and the first one is returned.",
         ),
     ] = "",
 ) -> Response:
-    """Renders the words in every language and channel. Nothing is sent before it is approved and launched."""
+    """Renders the messages in every language and channel. Nothing is sent until it is approved and launched."""
     with area_seat(caller.key_id):
         located = drafting.located(wanted.as_draft(), caller.acting)
     key, now = idempotency_key.strip(' "'), datetime.now(UTC)
@@ -61,7 +61,7 @@ def draft_alert(
     return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
 
 
-@router.get("/{alert_id}", summary="Where an alert is", responses=problems(404), **AS_COUNTED)
+@router.get("/{alert_id}", summary="The progress of an alert", responses=problems(404), **AS_COUNTED)
 def get_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
         return JSONResponse(for_caller(reports.progress(s, alert_id).as_json(), caller))
@@ -69,7 +69,7 @@ def get_alert(alert_id: Id, caller: Reader) -> Response:
 
 @router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))
 def preview_audience(alert_id: Id, caller: Reader) -> Preview:
-    """The audit keeps who asked."""
+    """The audit log records who asked."""
     now = datetime.now(UTC)
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
@@ -80,7 +80,7 @@ def preview_audience(alert_id: Id, caller: Reader) -> Preview:
 
 @router.get("/{alert_id}/plan", summary="How long it would take", responses=problems(404, 409))
 def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
-    """By channel, sender and zone: from rates, daily caps, and what waits already. The audit keeps who asked."""
+    """By channel, sender and zone, from rates, daily caps and waiting messages. The audit log records who asked."""
     now = datetime.now(UTC)
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
@@ -109,7 +109,7 @@ def get_report(alert_id: Id, caller: Reader) -> Response:
     "/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED
 )
 def approve_alert(alert_id: Id, caller: Reader) -> Response:
-    """Somebody other than its author approves an emergency, an event that asks for it, free words, a large audience."""
+    """Somebody other than the author must approve an emergency, certain events, free text, or a large audience."""
     with transaction() as s:
         lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
         counted = reports.progress(s, alert_id)
@@ -118,7 +118,7 @@ def approve_alert(alert_id: Id, caller: Reader) -> Response:
 
 @router.post("/{alert_id}/launch", summary="Send it", responses=problems(403, 404, 409), **AS_COUNTED)
 def launch_alert(alert_id: Id, caller: Reader) -> Response:
-    """Now, or at the time that it was written for."""
+    """Sends it now, or schedules it if it has a `launch_at`."""
     with transaction() as s:
         launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)
@@ -127,7 +127,7 @@ def launch_alert(alert_id: Id, caller: Reader) -> Response:
     return JSONResponse(counted.as_json())
 
 
-@router.post("/{alert_id}/pause", summary="Let nothing more out", responses=problems(403, 404, 409), **AS_COUNTED)
+@router.post("/{alert_id}/pause", summary="Stop sending for now", responses=problems(403, 404, 409), **AS_COUNTED)
 def pause_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
         lifecycle.pause(s, alert_id, caller.acting, datetime.now(UTC))
@@ -135,7 +135,7 @@ def pause_alert(alert_id: Id, caller: Reader) -> Response:
     return JSONResponse(counted.as_json())
 
 
-@router.post("/{alert_id}/resume", summary="Go on", responses=problems(403, 404, 409), **AS_COUNTED)
+@router.post("/{alert_id}/resume", summary="Continue sending", responses=problems(403, 404, 409), **AS_COUNTED)
 def resume_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
         resumed = lifecycle.resume(s, alert_id, caller.acting, datetime.now(UTC))
@@ -146,7 +146,7 @@ def resume_alert(alert_id: Id, caller: Reader) -> Response:
 
 @router.post("/{alert_id}/cancel", summary="Stop it for good", responses=problems(403, 404, 409), **AS_COUNTED)
 def cancel_alert(alert_id: Id, caller: Reader) -> Response:
-    """What is out is out; what is queued is cancelled."""
+    """Queued messages are cancelled. Messages that have been sent cannot be recalled."""
     with transaction() as s:
         lifecycle.cancel(s, alert_id, caller.acting, datetime.now(UTC))
         counted = reports.progress(s, alert_id)

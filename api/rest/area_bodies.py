@@ -1,4 +1,4 @@
-"""What areas look like over REST: parts that are united, less parts that are left out."""
+"""The bodies of areas over REST: parts to unite, and parts to exclude."""
 
 from typing import Any, Literal, Self
 
@@ -7,14 +7,14 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from notify.city import area as city_area
 from notify.city.parts import STREET_M, Along, Around, Circle, Drawn, InZone, Part, Segments
 
-# An alert has `parts` and `without`, a question about an audience `include` and `exclude`: each takes both names.
+# An alert has `parts` and `without`, a count of an audience `include` and `exclude`; both accept either name.
 PARTS, WITHOUT = AliasChoices("parts", "include"), AliasChoices("without", "exclude")
 INCLUDE, EXCLUDE = AliasChoices("include", "parts"), AliasChoices("exclude", "without")
 METRES = Field(gt=0, le=100_000)
 
 
 class CircleIn(BaseModel):
-    """Around a point or, where the city knows it for sure, an address, a crossing or a landmark."""
+    """A circle around a point, or around an address, a crossing or a landmark that is found with certainty."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,20 +43,20 @@ class CorridorIn(BaseModel):
 
 
 class StreetIn(BaseModel):
-    """A street, or a part of it: by name, or by the city's id of a segment."""
+    """A street or part of it, by name or by the city's id of a segment."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field("", max_length=100)
     external_id: str = Field("", max_length=100)
-    first: int | None = Field(None, ge=0, lt=2**31, description="House numbers, from ..")
-    last: int | None = Field(None, ge=0, lt=2**31, description="... through.")
+    first: int | None = Field(None, ge=0, lt=2**31, description="The first house number.")
+    last: int | None = Field(None, ge=0, lt=2**31, description="The last house number.")
     side: Literal["left", "right", "even", "odd", "both"] = "both"
     reach_m: float = Field(STREET_M, gt=0, le=1_000, description="From the middle of the road.")
 
 
 class PartIn(BaseModel):
-    """One of these."""
+    """A part of an area: exactly one of these."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"circle": {"lon": -70.55, "lat": 37.95, "radius_m": 500}}}
@@ -67,7 +67,7 @@ class PartIn(BaseModel):
         None, description="GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection."
     )
     circle: CircleIn | None = None
-    corridor: CorridorIn | None = Field(None, description="All that is near to a line.")
+    corridor: CorridorIn | None = Field(None, description="Everything near a line.")
     street: StreetIn | None = None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""`/api/v1/audience`: how many an area reaches, while it is being drawn."""
+"""`/api/v1/audience`: count the residents in an area while it is being drawn."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/v1/audience", tags=["alerts"])
 
 
 class Question(BaseModel):
-    """All of `include` together, less all of `exclude`; `parts` and `without`, as alerts have them, are taken, too."""
+    """The union of `include`, minus `exclude`; the names `parts` and `without`, as in alerts, are accepted too."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -37,32 +37,32 @@ class Question(BaseModel):
 
     include: Parts = Field(min_length=1, max_length=1000, validation_alias=INCLUDE)
     exclude: Parts = Field(default=[], max_length=1000, validation_alias=EXCLUDE)
-    confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you answer with yes.")
+    confirmed: Confirmations = Field(default=[], description="Doubts about a drawn area that you confirm.")
     topic: Topic
     channels: list[ChannelName] = Field(
         default_factory=lambda: list(CHANNELS), json_schema_extra=lambda schema: schema.update(default=list(CHANNELS))
     )
-    with_area: bool = Field(False, description="Answer with the area itself, too.")
+    with_area: bool = Field(False, description="Return the area itself too.")
 
 
 class Count(BaseModel):
-    """Whom a launch at this moment would reach: exactly, but for numbers so small that they would point at homes."""
+    """Whom a launch now would reach: exact numbers, except that small ones, which could reveal homes, are not given."""
 
     residents: Tally = Field(description="With a place in the area.")
-    total: Tally = Field(description="Contacts in the area, those left out included.")
-    by_channel: dict[str, Tally] = Field(description="To be written to.")
+    total: Tally = Field(description="Contacts in the area, including those left out.")
+    by_channel: dict[str, Tally] = Field(description="Contacts that would get a message.")
     languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
-    skipped: dict[str, Tally] = Field(description="Left out, by reason.")
+    skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
     area_m2: float
-    warnings: list[str] = Field(description="Sentences to read before.")
+    warnings: list[str] = Field(description="Sentences to read before the launch.")
     area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon or MultiPolygon.")
 
 
-@router.post("", summary="How many an area reaches", responses=problems(403, 404, 409, 422, 429, 503))
+@router.post("", summary="Count the audience of an area", responses=problems(403, 404, 409, 422, 429, 503))
 def count_audience(asked: Question, caller: Reader) -> Count:
-    """Needs the role author, approver or admin. The audit keeps who asked for which area.
+    """Needs the role author, approver or admin. The audit log records who asked and for which area.
 
-    409 means that a drawn area is outside the city or covers all of it: confirm that.
+    409: a drawn area is outside the city or covers all of it, which must be confirmed.
     """
     by = caller.acting
     operators.require(by, "count")

@@ -26,7 +26,7 @@ class JobOut(BaseModel):
     succeeded_at: datetime | None
     failing_since: datetime | None
     next_run_at: datetime | None
-    late: bool = Field(description="It should have succeeded by now, and an alarm rings.")
+    late: bool = Field(description="It should have succeeded by now, and there is an alarm.")
 
 
 class Jobs(BaseModel):
@@ -35,6 +35,6 @@ class Jobs(BaseModel):
 
 @router.get("", summary="Timed jobs", responses=problems())
 def list_jobs(caller: Reader) -> Jobs:
-    """What each does, how its last run went, and when it runs next. Without a scheduler those times are past."""
+    """What each job does, how its last run went, and when it runs next. Without a scheduler, these times are past."""
     with transaction() as s:
         return Jobs(jobs=[JobOut.model_validate(one) for one in job_status.statuses(s)])

@@ -1,4 +1,5 @@
-"""`/api/v1/residents`: a caller on the line. An address comes in a body: it stands in no URL and no log (law 9)."""
+"""`/api/v1/residents`: look up and change a resident who calls. Addresses are sent in bodies, so that they appear in no
+URL and no log (law 9)."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ class Request(Address):
         extra="forbid", json_schema_extra={"example": {"address": "+12155550100", "how": "call to 311"}}
     )
 
-    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How the resident asked: the proof.")
+    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How the resident asked, as proof.")
     topic: Topic | None = Field(None, description="Null: everything.")
 
 
@@ -51,10 +52,10 @@ class RemovePlace(BaseModel):
 class Where(BaseModel):
     """`address`, or `lon` and `lat`."""
 
-    address: str = Field("", max_length=LONGEST_ADDRESS, description="A street address that the city knows for sure.")
+    address: str = Field("", max_length=LONGEST_ADDRESS, description="A street address that is found with certainty.")
     lon: float | None = Field(None, ge=-180, le=180, description="Degrees, WGS 84.")
     lat: float | None = Field(None, ge=-90, le=90, description="Degrees, WGS 84.")
-    outside: bool = Field(False, description="It is far from the city, and that is right.")
+    outside: bool = Field(False, description="Confirms that the place is far from the city.")
 
     def given(self) -> changing.Where:
         return changing.Where(self.address, self.lon, self.lat, self.outside)
@@ -74,7 +75,7 @@ class Move(Where):
     )
 
     place: str = Field(min_length=1, max_length=LONGEST_LABEL, description="Its label or its id.")
-    label: str = Field("", max_length=LONGEST_LABEL, description="The new one; empty: it stays.")
+    label: str = Field("", max_length=LONGEST_LABEL, description="The new label; empty: unchanged.")
 
 
 class Correct(Address):
@@ -82,32 +83,32 @@ class Correct(Address):
         extra="forbid", json_schema_extra={"example": {"address": "+12155550101", "how": "call to 311"}}
     )
 
-    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How they said so: proves the consent.")
-    contact: Id | None = Field(None, description="Which contact it replaces, where there are several.")
+    how: str = Field(min_length=1, max_length=serving.LONGEST_HOW, description="How they asked, as proof of consent.")
+    contact: Id | None = Field(None, description="The contact to replace, if there are several.")
 
 
 class Done(BaseModel):
-    done: bool = Field(description="False: it was so already.")
-    to_do: str = Field("", description="What is still to be looked at.")
+    done: bool = Field(description="False: nothing had to be changed.")
+    to_do: str = Field("", description="What you should check next.")
 
 
 class Person(BaseModel):
-    """What is known; addresses are masked."""
+    """The record of a resident, with masked addresses."""
 
-    resident: record.ResidentRecord | None = Field(description="Null: the address is nobody's.")
-    suppressions: list[record.Suppressed] = Field(description="Of the address that was asked for.")
+    resident: record.ResidentRecord | None = Field(description="Null: no resident has the address.")
+    suppressions: list[record.Suppressed] = Field(description="Of the address given.")
 
 
 @router.post("/find", summary="Who has a phone or an email", responses=problems())
 def find(asked: Address, caller: Reader) -> Person:
-    """Needs the role agent or admin, as all of these. The audit keeps who looked."""
+    """Needs the role agent or admin, as all of these do. The audit log records who looked."""
     with transaction() as s:
         return Person.model_validate(asdict(serving.find(s, asked.address, datetime.now(UTC), caller.acting)))
 
 
 @router.post("/opt-out", summary="Opt an address out", responses=problems())
 def opt_out(asked: Request, caller: Reader) -> Done:
-    """As a STOP, on the resident's request. It may be nobody's address yet."""
+    """Works like a STOP, at the resident's request. The address need not belong to a resident."""
     with transaction() as s:
         done = serving.opt_out(s, asked.address, asked.how, datetime.now(UTC), caller.acting, asked.topic)
         to_do = "" if serving.is_known(s, asked.address) else "No resident has this address: is it spelled right?"
@@ -116,7 +117,7 @@ def opt_out(asked: Request, caller: Reader) -> Done:
 
 @router.post("/lift", summary="Lift a suppression", responses=problems(409))
 def lift(asked: Lift, caller: Reader) -> Done:
-    """An opt-out on the resident's own request only. 409: there is no such suppression."""
+    """Lift an opt-out only at the resident's own request. 409: there is no such suppression."""
     with transaction() as s:
         now = datetime.now(UTC)
         to_do = serving.lift(s, asked.address, asked.reason, asked.how, now, caller.acting, asked.topic)
@@ -131,7 +132,7 @@ def show(resident_id: Id, caller: Reader) -> Person:
 
 @router.post("/{resident_id}/erase", summary="Erase a resident", responses=problems(404, 409))
 def erase(resident_id: Id, caller: Reader) -> Done:
-    """Addresses, places and topics go, for good; a STOP stays. 409: it was done before."""
+    """Addresses, places and topics are deleted for good; a STOP stays. 409: the resident is already erased."""
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), caller.acting)
         return Done(done=True)
@@ -139,7 +140,7 @@ def erase(resident_id: Id, caller: Reader) -> Done:
 
 @router.post("/{resident_id}/move", summary="Move a place", responses=problems(404, 409))
 def move(resident_id: Id, asked: Move, caller: Reader) -> Done:
-    """409: it is far from the city and not said to be outside, another place is there, or the resident is erased."""
+    """409: it is far from the city without `outside`, another place is there, or the resident is erased."""
     with transaction() as s:
         changing.move(s, resident_id, asked.place, asked.given(), datetime.now(UTC), caller.acting, asked.label)
         return Done(done=True)
@@ -147,7 +148,7 @@ def move(resident_id: Id, asked: Move, caller: Reader) -> Done:
 
 @router.post("/{resident_id}/add-place", summary="Add a place", responses=problems(404, 409))
 def add_place(resident_id: Id, asked: AddPlace, caller: Reader) -> Done:
-    """409: as for `move`; or the resident has a place with this label."""
+    """409: as for `move`, or the resident already has a place with this label."""
     with transaction() as s:
         changing.add_place(s, resident_id, asked.label, asked.given(), datetime.now(UTC), caller.acting)
         return Done(done=True)
@@ -155,7 +156,7 @@ def add_place(resident_id: Id, asked: AddPlace, caller: Reader) -> Done:
 
 @router.post("/{resident_id}/remove-place", summary="Remove a place", responses=problems(404, 409))
 def remove_place(resident_id: Id, asked: RemovePlace, caller: Reader) -> Done:
-    """Alerts for areas that only this place lies in no longer reach the resident. 409: the resident is erased."""
+    """Alerts for areas with only this place in them no longer reach the resident. 409: the resident is erased."""
     with transaction() as s:
         to_do = changing.remove_place(s, resident_id, asked.place, datetime.now(UTC), caller.acting)
         return Done(done=True, to_do=to_do)
@@ -163,7 +164,8 @@ def remove_place(resident_id: Id, asked: RemovePlace, caller: Reader) -> Done:
 
 @router.post("/{resident_id}/correct", summary="Correct a phone or an email", responses=problems(404, 409))
 def correct(resident_id: Id, asked: Correct, caller: Reader) -> Done:
-    """Messages go to the new address from now on. A STOP from either stays. 409: somebody has it, or is erased."""
+    """Messages go to the new address from now on. A STOP from either stays in force. 409: another resident has the
+    address, or the resident is erased."""
     with transaction() as s:
         now = datetime.now(UTC)
         to_do = changing.correct(s, resident_id, asked.address, asked.how, now, caller.acting, asked.contact)

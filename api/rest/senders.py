@@ -1,4 +1,4 @@
-"""`/api/v1/senders`: the identities that we send as."""
+"""`/api/v1/senders`: the identities that messages are sent from."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -19,14 +19,14 @@ router = APIRouter(prefix="/api/v1/senders", tags=["senders"])
 Rate = Annotated[
     float,
     Field(
-        ge=senders.LOWEST_RATE, le=senders.HIGHEST_RATE, description="A second: SMS segments, email recipients, posts."
+        ge=senders.LOWEST_RATE, le=senders.HIGHEST_RATE, description="SMS segments, email recipients or posts a second."
     ),
 ]
 Cap = Annotated[int, Field(ge=0, lt=2**31, description="Messages a day; 0: no cap.")]
 
 
 class BreakerOut(BaseModel):
-    """The provider only fails: it is left alone for a while, then tried with one message."""
+    """Every request to the provider fails, so sending rests for a while and is then tried with one message."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -41,12 +41,12 @@ class SenderOut(BaseModel):
     id: int
     channel: str
     provider: str
-    address: str = Field(description="Our own number, From address or account.")
+    address: str = Field(description="The city's own number, From address or account.")
     rate_per_s: float
     daily_cap: int | None
     status: Literal["open", "stopped"]
     note: str = Field(description="Why it is stopped.")
-    breaker: BreakerOut | None = Field(None, description="Its circuit breaker, while that is open.")
+    breaker: BreakerOut | None = Field(None, description="Its circuit breaker, while it is open.")
 
 
 class Senders(BaseModel):
@@ -84,7 +84,7 @@ def list_senders(caller: Reader) -> Senders:
 
 @router.post("", summary="Add a sender", status_code=201, responses=problems(403, 422))
 def add_sender(wanted: NewSender, caller: Reader) -> SenderOut:
-    """Needs the role admin. It sends from the next second on."""
+    """Needs the role admin. The sender is used within a second."""
     by = caller.acting
     operators.require(by, "administer")
     with transaction() as s:
@@ -102,7 +102,7 @@ def add_sender(wanted: NewSender, caller: Reader) -> SenderOut:
 
 @router.patch("/{sender_id}", summary="Change, stop or open a sender", responses=problems(403, 404, 422))
 def change_sender(sender_id: Id, wanted: SenderChange, caller: Reader) -> SenderOut:
-    """Needs the role admin. Acts within a second, in mid-send."""
+    """Needs the role admin. It takes effect within a second, also for an alert that is being sent."""
     by = caller.acting
     operators.require(by, "administer")
     with transaction() as s:

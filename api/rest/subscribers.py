@@ -1,4 +1,4 @@
-"""`/api/v1/subscribers`: residents, in numbers only."""
+"""`/api/v1/subscribers`: the number of residents."""
 
 from dataclasses import asdict
 from typing import Any

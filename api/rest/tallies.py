@@ -1,4 +1,4 @@
-"""Counts of residents as they are told: numbers so small that they would point at homes are not."""
+"""Hide small counts of residents, which could reveal homes."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,9 +10,9 @@ FEWEST = 10
 FEW: Literal["fewer than 10"] = "fewer than 10"
 Tally = int | Literal["fewer than 10"]
 
-# Who writes, approves or launches has to know exactly whom an alert reaches.
+# Operators with one of these permissions must know exactly whom an alert reaches.
 EXACT = ("draft", "count", "approve", "launch")
-# The fields of alerts' reports, plans and previews below which every number is a count of residents or messages.
+# The fields of alerts' reports, plans and previews in which every number is a count of residents or messages.
 COUNTS = frozenset(
     {
         "ahead", "audience", "by_channel", "channels_by_state", "count", "deliveries", "languages", "messages",
@@ -22,8 +22,8 @@ COUNTS = frozenset(
 
 
 def told(number: int) -> Tally:
-    """Of an area that the caller has drawn. None at all is few, too: else a rectangle that is halved again and again
-    finds a home."""
+    """Return a count in an area that the caller has drawn. 0 is hidden too; otherwise halving a rectangle repeatedly
+    would find a home."""
     return number if number >= FEWEST else FEW
 
 
@@ -32,9 +32,10 @@ def all_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
 
 
 def for_caller(document: Any, caller: Caller) -> Any:
-    """What is told of an alert, whose area others have chosen: exactly to who may write or launch one.
+    """Return an alert's document, in full to a caller who may write or launch alerts.
 
-    To all others without small numbers; none at all stays 0, since whoever waits for an alert's end looks for that.
+    For all others small numbers are hidden, except 0: programs that wait for an alert's end look for it, and the area
+    was chosen by somebody else.
     """
     by = caller.operator
     if by is not None and any(operators.may(by, act) for act in EXACT):

@@ -21,11 +21,11 @@ class ZoneOut(BaseModel):
     id: int
     kind: ZoneKind
     name: str
-    external_id: str | None = Field(description="The city's own id of it.")
+    external_id: str | None = Field(description="The city's own id.")
     version: int
     area_m2: float
     hash: str = Field(description="SHA-256 of its geometry.")
-    source: str = Field(description="The file that it came from.")
+    source: str = Field(description="The file from which it was imported.")
 
 
 class Zones(BaseModel):
@@ -48,7 +48,7 @@ def list_zones(caller: Reader, kind: Annotated[ZoneKind | None, Query()] = None)
 
 @router.get("/{name:path}", summary="One zone, with its shape", responses=problems(404, 422))
 def get_zone(name: str, caller: Reader) -> ZoneFeature:
-    """By its name, or `kind:name` where two kinds share one. An unknown name is answered with the near ones."""
+    """By its name, or `kind:name` if two kinds share one. 404 suggests similar names."""
     with transaction() as s:
         kept = city_zones.find(s, name)
         return ZoneFeature(properties=_out(kept), geometry=to_geojson(from_wkb(kept.version.geometry)))

@@ -10,7 +10,7 @@ const boxes = [...document.querySelectorAll('input[name="kind"]')];
 const links = new Map([...document.querySelectorAll("a[data-zone]")].map((link) => [Number(link.dataset.zone), link]));
 let chosen = links.get(Number(new URLSearchParams(location.search).get("zone"))) ?? null;
 
-// Kinds lie on top of each other; the first one is enough to begin with.
+// Zones of different kinds overlap, so only the first kind is shown at the start.
 if (boxes.length && !boxes.some((box) => box.checked)) boxes[0].checked = true;
 
 const shown = () => boxes.filter((box) => box.checked).map((box) => box.value);
@@ -31,7 +31,7 @@ try {
   console.warn(error);
 }
 
-// For tests, and for who looks into a fault.
+// For tests and debugging.
 element.tocsin = city;
 
 if (city) {
@@ -50,7 +50,7 @@ names?.addEventListener("click", (event) => {
   pick(link, true);
 });
 
-/** Of several zones below the pointer, the next one after the chosen one: pressing again goes through them. */
+/** Returns the next of several zones at the pointer, so that repeated clicks go through them. */
 function nearest(zones) {
   const under = zones.map((zone) => links.get(zone.id)).filter(Boolean);
   return under[(under.indexOf(chosen) + 1) % under.length] ?? null;
@@ -68,7 +68,7 @@ function pick(link, fit) {
   else link.closest("li").scrollIntoView({ block: "nearest" });
 }
 
-/** What the map shows at the pointer, or what was chosen, in words. */
+/** Describes in words what is at the pointer, or what was chosen. */
 function tell(zones) {
   about?.replaceChildren(
     ...zones.filter(Boolean).map((link) => {

@@ -1,5 +1,5 @@
-// The city's map in an element. Everything comes from this server: style, tiles, scripts; letters are drawn with the
-// fonts of the reader's own machine.
+// The city's map in an element. Style, tiles and scripts come from this server; labels are drawn with the fonts of the
+// reader's own machine.
 //
 //   import { tocsinMap } from "/static/map.js";
 //   const city = await tocsinMap(element, { kinds: ["neighbourhood"], onPick: (zones, at) => ... });
@@ -14,7 +14,7 @@ const ZONE_LAYERS = ["zone-fill", "zone-line", "zone-name"];
 const FITTING = { padding: 40, maxZoom: 16, duration: 500 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-// A worker is under the policy that its own script is served with.
+// The security policy of a worker is the one served with its script.
 maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
 
 /**
@@ -100,7 +100,7 @@ export async function tocsinMap(element, options = {}) {
       kinds = wanted;
       if (map.isStyleLoaded() || map.getLayer("zone-fill")) dress();
     },
-    /** Makes a zone stand out; null: none. */
+    /** Highlights a zone; null: none. */
     choose(id) {
       if (chosen !== null) map.setFeatureState(ofZone(chosen), { chosen: false });
       chosen = id;
@@ -121,7 +121,7 @@ function theme() {
   return dark.matches ? "dark" : "light";
 }
 
-/** The style with whole addresses: a worker has no page to take a short one from. */
+/** Makes the URLs of a style absolute, because a worker has no page to resolve relative ones. */
 async function readStyle(styleUrl) {
   const address = new URL(styleUrl, location.href);
   address.searchParams.set("theme", theme());
@@ -141,7 +141,7 @@ async function readStyle(styleUrl) {
 
 let archives = null;
 
-/** Lets MapLibre take tiles out of a PMTiles file. The library is fetched where there is such a file only. */
+/** Lets MapLibre read tiles from a PMTiles file. The library is loaded only if there is such a file. */
 function readArchives() {
   archives ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");

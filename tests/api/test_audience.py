@@ -242,7 +242,7 @@ def test_counts_are_rationed(door: httpx.Client, key: Key, people: datetime, mon
     headers = key("author")
     for _ in range(2):
         ask(door, headers, include=[{"zone": "Far"}])
-    assert ask(door, headers, 429, include=[{"zone": "Far"}])["detail"] == "You ask too often."
+    assert ask(door, headers, 429, include=[{"zone": "Far"}])["detail"] == "Too many requests."
     ask(door, key("approver"), include=[{"zone": "Far"}])
 
 

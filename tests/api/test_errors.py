@@ -260,5 +260,5 @@ def test_what_the_console_does_not_find_names_no_command(door: httpx.Client, key
         lost = door.get(path)
         assert lost.status_code == 404
         assert 'href="/console"' in lost.text
-        assert '<p lang="en">The console lists what there is.</p>' in lost.text
+        assert '<p lang="en">The console lists all alerts.</p>' in lost.text
         assert "`tocsin" not in lost.text

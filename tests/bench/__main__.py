@@ -1,6 +1,6 @@
-"""`make bench`: how fast we are, each part beside a baseline of the same run. Machines are noisy: read the ratios.
+"""`make bench`: measure the speed of each part with a baseline of the same run. Machines are noisy, so read the ratios.
 
-Nothing here fails on time; what each benchmark is to reach is printed beside what it reached.
+Nothing here fails on time. The goal of each benchmark is printed with its result.
 """
 
 import argparse
@@ -29,21 +29,23 @@ BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    options.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them without any")
-    options.add_argument("--json", metavar="FILE", type=Path, help="write the figures there, too")
+    options.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all by default")
+    options.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to this file")
     sizes = options.add_mutually_exclusive_group()
     sizes.add_argument("--full", dest="size", action="store_const", const=Size.FULL, help="takes an hour")
-    sizes.add_argument("--smoke", dest="size", action="store_const", const=Size.SMOKE, help="whether everything runs")
+    sizes.add_argument(
+        "--smoke", dest="size", action="store_const", const=Size.SMOKE, help="only check that everything runs"
+    )
     given = options.parse_args()
     if unknown := set(given.names) - set(BENCHMARKS):
-        options.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
+        options.error(f"There is no benchmark {', '.join(sorted(unknown))}. Benchmarks: {', '.join(BENCHMARKS)}.")
     broken = run(given.names or list(BENCHMARKS), given.size or Size.USUAL, given.json)
     if broken:
-        raise SystemExit(f"These benchmarks broke: {', '.join(broken)}.")
+        raise SystemExit(f"These benchmarks failed: {', '.join(broken)}.")
 
 
 def run(names: Sequence[str], size: Size, file: Path | None) -> list[str]:
-    """Run them one after another, and return the names of those that broke: one never stops the others."""
+    """Run benchmarks one after another. Return the names of those that failed; one does not stop the others."""
     figures: list[Figure] = []
     broken: list[str] = []
     for name in names:
@@ -62,5 +64,5 @@ def run(names: Sequence[str], size: Size, file: Path | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    logs.configure("WARNING", "text")  # for this process, and not for one that tests what is here
+    logs.configure("WARNING", "text")  # only when run as a command, not in tests of this module
     main()

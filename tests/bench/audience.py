@@ -1,4 +1,4 @@
-"""`audience`: who is inside, of a million, while it is drawn and at the launch, with few corners and with many."""
+"""`audience`: find who of a million residents is in an area, while it is drawn and at the launch."""
 
 import json
 import time
@@ -29,12 +29,12 @@ from zones.membership import Membership
 CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 200_000), Size.FULL: (1_000_000, 200_000)}  # and inside
 VERTICES = {Size.SMOKE: (100, 1_000), Size.USUAL: (500, 100_000), Size.FULL: (500, 100_000)}
 MOVED = 100  # residents
-ASKED = 10  # times, of which the median is told
-ROUGH = 1e-4  # of its size: how far its corners stand out
+ASKED = 10  # requests, of which the median is reported
+ROUGH = 1e-4  # how far its corners stick out, as a share of its size
 
 
 def audience(size: Size) -> Iterator[Figure]:
-    """Who is inside: a million points; then the live count and the launch in a city of a million residents."""
+    """A million points in a polygon; then the live count and the launch in a city of a million residents."""
     residents, inside = CITY[size]
     for vertices in VERTICES[size]:
         yield _membership(vertices, residents)
@@ -48,7 +48,7 @@ def audience(size: Size) -> Iterator[Figure]:
 
 
 def _membership(vertices: int, points: int) -> Figure:
-    """Points in a polygon; baseline: shapely without our grid."""
+    """Points in a polygon. Baseline: shapely without our grid."""
     rng = np.random.default_rng(1)
     lon, lat = rng.uniform(-0.1, 0.1, points), rng.uniform(-0.1, 0.1, points)
     area = circle(0, 0, 8_000)
@@ -65,7 +65,7 @@ def _membership(vertices: int, points: int) -> Figure:
 def _live(
     city: Installation, shapes: dict[int, shapely.Geometry], lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> Iterator[Figure]:
-    """Asked over HTTP, of two API processes."""
+    """Live counts over HTTP, from two API processes."""
     with transaction() as s:
         author = operators.find(s, "author@bench.example.org")
         key = operators.add_key(s, "bench", datetime.now(UTC), author)
@@ -81,7 +81,7 @@ def _live(
         goals=(
             Goal("cold, s", cold_s, 1.5),
             Goal("memory of the API process, MB more", more_mb, 400),
-            Goal("residents that the tree counts otherwise", abs(first["residents"] - expected), 0),
+            Goal("difference from the tree's count", abs(first["residents"] - expected), 0),
         ),
     )  # fmt: skip
     for vertices, shape in shapes.items():
@@ -96,7 +96,7 @@ def _live(
 
 
 def _moved(doors: "list[_Door]", shape: shapely.Geometry) -> Figure:
-    """A hundred residents leave the area: when do all processes say so?"""
+    """The time until all processes count without a hundred residents who leave the area."""
     before = doors[0].timed(shape)[1]["residents"]
     with transaction() as s:
         left = audience_of.residents_inside(s, Membership(shape), datetime.now(UTC))[:MOVED]
@@ -130,7 +130,7 @@ def _launch(
     for vertices in shapes:
         bare_s, expected = _tree(shapes[vertices], lon, lat)
         missed = abs(rows[vertices] - expected)
-        goals = [Goal("resolved, s", took[vertices], 3.0), Goal("deliveries the tree counts otherwise", missed, 0)]
+        goals = [Goal("resolved, s", took[vertices], 3.0), Goal("difference from the tree's count", missed, 0)]
         if vertices == many:
             goals.append(Goal("time against few corners", took[many] / took[few], 1.3))
         things = rows[vertices]
@@ -141,7 +141,7 @@ def _launch(
 
 
 class _Door:
-    """An API process, and a question to it."""
+    """An API process."""
 
     def __init__(self, city: Installation, name: str, key: str) -> None:
         port = ports.free()
@@ -150,7 +150,7 @@ class _Door:
         until(lambda: not ports.is_free(port), 60, "the API answers")
 
     def timed(self, shape: shapely.Geometry) -> tuple[float, dict[str, Any]]:
-        """Seconds, and what it said."""
+        """Ask for a count. Return the seconds that it took, and the answer."""
         asked = {"include": [{"area": to_geojson(shape)}], "topic": "storm", "channels": ["sms", "email"]}
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self._url}/api/v1/audience", json.dumps(asked).encode(), headers)
@@ -169,7 +169,7 @@ def _places() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _tree(shape: shapely.Geometry, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[float, int]:
-    """The baseline: seconds to build a tree of the points and to ask it, and how many are inside."""
+    """The baseline: return the seconds to build a tree of the points and query it, and how many are inside."""
     points = shapely.points(lon, lat)
     began = time.perf_counter()
     found = shapely.STRtree(points).query(shape, predicate="intersects")
@@ -177,7 +177,7 @@ def _tree(shape: shapely.Geometry, lon: NDArray[np.float64], lat: NDArray[np.flo
 
 
 def _rough(square: shapely.Geometry, vertices: int) -> shapely.Geometry:
-    """The square with so many corners that stand out a little, so that all who were inside still are."""
+    """Return the square with this many corners, which stick out a little so that everybody inside stays inside."""
     xy = shapely.get_coordinates(shapely.segmentize(square, square.length / vertices))
     middle = np.array([square.centroid.x, square.centroid.y])
     out = (xy - middle) * (1 + ROUGH * np.random.default_rng(1).random((len(xy), 1))) + middle

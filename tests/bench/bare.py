@@ -1,4 +1,4 @@
-"""The practical limit of one core: aiohttp on uvloop posting ready-made bodies, 200 at once, and nothing else.
+"""The practical limit of one core: aiohttp on uvloop posting ready-made bodies, AT_ONCE at a time, and nothing else.
 
     python -m tests.bench.bare URL CONTENT_TYPE AT_ONCE < BODIES
 

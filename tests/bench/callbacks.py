@@ -1,9 +1,9 @@
-"""Twilio's side of status callbacks, as fast as one core can: signed before, then posted over kept connections.
+"""Twilio's side of status callbacks, as fast as one core can: signed in advance, then posted over open connections.
 
     python -m tests.bench.callbacks PORT PUBLIC_URL TOKEN CONNECTIONS < LINES
 
-A line is `<delivery id> <status> <error code or ->`. Prints one JSON document: how many were answered with which
-status, and the moments (`time.monotonic()`) of the first post and of the last answer.
+A line is `<delivery id> <status> <error code or ->`. Prints one JSON document: the number of answers by status, and the
+times (`time.monotonic()`) of the first post and the last answer.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import uvloop
 
 
 def request(delivery: str, status: str, code: str, public_url: str, token: str) -> bytes:
-    """One callback with the fields that Twilio sends, signed as Twilio does it."""
+    """Return a callback with the fields that Twilio sends, signed as Twilio does."""
     sid = f"SM{int(delivery):032x}"
     form = {
         "AccountSid": "ACbench",
@@ -48,7 +48,7 @@ def request(delivery: str, status: str, code: str, public_url: str, token: str) 
 
 
 class Caller(asyncio.Protocol):
-    """One connection: the next callback when the last one is answered. Answers have no body."""
+    """A connection that posts the next callback when the last one is answered. Answers have no body."""
 
     def __init__(self, left: Iterator[bytes], answers: "Counter[str]", done: "asyncio.Future[None]") -> None:
         self._left, self._answers, self._done = left, answers, done

@@ -1,4 +1,4 @@
-"""The baseline of `receipts`: the same web server with an application that takes a body and does nothing.
+"""The baseline of `receipts`: the same web server with an application that reads a body and does nothing.
 
 A GET is answered with the CPU seconds that the process has used.
 """

@@ -1,4 +1,4 @@
-"""What a benchmark says, as a table for people and as one JSON document for comparison."""
+"""The results of a benchmark, as a table for people and as a JSON document for comparison."""
 
 import io
 import json
@@ -19,7 +19,7 @@ TOLD = ("aiohttp", "celery", "psycopg", "redis", "shapely", "sqlalchemy", "uvloo
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure is to reach: `limit` is the most it may be, or with `at_least` the least."""
+    """The goal of a figure. `limit` is the most that it may be, or with `at_least` the least."""
 
     what: str
     value: float
@@ -60,13 +60,13 @@ class Figure:
         return (self.seconds / self.amount) / (self.baseline_seconds / self.baseline_amount)
 
     def cpu_ms(self, *kinds: str) -> float:
-        """CPU milliseconds for one thing, which is CPU seconds for a thousand; of these kinds of process, or of all."""
+        """Return CPU milliseconds per thing (CPU seconds per thousand), of these kinds of process or of all."""
         spent_s = sum(s for kind, s in self.cpu_s.items() if not kinds or kind in kinds)
         return 1000 * spent_s / self.amount if self.amount else 0.0
 
     @property
     def pipeline_cpu_ms(self) -> float:
-        """Of all that is ours: the stand-in of the provider is not."""
+        """CPU milliseconds per thing of all processes but the provider's stand-in."""
         return self.cpu_ms(*(kind for kind in self.cpu_s if kind != STAND_IN))
 
     @property
@@ -75,7 +75,7 @@ class Figure:
 
 
 def together(name: str, turns: Sequence[Figure]) -> Figure:
-    """Several turns of one measurement as one. Each goal is that of the worst turn; `notes` has each turn's ratios."""
+    """Combine several turns of a measurement. Each goal is that of the worst turn; `notes` has each turn's ratios."""
 
     def worst(goals: tuple[Goal, ...]) -> Goal:
         return (min if goals[0].at_least else max)(goals, key=lambda goal: goal.value)

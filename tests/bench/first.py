@@ -1,4 +1,4 @@
-"""`first`: how soon the first phone rings in a city of a million, and when all doorbells have."""
+"""`first`: the time to the first message in a city of a million, and until all batches have rung."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from tests.bench.size import Size
 from tests.waiting import until
 
 CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 200_000), Size.FULL: (1_000_000, 200_000)}  # and inside
-RATE = 1_000.0  # a large city's; the first message does not depend on it
+RATE = 1_000.0  # of a large city; the first message does not depend on it
 
 
 def first(size: Size) -> Iterator[Figure]:
-    """From launch to the first message at the provider, and to the last batch that is rung: where those inside are
-    spread over all, and in a new quarter, where they are the last that came."""
+    """From launch to the first message at the provider, and to the last batch rung. The residents in the area are
+    spread over all residents or, as in a new quarter, the newest ones."""
     for newest in (False,) if size is Size.SMOKE else (False, True):
         with installation() as city:
             city.sender("sms", RATE)
@@ -48,7 +48,7 @@ def _figure(city: Installation, residents: int, inside: int, newest: bool) -> Fi
 
 
 def _rung_after_s(alert_id: int) -> float | None:
-    """Seconds from the launch to the last doorbell; None while some have not rung."""
+    """Return the seconds from the launch to the last doorbell, or None while some have not rung."""
     with transaction() as s:
         seconds: float | None = s.execute(
             text("""

@@ -1,6 +1,6 @@
-"""`geocode`: addresses come in, and are found with errors planted in them; beside PostgreSQL's own search for trigrams.
+"""`geocode`: import addresses and find misspelt ones. Baseline: PostgreSQL's own trigram search.
 
-The streets are Philadelphia's where the real files are, or else those of the training city.
+The streets are those of Philadelphia if its files are available, else those of the training city.
 """
 
 import csv
@@ -67,7 +67,7 @@ def _keep_streets(streets: Sequence[StreetRow]) -> None:
 
 
 def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, float]]:
-    """Every number that the ranges have, block by block in any order, so that all parts of the city have some."""
+    """Yield every number of the ranges, block by block in random order, so that all parts of the city have some."""
     for row in random.Random(3).sample(streets, len(streets)):
         for first, last in (side for side in (row.left, row.right) if side):
             for number in range(min(first, last), max(first, last) + 1, 2):
@@ -75,7 +75,7 @@ def _houses(streets: Sequence[StreetRow]) -> Iterator[tuple[int, str, float, flo
 
 
 def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
-    """From a CSV file; baseline: COPY of the same lines into a table of text."""
+    """Import from a CSV file. Baseline: COPY of the same lines into a table of text."""
     rows = list(islice(_houses(streets), addresses))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "addresses.csv"
@@ -96,7 +96,7 @@ def _import(streets: Sequence[StreetRow], addresses: int) -> Figure:
 
 
 def _asked(streets: Sequence[StreetRow], count: int) -> list[Asked]:
-    """Addresses on the ranges, each with one or two errors."""
+    """Return addresses on the ranges, each with one or two errors."""
     rng, asked = random.Random(17), []
     sides = [(row.name, side) for row in streets for side in (row.left, row.right) if side]
     for street, (first, last) in (rng.choice(sides) for _ in range(count)):
@@ -111,8 +111,8 @@ def _lookups(
     baseline_asked: int,
     trigrams: Callable[[Sequence[Asked]], tuple[float, float]],
 ) -> Figure:
-    """The share that is found (the first answer is the right street and number) and wrong (one that is sure is not)."""
-    _find("1 Main St")  # the names of the streets are read when they are first needed
+    """The share found (the first match is the right street and number) and wrong (a certain match is not)."""
+    _find("1 Main St")  # street names are loaded on first use
     moments, right, wrong, offered = [], 0, 0, 0
     for one in asked:
         began = time.perf_counter()
@@ -137,9 +137,9 @@ def _lookups(
             Goal("ms, 95th percentile", p95, LOOKUP_MS),
         ),
         notes={
-            "found or among those to choose from": round(offered / len(asked), 4),
+            "found or among the choices": round(offered / len(asked), 4),
             "ms, median": round(float(np.median(moments)) * 1000, 1),
-            "pg_trgm finds, of those that we were asked": round(bare_right, 3),
+            "share found by pg_trgm": round(bare_right, 3),
         },
     )
 
@@ -150,7 +150,7 @@ def _find(written: str) -> geocoder.Found:
 
 
 def _suggestions(asked: Sequence[Asked]) -> Figure:
-    """The number and the first letters of the street; baseline: LIKE on an index that is made for it."""
+    """Suggestions for a number and the first letters of a street. Baseline: LIKE with a suitable index."""
     begun = [f"{one.number} {one.street[: 3 + i % 4]}" for i, one in enumerate(asked)]
     moments: list[float] = []
 
@@ -173,12 +173,12 @@ def _suggestions(asked: Sequence[Asked]) -> Figure:
 
 
 def _trigrams_of_streets(asked: Sequence[Asked]) -> tuple[float, float]:
-    """Seconds, and the share whose nearest street is the right one; the number is taken away, and not looked for."""
+    """Return seconds, and the share whose nearest street is the right one. The number is not searched for."""
     return _trigrams("SELECT DISTINCT name AS label FROM streets", asked, lambda one: one.street)
 
 
 def _trigrams_of_addresses(asked: Sequence[Asked]) -> tuple[float, float]:
-    """The same for whole addresses."""
+    """Return the same for whole addresses."""
     label = "SELECT number || ' ' || street AS label FROM address_points"
     return _trigrams(label, asked, lambda one: f"{one.number} {one.street}")
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import redis
@@ -24,8 +23,8 @@ from notify import migrations
 from notify.accounts import operators
 from notify.alerts import drafting, lifecycle
 from notify.audience import live_count
-from notify.core import crypto, db, points
-from notify.core.db import raw, transaction
+from notify.core import crypto, db
+from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import senders
 from notify.local import ports
@@ -35,7 +34,7 @@ from notify.local.program import Program
 from notify.local.stack import start_servers
 from notify.models import Alert, Lane
 from notify.operations import tasks, worker
-from tests.owner import owning
+from tests.bench import people
 from tests.soon import soon
 from tests.waiting import until
 
@@ -55,7 +54,7 @@ SETTINGS = {
 
 
 class Installation:
-    """What a benchmark does with it: residents, senders, an alert; then counting."""
+    """The steps of a benchmark: add residents and senders, send an alert, then count and measure."""
 
     def __init__(self, supervisor: Supervisor, env: Mapping[str, str], stand_in: str) -> None:
         self._supervisor = supervisor
@@ -68,12 +67,12 @@ class Installation:
             operators.add(s, "approver@bench.example.org", "approver", datetime.now(UTC))
 
     def start(self, name: str, *arguments: str, kind: str) -> None:
-        """One of our processes: `start("worker-1", "worker", "--lane", "emergency", kind="workers")`."""
+        """Start one of our processes: `start("worker-1", "worker", "--lane", "emergency", kind="workers")`."""
         self._supervisor.start(Program(name, (sys.executable, "-m", "notify.cli", *arguments), self._env))
         self._kinds[name] = kind
 
     def start_workers(self, lane: Lane, count: int) -> None:
-        """Returns when they listen."""
+        """Start workers. Return when they listen."""
         for number in range(count):
             self.start(f"worker-{lane.value}-{number}", "worker", "--lane", lane.value, kind="workers")
         with redis.Redis.from_url(self._env["TOCSIN_REDIS_URL"]) as memory:
@@ -83,14 +82,14 @@ class Installation:
     def settle(
         self, residents: int, channel: str, *, inside: int | None = None, newest: bool = False
     ) -> shapely.Geometry:
-        """So many new residents with one verified contact each, of whom `inside` live in the area that is returned.
+        """Add residents with one verified contact each, of whom `inside` live in the area that is returned.
 
-        `newest`: those inside have moved here last, as into a new quarter; else they are spread over all.
+        `newest`: those inside are the newest residents, as in a new quarter; else they are spread over all.
         """
         west = -170.0 + self._areas
         self._areas += 1
         inside = residents if inside is None else inside
-        _settle(self._people, residents, channel, west, inside, newest)
+        people.settle(self._people, residents, channel, west, inside, newest)
         self._people += residents
         return shapely.box(west, 40.0, west + 0.1, 40.1)
 
@@ -117,18 +116,18 @@ class Installation:
         return alert.id
 
     def launch(self, alert_id: int) -> float:
-        """By the same two steps as the command; returns the moment before the first of them (`time.monotonic()`)."""
+        """Launch by the same two steps as the command. Return the time before the first (`time.monotonic()`)."""
         began = time.monotonic()
         tasks.ring_alert(self.begin(alert_id))
         return began
 
     def begin(self, alert_id: int) -> Alert:
-        """The first step alone: nobody is told of it."""
+        """Do only the first step of a launch, without waking a worker."""
         with transaction() as s:
             return lifecycle.launch(s, alert_id, operators.find(s, "approver@bench.example.org"), datetime.now(UTC))
 
     def until_sent(self, alert_id: int, within_s: float) -> None:
-        """Until every batch of the alert is done, which is asked of the batches alone: counting deliveries costs."""
+        """Wait until every batch of the alert is done. Deliveries are not counted, because that is slow."""
 
         def done() -> bool:
             with transaction() as s:
@@ -152,11 +151,11 @@ class Installation:
         return told
 
     def arrivals(self) -> NDArray[np.float64]:
-        """(moment, delivery id) of everything that the stand-in received, in order of arrival: shape (n, 2)."""
+        """Return (time, delivery id) of everything that the stand-in received, in order of arrival: shape (n, 2)."""
         return np.frombuffer(self.ask("arrivals"), dtype="<f8").reshape(-1, 2)
 
     def cpu_s(self) -> dict[str, float]:
-        """CPU seconds used so far, by kind of process, children included."""
+        """Return the CPU seconds used so far, by kind of process, children included."""
         used = dict.fromkeys(self._kinds.values(), 0.0)
         for name, pid in self._supervisor.pids().items():
             if name in self._kinds:
@@ -164,12 +163,12 @@ class Installation:
         return used
 
     def memory_mb(self) -> dict[str, int]:
-        """Resident memory of each process, children of PostgreSQL left out: they share its buffers."""
+        """Return the resident memory of each process, without PostgreSQL's children, which share its buffers."""
         return {n: _resident_mb(p) for n, p in self._supervisor.pids().items() if n in self._kinds}
 
     @contextmanager
     def measured(self) -> Iterator[dict[str, float]]:
-        """The CPU seconds that the block took, by kind of process, once it is over."""
+        """Yield a dictionary that gets the CPU seconds of the block, by kind of process, when it ends."""
         before, used = self.cpu_s(), dict[str, float]()
         yield used
         used |= {kind: s - before.get(kind, 0.0) for kind, s in self.cpu_s().items()}
@@ -183,7 +182,7 @@ DONE = """
 
 @contextmanager
 def installation(*, latency_ms: float = 0.0, **more: str) -> Iterator[Installation]:
-    """Servers and stand-in run; workers and residents are the benchmark's. `more`: settings, as in the environment."""
+    """Run servers and the stand-in; a benchmark adds workers and residents. `more`: settings, as in the environment."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         supervisor = Supervisor(data / "logs")
@@ -205,7 +204,7 @@ def installation(*, latency_ms: float = 0.0, **more: str) -> Iterator[Installati
 
 @contextmanager
 def environment(ours: Mapping[str, str]) -> Iterator[None]:
-    """These settings for this process, and no others afterwards."""
+    """Use these settings in this process within the block."""
     before = dict(os.environ)
     os.environ.update(ours)
     _forget()
@@ -218,7 +217,7 @@ def environment(ours: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
-    """What this process remembers of an installation that was."""
+    """Drop everything that this process has cached of an installation."""
     if client := tasks.redis_client.forget():
         client.close()
     db.forget_engine()
@@ -230,7 +229,7 @@ def _forget() -> None:
 
 
 def bare(url: str, content_type: str, bodies: Sequence[str], at_once: int = 200) -> dict[str, float]:
-    """The baseline, in a process of its own: seconds, cpu_s, count."""
+    """Run the baseline in a process of its own. Return seconds, cpu_s and count."""
     command = [sys.executable, "-m", "tests.bench.bare", url, content_type, str(at_once)]
     given = "".join(f"{json.dumps(body)}\n" for body in bodies)
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=300)
@@ -239,7 +238,7 @@ def bare(url: str, content_type: str, bodies: Sequence[str], at_once: int = 200)
 
 
 def fullest_second(moments: NDArray[np.float64]) -> int:
-    """The most arrivals in any window of one second."""
+    """Return the most arrivals in any window of one second."""
     moments = np.sort(moments)
     return int((np.searchsorted(moments, moments + 1.0, side="left") - np.arange(moments.size)).max(initial=0))
 
@@ -248,74 +247,8 @@ def longest_gap_s(moments: Sequence[float]) -> float:
     return max((b - a for a, b in pairwise(sorted(moments))), default=0.0)
 
 
-def _settle(first: int, count: int, channel: str, west: float, inside: int, newest: bool) -> None:
-    """By SQL and COPY, not by the importer, which has a benchmark of its own.
-
-    Only those inside have an address that can be opened, for nobody else is ever written to.
-    """
-    rng = np.random.default_rng(first)
-    now = datetime.now(UTC)
-    with owning() as s:
-        start = s.execute(text("SELECT coalesce(max(id), 0) FROM subscribers")).scalar_one()
-        places = np.arange(count - inside, count) if newest else np.sort(rng.permutation(count)[:inside])
-        chosen = places + start + 1
-        values = {"first": start + 1, "last": start + count, "west": west, "now": now, "channel": channel}
-        # What refers to what is right by construction; four million looks at it would take longer than all the rest.
-        s.execute(text("SET LOCAL session_replication_role = replica"))
-        for statement in PEOPLE:
-            s.execute(text(statement), values)
-        s.execute(text("CREATE TEMP TABLE inside (id bigint PRIMARY KEY, index bytea, sealed bytea) ON COMMIT DROP"))
-        _copy(s, "inside", ((int(n), *_sealed(channel, int(n))) for n in chosen))
-        s.execute(text(CONTACTS), values)
-        _copy(s, f"places ({PLACED})", _placed(rng, start + 1, count, chosen, west, now))
-    with db.schema_connection() as connection:
-        connection.execute("VACUUM ANALYZE subscribers, preferences, contacts, places")
-
-
-PEOPLE = (
-    """INSERT INTO subscribers (id, language, created_at) OVERRIDING SYSTEM VALUE
-       SELECT n, 'en', :now FROM generate_series(CAST(:first AS bigint), :last) AS n""",
-    "SELECT setval(pg_get_serial_sequence('subscribers', 'id'), :last)",
-    """INSERT INTO preferences (subscriber_id, topic)
-       SELECT n, t FROM generate_series(CAST(:first AS bigint), :last) AS n,
-              unnest(ARRAY['storm', 'snow']::topic[]) AS t""",
-)
-CONTACTS = """
-    INSERT INTO contacts (subscriber_id, channel, address_index, address_sealed, verified_at, created_at)
-    SELECT n, :channel, coalesce(i.index, sha256(CAST(CAST(n AS text) AS bytea))), coalesce(i.sealed, 'x'), :now, :now
-      FROM generate_series(CAST(:first AS bigint), :last) AS n LEFT JOIN inside i ON i.id = n ORDER BY n
-"""
-ROUNDED = 1e-7  # degrees that a point may be moved by: nobody lives so near to the border
-PLACED = "subscriber_id, label, created_at, point_sealed, cell_index"
-
-
-def _placed(
-    rng: np.random.Generator, first: int, count: int, inside: NDArray[np.int64], west: float, now: datetime
-) -> Iterator[tuple[Any, ...]]:
-    """The area is a square in the corner of a square city; as in a real one, some of those outside live due north."""
-    east = rng.random(count) < 0.69
-    beyond = 0.1 + ROUNDED
-    lon = np.where(east, beyond + 0.12 * rng.random(count), 0.1 * rng.random(count))
-    lat = np.where(east, 0.22 * rng.random(count), beyond + 0.12 * rng.random(count))
-    lon[inside - first], lat[inside - first] = (0.1 - ROUNDED) * rng.random((2, inside.size))
-    residents = np.arange(first, first + count)
-    for resident, sealed in zip(residents.tolist(), points.seal_all(residents, lon + west, lat + 40.0), strict=True):
-        yield resident, "home", now, *sealed
-
-
-def _copy(s: Any, into: str, rows: Iterator[tuple[Any, ...]]) -> None:
-    with raw(s).cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def _sealed(channel: str, n: int) -> tuple[bytes, bytes]:
-    address = f"+1201{n:07}" if channel == "sms" else f"resident{n}@example.org"
-    return crypto.address_index(channel, address), crypto.seal(address, channel)
-
-
 def _family(pid: int) -> list[int]:
-    """A process and its children, as PostgreSQL has them."""
+    """Return a process and its children; PostgreSQL has some."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     try:
         return [pid, *map(int, children.read_text().split())]
@@ -324,7 +257,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _cpu_s(pid: int, *, of_the_dead: bool = False) -> float:
-    """User and system time of a process; or of its children that have ended. See proc(5)."""
+    """Return user and system time of a process, or of its children that have ended. See proc(5)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

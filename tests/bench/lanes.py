@@ -1,4 +1,4 @@
-"""`lanes`: an emergency overtakes a great routine alert on the same sender."""
+"""`lanes`: an emergency overtakes a large routine alert on the same sender."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ MESSAGES = {Size.SMOKE: (2_000, 100), Size.USUAL: (100_000, 2_000), Size.FULL: (
 
 
 def lanes(size: Size) -> Iterator[Figure]:
-    """100,000 routine messages run at 200 a second, then 2,000 urgent ones come."""
+    """100,000 routine messages are being sent at 200 a second when 2,000 urgent ones are launched."""
     routine, emergency = MESSAGES[size]
     with installation() as city:
         sender = city.sender("sms", RATE)
@@ -76,7 +76,7 @@ def _deliveries(alert: int) -> list[int]:
 
 
 def _cost(alert: int) -> int:
-    """Segments of a message."""
+    """Return the segments of a message."""
     with transaction() as s:
         question = text("SELECT cost FROM contents WHERE alert_id = :a AND channel = 'sms' AND language = 'en'")
         return int(s.execute(question, {"a": alert}).scalar_one())

@@ -1,4 +1,4 @@
-"""`residents` and `asking`: parts by which nothing is sent, each beside a baseline."""
+"""`residents` and `asking`: parts of the pipeline before sending, each with a baseline."""
 
 import json
 import tempfile
@@ -31,7 +31,7 @@ TAKES = {Size.SMOKE: 100, Size.USUAL: 5_000, Size.FULL: 5_000}
 
 
 def asking(size: Size) -> Iterator[Figure]:
-    """Grants of one token at an endless rate; baseline: PING."""
+    """Grants of one token at an unlimited rate. Baseline: PING."""
     takes = TAKES[size]
     with fresh_servers(), redis.Redis.from_url(settings().require_redis()) as client:
         ours = Throttle(client)
@@ -42,14 +42,14 @@ def asking(size: Size) -> Iterator[Figure]:
 
 
 def residents(size: Size) -> Iterator[Figure]:
-    """How residents come in, and how they become deliveries."""
+    """Import residents, and fan an alert out to deliveries."""
     with fresh_servers():
         yield _import(RESIDENTS[size])
         yield _fan_out()
 
 
 def _import(count: int) -> Figure:
-    """Subscribers from CSV, sealed and indexed; baseline: COPY of the same lines into a table of text."""
+    """Import subscribers from CSV, sealed and indexed. Baseline: COPY of the same lines into a table of text."""
     lines = list(training.csv_lines(TrainingCity(), count))
     took = seconds(lambda: subscribers.import_csv(lines, datetime.now(UTC)))
     table = "CREATE TEMP TABLE lines (line text)"
@@ -58,7 +58,7 @@ def _import(count: int) -> Figure:
 
 
 def _fan_out() -> Figure:
-    """From launch to the last delivery row, the whole city; baseline: COPY of as many rows with the same columns."""
+    """From launch to the last delivery row, for the whole city. Baseline: COPY of as many rows of the same columns."""
     now = datetime.now(UTC)
     alert = _launched(now)
     took = seconds(lambda: list(fanout.resolve(alert, now)))

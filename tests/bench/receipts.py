@@ -1,4 +1,4 @@
-"""`receipts`: status callbacks of a whole alert against one web server, twice and out of order.
+"""`receipts`: the status callbacks of an alert, repeated and out of order, sent to one web server.
 
 Baseline: the same callbacks to the same server with an application that does nothing.
 """
@@ -25,7 +25,7 @@ from tests.bench.installation import SETTINGS, Installation, installation
 from tests.bench.size import Size
 from tests.waiting import until
 
-CONNECTIONS = 500  # kept by the provider at once
+CONNECTIONS = 500  # open connections of the provider
 CALLBACKS = {Size.SMOKE: 1_000, Size.USUAL: 20_000, Size.FULL: 200_000}
 ACCEPTED, WITHIN_S = 3_000, 5.0
 RANKS = ["sent", "failed", "undelivered", "delivered"]
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 
 
 def receipts(size: Size) -> Iterator[Figure]:
-    """Signed callbacks, from their first to the last that is answered, and applied."""
+    """Signed callbacks, from the first to the last answer, and until all are applied."""
     port = ports.free()
     public_url = f"http://{ports.HOST}:{port}"
     with installation(TOCSIN_PUBLIC_URL=public_url) as city:
@@ -80,7 +80,7 @@ def _figure(city: Installation, port: int, public_url: str, callbacks: int) -> F
 
 
 def _empty(told: Sequence[Told]) -> tuple[float, float]:
-    """Seconds and CPU seconds of a server that only takes them."""
+    """Return the seconds and CPU seconds of a server that only reads them."""
     port = ports.free()
     url = f"http://{ports.HOST}:{port}"
     command = [sys.executable, "-m", "uvicorn", "tests.bench.empty:app", "--port", str(port), "--no-access-log"]
@@ -101,7 +101,7 @@ def _used(url: str) -> float:
 
 
 def _sent(city: Installation, messages: int) -> list[int]:
-    """The ids of so many deliveries that a provider has accepted."""
+    """Return the ids of this many deliveries that a provider has accepted."""
     alert, now = city.approved(city.settle(messages, "sms"), "sms"), datetime.now(UTC)
     with transaction() as s:
         lifecycle.launch(s, alert, operators.find(s, "approver@bench.example.org"), now)
@@ -119,7 +119,7 @@ def _sent(city: Installation, messages: int) -> list[int]:
 
 
 def _shuffled(deliveries: Sequence[int], callbacks: int) -> list[Told]:
-    """`sent` and an end for each, then repeats until there are enough; in no order at all."""
+    """Return `sent` and a final status for each, then repeats until there are enough, in random order."""
     chance = random.Random(len(deliveries))
     ends = [("delivered", "-")] * 94 + [("undelivered", "30003")] * 3 + [("undelivered", "30005")] * 2
     ends.append(("failed", "30008"))
@@ -145,7 +145,7 @@ def _all_applied() -> bool:
 
 
 def _wrong(told: Sequence[Told]) -> int:
-    """How many deliveries are not in the highest state that was told of them, with its reason."""
+    """Return how many deliveries are not in the highest state reported for them, with its reason."""
     best: dict[int, Told] = {}
     for one in told:
         if one.delivery not in best or RANKS.index(one.status) > RANKS.index(best[one.delivery].status):

@@ -1,4 +1,4 @@
-"""`sms`, `email`, `scale`: one alert to many, from its launch to the last record, by real workers."""
+"""`sms`, `email`, `scale`: an alert to many residents, from its launch to the last record, by real workers."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from tests.bench.figures import Figure, Goal, together
 from tests.bench.installation import Installation, bare, installation
 from tests.bench.size import Size
 
-RATE = 100_000.0  # beyond what any provider takes: the throttle works, and does not hold back
+RATE = 100_000.0  # so high that the throttle works without slowing anything down
 SMS_PATH, SMS_TYPE = "/2010-04-01/Accounts/ACbench/Messages.json", "application/x-www-form-urlencoded"
 MAIL_PATH, MAIL_TYPE = "/v3/mail/send", "application/json"
 RECIPIENTS = {Size.SMOKE: (1_000, 2_000), Size.USUAL: (50_000, 200_000), Size.FULL: (50_000, 200_000)}  # SMS, email
@@ -23,12 +23,12 @@ SCALES = {
     Size.FULL: (10_000, 100_000, 1_000_000),
 }
 FASTEST = {0: 10_000, 50: 8_000}  # messages/s to reach, by the provider's latency in milliseconds
-TURNS = 3  # of pipeline and bare client: a machine whose speed changes must not meet one of them alone
+TURNS = 3  # of pipeline and bare client, so that changes in the machine's speed affect both
 
 
 def sms(size: Size) -> Iterator[Figure]:
-    """50,000 phones, three times, provider at 0 and at 50 ms; baseline, in turn with it: aiohttp on uvloop posting the
-    same forms, 200 at once."""
+    """50,000 phones, three times, with a provider at 0 and at 50 ms. Baseline, alternating with it: aiohttp on uvloop
+    posting the same forms, 200 at once."""
     recipients = RECIPIENTS[size][0]
     forms = [_form(n) for n in range(recipients)]
     with _city("sms") as city:
@@ -44,7 +44,7 @@ def sms(size: Size) -> Iterator[Figure]:
 
 
 def email(size: Size) -> Iterator[Figure]:
-    """200,000 inboxes, 1,000 in a request; baseline: building and posting the same JSON bare."""
+    """200,000 inboxes, 1,000 in a request. Baseline: only building and posting the same JSON."""
     recipients = RECIPIENTS[size][1]
     with _city("email") as city:
         figure = _sent(city, "email", recipients, "email, 1,000 a request")
@@ -58,7 +58,7 @@ def email(size: Size) -> Iterator[Figure]:
 
 
 def scale(size: Size) -> Iterator[Figure]:
-    """`sms` with ever more recipients: the time of one must not grow with the number of others."""
+    """`sms` with more and more recipients: the time for one must not grow with the number of others."""
     sizes = SCALES[size]
     with _city("sms") as city:
         figures = []
@@ -96,7 +96,7 @@ class _Warm:
 
 
 def _sent(city: Installation, channel: str, recipients: int, name: str) -> Figure:
-    """An alert to so many new residents, counted at the provider."""
+    """Send an alert to this many new residents, counted at the provider."""
     alert = city.approved(city.settle(recipients, channel), channel)
     city.ask("reset")
     with city.measured() as cpu_s:
@@ -143,7 +143,7 @@ def _form(n: int) -> str:
 
 
 def _mail(first: int) -> str:
-    """A mail to a thousand, of the size that the pipeline's have."""
+    """Return a mail to a thousand recipients, as large as those of the pipeline."""
     return json.dumps(
         {
             "personalizations": [

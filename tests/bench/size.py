@@ -1,10 +1,10 @@
-"""How much a benchmark does."""
+"""The sizes of benchmarks."""
 
 from enum import StrEnum
 
 
 class Size(StrEnum):
-    """`SMOKE` shows that everything runs, and its figures mean nothing; `USUAL` takes minutes; `FULL` takes an hour."""
+    """`SMOKE` only checks that everything runs; its figures mean nothing. `USUAL` takes minutes, `FULL` an hour."""
 
     SMOKE = "smoke"
     USUAL = "usual"

@@ -1,11 +1,11 @@
-"""A provider that is never the bottleneck: a bare asyncio protocol on uvloop which answers, counts and times.
+"""A provider that is never the bottleneck: a bare asyncio protocol on uvloop that answers, counts and times.
 
     python -m tests.bench.stand_in PORT [LATENCY_MS]
 
 `POST` to a path that ends in `/Messages.json` is a Twilio message, to one that ends in `/mail/send` a SendGrid mail of
 many. `GET /_stand_in/<question>` is for the benchmark: `reset`, `latency?ms=N`, `count`, and `arrivals`, which are
-pairs of (moment, delivery id) as little-endian doubles; the moment is `time.monotonic()`, which all processes of a
-machine share.
+pairs of (time, delivery id) as little-endian doubles; the time is `time.monotonic()`, which all processes of a machine
+share.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class Counted:
-    """What has arrived."""
+    """The arrivals so far."""
 
     def __init__(self, latency_s: float) -> None:
         self.latency_s = latency_s

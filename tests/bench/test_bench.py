@@ -1,4 +1,4 @@
-"""The benchmarks themselves: what is odd about one run is reported, and stops nothing."""
+"""Tests of the benchmarks themselves: a failed or odd run is reported and does not stop the others."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""`throttle`: rates from 1 to 5,000 a second with 1, 2 and 4 worker processes, counted where it arrives.
+"""`throttle`: rates from 1 to 5,000 a second with 1, 2 and 4 worker processes, counted at the provider.
 
-Real workers send real batches; each rate has a sender and an alert of its own. Slow senders need time and no CPU, so
-usually they run side by side; in full size each rate is measured alone, for 20 s.
+Real workers send real batches; each rate has its own sender and alert. Slow senders need time but no CPU, so in the
+usual size they run side by side; in full size each rate is measured alone, for 20 s.
 """
 
 import time
@@ -26,20 +26,20 @@ from tests.bench.size import Size
 from tests.owner import as_owner
 
 WORKERS = {Size.SMOKE: (1,), Size.USUAL: (1, 2, 4), Size.FULL: (1, 2, 4)}
-# Rates that run side by side, and seconds.
+# Groups of rates that run side by side, and seconds.
 GROUPS: dict[Size, tuple[tuple[tuple[int, ...], float], ...]] = {
     Size.SMOKE: (((10,), 2.0), ((100,), 2.0)),
     Size.USUAL: (((10, 1), 12.0), ((100,), 5.0), ((1000,), 3.0), ((5000,), 4.0)),
     Size.FULL: tuple(((rate,), 20.0) for rate in (1, 10, 100, 1000, 5000)),
 }
-WARM_S = 1.0  # connections are made, and a process finds out how fast it can go
+WARM_S = 1.0  # time to open connections and for a process to find its speed
 TO_REACH = 0.97
-BEGINS_S = 10.0  # a run whose first message is not out by then is measured all the same, and has missed
+BEGINS_S = 10.0  # a run without a message by then is measured anyway and misses its goal
 
 
 @dataclass(frozen=True)
 class Run:
-    """One sender, and the alert whose batches are its own."""
+    """A sender and its own alert."""
 
     rate: int  # messages/s
     sender: int
@@ -58,12 +58,12 @@ def throttle(size: Size) -> Iterator[Figure]:
 
 
 def _ready(city: Installation, rate: int, seconds: float) -> Run:
-    """More than enough to send for a sender of its own; paused."""
+    """Launch and pause an alert with more than enough messages, on a sender of its own."""
     sender = city.sender("sms", rate, f"+1555555{rate:04}")
     alert = city.approved(city.settle(int(rate * (seconds + WARM_S)) + min(12 * rate, 4000), "sms"), "sms")
     now = datetime.now(UTC)
     with transaction() as s:
-        # A message has several segments, which is what senders count: so many messages a second they shall send.
+        # Senders count segments, and a message has several; the rate is in messages.
         cost = s.execute(
             text("SELECT cost FROM contents WHERE alert_id = :a AND language = 'en'"), {"a": alert}
         ).scalar_one()
@@ -106,7 +106,7 @@ def _resume(runs: Sequence[Run]) -> None:
 
 
 def _await_first(city: Installation, runs: Sequence[Run]) -> None:
-    """Until a message of each run has arrived: on a busy machine workers may need seconds to begin."""
+    """Wait until a message of each run has arrived; on a busy machine, workers may need seconds to begin."""
 
     def begun() -> bool:
         arrived = city.arrivals()[:, 1]
@@ -118,7 +118,7 @@ def _await_first(city: Installation, runs: Sequence[Run]) -> None:
 
 
 def _figure(run: Run, workers: int, moments: NDArray[np.float64], seconds: float, cpu_s: Mapping[str, float]) -> Figure:
-    """Slots, not posts, are counted for the utilisation: n posts have n - 1 slots between them."""
+    """Make the figure. Utilisation counts slots, not posts: n posts have n - 1 slots between them."""
     fullest = fullest_second(moments)
     steady = moments[moments >= moments[:1].sum() + (WARM_S if run.rate >= 1000 else 0)]
     slots = max(steady.size - 1, 0)
