@@ -1,4 +1,4 @@
-"""Who uses the command line, for the audit: the name of the account and of the machine."""
+"""The account and machine that a command runs under, for the audit."""
 
 import getpass
 import socket
@@ -11,7 +11,7 @@ on_command_line: ContextVar[str] = ContextVar("on_command_line", default="")  # 
 
 @contextmanager
 def command() -> Iterator[None]:
-    """What is done meanwhile was asked for by the account that this process runs under."""
+    """Attribute everything done inside the block to the account that this process runs under."""
     before = on_command_line.set(f"{_account()}@{socket.gethostname()}")
     try:
         yield

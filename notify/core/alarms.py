@@ -1,4 +1,4 @@
-"""Alarms: what operators must look at, until somebody has. The same trouble twice is one alarm, seen twice."""
+"""Alarms ask an operator to look at a problem, and ring until one has. A problem that recurs rings the same alarm."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -26,11 +26,11 @@ CRY_FOR_HELP = "cry-for-help"
 WEBHOOK_REFUSED, WEBHOOK_UNREADABLE = "webhook-refused", "webhook-unreadable"
 PROXY_NOT_TRUSTED = "proxy-not-trusted"
 UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
-UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place"  # the first is a delivery's reason, too
+UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place"  # the first is also a delivery's reason
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"
 NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}
 SHOWN = 10  # ids in a message
-TRY_AGAIN = timedelta(minutes=1)  # a step of an alert that was set aside
+TRY_AGAIN = timedelta(minutes=1)  # how long an alert whose step failed is set aside
 
 
 def sound(
@@ -43,7 +43,7 @@ def sound(
     alert_id: int | None = None,
     about: str = "",
 ) -> None:
-    """Let an alarm ring about a sender, an alert, what else or nothing; one that rings already is counted again."""
+    """Ring an alarm, about a sender, an alert or something else. One that already rings is counted again."""
     values = {"kind": kind, "message": message, "now": now, "sender": sender_id, "alert": alert_id, "about": about}
     alarm_id, count = s.execute(text(_SOUND), values).one()
     if count == 1:
@@ -60,12 +60,12 @@ _SOUND = """
 
 
 def some(ids: Sequence[int]) -> str:
-    """The first of them, for a message."""
+    """The first SHOWN ids, for a message."""
     return ", ".join(map(str, [*dict.fromkeys(ids)][:SHOWN])) + (" ..." if len(set(ids)) > SHOWN else "")
 
 
 def refused_row(what: str, error: Exception, now: datetime, *, alert_id: int | None = None) -> None:
-    """PostgreSQL refuses to change one row; the others went on without it (`db.in_halves`). `what`: to do to which."""
+    """Ring an alarm about one row that PostgreSQL refused to change (`db.in_halves`). `what`: the act and its row."""
     cause = getattr(error, "orig", None) or error
     rule = getattr(getattr(cause, "diag", None), "constraint_name", None)
     why = db.reason(error) + (f": {rule}" if rule else "")
@@ -74,26 +74,26 @@ def refused_row(what: str, error: Exception, now: datetime, *, alert_id: int | N
         sound(
             s,
             REFUSED_ROW,
-            f"PostgreSQL refuses to {what} ({why}). All others went on without it; docs/alarms.md says what to do.",
+            f"PostgreSQL refuses to {what} ({why}). All other rows were changed; docs/alarms.md says what to do.",
             now,
             alert_id=alert_id,
         )
 
 
 def resolve(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Alarm:
-    """Somebody has looked at it. Raises NotFound; Refused when it was resolved before."""
+    """Mark an alarm as looked at. Raises NotFound; Refused when it is already resolved."""
     alarm = s.get(Alarm, alarm_id, with_for_update=True)
     if alarm is None:
-        raise NotFound(f"There is no alarm {alarm_id}.", hint="`tocsin alarms list` shows those that ring.")
+        raise NotFound(f"There is no alarm {alarm_id}.", hint="`tocsin alarms list` shows the alarms that ring.")
     if alarm.resolved_at is not None:
-        raise Refused(f"Alarm {alarm_id} is resolved already.")
+        raise Refused(f"Alarm {alarm_id} is already resolved.")
     alarm.resolved_at, alarm.resolved_by = max(now, alarm.since), by.id if by else None
     audit.note(s, now=now, by=by, action="resolve", subject="alarm", subject_id=alarm_id, kind=alarm.kind)
     return alarm
 
 
 def silence_sender(s: Session, sender_id: int, now: datetime, by: Operator | None) -> None:
-    """It was opened again: what was wrong with it is mended, or will soon be told anew."""
+    """Resolve the alarms of a sender that was opened again. A problem that remains soon rings a new one."""
     s.execute(
         update(Alarm)
         .where(Alarm.sender_id == sender_id, Alarm.resolved_at.is_(None))
@@ -103,9 +103,9 @@ def silence_sender(s: Session, sender_id: int, now: datetime, by: Operator | Non
 
 
 def follow(s: Session, kind: str, troubles: Mapping[int | str, str], now: datetime) -> None:
-    """Let the alarms of a kind ring for exactly these troubles: messages by alert, or by what else they are about.
+    """Make the alarms of a kind match these troubles: messages by alert id, or by another subject (`Alarm.about`).
 
-    Those that are over are resolved by Tocsin itself.
+    Alarms whose trouble is over are resolved by Tocsin itself.
     """
     for alarm in s.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.resolved_at.is_(None))):
         if (alarm.about if alarm.alert_id is None else alarm.alert_id) not in troubles:
@@ -119,21 +119,21 @@ def follow(s: Session, kind: str, troubles: Mapping[int | str, str], now: dateti
 
 
 def ringing(s: Session) -> Sequence[Alarm]:
-    """Those that nobody has resolved, the oldest first."""
+    """The unresolved alarms, the oldest first."""
     return s.scalars(select(Alarm).where(Alarm.resolved_at.is_(None)).order_by(Alarm.since, Alarm.id)).all()
 
 
 def recent(s: Session, most: int = 200) -> Sequence[Alarm]:
-    """All of late, resolved ones too, the newest first."""
+    """The latest alarms, resolved or not, the newest first."""
     return s.scalars(select(Alarm).order_by(Alarm.id.desc()).limit(most)).all()
 
 
 def apart(
     s: Session, alert_id: int, failed: str, now: datetime, step: Callable[[Session, int, datetime], T]
 ) -> T | None:
-    """A step of one alert, in a savepoint. When it fails, an alarm of the kind `failed` rings and the others go on.
+    """Run a step of one alert in a savepoint. When it fails, an alarm of the kind `failed` rings and None is returned.
 
-    Returns None when it failed. Raises when the connection is gone, since then nothing is known of the others either.
+    One alert thus never stops the others. Raises when the connection is gone: then no other can be moved either.
     """
     try:
         with s.begin_nested():
@@ -144,12 +144,14 @@ def apart(
         expected = isinstance(error, TocsinError)
         why = str(error) if expected else f"{db.reason(error)}. The log says more."
         log.error("alert.set_aside", kind=failed, alert=alert_id, error=db.reason(error), exc_info=not expected)
-        sound(s, failed, f"Alert {alert_id} could not be moved on at its time: {why}", now, alert_id=alert_id)
+        sound(
+            s, failed, f"Alert {alert_id} could not be moved to its next state on time: {why}", now, alert_id=alert_id
+        )
         return None
 
 
 def set_aside(failed: str, now: datetime) -> ColumnElement[bool]:
-    """Whether an alert failed at such a step in the last minute, and nobody has resolved that alarm since."""
+    """Whether an alert failed at this step within the last minute and nobody has resolved that alarm since."""
     return exists().where(
         Alarm.kind == failed,
         Alarm.alert_id == Alert.id,

@@ -20,9 +20,9 @@ def note(
     subject_id: int,
     **detail: Any,
 ) -> None:
-    """Add a row to the audit, in the same transaction as what it tells of. Never with a resident's address in it.
+    """Record an act in the transaction that performs it. Never put a resident's address into `detail`.
 
-    What was done by a command names the account that ran it, whoever it was done as.
+    An act of the command line also records the account that ran it, whatever operator it acted as.
     """
     if account := on_command_line.get():
         detail["command_line"] = account

@@ -1,16 +1,16 @@
-"""The characters of words that people give us: what does not show is dropped, what looks like a plain sign becomes it.
+"""Clean up text that people give us: drop invisible characters, and replace look-alikes of plain characters.
 
-Everything that an operator, a resident or a file gives goes through `visible` where it enters; what leaves as a text
-message goes through `plain` as well, because one foreign quote makes the whole message UCS-2, at twice the price.
+All text from an operator, a resident or a file goes through `visible` where it enters. Text messages also go through
+`plain` on the way out, because a single typographic quote makes the whole message UCS-2, at twice the price.
 """
 
 import unicodedata
 
 import regex
 
-# Format characters (Cf) and default-ignorable code points (UAX 44), which take room and money and show nothing. Signs
-# of Arabic numbers and verses (Prepended_Concatenation_Mark) are Cf and do show. What joins letters of scripts that
-# need it (Persian, Hindi) or parts of an emoji stays, between two such characters.
+# Format characters (Cf) and default-ignorable code points (UAX 44) cost room and money and show nothing. Signs of
+# Arabic numbers and verses (Prepended_Concatenation_Mark) are Cf but visible. A joiner stays between two letters of a
+# script that needs it (Persian, Hindi), or between two parts of an emoji.
 _LETTER = r"[[\p{L}\p{M}]--[\p{Latin}\p{Cyrillic}\p{Greek}]]"
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]"
 _HIDDEN = regex.compile(
@@ -20,7 +20,7 @@ _HIDDEN = regex.compile(
     r"[[\p{Cf}\p{Default_Ignorable_Code_Point}]--\p{Prepended_Concatenation_Mark}]",
     regex.V1,
 )
-_BLANK = str.maketrans(dict.fromkeys("\u2800", " "))  # a Braille cell without dots: a sign that shows nothing
+_BLANK = str.maketrans(dict.fromkeys("\u2800", " "))  # a Braille cell without dots, which is blank
 
 _LOOK_ALIKES = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u02b9\u02bb\u02bc\u02bd\u02c8\u00b4`\uff07", "'"),
@@ -35,12 +35,12 @@ _PLAIN = str.maketrans(_LOOK_ALIKES)
 
 
 def visible(words: str) -> str:
-    """The words in NFC, without characters that do not show and without space around them."""
-    if words.isascii():  # nearly all that files have
+    """The text in NFC, without invisible characters and surrounding space."""
+    if words.isascii():  # true of nearly all text in files
         return words.strip()
     return unicodedata.normalize("NFC", _HIDDEN.sub("", words)).translate(_BLANK).strip()
 
 
 def plain(words: str) -> str:
-    """The words with quotes, dashes, spaces, bullets and ligatures of typesetters as what GSM-7 has."""
+    """The text with typographic quotes, dashes, spaces, bullets and ligatures replaced by characters of GSM-7."""
     return words.translate(_PLAIN)

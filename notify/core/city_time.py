@@ -1,4 +1,4 @@
-"""Times as people write them on the city's clocks, which skip an hour in spring and show one twice in autumn."""
+"""Read and show times on the city's clocks, which skip an hour in spring and repeat one in autumn."""
 
 import math
 import re
@@ -12,10 +12,10 @@ _SPAN = re.compile(r"(\d{1,5})([mhd])")
 
 
 def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, in `zone`. A time without an offset is read from the city's clocks.
+    """The instant, in `zone`. A time without an offset is taken as local time in `zone`.
 
-    Raises ValueError, with the end of a sentence that begins with the time, when the clocks never show it or show it
-    twice.
+    Raises ValueError when the clocks never show that time or show it twice. Its text completes a sentence that begins
+    with the time.
     """
     if at.tzinfo is not None:
         return at.astimezone(zone)
@@ -29,12 +29,12 @@ def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def shown(at: datetime, zone: ZoneInfo) -> str:
-    """A time for people, to the second, on the city's clocks and with their name: `2027-01-12 18:00:00 EST`."""
+    """A time for people: local, to the second, with the zone's abbreviation: `2027-01-12 18:00:00 EST`."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def apart(at: datetime, now: datetime) -> str:
-    """How far off a time is, for people: `in 13 hours`, `5 minutes ago`; rounded, in the unit that fits."""
+    """How far away a time is, for people, in the unit that fits: `in 13 hours`, `5 minutes ago`."""
     s = abs((at - now).total_seconds())
     units = (("second", 1, 90), ("minute", 60, 90), ("hour", 3600, 36), ("day", 86_400, math.inf))
     told = next(counted(round(s / length_s), unit) for unit, length_s, most in units if s < most * length_s)
@@ -42,7 +42,7 @@ def apart(at: datetime, now: datetime) -> str:
 
 
 def moment(words: str, zone: ZoneInfo) -> datetime:
-    """An ISO 8601 time in UTC; one without an offset is on the city's clocks. Raises ValueError as `on_clock` does."""
+    """An ISO 8601 time in UTC; one without an offset is local time in `zone`. Raises ValueError as `on_clock` does."""
     try:
         read = datetime.fromisoformat(words)
     except ValueError:
@@ -54,6 +54,6 @@ def moment(words: str, zone: ZoneInfo) -> datetime:
 
 
 def span(words: str) -> timedelta | None:
-    """`30m`, `6h` or `2d`; None when it is something else."""
+    """The duration of `30m`, `6h` or `2d`; None for any other text."""
     match = _SPAN.fullmatch(words)
     return int(match[1]) * _UNITS[match[2]] if match else None

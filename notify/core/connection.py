@@ -1,7 +1,7 @@
-"""How a process connects to PostgreSQL: to which one, how patiently, and only with the key that its data has.
+"""Connect to PostgreSQL: parameters, timeouts, and the check that our secret key is the database's.
 
-`db` makes its pools of this. A command that asks one question opens a connection by itself: it then needs no
-SQLAlchemy, which takes longer to import than everything else together.
+`db` builds its pools on this. A command that runs a single query opens a connection directly, because SQLAlchemy
+takes longer to import than everything else together.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from notify.core.settings import settings
 
 READ_ONLY = "-c default_transaction_read_only=on"
 
-# A host that lost its power or its cable says nothing. Left to itself, TCP would wait for it for minutes to hours.
+# A host that loses its power or its cable falls silent. By default, TCP would wait for it for minutes to hours.
 GONE_S = 10
 
 
 def parameters(url: str, options: str = "") -> dict[str, Any]:
-    """Of every connection, by libpq's names. `options`: more of them for the server."""
+    """The libpq parameters of every connection. `options`: additional options for the server."""
     return conninfo_to_dict(url) | {
         "application_name": keyring.application_name(),
         "connect_timeout": 5,
@@ -33,16 +33,16 @@ def parameters(url: str, options: str = "") -> dict[str, Any]:
 
 @contextmanager
 def reading() -> Iterator["psycopg.Connection[Any]"]:
-    """A connection that only reads, without a pool. Raises psycopg.OperationalError and WrongKey."""
+    """Open a read-only connection outside of any pool. Raises psycopg.OperationalError and WrongKey."""
     with psycopg.connect(**parameters(settings().require_database(), READ_ONLY)) as opened:
         check_key(opened, records=False)
         yield opened
 
 
 def check_key(opened: "psycopg.Connection[Any]", *, records: bool = True) -> None:
-    """Nothing is read or written with a key that is not the database's: raises WrongKey and closes the connection.
+    """Close the connection and raise WrongKey when our key is not the database's, before anything is read or written.
 
-    `records`: where the database has no key yet, ours is written down.
+    `records`: record our key when the database has none yet.
     """
     try:
         keyring.check(opened, records)
@@ -52,10 +52,10 @@ def check_key(opened: "psycopg.Connection[Any]", *, records: bool = True) -> Non
 
 
 def _patience(prefix: str = "") -> dict[str, int]:
-    """How long either end waits for the other's TCP, by libpq's names; PostgreSQL has a prefix for some of them.
+    """TCP timeouts by libpq's names. `prefix` makes them PostgreSQL's names for the server's end.
 
-    The server asks, too, because a backend whose client is gone may hold the scheduler's lock. Both have to know how
-    long what was sent may stay unacknowledged, and when to ask in a silence. No server needs to be set up for that.
+    Both ends need them: a backend whose client is gone may hold the scheduler's lock. They limit how long data may stay
+    unacknowledged, and how long a silence may last before a probe. The server needs no configuration for this.
     """
     return {
         "tcp_user_timeout": GONE_S * 1000,  # ms

@@ -1,8 +1,8 @@
 """Keys, sealed addresses, keyed indexes and signed tokens.
 
 One master key (`TOCSIN_SECRET_KEY`) and one derived key per purpose (HKDF-SHA-256, RFC 5869), so that a token can
-never be used as an index or the other way round. Which master key is in force is recorded in PostgreSQL (`keyring`):
-while a rotation is prepared and runs, a process knows two.
+never be used as an index or the other way round. PostgreSQL records which master key is in force (`keyring`):
+from the preparation of a rotation to its end, a process knows two.
 """
 
 import base64
@@ -29,9 +29,9 @@ BLOCK_BYTES = 16  # AES, FIPS 197
 NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D section 8.2
 TOKEN_MAC_BYTES = 16
 SEALED_VERSION = b"\x01"  # first byte of everything sealed: the format
-# What still counts after a rotation: an index is computed through all earlier keys, because the addresses of those who
-# were erased are gone; and the links in mail that is out must go on working (RFC 8058, 15 U.S.C. 7704(a)(3)).
-# Events about mail that is out come for days, and must be known as ours.
+# These keys are still needed after a rotation. An index is computed through all earlier keys, because the addresses of
+# erased residents are gone and cannot be indexed again. Links in mail already sent must keep working (RFC 8058,
+# 15 U.S.C. 7704(a)(3)). Events about mail already sent arrive for days, and must be recognized as ours.
 INDEX, UNSUBSCRIBE, PROOF = "index", "unsubscribe", "proof"
 LASTING = (INDEX, f"token/{UNSUBSCRIBE}", PROOF)
 PROOF_BYTES = 12
@@ -41,7 +41,7 @@ Older = tuple[Mapping[str, bytes], ...]  # the LASTING keys of earlier master ke
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The master key that PostgreSQL says is in force, and what is left of those before it."""
+    """The master key that PostgreSQL says is in force, and the LASTING keys of earlier ones."""
 
     in_force: bytes
     older: Older = ()
@@ -51,18 +51,18 @@ _ring: Ring | None = None
 
 
 def ring() -> Ring:
-    """What was last read from PostgreSQL; without a database, the key of the settings."""
+    """The ring last read from PostgreSQL; before any was read, the key of the settings."""
     return _ring or Ring(settings().require_secret_key())
 
 
 def use(found: Ring) -> None:
-    """From now on."""
+    """Set the ring that this process uses from now on."""
     global _ring
     _ring = found
 
 
 def forget_keys() -> None:
-    """Drop the derived keys, after the settings changed."""
+    """Drop the ring and all derived keys, after the settings changed."""
     global _ring
     _ring = None
     masters.cache_clear()
@@ -73,7 +73,7 @@ def forget_keys() -> None:
 
 @cache
 def masters() -> tuple[bytes, ...]:
-    """The master keys that this process was given: its own, and the previous one while that is set."""
+    """The master keys of the settings: the current one, and the previous one while it is set."""
     return settings().secret_keys()
 
 
@@ -84,7 +84,7 @@ def known() -> tuple[bytes, ...]:
 
 
 def fingerprint(master: bytes) -> bytes:
-    """Identifies a master key without giving it away. 32 bytes."""
+    """Identify a master key without revealing it. 32 bytes."""
     return _derived(master, "fingerprint")
 
 
@@ -113,12 +113,12 @@ def seal(text: str, purpose: str, master: bytes | None = None) -> bytes:
 
 
 def unseal(sealed: bytes, purpose: str, master: bytes | None = None) -> str:
-    """Raises Unavailable when it was not sealed with this key; without one, with none of ours."""
+    """The sealed text. Raises Unavailable when neither `master`, nor without it any key of ours, opens it."""
     nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     for key in masters() if master is None else (master,):
         try:
             return _aead(key).decrypt(nonce, bytes(body), purpose.encode()).decode()
-        except (InvalidTag, ValueError):  # another key; or damaged, and too short
+        except (InvalidTag, ValueError):  # another key, or damaged data, perhaps too short
             continue
     raise Unavailable(
         "A stored address cannot be read with this key.",
@@ -134,7 +134,7 @@ def _blocks(master: bytes, purpose: str) -> Cipher[ECB]:
 def encipher(blocks: bytes, purpose: str, master: bytes) -> bytes:
     """Encrypt every block of 16 bytes by itself: AES-256 as a permutation, a million blocks in one call.
 
-    This is ECB, which is wrong for messages: equal blocks stay equal, and nothing vouches for them. Use it only for
+    This is ECB, which is wrong for messages: equal blocks stay equal, and nothing authenticates them. Use it only for
     blocks that are unique, or whose equality may be seen, and whose plaintext can be checked after `decipher`.
     """
     return _blocks(master, purpose).encryptor().update(blocks)
@@ -146,10 +146,10 @@ def decipher(blocks: bytes, purpose: str, master: bytes) -> bytes:
 
 
 def address_index(channel: str, address: str) -> bytes:
-    """HMAC-SHA-256 of an address: finds and suppresses it without storing it. 32 bytes.
+    """HMAC-SHA-256 of an address, to find and suppress it without storing it. 32 bytes.
 
-    The address is in the form that its channel compares (`channels.channel.Channel.index` gives it). For what is
-    written or looked up in a transaction, call `keyring.hold` in it first: the key must not change between.
+    Pass the address in the form that its channel compares (`channels.channel.Channel.index`). Before writing or looking
+    up an index in a transaction, call `keyring.hold` there: the key must not change in between.
     """
     known = ring()
     found = f"{channel}:{address}".encode()
@@ -159,7 +159,7 @@ def address_index(channel: str, address: str) -> bytes:
 
 
 def next_index(index: bytes, master: bytes) -> bytes:
-    """The index under the key that follows the one of `index`. It needs no address."""
+    """Convert an index to the key that follows its own. The address is not needed."""
     return hmac.digest(_derived(master, INDEX), index, hashlib.sha256)
 
 
@@ -183,20 +183,20 @@ def read_token(purpose: str, token: str) -> str:
 
 
 def proof(delivery_id: int, address: str) -> str:
-    """Travels with a mail through the provider's account, which others may use, too: what comes back with it is about
-    the delivery that we sent to this address. 24 hex digits, in a third of the time of an HMAC."""
+    """A mark on an email that proves that an event about it is about our delivery to this address: others may share the
+    provider's account. 24 hex digits, computed in a third of the time of an HMAC."""
     return _proof(_derived(ring().in_force, PROOF), delivery_id, address)
 
 
 def is_proof(given: str, delivery_id: int, address: str) -> bool:
-    """Whether `proof` made it here, with a key that is known or was in force before."""
+    """Whether `proof` made it here, under a current or an earlier key."""
     return any(
         hmac.compare_digest(given.encode(), _proof(key, delivery_id, address).encode()) for key in _lasting_keys(PROOF)
     )
 
 
 def hash_key(secret: str) -> bytes:
-    """How an API key is kept. Keys are 256 random bits, so a plain hash is enough (no dictionary to try)."""
+    """The stored form of an API key. Keys are 256 random bits, so a plain hash suffices: no dictionary helps."""
     return hashlib.sha256(secret.encode()).digest()
 
 

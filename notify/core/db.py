@@ -1,10 +1,10 @@
-"""The one way to PostgreSQL: an engine per process and a transaction that the reader can see.
+"""All access to PostgreSQL: one engine per process, and transactions that the reader can see.
 
     with transaction() as s:
         alerts.approve(s, ...)
 
-Domain functions take the session and never commit. What must happen after the commit (ringing a batch) is done by
-the caller, after the block.
+Domain functions take the session and never commit. The caller does what must
+happen after the commit (ringing a batch) after the block.
 """
 
 import time
@@ -26,22 +26,22 @@ log = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 
-# PostgreSQL is stopped, starts, lost the connection, or has no room left on its disk; or all of our connections are in
-# use (exc.TimeoutError).
+# PostgreSQL is stopped, starting, unreachable or out of disk space; or all of our connections are in use
+# (exc.TimeoutError).
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
 
 RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `worker_slots.RESOLVERS` x (a lock and `fanout.DEALERS`)
-HOOK_CONNECTIONS = 8  # replies and receipts of one web server; each has half as many threads
+HOOK_CONNECTIONS = 8  # of one web server: replies and receipts use half as many threads each
 
-# What is asked for each window of messages is a thousand rows by their keys at most. Without fresh statistics, which a
-# table that grows by a million rows in a minute never has, PostgreSQL would rather read whole tables for that.
+# The queries for each window of messages read at most a thousand rows by key. Without fresh statistics, which a table
+# that grows by a million rows a minute never has, PostgreSQL would read whole tables instead.
 BY_KEY = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
 
 
 @once
 def engine() -> Engine:
-    """The pool of this process."""
+    """The general pool of this process."""
     return _engine()
 
 
@@ -52,19 +52,19 @@ def _engine_by_key() -> Engine:
 
 @once
 def hooks_engine() -> Engine:
-    """For webhooks: what else the process asks of PostgreSQL must not keep a STOP waiting for a connection."""
+    """The pool for webhooks: no other query of the process may keep a STOP waiting for a connection."""
     return _engine(size=HOOK_CONNECTIONS)
 
 
 @once
 def resolvers_engine() -> Engine:
-    """For resolving audiences: however many alerts are launched at once, what sends does not wait for a connection."""
+    """The pool for resolving audiences, so that sending never waits, however many alerts are launched at once."""
     return _engine(size=RESOLVER_CONNECTIONS)
 
 
 @once
 def reading_engine() -> Engine:
-    """For what must not write anything: not even which key the database has, where that is not recorded yet."""
+    """The pool for code that must not write anything, not even the database's first key fingerprint."""
     made = _unchecked(settings().require_database(), READ_ONLY, size=1)
     event.listen(made, "connect", lambda opened, _record: check_key(opened, records=False))
     return made
@@ -95,14 +95,14 @@ def transaction(pool: Callable[[], Engine] = engine) -> Iterator[Session]:
 
 
 def exists(rows: str, **values: Any) -> bool:
-    """Whether a query has any rows, in one round trip and no transaction: for what is asked every second."""
+    """Whether a query returns any rows: one round trip and no transaction, for checks made every second."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return bool(connection.execute(text(f"SELECT EXISTS ({rows})"), values).scalar_one())
 
 
 @contextmanager
 def one_moment() -> Iterator[Session]:
-    """A session that only reads, and sees one moment whatever is committed meanwhile."""
+    """A read-only session that sees one snapshot, whatever is committed meanwhile."""
     with (
         engine().connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         Session(connection) as s,
@@ -116,8 +116,8 @@ def one_moment() -> Iterator[Session]:
 def statements() -> Iterator[psycopg.Cursor[Any]]:
     """A cursor whose every statement is a transaction of its own, in one round trip instead of three.
 
-    For the few statements that are run for each window of messages and find their rows by key: SQL as psycopg takes it
-    (`%(name)s`), prepared by it after some runs, answers in binary. Raises psycopg.Error.
+    For the few statements that run for each window of messages and find their rows by key. SQL is psycopg's
+    (`%(name)s`), prepared after a few runs, with binary results. Raises psycopg.Error.
     """
     borrowed = _engine_by_key().raw_connection()
     try:
@@ -135,9 +135,9 @@ def statements() -> Iterator[psycopg.Cursor[Any]]:
 
 
 def persistently(work: Callable[[], None], within_s: float) -> None:
-    """Do what must not be forgotten, again and again while PostgreSQL is away; after `within_s` its error is raised.
+    """Call `work`, and again while PostgreSQL is away; raise its error after `within_s` seconds.
 
-    `work` may be done twice: an answer can be lost on the way back.
+    `work` may be done twice, because an answer can be lost on its way back.
     """
     until_s = time.monotonic() + within_s
     while True:
@@ -145,7 +145,7 @@ def persistently(work: Callable[[], None], within_s: float) -> None:
             work()
             return
         except AWAY as error:
-            if time.monotonic() >= until_s:  # one try can take half a minute of its own
+            if time.monotonic() >= until_s:  # a single try can take half a minute
                 raise
             log.warning("database.away", error=reason(error))
             time.sleep(TRY_AGAIN_S)
@@ -157,10 +157,10 @@ def in_halves(
     refused: Callable[[T, Exception], None],
     within: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> list[R]:
-    """Do `work(items)`; where PostgreSQL refuses one of them, do the others all the same (law 15).
+    """Call `work(items)`; when PostgreSQL refuses one item, still do the others (law 15).
 
-    What is refused is tried in halves, until single items are left: those are given to `refused`. Each try is made
-    `within` what takes it back, such as `s.begin_nested`. Returns what the work on each part returned. Raises AWAY.
+    Refused items are split in halves until the single culprits are left, which are passed to `refused`. Each try runs
+    `within` a context that rolls it back, such as `s.begin_nested`. Returns the results of the parts. Raises AWAY.
     """
     if not items:
         return []
@@ -190,11 +190,11 @@ def lacks_schema(error: BaseException) -> bool:
 
 
 def unavailable(error: BaseException) -> Unavailable:
-    """What people are told when the database is AWAY."""
+    """The error for people when the database is AWAY."""
     if isinstance(getattr(error, "orig", None) or error, psycopg.errors.DiskFull):
         return Unavailable(
             "The disk of the database is full.",
-            hint="Free some space there. Nothing is lost; what was being sent goes on by itself.",
+            hint="Free some space there. Nothing is lost; sending resumes by itself.",
         )
     if isinstance(error, exc.TimeoutError):
         return Unavailable("All connections to the database are in use.", hint="Try again in a moment.")
@@ -224,12 +224,12 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
         connection.autocommit = True
         yield connection
     finally:
-        borrowed.invalidate()  # with the locks and settings of its session
+        borrowed.invalidate()  # this also ends the locks and settings of its session
         engine.dispose()
 
 
 def forget_engine() -> None:
-    """Close the pool, after the settings changed or a process forked."""
+    """Close all pools, after the settings changed or a process forked."""
     for pool in (engine, _engine_by_key, hooks_engine, resolvers_engine, reading_engine):
         if made := pool.forget():
             made.dispose()

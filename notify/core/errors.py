@@ -1,6 +1,6 @@
-"""Everything that can go wrong in words a person can act on.
+"""The errors that people read, in words they can act on.
 
-One small tree. `api/errors.py` maps it to HTTP once and `cli.py` to an exit code once; nothing else does.
+Only `api/errors.py` maps them to HTTP, and only the command line maps them to exit codes.
 The message says what is wrong; the hint says what to do next.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class TocsinError(Exception):
-    """Base of all errors that are meant to be read by a person."""
+    """Base of all errors that are meant for a person to read."""
 
     code = "error"
 
@@ -23,33 +23,33 @@ class TocsinError(Exception):
 
 
 class NotFound(TocsinError):
-    """There is no such alert, zone, sender, operator or key."""
+    """The alert, zone, sender, operator or key does not exist."""
 
     code = "not-found"
 
 
 class Invalid(TocsinError):
-    """What was given cannot be used as it is: a blank, a phone number, a file, an option."""
+    """A blank, phone number, file, option or other input cannot be used as given."""
 
     code = "invalid"
 
 
 class Refused(TocsinError):
-    """The thing exists, but its state forbids this: no approval, launched already, expired."""
+    """The state of a thing forbids this act: not approved, already launched, expired."""
 
     code = "refused"
 
 
 class NotAllowed(TocsinError):
-    """This person or key may not do this."""
+    """This operator or key may not do this."""
 
     code = "not-allowed"
 
 
 class BadSignature(NotAllowed):
-    """A webhook whose signature does not match; nothing of it may be kept.
+    """The signature of a webhook does not match; nothing of it may be stored.
 
-    `looks_genuine`: it is shaped as the provider's own, so a setting of ours may be wrong.
+    `looks_genuine`: it has the form of the provider's own, so one of our settings may be wrong.
     """
 
     code = "bad-signature"
@@ -60,10 +60,10 @@ class BadSignature(NotAllowed):
 
 
 class Unavailable(TocsinError):
-    """A server that we need does not answer, or a setting that we need is missing."""
+    """A server does not answer, or a required setting is missing."""
 
     code = "unavailable"
 
 
 class WrongKey(Unavailable):
-    """This process has another secret key than the one that the database was written with."""
+    """The database was written with a different secret key than this process has."""

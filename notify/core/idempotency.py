@@ -1,6 +1,6 @@
-"""A program that heard no answer asks again with the same `Idempotency-Key`, and what it asked for is done once.
+"""Perform a request once when a program that got no answer repeats it with the same `Idempotency-Key`.
 
-draft-ietf-httpapi-idempotency-key-header. Only hashes are kept, for each API key, for KEPT.
+See draft-ietf-httpapi-idempotency-key-header. Only hashes are stored, per API key, for KEPT.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ LONGEST = 255  # characters
 
 
 def first(s: Session, api_key_id: int, key: str, body: bytes, now: datetime) -> int | None:
-    """The alert that the same request has made before; None for the first one, which calls `made` in this transaction.
+    """The alert that this request made earlier; None for the first request, which calls `made` in this transaction.
 
-    Two requests at once: the second waits for the first. Raises Invalid when the key came with another body.
+    A concurrent repetition waits for the first. Raises Invalid when the key was used with a different body.
     """
     values = {"api_key": api_key_id, "key": _hash(key.encode()), "body": _hash(body), "now": now, "since": now - KEPT}
     s.execute(text("DELETE FROM idempotency_keys WHERE at < :since"), values)
@@ -42,7 +42,7 @@ def first(s: Session, api_key_id: int, key: str, body: bytes, now: datetime) -> 
 
 
 def made(s: Session, api_key_id: int, key: str, alert_id: int) -> None:
-    """Remember what the first request has made."""
+    """Record the alert that the first request made."""
     s.execute(
         text("""UPDATE idempotency_keys SET alert_id = :alert
                  WHERE (api_key_id, key_hash) = (:api_key, :key)"""),

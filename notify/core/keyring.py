@@ -1,7 +1,7 @@
-"""Which secret key the database was written with. Every connection is refused to a process that has another one.
+"""The record of the secret key that the database was written with. A process with another key cannot connect.
 
-`key_ring` holds one row: the fingerprint of the key in force, and what is left of the keys before it, sealed. The first
-process that connects to a database without a row records its own key, if it is the one that opens what is stored.
+`key_ring` holds one row: the fingerprint of the key in force and, sealed, the lasting keys of those before it. The
+first process to connect to a database without a row records its own key, if that key opens the stored addresses.
 """
 
 import json
@@ -12,35 +12,35 @@ import psycopg
 from notify.core import crypto, process
 from notify.core.errors import Unavailable, WrongKey
 
-if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
+if TYPE_CHECKING:  # a command that runs a single query does without SQLAlchemy
     from sqlalchemy.orm import Session
 
-KEYS_LOCK = 7_461_003  # shared: an index is computed in this transaction; alone: the key in force is being replaced
-SEALED_OLDER = "older keys"  # the purpose that they are sealed for
-POINTS = 100  # at which the addresses of a database are tried that has no fingerprint yet
+KEYS_LOCK = 7_461_003  # shared: an index is computed in this transaction; exclusive: the key in force is being replaced
+SEALED_OLDER = "older keys"  # the purpose that the lasting keys are sealed for
+POINTS = 100  # addresses to try, of each kind, in a database without a fingerprint
 
 _ROW = "SELECT fingerprint, older FROM key_ring"
 _RECORD = "INSERT INTO key_ring (fingerprint, since) VALUES (%s, now()) ON CONFLICT DO NOTHING"
 
 
 def application_name() -> str:
-    """What `pg_stat_activity` shows of this process: which it is, and which keys it has."""
+    """The name of this process in `pg_stat_activity`: its kind, its pid and its keys."""
     try:
         keys = crypto.masters()
-    except Unavailable:  # none is set: for migrations none is needed
+    except Unavailable:  # none is set, and migrations need none
         keys = ()
     return process.connection_name(map(shown, keys))
 
 
 def shown(master: bytes) -> str:
-    """Of a key: the beginning of its fingerprint."""
+    """The beginning of a key's fingerprint, for people and connection names."""
     return crypto.fingerprint(master).hex()[:12]
 
 
 def check(connection: "psycopg.Connection[Any]", records: bool = True) -> None:
-    """Read which key is in force. Raises WrongKey when we have another one.
+    """Read which key is in force. Raises WrongKey when this process does not have it.
 
-    `records`: where there is none yet, ours is written down.
+    `records`: record our key when the database has none yet.
     """
     with connection.cursor() as cursor:
         row = cursor.execute("SELECT to_regclass('key_ring')").fetchone()
@@ -50,33 +50,33 @@ def check(connection: "psycopg.Connection[Any]", records: bool = True) -> None:
 
 
 def learn(cursor: "psycopg.Cursor[Any]", records: bool = True) -> None:
-    """The same inside a transaction of the caller's, in a database that has the table."""
+    """Do the same in the caller's transaction, in a database that has the table."""
     found = cursor.execute(_ROW).fetchone()
     if found is None:
         fitting = _fitting(cursor)
         found = crypto.fingerprint(fitting), None
-        if records:  # two processes may do this at once
+        if records:  # another process may have been quicker
             cursor.execute(_RECORD, found[:1])
             found = cursor.execute(_ROW).fetchone() or found
     crypto.use(_ring(*found))
 
 
 def is_recorded(s: "Session") -> bool:
-    """Whether the database has a fingerprint."""
+    """Whether the database has a fingerprint of its key."""
     return s.connection().exec_driver_sql(_ROW).first() is not None
 
 
 def hold(s: "Session") -> None:
-    """Keep the key in force as it is until this transaction ends, so that an index that is computed in it fits.
+    """Keep the key in force from changing until this transaction ends, so that indexes computed in it stay right.
 
-    Raises WrongKey when it was replaced since this process read its settings.
+    Raises WrongKey when the key was replaced by one that this process does not have.
     """
     s.connection().exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%(lock)s)", {"lock": KEYS_LOCK})
     verify(s)
 
 
 def verify(s: "Session") -> None:
-    """Raises WrongKey when the key in force is none of ours."""
+    """Raise WrongKey when this process does not have the key in force."""
     fingerprint, older = s.connection().exec_driver_sql(_ROW).first() or (b"", None)
     if fingerprint != crypto.fingerprint(crypto.ring().in_force) or older is not None:
         crypto.use(_ring(fingerprint, older))
@@ -97,7 +97,7 @@ def _wrong() -> WrongKey:
 
 
 def sealed(older: crypto.Older, master: bytes) -> bytes:
-    """What is left of earlier keys, for `key_ring`."""
+    """Seal the lasting keys of earlier master keys, for `key_ring`."""
     told = [{purpose: key.hex() for purpose, key in one.items()} for one in older]
     return crypto.seal(json.dumps(told), SEALED_OLDER, master)
 
@@ -108,9 +108,9 @@ def opened(older: bytes) -> crypto.Older:
 
 
 def _fitting(cursor: "psycopg.Cursor[Any]") -> bytes:
-    """The key of ours that opens most of what is there. Raises WrongKey when none does.
+    """The key of ours that opens most stored addresses. Raises WrongKey when none opens most of them.
 
-    A few addresses prove nothing: before there were fingerprints, a process with a wrong key could write, too.
+    A few addresses prove nothing: before there were fingerprints, a process with a wrong key could write as well.
     """
     masters = crypto.masters()
     stored = cursor.execute(_SPREAD, {"points": POINTS}).fetchall()
@@ -118,8 +118,8 @@ def _fitting(cursor: "psycopg.Cursor[Any]") -> bytes:
         row = cursor.execute(_INDEXED).fetchone()
         if row is not None and row[0]:
             raise WrongKey(
-                "Nothing shows that TOCSIN_SECRET_KEY is the key of this database: it holds suppressions or replies, "
-                "which only the right key finds, and no address.",
+                "TOCSIN_SECRET_KEY cannot be verified: this database holds suppressions or replies, which only the "
+                "right key finds, but no address.",
                 hint=_by_hand(masters[0]),
             )
         return masters[0]
@@ -129,8 +129,8 @@ def _fitting(cursor: "psycopg.Cursor[Any]") -> bytes:
         return best
     if opens[best]:
         raise WrongKey(
-            f"TOCSIN_SECRET_KEY opens {opens[masters[0]]} of {len(stored)} stored addresses, and that is not most.",
-            hint=f"Find the key that most were written with. {_by_hand(masters[0])}",
+            f"TOCSIN_SECRET_KEY opens {opens[masters[0]]} of {len(stored)} stored addresses, not most of them.",
+            hint=f"Find the key that most of them were written with. {_by_hand(masters[0])}",
         )
     raise _wrong()
 
@@ -148,7 +148,7 @@ def _by_hand(master: bytes) -> str:
     return f"When you are certain that TOCSIN_SECRET_KEY is right, record it: {statement}"
 
 
-# Found by their ids, at points that lie evenly between the first and the last.
+# A sample, spread evenly over the ids from the first to the last.
 _SPREAD = """
     (SELECT DISTINCT ON (c.id) c.channel AS purpose, c.address_sealed
        FROM (SELECT min(id) AS low, max(id) AS high FROM contacts WHERE address_sealed IS NOT NULL) AS ends,

@@ -1,8 +1,8 @@
 """Structured log lines, one per transition, with ids and never with an address (law 9).
 
-The rule is kept where lines are written; `scrub` is the net below it, also for libraries that know nothing of it.
+Code that logs follows that rule; `scrub` catches what slips through, including lines from libraries.
 
-What goes wrong each second, as everything that is tried while a server is away, is not written each time (`Repeats`).
+An error that recurs every second, such as while a server is away, is not written each time (`Repeats`).
 """
 
 import logging
@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-# An E.164 number, also with its plus sign percent-encoded; an email address. Ids and times are not preceded by a plus.
+# An E.164 number, its plus sign perhaps percent-encoded, or an email address. No plus precedes an id or a time.
 _ADDRESS = re.compile(r"(?:\+|%2B)\d{7,15}|[\w.%+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 
 
@@ -53,8 +53,8 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # geopy and urllib3 show the URLs that an outside geocoder is asked by, with residents' addresses in them (law 9).
-    # APScheduler tells of each run and of each period for which a job still runs; `operations/ledger.py` keeps that.
+    # geopy and urllib3 log the URLs of requests to an outside geocoder, with residents' addresses in them (law 9).
+    # APScheduler logs every run, and every period in which a job still runs; `operations/ledger.py` records those.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for chatty in ("celery.worker.strategy", "celery.app.trace", "alembic.runtime.plugins", "geopy", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
@@ -68,14 +68,14 @@ MOST_KNOWN = 10_000  # different lines
 class _Seen:
     rest_s: float
     until_s: float
-    times: int = 0  # since it was written last
+    times: int = 0  # since it was last written
 
 
 class Repeats(logging.Filter):
-    """Lets a warning or an error through once, then after a minute, two, four, and so on to an hour, with how often it
-    came (`times`). One that stayed away for as long as its rest is new again.
+    """Pass a warning or an error once, then again after one minute, two, four, up to an hour, with the number of
+    occurrences since (`times`). A line that did not recur for as long as its last pause counts as new.
 
-    Ours are the same when all of their fields are: ids make another line. Of a library's, numbers do not count.
+    Two lines of ours are the same when all their fields are equal, ids included; a library's, apart from numbers.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,7 +96,7 @@ class Repeats(logging.Filter):
         return times > 0
 
     def _times(self, line: object) -> int:
-        """How often it came since it was written last; 0: not to be written now."""
+        """The occurrences since the line was last written; 0 when it is not to be written now."""
         now_s = self._clock()
         with self._lock:
             seen = self._seen.get(line)
@@ -122,7 +122,7 @@ def _identity(record: logging.LogRecord) -> object:
 
 
 def _words(record: logging.LogRecord) -> str:
-    """Of a library's line. One whose parts do not fit must not stop whoever wrote it."""
+    """The text of a library's line. Arguments that do not match its format must not raise in the code that logs."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Phone numbers as people and spreadsheets write them, read strictly: a doubtful one is not somebody else's number."""
+"""Read phone numbers as people and spreadsheets write them. Doubtful ones are refused: they may be somebody else's."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
 
-# phonenumbers is made to find a number in any text: it drops a decimal point, takes E for a 3 and # for an extension.
+# phonenumbers finds a number in any text: it drops a decimal point, reads E as 3 and # as an extension.
 _WRITTEN = re.compile(r"\+?[0-9 ().\-\u2010-\u2015\u2212]+")
 _LETTERS_TOO = re.compile(r"\+?[0-9A-Za-z ().\-\u2010-\u2015\u2212]+")  # 1-800-FLOWERS
 _OF_A_SPREADSHEET = re.compile(r"[0-9]+(?:[.,][0-9]*)?E[+-]?[0-9]+|\+?[0-9]{7,}[.,]0+", re.IGNORECASE)
@@ -17,20 +17,22 @@ _TEN_DIGITS = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]?([0-9]{3})[
 
 
 class NotAPhone(ValueError):
-    """Its text ends a sentence that begins with the name of the field, and never holds the number."""
+    """Not a phone number. The text completes a sentence that begins with the field's name; it omits the number."""
 
 
 def read(text: str, region: str = "US", *, letters: bool = False, local: bool = False) -> PhoneNumber:
-    """The number that is written here. Raises NotAPhone, unless numbers of this length exist.
+    """Parse a phone number. Raises NotAPhone unless numbers of this length exist.
 
-    `region` (ISO 3166) is where numbers without a country code are. `letters`: it may be spelled. `local`: it may lack
-    its area code.
+    `region` (ISO 3166) applies to numbers without a country code. `letters`: letters may stand for digits. `local`: the
+    area code may be missing.
     """
     written = unicodedata.normalize("NFKC", text).strip().lstrip("'").strip()
     if written[:4].lower() == "tel:":
         written = written[4:].strip()
     if _OF_A_SPREADSHEET.fullmatch(written):
-        raise NotAPhone("a spreadsheet has made a decimal number of it. Format the column as text and enter it again.")
+        raise NotAPhone(
+            "a spreadsheet has turned it into a decimal number. Format the column as text and enter it again."
+        )
     if _EXTENSION.search(written):
         raise NotAPhone("it has an extension, which cannot be texted. Give a number without one.")
     if not (_LETTERS_TOO if letters else _WRITTEN).fullmatch(written):
@@ -47,7 +49,7 @@ def read(text: str, region: str = "US", *, letters: bool = False, local: bool = 
 
 
 def valid(text: str, region: str = "US") -> str:
-    """E.164. Raises NotAPhone unless it is a valid number. Numbers without a country code are of `region`."""
+    """The number in E.164. Raises NotAPhone unless it is valid. `region` applies to numbers without a country code."""
     if region == "US" and (ten := _TEN_DIGITS.fullmatch(text)):
         national = "".join(ten.groups())
         if _valid_in_us().fullmatch(national):
@@ -60,10 +62,11 @@ def valid(text: str, region: str = "US") -> str:
 
 @cache
 def _valid_in_us() -> re.Pattern[str]:
-    """What phonenumbers takes for a valid US number of ten digits, in one expression of its own patterns.
+    """One expression, built from the patterns of phonenumbers, that matches the valid US numbers of ten digits.
 
-    phonenumbers asks the regions of +1 in turn, the US first, and a number is valid when one of the region's types
-    fits. So what fits here is valid; what does not must be asked in full (it may be Canadian). 40 times as fast.
+    phonenumbers tries the regions of +1 in turn, the US first, and a number is valid when it matches one of the
+    region's types. A match here is therefore valid; any other number (it may be Canadian) needs the full check, which
+    is 40 times slower.
     """
     us = PhoneMetadata.metadata_for_region("US")
     assert us is not None  # noqa: S101  phonenumbers knows the US
@@ -77,12 +80,12 @@ def _valid_in_us() -> re.Pattern[str]:
 
 
 def is_local(number: PhoneNumber) -> bool:
-    """It lacks its area code, as 555-0123 does."""
+    """Whether a number lacks its area code, as 555-0123 does."""
     return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE_LOCAL_ONLY
 
 
 def is_short(text: str, region: str = "US") -> bool:
-    """311, 911, 988 or a short code of five or six digits: it is dialled and printed as it is."""
+    """Whether it is a number such as 311, 911 or 988, or a short code, which is dialled and printed as it is."""
     return bool(re.fullmatch(r"[0-9]{3,6}", text, re.ASCII)) and phonenumbers.is_valid_short_number_for_region(
         phonenumbers.parse(text, region), region
     )
@@ -93,5 +96,5 @@ def e164(number: PhoneNumber) -> str:
 
 
 def local_form(number: PhoneNumber) -> str:
-    """As its country writes it: 555-0123."""
+    """The number as its country writes it: 555-0123."""
     return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)

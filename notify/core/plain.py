@@ -1,4 +1,4 @@
-"""What Pydantic says of a value, in words for people."""
+"""Pydantic's validation errors, reworded for people."""
 
 import re
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ _CHOICE = re.compile(r"'([^']*)' is not one of ((?:'[^']*'(?:, )?)+)")
 
 
 def plain(message: str) -> str:
-    """The same in plain words, and with what was probably meant where there is a choice."""
+    """The message in plain words. A wrong choice is followed by the one that was probably meant."""
     for raw, words in _PLAIN:
         message = re.sub(raw, words, message)
     if choice := _CHOICE.search(message):

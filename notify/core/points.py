@@ -1,7 +1,7 @@
 """Seal and open the points of residents' places.
 
-With coordinates in clear, a stolen dump and a public address file give every home. So a point is stored as one AES
-block, and what PostgreSQL finds it by is a keyed hash of its cell in a grid (docs/adr/0027).
+With coordinates in clear, a stolen dump and a public address file would reveal every home. So a point is stored as one
+AES block, and PostgreSQL finds it by a keyed hash of its grid cell (docs/adr/0027).
 """
 
 import math
@@ -17,31 +17,31 @@ from notify.core.errors import Invalid, Unavailable
 
 UNITS = 10_000_000  # in a degree: coordinates are kept to 1e-7 degrees, about a centimetre
 CELL = 100_000  # units along the side of a cell: 0.01 degrees, 1.1 km from south to north
-CELLS_MOST = 4_096  # a search in more cells than this reads all places instead
+CELLS_MOST = 4_096  # a search of more cells reads all places instead
 CELL_BYTES = 8
-AT_ONCE = 32_768  # points opened in one call: they stay in the processor's cache, and cost no memory
-POINT_KEY, CELL_KEY = "point", "cell"  # what they are derived for
+AT_ONCE = 32_768  # points opened in one call, few enough for the processor's cache
+POINT_KEY, CELL_KEY = "point", "cell"  # the purposes of the derived keys
 
 # One place as SQL and PostgreSQL's send functions write it: big-endian.
 SENT = "int8send(subscriber_id) || point_sealed || float4send(radius_m)"
 ROW = np.dtype([("subscriber_id", ">i8"), ("point_sealed", "V16"), ("radius_m", ">f4")])
 
-# Unique for every place of every resident, so that equal blocks never occur and neighbours look unrelated; opened, it
-# vouches for itself by the resident's id.
+# The resident's id makes the block of every place unique, so that equal blocks never occur and neighbours look
+# unrelated. It also shows whether a block was deciphered correctly.
 _BLOCK = np.dtype([("subscriber", ">i8"), ("lon", ">i4"), ("lat", ">i4")])
 _CELL = np.dtype([("column", ">i8"), ("row", ">i8")])
 _INDEX = np.dtype(">u8")
 
 
 class Sealed(NamedTuple):
-    """What `places` keeps of a point, by the names of its columns."""
+    """The columns of `places` that hold a point."""
 
     point_sealed: bytes
     cell_index: bytes
 
 
 class Points(NamedTuple):
-    """Degrees, WGS 84. A point that is not readable is damaged, or another resident's; its coordinates mean nothing."""
+    """Degrees, WGS 84. A point that is not readable is damaged or another resident's; ignore its coordinates."""
 
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
@@ -49,15 +49,15 @@ class Points(NamedTuple):
 
 
 def seal(subscriber_id: int, lon: float, lat: float) -> Sealed:
-    """Of one place, rounded to 1e-7 degrees. Raises Invalid outside of the world.
+    """Seal the point of one place, rounded to 1e-7 degrees. Raises Invalid for impossible coordinates.
 
-    Call `keyring.hold` in the transaction that writes it: the key must not change between.
+    Call `keyring.hold` in the transaction that writes it: the key must not change in between.
     """
     return seal_all([subscriber_id], [lon], [lat])[0]
 
 
 def seal_all(subscribers: ArrayLike, lon: ArrayLike, lat: ArrayLike, master: bytes | None = None) -> list[Sealed]:
-    """The same of many, by default with the key in force."""
+    """Seal many points, by default with the key in force."""
     master = master or crypto.ring().in_force
     blocks = np.empty(len(np.asarray(subscribers)), dtype=_BLOCK)
     blocks["subscriber"], blocks["lon"], blocks["lat"] = subscribers, _units(lon, 180), _units(lat, 90)
@@ -66,7 +66,7 @@ def seal_all(subscribers: ArrayLike, lon: ArrayLike, lat: ArrayLike, master: byt
 
 
 def open_all(subscribers: NDArray[Any], sealed: NDArray[np.void]) -> Points:
-    """Points that are sealed with any key of this process. `subscribers`: whose each of them should be."""
+    """Open points sealed with any key of this process. `subscribers`: the expected resident of each."""
     count = len(sealed)
     lon, lat, readable = np.zeros(count), np.zeros(count), np.zeros(count, dtype=bool)
     for part in (slice(at, at + AT_ONCE) for at in range(0, count, AT_ONCE)):
@@ -83,7 +83,7 @@ def open_all(subscribers: NDArray[Any], sealed: NDArray[np.void]) -> Points:
 
 
 def are_sound(subscribers: NDArray[Any], sealed: NDArray[np.void], indexes: Sequence[bytes]) -> NDArray[np.bool_]:
-    """Whether each point opens, and its index is that of its cell: else a search in a small area misses it."""
+    """Whether each point opens and has the index of its cell; otherwise a search in a small area misses it."""
     sound = np.zeros(len(sealed), dtype=bool)
     stored = np.frombuffer(b"".join(indexes), dtype=_INDEX)
     for master in crypto.known():
@@ -94,30 +94,30 @@ def are_sound(subscribers: NDArray[Any], sealed: NDArray[np.void], indexes: Sequ
 
 
 def open_one(subscriber_id: int, sealed: bytes) -> tuple[float, float]:
-    """(lon, lat). Raises Unavailable when it is damaged, or not this resident's."""
+    """Open one point as (lon, lat). Raises Unavailable when it is damaged or not this resident's."""
     points = open_all(np.array([subscriber_id]), blocks([sealed]))
     if not points.readable[0]:
         raise Unavailable(
-            f"A place of resident {subscriber_id} cannot be read: it is damaged.", hint="Enter the place anew."
+            f"A place of resident {subscriber_id} cannot be read: it is damaged.", hint="Enter the place again."
         )
     return float(points.lon[0]), float(points.lat[0])
 
 
 def rekeyed(subscribers: Sequence[int], sealed: Sequence[Sealed], master: bytes) -> list[Sealed]:
-    """The same points for another master key; those that cannot be read stay as they are."""
+    """Seal the points with another master key; unreadable ones stay as they are."""
     points = open_all(np.array(subscribers, dtype=np.int64), blocks([one.point_sealed for one in sealed]))
     anew = seal_all(subscribers, points.lon * points.readable, points.lat * points.readable, master)
     return [new if fits else old for new, old, fits in zip(anew, sealed, points.readable, strict=True)]
 
 
 def blocks(sealed: Sequence[bytes]) -> NDArray[np.void]:
-    """Stored points as `open_all` takes them."""
+    """Stored points in the form that `open_all` takes."""
     return np.frombuffer(b"".join(sealed), dtype=ROW["point_sealed"])
 
 
 def cells(west: float, south: float, east: float, north: float) -> list[bytes] | None:
-    """The indexes, under each key of this process, of the cells that a box touches. None: so many that it is quicker
-    to read all places."""
+    """The indexes, under each key of this process, of the cells that a box touches. None when they are so
+    many that reading all places is quicker."""
     columns, rows = _span(west, east, 180), _span(south, north, 90)
     if len(columns) * len(rows) > CELLS_MOST:
         return None
@@ -126,7 +126,7 @@ def cells(west: float, south: float, east: float, north: float) -> list[bytes] |
 
 
 def _span(least: float, most: float, limit: int) -> range:
-    """One more unit on either side, so that rounding never loses a cell."""
+    """The cells between two degrees, with a margin of one unit, so that rounding never loses a cell."""
     least, most = max(least, -limit), min(most, limit)
     if not least <= most:
         return range(0)
@@ -140,7 +140,7 @@ def _cells_of(blocks: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def _indexes(cells: NDArray[np.void], master: bytes) -> list[bytes]:
-    """Half of a block: two cells with the same one would be read together, and told apart by their points."""
+    """The keyed index of each cell: half a block. Cells that share one are read together; their points differ."""
     return [block[:CELL_BYTES] for block in _parts(crypto.encipher(cells.tobytes(), CELL_KEY, master))]
 
 
@@ -150,7 +150,7 @@ def _parts(blocks: bytes) -> list[bytes]:
 
 def _units(degrees: ArrayLike, limit: int) -> NDArray[np.int32]:
     degrees = np.asarray(degrees, dtype=np.float64)
-    if not (np.abs(degrees) <= limit).all():  # not a number, either
+    if not (np.abs(degrees) <= limit).all():  # NaN fails this as well
         raise Invalid(
             "A place lies outside of the world.", hint="Longitude is -180 to 180, latitude -90 to 90, in degrees."
         )

@@ -1,7 +1,7 @@
-"""One process of ours: what it has one of, what kind it is, and which others are connected to PostgreSQL.
+"""This process: its kind, its singletons, and the other processes of ours that are connected to PostgreSQL.
 
-A connection tells by its `application_name`, which PostgreSQL shows to every role: `tocsin KIND PID KEY..`. It keeps 63
-bytes of that: enough for two keys.
+Connections are recognized by their `application_name`, which PostgreSQL shows to every role: `tocsin KIND PID KEY..`.
+PostgreSQL keeps 63 bytes of it, enough for two keys.
 """
 
 import functools
@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-if TYPE_CHECKING:  # a command that asks one question does without SQLAlchemy
+if TYPE_CHECKING:  # a command that runs a single query does without SQLAlchemy
     from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 
 COMMAND, API, WORKER, SCHEDULER = KINDS = ("command", "api", "worker", "scheduler")
 
-kind = COMMAND  # of this process; whoever starts one of another kind sets it before the first connection
+kind = COMMAND  # of this process; a main program of another kind sets it before the first connection
 
 
 class once(Generic[T]):  # noqa: N801  a decorator
-    """Made by the first call of a function without arguments, and the same for all others.
+    """Make the result of a function without arguments on its first call, and return the same one from then on.
 
-    `functools.cache` would make it twice when two threads call first: two pools, or twice as many seats as were set.
+    `functools.cache` would make it twice when two threads call first: two pools, or twice the worker slots.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -43,20 +43,20 @@ class once(Generic[T]):  # noqa: N801  a decorator
             return self._made[0]
 
     def forget(self) -> T | None:
-        """The next call makes another. Gives back what was made, which the caller may have to close."""
+        """Let the next call make a new one. Returns the old one, which the caller may have to close."""
         with self._lock:
             made, self._made = self._made, []
             return made[0] if made else None
 
 
 def connection_name(keys: Iterable[str]) -> str:
-    """Of this process. `keys`: the beginnings of the fingerprints of those that it has."""
+    """The `application_name` of this process. `keys`: its keys as `keyring.shown` gives them."""
     return " ".join(("tocsin", kind, str(os.getpid()), *keys))
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A process of ours. `host`: "" on PostgreSQL's own machine, and where our role may not see it."""
+    """A connected process of ours. `host`: "" on PostgreSQL's own machine, or when our role may not see it."""
 
     kind: str
     pid: str
@@ -68,7 +68,7 @@ class Connected:
 
 
 def others(s: "Session") -> list[Connected]:
-    """The processes that have other connections to this database than this session's own."""
+    """The processes of ours behind all connections to this database but this session's own."""
     rows = s.connection().exec_driver_sql(
         """SELECT DISTINCT coalesce(host(client_addr), ''), application_name FROM pg_stat_activity
             WHERE datname = current_database() AND application_name ~ '^tocsin( |$)' AND pid <> pg_backend_pid()

@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in words that a person understands."""
+"""The reasons why a message did not arrive, as sentences for people."""
 
 import tomllib
 from functools import cache
@@ -13,9 +13,9 @@ def sentences() -> dict[str, str]:
 
 
 def sentence(reason: str) -> str:
-    """ "30003: the phone is switched off or out of reach"; the reason alone, spelt out, where nothing is known of it.
+    """The sentence of a reason, such as "30003: the phone is switched off or out of reach".
 
-    A reason of our own, which is a word and no code, is left out before its sentence.
+    A provider's code is put before its sentence; a reason of ours is not. An unknown reason is returned with spaces.
     """
     said = sentences().get(reason)
     if said is None:

@@ -1,10 +1,10 @@
-"""What the role of our processes may do on each table. The tables belong to another role, which migrates them.
+"""The rights of our processes' role on each table. The tables belong to another role, which runs the migrations.
 
-PostgreSQL then refuses what no process of ours ever does, whoever speaks through it: to empty a table, to change what
-was recorded (audit, consents, an alert's words), to change the schema or switch off its triggers. Whether an alert is
-launched, and so its approvals fixed, no grant can tell: that is left to the triggers of the schema.
+PostgreSQL then refuses what no process of ours needs, even from an attacker who controls one: emptying a table,
+changing records (audit, consents, an alert's words), changing the schema or disabling its triggers. A grant cannot
+depend on whether an alert is launched, which fixes its approvals: triggers of the schema take care of that.
 
-A new table needs a line here; a test holds the lines against the schema.
+A new table needs a line here; a test compares the lines with the schema.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ RIGHTS = {
     "incidents": "SELECT, INSERT",
     "alert_zones": "SELECT, INSERT",
     "zone_versions": "SELECT, INSERT",
-    # How far something has come; never what it is.
+    # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, launched_at, ask_since,"
     " finished_at, fanout_through, fanout_done_at, audience_total)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
@@ -45,32 +45,32 @@ RIGHTS = {
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
     "jobs": "SELECT, INSERT, UPDATE",
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
-    # Residents: what they want may change and go.
+    # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",
-    "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as whoever changes a resident
-    # Public data of the city: an import takes the place of the one before it. MAINTAIN: and has it analysed.
+    "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
+    # Public data of the city: an import replaces the one before it, and runs ANALYZE (MAINTAIN).
     "address_points": "SELECT, INSERT, DELETE, MAINTAIN",
     "landmarks": "SELECT, INSERT, DELETE, MAINTAIN",
     "map_features": "SELECT, INSERT, DELETE, MAINTAIN",
     "streets": "SELECT, INSERT, DELETE, MAINTAIN",
-    # The owner's: which key is in force, which schema this is.
-    "key_ring": "SELECT, INSERT",  # INSERT: a new database takes the key of the first process
+    # Changed by the owner only: the key in force and the schema's version.
+    "key_ring": "SELECT, INSERT",  # INSERT: the first process records its key in a new database
     "alembic_version": "SELECT",
 }
-# Numbers that are taken by hand; those of identity columns need no right.
+# Sequences that our code advances itself; identity columns alone need no right.
 NUMBERS = {
-    "subscribers": "USAGE, UPDATE",  # an import; and `tocsin restored` leaves some out
+    "subscribers": "USAGE, UPDATE",  # for imports, and for `tocsin restored`, which skips numbers
     "places": "USAGE, UPDATE",
     "contacts": "USAGE, UPDATE",
     "deliveries": "USAGE, UPDATE",
     "alerts": "USAGE, UPDATE",
     "incidents": "USAGE, UPDATE",
 }
-MAINTAIN_SINCE = 170_000  # PostgreSQL 17; before it, autovacuum analyses soon after an import
+MAINTAIN_SINCE = 170_000  # PostgreSQL 17; earlier ones rely on autovacuum, which runs ANALYZE soon after an import
 
 
 class Login(NamedTuple):
@@ -81,7 +81,7 @@ class Login(NamedTuple):
 def give(connection: "psycopg.Connection[Any]", login: Login) -> None:
     """Give a role exactly the RIGHTS, in the caller's transaction and as the owner of the tables.
 
-    A role that is not there yet is made, without any other right. Raises Refused where that is not allowed.
+    A missing role is created, without any other right. Raises Refused when the owner may not create roles.
     """
     role = sql.Identifier(login.role)
     if not _one(connection, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", login.role):
@@ -98,7 +98,7 @@ def give(connection: "psycopg.Connection[Any]", login: Login) -> None:
 
 
 def are_too_many(s: Session) -> bool:
-    """Whether whoever asks may do what no process of ours needs: it owns the tables, or everybody may make some."""
+    """Whether the current role has rights that no process of ours needs: to change the audit or to create tables."""
     too_many: bool = s.execute(
         text("""SELECT has_table_privilege('audit', 'UPDATE, DELETE, TRUNCATE')
                     OR has_schema_privilege(current_schema(), 'CREATE')""")
@@ -122,7 +122,7 @@ def _make(connection: "psycopg.Connection[Any]", login: Login) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         raise Refused(
             f"PostgreSQL has no role {login.role!r}, the user of TOCSIN_DATABASE_URL, and {connection.info.user!r} may"
-            " not make one.",
+            " not create one.",
             hint=f"""As its administrator: CREATE ROLE "{login.role}" LOGIN PASSWORD '...' (docs/installing.md).""",
         ) from error
 

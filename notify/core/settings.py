@@ -23,12 +23,12 @@ SHORTEST_KEY = 32  # characters
 
 
 class Settings(BaseSettings):
-    """What a city sets. Times are in seconds, addresses are URLs without a trailing slash."""
+    """The settings of a city. Times are in seconds; base URLs have no trailing slash."""
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_", env_file=None, extra="ignore", frozen=True)
 
     database_url: str = ""
-    migration_database_url: str = ""  # the same database as the role that owns the schema
+    migration_database_url: str = ""  # the same database, as the role that owns the schema
     redis_url: str = ""
     secret_key: SecretStr = SecretStr("")
     previous_secret_key: SecretStr = SecretStr("")  # the key before it, while `tocsin keys rotate` replaces it
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "America/New_York"
     city: str = "City of Tocsin"
-    city_center: str = ""  # longitude,latitude: what a first import is held against
+    city_center: str = ""  # longitude,latitude: a first import must lie near it
     program: str = "Tocsin city alerts"
     help_contact: str = "311"
     mail_domain: str = "alerts.example.org"  # for List-Id (RFC 2919)
@@ -56,15 +56,15 @@ class Settings(BaseSettings):
     bluesky_base_url: str = BLUESKY_URL  # of the account's server
     simulator_url: str = ""  # the stack's simulators; an exercise goes to a provider whose base URL is this (law 14)
 
-    # The way out, where a city has no direct one: for messages, the outside geocoder and `tocsin check`.
+    # For cities without direct internet access. Used by messages, the outside geocoder and `tocsin check`.
     outbound_proxy: SecretStr = SecretStr("")  # http://user:password@host:port
     outbound_no_proxy: str = ""  # hosts and networks that are reached directly, separated by commas
-    outbound_ca_file: Path | None = None  # PEM; trusted beside the system's authorities
+    outbound_ca_file: Path | None = None  # PEM; trusted in addition to the system's authorities
 
-    pmtiles: str = ""  # a file on our disk that the map is drawn on
-    tiles_url: str = ""  # {z}/{x}/{y} at another server, where there is no file
+    pmtiles: str = ""  # a local file with the background map
+    tiles_url: str = ""  # {z}/{x}/{y} of another server, when there is no file
     tiles_attribution: str = ""
-    # An outside geocoder, asked where the city's own streets know nothing; it then learns residents' addresses.
+    # An outside geocoder for addresses that the city's own streets lack. It learns those residents' addresses.
     geocoder: str = Field("", pattern="^(|census|nominatim|pelias)$")
     geocoder_url: str = ""
     geocoder_key: SecretStr = SecretStr("")
@@ -74,10 +74,10 @@ class Settings(BaseSettings):
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
-    alone_most: int = Field(1000, ge=0)  # contacts that one person may write to alone, without free words
+    alone_most: int = Field(1000, ge=0)  # contacts; a larger audience needs a second person
     max_attempts: int = Field(6, ge=1)
-    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, with commas
-    metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers to this machine alone
+    trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, separated by commas
+    metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers this machine only
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
 
@@ -89,8 +89,8 @@ class Settings(BaseSettings):
     )  # fmt: skip
     @classmethod
     def _no_white_space(cls, value: object) -> object:
-        """A file of a secret often ends in a line break, which no HTTP header may hold. The secret key stays as it is:
-        data was written with it."""
+        """Strip secrets: a file often ends in a line break, which an HTTP header must not contain. The secret key stays
+        as it is, because data was written with it."""
         return value.strip() if isinstance(value, str) else value
 
     @field_validator(
@@ -104,10 +104,10 @@ class Settings(BaseSettings):
     @field_validator("simulator_url")
     @classmethod
     def _close_by(cls, url: str) -> str:
-        """On this machine, or a service of docker-compose: a name without a dot."""
+        """The host must be this machine, or a service of docker-compose: a name without a dot."""
         host = urlsplit(url).hostname or ""
         if url and ("." in host or ":" in host or not host) and host not in ("127.0.0.1", "::1"):
-            raise ValueError("is not on this machine (http://127.0.0.1:8025) nor a service of docker-compose")
+            raise ValueError("is neither on this machine (http://127.0.0.1:8025) nor a service of docker-compose")
         return url
 
     @field_validator("outbound_ca_file", mode="before")
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
 
     @property
     def center(self) -> tuple[float, float] | None:
-        """Longitude and latitude of the city's middle, where it is set."""
+        """Longitude and latitude of the city's center, if set."""
         lon, _, lat = self.city_center.partition(",")
         return (float(lon), float(lat)) if lat else None
 
@@ -144,22 +144,22 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     def require_database(self) -> str:
-        """The URL of PostgreSQL, as libpq reads it."""
+        """The URL of PostgreSQL, in libpq's form. Raises Unavailable."""
         if not self.database_url:
             raise Unavailable(
-                "There is no database.",
+                "TOCSIN_DATABASE_URL is not set.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
         return _of_postgresql("TOCSIN_DATABASE_URL", self.database_url)
 
     def require_schema_database(self) -> str:
-        """The same as the role that owns the schema; without one of its own, that of all processes."""
+        """The URL of the role that owns the schema; by default that of all processes. Raises Unavailable."""
         if not self.migration_database_url:
             return self.require_database()
         return _of_postgresql("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
 
     def runtime_login(self) -> tuple[str, str] | None:
-        """Role and password of all processes; None where they connect as the owner of the schema themselves."""
+        """Role and password of the processes; None when they connect as the owner of the schema."""
         from psycopg.conninfo import conninfo_to_dict
 
         if not (self.migration_database_url and self.database_url):
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
     def require_redis(self) -> str:
         if not self.redis_url:
             raise Unavailable(
-                "There is no Redis.",
+                "TOCSIN_REDIS_URL is not set.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
         if not _is_redis(self.redis_url):
@@ -194,7 +194,7 @@ class Settings(BaseSettings):
 
 
 def _of_postgresql(name: str, url: str) -> str:
-    from psycopg import ProgrammingError  # only a process with a database pays for it
+    from psycopg import ProgrammingError  # imported late: only processes with a database need it
     from psycopg.conninfo import conninfo_to_dict
 
     scheme, _, rest = url.partition("://")
@@ -203,9 +203,9 @@ def _of_postgresql(name: str, url: str) -> str:
     try:
         ports = str(conninfo_to_dict(url).get("port") or "").split(",")
     except ProgrammingError:
-        ports = ["none that can be read"]
+        ports = ["unreadable"]
     given = [name.partition("=")[0] for name in url.partition("?")[2].split("&")]
-    if len(given) > len(set(given)):  # of host=a&host=b libpq takes the last alone
+    if len(given) > len(set(given)):  # libpq uses only the last of host=a&host=b
         raise Unavailable(
             f"{name} gives the same parameter twice.",
             hint="Several hosts are written as postgresql://user:password@one:5432,two:5432/name.",
@@ -222,14 +222,14 @@ _LOGIN = re.compile(r"^[^:/@]*:[^@]*(?=@)")
 
 
 def _quoted(login: re.Match[str]) -> str:
-    """A password as people write it, with / or % as they are, which libpq would misread."""
+    """Quote a login whose password has an unquoted / or %, which libpq would misread."""
     return ":".join(quote(unquote(part), safe="") for part in login[0].split(":", 1))
 
 
 def _is_redis(url: str) -> bool:
-    """As redis-py reads it: a known scheme, and a number for a port."""
+    """Whether redis-py can read the URL: a known scheme and a numeric port."""
     try:
-        urlsplit(url).port  # noqa: B018  raises for what is no port
+        urlsplit(url).port  # noqa: B018  raises for an invalid port
     except ValueError:
         return False
     return url.startswith(("redis://", "rediss://", "unix://"))
@@ -240,7 +240,7 @@ def _long_enough(name: str, secret: SecretStr) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise Unavailable(
             f"{name} is missing or shorter than {SHORTEST_KEY} characters.",
-            hint="Make one with `openssl rand -hex 32`, keep it safe: without it no address can be read again.",
+            hint="Make one with `openssl rand -hex 32` and keep it safe: without it no stored address can be read.",
         )
     return key.encode()
 
@@ -249,7 +249,7 @@ def _long_enough(name: str, secret: SecretStr) -> bytes:
 def settings() -> Settings:
     """The settings of this process, read once. Tests and `cli.py` clear it with `settings.cache_clear()`.
 
-    Raises Unavailable with every setting that cannot be used, without its value: it may be a secret.
+    Raises Unavailable, naming every invalid setting but not its value, which may be a secret.
     """
     try:
         return Settings()

@@ -1,4 +1,4 @@
-"""Which status may follow which. Nothing else decides that (law 11); each move has its audit row beside it."""
+"""The allowed transitions of alerts and deliveries, defined here only (law 11). Every move of an alert is audited."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ A, D = AlertState, DeliveryState
 ALERT: Mapping[AlertState, frozenset[AlertState]] = {
     A.DRAFT: frozenset({A.APPROVED, A.CANCELLED, A.EXPIRED}),
     A.APPROVED: frozenset({A.SCHEDULED, A.SENDING, A.CANCELLED, A.EXPIRED}),
-    # back to approved after a restored backup: it may have been launched or cancelled since
+    # back to approved after a backup was restored: it may have been launched or cancelled since
     A.SCHEDULED: frozenset({A.APPROVED, A.SENDING, A.CANCELLED, A.EXPIRED}),
     A.SENDING: frozenset({A.PAUSED, A.SENT, A.CANCELLED, A.EXPIRED}),
     A.PAUSED: frozenset({A.SENDING, A.CANCELLED, A.EXPIRED}),
@@ -31,43 +31,43 @@ ALERT: Mapping[AlertState, frozenset[AlertState]] = {
 
 DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.QUEUED: frozenset({D.SENDING, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
-    # back to queued only when the provider certainly did not take it (a 429, a refused connection, a missed slot)
+    # back to queued only when the provider certainly did not accept it (a 429, a refused connection, a missed slot)
     D.SENDING: frozenset({D.ACCEPTED, D.FAILED, D.UNKNOWN, D.QUEUED, D.DELIVERED, D.UNDELIVERED}),
     D.UNKNOWN: frozenset({D.ACCEPTED, D.QUEUED, D.FAILED, D.DELIVERED, D.UNDELIVERED}),
     D.ACCEPTED: frozenset({D.DELIVERED, D.UNDELIVERED, D.FAILED}),
-    # which of the two is the last word depends on the provider (`registry.Provider.may_return`)
+    # the provider decides which of the two is final (`registry.Provider.may_return`)
     D.DELIVERED: frozenset({D.UNDELIVERED}),
     D.UNDELIVERED: frozenset({D.DELIVERED}),
-    D.FAILED: frozenset({D.UNDELIVERED, D.DELIVERED}),  # undelivered: it came further than we had heard
+    D.FAILED: frozenset({D.UNDELIVERED, D.DELIVERED}),  # undelivered: it got further than we knew
     D.SKIPPED: frozenset(),
     D.CANCELLED: frozenset(),
     D.EXPIRED: frozenset(),
 }
 
-# What we had tried, and then held back or closed because it seemed not to be out: when the provider proves that it is,
-# it goes where the provider says, or it would be sent twice.
+# Deliveries that were tried, and then held back or closed because they seemed not to be out. When the provider proves
+# otherwise, its word decides their state, or they would be sent twice.
 HELD_BACK = frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 
-# What the provider had taken and the carrier refused for its sender alone (21610). That is certain and final, so
-# another sender may try: back to queued, by `carrier_blocks.settle_refusals` and nobody else.
+# Deliveries that the provider accepted and the carrier refused for their sender only (21610). This is certain and
+# final, so another sender may try: only `carrier_blocks.settle_refusals` puts them back to queued.
 PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 
-# What may have gone out since the backup that was restored: to unknown, by `restoring` and nobody else.
+# Deliveries that may have gone out since the restored backup was made: only `restoring` makes them unknown.
 PERHAPS_OUT = frozenset({D.QUEUED, D.SENDING, D.UNKNOWN})
 
-# Nothing is left for us to do with these.
+# Deliveries that need nothing more from us.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 BEFORE_LAUNCH = frozenset({A.DRAFT, A.APPROVED, A.SCHEDULED})
 FINISHED = frozenset(state for state, after in ALERT.items() if not after)
 
 
 def alert_before(to: AlertState) -> list[AlertState]:
-    """The states that an alert may come from."""
+    """The states from which an alert may move to `to`."""
     return [state for state, after in ALERT.items() if to in after]
 
 
 def delivery_before(to: DeliveryState) -> list[str]:
-    """The states that a delivery may come from, for the WHERE of a set-based UPDATE."""
+    """The states from which a delivery may move to `to`, for the WHERE of a set-based UPDATE."""
     return [state.value for state, after in DELIVERY.items() if to in after]
 
 
@@ -83,8 +83,8 @@ def move_alert(
 ) -> None:
     """Move an alert, with its audit row, in one conditional UPDATE. `columns` are set along with the state.
 
-    Raises Refused when its present state forbids it (also when someone else was quicker), NotFound when there is
-    no such alert.
+    Raises Refused when its current state forbids the move (also when somebody else was quicker), NotFound when there
+    is no such alert.
     """
     moved = s.execute(
         update(Alert)
@@ -96,7 +96,7 @@ def move_alert(
     if moved is None:
         state = s.scalar(select(Alert.state).where(Alert.id == alert_id))
         if state is None:
-            raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
+            raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
         raise Refused(f"Alert {alert_id} is {state}: it cannot become {to}.", hint=WHAT_NOW.get(state, ""))
     audit.note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
     log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)

@@ -1,19 +1,19 @@
-"""Web addresses inside text: where each begins and ends."""
+"""Find the web addresses in a text."""
 
 import re
 from collections.abc import Iterator
 
 STARTS = r"(?:https?://|www\.)"
-# Control characters are none of an address: templates mark the end of a value with one.
+# An address has no control characters: templates mark the end of a value with one.
 _BEGUN = re.compile(rf"\b{STARTS}\w[^\s<>\"\u00ab\u00bb\u201c\u201d\x00-\x1f]*", re.IGNORECASE)
 _NEVER_LAST = frozenset(".,;:!?'`\u2018\u2019\u2026*~|&=$%@[]{}(")
 
 
 def find_urls(text: str) -> Iterator[tuple[int, str]]:
-    """Each web address and the position of its first character.
+    """Yield each web address with the position of its first character.
 
-    An address ends before punctuation, and before a bracket that it did not open: so phones, mail programs and social
-    networks find it (twitter-text, `valid_url_path_ending_chars`; Mastodon, `config/initializers/twitter_regex.rb`).
+    An address ends before punctuation and before a bracket that it did not open, as phones, mail programs and social
+    networks read it (twitter-text, `valid_url_path_ending_chars`; Mastodon, `config/initializers/twitter_regex.rb`).
     """
     for found in _BEGUN.finditer(text):
         yield found.start(), _without_tail(found[0])

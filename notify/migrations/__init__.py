@@ -1,4 +1,4 @@
-"""The schema's history. `upgrade` brings a database to its newest version; no alembic.ini is needed."""
+"""The migrations of the schema. `upgrade` applies them; no alembic.ini is needed."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def upgrade() -> None:
-    """Bring the database of the settings to the newest schema. Safe to run again, also from several hosts at once.
+    """Migrate the database of the settings to the newest schema. Safe to repeat, and from several hosts at once.
 
     Raises `Refused`, and changes nothing, when the database is newer than this code.
     """
@@ -30,12 +30,12 @@ def upgrade() -> None:
 def head() -> str:
     """The newest revision that this code knows."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None  # noqa: S101  there is a first schema
+    assert revision is not None  # noqa: S101  there is at least one
     return revision
 
 
 def remedy(found: str | None) -> str:
-    """What to do about a database whose schema is `found` and not `head()`."""
+    """The hint for a database whose schema is `found` instead of `head()`."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found is None or found in known:
         return "Run `tocsin migrate`."

@@ -1,4 +1,4 @@
-"""Alembic's entry: always online, always against the database of the settings."""
+"""Alembic's entry point: always online, always on the database of the settings."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ def run() -> None:
 def _upgrade(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():
-        # Two hosts that are set up at once must not both migrate.
+        # Only one of two hosts that are set up at once may migrate.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461001)")
         context.run_migrations()
         if login := settings().runtime_login():

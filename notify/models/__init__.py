@@ -1,4 +1,4 @@
-"""What is kept, one file per aggregate. The constraints stand in `migrations/`; a test compares the two."""
+"""The tables, one file per aggregate. `migrations/` creates them, with their constraints; a test compares the two."""
 
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm

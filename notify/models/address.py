@@ -1,4 +1,4 @@
-"""The city's addresses, which are public: where each house is, and places that people know by name."""
+"""The city's public addresses: the position of each house, and landmarks."""
 
 from sqlalchemy import Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,10 @@ from notify.models.base import Base, Id
 
 
 class AddressPoint(Base):
-    """A house, or a unit of one; WGS 84. `source`: the import that it came with, which the next such one replaces.
+    """A house, or a unit of one; WGS 84. `source`: the import it came from; the next one of that name replaces it.
 
     123-125 has 123 as `number`, -125 as `suffix` and 125 as `number_to`; 1234A and 1234 1/2 have a `suffix` only.
-    `street` as the file has it.
+    `street` is spelled as in the file.
     """
 
     __tablename__ = "address_points"
@@ -33,7 +33,7 @@ class AddressPoint(Base):
 
 
 class Landmark(Base):
-    """A place that people know by its name; WGS 84."""
+    """A place that people know by name; WGS 84."""
 
     __tablename__ = "landmarks"
     id: Mapped[Id]

@@ -1,4 +1,4 @@
-"""What somebody must look at, until somebody has."""
+"""Alarms: problems that an operator has to look at."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from notify.models.base import Base, Id
 
 
 class Alarm(Base):
-    """Of one kind and about one sender, alert or other thing, at most one rings at a time.
+    """An alarm. At most one rings at a time for each kind and subject.
 
-    `about`: what else it is about, such as a job or a provider; "" where the kind says it all.
+    `about`: a subject that is neither a sender nor an alert, such as a job or a provider; "" when there is none.
     """
 
     __tablename__ = "alarms"

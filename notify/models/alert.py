@@ -1,4 +1,4 @@
-"""Alerts, the incidents they belong to, and their words. CAP 1.2 vocabulary."""
+"""Alerts, their incidents and their words, in the vocabulary of CAP 1.2."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from notify.models.states import AlertState
 
 
 class Incident(Base):
-    """The thread of alerts about one event: first word, updates, correction, all-clear."""
+    """The alerts about one event: the first one, updates, corrections, the all-clear."""
 
     __tablename__ = "incidents"
     id: Mapped[Id]
@@ -21,7 +21,7 @@ class Incident(Base):
 
 
 class Alert(Base):
-    """One thing said once. The database refuses any change of its words, area and approvals after launch."""
+    """One message to the public. After its launch the database refuses changes to its words, area and approvals."""
 
     __tablename__ = "alerts"
     id: Mapped[Id]
@@ -44,7 +44,7 @@ class Alert(Base):
     area_description: Mapped[str] = mapped_column(server_default="")  # in the first of the city's languages
     area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one
     expires_at: Mapped[datetime]
-    two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one does not suffice
+    two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one person is not enough
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
@@ -69,7 +69,7 @@ class Alert(Base):
 
 
 class AlertZone(Base):
-    """Which versions of which zones an alert's area was made of."""
+    """A zone version that is part of an alert's area."""
 
     __tablename__ = "alert_zones"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
@@ -77,7 +77,7 @@ class AlertZone(Base):
 
 
 class StoredContent(Base):
-    """The words for one channel and language. `cost`: tokens a recipient costs (SMS segments, else 1)."""
+    """The words for one channel and language. `cost`: throttle tokens per recipient (SMS segments, else 1)."""
 
     __tablename__ = "contents"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)

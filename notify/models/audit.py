@@ -1,4 +1,4 @@
-"""Who did what, when. Rows are only ever added."""
+"""The audit: who did what, and when. Rows are only ever added."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What all tables share: the declarative base, column shorthands, and the words that PostgreSQL knows as types."""
+"""Common to all tables: the declarative base, column types, and the enums that are types in PostgreSQL."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,14 +24,14 @@ Id = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key
 
 
 class Lane(StrEnum):
-    """Emergency never waits for routine."""
+    """The two priorities. An emergency never waits for routine messages."""
 
     EMERGENCY = "emergency"
     ROUTINE = "routine"
 
 
 class Topic(StrEnum):
-    """What a resident subscribes to."""
+    """A subject that a resident can subscribe to."""
 
     OUTAGE = "outage"
     SNOW = "snow"
@@ -47,5 +47,5 @@ class Topic(StrEnum):
 
 
 def pg_enum(words: type[StrEnum], name: str) -> Enum:
-    """A PostgreSQL enum that keeps the values, not the Python names."""
+    """A PostgreSQL enum of the values, not of the Python names."""
     return Enum(words, name=name, values_callable=lambda kind: [word.value for word in kind], create_type=False)

@@ -1,6 +1,6 @@
 """The hot tables: deliveries, the batches they are sent in, and the receipts that come back.
 
-Narrow, written in bulk by SQL; the classes here describe them, the pipeline does not load them as objects.
+They are narrow and written in bulk by SQL. The classes describe them; the pipeline does not load objects.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from notify.models.states import BatchState, DeliveryState
 
 
 class Batch(Base):
-    """The deliveries that one Celery task takes: same alert, channel, language."""
+    """Deliveries of one alert, channel and language that one worker leases together."""
 
     __tablename__ = "batches"
     id: Mapped[Id]
@@ -42,7 +42,7 @@ class Batch(Base):
 
 
 class Delivery(Base):
-    """One contact x one alert. One row, one final state, one reason. Without foreign keys: see migration 0006."""
+    """One message of an alert to one contact. It has no foreign keys (migration 0006)."""
 
     __tablename__ = "deliveries"
     id: Mapped[Id]
@@ -65,7 +65,7 @@ class Delivery(Base):
 
 
 class CarrierRefusal(Base):
-    """A try that the carrier refused, for its sender alone, after the provider had taken it (`carrier_blocks`)."""
+    """A try that the carrier refused for its sender only, after the provider accepted it (`carrier_blocks`)."""
 
     __tablename__ = "carrier_refusals"
     delivery_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -78,7 +78,7 @@ class CarrierRefusal(Base):
 
 
 class StoredReceipt(Base):
-    """What a provider told about a delivery, as it came in; without one, about an address that is suppressed for it."""
+    """A provider's report, as received: about a delivery, or without one about an address to suppress."""
 
     __tablename__ = "receipts"
     id: Mapped[Id]

@@ -1,4 +1,4 @@
-"""When the timed jobs ran, and which processes are there. All times are PostgreSQL's own: a host's clock may be set."""
+"""The runs of the timed jobs, and the heartbeats of processes. Times are PostgreSQL's: a host's clock may be set."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from notify.models.base import Base
 
 
 class JobRow(Base):
-    """The last run of a job. `started_at`: None until it has run; `failing_since`: None when the last run succeeded."""
+    """The last run of a job. `started_at`: None before the first; `failing_since`: None unless the last run failed."""
 
     __tablename__ = "jobs"
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -20,11 +20,11 @@ class JobRow(Base):
     succeeded_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
     next_at: Mapped[datetime]
-    late_after: Mapped[datetime]  # it should have succeeded again by then
+    late_after: Mapped[datetime]  # when it is late if it has not succeeded again
 
 
 class Heartbeat(Base):
-    """A process of ours. `lanes`: what a worker serves; `unbroken_since`: since when it has missed no beat."""
+    """A process of ours. `lanes`: those a worker serves; `unbroken_since`: it has missed no beat since then."""
 
     __tablename__ = "heartbeats"
     kind: Mapped[str] = mapped_column(primary_key=True)  # api, scheduler, worker

@@ -1,4 +1,4 @@
-"""Which secret key the database was written with."""
+"""The secret key that the database was written with, by its fingerprint."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from notify.models.base import Base
 
 
 class KeyRing(Base):
-    """One row. `next` is the fingerprint of the key that a rotation brings in; `older`, what is left of earlier keys,
-    sealed with the one in force."""
+    """One row. `next`: the fingerprint of a rotation's new key. `older`: the lasting keys of earlier master keys
+    (`crypto.LASTING`), sealed with the one in force."""
 
     __tablename__ = "key_ring"
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default=text("1"))

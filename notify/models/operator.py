@@ -17,7 +17,7 @@ class Operator(Base):
 
     __tablename__ = "operators"
     __allow_unmapped__ = True
-    key_scopes: frozenset[str] | None = None  # of the key that is used in this name just now; None: no limit
+    key_scopes: frozenset[str] | None = None  # of the key in use; None: no limit
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role] = mapped_column(Text)
@@ -31,10 +31,10 @@ class ApiKey(Base):
 
     __tablename__ = "api_keys"
     id: Mapped[Id]
-    name: Mapped[str]  # unique among the living ones: a program that was given a new key keeps its name
+    name: Mapped[str]  # unique among keys not revoked: a program's new key keeps its name
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
-    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: all that the operator may do, or reading
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: as its operator; without one, reading
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
@@ -42,7 +42,7 @@ class ApiKey(Base):
 
 
 class IdempotencyKey(Base):
-    """A request that its program may repeat, and what it made (`notify.core.idempotency`)."""
+    """A request that its program may repeat, and the alert it made (`notify.core.idempotency`)."""
 
     __tablename__ = "idempotency_keys"
     api_key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True, autoincrement=False)

@@ -1,4 +1,4 @@
-"""When an alert's messages were expected to leave, so that its report can say how wrong that was."""
+"""Forecasts of when an alert's messages leave, kept so that its report can show their error."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from notify.models.base import Base
 
 
 class Prediction(Base):
-    """Of one channel. `p95_at`, `done_at`: None for never. `was_p95_at`: None when nothing was sent."""
+    """The forecast for one channel. `p95_at`, `done_at`: None for never. `was_p95_at`: None when nothing was sent."""
 
     __tablename__ = "predictions"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)

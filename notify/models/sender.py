@@ -1,4 +1,4 @@
-"""One identity at one provider, with its own rate and daily cap; and the addresses that the carrier keeps from it."""
+"""Senders, and the addresses that a carrier blocks for them."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ from notify.models.base import Base, Id
 
 
 class Sender(Base):
-    """`rate_per_s` counts what the provider counts: SMS segments, email recipients, posts."""
+    """One identity at one provider. `rate_per_s` is in the provider's units: SMS segments, email recipients, posts."""
 
     __tablename__ = "senders"
     id: Mapped[Id]
@@ -22,15 +22,15 @@ class Sender(Base):
     status: Mapped[Literal["open", "stopped"]] = mapped_column(Text, server_default="open")
     note: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime]
-    opened_at: Mapped[datetime | None]  # last; None: never stopped since it is there
+    opened_at: Mapped[datetime | None]  # last time; None: it was never stopped
 
     __table_args__ = (UniqueConstraint("provider", "address"),)
 
 
 class CarrierBlock(Base):
-    """The carrier refuses this sender to this address; since `lifted_at` no more.
+    """The carrier refuses messages of this sender to this address, until `lifted_at`.
 
-    `doubtful`: it may refuse it, for a STOP that we know of, but cannot tell.
+    `doubtful`: a STOP that we know of may have caused a block, but it is not certain.
     """
 
     __tablename__ = "carrier_blocks"

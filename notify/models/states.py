@@ -1,28 +1,28 @@
-"""The states that rows can be in, each explained where it is declared. Which may follow which: `core/states.py`."""
+"""The states of alerts, deliveries and batches. `core/states.py` defines the allowed transitions."""
 
 from enum import StrEnum
 
 
 class AlertState(StrEnum):
-    DRAFT = "draft"  # being written; nothing is decided
+    DRAFT = "draft"  # being written
     APPROVED = "approved"  # area and words are frozen under the approver's hash
     SCHEDULED = "scheduled"  # will launch by itself at `launch_at`
-    SENDING = "sending"  # launched: the audience is resolved and written to
-    PAUSED = "paused"  # launched, nothing more goes out until it is resumed
+    SENDING = "sending"  # launched: the audience is being resolved and written to
+    PAUSED = "paused"  # launched, but nothing more goes out until it is resumed
     SENT = "sent"  # final: every delivery has left our hands
     CANCELLED = "cancelled"  # final: stopped by an operator; what had left has left
-    EXPIRED = "expired"  # final: its time was over first
+    EXPIRED = "expired"  # final: its time ran out first
 
 
 class DeliveryState(StrEnum):
     QUEUED = "queued"  # to be sent
-    SENDING = "sending"  # claimed by a worker: perhaps at the provider already
+    SENDING = "sending"  # claimed by a worker: the provider may already have it
     UNKNOWN = "unknown"  # it may or may not have reached the provider; never sent again blindly
     ACCEPTED = "accepted"  # the provider has it
-    DELIVERED = "delivered"  # the provider says that it arrived; a mail may still bounce
-    UNDELIVERED = "undelivered"  # final: the provider says that it did not arrive
+    DELIVERED = "delivered"  # the provider reports that it arrived; an email may still bounce
+    UNDELIVERED = "undelivered"  # final: the provider reports that it did not arrive
     FAILED = "failed"  # final: refused by the provider
-    SKIPPED = "skipped"  # final: left out, for a reason that stands beside it
+    SKIPPED = "skipped"  # final: left out, for the reason in the row
     CANCELLED = "cancelled"  # final: the alert was cancelled first
     EXPIRED = "expired"  # final: the alert expired first
 

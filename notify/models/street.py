@@ -1,4 +1,4 @@
-"""What the city's map is made of: its streets, segment by segment, and its water, parks, boundaries and buildings."""
+"""The city's map: street segments, and shapes such as water, parks, boundaries and buildings."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ MapLayer = Literal["water", "park", "boundary", "building"]
 
 
 class Street(Base):
-    """One piece of a street, from crossing to crossing. `geometry`: WKB, WGS 84 lon/lat, a line.
+    """One segment of a street, from crossing to crossing. `geometry`: WKB, WGS 84 lon/lat, a line.
 
-    House numbers run from `from` to `to` on each side, left and right as the line goes; None: no houses there.
-    `source`: the import that it came with, which the next such one replaces. `rank` for the map: 1 motorway, 2 main
-    street, 3 street, 4 path. The box of the line is kept beside it.
+    House numbers run from `from` to `to` on each side, left and right in the direction of the line; None: no houses.
+    `source`: the import it came from; the next one of that name replaces it. `rank` on the map: 1 motorway, 2 main
+    street, 3 street, 4 path. `west` to `north` are the line's bounding box.
     """
 
     __tablename__ = "streets"
@@ -45,7 +45,7 @@ class Street(Base):
 
 
 class MapFeature(Base):
-    """A shape that the map shows below the streets. `geometry`: WKB, WGS 84 lon/lat, of any kind."""
+    """A shape that the map draws below the streets. `geometry`: WKB, WGS 84 lon/lat, of any type."""
 
     __tablename__ = "map_features"
     id: Mapped[Id]

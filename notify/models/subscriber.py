@@ -1,4 +1,4 @@
-"""Residents: how to reach them, which places they care about, what they want, and what they said yes or no to."""
+"""Residents: their contacts, places, preferences, consents and suppressions."""
 
 from datetime import datetime
 from typing import Literal
@@ -20,7 +20,7 @@ class Subscriber(Base):
 
 
 class Contact(Base):
-    """One address on one channel: a resident's, or, with a language of its own, one of our social timelines."""
+    """An address on a channel: a resident's, or one of our social timelines, which has a language of its own."""
 
     __tablename__ = "contacts"
     id: Mapped[Id]
@@ -41,7 +41,7 @@ class Contact(Base):
 
 
 class Place(Base):
-    """A point that a resident cares about (`points.Sealed`). `radius_m` in metres; 0 means the point itself."""
+    """A point that a resident cares about, sealed (`core/points.py`). `radius_m`: 0 means the point itself."""
 
     __tablename__ = "places"
     id: Mapped[Id]
@@ -70,7 +70,7 @@ class Preference(Base):
 
 
 class Consent(Base):
-    """A fact: yes or no, when and how. Topic None: everything."""
+    """An opt-in or opt-out: when and how. Topic None: all topics."""
 
     __tablename__ = "consents"
     id: Mapped[Id]
@@ -84,7 +84,7 @@ class Consent(Base):
 
 
 class Suppression(Base):
-    """An address that must not be written to, by keyed hash, so that it outlives an erasure. Topic None: global."""
+    """An address that must not be written to, as a keyed hash, so that it outlives an erasure. Topic None: all."""
 
     __tablename__ = "suppressions"
     id: Mapped[Id]
@@ -100,7 +100,7 @@ class Suppression(Base):
 
 
 class ResidentChange(Base):
-    """Written by triggers: a transaction (`pg_current_xact_id`) changed a resident, or what belongs to one."""
+    """A transaction (`pg_current_xact_id`) that changed a resident or one of their rows. Written by triggers."""
 
     __tablename__ = "resident_changes"
     xid: Mapped[int] = mapped_column(
@@ -113,7 +113,7 @@ class ResidentChange(Base):
 
 
 class StoredInbound(Base):
-    """What a resident wrote to one of our numbers: its meaning, not its words."""
+    """A message from a resident to one of our numbers: its meaning, without its words."""
 
     __tablename__ = "inbound"
     id: Mapped[Id]

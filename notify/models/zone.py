@@ -1,4 +1,4 @@
-"""Named areas, versioned: a version is never edited in place, an alert keeps the one that it was sent to."""
+"""Named areas in versions. A version is never edited, so an alert keeps the one that it was sent to."""
 
 from datetime import datetime
 from typing import Literal
@@ -24,7 +24,7 @@ class Zone(Base):
 
 
 class ZoneVersion(Base):
-    """`geometry` is WKB, WGS 84 lon/lat, polygon or multipolygon, valid."""
+    """One version of a zone. `geometry`: WKB, WGS 84 lon/lat, a valid polygon or multipolygon."""
 
     __tablename__ = "zone_versions"
     id: Mapped[Id]

@@ -128,7 +128,7 @@ def test_a_database_of_indexes_alone_takes_no_key_by_itself(
         s.execute(text(written[rows]))
     as_owner("DELETE FROM key_ring")
     use_keys(monkeypatch, SECRET_KEY)
-    with pytest.raises(WrongKey, match="Nothing shows") as refused, transaction() as s:
+    with pytest.raises(WrongKey, match="cannot be verified") as refused, transaction() as s:
         s.execute(text("SELECT 1"))
     follow(refused.value.hint or "")
     assert recorded() == crypto.fingerprint(SECRET_KEY.encode())

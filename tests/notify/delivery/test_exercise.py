@@ -104,7 +104,7 @@ def test_a_simulator_is_what_the_stack_says_is_one(provider: str, simulator: str
 
 @pytest.mark.parametrize("url", ["https://api.twilio.com", "http://10.0.0.7:8025", "http://proxy.local", "8025"])
 def test_a_simulator_is_close_by(url: str) -> None:
-    with pytest.raises(ValidationError, match="is not on this machine"):
+    with pytest.raises(ValidationError, match="is neither on this machine"):
         Settings(simulator_url=url)
 
 
