@@ -1,4 +1,4 @@
-"""The secrets of a local stack: made once, kept in its data folder, readable by nobody else."""
+"""The secrets of a local stack: made once, and stored in its data folder, readable by its owner only."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from notify.core.errors import Invalid
 
 @dataclass(frozen=True)
 class Credentials:
-    """For the embedded servers, for the master key, and for what the simulated providers accept."""
+    """The master key, and the secrets of the embedded servers and the simulated providers."""
 
     secret_key: str  # 64 hexadecimal digits; see secret_keys.py
     postgres_password: str  # of the role that owns the schema
@@ -23,19 +23,19 @@ class Credentials:
     sendgrid_private_key: str  # PEM; the simulator signs its event webhooks with it
     sendgrid_public_key: str  # base64 of the DER form, as SendGrid shows it
     mastodon_access_token: str
-    # A folder of an older version has none of these.
+    # The data folder of an older version lacks these.
     postgres_app_password: str = ""  # of the role of all processes
     bluesky_app_password: str = ""
-    next_secret_key: str = ""  # while `tocsin keys rotate` has not brought it into force
-    other_secret_keys: list[str] = field(default_factory=list)  # used no more
+    next_secret_key: str = ""  # until `tocsin keys rotate` brings it into force
+    other_secret_keys: list[str] = field(default_factory=list)  # no longer used
 
     def includes(self, text: str) -> bool:
-        """Whether one of those in use is part of the text."""
+        """Whether the text contains a secret that is in use."""
         return any(isinstance(secret, str) and secret and secret in text for secret in asdict(self).values())
 
 
 def keep(data: Path) -> Credentials:
-    """Those of this data folder; made now when it has none."""
+    """The secrets of this data folder, made now if it has none. Raises Invalid for a broken file."""
     path = data / "secrets.json"
     if path.exists():
         try:
@@ -43,7 +43,7 @@ def keep(data: Path) -> Credentials:
         except (ValueError, TypeError) as error:
             raise Invalid(
                 f"{path} cannot be read.",
-                hint="Put it back from a backup: without its key no address in this data folder can be read again.",
+                hint="Restore it from a backup: without its key no address in this data folder can be read.",
             ) from error
         if kept.postgres_app_password and kept.bluesky_app_password:
             return kept
@@ -63,7 +63,7 @@ def store(data: Path, secrets_: Credentials) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file as a whole, readable by its owner only."""
+    """Replace the whole file at once, readable by its owner only."""
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -71,7 +71,7 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)  # or a power cut may bring the old one back
+    folder = os.open(path.parent, os.O_RDONLY)  # otherwise a power cut may bring the old file back
     try:
         os.fsync(folder)
     finally:
@@ -79,7 +79,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _make() -> Credentials:
-    # Needed once in the life of a data folder, while every command imports this module.
+    # Imported late: needed once per data folder, while every command imports this module.
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -1,7 +1,7 @@
-"""The data folder of a stack: who runs on it, at which addresses, with which settings.
+"""The data folder of a stack: its settings, and the processes and addresses of a running stack.
 
 env           TOCSIN_* settings, one NAME=VALUE a line; other commands read them
-stack.json    what runs now: process ids and addresses
+stack.json    process ids and addresses of the running stack
 lock          held by the supervisor as long as it lives
 secrets.json  see credentials.py
 postgres/ redis/ logs/
@@ -28,14 +28,14 @@ class StackInfo:
 
     pid: int  # of its supervisor
     url: str  # of the console and the pages for residents
-    simulator_url: str  # "" when it writes to real providers
+    simulator_url: str  # "" when it uses real providers
     data: str
     ready: bool = False
     processes: Mapping[str, int] = field(default_factory=dict)  # name -> pid
 
 
 def running(data: Path) -> StackInfo | None:
-    """The stack that runs on this data folder now, if any."""
+    """The stack that runs on this data folder, if any."""
     try:
         with (data / "lock").open() as lock:
             if _lock(lock, fcntl.LOCK_SH):
@@ -45,13 +45,13 @@ def running(data: Path) -> StackInfo | None:
     try:
         return StackInfo(**json.loads((data / "stack.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
-        return None  # it has only just begun
+        return None  # it has only just started
 
 
 def load_env(data: Path) -> bool:
-    """Put the settings of this data folder into the environment, where it has none of its own. False: it has none.
+    """Add the settings of this data folder to the environment, which takes precedence. False when the folder has none.
 
-    What an earlier call added is replaced: the addresses of a stack may change from one start to the next.
+    Settings added by an earlier call are replaced: the addresses of a stack may change from one start to the next.
     """
     own = given()
     added = {name: value for name, value in read_env(data).items() if name not in own}
@@ -61,10 +61,15 @@ def load_env(data: Path) -> bool:
 
 
 def given() -> dict[str, str]:
-    """The TOCSIN_* settings that the environment itself had, without those that `load_env` added."""
+    """The TOCSIN_* settings of the environment, without those that `load_env` added."""
     loaded = {LOADED, *os.environ.get(LOADED, "").split()}
     names = (name for name in os.environ if name.startswith("TOCSIN_") and name not in loaded)
     return {name: os.environ[name] for name in names if os.environ[name]}
+
+
+def environment_without_settings() -> dict[str, str]:
+    """The environment without its TOCSIN_* settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
 def read_env(data: Path) -> dict[str, str]:
@@ -88,7 +93,7 @@ def write_info(data: Path, info: StackInfo) -> None:
 
 
 def claim(data: Path) -> TextIO:
-    """Make the folder and hold it. Closing what is returned lets it go. Raises Refused when another stack has it."""
+    """Create the folder and lock it, until the returned file is closed. Raises Refused when another stack has it."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data / "lock").open("a")
@@ -96,14 +101,14 @@ def claim(data: Path) -> TextIO:
         raise Unavailable(
             f"{data} cannot be used: {error.strerror}.", hint="Choose another folder with --data."
         ) from error
-    # A moment's patience: `running` holds the lock while it looks.
+    # Wait a moment, because `running` holds the lock while it looks.
     if until(lambda: _lock(lock, fcntl.LOCK_EX), within_s=0.5):
         return lock
     lock.close()
     other = running(data)
     who = f"process {other.pid}, {other.url}" if other else "it is just starting"
     raise Refused(
-        f"Tocsin already runs on {data} ({who}).",
+        f"Tocsin is already running on {data} ({who}).",
         hint="Stop it with Ctrl-C where it was started, or choose another folder with --data.",
     )
 

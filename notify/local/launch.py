@@ -1,8 +1,8 @@
-"""What a child does between fork and exec: give up root, and ask to die with the supervisor.
+"""Prepare a child process between fork and exec: give up root, and ask to be killed when the supervisor dies.
 
 Run as a plain script (`python -I -S launch.py PARENT SIGNAL UID GID COMMAND...`), so that it starts in
 milliseconds; it imports nothing of ours. It is a program rather than a `preexec_fn` because the supervisor has
-threads, and Python code must not run in the fork of a threaded process. UID 0 or GID 0 means: stay as you are.
+threads, and Python code must not run in the fork of a threaded process. UID 0 or GID 0 means no change.
 """
 
 import ctypes
@@ -26,23 +26,23 @@ def main(arguments: list[str]) -> None:
     if uid:
         become(uid, gid)
     if sys.platform == "linux":
-        # After the change of user, which clears it.
+        # Only after the change of user, which clears it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:
-        sys.exit("The supervisor ended before its child began.")
+        sys.exit("The supervisor ended before its child started.")
     os.execv(command[0], command)  # noqa: S606 -- no shell is wanted: the list is the command
 
 
 def become(uid: int, gid: int) -> None:
-    """Turn into another user that can still reach files below folders closed to it, such as /root.
+    """Change to another user that can still reach files below folders closed to it, such as /root.
 
-    PostgreSQL refuses to run as root, but a virtual environment or a data folder of root's is often closed to
-    everyone else. One ambient capability (capabilities(7)) lets it pass through, without opening anything.
+    PostgreSQL refuses to run as root, but root's virtual environment or data folder is often closed to everyone
+    else. One ambient capability (capabilities(7)) lets the user pass, without changing any permissions.
     """
     capability = _capability_to_keep() if sys.platform == "linux" else None
     libc = ctypes.CDLL(None, use_errno=True)
     if capability is not None:
-        # Without this bit setuid() drops the capability, and access(2) leaves it out of account.
+        # Without this bit setuid() drops the capability, and access(2) ignores it.
         libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
@@ -54,7 +54,7 @@ def become(uid: int, gid: int) -> None:
 
 
 def _capability_to_keep() -> int | None:
-    """The weakest one that we have: containers often grant only the second."""
+    """The weakest sufficient capability that we have: containers often grant only CAP_DAC_OVERRIDE."""
     held = U32x6()
     if ctypes.CDLL(None).capget(U32x2(CAP_VERSION_3, 0), held) != 0:
         return None

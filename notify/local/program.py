@@ -1,4 +1,4 @@
-"""One program of the stack, and the life of one process of it: spawned, ended, its whole session with it."""
+"""A program of the stack: its definition, and how its process is started and ended."""
 
 import contextlib
 import os
@@ -19,22 +19,22 @@ Process = subprocess.Popen[bytes]
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, how to see that it works, how to end it."""
+    """A command, how to tell that it is ready, and how to stop it."""
 
     name: str
     command: tuple[str, ...]
-    env: Mapping[str, str]  # all of it, nothing is inherited
-    ready: Callable[[], bool] = lambda: True  # asked every 50 ms until it says yes
+    env: Mapping[str, str]  # the whole environment; nothing is inherited
+    ready: Callable[[], bool] = lambda: True  # called every 50 ms until it returns True
     ready_within_s: float = 60.0
-    stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 10.0),)  # with its deadline; then SIGKILL
-    when_orphaned: signal.Signals = signal.SIGKILL  # what it gets when the supervisor is killed
-    shown: bool = True  # on the console, and not only in its log file
+    stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 10.0),)  # each with its deadline; then SIGKILL
+    when_orphaned: signal.Signals = signal.SIGKILL  # sent when the supervisor is killed
+    shown: bool = True  # on the console as well as in its log file
     uid: int = 0  # 0: the supervisor's own
     gid: int = 0
 
 
 def spawn(program: Program) -> Process:
-    """Start it as the leader of a session of its own, its output and errors in one pipe."""
+    """Start a program as the leader of its own session, with output and errors in one pipe."""
     numbers = (os.getpid(), program.when_orphaned.value, program.uid, program.gid)
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(LAUNCH), *map(str, numbers), *program.command],
@@ -47,7 +47,7 @@ def spawn(program: Program) -> Process:
 
 
 def end(program: Program, process: Process, hurry: Event | None = None) -> None:
-    """Its own signals first, each with its deadline (none once `hurry` is set); SIGKILL for what is left then."""
+    """Send the program's stop signals, each with its deadline (none once `hurry` is set); then SIGKILL its session."""
     for signal_, within_s in program.stop:
         if process.poll() is None:
             process.send_signal(signal_)
@@ -57,13 +57,13 @@ def end(program: Program, process: Process, hurry: Event | None = None) -> None:
 
 
 def kill_group(process: Process) -> None:
-    """End all that is left of its session: its own children too."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+    """Kill all that is left of the process's session, including its children."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def until(condition: Callable[[], bool], within_s: float) -> bool:
-    """Wait for the condition. False when the time is over."""
+    """Wait for the condition. False when the time runs out first."""
     deadline = monotonic() + within_s
     pause = Event()
     while not condition():

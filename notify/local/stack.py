@@ -1,8 +1,8 @@
-"""Everything on one machine: what `tocsin up` runs, in which order and with which settings.
+"""The local stack of `tocsin up`: its processes, their order and their settings.
 
     with Stack(Path("tocsin-data")) as stack:
         ...                         # everything runs
-        stack.kill("worker-1")      # and it is started again
+        stack.kill("worker-1")      # it is started again
 
 `running` and `load_env` (folder.py) let other commands find a stack by its data folder.
 """
@@ -10,43 +10,40 @@
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Lock
 from types import TracebackType
 from typing import Self, TextIO
 
-from pydantic import SecretStr
-
 from notify.core.errors import TocsinError
-from notify.core.settings import Settings
-from notify.local import ports, postgres, redis, secret_keys
+from notify.local import ports, postgres, providers, redis, secret_keys
 from notify.local.credentials import Credentials, keep
-from notify.local.folder import StackInfo, claim, given, load_env, read_env, running, write_env, write_info
+from notify.local.folder import (
+    StackInfo,
+    claim,
+    environment_without_settings,
+    given,
+    load_env,
+    read_env,
+    running,
+    write_env,
+    write_info,
+)
 from notify.local.logs import Console
 from notify.local.processes import Supervisor
 from notify.local.program import Program
 
 __all__ = ["Stack", "StackInfo", "load_env", "running"]
 
-# By their settings: the registry would bring the providers' libraries into the process that only starts the others.
-PROVIDERS = tuple(name.removesuffix("_base_url") for name in Settings.model_fields if name.endswith("_base_url"))
-PROVIDER_SECRETS = tuple(
-    f"TOCSIN_{name}".upper()
-    for name, field in Settings.model_fields.items()
-    if field.annotation is SecretStr and name.startswith(PROVIDERS)
-)
 OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
-WORKER_STOP = ((signal.SIGTERM, 15.0), (signal.SIGQUIT, 3.0))  # Celery: finish the tasks in hand, then leave them
+WORKER_STOP = ((signal.SIGTERM, 15.0), (signal.SIGQUIT, 3.0))  # Celery: finish the running tasks, then abandon them
 
 
 class Stack:
-    """The local stack on one data folder. Without `demo` it writes to real providers when their settings are given."""
+    """The local stack on one data folder. Without `demo` it uses real providers when their secrets are set."""
 
     def __init__(
         self,
@@ -57,9 +54,9 @@ class Stack:
         console: TextIO | None = None,
         servers_only: bool = False,
     ) -> None:
-        """`console`: where the log lines of all processes go, besides their files; None: nowhere.
+        """`console`: gets the log lines of all processes in addition to their files.
 
-        `servers_only`: PostgreSQL and Redis as they are, and nothing that reads or writes there.
+        `servers_only`: start PostgreSQL and Redis as they are, and nothing that reads or writes there.
         """
         self.data = data.expanduser().absolute()
         self._port = port
@@ -71,7 +68,7 @@ class Stack:
         self._writing = Lock()
         self._supervisor: Supervisor | None = None
         self._info: StackInfo | None = None
-        self.settings: dict[str, str] = {}  # the TOCSIN_* settings of its processes, once it runs
+        self.settings: dict[str, str] = {}  # the TOCSIN_* settings of its processes while it runs
 
     def __enter__(self) -> Self:
         self.start()
@@ -89,7 +86,7 @@ class Stack:
         return replace(self._info, processes=self._supervisor.pids())
 
     def start(self) -> None:
-        """Start everything, in order. Raises Refused when another stack holds the folder, Unavailable with a reason."""
+        """Start everything in order. Raises Refused when another stack has the folder, Unavailable when one fails."""
         self._lock = claim(self.data)
         try:
             self._start()
@@ -98,16 +95,16 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """End everything that runs, last started first."""
+        """Stop all processes, last started first."""
         if self._supervisor is not None:
             self._supervisor.stop()
         if self._lock is not None:
             (self.data / "stack.json").unlink(missing_ok=True)
-            self._lock.close()  # only now may another stack begin here
+            self._lock.close()  # only now may another stack start here
         self._lock = self._supervisor = self._info = None
 
     def run(self, ready: Callable[[StackInfo], None] = lambda _info: None) -> None:
-        """Start, call `ready`, and serve until Ctrl-C or SIGTERM; then stop. To be called in the main thread."""
+        """Start, call `ready`, run until Ctrl-C or SIGTERM, then stop. Call it in the main thread."""
         with signals_interrupt():
             try:
                 with self:
@@ -117,15 +114,15 @@ class Stack:
                 self._console.say("tocsin", "Stopped.")
 
     def pid(self, name: str) -> int | None:
-        """Of the process with this name; None while it is down."""
+        """The pid of the process with this name; None while it is down."""
         return self.info.processes.get(name)
 
     def kill(self, name: str) -> None:
-        """SIGKILL. It is started again after half a second, later if that happens often."""
+        """Send SIGKILL. The process is restarted after half a second, later if that happens often."""
         self._supervised().kill(name)
 
     def restart(self, name: str) -> None:
-        """End it in good order, start it again and return when it is ready."""
+        """Stop a process in order, start it again and return when it is ready."""
         self._supervised().restart(name)
 
     def _supervised(self) -> Supervisor:
@@ -140,13 +137,13 @@ class Stack:
             self._console.say("tocsin", f"Port {self._port} is taken; port {port} is used instead.")
         chosen = _given(credentials)
         credentials = secret_keys.note(self.data, chosen)
-        simulated = self._demo or not any(name in chosen for name in PROVIDER_SECRETS)
+        simulated = self._demo or providers.are_simulated(chosen)
         url = f"http://{ports.HOST}:{port}"
         self._info = StackInfo(os.getpid(), url, "", str(self.data))
         supervisor = self._supervisor = Supervisor(self.data / "logs", self._console, self._write_info)
         self._write_info()
         servers = start_servers(self.data, supervisor, credentials, chosen)
-        # After the servers have theirs, which are any that are free.
+        # After the servers have chosen their ports, which may be any.
         simulator_port = ports.near(port + 1) if simulated else 0
         simulator_url = f"http://{ports.HOST}:{simulator_port}" if simulated else ""
         self._info = replace(self._info, simulator_url=simulator_url)
@@ -156,7 +153,7 @@ class Stack:
             "TOCSIN_PUBLIC_URL": url,
             **chosen,
             **secret_keys.settings(credentials, chosen),
-            **(_simulated_providers(credentials, simulator_url) if simulated else {}),
+            **(providers.simulated_settings(credentials, simulator_url) if simulated else {}),
             **servers,
             "TOCSIN_DATA": str(self.data),
         }
@@ -164,7 +161,7 @@ class Stack:
         if not self._servers_only:
             supervisor.run(self._command("migrate", "migrate", owner=True))
             if simulated:
-                supervisor.start(_simulator(credentials, simulator_port, self.settings["TOCSIN_PUBLIC_URL"]))
+                supervisor.start(providers.simulator(credentials, simulator_port, self.settings["TOCSIN_PUBLIC_URL"]))
             supervisor.start(*self._programs(port))
         self._info = replace(self._info, ready=True)
         self._write_info()
@@ -174,7 +171,7 @@ class Stack:
         return [
             replace(
                 self._command("api", "api", "--port", str(port)),
-                ready=lambda: _serves(f"http://{ports.HOST}:{port}/healthz"),
+                ready=lambda: ports.serves(f"http://{ports.HOST}:{port}/healthz"),
             ),
             replace(self._command("worker-emergency", "worker", "--lane", "emergency"), stop=WORKER_STOP),
             *(replace(self._command(name, "worker", "--lane", "routine"), stop=WORKER_STOP) for name in routine),
@@ -182,8 +179,8 @@ class Stack:
         ]
 
     def _command(self, name: str, *arguments: str, owner: bool = False) -> Program:
-        """`owner`: it changes the schema. No other process can."""
-        env = {**_without_tocsin(), "PYTHONUNBUFFERED": "1", **self.settings}
+        """`owner`: connect as the role that may change the schema, as no other process does."""
+        env = {**environment_without_settings(), "PYTHONUNBUFFERED": "1", **self.settings}
         if not owner:
             env.pop(OWNER, None)
         return Program(name, (sys.executable, "-m", "notify.cli", *arguments), env)
@@ -196,7 +193,7 @@ class Stack:
 
 @contextmanager
 def servers(data: Path) -> Iterator[dict[str, str]]:
-    """PostgreSQL and Redis alone, for tests: the embedded ones, or those of the environment. Yields their settings."""
+    """Run PostgreSQL and Redis alone, embedded or from the environment, for tests. Yields their settings."""
     data = data.absolute()
     with claim(data):
         supervisor = Supervisor(data / "logs")
@@ -210,7 +207,7 @@ def servers(data: Path) -> Iterator[dict[str, str]]:
 def start_servers(
     data: Path, supervisor: Supervisor, credentials: Credentials, chosen: Mapping[str, str]
 ) -> dict[str, str]:
-    """Start the embedded servers whose URL is not among the chosen settings. Returns the settings of their URLs."""
+    """Start an embedded server for each URL that the chosen settings lack. Returns the settings of all URLs."""
     before = read_env(data)
     urls = {name: url for name in ("TOCSIN_DATABASE_URL", OWNER) if (url := chosen.get(name, ""))}
     if "TOCSIN_DATABASE_URL" not in urls:
@@ -229,9 +226,9 @@ def start_servers(
 
 
 def _given(credentials: Credentials) -> dict[str, str]:
-    """The settings of the environment, less those that came from this data folder's own `env` file.
+    """The settings of the environment, without those that came from this data folder's own `env` file.
 
-    A shell that sourced that file does not mean to run against the servers and simulators of last time.
+    A shell that sourced that file does not mean to use the servers and simulators of the last run.
     """
     settings = given()
     sourced = {name for name, value in settings.items() if credentials.includes(value)}
@@ -239,70 +236,20 @@ def _given(credentials: Credentials) -> dict[str, str]:
     if secret_keys.KEY in sourced and ports.HOST in settings.get("TOCSIN_PUBLIC_URL", ""):
         sourced.add("TOCSIN_PUBLIC_URL")
     if "TOCSIN_TWILIO_AUTH_TOKEN" in sourced:
-        of_providers = tuple(f"TOCSIN_{name}_".upper() for name in (*PROVIDERS, "simulator"))
+        of_providers = tuple(f"TOCSIN_{name}_".upper() for name in (*providers.PROVIDERS, "simulator"))
         sourced |= {name for name in settings if name.startswith(of_providers)}
     return {name: value for name, value in settings.items() if name not in sourced}
 
 
 def _port_of(url: str) -> int | None:
-    """The port of last time, so that addresses stay the same."""
+    """The port of the last run, so that addresses stay the same."""
     port = url.rpartition(":")[2].partition("/")[0]
     return int(port) if port.isdigit() else None
 
 
-def _simulated_providers(credentials: Credentials, url: str) -> dict[str, str]:
-    """Over what the environment says: a demonstration must never reach real phones."""
-    return {
-        "TOCSIN_SIMULATOR_URL": url,
-        **{f"TOCSIN_{name}_BASE_URL".upper(): url for name in PROVIDERS},
-        "TOCSIN_TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
-        "TOCSIN_TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
-        "TOCSIN_SENDGRID_API_KEY": credentials.sendgrid_api_key,
-        "TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY": credentials.sendgrid_public_key,
-        "TOCSIN_MASTODON_ACCESS_TOKEN": credentials.mastodon_access_token,
-        "TOCSIN_BLUESKY_HANDLE": "city.bsky.social",
-        "TOCSIN_BLUESKY_APP_PASSWORD": credentials.bluesky_app_password,
-    }
-
-
-def _simulator(credentials: Credentials, port: int, public_url: str) -> Program:
-    ours = {
-        "SIM_TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
-        "SIM_TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
-        "SIM_TWILIO_INBOUND_URL": f"{public_url}/hooks/twilio/inbound",
-        "SIM_SENDGRID_API_KEY": credentials.sendgrid_api_key,
-        "SIM_SENDGRID_EVENTS_URL": f"{public_url}/hooks/sendgrid/events",
-        "SIM_SENDGRID_PRIVATE_KEY": credentials.sendgrid_private_key,
-        "SIM_MASTODON_TOKEN": credentials.mastodon_access_token,
-        "SIM_BLUESKY_APP_PASSWORD": credentials.bluesky_app_password,
-    }
-    return Program(
-        name="simulator",
-        command=(sys.executable, "-m", "notify.simulators", "--port", str(port)),
-        env={**_without_tocsin(), "PYTHONUNBUFFERED": "1", **ours},
-        ready=lambda: _serves(f"http://{ports.HOST}:{port}/"),
-    )
-
-
-def _without_tocsin() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-
-
-def _serves(url: str) -> bool:
-    """True when something below 500 comes back; a proxy of the environment is not asked."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=2.0):
-            return True
-    except urllib.error.HTTPError as error:
-        return error.code < 500
-    except (OSError, HTTPException):  # a port on which nobody listens yet may even be connected with itself
-        return False
-
-
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP (the terminal was closed) end the stack as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP (a closed terminal) stop the stack as Ctrl-C does."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:

@@ -118,7 +118,7 @@ def test_the_children_of_a_child_end_too(supervisor: Supervisor, speaking: Speak
 
 
 def test_a_program_that_fails_at_once_says_its_last_words(supervisor: Supervisor) -> None:
-    with pytest.raises(Unavailable, match="`broken` ended as soon as it was started") as caught:
+    with pytest.raises(Unavailable, match="`broken` ended before it was ready") as caught:
         supervisor.start(replace(program("broken", "raise SystemExit('no such table')"), ready=lambda: False))
     assert caught.value.details == ("no such table",)
 

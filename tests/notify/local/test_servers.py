@@ -79,7 +79,7 @@ def test_what_was_committed_is_there_after_the_next_start(made: Path) -> None:
 def test_two_stacks_run_at_once_but_not_on_one_folder(made: Path, tmp_path: Path) -> None:
     with servers(made) as one, servers(tmp_path / "other") as other:
         assert one[OWNER] != other[OWNER]
-        with pytest.raises(Refused, match="already runs"), servers(made):
+        with pytest.raises(Refused, match="already running"), servers(made):
             pass
 
 

@@ -17,8 +17,10 @@ import pytest
 from notify.channels import registry
 from notify.core.errors import Refused
 from notify.local.folder import LOADED, given, load_env, read_env, running
+from notify.local.ports import serves
 from notify.local.program import until
-from notify.local.stack import PROVIDER_SECRETS, PROVIDERS, Stack, _serves
+from notify.local.providers import PROVIDERS, SECRETS
+from notify.local.stack import Stack
 
 pytestmark = [
     pytest.mark.usefixtures("nothing_given"),
@@ -67,7 +69,7 @@ def test_whoever_says_our_own_request_back_serves_nothing() -> None:
 
         echoing = threading.Thread(target=echo)
         echoing.start()
-        assert not _serves(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert not serves(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         echoing.join()
 
 
@@ -84,7 +86,7 @@ def test_all_processes_run_and_the_folder_tells_where(stack: Stack) -> None:
 
 def test_a_stack_knows_every_provider_and_the_secret_that_makes_it_real() -> None:
     assert sorted(PROVIDERS) == sorted(registry.PROVIDERS)
-    assert PROVIDER_SECRETS == (
+    assert SECRETS == (
         "TOCSIN_TWILIO_AUTH_TOKEN",
         "TOCSIN_SENDGRID_API_KEY",
         "TOCSIN_MASTODON_ACCESS_TOKEN",
@@ -143,7 +145,7 @@ def test_a_signal_ends_everything_and_a_taken_port_is_replaced(data: Path, numbe
     code = f"""
 import sys
 from pathlib import Path
-from notify.local.stack import Stack, _serves
+from notify.local.stack import Stack
 Stack(Path({str(data)!r}), port=int(sys.argv[1]), console=sys.stdout).run(lambda info: print("READY", flush=True))
 """
     with socket.create_server(("127.0.0.1", 0)) as taken:
