@@ -17,11 +17,12 @@ from tests.factories import NOW, alert_draft, alert_ready, alert_resolved, opera
 from tests.owner import owning
 
 MINUTE = timedelta(minutes=1)
-# What became of six residents with a phone, and how many minutes after the launch their messages left.
+# What became of seven residents with a phone, and how many minutes after the launch their messages left.
 TOLD = [
     ("delivered", None, 1),
     ("accepted", None, 2),
     ("undelivered", "30003", 3),
+    ("failed", "21211", None),
     ("failed", "21211", None),
     ("skipped", "opt-out", None),
     ("queued", None, None),
@@ -30,7 +31,7 @@ TOLD = [
 
 @pytest.fixture
 def alert(database: str) -> int:
-    """Launched by sms and email, to six phones, none of them with an email address."""
+    """Launched by sms and email, to seven phones, none of them with an email address."""
     with transaction() as s:
         zone(s)
         for _ in TOLD:
@@ -63,17 +64,17 @@ def test_an_alert_that_is_not_there_is_not_found(s: Session) -> None:
 def test_deliveries_are_counted_by_state_channel_and_reason(alert: int) -> None:
     told = progress(alert)
     assert told.deliveries == {
-        "queued": 1, "sending": 0, "accepted": 1, "delivered": 1, "undelivered": 1, "failed": 1, "unknown": 0,
+        "queued": 1, "sending": 0, "accepted": 1, "delivered": 1, "undelivered": 1, "failed": 2, "unknown": 0,
         "skipped": 1, "cancelled": 0, "expired": 0,
     }  # fmt: skip
-    assert told.channels_by_state == {"sms": {state: 1 for state, *_ in TOLD}, "email": {}}
-    assert told.reasons == {"undelivered": {"30003": 1}, "failed": {"21211": 1}, "skipped": {"opt-out": 1}}
+    assert told.channels_by_state == {"sms": {state: 1 for state, *_ in TOLD} | {"failed": 2}, "email": {}}
+    assert told.reasons == {"undelivered": {"30003": 1}, "failed": {"21211": 2}, "skipped": {"opt-out": 1}}
     assert told.reason_words == {code: reasons.sentence(code) for code in ("30003", "21211", "opt-out")}
     assert (told.first_sent_at, told.last_sent_at) == (NOW + MINUTE, NOW + 3 * MINUTE)
 
 
 def test_who_is_left_out_is_in_the_audience_and_on_no_channel(alert: int) -> None:
-    assert progress(alert).audience == reports.AudienceCounts(6, {"sms": 5, "email": 0}, {"opt-out": 1})
+    assert progress(alert).audience == reports.AudienceCounts(7, {"sms": 6, "email": 0}, {"opt-out": 1})
 
 
 def test_who_was_left_out_before_there_was_a_batch_counts_on_their_channel(alert: int) -> None:

@@ -1,6 +1,7 @@
 """What a worker that died leaves behind, for tests of who takes it up."""
 
 import time
+from datetime import UTC, datetime
 
 from notify.channels.contract import Accepted, Late
 from notify.core.db import transaction
@@ -10,16 +11,22 @@ from notify.delivery.transport import Transport
 from tests.database import sql
 from tests.factories import alert_resolved, resident, sender, zone
 
+NOW = datetime.now(UTC)  # of the alerts: they must not be over for PostgreSQL's clock
+
 
 def resolved(event: str = "storm", channel: str = "sms", people: int = 2) -> int:
     """A launched alert whose audience has become deliveries; returns its id."""
     with transaction() as s:
-        zone(s)
+        zone(s, now=NOW)
         for _ in range(people):
             resident(
-                s, topics=(event,), phone="" if channel == "sms" else None, email="" if channel == "email" else None
+                s,
+                topics=(event,),
+                phone="" if channel == "sms" else None,
+                email="" if channel == "email" else None,
+                now=NOW,
             )
-    return alert_resolved(event=event, channels=(channel,))
+    return alert_resolved(event=event, channels=(channel,), now=NOW)
 
 
 def claimed_by_a_worker_that_died(posting_by: Transport | None = None) -> int:

@@ -102,6 +102,15 @@ def test_a_worker_that_holds_a_batch_sends_no_more_of_an_alert_that_is_stopped(c
     life.nothing_is_wrong()
 
 
+def test_a_worker_whose_lease_has_run_out_sends_no_more(city: City) -> None:
+    life = Life(city)
+    new_worker(most=1)(life)
+    life.overtake(0, dies=False)
+    same_worker()(life)
+    assert len(city.carrier.posts) == 1
+    life.nothing_is_wrong()
+
+
 def test_a_worker_that_was_overtaken_takes_nothing_out_of_the_hands_of_the_next(city: City) -> None:
     """It learnt that the provider refused its try; the next worker is sending by now, and has not recorded it yet."""
     lived(city, new_worker(Fate.THROTTLED), overtaken, new_worker(), records, same_worker())

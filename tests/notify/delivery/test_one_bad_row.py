@@ -190,7 +190,7 @@ def test_a_delivery_that_cannot_be_taken_back_keeps_no_other_from_being_sent(own
     (batch,) = resolve(launched(people=6))
     held = leases.lease(batch, 60)
     assert held is not None
-    claimed = claims.claim(held, 1, 4, held.now())
+    claimed = claims.claim(held, 1, 4, NOW)
     assert claimed is not None
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
     refuse("deliveries", f"OLD.id = {claimed[1].delivery_id}")

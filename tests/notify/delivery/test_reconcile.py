@@ -19,9 +19,9 @@ from notify.delivery.recovery import Doorbell
 from notify.delivery.transport import Transport
 from notify.models import Lane
 from tests.database import sql
-from tests.factories import NOW, alert_resolved, operator, sender, zone
+from tests.factories import alert_resolved, operator, sender, zone
 from tests.notify.conftest import Providers
-from tests.notify.delivery.leftovers import claimed_by_a_worker_that_died, give_back, resolved, states, unsettled
+from tests.notify.delivery.leftovers import NOW, claimed_by_a_worker_that_died, give_back, resolved, states, unsettled
 from tests.owner import as_owner
 from tests.waiting import until
 
@@ -128,9 +128,9 @@ def test_a_post_is_repeated_only_while_the_provider_would_know_it_again(
     database: str, providers: Providers, transport: Transport, minutes: int, state: str
 ) -> None:
     with transaction() as s:
-        zone(s)
+        zone(s, now=NOW)
         sender(s, "mastodon")
-    alert_resolved(event="snow", channels=("social",))
+    alert_resolved(event="snow", channels=("social",), now=NOW)
     batch = unsettled()
     sql("UPDATE deliveries SET claimed_at = now() - make_interval(mins => :m)", m=minutes)
     reconcile.clear_up(batch, providers.settings(), transport)

@@ -14,9 +14,9 @@ from notify.delivery.transport import Transport
 from notify.models import Lane
 from notify.models.states import DeliveryState
 from tests.database import sql
-from tests.factories import NOW, alert_ready, operator, zone
+from tests.factories import alert_ready, operator, zone
 from tests.notify.conftest import Providers
-from tests.notify.delivery.leftovers import claimed_by_a_worker_that_died, resolved, states, unsettled
+from tests.notify.delivery.leftovers import NOW, claimed_by_a_worker_that_died, resolved, states, unsettled
 
 
 def test_a_dead_workers_claims_become_unknown_and_its_batch_waits(database: str) -> None:
@@ -125,8 +125,8 @@ def test_an_alert_is_sent_when_nothing_is_left(database: str) -> None:
 
 def test_an_unresolved_alert_is_found(database: str) -> None:
     with transaction() as s:
-        zone(s)
-        alert = alert_ready(s)
+        zone(s, now=NOW)
+        alert = alert_ready(s, now=NOW)
         lifecycle.launch(s, alert.id, operator(s), NOW)
     assert recovery.unresolved_alerts(NOW + timedelta(seconds=1)) == []
     assert recovery.unresolved_alerts(NOW + timedelta(seconds=3)) == [Doorbell(alert.id, Lane.EMERGENCY)]

@@ -145,7 +145,7 @@ def test_only_a_success_puts_off_when_a_job_counts_as_late(connection: Connectio
 
 
 def test_a_plan_is_told_in_words() -> None:
-    assert [str(Every(0.5)), str(Every(3600)), str(Daily(time(3, 5)))] == [
+    assert [str(Every(0.5)), str(Every(3600.0)), str(Daily(time(3, 5)))] == [
         "every 0.5 s",
         "every 3600 s",
         "daily at 03:05",
