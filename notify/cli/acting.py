@@ -1,4 +1,4 @@
-"""Who acts on the command line: proved by a key of their own, or believed on a stack for training."""
+"""Identify the operator on the command line: by the operator's own key, or on a training stack by `--as` alone."""
 
 import os
 
@@ -15,7 +15,7 @@ KEY = "TOCSIN_OPERATOR_KEY"
 
 
 def required(s: Session, email: str) -> Operator:
-    """The operator who was named by `--as`. Raises NotAllowed without that operator's own key; NotFound."""
+    """Return the operator named by `--as`. Raises NotFound, or NotAllowed without that operator's own key."""
     named = operators.find(s, email)
     if _is_training():
         return named
@@ -31,7 +31,7 @@ def required(s: Session, email: str) -> Operator:
 
 
 def optional(s: Session, email: str | None) -> Operator | None:
-    """The operator of `--as`, or without it of the key that is set; None only on a stack for training."""
+    """Return the operator of `--as`, or without it of the key that is set; None only on a training stack."""
     if email:
         return required(s, email)
     proved = _by_key(s)
@@ -41,9 +41,9 @@ def optional(s: Session, email: str | None) -> Operator | None:
 
 
 def known(s: Session) -> Operator | None:
-    """Whose key is set, for commands that have no `--as`.
+    """Return the operator of the key that is set, for commands without `--as`.
 
-    None on a stack for training, and as long as no admin has a key: a city begins like that. Raises NotAllowed.
+    None on a training stack, and as long as no admin has a key, which is how a city starts. Raises NotAllowed.
     """
     proved = _by_key(s)
     if proved is None and not _is_training() and operators.an_admin_has_a_key(s):
@@ -52,9 +52,9 @@ def known(s: Session) -> Operator | None:
 
 
 def administrator(s: Session, email: str | None = None) -> Operator | None:
-    """Who may change operators, keys, senders and the city's maps: the admin of `--as`, or an admin's key without it.
+    """Return the admin of `--as`, or without it of the key that is set, to change operators, keys, senders and maps.
 
-    None on a stack for training, and as long as no admin has a key: somebody must make the first. Raises NotAllowed.
+    None on a training stack, and as long as no admin has a key: somebody must make the first one. Raises NotAllowed.
     """
     proved = required(s, email) if email else _by_key(s)
     if proved is None:
@@ -79,7 +79,7 @@ def _by_key(s: Session) -> Operator | None:
 
 
 def _is_training() -> bool:
-    """Whether this is the stack of `tocsin up` on the data folder, and writes to simulators only."""
+    """Return whether this is the stack of `tocsin up` on the data folder and sends to simulators only."""
     stack = running(data_folder())
     own = read_env(data_folder()).get("TOCSIN_DATABASE_URL")
     return stack is not None and bool(stack.simulator_url) and own == settings().database_url

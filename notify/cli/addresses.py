@@ -23,20 +23,20 @@ from zones.files.rowfile import ADDRESSES, LANDMARKS
 commands = Commands(help="House numbers and landmarks: import, find.", no_args_is_help=True)
 
 Source = Annotated[
-    str, typer.Option(metavar="NAME", help="Whose set this is: an import replaces what came with the same name.")
+    str, typer.Option(metavar="NAME", help="The source of the rows; an import replaces all rows of the same source.")
 ]
 Mapped = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="MEANING=COLUMN", help="Which column is what, where we guess wrong."),
+    typer.Option("--map", metavar="MEANING=COLUMN", help="The column for a meaning, if it is not recognised."),
 ]
-Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinate system; wins over what the file says.")]
-Layer = Annotated[str | None, typer.Option(help="Which layer, where a file has several.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be imported, and change nothing.")]
-Encoding = Annotated[str | None, typer.Option(help="Of the texts in a CSV or a Shapefile, such as cp1252.")]
+Crs = Annotated[str | None, typer.Option(metavar="EPSG:n", help="The coordinate system; overrides that of the file.")]
+Layer = Annotated[str | None, typer.Option(help="The layer, if the file has several.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Report what would be imported, but change nothing.")]
+Encoding = Annotated[str | None, typer.Option(help="The encoding of a CSV or a Shapefile, such as cp1252.")]
 Accept = Annotated[
-    bool, typer.Option("--accept-warnings", help="Import in spite of warnings: you have looked where it lies.")
+    bool, typer.Option("--accept-warnings", help="Import despite warnings: you have checked where the data lie.")
 ]
-SHOWN = 20  # bad rows told to people; --json lists more
+SHOWN = 20  # bad rows shown to people; --json lists more
 
 
 @commands.named("import")
@@ -44,7 +44,7 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, GeoJSON, a zipped Shapefile, GeoPackage.")],
     kind: Annotated[str, typer.Option(help="address or landmark")] = "address",
     mapped: Mapped = None,
-    columns: Annotated[str, typer.Option(help="The columns of a CSV without a first line: name,address")] = "",
+    columns: Annotated[str, typer.Option(help="The columns of a CSV without a header, such as name,address.")] = "",
     source: Source = geocoder.CITY,
     crs: Crs = None,
     layer: Layer = None,
@@ -77,7 +77,7 @@ def import_(
 def find(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="As somebody wrote it.")], as_json: Json = False
 ) -> None:
-    """Where an address, a crossing or a landmark is."""
+    """Find an address, a crossing or a landmark."""
     found = look_up(text, settings())
     if as_json:
         print_json(found)
@@ -85,16 +85,16 @@ def find(
     rows = [(m.label, m.kind, f"{m.lon:.6f}", f"{m.lat:.6f}", m.score, m.by) for m in found.matches]
     if rows:
         table(("place", "kind", "lon", "lat", "score", "by"), rows)
-    console.print("Certain: it is taken without a question." if found.certain else found.message, markup=False)
+    console.print("Certain: it needs no confirmation." if found.certain else found.message, markup=False)
 
 
 def mapping(given: Sequence[str] | None) -> dict[str, str]:
-    """`--map number=HSE_NBR` as meaning and column. Raises Invalid."""
+    """Read `--map number=HSE_NBR` as meaning and column. Raises Invalid."""
     found = {}
     for one in given or ():
         meaning, equals, column = one.partition("=")
         if not (meaning and equals and column):
-            raise Invalid(f"--map {one!r} is not right.", hint="Write it like --map number=HSE_NBR.")
+            raise Invalid(f"--map {one!r} is not valid.", hint="Write it like --map number=HSE_NBR.")
         found[meaning.strip()] = column.strip()
     return found
 

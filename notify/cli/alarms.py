@@ -13,7 +13,7 @@ from notify.cli.output import console, moment, print_json, table
 from notify.core import alarms
 from notify.core.db import transaction
 
-commands = Commands(help="What operators must look at.", no_args_is_help=True)
+commands = Commands(help="Problems that operators must look at.", no_args_is_help=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Row:
 
 @commands.named("list")
 def list_(
-    every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False, as_json: Json = False
+    every: Annotated[bool, typer.Option("--all", help="Include resolved ones.")] = False, as_json: Json = False
 ) -> None:
-    """Alarms that nobody has resolved."""
+    """List the unresolved alarms."""
     with transaction() as s:
         found = alarms.recent(s) if every else alarms.ringing(s)
         rows = [Row(a.id, a.kind, a.since, a.last_seen, a.count, a.resolved_at, a.message) for a in found]
     if as_json:
         print_json(rows)
     elif not rows:
-        console.print("No alarm rings.")
+        console.print("There are no unresolved alarms.")
     else:
         table(
             ("id", "kind", "since", "last seen", "count", "resolved", "message"),
@@ -55,7 +55,7 @@ def resolve(
     operator: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who has looked at it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Note that somebody has looked at an alarm. If the trouble is seen again, it rings anew."""
+    """Mark an alarm as resolved. If the problem occurs again, the alarm is raised again."""
     with transaction() as s:
         by = acting.optional(s, operator)
         if by is not None:

@@ -36,7 +36,7 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Where an alert is: audience, deliveries, times."""
+    """Show the progress of an alert: audience, deliveries, times."""
     if watch and not as_json:
         follow(alert_id)
     progress = _progress(alert_id)
@@ -51,7 +51,7 @@ def show(
 
 @commands.named("audience")
 def show_audience(alert_id: Id, as_json: Json = False) -> None:
-    """Whom it would reach now, who is left out and why, zone by zone; and whether the number is unusual."""
+    """Show whom it would reach now by zone, who is left out and why, and whether the number is unusual."""
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
         explained = explanation.explain(s, alert, datetime.now(UTC))
@@ -63,7 +63,7 @@ def show_audience(alert_id: Id, as_json: Json = False) -> None:
 
 @commands.named("plan")
 def plan(alert_id: Id, as_json: Json = False) -> None:
-    """How long it would take, and when 95 % would have it: by channel, sender and zone."""
+    """Show how long it would take, and when 95 % would be sent, by channel, sender and zone."""
     now = datetime.now(UTC)
     with transaction() as s:
         course = forecast.plan(s, reports.find_alert(s, alert_id), now)
@@ -75,7 +75,7 @@ def plan(alert_id: Id, as_json: Json = False) -> None:
 
 @commands.named("report")
 def report(alert_id: Id, as_json: Json = False) -> None:
-    """Who was reached, when, who was not and why; with the words."""
+    """Report who was reached and when, who was not and why, and the messages."""
     with transaction() as s:
         progress = reports.progress(s, alert_id)
         words = reports.words(s, alert_id)
@@ -94,10 +94,10 @@ def report(alert_id: Id, as_json: Json = False) -> None:
 
 @commands.named("approve")
 def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
-    """Freeze its area and words, after which it may be launched.
+    """Freeze its area and words, so that it can be launched.
 
-    Its author may not approve an emergency, a storm or another event that always needs two people, an alert with words
-    of its own, or one for more contacts than TOCSIN_ALONE_MOST: somebody else does.
+    Somebody other than the author must approve an emergency, a storm or another event that always needs two people, an
+    alert with free text, and one for more contacts than TOCSIN_ALONE_MOST.
     """
     with transaction() as s:
         alert = lifecycle.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
@@ -110,10 +110,10 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
 def launch(
     alert_id: Id,
     operator: MaybeAs = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it until every message has left.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until every message is sent.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send an approved alert, now or at the time it was written for."""
+    """Send an approved alert now, or schedule it if it was written with --at."""
     with transaction() as s:
         alert = lifecycle.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
     if alert.state is AlertState.SENDING:
@@ -129,7 +129,7 @@ def launch(
 
 @commands.named("pause")
 def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Hold all that is not sent yet, until `resume`."""
+    """Hold all messages that are not sent yet, until `resume`."""
     with transaction() as s:
         alert = lifecycle.pause(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "paused", as_json)
@@ -137,7 +137,7 @@ def pause(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None
 
 @commands.named("resume")
 def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Go on sending a paused alert."""
+    """Continue sending a paused alert."""
     with transaction() as s:
         alert = lifecycle.resume(s, alert_id, _operator(s, operator), datetime.now(UTC))
     tasks.ring_alert(alert)
@@ -146,14 +146,14 @@ def resume(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
 
 @commands.named("cancel")
 def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> None:
-    """Stop it for good. What was sent stays sent; nothing more goes out."""
+    """Stop it for good. Nothing more is sent; messages already sent cannot be recalled."""
     with transaction() as s:
         alert = lifecycle.cancel(s, alert_id, _operator(s, operator), datetime.now(UTC))
     _say(alert, "cancelled", as_json)
 
 
 def follow(alert_id: int) -> None:
-    """Live bars until the alert is over. Who stops watching does not stop the alert."""
+    """Show live bars until the alert is over. Interrupting this does not stop the alert."""
     progress = _progress(alert_id)
     try:
         with watching.live(progress) as update:
@@ -161,16 +161,16 @@ def follow(alert_id: int) -> None:
                 asked_s = time.monotonic()
                 progress = _progress(alert_id)
                 update(progress)
-                # To count a million deliveries takes a while: nine tenths of the time are left to sending them.
+                # Counting a million deliveries takes a while; leave nine tenths of the time to sending them.
                 time.sleep(max(WATCH_S, 9 * (time.monotonic() - asked_s)))
     except KeyboardInterrupt:
-        console.print(f"Alert {alert_id} goes on: `tocsin alert pause {alert_id}` or `cancel` stops it.")
+        console.print(f"Alert {alert_id} is still being sent. `tocsin alert pause {alert_id}` or `cancel` stops it.")
         raise
     _show(progress)
 
 
 def _show(progress: reports.Progress) -> None:
-    """Before the launch with whom it would reach now: nobody has been counted then."""
+    """Show the progress; before the launch, whom it would reach now, because nobody has been counted yet."""
     reached = None
     if progress.state in states.BEFORE_LAUNCH and progress.area_hash:
         with transaction() as s:

@@ -1,4 +1,4 @@
-"""`tocsin alert list`, apart from the other commands: it needs neither geometry nor workers, and no SQLAlchemy."""
+"""`tocsin alert list`, apart from the other commands because it needs neither geometry, workers nor SQLAlchemy."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +20,7 @@ KEYS = (
 
 @commands.named("list")
 def list_(as_json: Json = False) -> None:
-    """The newest alerts: number, state, audience, where."""
+    """List the newest alerts."""
     alerts = _newest()
     if as_json:
         print_json([{key: value for key, value in asdict(a).items() if key in KEYS} for a in alerts])
@@ -41,7 +41,7 @@ def _newest() -> Sequence[Listed]:
     try:
         with connection.reading() as opened:
             return listing.newest(opened)
-    except DataError:  # one that cannot be read: the way of the console leaves it out and rings an alarm
+    except DataError:  # one row is damaged: the console's query leaves it out and raises an alarm
         keep_logs()
         from notify.alerts import reports
         from notify.core.db import transaction

@@ -1,4 +1,4 @@
-"""A question before something that cannot be undone."""
+"""Ask for confirmation before something that cannot be undone."""
 
 import sys
 
@@ -8,8 +8,8 @@ from notify.core.errors import Refused
 
 
 def require_yes(what: str) -> None:
-    """Go on only when somebody at a terminal says yes. Raises Refused when they do not, or nobody can be asked."""
+    """Ask at the terminal. Raises Refused unless the answer is yes, or if there is no terminal."""
     if not sys.stdin.isatty():
-        raise Refused(f"{what} This cannot be undone.", hint="Where nobody can be asked, say --yes.")
-    if not typer.confirm(f"{what} This cannot be undone. Go on?", err=True):
+        raise Refused(f"{what} This cannot be undone.", hint="Add --yes, because there is no terminal to ask.")
+    if not typer.confirm(f"{what} This cannot be undone. Continue?", err=True):
         raise Refused("Nothing was changed.")

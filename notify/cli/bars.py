@@ -1,4 +1,4 @@
-"""An alert's numbers for a person: what is planned, and what happened."""
+"""Print an alert's progress, audience, plan and steps for people."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from notify.models.states import AlertState
 
 
 def show(p: AlertProgress, reached: Audience | None = None) -> None:
-    """What happened, for a person. `reached`: whom it would reach, before its launch."""
+    """Print the progress. `reached`: before the launch, whom it would reach."""
     console.print(f"[bold]Alert {p.id}[/]: {p.event} {p.phase}, {p.status}, {p.lane} lane, [bold]{p.state}[/]")
     console.print(f"Where: {p.area_description}   area {(p.area_hash or '-')[:12]}   incident {p.incident}")
     console.print(_audience(p, reached), markup=False)
@@ -42,9 +42,9 @@ def show(p: AlertProgress, reached: Audience | None = None) -> None:
 
 
 def show_audience(alert: Alert, e: Explanation) -> None:
-    """Whom it would reach; what speaks against it comes first."""
+    """Print whom it would reach, warnings first."""
     for warning in e.warnings:
-        console.print(f"[bold red]Mind:[/] {warning}")
+        console.print(f"[bold red]Warning:[/] {warning}")
     found = e.audience
     console.print(
         f"Alert {alert.id} in {alert.area_description}: {counted(found.residents, 'resident')}, "
@@ -61,7 +61,7 @@ def show_audience(alert: Alert, e: Explanation) -> None:
         ],
     )
     left_out = found.skipped | ({"no-contact": e.no_contact} if e.no_contact else {})
-    for what, counts in (("Left out:", left_out), ("Would wait, as things are:", e.waiting)):
+    for what, counts in (("Left out:", left_out), ("Would have to wait:", e.waiting)):
         if counts:
             console.print(what)
         for reason, number in sorted(counts.items(), key=lambda x: -x[1]):
@@ -71,9 +71,9 @@ def show_audience(alert: Alert, e: Explanation) -> None:
 
 
 def show_plan(plan: Plan, now: datetime) -> None:
-    """When it would be done, by channel, sender and zone; what speaks against it comes first."""
+    """Print when it would be done by channel, sender and zone, warnings first."""
     for warning in plan.warnings:
-        console.print(f"[bold red]Mind:[/] {warning}")
+        console.print(f"[bold red]Warning:[/] {warning}")
     when = "at its time" if plan.at > now else "now"
     console.print(
         f"Alert {plan.alert}, if launched {when} ({moment(plan.at)}), {counted(plan.audience.residents, 'resident')}:"
@@ -95,11 +95,11 @@ def show_plan(plan: Plan, now: datetime) -> None:
 
 
 def show_steps(steps: Sequence[Step]) -> None:
-    """Who did what, when; and what was past recall then."""
+    """Print who did what and when, and how many messages had been sent by then."""
     for step in steps:
         told = f"{moment(step.at)}  {step.action} by {step.who or 'Tocsin'}"
         if step.out is not None:
-            told += f"; {counted(step.out, 'message')} out by then"
+            told += f"; {counted(step.out, 'message')} sent by then"
         if step.count is not None:
             told += f": {step.count:,}"
         console.print(told, markup=False)
@@ -110,7 +110,7 @@ def _audience(p: AlertProgress, reached: Audience | None) -> str:
         total, skipped = p.audience.total, sum(p.audience.skipped.values())
         return f"Audience: {counted(total, 'contact')} in the area, {total - skipped:,} to be written to"
     if reached is None:
-        return f"Audience: not counted yet: `tocsin alert audience {p.id}` says whom it would reach"
+        return f"Audience: not counted yet; `tocsin alert audience {p.id}` shows whom it would reach"
     return (
         f"Audience, if launched now: {counted(reached.total, 'contact')} in the area, "
         f"{sum(reached.by_channel.values()):,} to be written to"
@@ -126,7 +126,7 @@ def _launch(p: AlertProgress) -> str:
     if p.state == AlertState.SCHEDULED:
         return f"Scheduled for {planned(p.launch_at)}"
     if p.launch_at < datetime.now(UTC):
-        return f"Was to be launched at {planned(p.launch_at)}, and nobody scheduled it"
+        return f"Was to be launched at {planned(p.launch_at)}, but nobody scheduled it"
     return f"To be launched at {planned(p.launch_at)}; not scheduled yet: it needs {_needs(p)}"
 
 
@@ -139,8 +139,8 @@ def _course(one: ChannelPlan, at: datetime) -> str:
     if not one.messages:
         return f"{one.channel}: nobody"
     if one.p95_at is None:
-        return f"{one.channel}: {counted(one.messages, 'message')}, never as things are"
-    before = f", after {one.ahead:,} that go first" if one.ahead else ""
+        return f"{one.channel}: {counted(one.messages, 'message')}, never at present"
+    before = f", after {one.ahead:,} that are sent first" if one.ahead else ""
     takes = timedelta(seconds=round(((one.done_at or one.p95_at) - at).total_seconds()))
     return (
         f"{one.channel}: {counted(one.messages, 'message')}{before}; 95 % by {moment(one.p95_at)}, all within {takes}"
@@ -148,11 +148,11 @@ def _course(one: ChannelPlan, at: datetime) -> str:
 
 
 def _forecast(one: Forecast) -> str:
-    told = f"{one.channel}: 95 % were to be out by {moment(one.p95_at)}"
+    told = f"{one.channel}: 95 % forecast by {moment(one.p95_at)}"
     if one.was_p95_at is None:
         return told
     against = f": {one.against_plan}" if one.against_plan else ""
-    return f"{told}, and were by {moment(one.was_p95_at)}{against}"
+    return f"{told}, sent by {moment(one.was_p95_at)}{against}"
 
 
 def _after(start: datetime | None, then: datetime | None) -> str:

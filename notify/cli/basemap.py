@@ -16,22 +16,22 @@ from notify.core.db import transaction
 from zones.files import quarantine
 from zones.files.rowfile import MAP_SHAPES
 
-commands = Commands(help="What the map is drawn of, besides streets and zones.", no_args_is_help=True)
+commands = Commands(help="The layers of the map, besides streets and zones.", no_args_is_help=True)
 
 
 @commands.named("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file that zones can be imported from.")],
-    layer: Annotated[str, typer.Option(help=f"What it holds: {', '.join(LAYERS)}.")],
-    name_field: Annotated[str | None, typer.Option(help="The field that holds the names.")] = None,
-    file_layer: Annotated[str | None, typer.Option(help="Which layer of the file, where it has several.")] = None,
-    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Its coordinates; wins over the file.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of a Shapefile's texts, such as cp1252.")] = None,
+    layer: Annotated[str, typer.Option(help=f"The map's layer: {', '.join(LAYERS)}.")],
+    name_field: Annotated[str | None, typer.Option(help="The field with the names.")] = None,
+    file_layer: Annotated[str | None, typer.Option(help="The layer of the file, if it has several.")] = None,
+    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Overrides the file's coordinate system.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The encoding of a Shapefile, such as cp1252.")] = None,
     time_limit: TimeLimit = None,
     accept_warnings: Accept = False,
     as_json: Json = False,
 ) -> None:
-    """Replace a layer of the map; says what was left out. A failed import changes nothing."""
+    """Replace a layer of the map, and report what was left out. A failed import changes nothing."""
     basemap.check_layer(layer)
     options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
     options |= {"layer": file_layer, "crs": crs, "encoding": encoding}
@@ -50,7 +50,7 @@ def import_(
 
 @commands.named("show")
 def show(as_json: Json = False) -> None:
-    """What the map has of each layer."""
+    """Show how many shapes each layer of the map has."""
     with transaction() as s:
         counts = basemap.counts(s)
     if as_json:

@@ -15,7 +15,7 @@ MARKS = {"green": "[green]ok[/]  ", "yellow": "[yellow]note[/]", "red": "[red]RE
 
 @commands.named("check")
 def check(as_json: Json = False) -> None:
-    """Ask servers, providers and the way out whether an emergency could be sent now. Exit code 1: it could not."""
+    """Check servers, providers and the network: could an emergency be sent now? Exit code 1: it could not."""
     findings = []
     for finding in preflight.check(settings()):
         findings.append(finding)

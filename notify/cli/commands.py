@@ -1,4 +1,4 @@
-"""What all commands share: `--data`, which finds the running stack, and `--json`."""
+"""The options that all commands share, and how `--data` finds the running stack."""
 
 import functools
 import inspect
@@ -17,9 +17,9 @@ DEFAULT_DATA = "tocsin-data"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 TimeLimit = Annotated[
     float | None,
-    typer.Option(min=1, max=86_400, help="Seconds that reading it may take; by default more for larger files."),
+    typer.Option(min=1, max=86_400, help="Time limit for reading the file, in seconds; grows with its size."),
 ]
-_AS = typer.Option("--as", metavar="EMAIL", help="Who does this; TOCSIN_OPERATOR_KEY holds a key of theirs.")
+_AS = typer.Option("--as", metavar="EMAIL", help="The operator who does this; set TOCSIN_OPERATOR_KEY to their key.")
 As = Annotated[str, _AS]
 MaybeAs = Annotated[str | None, _AS]
 
@@ -32,14 +32,14 @@ Data = Annotated[
 
 
 class Commands(typer.Typer):
-    """A group of commands that all take `--data`. `light`: they do without the libraries of the others."""
+    """A group of commands that all take `--data`. `light`: they avoid the libraries of the others."""
 
     def __init__(self, *, light: bool = False, **options: Any) -> None:
         super().__init__(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
         self._light = light
 
     def add(self, name: str, function: Callable[..., None], *, starts: bool = False, **options: Any) -> None:
-        """`starts`: the command may start a stack of its own, so what the last one left behind is not to be used."""
+        """Add a command. `starts`: it may start a stack of its own, so settings left by the last stack are not used."""
 
         @functools.wraps(function)
         def with_data(*args: Any, data: str | None = None, **values: Any) -> None:
@@ -60,7 +60,7 @@ class Commands(typer.Typer):
         super().command(name, **options)(with_data)
 
     def named(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """The decorator for a command."""
+        """Return the decorator for a command."""
 
         def register(function: Callable[..., None]) -> Callable[..., None]:
             self.add(name, function)
@@ -70,7 +70,7 @@ class Commands(typer.Typer):
 
 
 def keep_logs() -> None:
-    """On stderr, warnings only; processes that serve choose their own."""
+    """Log warnings to stderr. Processes that serve choose their own configuration."""
     from notify.core import logs  # imports structlog, which takes a while
 
     logs.configure("WARNING", "text")
@@ -87,24 +87,24 @@ def choose_data(folder: str | None) -> None:
 
 
 def find_stack() -> None:
-    """Take the settings of the stack on the data folder, unless the environment names servers of its own."""
+    """Use the settings of the stack in the data folder, unless the environment names servers."""
     if "TOCSIN_DATABASE_URL" not in given():
         load_env(data_folder())
     _read_again()
 
 
 def hint_when_away() -> str:
-    """What to do about a database that is away: a hint that fits whose it is."""
+    """Return a hint for a database that does not answer, depending on whose it is."""
     if "TOCSIN_DATABASE_URL" in given():
-        return "It is the one that TOCSIN_DATABASE_URL names: `tocsin check` says more."
+        return "TOCSIN_DATABASE_URL names it; run `tocsin check`."
     folder = data_folder()
     if running(folder) is None:
-        return f"The stack of {folder} is not running: `tocsin up --data {folder}` starts it."
+        return f"The stack of {folder} is not running. Start it with `tocsin up --data {folder}`."
     return f"The stack of {folder} is running: look into {folder / 'logs'}, or stop `tocsin up` and start it again."
 
 
 def hint_wrong_key() -> str:
-    """Where a local stack has its key from; nothing for other installations."""
+    """Return where a local stack gets its key from; "" for other installations."""
     kept = data_folder() / "secrets.json"
     if not kept.exists():
         return ""
@@ -112,7 +112,7 @@ def hint_wrong_key() -> str:
 
 
 def _read_again() -> None:
-    from notify.core.settings import settings  # pydantic is not for those who only ask for help
+    from notify.core.settings import settings  # imports pydantic, which --help does not need
 
     settings.cache_clear()
 

@@ -1,4 +1,4 @@
-"""The main job: one storm alert to one zone of the training city, through the real pipeline, with its report."""
+"""The demonstration: a storm alert to a zone of the training city, through the real pipeline, with its report."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ from notify.operations import tasks
 
 
 def run(info: StackInfo, residents: int = RESIDENTS, *, as_json: bool = False) -> None:
-    """Settle the city if it is new, send the alert, wait, and print what happened."""
+    """Create the city if it is new, send the alert, wait, and print what happened."""
     logs.configure("WARNING", settings().log_format)
     now = datetime.now(UTC)
     with console.status(f"Making a city of {counted(residents, 'resident')}"):

@@ -10,11 +10,11 @@ from notify.operations.job_status import JobStatus
 
 commands = Commands()
 
-STALE = timedelta(seconds=30)  # the leader would have written since
+STALE = timedelta(seconds=30)  # a leader would have updated the row by then
 
 
 def jobs(as_json: Json = False) -> None:
-    """The timed jobs: what each does, how its last run went, when it runs next."""
+    """List the timed jobs: what each does, how its last run went, when it runs next."""
     with transaction() as s:
         found = job_status.statuses(s)
     if as_json:
@@ -30,9 +30,9 @@ def jobs(as_json: Json = False) -> None:
     )
     for job in found:
         if job.outcome == "failed":
-            console.print(f"{job.name} fails since {moment(job.failing_since)}: {job.error}")
+            console.print(f"{job.name} has been failing since {moment(job.failing_since)}: {job.error}")
         elif job.late:
-            console.print(f"{job.name} is late. It succeeded last: {moment(job.succeeded_at)}")
+            console.print(f"{job.name} is late. Last success: {moment(job.succeeded_at)}")
     if all(job.last_run_at is None for job in found):
         console.print("No scheduler has run yet. `tocsin scheduler` starts one.")
 
@@ -50,7 +50,7 @@ def _ago(when: datetime | None, now: datetime) -> str | None:
 
 
 def _to_come(job: JobStatus, now: datetime) -> str | None:
-    """The rows are written every ten seconds: a run that is a little past has begun by now."""
+    """Describe the next run. Rows are written every ten seconds, so a run slightly in the past has begun by now."""
     if job.next_run_at is None:
         return None
     if job.next_run_at > now:

@@ -16,7 +16,7 @@ from notify.local import secret_keys
 from notify.operations import rotation
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
-key_commands = Commands(help="API keys; and the secret key, which `rotate` replaces.", no_args_is_help=True)
+key_commands = Commands(help="API keys, and the secret key, which `rotate` replaces.", no_args_is_help=True)
 
 
 @commands.named("add")
@@ -26,7 +26,7 @@ def add(
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """A new staff member."""
+    """Add a staff member."""
     with transaction() as s:
         operator = operators.add(s, email, role, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
@@ -37,7 +37,7 @@ def add(
 
 @commands.named("list")
 def list_(as_json: Json = False) -> None:
-    """All staff members."""
+    """List all staff members."""
     with transaction() as s:
         rows = [(o.email, o.role, o.disabled_at is None) for o in operators.all_operators(s)]
     if as_json:
@@ -48,7 +48,7 @@ def list_(as_json: Json = False) -> None:
 
 @commands.named("disable")
 def disable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
-    """Somebody leaves: all keys and sessions of theirs end at once."""
+    """Disable a staff member who leaves. All their keys and sessions end at once."""
     now = datetime.now(UTC)
     with transaction() as s:
         operator, keys = operators.disable(s, email, now, acting.administrator(s, by))
@@ -61,7 +61,7 @@ def disable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json
 
 @commands.named("enable")
 def enable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
-    """Somebody comes back, with the same role. Keys that were revoked stay so."""
+    """Enable a disabled staff member, with the same role. Revoked keys stay revoked."""
     with transaction() as s:
         operator = operators.enable(s, email, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
@@ -77,7 +77,7 @@ def role(
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """Give a staff member another role. It counts at once."""
+    """Give a staff member another role. It takes effect at once."""
     with transaction() as s:
         operator = operators.change_role(s, email, role, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
@@ -89,11 +89,11 @@ def role(
 @commands.named("limit")
 def limit(
     email: Annotated[str, typer.Argument()],
-    contacts: Annotated[int | None, typer.Argument(help="Above so many, a warning; without a number, none.")] = None,
+    contacts: Annotated[int | None, typer.Argument(help="Warn above this number; without it, never.")] = None,
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """How many contacts an author's alerts may reach before there is a warning."""
+    """Set how many contacts an author's alerts may reach without a warning."""
     with transaction() as s:
         operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
@@ -107,15 +107,15 @@ def limit(
 def add_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     operator: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="Whom it acts for; without, it may only read.")
+        str | None, typer.Option("--as", metavar="EMAIL", help="The operator it acts for; without, it may only read.")
     ] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"What it is limited to, of {', '.join(operators.SCOPES)}; without, all that EMAIL may do."),
+        typer.Option(help=f"Limit it to some of {', '.join(operators.SCOPES)}; by default all that EMAIL may do."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """A new API key; it is shown this once."""
+    """Add an API key. It is shown only once."""
     with transaction() as s:
         by = acting.administrator(s)
         acts_for = operators.find(s, operator) if operator else None
@@ -124,12 +124,12 @@ def add_key(
         print_json({"name": name, "key": secret})
     else:
         print(secret)
-        console_err.print("This key is shown this once: keep it where nobody else reads it.")
+        console_err.print("This key is shown only once. Keep it where nobody else can read it.")
 
 
 @key_commands.named("list")
 def list_keys(as_json: Json = False) -> None:
-    """All keys, without their secrets."""
+    """List all keys, without their secrets."""
     with transaction() as s:
         owners = {operator.id: operator.email for operator in operators.all_operators(s)}
         rows = [
@@ -148,7 +148,7 @@ def list_keys(as_json: Json = False) -> None:
 
 @key_commands.named("revoke")
 def revoke(name: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
-    """End a key."""
+    """Revoke a key."""
     with transaction() as s:
         operators.revoke_key(s, name, datetime.now(UTC), acting.administrator(s, by))
     if as_json:
@@ -162,9 +162,9 @@ def rotate(
     operator: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """Replace the secret key: re-seal and re-index every address while messages go on. Goes on after a kill.
+    """Replace the secret key: encrypt and index every address again while messages are sent. Continues after a kill.
 
-    Exits with 1 when the new key is in force but some addresses or places could not be read; an alarm names them.
+    Exits with 1 if the new key is in force but some addresses or places could not be read; an alarm names them.
     """
     with transaction() as s:
         by = acting.required(s, operator) if operator else acting.administrator(s)
@@ -185,13 +185,13 @@ def rotate(
         console.print(f"The new key is in force. {afterwards}", soft_wrap=True)
         if done.unreadable:
             console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} addresses or places.")
-            console.print("An alarm names them; docs/keys.md says what to do.")
+            console.print("An alarm names them; see docs/keys.md.")
     if done.unreadable:
         raise typer.Exit(1)
 
 
 def _afterwards() -> str:
-    """What is left to do. A data folder that knows the new key makes it its own here."""
+    """Return what is left to do. If the data folder knows the new key, it is made the current one there."""
     folder = data_folder()
     if secret_keys.replaced(folder, settings().secret_key.get_secret_value()):
         return (

@@ -1,4 +1,4 @@
-"""How the command speaks: tables for people, one JSON document for programs, errors in one line."""
+"""The output of commands: tables for people, a JSON document for programs, one line for an error."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from rich.table import Table
 from notify.core import city_time
 from notify.core.settings import settings
 
-WIDE = 250  # columns where no terminal says how many it has: a value that is broken cannot be searched for
+WIDE = 250  # columns if there is no terminal; a value broken over two lines cannot be searched for
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 console_err = Console(highlight=False, stderr=True, soft_wrap=True)
@@ -21,12 +21,12 @@ _ENDS = (".", "!", "?", ":", ",")
 
 
 def print_json(document: Any) -> None:
-    """One document on stdout."""
+    """Print a document on stdout."""
     print(json.dumps(document, default=_plain, ensure_ascii=False, indent=2))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows for people; numbers on the right."""
+    """Print rows for people; numbers are aligned right."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     rows = list(rows)
     for place, name in enumerate(columns):
@@ -38,18 +38,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def complain(message: str, hint: str = "", details: Sequence[str] = ()) -> None:
-    """An error: one line on stderr."""
+    """Print an error as one line on stderr."""
     sentences = [part if part.rstrip().endswith(_ENDS) else f"{part}." for part in (message, *details, hint) if part]
     print("tocsin: " + " ".join(" ".join(sentences).split()), file=sys.stderr)
 
 
 def moment(when: datetime | None) -> str:
-    """A time for people, on the city's clocks. JSON has ISO 8601."""
+    """Format a time for people, in the city's time zone. JSON has ISO 8601."""
     return "-" if when is None else city_time.shown(when, settings().tz)
 
 
 def planned(when: datetime) -> str:
-    """The same, and how far off it is, so that a wrong hour or day is seen."""
+    """Format a time and how far off it is, so that a wrong hour or day is noticed."""
     return f"{moment(when)}, {city_time.apart(when, datetime.now(UTC))}"
 
 

@@ -1,6 +1,6 @@
 """`tocsin up`, `tocsin demo`, and one command for each process of a larger installation.
 
-Each imports what it is made of when it starts, so that no process carries the libraries of the others
+Each imports its own modules when it starts, so that no process has the libraries of the others in memory
 (docs/footprint.md).
 """
 
@@ -29,21 +29,21 @@ log = structlog.get_logger()
 
 RESIDENTS = 20_000  # of the training city
 
-Port = Annotated[int, typer.Option(help="Where it listens; another is taken when it is in use.")]
+Port = Annotated[int, typer.Option(help="The port to listen on; if it is in use, another one.")]
 
 
 def up(
     port: Port = 8000,
-    workers: Annotated[int, typer.Option(help="Routine workers.")] = 1,
-    demo: Annotated[bool, typer.Option("--demo", help="With the training city and one storm alert.")] = False,
+    workers: Annotated[int, typer.Option(help="The number of routine workers.")] = 1,
+    demo: Annotated[bool, typer.Option("--demo", help="Add the training city and one storm alert.")] = False,
     servers: Annotated[
-        bool, typer.Option("--servers", help="PostgreSQL and Redis alone: to restore a backup (docs/restore.md).")
+        bool, typer.Option("--servers", help="Only PostgreSQL and Redis, to restore a backup (docs/restore.md).")
     ] = False,
 ) -> None:
-    """Everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.
+    """Run everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.
 
-    The providers are stand-ins with phones to look at, so nothing leaves this machine: with --demo, which brings a
-    training city, always; without, unless the environment has the credentials of a provider. See docs/installing.md.
+    With --demo, which adds a training city, the providers are always simulated and nothing leaves this machine. Without
+    it, they are simulated unless the environment has credentials of a provider. See docs/installing.md.
     """
     if demo and servers:
         raise Invalid("--demo needs all processes, --servers starts none.", hint="Leave one of them out.")
@@ -51,7 +51,7 @@ def up(
 
     def ready(info: StackInfo) -> None:
         if servers:
-            console.print("PostgreSQL and Redis run, and nothing that sends. Ctrl-C stops them.")
+            console.print("PostgreSQL and Redis are running, and nothing that sends. Ctrl-C stops them.")
             return
         for name in ("demo", "where") if demo else ("where",):
             _alone(name, info)
@@ -61,18 +61,18 @@ def up(
 
 
 def _alone(name: str, info: StackInfo) -> None:
-    """A command of the stack, in a process that takes its libraries along when it ends: this one stays."""
+    """Run a command in a process of its own, so that its libraries do not stay in this one."""
     done = subprocess.run([sys.executable, "-m", "notify.cli", name, "--data", info.data])
-    if done.returncode:  # it has said why
+    if done.returncode:  # it has printed the reason
         raise typer.Exit(done.returncode)
 
 
 def demo(
-    residents: Annotated[int, typer.Option(help="How many live in the training city.")] = RESIDENTS,
+    residents: Annotated[int, typer.Option(help="The number of residents of the training city.")] = RESIDENTS,
     port: Port = 8000,
     as_json: Json = False,
 ) -> None:
-    """The main job once: one storm alert to the training city, with its report. Uses the stack that runs, if any."""
+    """Send one storm alert to the training city, with its report. Uses the running stack, if any."""
     from notify.cli import demo as demonstration
 
     info = running(data_folder())
@@ -97,20 +97,20 @@ def migrate() -> None:
 
 
 def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1") -> None:
-    """The web server: pages, REST, webhooks."""
+    """Run the web server: pages, REST, webhooks."""
 
     _begin(process.API)
     from notify.operations.heartbeat import Heart
 
     Heart("api").beat_on()
-    # By its name: the door stands above us, and is imported only by the process that is one.
+    # By name, because `api` is a higher layer and only this process imports it.
     importlib.import_module("api.server").serve(host, port)
 
 
 def serve(
     lane: Annotated[list[str] | None, typer.Option(help="emergency or routine; without, both.")] = None,
 ) -> None:
-    """A process that sends messages, of one lane or both. As many may run as you like."""
+    """Run a process that sends messages, of one lane or both. Any number may run."""
     from notify.models import Lane
 
     _begin(process.WORKER)
@@ -125,7 +125,7 @@ def serve(
 
 
 def schedule() -> None:
-    """The timed jobs. Several may run; one leads."""
+    """Run the timed jobs. Several may run; one leads."""
     from notify.operations import scheduler
 
     _begin(process.SCHEDULER)
@@ -134,16 +134,16 @@ def schedule() -> None:
 
 def simulator(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Where it listens.")] = 8001,
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8001,
 ) -> None:
-    """The providers' stand-in, for training and tests: nothing leaves this machine. Takes its own options, too."""
+    """Run the simulated providers, for training and tests: nothing leaves this machine. Takes its own options too."""
 
     sys.argv = ["simulator", "--port", str(port), *context.args]
     runpy.run_module("notify.simulators", run_name="__main__")
 
 
 def _enter(stack_settings: Mapping[str, str]) -> None:
-    """Make this process one of the stack's."""
+    """Use the settings of the stack in this process."""
     os.environ.update(stack_settings)
     settings.cache_clear()
 
@@ -153,14 +153,14 @@ def _logs() -> None:
 
 
 def _begin(kind: str) -> None:
-    """As a process that serves."""
+    """Start as a process of this kind."""
     process.kind = kind
     _logs()
     _check_key()
 
 
 def _check_key() -> None:
-    """Refuse to start with another key than the database's; a database that is away is waited for, and checked then."""
+    """Refuse to start with a key other than the database's. If the database does not answer, the check comes later."""
     from sqlalchemy.exc import ProgrammingError
 
     from notify.core import db, keyring

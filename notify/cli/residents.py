@@ -1,4 +1,4 @@
-"""`tocsin residents ...`: a caller on the line."""
+"""`tocsin residents ...`: look up and change a resident who calls."""
 
 import sys
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ from notify.subscribers.record import Found, ResidentRecord, Suppressed
 commands = Commands(help="One resident: look up, opt out, lift, move, correct, erase.", no_args_is_help=True)
 
 Address = Annotated[
-    str, typer.Argument(metavar="PHONE|EMAIL", help="-: read it from stdin, so that no shell history keeps it.")
+    str, typer.Argument(metavar="PHONE|EMAIL", help="Use - to read it from stdin, which keeps it out of shell history.")
 ]
 How = Annotated[str, typer.Option(help="How the resident asked, such as: call to 311.")]
-OfTopic = Annotated[Topic | None, typer.Option(help="Only this topic; without it everything.")]
+OfTopic = Annotated[Topic | None, typer.Option(help="Only this topic; by default everything.")]
 Id = Annotated[int, typer.Argument(metavar="ID", help="The resident's number: `tocsin residents find` shows it.")]
 
 
 @commands.named("find")
 def find(address: Address, by: MaybeAs = None, as_json: Json = False) -> None:
-    """Whose phone or email it is, and why alerts did or did not arrive. The audit keeps who looked."""
+    """Show whose phone or email it is, and why alerts did or did not arrive. The audit log records who looked."""
     with transaction() as s:
         found = serving.find(s, _given(address), datetime.now(UTC), optional(s, by))
     if as_json:
@@ -43,14 +43,14 @@ def find(address: Address, by: MaybeAs = None, as_json: Json = False) -> None:
 
 @commands.named("opt-out")
 def opt_out(address: Address, how: How, topic: OfTopic = None, by: MaybeAs = None) -> None:
-    """Write to an address no more, as after a STOP."""
+    """Stop sending to an address, as after a STOP."""
     with transaction() as s:
         kept = _given(address)
         done = serving.opt_out(s, kept, how, datetime.now(UTC), optional(s, by), topic)
         is_known = serving.is_known(s, kept)
     console.print("Opted out." if done else "It was opted out already.")
     if not is_known:
-        console.print("No resident has this address: is it spelled right? Nothing will be sent to it all the same.")
+        console.print("No resident has this address. Is it spelled right? Nothing will be sent to it anyway.")
 
 
 @commands.named("lift")
@@ -61,12 +61,12 @@ def lift(
     topic: OfTopic = None,
     by: MaybeAs = None,
 ) -> None:
-    """Write to an address again. An opt-out: on the resident's own request only."""
+    """Send to an address again. Lift an opt-out only at the resident's own request."""
     known: dict[str, SuppressionReason] = {one: one for one in get_args(SuppressionReason)}
     if reason not in known:
         near = get_close_matches(reason.lower(), known, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise Invalid(f"There is no reason {reason!r}.", hint=f"{hint}Reasons are: {', '.join(known)}.")
+        raise Invalid(f"There is no reason {reason!r}.", hint=f"{hint}Reasons: {', '.join(known)}.")
     with transaction() as s:
         to_do = serving.lift(s, _given(address), known[reason], how, datetime.now(UTC), optional(s, by), topic)
     lifted = f"The {reason} is lifted." if to_do else "Lifted."
@@ -76,14 +76,14 @@ def lift(
 @commands.named("erase")
 def erase(
     resident_id: Id,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed if there is no terminal.")] = False,
     by: MaybeAs = None,
 ) -> None:
-    """Forget a resident: addresses, places and topics go, for good. A STOP stays. Asks first, and shows whom."""
+    """Erase a resident: delete addresses, places and topics for good. A STOP stays. Asks for confirmation first."""
     if not yes:
         with transaction() as s:
             found = serving.show(s, resident_id, datetime.now(UTC), optional(s, by)).resident
-        if found and not found.erased_at:  # one who was erased is refused below
+        if found and not found.erased_at:  # an erased resident is refused below
             require_yes(f"Erase resident {resident_id}: {_whom(found)}.")
     with transaction() as s:
         serving.erase(s, resident_id, datetime.now(UTC), optional(s, by))
@@ -93,19 +93,19 @@ def erase(
 @commands.named("move")
 def move(
     resident_id: Id,
-    place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Which place is to be moved.")] = "",
-    add: Annotated[str, typer.Option(metavar="LABEL", help="Instead: add a place with this label.")] = "",
-    remove: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Instead: remove this place.")] = "",
-    address: Annotated[str, typer.Option(help="A street address that the city knows; -: read it from stdin.")] = "",
+    place: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="The place to move.")] = "",
+    add: Annotated[str, typer.Option(metavar="LABEL", help="Instead, add a place with this label.")] = "",
+    remove: Annotated[str, typer.Option(metavar="LABEL|PLACE_ID", help="Instead, remove this place.")] = "",
+    address: Annotated[str, typer.Option(help="A street address that the city knows; - reads it from stdin.")] = "",
     lon: float | None = None,
     lat: float | None = None,
-    outside: Annotated[bool, typer.Option(help="It is far from the city, and that is right.")] = False,
+    outside: Annotated[bool, typer.Option(help="Confirm that it is far from the city.")] = False,
     label: Annotated[str, typer.Option(help="The new label.")] = "",
     by: MaybeAs = None,
 ) -> None:
-    """Put a place of a resident elsewhere, add one, or remove one."""
+    """Move, add or remove a place of a resident."""
     if [bool(place), bool(add), bool(remove)].count(True) != 1:
-        raise Invalid("Give --place, --add or --remove, one of them.")
+        raise Invalid("Give exactly one of --place, --add and --remove.")
     if label and not place:
         raise Invalid("--label is the new label of a place that is moved.", hint="Give it with --place.")
     if remove and (address or lon is not None or lat is not None):
@@ -128,17 +128,18 @@ def move(
 def correct(
     resident_id: Id,
     how: How,
-    phone: Annotated[str, typer.Option(help="The new phone; -: read it from stdin.")] = "",
-    email: Annotated[str, typer.Option(help="The new email; -: read it from stdin.")] = "",
-    contact: Annotated[int | None, typer.Option(help="Which contact it replaces, where there are several.")] = None,
+    phone: Annotated[str, typer.Option(help="The new phone number; - reads it from stdin.")] = "",
+    email: Annotated[str, typer.Option(help="The new email; - reads it from stdin.")] = "",
+    contact: Annotated[int | None, typer.Option(help="The contact to replace, if there are several.")] = None,
     by: MaybeAs = None,
 ) -> None:
-    """Write to a resident at another phone or email from now on."""
+    """Correct a resident's phone or email. Messages go to the new one from now on."""
     if bool(phone) == bool(email):
-        raise Invalid("Give --phone or --email, one of them.")
+        raise Invalid("Give exactly one of --phone and --email.")
     address = _given(phone or email)
     if ("@" in address) != bool(email):
-        raise Invalid("This is no email." if email else "This is no phone.", hint="Give --phone or --email to fit it.")
+        what = "an email" if email else "a phone number"
+        raise Invalid(f"This is not {what}.", hint="Use --phone for a phone number and --email for an email.")
     with transaction() as s:
         to_do = changing.correct(s, resident_id, address, how, datetime.now(UTC), optional(s, by), contact)
     console.print(f"Corrected. {to_do}".strip(), markup=False)
@@ -153,7 +154,7 @@ def _placed(place: changing.Placed, done: str) -> str:
 
 
 def _whom(one: ResidentRecord) -> str:
-    """Who somebody is, in a line: as much as a caller can confirm."""
+    """Describe a resident in one line: the details that a caller can confirm."""
     contacts = [f"{contact.channel} {contact.address}" for contact in one.contacts if contact.address]
     there = f"{counted(len(one.places), 'place')}, {counted(len(one.topics), 'topic')}"
     return f"{', '.join(contacts) or 'no phone or email'}; {there}; since {moment(one.created_at)}"
@@ -162,7 +163,7 @@ def _whom(one: ResidentRecord) -> str:
 def _show(found: Found) -> None:
     one = found.resident
     if one is None:
-        console.print("Nobody has this address.")
+        console.print("No resident has this address.")
         _suppressions(found.suppressions)
         return
     erased = f", erased {moment(one.erased_at)}" if one.erased_at else ""
@@ -191,4 +192,4 @@ def _show(found: Found) -> None:
 def _suppressions(rows: Sequence[Suppressed]) -> None:
     for row in rows:
         what = f"{row.words} ({row.topic or 'everything'}), {moment(row.at)}"
-        console.print(f"  Not written to: {what}. Lifted by {row.lifted_by}.", markup=False)
+        console.print(f"  Suppressed: {what}. Lifted by {row.lifted_by}.", markup=False)

@@ -15,12 +15,12 @@ from notify.models import Operator
 from notify.operations import heartbeat, restoring
 
 commands = Commands()
-WITHIN_S = heartbeat.BEAT_S + 2  # a process that lives has connected by then, to write its heartbeat
+WITHIN_S = heartbeat.BEAT_S + 2  # a running process connects within this time to write its heartbeat
 
 LATER = (
-    "Alerts that were written after the backup are not in it, and what they sent cannot be seen here. Before you write"
-    " one again, look at the logs of Twilio and SendGrid, at your own posts, at copies of /alerts of the public page,"
-    " and in your own records: people may have it already."
+    "Alerts written after the backup are not in it, and their messages cannot be seen here. Before you write one again,"
+    " check the logs of Twilio and SendGrid, your own posts, copies of /alerts of the public page, and your own"
+    " records: people may have it already."
 )
 
 
@@ -28,10 +28,10 @@ def restored(
     operator: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """After a backup was restored: hold all alerts, and ask what was sent since.
+    """After restoring a backup: hold all alerts, and ask the providers what was sent since.
 
-    Run it before any other process starts: it refuses while one is connected, for which it looks a few seconds. Exits
-    with 1 when PostgreSQL refused to change some rows: all others are held.
+    Run it before any other process starts. It takes a few seconds, and refuses if another process is connected. Exits
+    with 1 if PostgreSQL refused to change some rows; all others are held.
     """
     with transaction() as s:
         restoring.require(_who(s, operator))
@@ -54,13 +54,13 @@ def _show(done: restoring.Restored) -> None:
     )
     console.print(LATER, soft_wrap=True)
     for alert in done.paused:
-        console.print(f"Alert {alert} is paused. When nothing of it is unknown: tocsin alert resume {alert} --as EMAIL")
+        console.print(f"Alert {alert} is paused. When no delivery is unknown: tocsin alert resume {alert} --as EMAIL")
     for alert in done.unscheduled:
-        console.print(f"Alert {alert} was scheduled and waits: tocsin alert launch {alert} --as EMAIL")
+        console.print(f"Alert {alert} was scheduled and is held: tocsin alert launch {alert} --as EMAIL")
     if done.refused:
         console.print(
             f"PostgreSQL refused to change {counted(done.refused, 'row')}: `tocsin alarms list` names them."
-            " Mend them and run this again before anything starts.",
+            " Correct them and run this again before anything starts.",
             soft_wrap=True,
         )
     else:

@@ -1,6 +1,6 @@
-"""The command's root: its groups, and the one place where errors become a line on stderr and an exit code.
+"""The root of the command: its groups, and the handling of errors as a line on stderr and an exit code.
 
-Nothing is imported before it is known what was asked for: all commands together take longer than most of them.
+A group is imported only when it is used, because importing all of them takes longer than most commands.
 """
 
 import os
@@ -17,7 +17,7 @@ from notify.core.errors import TocsinError, WrongKey
 from notify.core.plain import plain
 from zones.errors import ZoneError
 
-# What `tocsin` can be followed by, and where that is: a group of commands, or one that stands in such a group.
+# The words that can follow `tocsin`, and where each is: a group of commands, or a command in such a group.
 HOMES = {
     **dict.fromkeys(("up", "demo", "migrate", "api", "worker", "scheduler", "simulator"), "processes:commands"),
     "where": "where_to_look:commands",
@@ -37,33 +37,33 @@ HOMES = {
     "keys": "operators:key_commands",
 }
 
-# The first sentence of each, for `tocsin --help`, which imports those that are missing here.
+# The first sentence of each for `tocsin --help`, which imports those missing here.
 SHORT = {
-    "up": "Everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.",
-    "demo": "The main job once: one storm alert to the training city, with its report.",
+    "up": "Run everything on this machine, for trying, training and rehearsals. Ctrl-C stops it cleanly.",
+    "demo": "Send one storm alert to the training city, with its report.",
     "migrate": "Bring the database to the newest schema.",
-    "api": "The web server: pages, REST, webhooks.",
-    "worker": "A process that sends messages, of one lane or both.",
-    "scheduler": "The timed jobs. Several may run; one leads.",
-    "simulator": "The providers' stand-in, for training and tests: nothing leaves this machine.",
-    "where": "Where to look at the stack of this machine; with a new sign-in link for the training city.",
-    "restored": "After a backup was restored: hold all alerts, and ask what was sent since.",
-    "check": "Ask servers, providers and the way out whether an emergency could be sent now.",
+    "api": "Run the web server: pages, REST, webhooks.",
+    "worker": "Run a process that sends messages, of one lane or both.",
+    "scheduler": "Run the timed jobs. Several may run; one leads.",
+    "simulator": "Run the simulated providers, for training and tests: nothing leaves this machine.",
+    "where": "Show the addresses of this machine's stack, with a new sign-in link for the training city.",
+    "restored": "After restoring a backup: hold all alerts, and ask the providers what was sent since.",
+    "check": "Check servers, providers and the network: could an emergency be sent now?",
     "alert": "Write, approve, launch, watch and stop alerts.",
-    "alarms": "What operators must look at.",
-    "jobs": "The timed jobs: what each does, how its last run went, when it runs next.",
-    "zones": "Import and look at zones.",
-    "map": "What the map is drawn of, besides streets and zones.",
+    "alarms": "Problems that operators must look at.",
+    "jobs": "List the timed jobs: what each does, how its last run went, when it runs next.",
+    "zones": "Import and show zones.",
+    "map": "The layers of the map, besides streets and zones.",
     "addresses": "House numbers and landmarks: import, find.",
     "streets": "Streets with the house numbers of their blocks.",
     "subscribers": "Residents: import, export, count.",
     "residents": "One resident: look up, opt out, lift, move, correct, erase.",
-    "senders": "The identities we send as: their rates and caps.",
+    "senders": "The identities that messages are sent from: their rates and caps.",
     "operators": "Staff members and their roles.",
-    "keys": "API keys; and the secret key, which `rotate` replaces.",
+    "keys": "API keys, and the secret key, which `rotate` replaces.",
 }
 
-# Commands that need less than the others of their group, and where they are.
+# Commands that need fewer imports than the rest of their group, and where they are.
 LIGHT = {"alert": {"list": "alert_list:commands"}}
 
 
@@ -74,7 +74,7 @@ class Named(typer.core.TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except typer.TyperException:
-            self.commands: Any = dict.fromkeys(self.list_commands(ctx))  # where Typer looks for what a typo may mean
+            self.commands: Any = dict.fromkeys(self.list_commands(ctx))  # Typer's suggestions for a typo use this
             return super().resolve_command(ctx, args)
 
 
@@ -99,7 +99,7 @@ class OnDemand(Named):
 
 
 class LightFirst(Named):
-    """A group that is imported as a whole only for a command that is not light."""
+    """A group that is imported only for a command that is not in `LIGHT`."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, help=SHORT[name], no_args_is_help=True, rich_markup_mode=None)
@@ -144,23 +144,23 @@ def main() -> NoReturn:
 
 
 def _explain(error: Exception) -> None:
-    """Say what went wrong and what to do; raises what is a defect of ours."""
+    """Print what went wrong and what to do. An error that is a defect of ours is raised again."""
     if isinstance(error, WrongKey):
         _complain(error.message, f"{error.hint} {hint_wrong_key()}", error.details)
     elif isinstance(error, TocsinError | ZoneError):
         _complain(error.message, error.hint, error.details)
     elif isinstance(error, typer.TyperException):
-        if type(error).__name__ == "NoArgsIsHelpError":  # a group alone: what it can be followed by
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: print its help
             print(error.format_message(), file=sys.stderr)
             return
         asked = getattr(error, "ctx", None)  # of a wrong option, argument or command
-        hint = f"`{asked.command_path} --help` shows what there is." if asked else ""
+        hint = f"See `{asked.command_path} --help`." if asked else ""
         _complain(plain(error.format_message() if hasattr(error, "format_message") else str(error)), hint)
     else:
-        from notify.core import db  # whoever raised its errors has imported it
+        from notify.core import db  # already imported if the error is one of its errors
 
         if db.lacks_schema(error):
-            _complain("The database does not have this version's tables.", "`tocsin migrate` makes them.")
+            _complain("The database does not have this version's tables.", "Run `tocsin migrate`.")
         elif not isinstance(error, db.AWAY):
             raise error
         else:
@@ -169,6 +169,6 @@ def _explain(error: Exception) -> None:
 
 
 def _complain(*sentences: Any) -> None:
-    from notify.cli.output import complain  # rich is not for those who succeed in silence
+    from notify.cli.output import complain  # imports rich, which many commands do not need
 
     complain(*sentences)

@@ -15,15 +15,15 @@ from notify.delivery.breaker import Break
 from notify.models import Sender
 from notify.operations import tasks
 
-commands = Commands(help="The identities we send as: their rates and caps.", no_args_is_help=True)
+commands = Commands(help="The identities that messages are sent from: their rates and caps.", no_args_is_help=True)
 COLUMNS = ("id", "channel", "provider", "address", "rate_per_s", "daily_cap", "status", "note")
 Rate = Annotated[float | None, typer.Option(help="Segments, recipients or posts a second.")]
-Cap = Annotated[int | None, typer.Option(help="Messages a day; 0: no cap.")]
+Cap = Annotated[int | None, typer.Option(help="Messages a day; 0 for no cap.")]
 
 
 @commands.named("list")
 def list_(as_json: Json = False) -> None:
-    """All senders."""
+    """List all senders."""
     with transaction() as s:
         rows = [(sender.id, _row(sender)) for sender in senders.all_senders(s)]
         breaks = tasks.breaks([sender.id for sender in senders.all_senders(s)])
@@ -41,7 +41,7 @@ def add(
     daily_cap: Cap = None,
     as_json: Json = False,
 ) -> None:
-    """A new sender."""
+    """Add a sender."""
     with transaction() as s:
         by = acting.administrator(s)
         sender = senders.add(s, provider, address, rate, datetime.now(UTC), daily_cap=daily_cap or None, by=by)
@@ -58,7 +58,7 @@ def set_(
     status: Annotated[str | None, typer.Option(help="open or stopped.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a sender: its rate, its cap, or whether it sends. Acts within a second, in mid-send."""
+    """Change a sender's rate, cap or status. It takes effect within a second, also while an alert is being sent."""
     with transaction() as s:
         by, now = acting.administrator(s), datetime.now(UTC)
         sender = senders.change(s, sender_id, now, rate_per_s=rate, daily_cap=daily_cap, status=status, by=by)
@@ -70,7 +70,7 @@ def _row(sender: Sender) -> dict[str, object]:
 
 
 def _words(found: Break | None) -> str:
-    """Nothing while it is closed."""
+    """Describe an open circuit breaker; "" while it is closed."""
     if found is None:
         return ""
     return f"open since {moment(found.since)}: {found.why}; next trial {moment(found.next_trial_at)}"

@@ -19,7 +19,7 @@ commands = Commands(help="Streets with the house numbers of their blocks.", no_a
 
 @commands.callback()
 def group() -> None:
-    """Streets with the house numbers of their blocks."""  # a group of one command needs to be told that it is one
+    """Streets with the house numbers of their blocks."""  # without a callback, Typer does not make a group of one
 
 
 @commands.named("import")
@@ -35,7 +35,7 @@ def import_(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Import streets, a block each. Bad rows are listed; a failed import changes nothing."""
+    """Import streets, one block per row. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
     with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
         by = acting.administrator(s)

@@ -26,26 +26,27 @@ def import_(
         bool,
         typer.Option(
             "--merge",
-            help="Rows that share a phone or an email are one resident's, who may have several of each.",
+            help="Rows that share a phone or an email belong to one resident, who may have several of each.",
         ),
     ] = False,
     outside: Annotated[
-        Literal["refuse", "keep"], typer.Option(help="What to do with places that are far from the city.")
+        Literal["refuse", "keep"], typer.Option(help="What to do with places far from the city.")
     ] = "refuse",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be kept, and keep nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be kept, but keep nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a CSV file in UTF-8. Good rows are kept; bad ones are listed by line, with all that is wrong with them.
+    """Import a CSV file in UTF-8. Good rows are kept; bad ones are listed by line, with everything wrong with them.
 
-    The first line names the columns, in any order. Required are: phone or email; topics (a row's may be empty;
-    separated by spaces); lon and lat, or address; consent_at (2026-05-31, or 2026-05-31T14:30:00-04:00) and consent_how
-    (a row without both has contacts that nothing is sent to). Optional are: language (a code such as es; else the
-    city's first), label (else home). Other columns are ignored. An example is in docs/subscribers.md.
+    The first line names the columns, in any order. Required: phone or email; topics (separated by spaces; may be empty
+    in a row); lon and lat, or address; consent_at (2026-05-31, or 2026-05-31T14:30:00-04:00) and consent_how (nothing
+    is sent to the contacts of a row without both). Optional: language (a code such as es; by default the city's first),
+    label (by default home). Other columns are ignored. docs/subscribers.md has an example.
 
-    A row that would give a resident a second phone or email is left out: it may be about somebody else. So is a new
-    email or phone of a known resident, if no row that gives it has a place that the resident has.
+    A row that would give a resident a second phone or email is left out, because it may be about somebody else. So is a
+    new email or phone of a known resident, unless a row with it has one of the resident's places.
 
-    Exits with 2 when there were rows and none was kept, also of a dry run; else with 0: "left out" counts the bad ones.
+    Exits with 2 if there were rows and none was kept, also in a dry run; otherwise with 0. "left out" counts the bad
+    rows.
     """
     if not file.is_file():
         raise Invalid(f"There is no file {file}.")
@@ -78,9 +79,9 @@ def _say(done: subscribers.ImportReport) -> None:
     for bad in done.bad:
         console.print(f"Line {bad.line}: {bad.reason}", markup=False)
     for language, count in done.unwritten.items():
-        console.print(f"{count:,} in {language!r}, which is not written: they get {audience.written()[0]!r}.")
+        console.print(f"{count:,} in {language!r}, which has no messages: they get {audience.written()[0]!r}.")
     if done.ignored:
-        console.print(f"Columns that are ignored: {', '.join(done.ignored)}.", markup=False)
+        console.print(f"Ignored columns: {', '.join(done.ignored)}.", markup=False)
     if done.suppressed:
         console.print(
             f"{counted(done.suppressed, 'row')} with an address that opted out, bounced or complained: it gets nothing."
@@ -97,7 +98,7 @@ def _say(done: subscribers.ImportReport) -> None:
         console.print(f"{counted(done.outside, 'row')} with a place far from the city.")
     if not done.is_city_known:
         console.print(
-            "Nothing is known of the city, so no place was held against it. Import zones or streets first, or set"
+            "Nothing is known of the city, so no place was compared with it. Import zones or streets first, or set"
             " TOCSIN_CITY_CENTER.",
             soft_wrap=True,
         )
@@ -109,9 +110,9 @@ def _say(done: subscribers.ImportReport) -> None:
 
 @commands.named("export")
 def export() -> None:
-    """All residents as the same CSV, on stdout. Holds addresses in clear: keep it safe.
+    """Print all residents as a CSV that can be imported. It has addresses in clear text: keep it safe.
 
-    What is damaged is left out; an alarm names whose it is, and the exit code is 2.
+    Damaged addresses and places are left out; an alarm names their residents, and the exit code is 2.
     """
     now = datetime.now(UTC)
     with transaction() as s:
@@ -126,13 +127,13 @@ def export() -> None:
             subscribers.sound_unreadable(s, contacts, places, now)
         raise Unavailable(
             f"Damaged and left out: {counted(len(contacts), 'address')}, {counted(len(places), 'place')}.",
-            hint="`tocsin alarms list` names the residents: enter them anew.",
+            hint="`tocsin alarms list` names the residents. Enter them again.",
         )
 
 
 @commands.named("count")
 def count(as_json: Json = False) -> None:
-    """How many residents, contacts and places."""
+    """Count residents, contacts and places."""
     with transaction() as s:
         counts = subscribers.count(s)
     if as_json:

@@ -1,4 +1,4 @@
-"""An alert while it goes out: a bar for each channel with its rate and when it will be done."""
+"""Show an alert while it is being sent: a bar for each channel with its rate and the time left."""
 
 import time
 from collections import deque
@@ -14,18 +14,18 @@ from notify.core.states import SETTLED
 
 LEFT_OUT = {"skipped", "cancelled", "expired"}
 OUT = {state.value for state in SETTLED} - LEFT_OUT
-OVER_S = 5.0  # the rate that is shown is that of the last few seconds
-LINE_S = 5.0  # where there is no terminal, a line this often
+OVER_S = 5.0  # the rate shown is that of the last few seconds
+LINE_S = 5.0  # without a terminal, print a line this often
 
 
 class Pace:
-    """How fast a channel goes, from looks at it."""
+    """Measures the rate of a channel."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[float, int]] = deque()
 
     def look(self, now_s: float, out: int) -> float:
-        """Messages a second over the last seconds; 0 while nothing is known. `out`: how many have left so far."""
+        """Return messages per second over the last seconds; 0 if unknown. `out`: messages sent so far."""
         self._looks.append((now_s, out))
         while len(self._looks) > 2 and now_s - self._looks[1][0] >= OVER_S:
             self._looks.popleft()
@@ -35,7 +35,7 @@ class Pace:
 
 @contextmanager
 def live(progress: AlertProgress) -> Iterator[Callable[[AlertProgress], None]]:
-    """A bar for each channel on a terminal; elsewhere a line now and then."""
+    """Show a bar for each channel on a terminal; elsewhere print a line now and then."""
     paces = {channel: Pace() for channel in progress.channels}
     show: Show = _Bars(progress) if console.is_terminal else _lines()
 
@@ -51,17 +51,17 @@ def live(progress: AlertProgress) -> Iterator[Callable[[AlertProgress], None]]:
 
 
 def sent(p: AlertProgress, channel: str) -> tuple[int, int]:
-    """How many messages of a channel have left our hands, and how many there are."""
+    """Return how many messages of a channel have been sent, and how many there are."""
     out = sum(count for state, count in p.channels_by_state.get(channel, {}).items() if state in OUT)
     return out, p.audience.by_channel.get(channel, 0)
 
 
 def words(state: str, per_s: float, left: int) -> str:
-    """How fast, and for how long."""
+    """Describe the rate and the time left."""
     if not left or state not in ("sending", "paused"):
         return "" if state == "sending" else state
     if state == "paused" or not per_s:
-        return "paused" if state == "paused" else "waits"
+        return "paused" if state == "paused" else "waiting"
     return f"{per_s:,.0f}/s, done in {timedelta(seconds=round(left / per_s))}"
 
 

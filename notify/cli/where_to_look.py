@@ -18,11 +18,11 @@ KEY = "console of the training city"
 
 @commands.named("where")
 def where() -> None:
-    """Where to look at the stack of this machine; with a new sign-in link for the training city."""
+    """Show the addresses of this machine's stack, with a new sign-in link for the training city."""
     info = running(data_folder())
     if info is None:
         raise Unavailable(
-            "No stack runs here.", hint="`tocsin up` starts one; --data says where another one's data is."
+            "No stack is running here.", hint="Start one with `tocsin up`, or name another data folder with --data."
         )
     console.print(f"\nConsole      {_console_link(info)}", soft_wrap=True)
     console.print(f"Residents    {info.url}/", soft_wrap=True)
@@ -35,7 +35,7 @@ def where() -> None:
 
 
 def _console_link(info: StackInfo) -> str:
-    """In the training city a link that signs in, good for a quarter of an hour; elsewhere the door."""
+    """Return the console's URL; in the training city a link that signs in and is valid for a quarter of an hour."""
     now = datetime.now(UTC)
     with transaction() as s:
         approver = s.scalar(select(Operator).where(Operator.email == operators.TRAINING_APPROVER))

@@ -1,4 +1,4 @@
-"""`tocsin alert new`: what an operator says on the command line, as a draft."""
+"""`tocsin alert new`: make a draft from the options on the command line."""
 
 import re
 from collections.abc import Sequence
@@ -44,60 +44,58 @@ def new(
     ] = None,
     phase: Annotated[str, typer.Option(help="issue, update or all-clear.")] = "issue",
     zone: Annotated[list[str] | None, typer.Option(help="A zone's name; may be given several times.")] = None,
-    area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area of its own.")] = None,
+    area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area.")] = None,
     circle: Annotated[
         list[str] | None,
-        typer.Option(metavar="LON,LAT,METRES", help="All within so many metres of a point, or of ADDRESS,METRES."),
+        typer.Option(metavar="LON,LAT,METRES", help="Everything within METRES of a point; or give ADDRESS,METRES."),
     ] = None,
     corridor: Annotated[
-        list[str] | None, typer.Option(metavar="FILE,METRES", help="All within so many metres of the lines in a file.")
+        list[str] | None, typer.Option(metavar="FILE,METRES", help="Everything within METRES of the lines in a file.")
     ] = None,
     street: Annotated[
         list[str] | None,
         typer.Option(metavar="WORDS", help="A street: N BROAD ST, or N BROAD ST 1200-1500 even (odd, left, right)."),
     ] = None,
-    without_zone: Annotated[list[str] | None, typer.Option(help="A zone that is left out.")] = None,
-    without_area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area that is left out.")] = None,
+    without_zone: Annotated[list[str] | None, typer.Option(help="A zone to exclude.")] = None,
+    without_area: Annotated[Path | None, typer.Option(help="A GeoJSON file with an area to exclude.")] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="WORDS", help="What residents call all of it; in each language: --where en=... --where es=..."
-        ),
+        typer.Option(metavar="WORDS", help="What residents call the area; by language: --where en=... --where es=..."),
     ] = None,
     confirm: Annotated[
         list[str] | None,
-        typer.Option(metavar="DOUBT", help="Yes to a doubt about the area: whole-city, outside-city, swapped."),
+        typer.Option(metavar="DOUBT", help="Confirm a doubt about the area: whole-city, outside-city, swapped."),
     ] = None,
     blanks: Annotated[
-        list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fills a blank of the words.")
+        list[str] | None, typer.Option("--set", metavar="BLANK=VALUE", help="Fill a blank of the message.")
     ] = None,
     severity: Annotated[str | None, typer.Option(help="CAP: Extreme, Severe, Moderate, Minor.")] = None,
     urgency: Annotated[str | None, typer.Option(help="CAP: Immediate, Expected, Future, Past.")] = None,
     certainty: Annotated[str | None, typer.Option(help="CAP: Observed, Likely, Possible, Unlikely.")] = None,
     channels: Annotated[
         str | None,
-        typer.Option(help=f"Of {', '.join(CHANNELS)}; by default all that have an open sender."),
+        typer.Option(help=f"Some of {', '.join(CHANNELS)}; by default all with an open sender."),
     ] = None,
     expires: Annotated[
         str | None,
         typer.Option(
             help="How long it lasts, counted from --at or, without it, from now: 30m, 6h, 2d; or a time. By default"
-            " 12h. Its words name that end, so a later launch does not move it."
+            " 12h. The message states the end, so a later launch does not move it."
         ),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Launch it then, not at once: an ISO 8601 time, or 2h from now.")
+        str | None, typer.Option(metavar="TIME", help="Launch it at this time: an ISO 8601 time, or 2h from now.")
     ] = None,
     status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
     incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a draft; prints its number. Nothing is sent before it is approved and launched."""
+    """Write a draft and print its number. Nothing is sent until it is approved and launched."""
     now = datetime.now(UTC)
     filled = _pairs(blanks or [])
-    if author is None:  # somebody who tries what it needs: all of it at once
+    if author is None:  # report missing blanks at the same time
         compose.fill(compose.catalogue().event(event), phase, filled)
-        raise Invalid("--as is missing.", hint="Say who writes it: --as EMAIL.")
+        raise Invalid("--as is missing.", hint="Name the author with --as EMAIL.")
     lasts = city_time.span(expires or "")
     wanted = drafting.Draft(
         event=event,
@@ -141,7 +139,7 @@ def new(
         )
         return
     print(alert.id)
-    if alert.launch_at:  # not on stdout, which has the number alone for scripts
+    if alert.launch_at:  # not on stdout, which has only the number, for scripts
         console_err.print(f"To be launched at {planned(alert.launch_at)}, once it is approved and launched.")
 
 
@@ -159,16 +157,16 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise Invalid(f"{path} is not a text in UTF-8.", hint="Give a GeoJSON file.") from None
+        raise Invalid(f"{path} is not UTF-8 text.", hint="Give a GeoJSON file.") from None
 
 
 def _by_language(given: Sequence[str]) -> str | dict[str, str]:
-    """`Old Town` for everybody, or `en=Old Town` and `es=Casco Viejo`."""
+    """Read `Old Town` for everybody, or `en=Old Town` and `es=Casco Viejo`."""
     if len(given) < 2 and not any(_LANGUAGE.match(words) for words in given):
         return "".join(given)
     wrong = [words for words in given if not _LANGUAGE.match(words)]
     if wrong:
-        raise Invalid(f"In which language is {wrong[0]!r}?", hint="Say --where en=... --where es=...")
+        raise Invalid(f"{wrong[0]!r} has no language.", hint="Use --where en=... --where es=...")
     return {language: words for language, _, words in (one.partition("=") for one in given)}
 
 

@@ -23,7 +23,7 @@ from zones.files.options import Option, spread
 from zones.files.zonefile import Options
 from zones.geometry import from_wkb, to_geojson
 
-commands = Commands(help="Import and look at zones.", no_args_is_help=True)
+commands = Commands(help="Import and show zones.", no_args_is_help=True)
 
 
 def _offered(name: str, of: Any, option: Option) -> Any:
@@ -85,7 +85,7 @@ def import_(
 
 
 def _told(report: Report) -> list[str]:
-    """The report for people, a line each, the sum last."""
+    """Return the report as lines for people, the summary last."""
     named = "names given" if not report.name_field else f"named by {report.name_field}"
     did = report.imported
     west, south, east, north = report.extent
@@ -109,7 +109,7 @@ def _told(report: Report) -> list[str]:
 
 @commands.named("list")
 def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None, as_json: Json = False) -> None:
-    """All zones."""
+    """List all zones."""
     with transaction() as s:
         zones = city_zones.all_zones(s, kind)
     rows = [(x.zone.id, x.zone.kind, x.zone.name, x.version.number, round(x.version.area_m2 / 1e6, 3)) for x in zones]
@@ -122,7 +122,7 @@ def list_(kind: Annotated[str | None, typer.Option(help="Only this kind.")] = No
 
 @commands.named("show")
 def show(name: Annotated[str, typer.Argument(help="Its name, or kind:name.")], as_json: Json = False) -> None:
-    """One zone; with --json as a GeoJSON feature."""
+    """Show a zone; with --json as a GeoJSON feature."""
     with transaction() as s:
         found = city_zones.find(s, name)
     about = {

@@ -57,7 +57,7 @@ def test_a_cancel_acts_within_a_second_and_counts_what_was_out(city: City) -> No
     assert Counter(city.texts(block.phones)).most_common(1)[0][1] == 1
     told = city.run("alert", "report", str(alert)).stdout
     assert "cancel by" in told
-    assert "out by then" in told
+    assert "sent by then" in told
 
 
 def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city: City) -> None:

@@ -127,7 +127,7 @@ def test_columns_by_mapping_and_landmarks_without_a_first_line(file: Path, tmp_p
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--map", "number"], "--map 'number' is not right."),
+        (["--map", "number"], "--map 'number' is not valid."),
         (["--map", "number=HSE"], "addresses.csv: There is no field 'HSE'."),
         (["--kind", "ghost"], "There is no kind 'ghost'."),
         (["--source", ""], "The source needs a name"),

@@ -100,7 +100,7 @@ def test_its_connection_only_reads_and_is_named_like_all_others(database: str) -
 
 def test_a_database_without_our_tables_says_how_to_make_them(own_database: str, said: Said) -> None:
     as_owner("DROP TABLE alerts CASCADE")
-    assert "`tocsin migrate` makes them" in said(code=2)
+    assert "Run `tocsin migrate`" in said(code=2)
 
 
 def test_a_database_that_is_away_is_told_in_a_line(database: str, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def test_the_audience_is_told_for_people_and_for_programs(monkeypatch: pytest.Mo
     assert run("limit", AUTHOR, "1", commands=operator_commands.commands).exit_code == 0
     said = run("audience", number).stdout
     for words in (
-        "Mind: It reaches more contacts than the author's limit of 1.",
+        "Warning: It reaches more contacts than the author's limit of 1.",
         "3 residents, 2 contacts, 2 to be written to",
         "1  residents with nothing on these channels",
         "2  no sender of the channel is open",

@@ -82,7 +82,7 @@ def test_a_launch_whose_time_has_passed_says_what_to_do() -> None:
     with transaction() as s:
         number = str(alert_ready(s, now=before, launch_at=NOW - timedelta(hours=2)).id)
     show = " ".join(run("show", number).stdout.split())
-    assert "2 hours ago, and nobody scheduled it" in show
+    assert "2 hours ago, but nobody scheduled it" in show
     assert "it needs" not in show
     done = CliRunner().invoke(commands, ["launch", number])
     assert isinstance(done.exception, Refused)
@@ -138,7 +138,7 @@ def test_of_an_alert_that_was_called_off_nobody_was_counted_either() -> None:
     number = ready()
     run("cancel", number)
     said = run("show", number).stdout
-    assert f"not counted yet: `tocsin alert audience {number}`" in said
+    assert f"not counted yet; `tocsin alert audience {number}`" in said
     assert "Not launched" in said
 
 

@@ -203,7 +203,7 @@ def test_a_database_that_was_not_migrated_is_told_in_a_line(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "tocsin: The database does not have this version's tables. `tocsin migrate` makes them.\n"
+        "tocsin: The database does not have this version's tables. Run `tocsin migrate`.\n"
     )
 
 
@@ -214,7 +214,7 @@ def test_who_changes_the_staff_may_be_named_and_must_be_proved(monkeypatch: pyte
     assert audited("add")[0] == ADMIN
     key = run("add", "laptop", "--as", AUTHOR, group=key_commands)
     assert len(key.stdout.split()) == 1  # the key alone, for scripts
-    assert "shown this once" in key.stderr
+    assert "shown only once" in key.stderr
     assert run("revoke", "laptop", "--as", ADMIN, group=key_commands).exit_code == 0
     for command in (("role", AUTHOR, "admin"), ("limit", AUTHOR, "5"), ("disable", AUTHOR), ("enable", AUTHOR)):
         assert isinstance(run(*command, "--as", AUTHOR).exception, NotAllowed | NotFound)  # by then disabled

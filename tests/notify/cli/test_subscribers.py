@@ -56,7 +56,7 @@ def test_a_dry_run_says_so_and_keeps_nothing(tmp_path: Path, database: str) -> N
     done = CliRunner().invoke(commands, ["import", str(path), "--dry-run"])
     assert done.exit_code == 0
     for line in (
-        "Columns that are ignored: notes.",
+        "Ignored columns: notes.",
         "1 row without a topic",
         "2 rows without consent_at and consent_how: nothing is sent to these contacts",
         "2 rows: 2 kept (1 new resident), 0 left out.",

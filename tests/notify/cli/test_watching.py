@@ -19,7 +19,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     ("state", "per_s", "left", "said"),
     [
         ("sending", 50.0, 6000, "50/s, done in 0:02:00"),
-        ("sending", 0.0, 10, "waits"),
+        ("sending", 0.0, 10, "waiting"),
         ("paused", 50.0, 10, "paused"),
         ("sending", 50.0, 0, ""),
         ("sent", 0.0, 0, "sent"),

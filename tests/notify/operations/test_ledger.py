@@ -222,5 +222,5 @@ def test_the_command_lists_them_all(book: Ledger) -> None:
     assert (told["sweep"]["outcome"], told["sweep"]["error"]) == ("failed", "Redis does not answer.")
     assert (told["launch"]["outcome"], told["launch"]["seconds"]) == ("ok", pytest.approx(0.25))
     assert all(row["does"] and row["when"] and row["next_run_at"] for row in told.values())
-    assert "sweep fails since" in (said := " ".join(run().split()))
+    assert "sweep has been failing since" in (said := " ".join(run().split()))
     assert "Redis does not answer." in said

@@ -96,5 +96,5 @@ def test_the_exit_code_tells_that_somebody_must_look_before_anything_starts(
     assert (again.exit_code, "Start the workers" in again.stdout) == (0, True), again.output
     told = " ".join(again.stdout.split())
     assert "Of the alerts in this backup, 10 messages may have been sent" in told
-    assert "what they sent cannot be seen here" in told, "of alerts that were written after it"
+    assert "their messages cannot be seen here" in told, "of alerts that were written after it"
     assert sql("SELECT DISTINCT state::text FROM alerts") == [("paused",)]

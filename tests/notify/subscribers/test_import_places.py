@@ -69,7 +69,7 @@ def test_nothing_known_of_the_city_is_said(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "residents.csv"
     path.write_text("".join(lines(*FILE)))
     done = CliRunner().invoke(commands, ["import", str(path)])
-    assert (done.exit_code, "so no place was held against it" in done.stdout) == (0, True)
+    assert (done.exit_code, "so no place was compared with it" in done.stdout) == (0, True)
     assert not import_csv(lines(*FILE), NOW).is_city_known
 
 
