@@ -1,7 +1,7 @@
-"""The circuit breaker of a sender: a provider that only fails is left alone for a while, then tried with one message.
+"""The circuit breaker of a sender: after repeated faults, stop for a while, then try again with one message.
 
-Its state lies in the sender's hash in Redis, beside the throttle's: all workers share it, and `throttle.lua` obeys it.
-If Redis loses it, the next windows find out again. An emergency tries every two seconds, however long it is open.
+Its state is in the sender's hash in Redis, beside the throttle's: all workers share it, and `throttle.lua` obeys it.
+If Redis loses it, the next windows find the faults again. Emergencies try every two seconds, however long it is open.
 """
 
 import random
@@ -17,8 +17,8 @@ import structlog
 log = structlog.get_logger()
 
 MICRO = 1_000_000
-FAULTS = 3  # in a row open it
-FIRST_S, LONGEST_S = 1.0, 15.0  # how long it is open: doubled each time that a trial fails
+FAULTS = 3  # this many in a row open it
+FIRST_S, LONGEST_S = 1.0, 15.0  # how long it is open: doubled after each failed trial
 URGENT_S = 2.0  # ... at most, for an emergency
 SPREAD = 0.2  # senders that failed together do not all come back together
 
@@ -40,7 +40,7 @@ class Breaker:
         self._tell = client.register_script(files("notify.delivery").joinpath("breaker.lua").read_text())
 
     def heard(self, sender_id: int, faults: Sequence[str], others: int, *, trial: bool) -> bool:
-        """What became of a window: the codes of the provider's faults, and how many answers show that it works.
+        """Record a window: the codes of the provider's faults, and how many answers show that it works.
 
         Returns whether the sender is in trouble: its breaker has opened, or stays open.
         """
@@ -53,7 +53,7 @@ class Breaker:
         return len(faults) > 0 and len(faults) >= others and (happened != b"" or self._is_open(sender_id))
 
     def open_ones(self, sender_ids: Sequence[int]) -> dict[int, Break]:
-        """The breakers of these senders that are open."""
+        """Return the open breakers of these senders."""
         with self._redis.pipeline(transaction=False) as asked:
             for sender_id in sender_ids:
                 asked.hgetall(key_of(sender_id))

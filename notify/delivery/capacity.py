@@ -1,8 +1,8 @@
-"""How many posts a process can start in their slots: found by trying, as TCP finds the width of a way.
+"""How many posts a process can start on time, found by trying, as TCP finds its congestion window.
 
-A slot that is missed is lost, so a process must not take more tokens than it can use. What it can do depends on the
-machine, its neighbours and the provider, and changes all the time. So the number of posts that may be due at once
-grows while all of them leave in time, and shrinks when one is late.
+A slot that is missed is lost, so a process must not take more tokens than it can use. How many it can use depends on
+the machine, its neighbours and the provider, and keeps changing. So the number of posts that may be due at once grows
+while all of them leave in time, and shrinks when one is late.
 """
 
 import threading
@@ -16,8 +16,8 @@ from notify.delivery.sender_pool import OpenSender
 from notify.delivery.throttle import LEAD_S, Grant
 
 FIRST, LEAST, MOST = 128, 8, 1024
-GROWS_BY = 8  # with each reserved that left in time
-SHRINKS_TO = 0.7  # when a post was late, at most once in a round
+GROWS_BY = 8  # for each reservation whose posts all left in time
+SHRINKS_TO = 0.7  # when a post was late, at most once a round
 ROUND_S = 0.1
 FIRST_CLAIM, MOST_CLAIM = 128, 512
 
@@ -26,18 +26,18 @@ class Reserved:
     """The posts of one grant, from before its tokens are taken until the last post is started."""
 
     def __init__(self, messages: int) -> None:
-        self.messages = messages  # that there is reserved for
+        self.messages = messages  # how many are reserved
         self.waiting = messages  # not started yet
-        self.late = 0  # started too late, that is, given up
+        self.late = 0  # given up because their slots had passed
         self._slots_s: Sequence[float] = ()
 
     def has(self, slots_s: Sequence[float]) -> None:
-        """Its slots are known: what lies further ahead is not due."""
+        """Set its slots, once granted. Posts with later slots do not count as due."""
         self._slots_s = slots_s
         self.waiting = len(slots_s)
 
     def due(self, now_s: float) -> int:
-        """Posts that must be started within the time that a grant takes to come."""
+        """Return how many posts must start before a new grant could arrive."""
         later = len(self._slots_s) - bisect_right(self._slots_s, now_s + LEAD_S)
         return max(0, self.waiting - later)
 
@@ -59,7 +59,7 @@ class Window:
 
 
 class Capacity:
-    """Of one process towards one provider. Used by its worker threads and its event loop."""
+    """The capacity of one process for one provider. Shared by its worker threads and its event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class Capacity:
         self._shrunk_s = float("-inf")
 
     def reserve(self, want: int) -> Reserved | None:
-        """Reserve for up to `want` posts, to be ended by `end`; None while too many are due already."""
+        """Reserve up to `want` posts until `end` or `release`. Return None while too many are due already."""
         with self._lock:
             now_s = time.monotonic()
             free = self._most - sum(reserved.due(now_s) for reserved in self._reserved)
@@ -79,12 +79,12 @@ class Capacity:
             return reserved
 
     def release(self, reserved: Reserved) -> None:
-        """Nothing is posted in it."""
+        """Drop a reservation in which nothing was posted."""
         with self._lock:
             self._reserved.discard(reserved)
 
     def end(self, reserved: Reserved) -> None:
-        """All its posts are started, or were too late."""
+        """End a reservation whose posts have all started or been given up, and adapt the capacity."""
         with self._lock:
             self._reserved.discard(reserved)
             now_s = time.monotonic()
@@ -101,7 +101,7 @@ class ClaimSize:
         self.messages = FIRST_CLAIM
 
     def learn(self, messages: int, took_s: float, *, late: bool) -> None:
-        """From a claim of so many, whose posts were answered after `took_s`; `late`: some had not left in time.
+        """Adapt to a claim of `messages` deliveries, all answered after `took_s`; `late`: some did not leave in time.
 
         A claim that was smaller than it might have been does not show that a larger one would leave in time.
         """

@@ -1,4 +1,4 @@
-"""Leases of batches: a batch is taken for a while, held for longer, given back. A statement or two each.
+"""Leases of batches: take, renew and give back, in a statement or two each.
 
 Leases run on PostgreSQL's clock, the one clock that all hosts share.
 """
@@ -25,7 +25,7 @@ LAST_S = CLAIM_S + 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A batch that is ours for a while, and what all its messages share."""
+    """A batch that this process holds for a while, with the fields that all its messages share."""
 
     batch_id: int
     key: uuid.UUID
@@ -46,17 +46,17 @@ class Lease:
     leased_s: float  # the same moment of `time.monotonic()`
 
     def now(self) -> datetime:
-        """PostgreSQL's clock, which all hosts share: one whose own is wrong must not decide what is over."""
+        """Return the time on PostgreSQL's clock: a host with a wrong clock must not expire an alert."""
         return self.leased_at + timedelta(seconds=time.monotonic() - self.leased_s)
 
 
 def lease(batch_id: int, seconds: float) -> Lease | None:
-    """Take this batch, if it waits and its alert is being sent; None otherwise (a doorbell that rang twice)."""
+    """Lease this batch if it is waiting and its alert is being sent; else return None (a doorbell that rang twice)."""
     return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": ["sending"], "seconds": seconds})
 
 
 def place_of(batch_id: int, state: str) -> tuple[Lane, str] | None:
-    """The lane and channel of a batch that still is in this state."""
+    """Return the lane and channel of a batch if it is still in this state, else None."""
     with statements() as cursor:
         asked = "SELECT lane::text, channel FROM batches WHERE id = %s AND state = %s::batch_state"
         row = cursor.execute(asked, (batch_id, state)).fetchone()
@@ -64,17 +64,17 @@ def place_of(batch_id: int, state: str) -> tuple[Lane, str] | None:
 
 
 def lease_next(lane: Lane, channel: str, seconds: float) -> Lease | None:
-    """Take the batch of a lane and channel that should go next; None when none waits.
+    """Lease the batch of a lane and channel that should go next. Return None if none is waiting.
 
-    Of several alerts it is one of that which the fewest workers are busy with, so that a small alert does not wait
-    until a large one is done; then the oldest.
+    Batches of the alert with the fewest busy workers go first, so that a small alert does not wait for a large one;
+    among those, the oldest.
     """
     values = {"lane": lane.value, "channel": channel, "seconds": seconds, "last_s": LAST_S}
     return _lease(_NEXT, values)
 
 
 def lease_unsettled(batch_id: int, seconds: float) -> Lease | None:
-    """Take a batch whose outcomes are unknown, to ask the provider about them. `recovery` knows when to."""
+    """Lease a batch with unknown outcomes, to reconcile them. `recovery` decides when."""
     every = [state.value for state in AlertState]
     return _lease(_ONE, {"batch": batch_id, "states": ["unsettled"], "sending": every, "seconds": seconds})
 
@@ -83,7 +83,7 @@ def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
     with statements() as cursor:
         row = cursor.execute(_LEASE.format(picked=f"{picked} SKIP LOCKED"), values).fetchone()
         if row is None:
-            # One that is locked may only be noted as rung, and nobody rings for it again: wait for whoever has it.
+            # `note_rung` may hold the lock for a moment, and no doorbell follows for this batch: wait for the lock.
             row = cursor.execute(_LEASE.format(picked=picked), values).fetchone()
     if row is None:
         return None
@@ -92,7 +92,7 @@ def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
     return Lease(*fields)
 
 
-# What waits for a sender that was stopped since may go by any other one; a timeline is the sender's own.
+# If the sender of a batch was stopped since, any other may send it, unless the batch posts to that sender's timeline.
 _LEASE = """
     WITH picked AS ({picked})
     UPDATE batches b SET state = 'leased', lease = gen_random_uuid(),
@@ -126,7 +126,7 @@ _NEXT = """
 
 
 def renew(held: Lease, seconds: float) -> bool:
-    """Hold a batch for longer; False when it is not ours any more."""
+    """Extend a lease. Return False if it has been lost."""
     with statements() as cursor:
         renewed = cursor.execute(
             """UPDATE batches SET lease_until = now() + make_interval(secs => %(seconds)s)
@@ -137,7 +137,7 @@ def renew(held: Lease, seconds: float) -> bool:
 
 
 def finish(held: Lease, *, not_before_s: float = 0.0) -> None:
-    """Give a batch back: done, or waiting again, or unsettled while outcomes are unknown."""
+    """Give a batch back: as waiting if deliveries are queued, unsettled if outcomes are unknown, else done."""
     with statements() as cursor:
         cursor.execute(_FINISH, {"batch": held.batch_id, "key": held.key, "pause": not_before_s})
 

@@ -1,8 +1,8 @@
-"""Whose receipts these are. Other systems may send by the same account at a provider, and number their messages, too.
+"""Decide which receipts are ours: other systems may share our account at a provider and number their messages, too.
 
-A receipt is about a delivery of ours when only we can have given the id, or when it brings the proof that went out with
-it (`crypto.proof`), which only this installation can make. Mail of earlier versions carries a bare id: it counts when
-the event's address is that of the delivery's contact. What is left may still be true of an address.
+A receipt is about our delivery if only we can have assigned its id, or if it carries the proof that was sent with the
+message (`crypto.proof`), which only this installation can make. Mail sent by earlier versions carries a bare id, which
+counts if the event's address is that of the delivery's contact. Other receipts may still suppress an address.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def believed(s: Session, provider: str, receipts: Sequence[Receipt]) -> list[Receipt]:
-    """Those of our deliveries, and what the others say about the addresses of our contacts (without a delivery)."""
+    """Return the receipts of our deliveries, and others that suppress an address of ours (without their delivery)."""
     ours: list[Receipt] = []
     doubtful: list[Receipt] = []
     for r in receipts:
@@ -40,14 +40,14 @@ def _looked_up(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[R
     channel = CHANNELS[registry.PROVIDERS[provider].channel]
     values = {
         "channel": channel.name,
-        "ids": [None if r.proof else r.delivery_id for r in doubtful],  # a wrong proof is not better than none
+        "ids": [None if r.proof else r.delivery_id for r in doubtful],  # a wrong proof is no better than none
         "indexes": [channel.address_index(r.address) for r in doubtful],
     }
     found = []
     for row in s.execute(text(_FIND), values):
         r = doubtful[row.place - 1]
         if row.delivery_id is not None:
-            found.append(replace(r, blame=None if r.blame == "us" else r.blame))  # not enough to stop a sender
+            found.append(replace(r, blame=None if r.blame == "us" else r.blame))  # cannot stop a sender
         elif r.suppress in ABOUT_ADDRESS:
             found.append(replace(r, delivery_id=None, state=None, blame=None))
     if len(found) < len(doubtful):

@@ -1,9 +1,9 @@
-"""What providers tell later: kept as facts first, applied in bulk after.
+"""Receipts, which providers send after accepting a message: stored first, applied in bulk later.
 
-`keep` runs in the webhook's request: a receipt is acknowledged when it is in PostgreSQL, and an address that must not
-be written to is suppressed in the same transaction, as a sender is stopped that cannot work. `apply` moves deliveries,
-several thousand at a time. Receipts come late, twice and out of order: of what is known of a delivery the highest rank
-counts, and nothing goes back. Whose receipts they are, `provenance` tells.
+`keep` runs in the webhook's request. A receipt is acknowledged once it is in PostgreSQL; in the same transaction,
+addresses that must not be written to are suppressed, and senders that cannot work are stopped. `apply` moves
+deliveries, several thousand at a time. Receipts arrive late, twice and out of order, so the highest rank counts and no
+delivery goes back to a lower one. `provenance` decides whether a receipt is about one of our deliveries.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ log = structlog.get_logger()
 
 AT_ONCE = 5_000
 SOME = 20  # ids in a line of the log
-RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider, `failed` had not
+RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider; `failed` had not
 RETURNING_RANKS = ["accepted", "failed", "delivered", "undelivered"]
 RETURNING = [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
 # "sending>accepted": the moves that core/states.py allows, for the WHERE of a set-based UPDATE.
 MOVES = [f"{a.value}>{b.value}" for a, after in states.DELIVERY.items() for b in after]
 HELD_BACK = [state.value for state in states.HELD_BACK]
-GUESSES = ["outcome-unknown", "not-sent"]  # our own, for want of any word of the provider's
+GUESSES = ["outcome-unknown", "not-sent"]  # reasons that we gave when the provider reported nothing
 
 
 def keep(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callable[[], Engine] = engine) -> None:
-    """Write receipts down, by COPY; suppress and stop at once what must be (law 4)."""
+    """Store receipts by COPY. Suppress addresses and stop senders at once where a receipt demands it (law 4)."""
     with transaction(pool) as s:
         receipts = provenance.believed(s, provider, receipts)
         _suppress(s, provider, [r for r in receipts if r.suppress], now)
@@ -79,9 +79,9 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
         log.warning("receipts.suppress_nobody", provider=provider, count=len(strange), deliveries=strange[:SOME])
 
 
-# What was told before is not told again: the resident may have come back since. A carrier's block is about the sender
-# of that very message, and the delivery may have been sent anew by another one. `fits`: the contact of the delivery has
-# the address that the provider names; it may have another one by now.
+# A repeated receipt is ignored: the resident may have opted in again since. A carrier's block concerns only the sender
+# of that message, and another sender may have sent the delivery since. `fits`: the delivery's contact still has the
+# address that the provider names.
 _NEWS = """
     SELECT o.id, o.reason, o.code, o.reference, o.address_index,
            c.id IS NOT NULL AND c.address_index = coalesce(o.address_index, c.address_index) AS fits
@@ -97,11 +97,11 @@ _NEWS = """
 
 
 def apply(now: datetime) -> int:
-    """Move deliveries by the receipts that are not applied yet; returns how many receipts were used up.
+    """Move deliveries by the receipts that are not applied yet. Returns how many receipts were applied.
 
-    The end is the same whatever the order of the receipts, however often each comes, and however they are split
-    between calls: by rank, then by the code that is first in the alphabet. A receipt for a delivery that was never
-    tried, or that is none of ours, moves nothing and is told of; one that PostgreSQL refuses is set aside (law 15).
+    The result does not depend on the order of the receipts, on repeats, or on how they are split between calls: the
+    highest rank wins, then the first code in the alphabet. A receipt for a delivery that was never attempted, or is
+    not ours, moves nothing and is logged; one that PostgreSQL refuses is set aside (law 15).
     """
     try:
         return _apply(now, None)
@@ -127,9 +127,9 @@ def _set_aside(receipt: int, why: Exception, now: datetime) -> None:
 
 
 def _apply(now: datetime, only: Sequence[int] | None) -> int:
-    """Of the oldest that are fresh, or of these."""
+    """Apply the oldest receipts that are not applied yet, or those with the ids `only`."""
     with transaction() as s:
-        # From a few thousand receipts to their deliveries by key, in the order of ids, in which workers lock them, too.
+        # Look deliveries up by key, in the order of their ids: workers lock them in the same order.
         s.execute(
             text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
         )
@@ -138,7 +138,7 @@ def _apply(now: datetime, only: Sequence[int] | None) -> int:
         values |= {"most": AT_ONCE} if only is None else {"only": list(only)}
         applied = s.execute(text(_APPLY if only is None else _APPLY_THESE), values).one()
     if applied.filtered:
-        with transaction() as s:  # of its own: whatever keeps a sender from being stopped must keep no receipt
+        with transaction() as s:  # separate: a failure to stop a sender must not undo the receipts
             provider_faults.stop_filtered_senders(s, now)
     if applied.strange:
         log.warning("receipts.not_ours", count=len(applied.strange), deliveries=applied.strange[:SOME])

@@ -1,6 +1,6 @@
-"""What became of deliveries whose outcome is unknown: from the provider where it can be asked, else by the lane.
+"""Reconcile deliveries whose outcome is unknown: ask the provider where it can be asked, else decide by the lane.
 
-It may run at any time, several times and in several processes: it holds the batch by a lease, as a sender does.
+This is safe to run at any time, repeatedly and in several processes, because it leases the batch first, as workers do.
 """
 
 import time
@@ -29,11 +29,11 @@ from notify.models.states import AlertState, DeliveryState
 log = structlog.get_logger()
 
 SENT_AGAIN = "sent-again"
-REPEATS_S = 3000.0  # a repeated request is recognised for an hour (Mastodon's Idempotency-Key), and may wait its turn
+REPEATS_S = 3000.0  # Mastodon recognises an Idempotency-Key for an hour; the rest is time to wait in the queue
 
 
 def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
-    """Find out about the unknown deliveries of a batch, from the provider where it can be asked."""
+    """Reconcile the unknown deliveries of a batch, and give it back. Does nothing if the batch cannot be leased."""
     held = leases.lease_unsettled(batch_id, settings.lease_s)
     if held is None:
         return
@@ -54,8 +54,8 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
 
 
 class _Unknown(NamedTuple):
-    """A delivery whose outcome is unknown, and who was to carry it: "" for any of our senders (`restoring`).
-    `refused`: earlier tries that the carrier refused, by reference (`carrier_blocks`)."""
+    """A delivery whose outcome is unknown. `sender_address`: "" if any sender may have sent it (a restored backup).
+    `refused`: references of earlier attempts that the carrier refused (`carrier_blocks`)."""
 
     claimed: Claimed
     provider: str
@@ -68,8 +68,8 @@ class _Unknown(NamedTuple):
 
 
 def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
-    """The unknown deliveries of a batch, those that were claimed together side by side, and whether their alert is
-    over."""
+    """Return the unknown deliveries of a batch, ordered by the time of their claim, and whether their alert is
+    finished."""
     _give_up(s, held)
     rows = s.execute(
         text("""
@@ -87,7 +87,7 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
 
 
 def _give_up(s: Session, held: Lease) -> None:
-    """What nobody recorded before the batch was given back."""
+    """Mark deliveries as unknown that were claimed but never recorded."""
 
     def work(these: Sequence[int]) -> None:
         s.execute(
@@ -107,7 +107,7 @@ def _give_up(s: Session, held: Lease) -> None:
 
 
 def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":
-    """The question for an unknown delivery, on its way; None where the provider cannot be asked."""
+    """Ask the provider about an unknown delivery. Return None if it cannot be asked."""
     if not exercise.may_carry(settings, one.provider, held.status):
         return None
     if transport.adapter(one.provider).recall is not Recall.ASK:
@@ -130,7 +130,7 @@ def _answered(
     *,
     over: bool,
 ) -> Iterator[tuple[_Unknown, Outcome]]:
-    """What turned out, of those of which something did. The batch is held meanwhile: who loses it says no more."""
+    """Yield each delivery whose outcome is now known. Renews the lease meanwhile, and stops if it is lost."""
     held_since_s = time.monotonic()
     for one, answer in asked:
         if answer is None:
@@ -140,10 +140,10 @@ def _answered(
             accepted = answer.result()
         except SendError as error:
             log.warning("provider.no_answer", provider=one.provider, code=error.code)
-            if over and error.code == unreadable.REASON:  # nobody can be asked about it any more
+            if over and error.code == unreadable.REASON:  # it can no longer be asked about
                 yield one, Outcome(one.claimed.delivery_id, DeliveryState.FAILED, "outcome-unknown")
         except Exception:
-            # A defect in an adapter: the others must not stay unknown for it.
+            # A defect in an adapter must not keep the other deliveries unknown.
             log.exception("provider.defect", provider=one.provider, delivery=one.claimed.delivery_id)
         else:
             yield one, _told(one, accepted, over=over)
@@ -155,9 +155,10 @@ def _answered(
 
 
 def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
-    """By the provider. What it never got is sent for as long as the alert lasts, however often that was tried."""
+    """Return the outcome that the provider reports. A message it never received is queued again until the alert ends,
+    however many attempts were made."""
     delivery = one.claimed.delivery_id
-    if accepted is not None and accepted.reference not in one.refused:  # the newest is found first
+    if accepted is not None and accepted.reference not in one.refused:  # the provider returns the newest message first
         return Outcome(delivery, DeliveryState.ACCEPTED, reference=accepted.reference, sent_at=one.claimed_at)
     if over:
         return Outcome(delivery, DeliveryState.FAILED, "not-sent")
@@ -165,8 +166,8 @@ def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
 
 
 def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transport, *, over: bool) -> Outcome:
-    """Where the provider cannot be asked: one that knows a repeated request is sent it again while it remembers the
-    first; else an emergency is sent again, and perhaps read twice, and a routine message is left."""
+    """Decide the outcome where the provider cannot be asked. If it recognises repeated requests, send again while it
+    remembers the first; else send an emergency again, which some may read twice, and fail a routine message."""
     age_s = (held.now() - one.claimed_at).total_seconds()
     if transport.adapter(one.provider).recall is Recall.REPEAT and age_s < REPEATS_S:
         why = "repeated"
@@ -180,7 +181,7 @@ def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transpor
 
 
 def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Those who may read an emergency twice, because nobody can tell whether they got it: the report counts them."""
+    """Audit how many residents may read an emergency twice, for the report."""
     count = sum(outcome.reason == SENT_AGAIN for outcome in outcomes)
     if count:
         with transaction() as s:

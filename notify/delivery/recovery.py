@@ -1,6 +1,6 @@
-"""What is left over: expired leases, lost doorbells, batches to clear up, ended and finished alerts.
+"""Recover expired leases, lost doorbells and unsettled batches; close alerts that have ended.
 
-Every function here may run at any time, several times and in several processes; none of them trusts Redis.
+Every function here is safe to run at any time, repeatedly and in several processes. None of them relies on Redis.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,21 +19,21 @@ from notify.models.states import AlertState, BatchState, DeliveryState
 
 log = structlog.get_logger()
 
-SILENT_S = 5.0  # a doorbell of an idle lane that nobody answered for this long is rung again
-AGAIN_MOST = 32  # ... for so many batches of a channel: who is woken goes on with the others
-END_AT_ONCE = 20  # batches, when an alert was cancelled
+SILENT_S = 5.0  # a doorbell of an idle lane is rung again when unanswered for this long
+AGAIN_MOST = 32  # ... for at most this many batches of a channel: a woken worker goes on to the others
+END_AT_ONCE = 20  # batches of cancelled or expired alerts in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """Something that a worker should be told of."""
+    """A batch or alert that needs a worker."""
 
     id: int
     lane: Lane
 
 
 def take_back_expired_leases() -> int:
-    """Batches whose worker is gone: what it had claimed is unknown now, the rest waits again."""
+    """Take back batches whose worker is gone, and return how many: claimed deliveries become unknown, the rest wait."""
     with transaction() as s:
         gone = s.scalars(text("SELECT id FROM batches WHERE state = 'leased' AND lease_until < now()")).all()
     return sum(db.in_halves(gone, _take_back, lambda batch, why: _refused("take back", batch, why)))
@@ -58,7 +58,7 @@ def _take_back(these: Sequence[int]) -> int:
 
 
 def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> None:
-    """What is queued of a leased batch is not sent: only a real provider could carry it (law 14)."""
+    """Skip the queued deliveries of a leased exercise batch: only a real provider could carry them (law 14)."""
     with transaction() as s:
         _move(s, [batch_id], DeliveryState.SKIPPED, exercise.REASON, now)
         message = f"Alert {alert_id} is not sent on: its status is {status}, and its senders here write to real people."
@@ -66,7 +66,7 @@ def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> No
 
 
 def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, now: datetime) -> None:
-    """What has not left us of batches; one that PostgreSQL refuses stays behind, for `reconcile` or for people."""
+    """Move the deliveries of batches that may become `to`. One that PostgreSQL refuses stays, and raises an alarm."""
 
     def work(some: Sequence[int]) -> None:
         s.execute(
@@ -95,21 +95,21 @@ def _refused(what: str, batch: int, why: Exception) -> None:
 
 
 def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
-    """Waiting batches of alerts that are being sent whose doorbell was not rung, or rung in vain.
+    """Return waiting batches of alerts in `sending` whose doorbell must be rung (again).
 
-    `wiped`: Redis lost its memory, and every doorbell with it. `idle`: lanes whose queue is empty. A batch that still
-    waits there waits for busy workers, or has lost its doorbell with one: a few of each channel are rung for again.
+    `wiped`: Redis lost its data, and every doorbell with it. `idle`: lanes whose queue is empty. Batches that still
+    wait in such a lane may have lost their doorbells with a worker, so a few of each channel are rung again.
     """
     return _unrung("a.state = 'sending' AND b.state = 'waiting'", wiped, idle)
 
 
 def unsettled_batches(older_than_s: float, *, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
-    """The same for batches with outcomes that have been unknown for so long that the provider should know by now."""
+    """Likewise for batches with unknown outcomes that are old enough for the provider to know them."""
     return _unrung(f"b.state = 'unsettled' AND (b.rung_at IS NOT NULL OR {_OLD})", wiped, idle, old=older_than_s)
 
 
 def next_unsettled(lane: Lane, channel: str, older_than_s: float) -> int | None:
-    """Of these the one that has waited longest, for `reconcile.clear_up`; None when there is none."""
+    """Return the unsettled batch that has waited longest, for `reconcile.clear_up`, or None."""
     with transaction() as s:
         batch: int | None = s.execute(
             text(f"""
@@ -146,7 +146,7 @@ def _unrung(which: str, wiped: bool, idle: Collection[Lane], **values: float) ->
 
 
 def note_rung(batch_ids: Sequence[int]) -> None:
-    """Remember that these doorbells are in Redis."""
+    """Record that the doorbells of these batches are in Redis."""
     with transaction() as s:
         s.execute(
             text("UPDATE batches SET rung_at = now() WHERE id = ANY(:ids) AND state IN ('waiting', 'unsettled')"),
@@ -155,7 +155,7 @@ def note_rung(batch_ids: Sequence[int]) -> None:
 
 
 def unresolved_alerts(now: datetime) -> list[Doorbell]:
-    """Launched alerts whose audience is not resolved: the resolver died, or its doorbell was lost."""
+    """Return launched alerts whose audience is not resolved: the resolver died, or its doorbell was lost."""
     with transaction() as s:
         rows = s.execute(
             text("""SELECT id, lane FROM alerts
@@ -166,12 +166,12 @@ def unresolved_alerts(now: datetime) -> list[Doorbell]:
 
 
 def end_leftovers(now: datetime) -> None:
-    """Close what is queued of alerts that were cancelled or have expired, also what came back to the queue since.
+    """End the queued deliveries of cancelled and expired alerts, including those that came back to the queue since.
 
-    Their state has been committed before, and stops all claims; to close a million deliveries takes longer than people
-    who press cancel should wait.
+    The alert's state is committed earlier and stops all claims. Closing a million deliveries takes too long for the
+    operator who pressed cancel to wait for.
     """
-    through = 0  # one that is refused is not tried again before the next run
+    through = 0  # a batch that is refused is not tried again until the next run
     while some := _ended_after(through):
         through = some[-1]
         db.in_halves(some, lambda these: _end(these, now), lambda batch, why: _refused("end", batch, why))
@@ -188,7 +188,7 @@ def _ended_after(last: int) -> Sequence[int]:
 
 
 def _end(these: Sequence[int], now: datetime) -> None:
-    """The deliveries of a few batches, in one transaction; what was claimed already is on its way."""
+    """End the queued deliveries of a few batches in one transaction. Deliveries already claimed are not touched."""
     with transaction() as s:
         rows = s.execute(
             text("""SELECT b.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
@@ -212,14 +212,14 @@ _END = """
 """
 
 
-# Another sender may have to try (`carrier_blocks.settle_refusals`).
+# Refused by a carrier: another sender may still have to try (`carrier_blocks.settle_refusals`).
 _refusals_open = exists().where(
     CarrierRefusal.settled_at.is_(None), Delivery.id == CarrierRefusal.delivery_id, Delivery.alert_id == Alert.id
 )
 
 
 def finish_alerts(now: datetime) -> list[int]:
-    """Alerts whose every delivery has left our hands become `sent`. One that cannot is set aside with an alarm."""
+    """Move alerts without open deliveries to `sent`; return their ids. One that fails is set aside with an alarm."""
     with transaction() as s:
         done = s.scalars(
             select(Alert.id)

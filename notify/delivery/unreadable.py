@@ -1,4 +1,4 @@
-"""Sealed addresses that do not open: one of them is damaged, all of them mean that this process has another key."""
+"""Addresses that cannot be decrypted: some are damaged; if none can be, this process has the wrong key."""
 
 import socket
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from notify.models import Contact
 from notify.models.states import DeliveryState
 
 REASON = alarms.UNREADABLE_ADDRESS
-TRIED = 20  # other addresses, before the key is called wrong
+TRIED = 20  # addresses to try before calling the key wrong
 
 
 def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tuple[list[Outcome], bool]:
-    """What becomes of them, after an alarm, and whether our key is the right one.
+    """Raise an alarm; return the outcomes of these deliveries and whether our key is the right one.
 
-    A damaged address fails. With a wrong key nothing does: another host may have the right one.
+    A delivery with a damaged address fails. With a wrong key it is queued again: another host may have the right one.
     """
     fits, host = _fits(), socket.gethostname()
     with transaction() as s:
@@ -40,7 +40,7 @@ def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tup
 
 
 def _fits() -> bool:
-    """Whether our key opens any address."""
+    """Return whether our key decrypts any address."""
     with transaction() as s:
         kept = select(Contact.channel, Contact.address_sealed).where(Contact.address_sealed.is_not(None))
         rows = s.execute(kept.order_by(Contact.id.desc()).limit(TRIED)).all()
