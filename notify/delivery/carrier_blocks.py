@@ -1,4 +1,4 @@
-"""Pairs of a sender and an address that the carrier keeps apart, because the person texted STOP to that sender.
+"""Pairs of a sender and an address that the carrier blocks, because the person texted STOP to that sender.
 
 Twilio refuses such a message with error 21610. The block is about the pair of numbers: another sender still reaches
 the phone, and only START texted to the same sender lifts it, whatever our own records say
@@ -22,33 +22,33 @@ from notify.core import alarms, db, states
 
 REASON = "carrier-block"  # of a delivery that ended because every open sender is blocked
 TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
-# Toll-free numbers are blocked at the carrier's, which does not know YES:
+# Carriers block toll-free numbers themselves, and do not recognise YES:
 # https://help.twilio.com/articles/223134027
 TOLL_FREE_LIFTED_BY = frozenset({"start", "unstop"})
 
 
 class Senders(NamedTuple):
-    """The open senders of a channel for one address, the fastest first."""
+    """The open senders of a channel, for one address, the fastest first."""
 
     blocked: tuple[str, ...]
     others: tuple[str, ...]
 
     @property
     def reach(self) -> bool:
-        """Whether some sender is not blocked; where there is no sender at all, nothing is."""
+        """Whether any sender is not blocked; true if there is no sender at all."""
         return bool(self.others) or not self.blocked
 
     def block(self, inbound: Inbound) -> bool:
-        """Whether the one that was written to may not write back."""
+        """Whether the sender that the resident wrote to is blocked from answering."""
         return not {inbound.sender_address, inbound.service}.isdisjoint(self.blocked)
 
     def number_to_start(self, inbound: Inbound) -> str:
-        """Where START helps. A Messaging Service (`MG...`) has no number of its own."""
+        """The number to send START to. A Messaging Service (`MG...`) has no number of its own."""
         numbers = [address for address in self.blocked if is_number(address)]
         return inbound.sender_address if self.block(inbound) or not numbers else numbers[0]
 
     def number_to_answer(self, inbound: Inbound) -> str:
-        """Another number that may write back; "" where none is needed, or none is there."""
+        """Another number that may answer; "" if none is needed or there is none."""
         numbers = [address for address in self.others if is_number(address)]
         return numbers[0] if self.block(inbound) and numbers else ""
 
@@ -58,17 +58,17 @@ def is_number(address: str) -> bool:
 
 
 def block(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
-    """The carrier has heard STOP. Call when the provider knows the word."""
+    """Record that the carrier received STOP. Call this if the provider recognises the word."""
     s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": None, "doubtful": False})
 
 
 def doubt(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
-    """There was a STOP in words of which nobody knows whether the carrier has understood them."""
+    """Record a STOP in words that the carrier may or may not have recognised."""
     s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now, "doubtful": True})
 
 
 def lift(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
-    """The carrier has heard START. Call when the provider knows the word."""
+    """Record that the carrier received START. Call this if the provider recognises the word."""
     word = inbound.text.strip().lower()
     if inbound.sender_address.startswith(TOLL_FREE) and word not in TOLL_FREE_LIFTED_BY:
         return
@@ -76,7 +76,7 @@ def lift(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetim
 
 
 def senders(s: Session, channel: str, index: bytes) -> Senders:
-    """Which open senders of a channel reach an address, and which are blocked."""
+    """Return the open senders of a channel, and which are blocked for an address."""
     rows = s.execute(
         text("""SELECT x.address, EXISTS (SELECT FROM carrier_blocks k
                                            WHERE (k.sender_id, k.address_index) = (x.id, :index)
@@ -92,22 +92,22 @@ def senders(s: Session, channel: str, index: bytes) -> Senders:
 def pass_on(
     cursor: "psycopg.Cursor[Any]", batch_id: int, lease: UUID, delivery_ids: Sequence[int], now: datetime
 ) -> None:
-    """Move queued deliveries of a leased batch to batches of the senders that may reach them; one that none may reach
-    ends here. A single statement: each is moved once, or stays where it is."""
+    """Move queued deliveries of a leased batch to batches of senders that may reach them; one that none may reach ends
+    as skipped. This is a single statement: each is moved once, or stays."""
     cursor.execute(_MOVE, {"batch": batch_id, "key": lease, "ids": list(delivery_ids), "now": now})
 
 
 def note_refusals(cursor: "psycopg.Cursor[Any]", refused: Sequence[tuple[int, str, str]], now: datetime) -> None:
-    """These tries (delivery, reference, code) were refused for their sender alone, after the provider had taken them.
+    """Record attempts (delivery, reference, code) that the carrier refused for their sender alone, after acceptance.
 
-    What is told of such a try later says nothing of its delivery. `settle_refusals` decides what becomes of that.
+    Later receipts for such an attempt do not apply to its delivery. `settle_refusals` decides what happens to it.
     """
     cursor.executemany(_NOTE, [(*one, now) for one in refused])
 
 
 def settle_refusals(now: datetime) -> None:
-    """Have another sender try what was refused: once, and where the alert lives and a sender may reach the phone.
-    Elsewhere it has failed. Waits until the batch is given back: its worker may not have recorded the try yet."""
+    """Pass each refused delivery on to another sender, once, if its alert still runs and a sender can reach the phone;
+    else fail it. Waits until its batch is given back: the worker may not have recorded the attempt yet."""
 
     def work(some: Sequence[int]) -> None:
         values = {"ids": list(some), "now": now, "from": [state.value for state in states.PASSED_ON]}
@@ -127,7 +127,7 @@ def _values(provider: str, inbound: Inbound, index: bytes, now: datetime) -> dic
     return {"provider": provider, "ours": ours, "index": index, "now": now}
 
 
-# A word to a number of a Messaging Service counts for the whole service.
+# A keyword sent to a number of a Messaging Service counts for the whole service.
 _SET = """
     INSERT INTO carrier_blocks AS known (sender_id, address_index, at, lifted_at, doubtful)
     SELECT id, :index, :now, CAST(:lifted_at AS timestamptz), :doubtful FROM senders
@@ -144,7 +144,7 @@ _FREE = """(SELECT x.id FROM senders x
                                        AND k.lifted_at IS NULL)
                   ORDER BY x.rate_per_s DESC, x.id LIMIT 1)"""
 
-# To the fastest open sender, in a batch that is bound to it.
+# Moves deliveries to the fastest open sender, in a batch that only it may send.
 _MOVE = f"""
     WITH ours AS (
         SELECT * FROM batches WHERE id = %(batch)s AND lease = %(key)s AND lease_until > now() FOR UPDATE

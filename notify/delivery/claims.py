@@ -1,4 +1,4 @@
-"""Claims of deliveries: the last look at whether each is still wanted, less than half a second before it leaves."""
+"""Claims of deliveries: the last check whether each may be sent, less than half a second before it leaves."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Claimed(NamedTuple):
-    """One delivery that is ours to send, or to ask for."""
+    """A delivery that this process may send, or ask the provider about."""
 
     delivery_id: int
     contact_id: int
@@ -37,14 +37,14 @@ def claim(
     blocks: bool = True,
     without: list[int] | None = None,
 ) -> list[Claimed] | None:
-    """Take up to `most` queued deliveries for sending, in the order of their ids; None when nothing is left to take.
+    """Claim up to `most` queued deliveries, in the order of their ids. Return None when nothing is left to claim.
 
-    Those whose resident has opted out, left the topic or muted it since the launch are skipped, in the same
-    statement. Those that the carrier keeps from this sender are passed on to another one. Nothing is claimed of a
-    paused or cancelled alert, nor of one that expires within LAST_S, nor under a lease that has run out.
-    `after`: the last one that was claimed, so that those which came back are tried again only after all others.
-    `blocks`: whether the carrier keeps anything from this sender; without, a claim costs less.
-    `without`: deliveries to leave alone; one that cannot be passed on is added to them.
+    The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch. Those
+    that the carrier blocks for this sender are passed on to another one. Nothing is claimed if the alert is paused,
+    cancelled or expires within LAST_S, or if the lease has run out.
+    `after`: the last id claimed, so that deliveries that came back are tried again only after all others.
+    `blocks`: whether any address is blocked for this sender; if not, a claim costs less.
+    `without`: ids not to claim; a delivery that cannot be passed on is added.
     """
     values: dict[str, Any] = {
         "batch": held.batch_id,
@@ -75,7 +75,7 @@ def claim(
 def _pass_on(
     cursor: "psycopg.Cursor[Any]", held: Lease, blocked: Sequence[int], now: datetime, kept: list[int] | None
 ) -> None:
-    """Whatever becomes of these, the others of their window are claimed and must be posted."""
+    """Pass blocked deliveries on. Never fails: the others of their window are claimed and must be posted."""
 
     def work(some: Sequence[int]) -> None:
         carrier_blocks.pass_on(cursor, held.batch_id, held.key, some, now)
@@ -87,16 +87,16 @@ def _pass_on(
 
     try:
         db.in_halves(blocked, work, refused)
-    except AWAY as error:  # they are still queued here, and passed on when they are claimed again
+    except AWAY as error:  # they stay queued, and are passed on at their next claim
         log.warning("database.away", error=db.reason(error))
 
 
 def claim_apart(
     held: Lease, sender_id: int, most: int, now: datetime, after: int, refused: list[int], *, blocks: bool
 ) -> list[Claimed] | None:
-    """`claim`; a delivery that PostgreSQL refuses to claim keeps none of the others (law 15).
+    """`claim`, in smaller parts where PostgreSQL refuses a delivery, so that the others still go out (law 15).
 
-    An alarm rings for it, and it is added to `refused`, whose deliveries are left alone.
+    The one refused raises an alarm and is added to `refused`, whose deliveries are not claimed.
     """
     while True:
         try:

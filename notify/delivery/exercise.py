@@ -19,7 +19,7 @@ HINT = "Rehearse on a stack of its own with `tocsin up --demo`, where all provid
 
 
 def may_carry(settings: Settings, provider: str, status: str) -> bool:
-    """Whether messages of an alert with this CAP status may be posted to the provider."""
+    """Return whether messages of an alert with this CAP status may be posted to the provider."""
     return status == "Actual" or registry.is_simulator(settings, provider)
 
 

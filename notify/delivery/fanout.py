@@ -1,9 +1,8 @@
-"""From an audience to delivery rows and batches: slice by slice, each one transaction.
+"""Turn an audience into delivery rows and batches, slice by slice, with one transaction for each slice.
 
-The first slice is small, so that the first phone rings while the rest is still being resolved. Of the rest two slices
-are dealt at once, each by a connection of its own, and committed in their order. How far we are is written on the alert
-in the same transaction, so a resolver that dies is followed by another that goes on from there, and a contact gets its
-one row whatever happens.
+The first slice is small, so that the first phone rings while the rest is still being resolved. After it, two slices are
+written at a time, each on its own connection, and committed in order. The same transaction records the progress on the
+alert. If a resolver dies, another continues from there, so every contact gets exactly one row.
 """
 
 from collections import deque
@@ -30,16 +29,16 @@ from zones.membership import Membership
 log = structlog.get_logger()
 
 FIRST_SLICE = 500  # residents
-FIRST_IDS = 20_000  # ... found among so many
+FIRST_IDS = 20_000  # ... found among this many ids
 SLICE = 10_000
-LARGER = 3  # times as many in each slice as in the one before: rows of many are found quicker than those of few
-LARGEST_SLICE = 40_000  # less than a second's work: after a cancel the slices at work are for nothing
+LARGER = 3  # each slice is this many times the one before: a large slice costs less for each resident
+LARGEST_SLICE = 40_000  # less than a second's work, which a cancel may waste
 DEALERS = 2
 BATCH_S = 10.0  # a batch takes about this long at its channel's rate
 BATCH_MOST = 1000  # deliveries
 RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
 
-# Deals what was reached into batches, and writes both. The tables are joined by (channel, language, sender, ordinal).
+# Writes deliveries and their batches. The tables are joined by (channel, language, sender, ordinal).
 DEAL = """
     WITH reached AS MATERIALIZED (
         {reached}
@@ -78,7 +77,7 @@ DEAL_TIMELINES = DEAL.format(reached=audience.TIMELINES)
 
 
 class _Halted(Exception):
-    """The alert is no longer `sending`: what was dealt since is rolled back."""
+    """The alert is no longer `sending`; the current slices are rolled back."""
 
 
 def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
@@ -86,13 +85,13 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
 
     Does nothing while another process resolves the same alert, and stops when the alert is no longer `sending`.
     """
-    with resolvers_engine().connect() as guard:  # a connection of its own: the lock is gone when this process is
+    with resolvers_engine().connect() as guard:  # its own connection: if this process dies, the lock is released
         if not guard.execute(
             text("SELECT pg_try_advisory_lock(:lock, :alert)"), {"lock": RESOLVER_LOCK, "alert": alert_id}
         ).scalar_one():
             return
         guard.commit()
-        guard.detach()  # closed and not given back: whatever happens, the lock does not stay with the pool
+        guard.detach()  # closed, not returned: a pooled connection would keep the lock
         try:
             yield from _slices(alert_id, now)
         except _Halted:
@@ -119,19 +118,19 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         yield batches
     with transaction(resolvers_engine) as s:
         rest = audience.residents_inside(s, area, now, after=through)
-    # Those inside may all have moved here lately, so that none was found yet.
+    # If all residents of the area are new, the first ids held none of them.
     yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), given)
     with transaction(resolvers_engine) as s:
         _advance(s, alert_id, 0, done_at=now)
     log.info("alert.resolved", alert=alert_id)
-    with transaction(resolvers_engine) as s:  # of its own: an alert ends without its forecast, too
+    with transaction(resolvers_engine) as s:  # separate: an alert can end without its forecast
         forecast.keep(s, alert_id)
 
 
 def _first_slice(s: Session, alert_id: int, area: Membership, given: Mapping[str, Any]) -> tuple[list[int], int]:
-    """The first few residents, found among the first few ids: a million places are not read before a phone rings.
+    """Write the first few residents, found among the first ids, so that no phone waits for a million places to be read.
 
-    Returns their batches and the id that the audience is resolved through.
+    Returns their batches and the id up to which the audience is resolved.
     """
     alert = _sending(s, alert_id)
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
@@ -145,7 +144,7 @@ def _first_slice(s: Session, alert_id: int, area: Membership, given: Mapping[str
 
 
 def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
-    """Slices that grow, the first one of `most`: the rows of many are found quicker than those of few."""
+    """Split residents into slices that grow from `most`: a large slice costs less for each resident."""
     parts = []
     while residents.size:
         parts.append(residents[:most])
@@ -168,7 +167,7 @@ def _rest(alert_id: int, parts: list[NDArray[np.int64]], given: Mapping[str, Any
 def _in_turn(
     alert_id: int, residents: NDArray[np.int64], given: Mapping[str, Any], before: "Future[list[int]] | None"
 ) -> list[int]:
-    """One slice, committed after the one before it: an error there, or a halt, is ours too."""
+    """Write one slice, and commit it after the one before; an error there is raised here too."""
     with transaction(resolvers_engine) as s:
         batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), given)
         if before is not None:
@@ -178,7 +177,7 @@ def _in_turn(
 
 
 def _sending(s: Session, alert_id: int) -> Alert:
-    """The alert, if it is still to be resolved. It is not locked, so that a cancel need not wait for a slice."""
+    """Return the alert, not locked, so that a cancel need not wait for a slice. Raises _Halted if resolving is over."""
     alert = s.get(Alert, alert_id, populate_existing=True)
     if alert is None or alert.state != AlertState.SENDING or alert.fanout_done_at is not None:
         raise _Halted
@@ -188,9 +187,9 @@ def _sending(s: Session, alert_id: int) -> Alert:
 def _advance(
     s: Session, alert_id: int, added: int, *, through: int | None = None, done_at: datetime | None = None
 ) -> None:
-    """How far we are; and whether it has been stopped since, in the statement that waits for who is stopping it.
+    """Record the progress. Raises _Halted if the alert was stopped: the same statement waits for the stop to commit.
 
-    Never back: if our lock was lost with its connection, another resolver may have come further.
+    The progress never goes back: if we lost our lock with its connection, another resolver may be ahead.
     """
     going = s.execute(
         text("""UPDATE alerts SET audience_total = audience_total + :added, fanout_done_at = :done_at,
@@ -204,7 +203,7 @@ def _advance(
 
 
 def _deal_timelines(s: Session, alert: Alert, given: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`_deal` for the city's own timelines; where one is refused, residents are written to all the same."""
+    """`_deal` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
 
     def refused(_: str, why: Exception) -> None:
         alarms.refused_row(f"write the posts of alert {alert.id}", why, given["now"], alert_id=alert.id)
@@ -218,7 +217,7 @@ def _deal_timelines(s: Session, alert: Alert, given: Mapping[str, Any]) -> tuple
 
 
 def _deal_apart(s: Session, alert: Alert, residents: list[int], given: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`_deal`; a resident whose rows PostgreSQL refuses keeps none of the others from being written to (law 15)."""
+    """`_deal` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
         if _is_behind(s, alert.id, resident):
@@ -233,7 +232,7 @@ def _deal_apart(s: Session, alert: Alert, residents: list[int], given: Mapping[s
 
 
 def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
-    """Whether another resolver has dealt this resident since: our lock was lost with its connection."""
+    """Return whether another resolver has written this resident, because we lost our lock with its connection."""
     behind: bool = s.execute(
         text("SELECT fanout_through >= :resident FROM alerts WHERE id = :alert"),
         {"alert": alert_id, "resident": resident},
@@ -242,24 +241,24 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
 
 
 def _given(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
-    """What `DEAL` asks for, asked once: it is the same for every slice of an alert but for the residents."""
+    """Return the parameters of `DEAL` that are the same for every slice: all but the residents."""
     return audience.parameters(alert, [], now, audience.fallback_of(s, alert)) | {
         "lane": alert.lane.value,
         "sizes": _batch_sizes(s, alert),
-        "ask": alert.ask_since,  # after a restored backup: perhaps it was sent already (`restoring`)
+        "ask": alert.ask_since,  # after a restored backup: may have been sent already (`restoring`)
     }
 
 
 def _deal(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
-    """The ids of new batches, and how many deliveries there are now more."""
-    # PostgreSQL thinks that a slice makes few batches, and would hold each delivery against all of its language.
+    """Write deliveries and batches. Return the ids of the batches and the number of deliveries."""
+    # PostgreSQL underestimates the batches: its merge join would compare each delivery with all of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))
     dealt = s.execute(text(sql), values).one()
     return dealt.batches, dealt.added
 
 
 def _batch_sizes(s: Session, alert: Alert) -> list[int]:
-    """Deliveries in a batch, for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
+    """Return the batch size for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
     rows = s.execute(
         text("""
             SELECT coalesce(r.rate, 1) / coalesce(w.cost, 1)
@@ -275,7 +274,7 @@ def _batch_sizes(s: Session, alert: Alert) -> list[int]:
 
 
 def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
-    """A social account is written to like a contact: one timeline for each language that there are words in."""
+    """Add a contact for each timeline: one for each open social account and language of the alert."""
     keyring.hold(s)
     rows = s.execute(
         text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)

@@ -18,15 +18,15 @@ class Outcome(NamedTuple):
     reference: str | None = None
     sent_at: datetime | None = None
     suppress: Suppress = ""
-    counts: bool = True  # as an attempt; a missed slot does not, nor "429: later", nor what a broken provider refuses
+    counts: bool = True  # as an attempt; a missed slot, a 429 or a refusal by a broken provider does not
 
 
 def outcomes(
     posted: Posted, attempts: dict[int, int], max_attempts: int, *, troubled: bool = False
 ) -> Iterator[Outcome]:
-    """One outcome for each recipient. `attempts`: how often each delivery was tried, this time included.
+    """One outcome for each recipient. `attempts`: of each delivery, including this one.
 
-    `troubled`: the provider refuses everything, which says nothing of this message.
+    `troubled`: the provider refuses everything, so its refusal says nothing about this message.
     """
     answer = posted.answer
     for place, recipient in enumerate(posted.message.recipients):
@@ -45,11 +45,11 @@ def outcomes(
 
 
 def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool, troubled: bool) -> Outcome:
-    """The provider certainly did not take it: try again, or give up with its code as the reason."""
-    if error.retryable and (troubled or error.retry_after_s is not None):  # no judgement of this message
+    """Return the outcome of a definite refusal: queue again, or fail with the provider's code as the reason."""
+    if error.retryable and (troubled or error.retry_after_s is not None):  # says nothing about this message
         return Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
     innocent = bool(error.positions) and place not in error.positions
-    ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a mended one, goes on
+    ours = error.blame == "us" and not error.retryable  # the sender is stopped, not the delivery
     if (error.retryable or innocent or ours) and not tired:
         return Outcome(recipient.delivery_id, DeliveryState.QUEUED)
     suppress = error.suppress if error.blame == "recipient" and not innocent else ""

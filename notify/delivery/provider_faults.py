@@ -1,4 +1,4 @@
-"""What receipts say about the sender of a message: that it cannot work, or that carriers take it for spam."""
+"""Stop senders whose receipts show that they cannot work, or that carriers take their messages for spam."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,13 +11,13 @@ from notify.core import reasons
 from notify.delivery import sender_health
 
 RECENT = 5_000  # receipts, of all alerts
-FILTERED_SHARE, FILTERED_LEAST = 0.1, 20  # of the messages of one alert by one sender whose end is among them
+FILTERED_SHARE, FILTERED_LEAST = 0.1, 20  # of the finished messages of one alert by one sender
 
 
 def stop_refused_senders(s: Session, provider: str, receipts: Sequence[Receipt], now: datetime) -> None:
-    """Stop each sender of whom a receipt says that all its messages will fail alike.
+    """Stop each sender that a receipt shows to be unable to send any message.
 
-    One that was opened again is not stopped for what it had sent before.
+    Messages sent before a sender was last opened do not count.
     """
     codes = {r.delivery_id: r.code for r in receipts if r.blame == "us"}
     if not codes:
@@ -36,9 +36,9 @@ _REFUSED = """
 
 
 def stop_filtered_senders(s: Session, now: datetime) -> None:
-    """Stop each sender of whose recent messages in one alert too many were taken for spam.
+    """Stop each sender that had too many recent messages of one alert filtered as spam.
 
-    A single one says little: a phone, or a word. To be asked when there is news of it, not for each receipt.
+    A single one may be due to one phone. Call this when a receipt reports a filtered message, not for each receipt.
     """
     values = {"recent": RECENT, "share": FILTERED_SHARE, "least": FILTERED_LEAST}
     for sender_id, alert_id, filtered, ended in s.execute(text(_FILTERED), values).all():

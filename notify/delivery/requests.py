@@ -1,4 +1,4 @@
-"""The requests to a provider: the words of a batch, and those who are to get them, their addresses opened."""
+"""Build the requests to a provider: the text of a batch, and its recipients with decrypted addresses."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from notify.delivery.leases import Lease
 
 
 def content(held: Lease, settings: Settings) -> Content:
-    """The words that all messages of a batch share."""
+    """Return the text that all messages of a batch share."""
     return Content(
         alert_id=held.alert_id,
         language=held.language,
@@ -25,7 +25,7 @@ def content(held: Lease, settings: Settings) -> Content:
 
 
 def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
-    """Whom to write to, and those whose address cannot be read. Addresses are opened here and nowhere else."""
+    """Return the recipients, and the deliveries whose address cannot be decrypted. Only this function decrypts any."""
     opened, unreadable = [], []
     with_links = CHANNELS[held.channel].leaves_by == "link"
     for one in claimed:
@@ -48,7 +48,7 @@ def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> t
 def message(
     words: Content, sender_address: str, group: Sequence[Recipient], settings: Settings, valid_for_s: int | None
 ) -> Message:
-    """One request."""
+    """Return one request."""
     return Message(
         content=words,
         sender_address=sender_address,
@@ -59,5 +59,5 @@ def message(
 
 
 def unsubscribe_url(settings: Settings, contact_id: int, topic: str) -> str:
-    """The one-click address of RFC 8058: whose, and of which list, signed so that nobody can make another's."""
+    """Return the one-click address of RFC 8058 for a contact and list, signed so that nobody can forge another."""
     return f"{settings.public_url}/u/{crypto.sign_token('unsubscribe', f'{contact_id}.{topic}')}"

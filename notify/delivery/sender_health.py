@@ -1,4 +1,4 @@
-"""What the answers of a window mean for its sender: rest, stop, or be tried again later."""
+"""Pause or stop a sender, or open its breaker, by the answers of a window."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,15 +23,15 @@ PATIENCE_S = 120.0
 def record(
     sender: OpenSender, grants: Sequence[Grant], unit: int, posted: Sequence[Posted], throttle: Throttle
 ) -> bool:
-    """Tell the throttle what became of grants whose messages cost `unit` tokens each; stop a sender that cannot work.
+    """Report the results of grants to the throttle, at `unit` tokens a message, and stop a sender that cannot work.
 
     Returns whether the provider is in trouble: then its refusals say nothing about the messages. Without Redis nothing
-    is told, and nothing is sent either.
+    is reported, but nothing is sent either.
     """
     errors = [one.answer for one in posted if isinstance(one.answer, SendError)]
     ours = [error for error in errors if error.blame == "us" and not error.retryable and not error.positions]
     if ours:
-        # The outcomes of the window are not recorded yet: that PostgreSQL is away must not lose them.
+        # Retried, because the outcomes of the window are not recorded yet and must not be lost to an outage.
         db.persistently(lambda: _stop_for(sender, ours[0]), PATIENCE_S)
     waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
     faults = [_fault(one.answer) for one in posted]
@@ -51,9 +51,9 @@ def record(
 
 
 def _fault(answer: Answer) -> str:
-    """The code of an answer that shows the provider out of order; "" of all others.
+    """Return the code of an answer that shows a fault of the provider, else "".
 
-    Who says 429 and how long to wait is in order.
+    A 429 that says how long to wait is not a fault.
     """
     if isinstance(answer, Ambiguous):
         return answer.code
@@ -74,7 +74,7 @@ def _in_words(error: SendError) -> str:
 def stop(s: Session, sender_id: int, why: str, now: datetime) -> None:
     """Close a sender and raise an alarm, with the reason that people will read.
 
-    Its batches go to the other senders, or wait. One that is stopped already stays as it is; the alarm is counted.
+    Its batches go to the other senders, or wait. If it is stopped already, only the alarm is counted again.
     """
     stopped = s.execute(
         text("UPDATE senders SET status = 'stopped', note = :why WHERE id = :id AND status = 'open' RETURNING id"),

@@ -1,4 +1,4 @@
-"""The senders that a channel may use now. Read again twice a second, so that a stop or a new rate acts at once."""
+"""The senders that a channel may use now, read again twice a second so that a stop or a new rate acts at once."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ class OpenSender:
     address: str
     rate_per_s: float
     daily_cap: int | None
-    blocks: bool  # whether the carrier keeps some phones from it
+    blocks: bool  # whether the carrier blocks any address for it
 
 
 _lock = threading.Lock()
@@ -28,7 +28,7 @@ _senders: tuple[OpenSender, ...] = ()
 
 
 def open_senders(channel: str, only: int | None = None) -> list[OpenSender]:
-    """Open senders of a channel, the fastest first; `only`: that one, if it is open."""
+    """Return the open senders of a channel, the fastest first; with `only`, that one if it is open."""
     global _read_s, _senders
     with _lock:
         if time.monotonic() - _read_s > FRESH_S:
@@ -46,7 +46,7 @@ def open_senders(channel: str, only: int | None = None) -> list[OpenSender]:
 
 
 def read_anew() -> None:
-    """The next one who asks reads them from the database."""
+    """Read the senders from the database at the next call."""
     global _read_s
     with _lock:
         _read_s = float("-inf")

@@ -1,4 +1,4 @@
-"""The identities that we send as: which there are, how fast each may go, and whether it is open."""
+"""Senders: the identities that messages are sent from, their rates and caps, and whether each is open."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ def add(
     daily_cap: int | None = None,
     by: Operator | None = None,
 ) -> Sender:
-    """A new sender. Rates are in what the provider counts: SMS segments, email recipients, posts; a second."""
+    """Add a sender. Rates are in the provider's units a second: SMS segments, email recipients, posts."""
     if provider not in registry.PROVIDERS:
         raise Invalid(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(registry.PROVIDERS)}.")
     address = _kept(registry.PROVIDERS[provider].channel, address)
@@ -54,7 +54,7 @@ def add(
 
 
 def _kept(channel: str, given: str) -> str:
-    """The address as the provider knows it."""
+    """Return the address as the provider knows it."""
     address = plain(visible(given))
     if not address:
         raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
@@ -71,7 +71,7 @@ def change(
     status: str | None = None,
     by: Operator | None = None,
 ) -> Sender:
-    """Change a rate or a cap (0: no cap), stop or open a sender. Acts within a second, in mid-send. Raises NotFound."""
+    """Change a rate or a cap (0: none), stop or open a sender. Takes effect within a second. Raises NotFound."""
     sender = s.get(Sender, sender_id)
     if sender is None:
         raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows them.")
@@ -111,7 +111,7 @@ def all_senders(s: Session) -> Sequence[Sender]:
 
 
 def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str]:
-    """Why some of these channels cannot send, a sentence each; empty when all can."""
+    """Return a sentence for each of these channels that cannot send, saying why."""
     sentences = []
     for channel in channels:
         of_channel = [x for x in all_senders(s) if x.channel == channel]

@@ -1,6 +1,6 @@
-"""What providers say of addresses: not to be written to again, or not by this sender.
+"""Suppress addresses that a provider says must not be written to again, or not by this sender.
 
-An answer to a request and a later receipt say the same things, and leave the same rows.
+An answer to a request and a later receipt with the same meaning leave the same rows.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ def suppress(
     now: datetime,
     claimed_at: datetime | None = None,
 ) -> set[int]:
-    """Suppress the addresses of these deliveries, each for its reason (`contract.Suppress`). May be done twice.
+    """Suppress the addresses of these deliveries, each for its reason (`contract.Suppress`). Safe to repeat.
 
-    `carrier-block` blocks the pair of sender and address. It opts the resident out of everything as well, for it is
-    news of a STOP, unless we know better: there was a STOP to this sender before, which START to it has not lifted, and
-    the resident is subscribed. Returns these deliveries: another sender may take them.
-    `claimed_at`: the claim that was refused; a delivery that was claimed anew says nothing of its present sender.
+    `carrier-block` blocks the pair of sender and address. It also opts the resident out of everything, because it means
+    that they sent STOP, unless the block is known from an earlier STOP to this sender that no START has lifted, and the
+    resident has subscribed again. Returns the ids of such deliveries: another sender may take them.
+    `claimed_at`: the claim that was refused; a delivery claimed again since says nothing about its present sender.
     """
     values = {"ids": list(delivery_ids), "reasons": list(reasons), "now": now, "claimed": claimed_at, "how": HOW}
     return {row[0] for row in cursor.execute(_SUPPRESS, values).fetchall()}
@@ -33,7 +33,7 @@ def suppress(
 def suppress_addresses(
     cursor: "psycopg.Cursor[Any]", channel: str, indexes: Sequence[bytes], reasons: Sequence[str], now: datetime
 ) -> None:
-    """Suppress addresses, each for its reason, whoever has them. May be done twice."""
+    """Suppress addresses, each for its reason, whether or not a contact has them. Safe to repeat."""
     values = {"channel": channel, "indexes": list(indexes), "reasons": list(reasons), "now": now, "how": HOW}
     cursor.execute(_SUPPRESS_ADDRESSES, values)
 

@@ -2,7 +2,7 @@
 
 A grant is a run of time slots on Redis's clock; the worker posts each message in its slot, so the stream at the
 provider is even, whatever the number of workers. If Redis is gone, workers wait: they do not send unthrottled.
-The arithmetic stands in `throttle.lua`, so that it is one atomic step.
+The arithmetic is in `throttle.lua`, so that it is one atomic step.
 """
 
 import math
@@ -38,7 +38,7 @@ UNCOUNTED = -2  # the wait that means: count first
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a sender may do, as PostgreSQL says: tokens a second and a day."""
+    """The limits of a sender, as stored in PostgreSQL: tokens a second and a day."""
 
     sender_id: int
     rate_per_s: float
@@ -49,9 +49,9 @@ class Allowance:
 class Grant:
     """`messages` may be sent: the n-th at `first_s + n * interval_s` on this process's `time.monotonic()`.
 
-    In bulk all of them go out together, at `first_s`. `day`: of the cap that they are counted for. `watched`: the
-    sender had faults lately, so the breaker wants to hear of successes, too; `trial`: it is half open, and this is the
-    one message by which it is tried.
+    In bulk, all are sent together at `first_s`. `day`: the day whose cap they count for. `watched`: the sender had
+    faults lately, so successes must be reported to the breaker, too. `trial`: the breaker is half open, and this is the
+    one message that tests it.
     """
 
     sender_id: int
@@ -59,7 +59,7 @@ class Grant:
     first_s: float
     interval_s: float
     day: str = ""
-    span: tuple[str, str] = ("", "")  # from the first slot to the first that is not its own, on Redis's clock
+    span: tuple[str, str] = ("", "")  # first slot, and first slot after it, on Redis's clock
     watched: bool = False
     trial: bool = False
 
@@ -74,8 +74,8 @@ class Wait:
 class Throttle:
     """One per process; safe to use from several threads.
 
-    `used_on(sender_id, day)` tells how many tokens of a day's cap PostgreSQL knows to be used. It is asked only when
-    Redis does not know: after it was wiped, or when a cap is new.
+    `used_on(sender_id, day)` counts in PostgreSQL how many tokens of a day's cap are used. It is called only when Redis
+    does not know: after it was wiped, or when a cap is new.
     """
 
     def __init__(self, client: "redis.Redis", used_on: Callable[[int, date], int] = usage.used_on) -> None:
@@ -102,7 +102,7 @@ class Throttle:
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `at_once`: no more than so many, though more are wanted. `within_s`: no slot that begins later than that.
+        `at_once`: the most to grant now, though more are wanted. `within_s`: grant no slot that begins later than that.
         """
         day = now.astimezone(CAP_DAY).date()
         most = want if at_once is None else at_once
@@ -122,7 +122,7 @@ class Throttle:
         return self._grant(allowance.sender_id, day, answer)
 
     def now(self) -> datetime:
-        """Redis's clock, which all hosts share: on one whose own is wrong a cap's day must not begin early. Raises
+        """Return the time on Redis's clock: on a host with a wrong clock, a cap's day must not begin early. Raises
         redis.RedisError."""
         if not self._clock.known:
             asked = time.monotonic()
@@ -131,28 +131,28 @@ class Throttle:
         return datetime.fromtimestamp(self._clock.server(time.monotonic()), UTC)
 
     def close(self, sender_id: int, seconds: float) -> None:
-        """Let nobody send through this sender for a while: the provider said 429 with Retry-After."""
+        """Close this sender to all workers for a while: the provider answered 429 with Retry-After."""
         self._close(keys=[key_of(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
 
     def heard(self, grants: Sequence[Grant], faults: Sequence[str], others: int) -> bool:
-        """What became of grants of one sender: the codes of the provider's faults, and how many answers show that it
-        works.
+        """Record the results of grants of one sender: the codes of the provider's faults, and how many answers show
+        that it works.
 
-        Returns whether the sender is in trouble: its breaker has opened, or stays open. Asks Redis only when there is
-        something to tell.
+        Returns whether the sender is in trouble: its breaker has opened, or stays open. Calls Redis only when there is
+        something to record.
         """
         if not faults and not any(grant.watched for grant in grants):
             return False
         return self._breaker.heard(grants[0].sender_id, faults, others, trial=any(grant.trial for grant in grants))
 
     def breaks(self, sender_ids: Sequence[int]) -> dict[int, Break]:
-        """The breakers of these senders that are open."""
+        """Return the open breakers of these senders."""
         return self._breaker.open_ones(sender_ids)
 
     def give_back(self, grant: Grant, tokens: int, *, slots: bool) -> None:
-        """Tokens of the daily cap that were not used; with `slots` nothing of the grant was.
+        """Return unused tokens of the daily cap; with `slots`, also the slots of a grant that was not used at all.
 
-        Its slots can be had again if nobody has any behind them; else they lapse.
+        The slots can be granted again if no later ones have been granted; else they lapse.
         """
         if tokens > 0:
             first, end = grant.span
@@ -179,7 +179,7 @@ class Throttle:
 def _question(
     allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, at_once: int, within_s: float
 ) -> list[Any]:
-    """What `throttle.lua` wants to know, in its order."""
+    """Return the arguments of `throttle.lua`, in its order."""
     return [
         want,
         unit,
@@ -200,7 +200,7 @@ def _question(
 
 
 class _Answer(NamedTuple):
-    """What `throttle.lua` says, in its order; times in microseconds on Redis's clock."""
+    """The answer of `throttle.lua`, in its order; times in microseconds on Redis's clock."""
 
     granted: int
     first: bytes
@@ -212,7 +212,7 @@ class _Answer(NamedTuple):
 
 
 class _ServerClock:
-    """Redis's clock seen from here: of the last answers, the one with the shortest round trip is the most exact."""
+    """An estimate of Redis's clock, from the recent answer with the shortest round trip."""
 
     def __init__(self) -> None:
         self._heard: deque[tuple[float, float]] = deque(maxlen=64)  # (round trip, server - local), in seconds
@@ -228,11 +228,11 @@ class _ServerClock:
         return bool(self._heard)
 
     def local(self, server_s: float) -> float:
-        """The `time.monotonic()` of a server time."""
+        """Convert a server time to `time.monotonic()`."""
         return server_s - self._offset_s()
 
     def server(self, local_s: float) -> float:
-        """The server time at a `time.monotonic()`."""
+        """Convert a `time.monotonic()` to server time."""
         return local_s + self._offset_s()
 
     def _offset_s(self) -> float:
@@ -248,7 +248,7 @@ if till > (tonumber(redis.call('HGET', KEYS[1], 'closed')) or 0) then
 end
 """
 
-# Who counts later than another one, or for a day that is over, changes nothing.
+# Only the first count for the current day is stored.
 _COUNTED = """
 if redis.call('HGET', KEYS[1], 'day') == ARGV[1] and redis.call('HGET', KEYS[1], 'counted') ~= ARGV[1] then
     redis.call('HSET', KEYS[1], 'counted', ARGV[1], 'used', ARGV[2])

@@ -1,4 +1,4 @@
-"""How much of a sender's daily cap is used, as PostgreSQL knows it (law 1).
+"""Count in PostgreSQL how much of a sender's daily cap is used (law 1).
 
 In Redis the throttle counts the tokens that it hands out, and this is asked only where that memory is missing. So no
 index serves it, which each claim would have to pay for: it reads the deliveries of the alerts that were in work today.
@@ -15,13 +15,13 @@ CAP_DAY = ZoneInfo("America/Los_Angeles")  # T-Mobile's daily caps reset at midn
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """When a day of the caps begins and ends, aware, UTC; 23 or 25 hours apart when the clocks change."""
+    """Return when a day of the caps begins and ends, aware, UTC; 23 or 25 hours apart when the clocks change."""
     begins, ends = (datetime.combine(d, time(), CAP_DAY).astimezone(UTC) for d in (day, day + timedelta(days=1)))
     return begins, ends
 
 
 def used_on(sender_id: int, day: date) -> int:
-    """Tokens that the provider took from this sender on a day, or may have taken, or is being given."""
+    """Return the tokens that the provider took from this sender on a day, may have taken, or is being sent."""
     begins, ends = day_bounds(day)
     with transaction() as s:
         return int(s.execute(text(_USED), {"sender": sender_id, "begins": begins, "ends": ends}).scalar_one())
