@@ -1,1 +1,1 @@
-"""What runs the installation and what looks after it."""
+"""Running an installation: workers, the scheduler and its jobs, heartbeats, checks, key rotation and restores."""

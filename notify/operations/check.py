@@ -1,6 +1,6 @@
-"""Whether this installation could send an emergency now: servers, clocks, keys, the way out, and each provider.
+"""Check whether this installation could send an emergency now: servers, clocks, keys, network and providers.
 
-It only reads. Every finding that is not green says what to do.
+The check only reads. Every finding that is not green says what to do.
 """
 
 import time
@@ -26,15 +26,15 @@ from notify.delivery.senders import all_senders
 from notify.models import Lane
 from notify.operations import heartbeat
 
-CLOCK_S = 2.0  # apart: signatures and day boundaries still hold
-CLOCK_WRONG_S = 30.0  # apart: expiries, caps and signed webhooks go wrong
+CLOCK_S = 2.0  # smaller differences do no harm
+CLOCK_WRONG_S = 30.0  # from here on expiries, caps and signed webhooks go wrong
 REDIS_TIMEOUT_S = 3.0
 
-Senders = Mapping[str, Mapping[str, float]]  # by provider: address and rate a second
+Senders = Mapping[str, Mapping[str, float]]  # by provider: address and rate per second
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Everything, in the order in which it is worth mending. Raises nothing: what fails is a finding."""
+    """Check everything, in the order in which to fix it. Raises nothing: every failure is a finding."""
     yield from _settings(settings)
     senders, found = _database()
     yield from found
@@ -63,11 +63,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     except TocsinError as error:
         yield red("secret key", error.message, error.hint)
     if settings.public_url.startswith("https://"):
-        yield green("public address", f"{settings.public_url} is what residents and providers are given.")
+        yield green("public address", f"Residents and providers are given {settings.public_url}.")
     elif settings.public_url.startswith(("http://127.0.0.1", "http://localhost")):
         yield yellow(
             "public address",
-            f"{settings.public_url} is reached from this machine only.",
+            f"{settings.public_url} can be reached from this machine only.",
             "Set TOCSIN_PUBLIC_URL to the https address that residents and providers reach.",
         )
     else:
@@ -79,7 +79,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _database() -> tuple[Senders | None, list[Finding]]:
-    """The senders, None when the database does not answer, and the findings about it."""
+    """The senders, or None when the database cannot be used, and the findings about the database."""
     began_s = time.monotonic()
     try:
         with transaction(db.reading_engine) as s:
@@ -121,26 +121,26 @@ def _database() -> tuple[Senders | None, list[Finding]]:
         said = "The database has no fingerprint of the secret key yet."
         findings.append(yellow("secret key", said, "The first process that starts records its own: start one."))
     if not senders:
-        findings.append(red("senders", "There is no sender.", "Add one: `tocsin senders add`."))
+        findings.append(red("senders", "There are no senders.", "Add one: `tocsin senders add`."))
     return senders, findings
 
 
 def _processes(s: Session) -> Iterator[Finding]:
-    """By their heartbeats in the database."""
+    """Workers and the scheduler, judged by their heartbeats in the database."""
     gone, begun = heartbeat.lanes_without_worker(s), heartbeat.just_begun(s)
     for lane in Lane:
         if lane not in gone:
-            yield green(f"worker, {lane}", "One of this lane was heard lately.")
+            yield green(f"worker, {lane}", "A worker of this lane has reported recently.")
         elif begun:
-            yield yellow(f"worker, {lane}", f"None of this lane was heard yet; {_BEGUN}", _AGAIN)
+            yield yellow(f"worker, {lane}", f"No worker of this lane has reported yet; {_BEGUN}", _AGAIN)
         else:
-            yield red(f"worker, {lane}", "None of this lane was heard lately.", heartbeat.start_worker(lane))
+            yield red(f"worker, {lane}", "No worker of this lane has reported recently.", heartbeat.start_worker(lane))
     if heartbeat.jobs_run(s):
         yield green("scheduler", "The timed jobs run.")
     elif begun:
-        yield yellow("scheduler", f"Nobody has run the timed jobs yet; {_BEGUN}", _AGAIN)
+        yield yellow("scheduler", f"No scheduler has run the timed jobs yet; {_BEGUN}", _AGAIN)
     else:
-        yield red("scheduler", "Nobody has run the timed jobs lately.", heartbeat.START_SCHEDULER)
+        yield red("scheduler", "No scheduler has run the timed jobs recently.", heartbeat.START_SCHEDULER)
 
 
 _BEGUN = "the other processes started less than a minute ago."
@@ -166,7 +166,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _clock(whose: str, ahead_s: float) -> Finding:
-    """Of this machine against another one."""
+    """Compare the clock of this machine with another one."""
     subject = f"clock, against {whose}"
     if abs(ahead_s) < CLOCK_S:
         return green(subject, f"The clocks are {abs(ahead_s):.1f} s apart.")

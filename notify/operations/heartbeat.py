@@ -1,7 +1,7 @@
-"""The heartbeats of our processes, and what they know by them: whether workers and a scheduler are there.
+"""The heartbeats of our processes, which show whether workers and a scheduler are running.
 
-Each process writes its row every BEAT_S. A process that runs the timed jobs looks for the workers (`jobs/watch.py`);
-everybody else looks for the scheduler, which cannot tell of its own absence. All times are PostgreSQL's own.
+Each process writes its row every BEAT_S. The scheduler watches the workers (`jobs/watch.py`); all other processes
+watch the scheduler, which cannot report its own absence. All times are PostgreSQL's.
 """
 
 import os
@@ -23,14 +23,14 @@ from notify.operations import pulse
 log = structlog.get_logger()
 
 BEAT_S = 10.0
-BROKEN_S = 20.0  # after a longer silence, what others seem to have missed was perhaps the database
-GONE_S = 45.0  # who was not heard for so long is not there: more than BROKEN_S, and a beat before and after
+BROKEN_S = 20.0  # after a longer gap of our own, other processes may seem silent because the database was away
+GONE_S = 45.0  # a process silent for this long is gone: more than BROKEN_S plus a beat before and after
 KEPT = "1 day"
-START_SCHEDULER = "Start one: `tocsin scheduler`. Where one runs, its log says what it waits for."
+START_SCHEDULER = "Start one: `tocsin scheduler`. If one is running, its log says what it waits for."
 
 
 class Heart:
-    """Of this process. `beat` is called by its main loop, so that it stops when that hangs."""
+    """The heartbeat of this process. Its main loop calls `beat`, so that the beats stop when the loop hangs."""
 
     def __init__(self, kind: str, lanes: Sequence[Lane] = ()) -> None:
         """`kind`: api, scheduler or worker."""
@@ -42,7 +42,7 @@ class Heart:
         self._heard = True
 
     def beat(self) -> None:
-        """Beat if it is time; returns at once."""
+        """Write a beat in the background if one is due."""
         if time.monotonic() - self._last_s < BEAT_S or self._writer.is_alive():
             return
         self._last_s = time.monotonic()
@@ -50,7 +50,7 @@ class Heart:
         self._writer.start()
 
     def beat_on(self) -> None:
-        """For a process whose main loop is not ours: beat from a thread, for as long as it lives."""
+        """Beat from a thread until the process ends, when its main loop is not ours."""
 
         def beat() -> None:
             while True:
@@ -70,7 +70,7 @@ class Heart:
             if self._heard:
                 log.warning("heartbeat.database_away", error=db.reason(error))
             self._heard = False
-        except Exception:  # nobody else would hear of it in this thread
+        except Exception:  # otherwise it would be lost with this thread
             log.exception("heartbeat.broke")
         else:
             self._heard = True
@@ -84,7 +84,7 @@ class Heart:
                 alarms.follow(s, alarms.NO_SCHEDULER, {"": _SILENT} if beat.silent else {}, datetime.now(UTC))
 
 
-# A process that was itself cut off from PostgreSQL lately says nothing of others.
+# A process that was recently cut off from PostgreSQL itself cannot judge the others.
 _BEAT = """
     WITH heard AS (
         INSERT INTO heartbeats AS h (kind, host, pid, lanes, at, unbroken_since)
@@ -103,13 +103,13 @@ _BEAT = """
       FROM heard, watch
 """
 _SILENT = (
-    "No scheduler runs the timed jobs: nothing that is scheduled is launched, nothing that was lost is taken up again,"
-    f" and no alert ends. {START_SCHEDULER}"
+    "No scheduler runs the timed jobs: scheduled alerts are not launched, lost work is not resumed, and no alert ends."
+    f" {START_SCHEDULER}"
 )
 
 
 def lanes_without_worker(s: Session) -> list[Lane]:
-    """Lanes that no worker has served lately."""
+    """The lanes that no worker has served recently."""
     rows = s.execute(
         text("""
             SELECT lane FROM unnest(CAST(:lanes AS text[])) AS lane
@@ -121,7 +121,7 @@ def lanes_without_worker(s: Session) -> list[Lane]:
 
 
 def schedulers_hear(s: Session) -> bool:
-    """Whether a scheduler has beaten without a break for so long that it would have heard any worker."""
+    """Whether a scheduler has beaten without a break for long enough to have seen a beat of every worker."""
     heard: bool = s.execute(
         text("""
             SELECT EXISTS (SELECT FROM heartbeats WHERE kind = 'scheduler'
@@ -133,7 +133,7 @@ def schedulers_hear(s: Session) -> bool:
 
 
 def just_begun(s: Session) -> bool:
-    """Whether the processes that are there have all begun a moment ago, so that what is missing may be on its way."""
+    """Whether all running processes started only a moment ago, so that missing ones may still be starting."""
     begun: bool = s.execute(
         text("""
             SELECT coalesce(min(unbroken_since) > now() - make_interval(secs => :gone), false) FROM heartbeats
@@ -144,7 +144,7 @@ def just_begun(s: Session) -> bool:
 
 
 def jobs_run(s: Session) -> bool:
-    """Whether a scheduler has run the timed jobs lately."""
+    """Whether a scheduler has run the timed jobs recently."""
     run: bool = s.execute(
         text("""
             SELECT EXISTS (SELECT FROM jobs WHERE name = 'watch'
@@ -155,8 +155,8 @@ def jobs_run(s: Session) -> bool:
 
 
 def start_worker(lane: Lane) -> str:
-    """What to do when there is none."""
-    hint = "Where one runs, its log says whether it reaches PostgreSQL and Redis."
+    """The hint for a lane without a worker."""
+    hint = "If one is running, its log says whether it reaches PostgreSQL and Redis."
     return f"Start one: `tocsin worker --lane {lane}`. {hint}"
 
 

@@ -1,4 +1,4 @@
-"""How the timed jobs are doing, for people."""
+"""The status of the timed jobs, for people."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class JobStatus:
 
 
 def statuses(s: Session) -> list[JobStatus]:
-    """Of all jobs, in the order of the plan. Without a leader, `next_run_at` is in the past."""
+    """The status of every job, in the order of the plan. Without a leader, `next_run_at` is in the past."""
     rows = {row.name: row for row in s.scalars(select(JobRow))}
     now = s.scalar(select(func.now()))
     return [_status(job, rows.get(job.name), now) for job in JOBS]

@@ -1,6 +1,6 @@
-"""What the leader knows of the timed jobs: one row each, written every few seconds (`job_status.py` reads them).
+"""The record of the timed jobs: one row per job, written by the leader and read by `job_status.py`.
 
-All times in it are PostgreSQL's own; the leader tells only how long ago something was, by its monotonic clock.
+Its times are PostgreSQL's. The leader passes only how long ago something was, by its monotonic clock.
 """
 
 import time
@@ -15,8 +15,8 @@ KEEP_S = 10.0
 
 
 class Ledger:
-    """The leader's. Jobs that run every half second are written every KEEP_S; at once after the first run of one, and
-    when it begins or ends to fail."""
+    """The leader's record. It is written every KEEP_S, and at once after the first run of a job, or when one starts
+    or stops failing."""
 
     def __init__(self, connection: Connection, jobs: Iterable[Job], planner: Planner) -> None:
         self._connection = connection
@@ -24,12 +24,12 @@ class Ledger:
         self._planner = planner
         self._last: dict[str, Run] = {}
         self._succeeded: dict[str, Run] = {}
-        self._failing: dict[str, Run] = {}  # the first run that failed since the last one that did not
+        self._failing: dict[str, Run] = {}  # the first failed run since the last success
         self._late_s = {name: self._late_from_now_s(name) for name in self._jobs}
         self._kept_s = float("-inf")
 
     def note(self, run: Run) -> None:
-        """A run has ended."""
+        """Record a run that has ended."""
         if run.job not in self._last or bool(run.error) != (run.job in self._failing):
             self._kept_s = float("-inf")
         if run.error:
@@ -41,11 +41,11 @@ class Ledger:
         self._last[run.job] = run
 
     def is_due(self) -> bool:
-        """Whether it should be written again."""
+        """Whether the rows should be written again."""
         return time.monotonic() >= self._kept_s + KEEP_S
 
     def keep(self) -> None:
-        """Write all rows, in one statement."""
+        """Write all rows in one statement."""
         self._kept_s = time.monotonic()
         rows = [self._row(name) for name in self._jobs]
         self._connection.execute(text(_KEEP), {column: [row[column] for row in rows] for column in rows[0]})
@@ -69,11 +69,11 @@ class Ledger:
 
 
 def overdue(connection: Connection) -> list[str]:
-    """Jobs whose time passed while nobody led."""
+    """The jobs that became due while there was no leader."""
     return list(connection.execute(text("SELECT name FROM jobs WHERE next_at <= now()")).scalars())
 
 
-# What this leader does not know yet stays as its predecessor wrote it.
+# Values that this leader does not know yet stay as its predecessor wrote them.
 _KEEP = """
     INSERT INTO jobs AS j (name, started_at, seconds, error, succeeded_at, failing_since, next_at, late_after)
     SELECT name, now() - make_interval(secs => started_ago), seconds, coalesce(error, ''),

@@ -1,4 +1,4 @@
-"""The timed jobs: what each of them does, and when."""
+"""The timed jobs: what each one does, and when."""
 
 from dataclasses import dataclass
 from datetime import time
@@ -6,7 +6,7 @@ from datetime import time
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """So many seconds after the last run began; at once when that took longer."""
+    """Run `seconds` after the start of the last run, or at once when that run took longer."""
 
     seconds: float
 
@@ -16,7 +16,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """At a time of the city's clocks. Not between 01:00 and 03:00, which may come twice or not at all."""
+    """Run at a local time of the city. Avoid 01:00 to 03:00, which may occur twice or not at all."""
 
     at: time
 
@@ -26,7 +26,7 @@ class Daily:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`patience_s`: when it has not succeeded for so long after it should have, an alarm rings."""
+    """A timed job. An alarm rings when it has not succeeded `patience_s` seconds after it should have."""
 
     name: str
     does: str
@@ -35,14 +35,14 @@ class Job:
 
 
 JOBS = (
-    Job("launch", "Launch alerts that are due, expire those that are over.", Every(1)),
-    Job("sweep", "Take up lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
-    # It may have a million deliveries to close, in one run.
-    Job("end_leftovers", "Close what is queued of cancelled and expired alerts.", Every(1), patience_s=900),
-    # One run lasts for as long as there are thousands of them.
-    Job("receipts", "Apply what providers tell about messages.", Every(0.5), patience_s=300),
-    Job("forget_changes", "Forget changes of residents that every live count has seen.", Every(60), patience_s=600),
-    Job("check_places", "Look for places of residents that no alert would find.", Every(3600), patience_s=1800),
-    Job("retention", "Delete what is kept for a while only: ended sessions, old heartbeats.", Daily(time(3, 30)), 1800),
-    Job("watch", "Ring alarms: no worker, a launch that was missed, an unknown audience, failing jobs.", Every(10)),
+    Job("launch", "Launch alerts that are due, and expire those whose time is over.", Every(1)),
+    Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
+    # One run may have to close a million deliveries.
+    Job("end_leftovers", "Close the queued deliveries of cancelled and expired alerts.", Every(1), patience_s=900),
+    # A run continues until all receipts are applied.
+    Job("receipts", "Apply providers' receipts for messages.", Every(0.5), patience_s=300),
+    Job("forget_changes", "Delete changes of residents that every live count has seen.", Every(60), patience_s=600),
+    Job("check_places", "Look for damaged places of residents, which alerts would miss.", Every(3600), patience_s=1800),
+    Job("retention", "Delete ended sessions and old heartbeats.", Daily(time(3, 30)), 1800),
+    Job("watch", "Ring alarms: no worker, a missed launch, an unknown audience, failing jobs.", Every(10)),
 )

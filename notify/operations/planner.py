@@ -1,4 +1,4 @@
-"""When the jobs run: APScheduler, with what it lacks for a service whose clock may be set."""
+"""Run the jobs on time: APScheduler, extended to cope with a clock that is set."""
 
 import threading
 import time
@@ -18,13 +18,13 @@ from notify.operations.plan import Daily, Every, Job
 
 log = structlog.get_logger()
 
-JUMP_S = 0.5  # the wall clock was set when it moved so much more or less than the monotonic one
-RETRY_S = 600.0  # a daily job that failed is tried again
+JUMP_S = 0.5  # the wall clock was set if it differs from the monotonic one by more
+RETRY_S = 600.0  # after which a failed daily job is tried again
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has ended, by the monotonic clock. `error`: a sentence; empty when it succeeded."""
+    """A run that has ended. Times are monotonic. `error`: a sentence; empty after a success."""
 
     job: str
     began_s: float
@@ -33,10 +33,10 @@ class Run:
 
 
 class Interval(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """The next of a row of times that is still to come.
+    """Fire at a fixed interval, and skip the times that were missed.
 
-    APScheduler's own IntervalTrigger returns each one that was missed, too: after a clock was set from 1970 to now it
-    would be busy with them for hours.
+    APScheduler's IntervalTrigger returns every missed time: after the clock was set from 1970 to now, it would be busy
+    for hours.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -50,17 +50,17 @@ class Interval(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
 
 
 class Planner(BaseScheduler):  # type: ignore[misc]
-    """Runs each job in a thread of its own, and none twice at once.
+    """Run each job in a thread of its own, and never twice at once.
 
-    A custom scheduler as APScheduler's documentation describes it ("Extending APScheduler"): its main loop is the
-    leader's own, which calls `turn` again and again. All but the jobs happens in that thread.
+    This is a custom scheduler as in APScheduler's documentation ("Extending APScheduler"): the leader's main loop calls
+    `turn` repeatedly, and everything but the jobs happens in that thread.
     """
 
     def __init__(
         self, jobs: Collection[Job], run: Callable[[str], Run], zone: tzinfo, overdue: Collection[str] = ()
     ) -> None:
-        """`zone`: the city's. `overdue`: jobs whose time passed while nobody led; they are run at once."""
-        # Intervals are counted in UTC: in the city's time they would stop for an hour when summer time ends.
+        """`zone`: the city's. `overdue`: jobs that became due while there was no leader; they run at once."""
+        # Intervals are counted in UTC: in local time they would stop for an hour when summer time ends.
         super().__init__(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(len(jobs))},
@@ -79,7 +79,7 @@ class Planner(BaseScheduler):  # type: ignore[misc]
             self.add_job(run, trigger, args=[job.name], id=job.name, next_run_time=first)
 
     def turn(self, most_s: float) -> None:
-        """Start what is due, then wait until something else is, but not for longer than `most_s`."""
+        """Start the jobs that are due, then wait for the next one, at most `most_s` seconds."""
         if self._clock_was_set():
             self._plan_anew()
         wait_s = self._process_jobs()
@@ -90,11 +90,11 @@ class Planner(BaseScheduler):  # type: ignore[misc]
         self._woken.set()
 
     def shutdown(self, wait: bool = True) -> None:
-        """Start nothing more, and wait for what runs."""
+        """Start no more jobs, and by default wait for the running ones."""
         super().shutdown(wait)
 
     def ended(self) -> Iterator[Run]:
-        """The runs that have ended since this was asked last."""
+        """Yield the runs that have ended since the last call."""
         while True:
             try:
                 run = self._ended.get_nowait()
@@ -104,11 +104,11 @@ class Planner(BaseScheduler):  # type: ignore[misc]
             yield run
 
     def next_in_s(self, name: str) -> float:
-        """How soon a job runs again."""
+        """The seconds until a job runs again."""
         return float((self.get_job(name).next_run_time - datetime.now(UTC)).total_seconds())
 
     def _heard(self, event: JobExecutionEvent) -> None:
-        """In the job's thread, when it may be started again."""
+        """Called in the job's thread when the job may be started again."""
         self._ended.put(event.retval)
         if self._is_overlong(event.retval):
             self.wakeup()
@@ -134,7 +134,7 @@ class Planner(BaseScheduler):  # type: ignore[misc]
         return True
 
     def _plan_anew(self) -> None:
-        """Set back, the next runs would be an hour or years away. What has become due by the new clock is run, too."""
+        """Reschedule all jobs: after the clock was set back, the next runs may be years away. Due jobs run at once."""
         now = datetime.now(UTC)
         for job in self.get_jobs():
             self.modify_job(job.id, next_run_time=min(job.next_run_time, job.trigger.get_next_fire_time(None, now)))

@@ -1,7 +1,7 @@
-"""The pulse of a process of ours: a file whose time is that of its last beat.
+"""The pulse of a process: a file whose modification time is that of the last heartbeat.
 
-For a container's health check, which looks at it with `find` (docker-compose.yml): every few seconds, so without a
-Python of its own, and without asking a server, since a database that is away is no reason to restart anybody.
+A container's health check looks at it with `find` every few seconds (docker-compose.yml). This takes no Python process,
+and no server either, because a container must not be restarted when the database is away.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def touch(kind: str) -> None:
-    """The main loop of this process turns. Raises OSError."""
+    """Record that the main loop of this process is alive. Raises OSError."""
     handle = os.open(file(kind), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         os.utime(handle)
@@ -19,5 +19,5 @@ def touch(kind: str) -> None:
 
 
 def file(kind: str) -> Path:
-    """`kind`: api, scheduler or worker."""
+    """The pulse file of a process. `kind`: api, scheduler or worker."""
     return Path(tempfile.gettempdir()) / f"tocsin-{kind}.pulse"

@@ -1,6 +1,6 @@
-"""The keyed columns of the schema, and how those of a new key take their place (`rotation`).
+"""The columns of the schema that depend on the secret key, and their replacement by a rotation (`rotation`).
 
-What hangs on a column (indexes, rules) is read from PostgreSQL's catalogue, so that nothing is forgotten here.
+The indexes and constraints of a column are read from PostgreSQL's catalogue, so that none is forgotten.
 """
 
 import re
@@ -15,8 +15,8 @@ INDEX, SEALED, POINT, CELL = "address_index", "address_sealed", "point_sealed", 
 
 
 class Keyed(NamedTuple):
-    """A table with keyed columns, the first of which is never NULL. `purpose`: the SQL of what its addresses are sealed
-    for; `resident`: of whose its points are."""
+    """A table with keyed columns, the first of which is never NULL. `purpose`, `resident`: SQL for the purpose that its
+    addresses are sealed for, and for the resident of its points."""
 
     table: str
     columns: tuple[str, ...]
@@ -25,7 +25,7 @@ class Keyed(NamedTuple):
 
     @property
     def pending(self) -> str:
-        """The SQL of: the new key's columns are not filled."""
+        """The SQL condition for rows whose new columns are not filled."""
         return f"next_{self.columns[0]} IS NULL"
 
 
@@ -39,7 +39,7 @@ KEYED = (
 
 
 def make_room(connection: "psycopg.Connection[Any]") -> None:
-    """Empty columns for every row, which are emptied again when the row changes."""
+    """Add the new columns, empty. A trigger empties them again whenever the row changes."""
     for keyed in KEYED:
         columns = ", ".join(f"ADD COLUMN next_{column} bytea" for column in keyed.columns)
         changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in keyed.columns)
@@ -56,12 +56,12 @@ def make_room(connection: "psycopg.Connection[Any]") -> None:
 
 
 class Index(NamedTuple):
-    """An index on a keyed column, and what takes its place."""
+    """An index on a keyed column, and its replacement."""
 
     table: str
     name: str
     is_constraint: bool
-    at_switch: bool  # empty columns would collide in it; its table is small
+    at_switch: bool  # built at the switch: empty columns would collide; its table is small
     definition: str
 
     @property
@@ -89,10 +89,10 @@ def indexes(connection: "psycopg.Connection[Any]") -> Iterator[Index]:
 
 
 def build_indexes(connection: "psycopg.Connection[Any]") -> None:
-    """Beside the old ones, while rows are written. What a kill left half built is built again.
+    """Build the new indexes beside the old ones, while others write rows. One left incomplete by a kill is built again.
 
-    The vacuum takes the rows that are done out of the index of those to do: the switch, which looks for late ones there
-    while everybody waits, would step over each.
+    VACUUM removes finished rows from the index of pending ones. Otherwise the switch would step over each of them in
+    its search for late rows, while everybody waits.
     """
     for index in indexes(connection):
         if not index.at_switch:
@@ -103,8 +103,8 @@ def build_indexes(connection: "psycopg.Connection[Any]") -> None:
 
 
 def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[Index]) -> None:
-    """The new columns take the place of the old ones, with their rules. These hold for new rows from now on: a look at
-    all rows would keep everybody waiting, and comes after (`rules_to_validate`)."""
+    """Replace the old columns and their constraints by the new ones. The constraints apply to new rows at once; a check
+    of all rows would keep everybody waiting, so it comes later (`rules_to_validate`)."""
     table = keyed.table
     rules = connection.execute(
         """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint k
@@ -134,22 +134,22 @@ def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[
 
 
 def unchanged(connection: "psycopg.Connection[Any]", keyed: Keyed) -> list[int]:
-    """The ids of rows that could not be read: whatever is sealed anew is another value, also of the same words."""
+    """The ids of rows that could not be read: their values are unchanged, while sealing always gives a new value."""
     same = [f"next_{column} = {column}" for column in keyed.columns if column in (SEALED, POINT)]
     rows = run(connection, f"SELECT id FROM {keyed.table} WHERE {' OR '.join(same)} ORDER BY id") if same else ()
     return [row[0] for row in rows]
 
 
 def pending(connection: "psycopg.Connection[Any]", keyed: Keyed) -> list[int]:
-    """The ids of rows that have no new columns yet."""
+    """The ids of rows whose new columns are not filled."""
     rows = run(connection, f"SELECT id FROM {keyed.table} WHERE {keyed.pending} ORDER BY id")
     return [row[0] for row in rows]
 
 
 @contextmanager
 def unhindered(connection: "psycopg.Connection[Any]", keyed: Keyed) -> Iterator[None]:
-    """In the caller's transaction, which has locked the table: no trigger fires, and rules that were not validated,
-    which rows from before may break, hold nothing up."""
+    """Suspend triggers and constraints that are not validated, which old rows may violate. The caller's transaction
+    must have locked the table."""
     table = sql.Identifier(keyed.table)
     triggers = connection.execute(
         "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'O'",
@@ -174,7 +174,7 @@ def unhindered(connection: "psycopg.Connection[Any]", keyed: Keyed) -> Iterator[
 
 
 def rules_to_validate(connection: "psycopg.Connection[Any]") -> Iterator[str]:
-    """The statements that let PostgreSQL look whether all rows obey the rules, while others read and write."""
+    """Statements that have PostgreSQL check the constraints on all rows, while others read and write."""
     for keyed in KEYED:
         rows = connection.execute(
             """SELECT conname FROM pg_constraint
@@ -186,7 +186,7 @@ def rules_to_validate(connection: "psycopg.Connection[Any]") -> Iterator[str]:
 
 
 def columns_to_require(connection: "psycopg.Connection[Any]") -> Iterator[str]:
-    """The statements that make NOT NULL of the rules that stand for it, which needs no look at the rows any more."""
+    """Statements that turn the validated `_filled` constraints into NOT NULL, without another scan of the rows."""
     for keyed in KEYED:
         for column in keyed.columns:
             name = _filled(keyed.table, column)
@@ -201,12 +201,12 @@ def columns_to_require(connection: "psycopg.Connection[Any]") -> Iterator[str]:
 
 
 def _filled(table: str, column: str) -> str:
-    """The rule that stands for NOT NULL until it is validated."""
+    """The constraint that replaces NOT NULL until it is validated."""
     return f"{table}_{column}_filled"
 
 
 def run(
     connection: "psycopg.Connection[Any]", statement: str, values: Sequence[Any] | None = None
 ) -> "psycopg.Cursor[Any]":
-    """SQL put together from names of our own schema; values are always bound."""
+    """Run SQL composed of names of our own schema; values are always bound."""
     return connection.execute(sql.SQL(statement), values)

@@ -1,8 +1,8 @@
-"""After a backup was restored: nothing that may have gone out since the backup was made is sent again unasked.
+"""Make a restored backup safe: messages that went out after the backup was made must not be sent again.
 
-The backup does not know what was sent after it. So what was being sent is paused, what was scheduled waits for an
-operator, and every message of an alert that was not over counts as *unknown*: `delivery/reconcile` asks the provider
-about it by number, words and time before it may be sent, also where its row is only written after the restore
+The backup does not know what was sent after it. So alerts being sent are paused, scheduled ones wait for an operator,
+and every message of an unfinished alert becomes *unknown*: `delivery/reconcile` asks the provider about it by number,
+words and time before it may be sent. This includes messages whose rows are only written after the restore
 (`alerts.ask_since`).
 """
 
@@ -24,12 +24,12 @@ from notify.models.states import AlertState
 
 T = TypeVar("T")
 
-# Rows that were lost had numbers, which are in status callbacks and in links that people have: they are never given to
-# others. That many are left out; few of those that people read aloud.
+# How many ids to skip. Status callbacks and links that people have contain ids of lost rows, which must never be given
+# to other rows. Fewer are skipped where people read ids aloud.
 LEFT_OUT = {
     "deliveries": 10_000_000,
     "contacts": 10_000_000,
-    "subscribers": 100_000,  # an operator who has noted a number may erase somebody by it
+    "subscribers": 100_000,  # an operator may use a noted id to erase a resident
     "places": 100_000,
     "alerts": 1_000,
     "incidents": 1_000,
@@ -39,8 +39,8 @@ LOOK_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Alerts that were paused, and that were scheduled and have to be launched again; messages to be asked about; rows
-    that PostgreSQL refused to change."""
+    """The alerts that were paused, and those that were scheduled and must be launched again; the numbers of messages to
+    ask about, and of rows that PostgreSQL refused to change."""
 
     paused: list[int]
     unscheduled: list[int]
@@ -49,21 +49,21 @@ class Restored:
 
 
 def require(by: Operator | None) -> None:
-    """Raises NotAllowed for an operator who may not pause an alert."""
+    """Raise NotAllowed for an operator who may not pause an alert."""
     if by is not None:
         operators.require(by, "stop")
 
 
 def refuse_while_connected(look_s: float) -> None:
-    """Raises Refused for processes of ours that are connected, or connect within `look_s`: they may be sending."""
+    """Raise Refused when other processes of ours connect within `look_s` seconds: they may be sending."""
     until_s = time.monotonic() + look_s
     while True:
         with transaction() as s:
             found = [str(one) for one in process.others(s)]
         if found:
             raise Refused(
-                f"Connected to the restored database: {', '.join(found)}.",
-                hint="They may send again what is out. Stop them, then run this again.",
+                f"Processes are connected to the restored database: {', '.join(found)}.",
+                hint="They may send messages a second time. Stop them, then run this again.",
             )
         if time.monotonic() >= until_s:
             return
@@ -71,10 +71,10 @@ def refuse_while_connected(look_s: float) -> None:
 
 
 def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
-    """Hold everything and have the providers asked. May be done again; does nothing to what is over.
+    """Hold all unfinished alerts, and have the providers asked about their messages. Safe to repeat.
 
-    Rows that PostgreSQL refuses to change keep no others (law 15): alarms ring about them. Raises NotAllowed for an
-    operator who may not pause an alert.
+    A row that PostgreSQL refuses to change rings an alarm and does not stop the others (law 15). Raises NotAllowed for
+    an operator who may not pause an alert.
     """
     require(by)
     rows, over = _Rows(s, now), [state.value for state in states.FINISHED]
@@ -85,16 +85,18 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
                 states.move_alert(s, one, to, now=now, by=by, action="restored")
             return list(alerts)
 
-        moved = rows.each(f"make {to.value} alert", rows.ids(_OF_STATE, state=state.value), move)
+        moved = rows.each(f"set the state {to.value} on alert", rows.ids(_OF_STATE, state=state.value), move)
         return [one for some in moved for one in some]
 
     paused = hold(AlertState.SENDING, AlertState.PAUSED)
     unscheduled = hold(AlertState.SCHEDULED, AlertState.APPROVED)
-    rows.change("have asked about alert", rows.ids(_UNASKED, over=over), _ASK)
+    rows.change("record the time to ask from on alert", rows.ids(_UNASKED, over=over), _ASK)
     batches = rows.ids(_BATCHES, over=over)
-    asked = rows.change("have asked about batch", batches, _UNKNOWN.format("b.id"), _one_by_one(rows))
-    rows.change("have settled batch", batches, _UNSETTLED)
-    rows.change("doubt carrier block", rows.ids(_BLOCKS), _DOUBT)
+    asked = rows.change(
+        "set the state unknown on the messages of batch", batches, _UNKNOWN.format("b.id"), _one_by_one(rows)
+    )
+    rows.change("set the state unsettled on batch", batches, _UNSETTLED)
+    rows.change("set the mark doubtful on carrier block", rows.ids(_BLOCKS), _DOUBT)
     rows.change("close the carrier's refusal of delivery", rows.ids(_REFUSALS), _CLOSE)
     for table, some in LEFT_OUT.items():
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
@@ -103,8 +105,8 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
 
 
 class _Rows:
-    """Changes of many rows by their ids, each of which PostgreSQL may refuse. `late`: rows that were changed one by
-    one, after their batch as a whole was refused."""
+    """Change many rows by id, any of which PostgreSQL may refuse. `late`: rows that were changed one by one after their
+    batch as a whole was refused."""
 
     def __init__(self, s: Session, now: datetime) -> None:
         self._s, self._now = s, now
@@ -120,8 +122,7 @@ class _Rows:
         work: Callable[[Sequence[int]], T],
         instead: Callable[[int], None] | None = None,
     ) -> list[T]:
-        """The work on all of them but those that are refused. `instead`: what is done about one of these; by default
-        an alarm rings."""
+        """Call `work` on all ids but refused ones. `instead` is called for each of those; by default an alarm rings."""
 
         def refuse(one: int, why: Exception) -> None:
             if instead:
@@ -144,11 +145,11 @@ class _Rows:
 
 
 def _one_by_one(rows: _Rows) -> Callable[[int], None]:
-    """The deliveries of a batch of which one is refused."""
+    """Change the deliveries of a refused batch one by one."""
 
     def ask(batch: int) -> None:
         deliveries = rows.ids("SELECT id FROM deliveries WHERE batch_id = :batch ORDER BY id", batch=batch)
-        rows.late += rows.change("have asked about delivery", deliveries, _UNKNOWN.format("d.id"))
+        rows.late += rows.change("set the state unknown on delivery", deliveries, _UNKNOWN.format("d.id"))
 
     return ask
 
@@ -161,7 +162,7 @@ _BATCHES = """
     SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
      WHERE a.ask_since IS NOT NULL OR a.state <> ALL(CAST(:over AS alert_state[])) ORDER BY b.id
 """
-# Any of the channel's senders may have carried it: which one stands here does not count for the question.
+# Any sender of the channel may have carried it, so the question does not depend on the one recorded here.
 _UNKNOWN = """
     UPDATE deliveries d
        SET state = 'unknown', reason = 'restored',
@@ -171,7 +172,7 @@ _UNKNOWN = """
      WHERE b.id = d.batch_id AND {} = ANY(:ids) AND d.state IN (perhaps_out)
 """.replace("perhaps_out", ", ".join(f"'{state}'" for state in sorted(states.PERHAPS_OUT)))
 _BLOCKS = "SELECT id FROM carrier_blocks WHERE lifted_at IS NULL ORDER BY id"
-# START since the backup may have lifted them.
+# A START since the backup may have lifted them.
 _DOUBT = "UPDATE carrier_blocks SET lifted_at = at, doubtful = true WHERE id = ANY(:ids)"
 _REFUSALS = "SELECT delivery_id FROM carrier_refusals WHERE settled_at IS NULL ORDER BY delivery_id"
 # Another sender may have sent it since the backup.

@@ -1,11 +1,11 @@
 """Replace the secret key while everything runs: re-seal every address and re-index every row, then switch at once.
 
-What the new key makes of a row is written beside it, in columns of its own (`next_...`), a few thousand rows at a time.
-Until the last one all processes join and compare by the old columns, so nothing that comes in meanwhile is missed: what
-changes is made anew, what is new is picked up. Then, under locks that last a moment, the new columns take the place of
-the old ones, and the fingerprint of the new key that of the old. A rotation that was killed goes on where it was.
+The values for the new key are written into additional columns (`next_...`), a few thousand rows at a time. Until the
+switch all processes use the old columns; rows that are changed or added meanwhile are converted as well. Then, under
+locks that last a moment, the new columns replace the old ones, and the new key's fingerprint the old one. A rotation
+that was killed resumes where it stopped.
 
-Processes that run meanwhile need both keys, because the one in force changes below them (`keyring.hold`).
+Processes that run meanwhile need both keys, because the one in force changes while they run (`keyring.hold`).
 """
 
 import time
@@ -30,7 +30,7 @@ from notify.operations.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
 
 log = structlog.get_logger()
 
-AT_ONCE = 2_000  # rows of a transaction: about 0.1 s
+AT_ONCE = 2_000  # rows per transaction: about 0.1 s
 LOCK_TIMEOUT = "1s"  # an opt-out that comes in waits no longer than this
 TRIES = 300
 RUNNING_LOCK = 7_461_004
@@ -38,13 +38,12 @@ AFTERWARDS = "Unset TOCSIN_PREVIOUS_SECRET_KEY, keep TOCSIN_SECRET_KEY as it is,
 
 
 class InForce(Refused):
-    """There is nothing to do: the new key is in force."""
+    """The new key is already in force."""
 
 
 @dataclass(slots=True)
 class Rotated:
-    """Rows that were written for the new key, by table; the ids of those that no key of ours opens, which stay as they
-    are."""
+    """By table: the number of rows converted, and the ids of those that no key of ours opens; they stay as they are."""
 
     rows: dict[str, int]
     damaged: dict[str, list[int]] = field(default_factory=dict)
@@ -64,10 +63,10 @@ def _quietly(_table: str, _rows: int) -> None:
 
 
 def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = _quietly) -> Rotated:
-    """Bring TOCSIN_SECRET_KEY into force instead of TOCSIN_PREVIOUS_SECRET_KEY, or go on with it.
+    """Replace TOCSIN_PREVIOUS_SECRET_KEY by TOCSIN_SECRET_KEY, or resume a rotation that was killed.
 
-    Raises Invalid without both keys, Refused when there is nothing to do, when another rotation runs, or when a process
-    that is running does not know both keys.
+    Raises Invalid without both keys, InForce when there is nothing to do, Refused when another rotation runs or a
+    running process does not know both keys.
     """
     if len(crypto.masters()) != 2:
         raise Invalid(
@@ -103,8 +102,8 @@ def _sound(s: Session, done: Rotated, now: datetime) -> None:
         ("places", alarms.UNREADABLE_PLACE, "Some places of residents"),
     ):
         if ids := done.damaged.get(table):
-            told = f"{what} open with no key of the rotation ({alarms.some(ids)})"
-            alarms.sound(s, kind, f"{told}: they stay as they are. Enter them anew; docs/keys.md says how.", now)
+            told = f"{what} cannot be opened with either key of the rotation ({alarms.some(ids)})"
+            alarms.sound(s, kind, f"{told} and stay as they are. Enter them again; docs/keys.md says how.", now)
 
 
 def _alone(connection: "psycopg.Connection[Any]") -> None:
@@ -114,14 +113,14 @@ def _alone(connection: "psycopg.Connection[Any]") -> None:
 
 
 def _begin(connection: "psycopg.Connection[Any]", new: bytes, old: bytes) -> None:
-    """Record which key comes, and make room for what it makes of every row; nothing where that was done before."""
+    """Record the new key and add its columns, unless that was done before. Raises InForce and Refused."""
     row = connection.execute("SELECT fingerprint, next FROM key_ring").fetchone()
     in_force, coming = row or (None, None)
     if in_force == crypto.fingerprint(new):
-        raise InForce("TOCSIN_SECRET_KEY is in force already.", hint=AFTERWARDS)
+        raise InForce("TOCSIN_SECRET_KEY is already in force.", hint=AFTERWARDS)
     if coming not in (None, crypto.fingerprint(new)):
         raise Refused(
-            "A rotation to another key has begun.", hint="Set TOCSIN_SECRET_KEY to that key, and let it end first."
+            "A rotation to another key has begun.", hint="Set TOCSIN_SECRET_KEY to that key, and finish it first."
         )
     _all_know_both(new, old)
     if coming is None:
@@ -134,9 +133,9 @@ def _make_room(connection: "psycopg.Connection[Any]", new: bytes) -> None:
 
 
 def _all_know_both(new: bytes, old: bytes) -> None:
-    """Raises Refused for the processes that are connected and lack a key: they would stop at the switch.
+    """Raise Refused when connected processes lack a key: they would stop at the switch.
 
-    Asked as their own role: to another one PostgreSQL does not show where a connection comes from.
+    Connects as the role of the processes: PostgreSQL hides the origin of connections from other roles.
     """
     both = {keyring.shown(new), keyring.shown(old)}
     with transaction() as s:
@@ -168,8 +167,8 @@ def _fill(
 def _fill_some(
     connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated, after: int
 ) -> Sequence[int]:
-    """The next rows above an id, in the caller's transaction; returns their ids."""
-    # Nobody has moved or changed a topic: what processes remember of residents stays as it is.
+    """Convert the next rows above an id, in the caller's transaction. Returns their ids."""
+    # No place or preference changes, so the caches of residents stay valid.
     connection.execute("SET LOCAL tocsin.rekeying = on")
     chosen = ", ".join(keyed.columns)
     rows = rekeying.run(
@@ -192,7 +191,7 @@ def _fill_some(
 def _write(
     connection: "psycopg.Connection[Any]", keyed: Keyed, rows: Sequence[tuple[int, tuple[Any, ...]]]
 ) -> list[int]:
-    """The new columns of rows (id, values); returns the ids."""
+    """Write the new columns of rows (id, values). Returns the ids."""
     ids, values = [one[0] for one in rows], zip(*(one[1] for one in rows), strict=True)
     chosen = ", ".join(keyed.columns)
     arrays = ", ".join(["%s::bigint[]", *["%s::bytea[]"] * len(keyed.columns)])
@@ -206,7 +205,7 @@ def _write(
 
 
 def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Sequence[Any]]:
-    """What the new key makes of rows (id, purpose, resident, values), column by column."""
+    """The values for the new key of rows (id, purpose, resident, values), column by column."""
     _, purposes, residents, *old = zip(*rows, strict=True) if rows else ((), (), (), *((),) * len(columns))
     values: dict[str, Sequence[Any]] = dict(zip(columns, old, strict=True))
     if POINT in values:
@@ -231,7 +230,7 @@ def _rekeyed_address(column: str, purpose: str, value: bytes | None, new: bytes)
 
 
 def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done: Rotated) -> None:
-    """The new columns in the place of the old ones, the new key in force: all in the caller's transaction."""
+    """Replace the old columns by the new ones and bring the new key into force, in the caller's transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (keyring.KEYS_LOCK,))
     began = time.monotonic()
     rekeying.run(connection, f"LOCK TABLE {', '.join(keyed.table for keyed in KEYED)} IN ACCESS EXCLUSIVE MODE")
@@ -243,7 +242,7 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
             rekeying.run(connection, index.create())
     for keyed in KEYED:
         rekeying.swap(connection, keyed, [index for index in indexes if index.table == keyed.table])
-    if login := settings().runtime_login():  # what was granted on the old columns went with them
+    if login := settings().runtime_login():  # rights on the old columns were dropped with them
         rights.give(connection, rights.Login(*login))
     left = connection.execute("SELECT older FROM key_ring").fetchone()
     older = keyring.opened(left[0]) if left and left[0] else ()
@@ -255,32 +254,32 @@ def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done:
 
 
 def _fill_rest(connection: "psycopg.Connection[Any]", keyed: Keyed, new: bytes, done: Rotated) -> None:
-    """What came since or was refused before: the switch would lose it with the old columns. Raises Refused."""
+    """Convert rows that are new or were refused: the switch would lose them with the old columns. Raises Refused."""
     _fill(connection, keyed, new, done)
     if rekeying.pending(connection, keyed):
         with rekeying.unhindered(connection, keyed):
             _fill(connection, keyed, new, done)
     if left := rekeying.pending(connection, keyed):
         raise Refused(
-            f"PostgreSQL does not change rows of {keyed.table}: {alarms.some(left)}. All others are ready; nothing was "
-            "switched, and the old key stays in force.",
-            hint="Look at them with psql, mend or delete them, and run this again: it goes on where it was.",
+            f"PostgreSQL refuses to change rows of {keyed.table}: {alarms.some(left)}. All others are ready; nothing "
+            "was switched, and the old key stays in force.",
+            hint="Look at them with psql, repair or delete them, and run this again: it resumes where it stopped.",
         )
 
 
 def _settle(connection: "psycopg.Connection[Any]", now: datetime) -> None:
-    """Have PostgreSQL look whether all rows obey the rules of the columns that were switched, now or before a kill."""
-    for statements in (rekeying.rules_to_validate, rekeying.columns_to_require):  # the second needs what the first did
+    """Have PostgreSQL check the constraints of switched columns on all rows, also those of a killed rotation."""
+    for statements in (rekeying.rules_to_validate, rekeying.columns_to_require):  # the second needs the first
         for statement in list(statements(connection)):
             try:
                 _persistently(connection, partial(rekeying.run, connection, statement))
-            except psycopg.IntegrityError as error:  # the rule goes on holding for what changes
-                alarms.refused_row(f"find that all rows obey a rule: {statement}", error, now)
+            except psycopg.IntegrityError as error:  # the constraint still applies to changes
+                alarms.refused_row(f"run {statement}", error, now)
 
 
 @contextmanager
 def _briefly(connection: "psycopg.Connection[Any]") -> Iterator[None]:
-    """A transaction that waits for no lock longer than LOCK_TIMEOUT, because everybody else waits behind it."""
+    """A transaction that waits at most LOCK_TIMEOUT for a lock, because everybody else queues behind it."""
     with connection.transaction():
         rekeying.run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         yield
@@ -296,6 +295,6 @@ def _persistently(connection: "psycopg.Connection[Any]", work: Callable[[], obje
             log.info("key.waits_for_lock")
             time.sleep(1.0)
     raise Unavailable(
-        "The tables are locked by others all the time.",
-        hint="Look for transactions that stay open (pg_stat_activity), then run this again: it goes on where it was.",
+        "The tables are locked by other transactions all the time.",
+        hint="Look for open transactions (pg_stat_activity), then run this again: it resumes where it stopped.",
     )

@@ -1,7 +1,7 @@
-"""Leads the timed jobs when nobody else does.
+"""Run the timed jobs, as the leader of all schedulers.
 
-Several schedulers may run; one leads, by an advisory lock that PostgreSQL frees when its connection is gone. The jobs
-are safe to run twice all the same.
+Several schedulers may run. The leader holds an advisory lock, which PostgreSQL frees when its connection is gone. The
+jobs are nevertheless safe to run twice.
 """
 
 import threading
@@ -24,18 +24,18 @@ from notify.operations.planner import Planner, Run
 log = structlog.get_logger()
 
 LEADER_LOCK = 7460
-LOOK_S = 1.0  # a standby looks this often whether the leader is gone
+LOOK_S = 1.0  # how often a standby tries to become the leader
 
 
 def run(stop: threading.Event) -> None:
-    """Lead when nobody else does, until `stop` is set."""
+    """Lead when no other scheduler does, until `stop` is set."""
     heart = Heart("scheduler")
     while not stop.is_set():
         heart.beat()
         try:
             with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 if _leads(connection):
-                    connection.detach()  # closed and not given back, or the lock would stay with the pool
+                    connection.detach()  # close it instead of returning it to the pool, or the lock would stay
                     _lead(connection, heart, stop)
         except SQLAlchemyError as error:
             log.warning("scheduler.database_away", error=db.reason(error))
@@ -48,7 +48,7 @@ def _leads(connection: Connection) -> bool:
 
 
 def _lead(connection: Connection, heart: Heart, stop: threading.Event) -> None:
-    """Run the jobs for as long as the connection that holds the lock lives."""
+    """Run the jobs until the connection that holds the lock is gone or `stop` is set."""
     log.info("scheduler.leads")
     planner = Planner(JOBS, run_job, settings().tz, ledger.overdue(connection))
     planner.start()
@@ -62,12 +62,12 @@ def _lead(connection: Connection, heart: Heart, stop: threading.Event) -> None:
             _hold(connection, book)
         _keep(book)
     finally:
-        # Who only lost the lead must not wait for a job that hangs: nobody else may be there to lead.
+        # After losing the lead, do not wait for a job that hangs: there may be no other scheduler to lead.
         planner.shutdown(wait=stop.is_set())
 
 
 def _hold(connection: Connection, book: Ledger) -> None:
-    """Raise when the connection is gone, and the lock with it."""
+    """Use the connection, so that this raises when it and its lock are gone."""
     if book.is_due():
         _keep(book)
     else:
@@ -75,7 +75,7 @@ def _hold(connection: Connection, book: Ledger) -> None:
 
 
 def _keep(book: Ledger) -> None:
-    """A ledger that cannot be written, as when the disk is full, is no reason to stop the jobs."""
+    """Write the ledger. A failure, such as a full disk, must not stop the jobs."""
     try:
         book.keep()
     except DBAPIError as error:
@@ -85,9 +85,9 @@ def _keep(book: Ledger) -> None:
 
 
 def run_job(name: str) -> Run:
-    """Run a job and tell what came of it; an error of it is its outcome, and no more.
+    """Run a job and return its outcome. An error of the job is part of it and is not raised.
 
-    What the log and the row say of a database error is its kind: its message could show a resident's data (law 9).
+    The log and the row name only the kind of a database error: its message could show a resident's data (law 9).
     """
     began_s, error = time.monotonic(), ""
     try:

@@ -1,4 +1,4 @@
-"""Celery's tasks, and the doorbells that call them. No rule stands here."""
+"""Celery's tasks and the doorbells (messages) that call them. There are no rules here."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ from notify.operations import worker
 
 log = structlog.get_logger()
 
-NO_BATCH = 0  # of a doorbell that only finds the way
+NO_BATCH = 0  # of a doorbell that only warms up the connection
 
 
 @once
@@ -39,7 +39,7 @@ def app() -> Celery:
 
 
 def work(lanes: list[Lane], beat: Callable[[], None]) -> None:
-    """Serve these lanes until SIGTERM. `beat` is called every few seconds while doorbells are heard."""
+    """Serve these lanes until SIGTERM. `beat` is called every few seconds while doorbells are received."""
     channels = {provider.channel for provider in PROVIDERS.values()}
     warm_up(lanes)
     try:
@@ -50,13 +50,13 @@ def work(lanes: list[Lane], beat: Callable[[], None]) -> None:
 
 
 def warm_up(lanes: Sequence[Lane]) -> None:
-    """Go the way of an alert that does not exist, so that the first one that does finds connections open, queries
-    compiled and libraries loaded: it may be an emergency."""
+    """Run the path of an alert that does not exist, to open connections, compile queries and load libraries before the
+    first real one: it may be an emergency."""
     try:
         for _ in fanout.resolve(-os.getpid(), datetime.now(UTC)):
             pass
         leases.place_of(NO_BATCH, "waiting")
-    except (*AWAY, ProgrammingError) as error:  # away, or without our schema yet
+    except (*AWAY, ProgrammingError) as error:  # unavailable, or without our schema
         log.warning("worker.cold", error=reason(error))
     transport()
     for lane in lanes:
@@ -64,7 +64,7 @@ def warm_up(lanes: Sequence[Lane]) -> None:
 
 
 def resolve_alert(alert_id: int, lane: str) -> None:
-    """Resolve the audience of a launched alert; ring each batch as its rows are committed."""
+    """Resolve the audience of a launched alert, and ring for each batch once its rows are committed."""
 
     def resolve() -> None:
         for batches in fanout.resolve(alert_id, datetime.now(UTC)):
@@ -74,21 +74,21 @@ def resolve_alert(alert_id: int, lane: str) -> None:
 
 
 def send_batch(batch_id: int) -> None:
-    """A batch waits: send it, or another one of its lane and channel that should go first."""
+    """Send this waiting batch, or another one of its lane and channel that should go first."""
     place = leases.place_of(batch_id, "waiting")
     if place is not None:
         worker_slots().send(*place)
 
 
 def clear_up_batch(batch_id: int) -> None:
-    """A batch has unknown outcomes: find out about them, or about those of another one that should go first."""
+    """Reconcile the unknown outcomes of this batch, or of another one that should go first."""
     place = leases.place_of(batch_id, "unsettled")
     if place is not None:
         worker_slots().clear_up(*place)
 
 
 def ring_alert(alert: Alert) -> None:
-    """Call after the commit of a launch."""
+    """Have the audience of a launched alert resolved. Call it after the commit of the launch."""
     _ring("resolve_alert", [alert.id, alert.lane.value], alert.lane)
 
 
@@ -107,19 +107,19 @@ def ring_unresolved(alerts: Iterable[Doorbell]) -> None:
 
 @once
 def worker_slots() -> WorkerSlots:
-    """Who works in this process."""
+    """The worker slots of this process."""
     return WorkerSlots(settings(), throttle(), transport, worker.stopping)
 
 
 @once
 def transport() -> Transport:
-    """The way to the providers of this process, made when it is first needed: after a worker forked, not before."""
+    """The transport to the providers, made on first use: after a worker forked, not before."""
     return Transport(settings())
 
 
 @once
 def redis_client() -> "redis.Redis":
-    """The Redis of this process."""
+    """The Redis client of this process."""
     return redis.Redis.from_url(settings().require_redis(), socket_timeout=5, socket_connect_timeout=5)
 
 
@@ -129,7 +129,7 @@ def throttle() -> Throttle:
 
 
 def breaks(sender_ids: Sequence[int]) -> dict[int, Break]:
-    """The circuit breakers of these senders that are open; none when Redis, which knows them, is away."""
+    """The open circuit breakers of these senders; none while Redis, which stores them, is away."""
     try:
         return throttle().breaks(sender_ids)
     except (redis.RedisError, Unavailable) as error:
@@ -144,7 +144,7 @@ def _ring_and_note(task: str, batches: Iterable[Doorbell]) -> None:
 
 
 def _ring(task: str, args: list[int | str], lane: Lane) -> bool:
-    """Put a doorbell into Redis. When Redis is away nothing is lost: the sweep rings again."""
+    """Put a doorbell into Redis. While Redis is away nothing is lost: the sweep rings again."""
     try:
         app().send_task(f"tocsin.{task}", args=args, queue=lane.value)
     except (OperationalError, redis.RedisError, Unavailable) as error:

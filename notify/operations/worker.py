@@ -1,7 +1,7 @@
 """The Celery application: two lanes, each with its own queue and workers. Messages carry ids and nothing else.
 
-A message is a doorbell: what is to be done stands in PostgreSQL. So a message may be lost, doubled or late without
-harm, results are not kept, and nothing is ever scheduled in Celery (no ETA, no countdown: they run several times once
+A message is a doorbell: the work itself is in PostgreSQL. So a message may be lost, duplicated or late without harm,
+results are not stored, and nothing is scheduled in Celery (no ETA, no countdown: such messages run several times once
 they outlive the visibility timeout).
 """
 
@@ -23,25 +23,24 @@ from notify.core.process import once
 from notify.core.settings import settings
 from notify.models import Lane
 
-THREADS_BESIDES = (
-    2  # all that lasts has seats (`delivery/worker_slots.py`), so these are free: a doorbell is always heard
-)
+# Long work runs in worker slots (`delivery/worker_slots.py`), so these threads are free to receive doorbells.
+SPARE_THREADS = 2
 VISIBILITY_S = 3600  # a batch takes seconds; this only matters for a message whose worker died with it
 BEAT_S = 5.0
-REDIS_AGAIN_S = 1.0  # a worker that has lost Redis looks for it so often
+REDIS_AGAIN_S = 1.0  # how often a worker that has lost Redis reconnects
 
-# Half a million objects come with the libraries and never go: without this the collector looks at all of them again
-# and again, which was a quarter of a worker's time. What a message leaves behind is freed by reference counts alone.
+# The libraries create half a million objects that stay. By default the collector scans them again and again, which was
+# a quarter of a worker's time. The objects of a message are freed by reference counting alone.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 
 stopping = threading.Event()
 
 
 class SteadyConnection(Connection):
-    """Looks for Redis again in the same interval however long it was away.
+    """Reconnect to Redis at a constant interval.
 
-    By itself Celery's consumer waits for two seconds longer after each try, for half a minute in the end: so long no
-    emergency would go out after Redis is back.
+    By default Celery's consumer waits two seconds longer after each try, up to half a minute. An emergency would wait
+    that long after Redis is back.
     """
 
     def ensure_connection(self, *arguments: Any, **more: Any) -> Any:
@@ -83,10 +82,10 @@ def app() -> Celery:
     return celery
 
 
-def work(celery: Celery, lanes: list[Lane], beat: Callable[[], None], seats: int) -> None:
-    """Serve these lanes until SIGTERM; then finish the windows in flight and give the batches back.
+def work(celery: Celery, lanes: list[Lane], beat: Callable[[], None], slots: int) -> None:
+    """Serve these lanes until SIGTERM; then finish the windows in flight and return the batches.
 
-    `beat` is called every BEAT_S by the loop that hears doorbells, so not while Redis is away.
+    The loop that receives doorbells calls `beat` every BEAT_S, so not while Redis is away. `slots`: worker slots.
     """
 
     def stop(**_: Any) -> None:
@@ -97,13 +96,13 @@ def work(celery: Celery, lanes: list[Lane], beat: Callable[[], None], seats: int
     celery.steps["consumer"].add(_beating(beat))
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    # Celery warns of workers that run as root because of pickle, which this one does not accept.
+    # Celery warns about workers that run as root because of pickle, which ours do not accept.
     warnings.simplefilter("ignore", SecurityWarning)
     celery.Worker(
         hostname=f"{'-'.join(lane.value for lane in lanes)}.{os.getpid()}@{socket.gethostname()}",
         queues=[lane.value for lane in lanes],
         pool="threads",
-        concurrency=seats + THREADS_BESIDES,
+        concurrency=slots + SPARE_THREADS,
         loglevel=settings().log_level,
         without_gossip=True,
         without_mingle=True,
@@ -113,7 +112,7 @@ def work(celery: Celery, lanes: list[Lane], beat: Callable[[], None], seats: int
 
 
 def _beating(beat: Callable[[], None]) -> type[StartStopStep]:
-    """A step of Celery's consumer, which is taken anew whenever it has lost Redis and found it again."""
+    """A step of Celery's consumer, restarted whenever it has reconnected to Redis."""
 
     class Beating(StartStopStep):  # type: ignore[misc]  # Celery has no types
         requires = ("celery.worker.consumer.tasks:Tasks",)

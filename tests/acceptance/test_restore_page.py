@@ -133,7 +133,7 @@ def test_it_is_refused_while_a_process_is_connected(kind: str, own_database: str
         until(lambda: connected(own_database, kind), 60, "it is connected")
         done = run_command("restored")
     assert done.returncode == 2, done.stdout
-    assert re.search(rf"Connected to the restored database: {kind} \(process \d+ on", done.stderr), done.stderr
+    assert re.search(rf"connected to the restored database: {kind} \(process \d+ on", done.stderr), done.stderr
 
 
 def test_it_waits_for_a_process_that_is_about_to_connect(own_database: str) -> None:

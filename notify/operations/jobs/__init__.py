@@ -1,4 +1,4 @@
-"""What the timed jobs of `plan.py` do, one file each. All of them may run twice, or on two hosts, without harm."""
+"""The timed jobs of `plan.py`, one file each. Every job may run twice, or on two hosts, without harm."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""Places of residents that an alert for their area would not find, because what is stored of them is damaged."""
+"""Find residents' places whose stored data is damaged, so that an alert for their area would miss them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,26 +9,26 @@ from notify.core import alarms, db, points
 from notify.core.counting import counted
 from notify.core.db import transaction
 
-AT_ONCE = 20_000  # places of a transaction: about 0.1 s
+AT_ONCE = 20_000  # places per transaction: about 0.1 s
 SOME = 10  # residents that the alarm names
 
 
 def run() -> None:
-    """Ring an alarm for as long as there are any."""
+    """Let an alarm ring for as long as there are damaged places."""
     damaged = sorted(_damaged())
     told = ""
     if damaged:
         some = ", ".join(map(str, sorted({resident for _, resident in damaged})[:SOME]))
         told = (
-            f"{counted(len(damaged), 'damaged place')} that an alert for a small area does not find"
-            f" (residents {some}). Enter what is damaged anew."
+            f"An alert for a small area does not find {counted(len(damaged), 'damaged place')}"
+            f" (residents {some}). Enter the damaged places again."
         )
     with transaction() as s:
         alarms.follow(s, alarms.UNREADABLE_PLACE, {"": told} if told else {}, datetime.now(UTC))
 
 
 def _damaged() -> Iterator[tuple[int, int]]:
-    """The ids of such places, and of their residents."""
+    """The ids of damaged places and of their residents."""
     last = 0
     while True:
         with transaction() as s:

@@ -1,4 +1,4 @@
-"""Deliveries that are still queued although their alert has ended. A job of its own, because it may take long."""
+"""Close deliveries that are still queued after their alert ended: a job of its own, because it may take long."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,6 @@ from notify.delivery import recovery
 
 
 def run() -> None:
-    """Close them."""
+    """Close the queued deliveries of alerts that have ended."""
     if db.exists("SELECT FROM batches WHERE state = 'waiting'"):
         recovery.end_leftovers(datetime.now(UTC))

@@ -1,10 +1,10 @@
-"""The changes of residents that the live count follows."""
+"""Delete the recorded changes of residents that no live count needs."""
 
 from notify.audience import live_count
 from notify.core.db import transaction
 
 
 def run() -> None:
-    """Forget those that every count has seen."""
+    """Delete the changes that every live count has seen."""
     with transaction() as s:
         live_count.forget_changes(s)

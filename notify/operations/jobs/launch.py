@@ -1,4 +1,4 @@
-"""Alerts whose time has come, and those whose time is over."""
+"""Launch alerts on time, and expire them."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from notify.operations.jobs.steps import each
 
 
 def run() -> None:
-    """Launch what is due, expire what is over."""
+    """Expire the alerts whose time is over, and launch the scheduled ones that are due."""
     now = datetime.now(UTC)
     if db.exists(_DUE, now=now):
         each(lambda: _expire(now), lambda: _launch(now))

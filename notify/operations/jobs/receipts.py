@@ -1,4 +1,4 @@
-"""What providers have told about messages since the last run."""
+"""Apply the receipts that providers have sent since the last run."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from notify.delivery import receipts
 
 
 def run() -> None:
-    """Apply all receipts that are there."""
+    """Apply all stored receipts."""
     if db.exists("SELECT FROM receipts WHERE applied_at IS NULL"):
         while receipts.apply(datetime.now(UTC)) == receipts.AT_ONCE:
             pass

@@ -1,4 +1,4 @@
-"""What is kept for a while only."""
+"""Delete data that is kept for a limited time."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from notify.operations.jobs.steps import each
 
 
 def run() -> None:
-    """Delete what nobody needs any more. Each kind stands alone."""
+    """Delete old sessions and heartbeats. A failure of one does not stop the other."""
     each(_forget_sessions, _forget_heartbeats)
 
 

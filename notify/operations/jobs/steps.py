@@ -1,4 +1,4 @@
-"""How a job goes about its work."""
+"""Run the independent steps of a job."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 def each(*steps: Callable[[], object]) -> None:
-    """Every step, whatever becomes of the others; then the first error is raised."""
+    """Run every step, even if others fail; then raise the first error."""
     errors: list[Exception] = []
     for step in steps:
         try:

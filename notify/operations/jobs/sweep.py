@@ -1,4 +1,4 @@
-"""What was dropped: a dead worker's batches, lost doorbells, unknown outcomes; and alerts that are done."""
+"""Resume dropped work (a dead worker's batches, lost doorbells, unknown outcomes), and finish alerts."""
 
 from datetime import UTC, datetime
 
@@ -14,11 +14,11 @@ from notify.operations.jobs.steps import each
 
 log = structlog.get_logger()
 
-REMEMBERED = "tocsin:remembers"  # a key that only a wiped Redis does not have
+REMEMBERED = "tocsin:remembers"  # a key that is missing only after Redis was wiped
 
 
 def run() -> None:
-    """Take up what was dropped, finish what is done. Each step stands alone."""
+    """Resume dropped work and finish alerts. A failed step does not stop the others."""
     now = datetime.now(UTC)
     if db.exists(_IN_WORK):
         each(
@@ -49,7 +49,7 @@ def _ring_batches() -> None:
 
 
 def _redis_state() -> tuple[bool, list[Lane]]:
-    """Whether Redis has lost its memory since the last sweep, and the lanes whose queue is empty."""
+    """Whether Redis was wiped since the last sweep, and the lanes whose queue is empty."""
     memory = tasks.redis_client()
     wiped = bool(memory.set(REMEMBERED, 1, nx=True))
     if wiped:

@@ -1,4 +1,4 @@
-"""What would keep an alert from going out, or from ending, without anybody noticing."""
+"""Watch for problems that would silently keep an alert from going out or from ending."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,12 @@ from notify.operations import heartbeat
 from notify.operations.jobs.steps import each
 from notify.operations.plan import JOBS
 
-RESOLVED_WITHIN = timedelta(minutes=1)  # a launched alert's audience
+RESOLVED_WITHIN = timedelta(minutes=1)  # for the audience of a launched alert
 FAILING_FOR = timedelta(seconds=30)
 
 
 def run() -> None:
-    """Let alarms ring for what is wrong, and resolve those whose trouble is over. Each kind stands alone."""
+    """Ring alarms for problems, and resolve those that are over. A failed step does not stop the others."""
     each(
         _follow_workers,
         lambda: _follow(alarms.LAUNCH_MISSED, _missed),
@@ -45,11 +45,12 @@ def _follow_workers() -> None:
 
 
 def _no_worker(lane: Lane) -> str:
-    return f"No worker serves the {lane} lane: nothing of it is sent. {heartbeat.start_worker(lane)}"
+    return f"No worker serves the {lane} lane: none of its messages are sent. {heartbeat.start_worker(lane)}"
 
 
 def _missed(s: Session) -> dict[int | str, str]:
-    """By alert: written for a time that has passed, and never scheduled. Nobody waits for a draft of a test."""
+    """By alert id: alerts that missed their launch time because they were not approved or launched. Drafts of tests and
+    exercises do not count."""
     rows = s.scalars(
         select(Alert).where(
             Alert.state.in_([AlertState.DRAFT, AlertState.APPROVED]),
@@ -62,7 +63,7 @@ def _missed(s: Session) -> dict[int | str, str]:
 
 
 def _was_to_launch(alert: Alert) -> str:
-    assert alert.launch_at is not None  # noqa: S101  asked for
+    assert alert.launch_at is not None  # noqa: S101  the query requires it
     step = "launched" if alert.state is AlertState.APPROVED else "approved"
     what_now = (  # after a restored backup it may be out already: written again, it would go out twice
         "Cancel it, and write it again if it is still to be sent."
@@ -76,7 +77,7 @@ def _was_to_launch(alert: Alert) -> str:
 
 
 def _unresolved(s: Session) -> dict[int | str, str]:
-    """By alert."""
+    """By alert id: alerts whose audience is still not known long after the launch."""
     late = s.scalars(
         select(Alert.id).where(
             Alert.state == AlertState.SENDING,
@@ -85,15 +86,15 @@ def _unresolved(s: Session) -> dict[int | str, str]:
         )
     )
     return {
-        alert: f"Alert {alert} was launched more than a minute ago, and whom it reaches is still not fully known."
-        f" `tocsin alert show {alert}` shows whether it goes on. If it does not: does a worker of its lane run, and"
-        " what does its log say?"
+        alert: f"Alert {alert} was launched more than a minute ago, and its audience is still not fully known."
+        f" `tocsin alert show {alert}` shows whether there is progress. If not, check that a worker of its lane runs,"
+        " and read its log."
         for alert in late
     }
 
 
 def _failing(s: Session) -> dict[int | str, str]:
-    """Of the jobs that do not do their work: why, by name."""
+    """By name: why timed jobs fail or are late."""
     rows = s.execute(
         select(JobRow.name, JobRow.error, JobRow.failing_since.is_not(None).label("failed"), JobRow.succeeded_at)
         .where(JobRow.name.in_([job.name for job in JOBS]))

@@ -230,7 +230,7 @@ def test_only_the_key_that_was_begun_with_is_brought_in(keys: pytest.MonkeyPatch
         rotation.rotate(NOW)
     use_keys(keys, NEW, previous=SECRET_KEY)
     rotation.rotate(NOW)
-    with pytest.raises(Refused, match="in force already"):
+    with pytest.raises(Refused, match="already in force"):
         rotation.rotate(NOW)
     use_keys(keys, NEW)
     with pytest.raises(Invalid, match="TOCSIN_PREVIOUS_SECRET_KEY is not set"):
@@ -263,7 +263,7 @@ def test_rules_that_a_kill_left_unproven_are_proven_by_the_next_run(keys: pytest
                CHECK (address_index IS NOT NULL) NOT VALID""",
     )
     assert schema() != before
-    with pytest.raises(Refused, match="in force already"):
+    with pytest.raises(Refused, match="already in force"):
         rotation.rotate(NOW)
     assert schema() == before
 

@@ -95,7 +95,7 @@ def test_a_row_that_cannot_be_changed_at_all_leaves_the_old_key_in_force_and_is_
     expected = phones()
     refuse("contacts", f"OLD.id = {people[3].sms}")
     as_owner("ALTER TABLE contacts ENABLE ALWAYS TRIGGER refuses")
-    with pytest.raises(Refused, match=rf"does not change rows of contacts: {people[3].sms}\."):
+    with pytest.raises(Refused, match=rf"refuses to change rows of contacts: {people[3].sms}\."):
         rotation.rotate(NOW)
     assert sql("SELECT fingerprint FROM key_ring") == [(crypto.fingerprint(crypto.masters()[1]),)]
     assert (phones(), inside()) == (expected, [one.id for one in people])
