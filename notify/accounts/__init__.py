@@ -1,1 +1,1 @@
-"""Who may act, and as whom: operators, their keys and their sessions."""
+"""Operators, their roles, their API keys and their sessions at the console."""

@@ -24,21 +24,21 @@ MAY: dict[str, frozenset[str]] = {
     "approve": frozenset({"approver", "admin"}),
     "launch": frozenset({"author", "approver", "admin"}),
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
-    "count": frozenset({"author", "approver", "admin"}),  # whom an area of one's own drawing reaches
+    "count": frozenset({"author", "approver", "admin"}),  # the residents in an area that one draws
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 
 
-# What a key may be limited to, besides its operator's role. Drafts are one scope, whatever they are about.
+# The scopes of keys, which limit them further than the operator's role. One scope covers all drafts.
 SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
-# Who writes and who approves in the training city.
+# The two operators of the training city.
 TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 
 
 def may(operator: Operator, act: str) -> bool:
-    """Whether `require` would let it pass."""
+    """Whether `require` allows the act."""
     try:
         require(operator, act)
     except NotAllowed:
@@ -47,7 +47,7 @@ def may(operator: Operator, act: str) -> bool:
 
 
 def require(operator: Operator, act: str) -> None:
-    """Raises NotAllowed when the operator's role may not do this, or the key that is used in the operator's name."""
+    """Raise NotAllowed when the operator's role, or the key that acts for the operator, does not permit the act."""
     scope = "draft" if act == "draft collection" else act
     if operator.key_scopes is not None and scope not in operator.key_scopes:
         raise NotAllowed(
@@ -56,13 +56,13 @@ def require(operator: Operator, act: str) -> None:
         )
     if operator.role not in MAY[act]:
         raise NotAllowed(
-            f"{operator.email} is {operator.role} and may not {act}.",
-            hint=f"Ask one of: {', '.join(sorted(MAY[act]))}.",
+            f"{operator.email} has the role {operator.role} and may not {act}.",
+            hint=f"Ask somebody with one of these roles: {', '.join(sorted(MAY[act]))}.",
         )
 
 
 def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
-    """A new staff member. Raises Invalid for an unknown role, a broken or a known email."""
+    """Add a staff member. Raises Invalid for an unknown role, and for an email that is malformed or taken."""
     _require_role(role)
     try:
         kept = emails.read(email).lower()
@@ -70,7 +70,7 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
         raise Invalid(f"{email!r} cannot be an operator's email: {error}") from None
     if (there := s.scalar(select(Operator).where(_has_email(email)))) is not None:
         hint = f"`tocsin operators enable {there.email}` lets them in again." if there.disabled_at else ""
-        raise Invalid(f"{there.email} is an operator already{', disabled' if hint else ''}.", hint=hint)
+        raise Invalid(f"{there.email} is already an operator{', disabled' if hint else ''}.", hint=hint)
     email = kept
     operator = Operator(email=email, role=role, created_at=now)
     s.add(operator)
@@ -80,7 +80,7 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
 
 
 def find(s: Session, email: str) -> Operator:
-    """Raises NotFound."""
+    """The enabled operator with this email. Raises NotFound."""
     operator = s.scalar(select(Operator).where(_has_email(email), Operator.disabled_at.is_(None)))
     if operator is None:
         raise _unknown(email)
@@ -88,7 +88,7 @@ def find(s: Session, email: str) -> Operator:
 
 
 def _has_email(given: str) -> ColumnElement[bool]:
-    """In its kept form, or as earlier versions kept it: with a domain that is not ASCII, or no good address."""
+    """Match the stored form of an email, or that of earlier versions, which stored any text in lower case."""
     as_given = given.strip().lower()
     try:
         return Operator.email.in_({emails.read(given).lower(), as_given})
@@ -101,7 +101,7 @@ def all_operators(s: Session) -> Sequence[Operator]:
 
 
 def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, int]:
-    """Somebody has left: they may do nothing more, and every key that acts for them is revoked; how many were.
+    """Disable an operator and revoke all their keys. Returns the operator and the number of keys revoked.
 
     Raises NotFound; Refused for the last admin.
     """
@@ -116,7 +116,7 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
 
 
 def enable(s: Session, email: str, now: datetime, by: Operator | None = None) -> Operator:
-    """Somebody has come back. Raises NotFound; Invalid for an operator who is not disabled."""
+    """Enable a disabled operator again. Raises NotFound; Invalid for an operator who is not disabled."""
     operator = s.scalar(select(Operator).where(_has_email(email)))
     if operator is None:
         raise _unknown(email)
@@ -128,7 +128,7 @@ def enable(s: Session, email: str, now: datetime, by: Operator | None = None) ->
 
 
 def change_role(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
-    """Another role, which counts from the next act on. Raises NotFound, Invalid; Refused for the last admin."""
+    """Change a role, from the operator's next act on. Raises NotFound, Invalid; Refused for the last admin."""
     _require_role(role)
     operator = find(s, email)
     if role != "admin":
@@ -139,14 +139,14 @@ def change_role(s: Session, email: str, role: str, now: datetime, by: Operator |
 
 
 def an_admin_has_a_key(s: Session) -> bool:
-    """Whether some admin could prove to be one."""
+    """Whether any admin has a key to act with."""
     keys = select(ApiKey.id).join(Operator, Operator.id == ApiKey.operator_id)
     living = keys.where(Operator.role == "admin", Operator.disabled_at.is_(None), ApiKey.revoked_at.is_(None))
     return s.scalar(living.limit(1)) is not None
 
 
 def _keep_an_admin(s: Session, leaving: Operator) -> None:
-    """Raises Refused when nobody else could administer. Locked: two admins cannot remove each other."""
+    """Raise Refused when no other admin is left. The rows are locked, so that two admins cannot remove each other."""
     admins = select(Operator.id).where(Operator.role == "admin", Operator.disabled_at.is_(None)).order_by(Operator.id)
     if set(s.scalars(admins.with_for_update())) == {leaving.id}:
         raise Refused(f"{leaving.email} is the last admin.", hint="Make somebody else an admin first.")
@@ -158,14 +158,14 @@ def _require_role(role: str) -> None:
 
 
 def _unknown(email: str) -> NotFound:
-    return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` makes one.")
+    return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` adds one.")
 
 
 def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Operator | None = None) -> Operator:
-    """From how many contacts on alerts of this author carry a warning; None: never."""
+    """Set the number of contacts above which this author's alerts carry a warning; None: never. Raises Invalid."""
     operator = find(s, email)
     if contacts is not None and not 0 <= contacts < 2**31:
-        raise Invalid(f"{contacts} is no number of contacts.")
+        raise Invalid(f"{contacts} is not a valid number of contacts.")
     operator.audience_limit = contacts
     audit.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
     return operator
@@ -180,20 +180,20 @@ def add_key(
     *,
     by: Operator | None = None,
 ) -> str:
-    """A new API key: its secret, shown this once. Without an operator to act for it may only read.
+    """Make an API key and return its secret, which is not stored. Without an operator to act for, it may only read.
 
-    `scopes`: some of SCOPES, to which it is limited; none: all that the operator may do. Raises Invalid.
+    `scopes`: the SCOPES that it is limited to; none: all that the operator may do. Raises Invalid.
     """
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
         raise Invalid(f"There is no scope {unknown[0]!r}.", hint=f"Scopes are: {', '.join(SCOPES)}.")
     if acts_for is None and set(scopes) - {"read"}:
-        raise Invalid("A key that acts for nobody may only read.", hint="Say whom it acts for: --as EMAIL.")
+        raise Invalid("A key that acts for nobody may only read.", hint="Name the operator it acts for: --as EMAIL.")
     name = visible(name)
     if not name:
         raise Invalid("A key needs a name.")
     if s.scalar(select(ApiKey.id).where(ApiKey.name == name, ApiKey.revoked_at.is_(None))) is not None:
-        raise Invalid(f"There is a key named {name!r} already.", hint="Choose another name, or revoke that one.")
+        raise Invalid(f"There is already a key named {name!r}.", hint="Choose another name, or revoke that one.")
     secret = f"tocsin_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         name=name,
@@ -211,7 +211,7 @@ def add_key(
 
 
 def find_key(s: Session, secret: str) -> ApiKey | None:
-    """The living key with this secret."""
+    """The key with this secret, unless it is revoked."""
     return s.scalar(select(ApiKey).where(ApiKey.key_hash == crypto.hash_key(secret), ApiKey.revoked_at.is_(None)))
 
 
@@ -220,7 +220,7 @@ def living_key(s: Session, key_id: int) -> ApiKey | None:
 
 
 def of_key(s: Session, key: ApiKey) -> Operator | None:
-    """The operator whom a key acts for."""
+    """The operator that a key acts for."""
     return s.get(Operator, key.operator_id) if key.operator_id is not None else None
 
 
@@ -231,12 +231,12 @@ ANOTHER_LINK = (
 
 
 def ticket(key: ApiKey, now: datetime) -> str:
-    """For a link that signs in to the console (`/console/enter?ticket=...`), good for 15 minutes and once."""
+    """A ticket for a link that signs in to the console (`/console/enter?ticket=...`): once, within 15 minutes."""
     return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}.{secrets.token_hex(8)}")
 
 
 def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
-    """The living key that a ticket was made for. Raises Invalid when it is broken, too old, or the key is revoked."""
+    """The key that a ticket was made for. Raises Invalid when it is broken or too old, or the key is revoked."""
     key_id, expires, *_ = crypto.read_token("ticket", text).split(".")
     key = living_key(s, int(key_id)) if now.timestamp() < int(expires) else None
     if key is None:
@@ -245,10 +245,10 @@ def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
 
 
 def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None) -> None:
-    """Raises NotFound."""
+    """Revoke the active key of this name. Raises NotFound."""
     key = s.scalar(select(ApiKey).where(ApiKey.name == visible(name), ApiKey.revoked_at.is_(None)))
     if key is None:
-        raise NotFound(f"There is no living key named {name!r}.", hint="`tocsin keys list` shows them.")
+        raise NotFound(f"There is no active key named {name!r}.", hint="`tocsin keys list` shows them.")
     _revoke(s, key, now, by)
 
 

@@ -1,4 +1,4 @@
-"""Sessions at the console: begun with a key or a ticket; ended by signing out, by time, or with the key."""
+"""Sessions at the console. A key or a ticket starts one; signing out, time, or revoking the key ends it."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from notify.core.errors import Invalid
 from notify.models import ApiKey, SignIn
 
 LIFE = timedelta(hours=12)
-FORGOTTEN_AFTER = timedelta(days=7)  # far longer than a ticket lives: a used one must be remembered
+FORGOTTEN_AFTER = timedelta(days=7)  # far longer than a ticket is valid: a used one must be remembered
 
 
 def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
-    """A new session for the owner of this living key: its token. Raises Invalid for a ticket that was used before."""
+    """Start a session with this key and return its token. Raises Invalid for a ticket that was used before."""
     token = secrets.token_urlsafe(32)
     values = {
         "token": crypto.hash_key(token),
@@ -38,12 +38,12 @@ def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
 
 
 def enter(s: Session, ticket: str, now: datetime) -> str:
-    """A session by the link of `operators.ticket`, which works once. Raises Invalid."""
+    """Start a session with a ticket (`operators.ticket`), which works once. Raises Invalid."""
     return begin(s, operators.of_ticket(s, ticket, now), now, ticket)
 
 
 def check_ticket(s: Session, ticket: str, now: datetime) -> ApiKey:
-    """The key that a ticket would sign in with; nothing is used up. Raises Invalid."""
+    """The key of a ticket, without using the ticket up. Raises Invalid."""
     key = operators.of_ticket(s, ticket, now)
     if s.scalar(select(SignIn.id).where(SignIn.ticket_hash == _ticket_hash(ticket))) is not None:
         raise _used()
@@ -51,7 +51,7 @@ def check_ticket(s: Session, ticket: str, now: datetime) -> ApiKey:
 
 
 def find(s: Session, token: str, now: datetime) -> ApiKey | None:
-    """The living key of a session that has not ended."""
+    """The key of a session, unless the session has ended or the key is revoked."""
     key_id = s.scalar(
         select(SignIn.key_id).where(
             SignIn.token_hash == crypto.hash_key(token), SignIn.ended_at.is_(None), SignIn.ends_at > now
@@ -61,7 +61,7 @@ def find(s: Session, token: str, now: datetime) -> ApiKey | None:
 
 
 def end(s: Session, token: str, now: datetime) -> None:
-    """Sign out: the token is worth nothing from now on, wherever it was copied to."""
+    """Sign out. The token is invalid from now on, wherever it was copied to."""
     s.execute(
         text("UPDATE sessions SET ended_at = :now WHERE token_hash = :token AND ended_at IS NULL"),
         {"now": now, "token": crypto.hash_key(token)},
@@ -69,7 +69,7 @@ def end(s: Session, token: str, now: datetime) -> None:
 
 
 def end_all(s: Session, operator_id: int, now: datetime) -> int:
-    """End every session of an operator; returns how many there were."""
+    """End every session of an operator. Returns their number."""
     ended = s.execute(
         text("""UPDATE sessions SET ended_at = :now FROM api_keys k
                  WHERE k.id = sessions.key_id AND k.operator_id = :operator
@@ -80,14 +80,14 @@ def end_all(s: Session, operator_id: int, now: datetime) -> int:
 
 
 def forget_old(s: Session, now: datetime) -> None:
-    """Delete the sessions that ended long ago, and with them the tickets that were used for them."""
+    """Delete sessions that ended long ago, and with them the record of their tickets."""
     s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
 
 
 def _ticket_hash(ticket: str) -> bytes:
-    """Of what the ticket says. Base64 can be written in many ways, and all of them are the same ticket."""
+    """The hash of a ticket's content: several Base64 spellings stand for the same ticket."""
     return crypto.hash_key(crypto.read_token("ticket", ticket))
 
 
 def _used() -> Invalid:
-    return Invalid("This sign-in link was used already.", hint=operators.ANOTHER_LINK)
+    return Invalid("This sign-in link has already been used.", hint=operators.ANOTHER_LINK)

@@ -1,1 +1,1 @@
-"""An alert as operators see it: drafted, approved, launched, stopped, explained and reported on."""
+"""Alerts as operators see them: drafting, times, approval, launch and stop, explanations and reports."""

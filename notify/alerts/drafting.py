@@ -1,4 +1,4 @@
-"""Writing an alert: where, what and until when, checked all at once. Nothing is sent by it."""
+"""Write an alert: its area, words and times, all checked together. Nothing is sent."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,11 +29,11 @@ from zones.geometry import area_hash, from_wkb, to_wkb
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an operator writes. Where: zones, a GeoJSON area and other `parts`, all of them together, less those of
-    `without`; none at all: as the incident's latest alert. What is not a zone or a street needs words for all of it,
-    in one language for everybody or by language.
-    `confirmed`: doubts about a drawn area that are answered with yes. CAP values that are None come from the event and
-    phase. When: give `expires_at`, or how long it `lasts` from `launch_at` or else from now (`times.plan`)."""
+    """The input of a draft. The area is the union of `zones`, a GeoJSON `area` and other `parts`, minus `without`; with
+    none of them, that of the incident's latest alert. An area that is more than zones and streets needs an
+    `area_description`, in one language for everybody or by language.
+    `confirmed`: the doubts about a drawn area that the operator has dismissed. CAP values of None come from the event
+    and phase. Give `expires_at`, or how long it `lasts` from `launch_at` or else from now (`times.plan`)."""
 
     event: str
     phase: str = "issue"
@@ -44,7 +44,7 @@ class Draft:
     confirmed: Collection[str] = ()
     area_description: compose.Words = ""
     blanks: Mapping[str, str] = field(default_factory=dict)
-    channels: Sequence[str] | None = None  # None: those that have an open sender; all, while none has
+    channels: Sequence[str] | None = None  # None: those with an open sender; all if there is none
     severity: str | None = None
     urgency: str | None = None
     certainty: str | None = None
@@ -53,7 +53,7 @@ class Draft:
     lasts: timedelta | None = None
     launch_at: datetime | None = None
     incident: int | None = None
-    found: Found | None = None  # the area, once it has been computed: see `located`
+    found: Found | None = None  # the area, if already computed (`located`)
 
 
 Name: TypeAlias = compose.Words | Houses
@@ -65,13 +65,13 @@ class _Area:
     hash: str
     names: tuple[Name, ...]
     zone_versions: tuple[int, ...] = ()
-    named: bool = False  # somebody wrote what it is called
+    named: bool = False  # an operator wrote its name
 
 
 def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Settings) -> Alert:
-    """Write an alert: its area, its values and its words, in every language and channel; nothing is sent.
+    """Write an alert: its area, values and words, in every language and channel. Nothing is sent.
 
-    Raises Invalid or NotFound with all that is wrong with it, and what to do.
+    Raises Invalid, NotFound or NotAllowed.
     """
     event = compose.catalogue().event(wanted.event)
     require_author(wanted, by)
@@ -123,17 +123,17 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
 
 
 def _require_cap(wanted: Draft) -> None:
-    """Raises Invalid for a severity, urgency or certainty that CAP 1.2 does not have (section 3.2.2)."""
+    """Raise Invalid for a severity, urgency or certainty that is not in CAP 1.2 (section 3.2.2)."""
     for name in ("severity", "urgency", "certainty"):
         given, known = getattr(wanted, name), get_args(Defaults.model_fields[name].annotation)
         if given is not None and given not in known:
-            raise Invalid(f"There is no {name} {given!r}.", hint=f"There are {', '.join(known)}.")
+            raise Invalid(f"There is no {name} {given!r}.", hint=f"Choose one of: {', '.join(known)}.")
 
 
 def located(wanted: Draft, by: Operator) -> Draft:
-    """The same draft with its area computed, outside of any transaction: `draft` would do that within the caller's.
+    """The same draft with its area computed outside of any transaction; `draft` would do it in the caller's.
 
-    Raises what `draft` raises, for what it looks at.
+    Raises like `draft`.
     """
     require_author(wanted, by)
     parts = _parts(wanted)
@@ -145,7 +145,7 @@ def located(wanted: Draft, by: Operator) -> Draft:
 
 
 def require_author(wanted: Draft, by: Operator) -> None:
-    """Raises NotAllowed when the operator may not draft this."""
+    """Raise NotAllowed when the operator may not draft alerts about this event."""
     event = compose.catalogue().event(wanted.event)
     operators.require(by, "draft collection" if event.topic == "collection" else "draft")
 
@@ -156,21 +156,21 @@ def _parts(wanted: Draft) -> list[Part]:
 
 
 def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
-    """Where: fail closed. No area, no alert."""
+    """The area of a draft. Without one there is no alert. Raises Invalid and NotFound."""
     parts = _parts(wanted)
     if not parts and wanted.incident is not None:
         if wanted.without:
             raise Invalid(
-                "An update without an area of its own goes to all that its incident did: nothing is left out of that.",
-                hint="Name the zones, or give the area, less what is left out.",
+                "An update without an area of its own goes to the whole area of its incident: nothing can be left out.",
+                hint="Name the zones or give the area, and then what to leave out.",
             )
         return _area_of_incident(s, wanted.incident)
     found = wanted.found or city_area.find(s, Where(parts, wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(
-            "What is drawn, or is the left or right of a street, needs words that residents know it by.",
-            hint="""Say --where "Old Town", or in each language: --where "en=Old Town" --where "es=Casco Viejo".""",
+            "A drawn area, or one side of a street, needs a name that residents know.",
+            hint="""Give --where "Old Town", or one per language: --where "en=Old Town" --where "es=Casco Viejo".""",
         )
     names = (words,) if words else found.names
     return _Area(to_wkb(found.shape), found.hash, names, found.zone_versions, named=bool(words))
@@ -180,13 +180,13 @@ def _words(given: compose.Words, settings: Settings) -> compose.Words:
     if isinstance(given, str):
         return visible(given)
     if others := [language for language in given if language not in settings.languages]:
-        raise Invalid(f"There are no messages in {others[0]!r}.", hint=f"There are: {', '.join(settings.languages)}.")
+        raise Invalid(f"There are no messages in {others[0]!r}.", hint=f"Choose from: {', '.join(settings.languages)}.")
     return {language: shown for language, words in given.items() if (shown := visible(words))}
 
 
 def _area_of_incident(s: Session, incident: int) -> _Area:
-    """An update goes to the same people, unless it says otherwise: to those of the last alert that was sent. A draft
-    that was given up decides nothing; one that nothing was sent before does."""
+    """The default area of an update: that of the last alert that was launched, or if none was, of the last draft. So an
+    abandoned draft does not change the area."""
     latest = s.scalar(
         select(Alert)
         .where(Alert.incident_id == incident, Alert.area.is_not(None))
@@ -208,7 +208,7 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
 def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
     if wanted.incident is None:
         if wanted.phase != "issue":
-            raise Invalid(f"An {wanted.phase} belongs to an incident.", hint="Say which: --incident ID.")
+            raise Invalid(f"The phase {wanted.phase} needs an incident.", hint="Give it with --incident ID.")
         incident = Incident(event=event, created_at=now)
         s.add(incident)
         s.flush()
@@ -241,7 +241,7 @@ def _write_words(
     now: datetime,
     settings: Settings,
 ) -> None:
-    """Render once per channel and language; these rows are what is approved and sent."""
+    """Render the words for each channel and language. These rows are what is approved and sent."""
     languages = compose.catalogue().written(settings.languages)
     context = compose.Context(
         city=settings.city,
@@ -254,7 +254,7 @@ def _write_words(
         status=alert.status,
         lane=alert.lane.value,
         networks=_networks(s),
-        now=max(now, alert.launch_at) if alert.launch_at else now,  # a weekday is said as of the launch
+        now=max(now, alert.launch_at) if alert.launch_at else now,  # weekdays are relative to the launch
     )
     for one in compose.render(
         event, alert.phase, filled, channels=alert.channels, languages=languages, context=context
@@ -280,7 +280,7 @@ def _networks(s: Session) -> Sequence[str]:
 
 
 def _called(names: Sequence[Name], event: compose.Event, language: str) -> str:
-    """Where it is, in the words of a language."""
+    """The name of the area in a language."""
     speech = event.common[language].speech
     called = []
     for name in names:

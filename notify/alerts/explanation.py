@@ -1,5 +1,5 @@
-"""An audience explained to the one who approves it: who is covered, zone by zone, who is left out or would wait, and
-whether the number is unusual."""
+"""Explain an audience to its approver: residents covered by zone, contacts left out or delayed, and whether the total
+is unusual."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from notify.models import Alert, Operator
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
-UNUSUAL = 10  # times the median
-LAST = 20  # alerts that the median is of
-FEWEST = 3  # ... and with fewer nothing is usual yet
+UNUSUAL = 10  # an audience is unusual above this many times the median
+LAST = 20  # alerts in the median
+FEWEST = 3  # with fewer there is no median
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`no_contact`: residents inside with nothing on the alert's channels. `waiting`: of those to be written to, by
-    what would keep them waiting beyond the alert's end. `usual`: the median of the last alerts' audiences."""
+    """`no_contact`: residents inside without a contact on the alert's channels. `waiting`: messages that would not
+    leave before the alert expires, by cause. `usual`: the median of the last alerts' audiences."""
 
     audience: Audience
     no_contact: int
@@ -48,7 +48,7 @@ class Explanation:
 
 
 def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
-    """Of an alert, if it were launched now. Raises Refused without an area."""
+    """Explain the audience of an alert if it were launched now. Raises Refused without an area."""
     area = audience.membership(alert)
     places = audience.places_inside(s, area, now)
     residents = np.unique(places.residents)
@@ -73,7 +73,7 @@ def note_count(
     key_id: int,
     **more: int,
 ) -> None:
-    """Add to the audit who was told how many live in an area: counts of two areas can be subtracted to find a home."""
+    """Record in the audit who asked for a count of residents: the difference of two counts can reveal a home."""
     audit.note(
         s,
         now=now,
@@ -90,13 +90,13 @@ def note_count(
 def note_preview(
     s: Session, alert: Alert, residents: int | str, now: datetime, *, by: Operator | None, key_id: int
 ) -> None:
-    """The same, of an alert's area, which somebody may have drawn for that."""
+    """Record the count of an alert's area, which may have been drawn for that purpose."""
     if alert.area is not None:
         note_count(s, from_wkb(alert.area), residents, now, by=by, key_id=key_id, alert=alert.id)
 
 
 def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> list[str]:
-    """What an operator should stop at before so many are written to. `but`: an alert that is no measure for itself."""
+    """Warnings about the size of an audience. `but`: the alert itself, which the usual size must not include."""
     usual = _usual(s, but)
     said = []
     if usual and total > UNUSUAL * usual:
@@ -108,7 +108,7 @@ def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> l
 
 
 def _usual(s: Session, but: int) -> int | None:
-    """The median of the last audiences, exercises left aside; None while there are too few to tell."""
+    """The median of the last audiences without exercises; None while there are too few."""
     count, median = s.execute(
         text("""SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY audience_total) FROM (
                     SELECT audience_total FROM alerts
@@ -132,7 +132,7 @@ def _with_contact(s: Session, residents: NDArray[np.int64], channels: Sequence[s
 
 
 def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[str, int]:
-    """Of the messages, those that the senders would not let out before the alert expires, by what holds them up."""
+    """The number of messages that would not leave before the alert expires, by cause."""
     waiting: dict[str, int] = {}
     for one in forecast.channels(s, alert, found, now):
         late = one.messages - one.in_time
@@ -143,7 +143,7 @@ def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[s
 
 
 def _covered(s: Session, alert: Alert, area: Membership, places: Places) -> tuple[Covered, ...]:
-    """In the alert's own zones or, where it has none, in all that there are."""
+    """The residents covered, by zone: the alert's own zones or, if it has none, all current ones."""
     rows = s.execute(
         text("""SELECT z.kind, z.name, v.geometry FROM zone_versions v JOIN zones z ON z.id = v.zone_id
                  WHERE CASE WHEN EXISTS (SELECT FROM alert_zones WHERE alert_id = :alert)

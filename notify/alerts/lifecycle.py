@@ -1,7 +1,7 @@
-"""The life of an alert in the hands of operators: approve, launch, pause, resume, cancel, expire.
+"""The steps in the life of an alert: approve, launch, pause, resume, cancel, expire.
 
-Each function is one step, takes the session of its caller's transaction, and leaves its audit row. What must be told
-to the workers after the commit is the caller's business (`tasks.ring_alert`).
+Each function performs one step in its caller's transaction, and records it in the audit. The caller notifies the
+workers after the commit (`tasks.ring_alert`).
 """
 
 import hashlib
@@ -26,15 +26,15 @@ from zones.geometry import area_hash, from_wkb
 
 
 def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
-    """Freeze area and words under one hash. What needs two people is not approved by its author.
+    """Approve a draft, and freeze its area and words under one hash.
 
-    Raises Unavailable when a channel of it could not send; Refused when it is not a draft, comes too late (`times`), or
-    needs somebody else.
+    Raises Unavailable when one of its channels could not send; Refused when it is not a draft, is too late (`times`),
+    or needs another approver than its author.
     """
     operators.require(by, "approve")
     alert = _locked(s, alert_id)
     if alert.state is AlertState.SCHEDULED:
-        raise Refused(f"Alert {alert_id} is scheduled: it is approved already.")
+        raise Refused(f"Alert {alert_id} is scheduled: it is already approved.")
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
     two_people.require(s, alert, by, now, settings)
@@ -42,7 +42,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     if trouble:
         raise Unavailable(
             f"Alert {alert_id} could not be sent on all its channels.",
-            hint="Mend that, or write it for the other channels.",
+            hint="Fix that, or write it for the other channels only.",
             details=trouble,
         )
     states.move_alert(
@@ -60,10 +60,10 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
 
 
 def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Send it now; or, when it was written for a later time, schedule it. Area and words must be those approved.
+    """Send an approved alert now or, if it has a later launch time, schedule it.
 
-    An alarm rings when that is more than a minute after the planned time. Raises Refused: not approved, launched
-    before, too late (`times`), changed since the approval, or an exercise that would reach a real provider.
+    An alarm rings when the launch is more than a minute late. Raises Refused when it is not approved, was launched
+    before, is too late (`times`), has changed since the approval, or is an exercise that would reach a real provider.
     """
     if by is not None:
         operators.require(by, "launch")
@@ -80,12 +80,12 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 
 def pause(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Let nothing more out until it is resumed. What a provider has already is not called back."""
+    """Send nothing more until the alert is resumed. Messages already at a provider are not recalled."""
     return _step(s, alert_id, AlertState.PAUSED, by, now, "pause")
 
 
 def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Raises Refused when it is not paused, or has expired meanwhile."""
+    """Resume a paused alert. Raises Refused when it is not paused, or has expired."""
     alert = _locked(s, alert_id)
     if alert.state is not AlertState.PAUSED:
         raise Refused(f"Alert {alert_id} is {alert.state}, not paused.")
@@ -94,20 +94,20 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
 
 def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Stop it for good: nothing is claimed from the commit on, and what is out is out. What is queued is closed soon
-    after (`recovery.end_leftovers`)."""
+    """Stop an alert for good. After the commit no delivery is claimed; queued ones are closed soon afterwards
+    (`recovery.end_leftovers`). Messages already sent are not recalled."""
     return _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
 
 
 def expire_due(s: Session, now: datetime) -> list[int]:
-    """Close the alerts whose time is over; returns their ids. One that cannot be closed is set aside."""
+    """Expire the alerts whose time is over, and return their ids. One that fails is set aside."""
     in_force = Alert.state.in_(states.alert_before(AlertState.EXPIRED))
     due = _due(s, alarms.EXPIRY_FAILED, now, in_force, Alert.expires_at <= now)
     return [one for one in due if alarms.apart(s, one, alarms.EXPIRY_FAILED, now, _expire)]
 
 
 def launch_due(s: Session, now: datetime) -> list[Alert]:
-    """Launch the scheduled alerts whose time has come; returns those. One that cannot be launched is set aside."""
+    """Launch the scheduled alerts that are due, and return them. One that fails is set aside."""
     due = _due(
         s,
         alarms.LAUNCH_FAILED,
@@ -121,8 +121,8 @@ def launch_due(s: Session, now: datetime) -> list[Alert]:
 
 
 def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool]) -> Sequence[int]:
-    """Alerts to move. One that could not be moved is tried again after a while, and at once when its alarm is
-    resolved."""
+    """Lock the alerts that meet the conditions. One that failed is tried again after a while, or at once when its
+    alarm is resolved."""
     return s.scalars(
         select(Alert.id)
         .where(*conditions, ~alarms.set_aside(failed, now))
@@ -132,9 +132,9 @@ def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool
 
 
 def _require_as_approved(s: Session, alert: Alert) -> None:
-    """Raises Refused when it is not approved, was launched before, or has changed since its approval."""
+    """Raise Refused when the alert is not approved, was already launched, or has changed since its approval."""
     if alert.area is None:
-        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
+        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing can be sent. Write it again.")
     if alert.state is AlertState.DRAFT:
         raise Refused(f"Alert {alert.id} is not approved.", hint=f"`tocsin alert approve {alert.id} --as EMAIL`.")
     if alert.state not in states.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
@@ -151,7 +151,7 @@ def _require_as_approved(s: Session, alert: Alert) -> None:
 def _tell_if_late(s: Session, alert: Alert, now: datetime) -> None:
     if alert.launch_at is not None and now - alert.launch_at > times.LATE:
         minutes = round((now - alert.launch_at).total_seconds() / 60)
-        message = f"Alert {alert.id} was launched {counted(minutes, 'minute')} after its time."
+        message = f"Alert {alert.id} was launched {counted(minutes, 'minute')} late."
         alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
 
 
@@ -160,7 +160,7 @@ def _launch(s: Session, alert_id: int, now: datetime) -> Alert:
 
 
 def _expire(s: Session, alert_id: int, now: datetime) -> int:
-    """Close it, with an alarm when not all of it was sent."""
+    """Expire an alert, with an alarm when not all of it was sent."""
     alert = _locked(s, alert_id)
     unsent = _unsent(s, alert)
     states.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
@@ -172,7 +172,7 @@ def _expire(s: Session, alert_id: int, now: datetime) -> int:
 
 
 def _unsent(s: Session, alert: Alert) -> str:
-    """What of it was not sent, as the end of a sentence; empty when all was. Nobody waits for a draft of a test."""
+    """How much was not sent, as the end of a sentence; empty when everything was. Drafts of tests do not count."""
     if alert.launched_at is None:
         forgotten = alert.state is AlertState.DRAFT and alert.status != "Actual"
         return "" if forgotten else f"unsent: it was {alert.state}"
@@ -187,7 +187,7 @@ def _unsent(s: Session, alert: Alert) -> str:
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:
-    """SHA-256 of all that an approver approves: area, words, channels, lane, launch time and expiry."""
+    """SHA-256 of everything that an approver approves: area, words, channels, lane, launch time and expiry."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -220,7 +220,7 @@ def _step(
 def _locked(s: Session, alert_id: int) -> Alert:
     alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
     if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
+        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
     return alert
 
 

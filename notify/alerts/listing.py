@@ -1,6 +1,6 @@
 """The list of the newest alerts, for REST, the console and the command line.
 
-Plain psycopg: `tocsin alert list` has to answer at once, so it cannot afford to import SQLAlchemy.
+It uses plain psycopg: `tocsin alert list` must answer at once, and importing SQLAlchemy takes too long.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSummary:
-    """What every view of an alert has. REST gives these fields, by these names."""
+    """The fields of an alert that every view has. REST returns them by these names."""
 
     id: int
     incident: int
@@ -51,12 +51,12 @@ ONE: LiteralString = _ALL + "WHERE id = %s"
 
 
 def newest(opened: "psycopg.Connection[Any]", most: int = 50) -> Sequence[Listed]:
-    """The newest first. Raises psycopg.DataError when Python cannot read one of them."""
+    """The newest alerts first. Raises psycopg.DataError when Python cannot read a row."""
     return _ask(opened, NEWEST, most)
 
 
 def one(opened: "psycopg.Connection[Any]", alert_id: int) -> Listed | None:
-    """Raises psycopg.DataError when Python cannot read it."""
+    """One alert, or None. Raises psycopg.DataError when Python cannot read its row."""
     return next(iter(_ask(opened, ONE, alert_id)), None)
 
 

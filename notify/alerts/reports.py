@@ -1,4 +1,4 @@
-"""Read-only questions about alerts. The API, the command line and the console ask here, so they show one truth."""
+"""Read-only reports on alerts, shared by the API, the command line and the console."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,14 +26,14 @@ class AudienceCounts:
     skipped: dict[str, int]
 
 
-FEW_SECONDS = 60  # of a short alert they would be many percent, which sounds like a breakdown
+FEW_SECONDS = 60  # for a short alert, a few seconds would be an alarming percentage
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When 95 % of a channel's messages were to have left, and when they had. None: never, or not yet.
+    """When 95 % of a channel's messages were expected to have left, and when they had. None: never, or not yet.
 
-    `error`: by how much of the time from the launch it was wrong; above 0 when it took longer.
+    `error`: the deviation as a fraction of the planned time from the launch; positive when it took longer.
     """
 
     channel: str
@@ -44,7 +44,7 @@ class Forecast:
 
     @property
     def against_plan(self) -> str | None:
-        """How the plan held: `5 s later than planned`; in percent of the time planned from a minute on."""
+        """The deviation in words: `5 s later than planned`, or from a minute on in percent of the planned time."""
         if self.p95_at is None or self.was_p95_at is None or self.error is None:
             return None
         late_s = int(self.was_p95_at.timestamp()) - int(self.p95_at.timestamp())  # as the two are shown
@@ -58,9 +58,9 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who did what, when; `who` is None for Tocsin itself.
+    """A step in the history of an alert. `who` is None for Tocsin itself.
 
-    `out`: messages that had left by then, where an alert was halted or went on. `count`: what the step was done to.
+    `out`: messages that had left by then, for HALTS. `count`: the number of things that the step affected.
     """
 
     at: datetime
@@ -72,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(AlertSummary):
-    """Where an alert is. Counts are of deliveries; times are aware, UTC."""
+    """The progress of an alert. Counts are of deliveries; times are aware, in UTC."""
 
     channels: tuple[str, ...]
     area_hash: str | None
@@ -86,26 +86,26 @@ class Progress(AlertSummary):
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
     reason_words: dict[str, str]  # reason -> what it means
-    forecast: tuple[Forecast, ...]  # of each channel, once the audience is known
+    forecast: tuple[Forecast, ...]  # by channel, once the audience is known
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more goes out: the alert is over, and what was queued when it was stopped is closed."""
+        """Whether nothing more goes out: the alert is over, and no delivery of it is queued."""
         return self.state in states.FINISHED and not self.deliveries[DeliveryState.QUEUED]
 
     @property
     def is_counted(self) -> bool:
-        """Whether anybody was counted: not before the launch, and not in the moments after it."""
+        """Whether the audience has been counted: not before the launch, nor in the moments after it."""
         return self.resolved or self.audience.total > 0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values: times as ISO 8601; an audience that is not counted yet has no numbers."""
+        """Plain values for JSON: times in ISO 8601; an audience that is not counted yet is empty."""
         plain: dict[str, Any] = as_json(asdict(self))
         return plain if self.is_counted else plain | {"audience": {"total": None, "by_channel": {}, "skipped": {}}}
 
 
 def as_json(value: Any) -> Any:
-    """The same with times as ISO 8601, however deep."""
+    """The value with all times in it, however deep, in ISO 8601."""
     match value:
         case datetime():
             return value.isoformat()
@@ -120,10 +120,10 @@ HALTS = ("pause", "resume", "cancel", "expire")
 
 
 def find_alert(s: Session, alert_id: int) -> Alert:
-    """Raises NotFound."""
+    """The alert with this id. Raises NotFound."""
     alert = s.get(Alert, alert_id)
     if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows those that there are.")
+        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
     return alert
 
 
@@ -170,7 +170,7 @@ def progress(s: Session, alert_id: int) -> Progress:
     )
 
 
-# The channel stands on the batch; a contact is read only of those who were left out when the audience was resolved.
+# Batches give the channel. Only deliveries without one, which were left out of the audience, need their contacts.
 _COUNTED = """
     WITH by_batch AS (
         SELECT batch_id, state, reason, count(*) AS count, min(sent_at) AS first_sent, max(sent_at) AS last_sent
@@ -198,7 +198,7 @@ def _sum(rows: Sequence[Any], column: str, besides: Sequence[Any] = ()) -> dict[
 
 
 def _reasons(rows: Sequence[Any]) -> dict[str, dict[str, int]]:
-    """State -> reason -> count, for the states that need one."""
+    """State -> reason -> count, for deliveries that have a reason."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
         if row.reason:
@@ -222,7 +222,7 @@ def _error(alert: Alert, said: datetime | None, was: datetime | None) -> float |
 
 
 def steps(s: Session, alert_id: int) -> list[Step]:
-    """An alert's history, from its audit, in order."""
+    """The history of an alert from the audit, in order."""
     rows = s.execute(
         select(Audit.at, Audit.action, Operator.email, Audit.detail)
         .outerjoin(Operator, Operator.id == Audit.operator_id)
@@ -235,7 +235,7 @@ def steps(s: Session, alert_id: int) -> list[Step]:
 
 
 def _out_by(s: Session, alert_id: int, moments: Sequence[datetime]) -> dict[datetime, int]:
-    """How many messages had left at these moments: those were past recall."""
+    """The number of messages that had left at each of these moments, and could not be recalled."""
     rows = s.execute(
         text("""SELECT m.at, count(d.id) FROM unnest(CAST(:moments AS timestamptz[])) AS m (at)
                   LEFT JOIN deliveries d ON d.alert_id = :alert AND d.sent_at <= m.at GROUP BY m.at"""),
@@ -245,7 +245,7 @@ def _out_by(s: Session, alert_id: int, moments: Sequence[datetime]) -> dict[date
 
 
 def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
-    """What an alert says, by channel and language."""
+    """The words of an alert, by channel and language."""
     return s.scalars(
         select(StoredContent)
         .where(StoredContent.alert_id == alert_id)
@@ -254,7 +254,7 @@ def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
 
 
 def recent_alerts(s: Session, most: int = 50) -> Sequence[Listed]:
-    """The newest alerts first. One that cannot be read is left out and rings an alarm: it must not hide the others."""
+    """The newest alerts first. One that cannot be read is left out and rings an alarm, so that it hides no others."""
     opened = db.raw(s)
     try:
         return listing.newest(opened, most)
@@ -270,7 +270,7 @@ def _readable(s: Session, alert_id: int) -> Listed | None:
         alarms.sound(
             s,
             alarms.UNREADABLE_ROW,
-            f"Alert {alert_id} cannot be read: a time in its row is out of range. Mend it in the database.",
+            f"Alert {alert_id} cannot be read: a time in its row is out of range. Correct it in the database.",
             datetime.now(UTC),
             alert_id=alert_id,
         )

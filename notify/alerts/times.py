@@ -1,4 +1,4 @@
-"""When an alert launches and when it ends, and whether the times in its words agree with that."""
+"""Plan when an alert launches and expires, and check the times in its words against that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,12 @@ DEFAULT_LIFE = timedelta(hours=12)
 LONGEST_LIFE = timedelta(days=14)
 SHORTEST_LIFE = timedelta(minutes=1)
 FURTHEST_LAUNCH = timedelta(days=366)
-LATE = timedelta(minutes=1)  # so much after its planned time a launch is one that somebody must hear of
+LATE = timedelta(minutes=1)  # a launch later than this rings an alarm
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """`launch_at` None: when it is told to. `begins_at`: the launch, as far as it is known: `launch_at`, or else now.
-    All aware."""
+    """The times of an alert, aware. `launch_at` None: an operator launches it. `begins_at`: `launch_at` or else now."""
 
     begins_at: datetime
     launch_at: datetime | None
@@ -35,10 +34,10 @@ class Times:
 def plan(
     now: datetime, launch_at: datetime | None, expires_at: datetime | None, lasts: timedelta | None, zone: ZoneInfo
 ) -> Times:
-    """An alert's times, from an end or a length of life, or neither. Raises Invalid for those that cannot be.
+    """The times of an alert, from an expiry, a duration or neither. Raises Invalid for impossible times.
 
-    A length counts from the planned launch, or else from now. The words name the end, so it is a moment from here on
-    and stays where it is when the launch comes later (ADR 30).
+    A duration counts from the planned launch, or else from now. The words name the expiry, so from here on it is fixed,
+    even if the launch is late (ADR 30).
     """
     begins_at = now if launch_at is None else launch_at
     if begins_at < now:
@@ -51,48 +50,50 @@ def plan(
             f"The launch at {_told(begins_at, zone)} is more than a year away.", hint="Give an earlier launch."
         )
     if expires_at is not None and lasts is not None:
-        raise Invalid("An alert has an end or a length of life, not both.", hint="Give one of the two.")
+        raise Invalid("An alert has an expiry or a duration, not both.", hint="Give one of the two.")
     if expires_at is None:
         expires_at = begins_at + _life(DEFAULT_LIFE if lasts is None else lasts)
     if expires_at <= begins_at:
         raise Invalid(
             f"The alert would expire at {_told(expires_at, zone)}, before its launch at {_told(begins_at, zone)}.",
-            hint="Give a later expiry, or how long it lasts: 6h.",
+            hint="Give a later expiry, or a duration such as 6h.",
         )
     if expires_at < begins_at + SHORTEST_LIFE:
-        raise Invalid("The alert would expire at once.", hint="Give it a minute or more from its launch.")
+        raise Invalid("The alert would expire at once.", hint="Let it expire a minute or more after its launch.")
     if expires_at > begins_at + LONGEST_LIFE:
-        raise Invalid("An alert lives for 14 days from its launch at most.", hint="Give an earlier expiry.")
+        raise Invalid("An alert expires 14 days after its launch at the latest.", hint="Give an earlier expiry.")
     return Times(begins_at, launch_at, expires_at)
 
 
 def _life(lasts: timedelta) -> timedelta:
-    """Bounded, because a sum beyond the calendar is an error of its own."""
+    """Limit a duration, because a time beyond the calendar would raise OverflowError."""
     return min(lasts, LONGEST_LIFE + SHORTEST_LIFE)
 
 
 def _told(when: datetime, zone: ZoneInfo) -> str:
     try:
         return shown(when, zone)
-    except OverflowError:  # on the city's clocks it would be before the calendar, or after it
+    except OverflowError:  # in local time it is outside of the calendar
         return when.isoformat()
 
 
 def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo) -> None:
-    """Hold the times among the blanks against launch, end and each other, as the event declares.
+    """Compare the times in the blanks with the launch, the expiry and each other, as the event declares.
 
     Raises Invalid with every contradiction.
     """
     if wrong := _contradictions(event, filled.phase, filled.values, times, zone):
-        raise Invalid("The times in the message contradict each other.", hint="Correct what is listed.", details=wrong)
+        raise Invalid(
+            "The times in the message contradict each other.", hint="Correct the times listed.", details=wrong
+        )
 
 
 def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo) -> None:
-    """Raises Refused when a written alert can no longer be launched as it is: it has expired, its planned launch has
-    passed, or its words name times that have.
+    """Raise Refused when an alert can no longer be launched as written: it has expired, its planned launch has passed,
+    or its words name times in the past.
 
-    Once it was scheduled only its expiry counts: a late launch is Tocsin's own fault then, and an alarm rings. The same
-    holds after a restored backup, since it may be out already: written again, it would go out twice.
+    For a scheduled alert only the expiry counts: a late launch is then Tocsin's own fault, and an alarm rings. The same
+    holds after a backup was restored: the alert may be out already, and would go out twice if it were written again.
     """
     require_unexpired(alert, now)
     if alert.state is AlertState.SCHEDULED or alert.ask_since is not None:
@@ -106,13 +107,13 @@ def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo) -> None:
     if wrong := _contradictions(compose.catalogue().event(alert.event), alert.phase, alert.blanks, times, zone):
         raise Refused(
             f"The words of alert {alert.id} name times that have passed.",
-            hint="Cancel it and write it again, with times to come.",
+            hint="Cancel it and write it again, with times in the future.",
             details=wrong,
         )
 
 
 def require_life(alert: Alert, now: datetime) -> None:
-    """Raises Refused when it would expire within a minute of its launch, as at the draft."""
+    """Raise Refused when the alert would expire within a minute of its launch, like `plan`."""
     if alert.expires_at < _begins(alert, now) + SHORTEST_LIFE:
         raise Refused(
             f"Alert {alert.id} expires {apart(alert.expires_at, now)}, which is too soon to launch it.",
@@ -125,14 +126,14 @@ def _begins(alert: Alert, now: datetime) -> datetime:
 
 
 def require_unexpired(alert: Alert, now: datetime) -> None:
-    """Raises Refused when it has expired."""
+    """Raise Refused when the alert has expired."""
     if alert.expires_at <= now:
         raise Refused(f"Alert {alert.id} has expired.", hint=states.WHAT_NOW[AlertState.EXPIRED])
 
 
 def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo) -> list[str]:
     known = {
-        # People write minutes: a danger that begins in the minute of the launch is not over.
+        # People write whole minutes: a danger that begins in the minute of the launch is not in the past.
         "launch": _Span.at(times.begins_at.astimezone(zone).replace(second=0, microsecond=0)),
         "expires": _Span.at(times.expires_at.astimezone(zone)),
     }
@@ -151,7 +152,7 @@ def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A moment, or a day from its first moment to its last one."""
+    """A moment, or a whole day."""
 
     first: datetime
     last: datetime
@@ -170,7 +171,7 @@ def _span(blank: Blank, value: str, zone: ZoneInfo) -> _Span:
     return _Span(begin, end, f"{day}")
 
 
-_NAMES = {"launch": "the launch", "expires": "the end of the alert"}
+_NAMES = {"launch": "the launch", "expires": "the expiry of the alert"}
 
 
 def _called(name: str) -> str:

@@ -1,6 +1,6 @@
-"""When an alert needs two people: one who writes it and another who approves it.
+"""The rule that some alerts need two people: an author, and somebody else who approves.
 
-Severity and urgency are the author's to choose, so they can add a second person and never spare one.
+The author chooses severity and urgency, so these may require a second person but never waive one.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.models import Alert, Operator
 
-FREE = ("text", "line", "url")  # blanks that take any words
+FREE = ("text", "line", "url")  # types of blanks that take free text
 
 SENTENCES = {
     "emergency": "it is an emergency",
     "event": "every alert about this event needs two people",
-    "free-words": "it has words that somebody wrote for it",
+    "free-words": "it contains free text",
 }
 
 
 def reasons(event: Event, phase: str, lane: str, status: str, blanks: Mapping[str, str], *, named: bool) -> list[str]:
-    """Why a draft needs two people; none: its author may approve it, if it reaches few.
+    """The reasons why a draft needs two people. Without any, its author may approve it if its audience is small.
 
-    `named`: somebody wrote what its area is called.
+    `named`: an operator wrote the name of its area.
     """
     found = ["emergency"] if lane == "emergency" else []
     if status != "Actual":
@@ -41,7 +41,7 @@ def reasons(event: Event, phase: str, lane: str, status: str, blanks: Mapping[st
 
 
 def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Settings) -> None:
-    """Raises Refused when its author approves an alert that needs somebody else."""
+    """Raise Refused when authors approve their own alert although it needs two people."""
     if alert.created_by != by.id:
         return
     why = [SENTENCES.get(reason, reason) for reason in alert.two_people]

@@ -215,7 +215,7 @@ def test_a_ticket_works_once(door: httpx.Client, key: Key) -> None:
         thread.join()
     assert sorted(answers) == [303] + [422] * 5
     stale = operators.ticket(living, datetime.now(UTC) - timedelta(minutes=16))
-    for link, trouble in ((ticket, "was used already"), (stale, "is too old")):
+    for link, trouble in ((ticket, "has already been used"), (stale, "is too old")):
         page = door.get("/console/enter", params={"ticket": link}, headers={"Accept": "text/html"}).text
         assert f"This sign-in link {trouble}." in page
         assert "`tocsin keys add NAME --as EMAIL`" in page

@@ -25,7 +25,7 @@ def test_an_operator_is_found_by_every_spelling_of_the_address() -> None:
         assert made.email == "tom@xn--bcher-kva.example"
         for spelling in ("tom@b\u00fccher.example", "TOM@XN--BCHER-KVA.EXAMPLE"):
             assert operators.find(s, spelling) is made
-        with pytest.raises(Invalid, match="is an operator already"):
+        with pytest.raises(Invalid, match="is already an operator"):
             operators.add(s, "tom@b\u00fccher.example", "author", NOW)
 
 

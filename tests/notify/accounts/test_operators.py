@@ -40,9 +40,9 @@ def test_a_role_may_do_this_and_no_more(role: str, acts: set[str]) -> None:
 
 
 def test_a_refusal_says_who_may() -> None:
-    with pytest.raises(NotAllowed, match=r"tom@example\.org is author and may not approve") as refused:
+    with pytest.raises(NotAllowed, match=r"tom@example\.org has the role author and may not approve") as refused:
         operators.require(Operator(email="tom@example.org", role="author"), "approve")
-    assert refused.value.hint == "Ask one of: admin, approver."
+    assert refused.value.hint == "Ask somebody with one of these roles: admin, approver."
 
 
 def test_a_key_may_do_what_its_scopes_and_its_operators_role_both_allow() -> None:

@@ -97,10 +97,10 @@ TOMORROW = {"launch_at": NOW + timedelta(days=1)}
     [
         (OUTAGE, {"restore_by": "2027-01-04T18:00"}, "before the launch"),
         (OUTAGE | TOMORROW, {"restore_by": "2027-01-12T11:59"}, "before the launch"),
-        (OUTAGE, {"starts": "2027-01-13T09:00"}, "not before the end of the alert"),
+        (OUTAGE, {"starts": "2027-01-13T09:00"}, "not before the expiry of the alert"),
         (OUTAGE, {"starts": "2027-01-11T11:00"}, "before the launch"),
         (OUTAGE, {"starts": "2027-01-11T16:00", "restore_by": "2027-01-11T15:00"}, "before 'starts'"),
-        ({"event": "storm"}, {"starts": "2027-01-12T16:00"}, "not before the end of the alert"),
+        ({"event": "storm"}, {"starts": "2027-01-12T16:00"}, "not before the expiry of the alert"),
         ({"event": "storm"}, {"starts": "2027-03-14T02:30"}, "does not exist"),
         ({"event": "storm"}, {"starts": "2027-11-07T01:30"}, "comes twice"),
         ({"event": "snow"}, {"starts": "2027-01-11T11:59"}, "before the launch"),
@@ -297,4 +297,4 @@ def test_an_alert_that_is_launched_late_rings_an_alarm(s: Session) -> None:
     alert = alert_ready(s, launch_at=NOW + HOUR)
     lifecycle.launch(s, alert.id, operator(s), LATER)
     assert lifecycle.launch_due(s, NOW + 2 * HOUR)[0].state is AlertState.SENDING
-    assert ringing(s)[alert.id] == (alarms.LAUNCHED_LATE, f"Alert {alert.id} was launched 60 minutes after its time.")
+    assert ringing(s)[alert.id] == (alarms.LAUNCHED_LATE, f"Alert {alert.id} was launched 60 minutes late.")

@@ -195,7 +195,7 @@ def test_a_draft_keeps_the_area_that_its_parts_make() -> None:
         named = alert_draft(s, zones=[], parts=[Segments("N BROAD ST", side="odd")])
         assert named.area_description == "N Broad St, odd side"
         for drawn in (Circle(0.5, 0.5, 100), Segments("N BROAD ST", side="left")):
-            with pytest.raises(Invalid, match="needs words that residents know"):
+            with pytest.raises(Invalid, match="needs a name that residents know"):
                 alert_draft(s, zones=["West"], parts=[drawn])
         both = alert_ready(s, zones=["West"], parts=[Circle(1.05, 0.5, 10_000)], area_description="West and the bay")
         assert both.area_description == "West and the bay"
@@ -291,7 +291,7 @@ def test_an_update_goes_to_those_who_were_told() -> None:
         alert_draft(s, zones=["East"], phase="update", incident=first.incident_id)  # given up
         clear = alert_draft(s, zones=[], phase="all-clear", incident=first.incident_id)
         assert clear.area_description == "West"
-        with pytest.raises(Invalid, match="nothing is left out of that"):
+        with pytest.raises(Invalid, match="nothing can be left out"):
             alert_draft(s, zones=[], phase="update", incident=first.incident_id, without=[InZone("East")])
 
 

@@ -117,9 +117,9 @@ NEW = ("alert", "new", "--event", "storm", "--set", "hazard=wind", "--zone", "Ri
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((*NEW, "--severity", "High"), "There is no severity 'High'. There are Extreme, Severe, Moderate, Minor"),
-        ((*NEW, "--urgency", "now"), "There is no urgency 'now'. There are Immediate, Expected"),
-        ((*NEW, "--certainty", "90%"), "There is no certainty '90%'. There are Observed, Likely"),
+        ((*NEW, "--severity", "High"), "There is no severity 'High'. Choose one of: Extreme, Severe, Moderate, Minor"),
+        ((*NEW, "--urgency", "now"), "There is no urgency 'now'. Choose one of: Immediate, Expected"),
+        ((*NEW, "--certainty", "90%"), "There is no certainty '90%'. Choose one of: Observed, Likely"),
         ((*NEW, "--at", "2020-01-01T10:00"), "The launch at 2020-01-01 10:00:00 EST is in the past."),
         ((*NEW, "--area", "none.geojson"), "none.geojson cannot be read: No such file or directory."),
         ((*NEW, "--circle", "5,5"), "'5,5' is not a circle. Write longitude, latitude and metres"),
