@@ -20,7 +20,7 @@ def run() -> None:
     if damaged:
         some = ", ".join(map(str, sorted({resident for _, resident in damaged})[:SOME]))
         told = (
-            f"An alert for a small area does not find {counted(len(damaged), 'damaged place')}"
+            f"{counted(len(damaged), 'damaged place')} cannot be found by an alert for a small area"
             f" (residents {some}). Enter the damaged places again."
         )
     with transaction() as s:
