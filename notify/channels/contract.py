@@ -40,7 +40,7 @@ class Message(NamedTuple):
     content: Content
     sender_address: str  # the number, From address or account that it is sent from
     recipients: Sequence[Recipient]
-    callback_url: str  # base for receipts; the adapter appends "/<delivery id>" where a provider needs one each
+    callback_url: str  # base of our webhooks; the adapter appends its own path, as api/hooks serves it
     valid_for_s: int | None = None  # drop it rather than deliver it later than this; None: no limit
 
 

@@ -18,7 +18,7 @@ from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.client import HttpClient
 from notify.channels.mastodon.adapter import MastodonPost
 from notify.channels.sendgrid.adapter import SendGridEmail
-from notify.channels.twilio.adapter import TwilioSms
+from notify.channels.twilio.adapter import ANSWERED, TwilioSms
 from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import Settings
 
@@ -31,7 +31,8 @@ class Provider:
     """A provider's channel, its adapter, and the settings it cannot do without and those it takes if set.
 
     `may_return`: a message that was delivered may come back later, as a mail that bounces after a server took it. Where
-    it cannot, "undelivered" is the poorer knowledge: a phone may confirm what the carrier gave up.
+    it cannot, "undelivered" is the poorer knowledge: a phone may confirm what the carrier gave up. `answers`: the words
+    of a reply, in lower case, that the provider acts on and answers itself.
     """
 
     channel: str
@@ -39,10 +40,11 @@ class Provider:
     needs: tuple[str, ...]
     takes: tuple[str, ...] = ()
     may_return: bool = False
+    answers: frozenset[str] = frozenset()
 
 
 PROVIDERS = {
-    "twilio": Provider(SMS.name, TwilioSms, ("account_sid", "auth_token", "base_url")),
+    "twilio": Provider(SMS.name, TwilioSms, ("account_sid", "auth_token", "base_url"), answers=ANSWERED),
     "sendgrid": Provider(EMAIL.name, SendGridEmail, ("api_key", "base_url"), ("webhook_public_key",), may_return=True),
     "mastodon": Provider(SOCIAL.name, MastodonPost, ("access_token", "base_url")),
     "bluesky": Provider(SOCIAL.name, BlueskyPost, ("handle", "app_password", "base_url")),

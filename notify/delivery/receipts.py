@@ -27,7 +27,6 @@ AT_ONCE = 5_000
 SOME = 20  # ids in a line of the log
 RANKS = ["accepted", "failed", "undelivered", "delivered"]  # `undelivered` had left the provider; `failed` had not
 RETURNING_RANKS = ["accepted", "failed", "delivered", "undelivered"]
-RETURNING = [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
 # "sending>accepted": the moves that core/states.py allows, for the WHERE of a set-based UPDATE.
 MOVES = [f"{a.value}>{b.value}" for a, after in states.DELIVERY.items() for b in after]
 HELD_BACK = [state.value for state in states.HELD_BACK]
@@ -126,6 +125,11 @@ def _set_aside(receipt: int, why: Exception, now: datetime) -> None:
     alarms.refused_row(what, why, now, alert_id=row.alert)
 
 
+def _returning() -> list[str]:
+    """The providers whose delivered messages may come back later."""
+    return [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
+
+
 def _apply(now: datetime, only: Sequence[int] | None) -> int:
     """Apply the oldest receipts that are not applied yet, or those with the ids `only`."""
     with transaction() as s:
@@ -134,7 +138,7 @@ def _apply(now: datetime, only: Sequence[int] | None) -> int:
             text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
         )
         values = {"now": now, "moves": MOVES, "held": HELD_BACK, "guesses": GUESSES}
-        values |= {"ranks": RANKS, "returning": RETURNING, "returning_ranks": RETURNING_RANKS}
+        values |= {"ranks": RANKS, "returning": _returning(), "returning_ranks": RETURNING_RANKS}
         values |= {"most": AT_ONCE} if only is None else {"only": list(only)}
         applied = s.execute(text(_APPLY if only is None else _APPLY_THESE), values).one()
     if applied.filtered:

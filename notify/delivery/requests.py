@@ -53,7 +53,7 @@ def message(
         content=words,
         sender_address=sender_address,
         recipients=group,
-        callback_url=f"{settings.public_url}/hooks/twilio/status",
+        callback_url=f"{settings.public_url}/hooks",
         valid_for_s=valid_for_s,
     )
 

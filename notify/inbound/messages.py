@@ -10,6 +10,7 @@ from functools import cache
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.channels import registry
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
 from notify.core import alarms, keyring
@@ -20,13 +21,6 @@ from notify.inbound.intent import Meaning, is_spanish, read_meaning
 from notify.subscribers import addresses, consent, record
 from templates import REPLIES
 
-# Twilio acts on these itself, as single words, and answers them; START only where it held a block. It is said to know
-# REVOKE and OPTOUT as well; if it does, it also refuses our own answer, so that the resident gets one either way.
-KNOWN_TO_PROVIDER: Mapping[str, frozenset[str]] = {
-    "twilio": frozenset(
-        "stop stopall unsubscribe cancel end quit start yes unstop help info".split()  # noqa: SIM905  a list of words
-    )
-}
 BY_TEXT = "text message"
 # So many answers to one phone within this time: two machines could talk with each other for ever. Whoever is in danger
 # and writes again is answered again.
@@ -59,7 +53,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     """
     meaning = _meaning(inbound)
     keyring.hold(s)
-    index = addresses.any_index("sms", inbound.address)
+    channel = registry.PROVIDERS[provider].channel
+    index = addresses.any_index(channel, inbound.address)
     reference = inbound.reference or f"none:{uuid.uuid4()}"
     seen = s.execute(
         text("SELECT answered FROM inbound WHERE (provider, reference) = (:provider, :reference)"),
@@ -67,16 +62,16 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     ).scalar_one_or_none()
     if seen is None:
         seen = _keep(s, provider, reference, index, meaning, now)
-        _obey(s, provider, meaning, inbound, index, now)
+        _obey(s, provider, channel, meaning, inbound, index, now)
         if meaning == "distress":
             cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
             alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
-    may = carrier_blocks.senders(s, "sms", index)
-    answer = _answer_to_start(s, index, may, now) if meaning == "start" else meaning
-    repeated_stop = meaning == "stop" and not _opted_out_by(s, provider, reference, index)
+    may = carrier_blocks.senders(s, channel, index)
+    answer = _answer_to_start(s, channel, index, may, now) if meaning == "start" else meaning
+    repeated_stop = meaning == "stop" and not _opted_out_by(s, provider, channel, reference, index)
     if not seen or repeated_stop or _is_answered(provider, inbound, answer):
         return Reply(meaning, None)
-    return Reply(meaning, _words(s, answer, index, inbound, may), may.number_to_answer(inbound))
+    return Reply(meaning, _words(s, answer, channel, index, inbound, may), may.number_to_answer(inbound))
 
 
 def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
@@ -95,21 +90,23 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
     return answered
 
 
-def _obey(s: Session, provider: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime) -> None:
+def _obey(
+    s: Session, provider: str, channel: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime
+) -> None:
     # Who writes to us from a number has it: it is a phone, whatever the provider said of it before.
     s.execute(
-        text("DELETE FROM suppressions WHERE channel = 'sms' AND address_index = :index AND reason = 'invalid'"),
-        {"index": index},
+        text("DELETE FROM suppressions WHERE channel = :channel AND address_index = :index AND reason = 'invalid'"),
+        {"channel": channel, "index": index},
     )
     known = _is_known(provider, inbound)
     if meaning == "stop":
-        consent.opt_out(s, "sms", inbound.address, how=BY_TEXT, now=now)
+        consent.opt_out(s, channel, inbound.address, how=BY_TEXT, now=now)
         heard = carrier_blocks.block if known else carrier_blocks.doubt
         heard(s, provider, inbound, index, now)
     elif meaning == "start":
         if known:
             carrier_blocks.lift(s, provider, inbound, index, now)
-        consent.opt_back_in(s, "sms", inbound.address, how=BY_TEXT, now=now)
+        consent.opt_back_in(s, channel, inbound.address, how=BY_TEXT, now=now)
 
 
 def _meaning(inbound: Inbound) -> Meaning:
@@ -121,7 +118,7 @@ def _meaning(inbound: Inbound) -> Meaning:
 def _is_known(provider: str, inbound: Inbound) -> bool:
     """Whether the provider understands the word, acts on it and answers."""
     word = inbound.text.strip().lower()
-    return bool(inbound.opt_out_type) or word in KNOWN_TO_PROVIDER.get(provider, frozenset())
+    return bool(inbound.opt_out_type) or word in registry.PROVIDERS[provider].answers
 
 
 def _is_answered(provider: str, inbound: Inbound, answer: str) -> bool:
@@ -135,9 +132,9 @@ def _is_answered(provider: str, inbound: Inbound, answer: str) -> bool:
     return _is_known(provider, inbound)
 
 
-def _answer_to_start(s: Session, index: bytes, may: carrier_blocks.Senders, now: datetime) -> str:
+def _answer_to_start(s: Session, channel: str, index: bytes, may: carrier_blocks.Senders, now: datetime) -> str:
     """Promises only what holds."""
-    gap = record.gap(s, "sms", index, now)
+    gap = record.gap(s, channel, index, now)
     if gap is None:
         return "start_stranger"
     if not may.reach:
@@ -145,25 +142,25 @@ def _answer_to_start(s: Session, index: bytes, may: carrier_blocks.Senders, now:
     return f"start_{gap.replace('-', '_')}" if gap else "start"
 
 
-def _opted_out_by(s: Session, provider: str, reference: str, index: bytes) -> bool:
+def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index: bytes) -> bool:
     """Whether this very message made the number opt out."""
     found: bool = s.execute(
         text("""SELECT EXISTS (
                     SELECT FROM inbound i
                       JOIN suppressions x ON (x.address_index, x.at) = (i.address_index, i.received_at)
                      WHERE (i.provider, i.reference) = (:provider, :reference) AND i.address_index = :index
-                       AND x.channel = 'sms' AND x.topic IS NULL AND x.reason = 'opt-out')"""),
-        {"provider": provider, "reference": reference, "index": index},
+                       AND x.channel = :channel AND x.topic IS NULL AND x.reason = 'opt-out')"""),
+        {"provider": provider, "reference": reference, "index": index, "channel": channel},
     ).scalar_one()
     return found
 
 
-def _words(s: Session, answer: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
+def _words(s: Session, answer: str, channel: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
     """In the resident's language; a stranger's is that of the words."""
     resident = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
-                 WHERE c.channel = 'sms' AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),
-        {"index": index},
+                 WHERE c.channel = :channel AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),
+        {"channel": channel, "index": index},
     ).scalar_one_or_none()
     chosen = settings()
     words = catalogue()

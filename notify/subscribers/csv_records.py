@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from notify.channels.channel import EMAIL, SMS
 from notify.core.characters import visible
 from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+CHANNELS_OF = {"phone": SMS.name, "email": EMAIL.name}  # by the column that has an address on it
 # What the first line must name: of each line one way. The language of who names none is the city's first, and a place
 # without a label is `home`; but nobody agreed to a topic, or to be written to at all, by a column that is not there.
 NEEDED = (

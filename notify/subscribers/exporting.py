@@ -15,6 +15,7 @@ from notify.core import alarms, audit, crypto, points
 from notify.core.errors import Unavailable
 from notify.models import Operator
 from notify.subscribers.csv_records import COLUMNS, defused
+from notify.subscribers.identity import EMAIL, PHONE
 from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 1_000  # residents fetched at a time
@@ -126,10 +127,10 @@ def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
 
 def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
     """Phone, email, consent: the first pair, which links all others; then those that it does not say all about."""
-    if not any(one.channel in ("sms", "email") for one in contacts):
+    if not any(one.channel in (PHONE, EMAIL) for one in contacts):
         return []
-    phones: list[_Contact | None] = [one for one in contacts if one.channel == "sms"] or [None]
-    emails: list[_Contact | None] = [one for one in contacts if one.channel == "email"] or [None]
+    phones: list[_Contact | None] = [one for one in contacts if one.channel == PHONE] or [None]
+    emails: list[_Contact | None] = [one for one in contacts if one.channel == EMAIL] or [None]
     pairs = []
     for phone, email in [*product(phones, emails[:1]), *product(phones[:1], emails[1:])]:
         both = {one.consent for one in (phone, email) if one}
@@ -137,8 +138,8 @@ def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]
         pairs.append((phone.address if phone else "", email.address if email else "", same))
     said = {(address, consent) for phone, email, consent in pairs for address in (phone, email)}
     for one in contacts:
-        if one.channel in ("sms", "email") and one.consent != ("", "") and (one.address, one.consent) not in said:
-            alone = (one.address, "") if one.channel == "sms" else ("", one.address)
+        if one.channel in (PHONE, EMAIL) and one.consent != ("", "") and (one.address, one.consent) not in said:
+            alone = (one.address, "") if one.channel == PHONE else ("", one.address)
             pairs.append((*alone, one.consent))
     return pairs
 

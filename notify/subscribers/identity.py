@@ -15,12 +15,15 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.subscribers.csv_records import CHANNELS_OF
+
 Key = tuple[str, bytes]  # channel, address index
 Couple = tuple[bytes, bytes]  # index of a phone, and of the email that it is given together with
 
 _INDEX_BYTES = 32
-_COLUMN = {"sms": "phone", "email": "email"}  # of a CSV file
-_OTHER = {"sms": "email", "email": "sms"}
+PHONE, EMAIL = (CHANNELS_OF[column] for column in ("phone", "email"))
+_COLUMN = {channel: column for column, channel in CHANNELS_OF.items()}
+_OTHER = {PHONE: EMAIL, EMAIL: PHONE}
 _WHAT_TO_DO = (
     "If these are two people, leave it in the line of one of them. If it is one person, import the line with --merge."
 )
@@ -50,8 +53,8 @@ class Couples:
         once = np.unique(np.frombuffer(joined, f"S{2 * _INDEX_BYTES}"))
         both = once.view(f"S{_INDEX_BYTES}").reshape(-1, 2)
         self._sorted: dict[str, Any] = {
-            "sms": both,  # as `unique` sorted it
-            "email": both[np.argsort(both[:, 1], kind="stable")][:, ::-1],
+            PHONE: both,  # as `unique` sorted it
+            EMAIL: both[np.argsort(both[:, 1], kind="stable")][:, ::-1],
         }
 
         self._shared = {
@@ -191,7 +194,7 @@ def _together(keys: list[Key], known: Known, couples: Couples | None) -> int | N
 
 def _couple(keys: Iterable[Key]) -> Couple:
     index = dict(keys)
-    return index["sms"], index["email"]
+    return index[PHONE], index[EMAIL]
 
 
 def _living_elsewhere(known: str, new: str) -> str:

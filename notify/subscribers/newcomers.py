@@ -12,7 +12,7 @@ from sqlalchemy import text
 from notify.core import crypto, keyring, points
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
-from notify.subscribers.identity import Couple
+from notify.subscribers.identity import EMAIL, PHONE, Couple
 from notify.subscribers.rows import BadRow, Reader, Row
 from notify.subscribers.storing import SEALED_ADDRESS
 
@@ -56,17 +56,17 @@ class Newcomers:
 
 
 # Who was erased, or has another address since, is no resident that something could be added to.
-_HALF_KNOWN = """
+_HALF_KNOWN = f"""
     SELECT at, coalesce(p.subscriber_id, e.subscriber_id)
       FROM (SELECT at, substr(CAST(:indexes AS bytea), 64 * at + 1, 32) AS phone,
                    substr(CAST(:indexes AS bytea), 64 * at + 33, 32) AS email
               FROM generate_series(0, :count - 1) AS at) k
-      LEFT JOIN contacts p ON (p.channel, p.address_index) = ('sms', k.phone)
+      LEFT JOIN contacts p ON (p.channel, p.address_index) = ('{PHONE}', k.phone)
                           AND p.address_sealed IS NOT NULL AND p.subscriber_id IS NOT NULL
-      LEFT JOIN contacts e ON (e.channel, e.address_index) = ('email', k.email)
+      LEFT JOIN contacts e ON (e.channel, e.address_index) = ('{EMAIL}', k.email)
                           AND e.address_sealed IS NOT NULL AND e.subscriber_id IS NOT NULL
      WHERE (p.id IS NULL) <> (e.id IS NULL)
-"""
+"""  # noqa: S608
 
 
 def _are_theirs(asked: Sequence[tuple[int, Row]]) -> list[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import keyring
 from notify.core.db import engine
-from notify.subscribers.identity import Couples
+from notify.subscribers.identity import EMAIL, PHONE, Couples
 from notify.subscribers.rows import Row
 from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, Stored, copy, settle
 
@@ -57,12 +57,12 @@ def rehearsal(couples: Couples, merge: bool) -> Iterator[Rehearsal]:
 
 
 # The contacts that are stored and those that would be: an address is sealed in the row that brings it.
-_BESIDE = """(
+_BESIDE = f"""(
     SELECT subscriber_id, channel, address_index, address_sealed FROM contacts WHERE subscriber_id IS NOT NULL
     UNION ALL
-    SELECT subscriber_id, 'sms', phone_index, phone_sealed FROM incoming WHERE phone_sealed IS NOT NULL
+    SELECT subscriber_id, '{PHONE}', phone_index, phone_sealed FROM incoming WHERE phone_sealed IS NOT NULL
     UNION ALL
-    SELECT subscriber_id, 'email', email_index, email_sealed FROM incoming WHERE email_sealed IS NOT NULL)"""
+    SELECT subscriber_id, '{EMAIL}', email_index, email_sealed FROM incoming WHERE email_sealed IS NOT NULL)"""  # noqa: S608
 
 # In the order of Stored, each as the statement of `storing` that would insert these rows.
 _QUESTIONS = (

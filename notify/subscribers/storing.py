@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from notify.core import crypto, keyring, points
 from notify.core.db import raw
 from notify.subscribers import addresses
-from notify.subscribers.identity import Conflict, Couple, Couples, Key, free, known, owner
+from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couple, Couples, Key, free, known, owner
 from notify.subscribers.rows import Row
 
 IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
@@ -68,7 +68,7 @@ def store(
 
 
 def couple_of(phone: str, email: str) -> Couple:
-    return addresses.index("sms", phone), addresses.index("email", email)
+    return addresses.index(PHONE, phone), addresses.index(EMAIL, email)
 
 
 def settle(
@@ -114,9 +114,9 @@ def settle(
 def _keys(row: Row) -> dict[str, Key]:
     keys = {}
     if row.phone:
-        keys["phone"] = ("sms", addresses.index("sms", row.phone))
+        keys["phone"] = (PHONE, addresses.index(PHONE, row.phone))
     if row.email:
-        keys["email"] = ("email", addresses.index("email", row.email))
+        keys["email"] = (EMAIL, addresses.index(EMAIL, row.email))
     return keys
 
 
@@ -176,14 +176,14 @@ _TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "by
           "bytea", "timestamptz", "text"]  # fmt: skip
 
 # One line for each address that a row gives.
-GIVEN = """
+GIVEN = f"""
     WITH given AS (
         SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how
-          FROM incoming, LATERAL (VALUES ('sms', phone_index, phone_sealed), ('email', email_index, email_sealed))
+          FROM incoming, LATERAL (VALUES ('{PHONE}', phone_index, phone_sealed), ('{EMAIL}', email_index, email_sealed))
                AS a (channel, address_index, address_sealed)
          WHERE address_index IS NOT NULL
     )
-"""
+"""  # noqa: S608
 
 
 def _insert(s: Session, now: datetime) -> Stored:
@@ -247,9 +247,9 @@ NEW_PLACES = """
      WHERE NOT EXISTS (SELECT FROM places p
                         WHERE (p.subscriber_id, p.point_sealed) = (i.subscriber_id, i.point_sealed))
 """
-SUPPRESSED = """
+SUPPRESSED = f"""
     SELECT count(*) FROM incoming i
      WHERE EXISTS (SELECT FROM suppressions s
                     WHERE s.topic IS NULL AND (s.channel, s.address_index) IN
-                          (('sms', i.phone_index), ('email', i.email_index)))
-"""
+                          (('{PHONE}', i.phone_index), ('{EMAIL}', i.email_index)))
+"""  # noqa: S608

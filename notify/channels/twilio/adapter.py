@@ -37,6 +37,11 @@ from notify.channels.twilio.client import Listing, error_of, refused_by
 from notify.channels.twilio.errors import verdict
 from notify.core.errors import BadSignature, Invalid
 
+# Twilio acts on these itself, as single words, and answers them; START only where it held a block. It is said to know
+# REVOKE and OPTOUT as well; if it does, it also refuses our own answer, so that the resident gets one either way.
+ANSWERED = frozenset(
+    "stop stopall unsubscribe cancel end quit start yes unstop help info".split()  # noqa: SIM905  a list of words
+)
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
 CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
 SIGNATURE = "x-twilio-signature"
@@ -226,7 +231,7 @@ def _create_form(message: Message) -> bytes:
     # A number is digits after its plus sign, so quoting it in general would be the dearest part of a message.
     number = recipient.address
     to = f"%2B{number[1:]}" if number.isascii() and number[1:].isdecimal() and number[0] == "+" else quote_plus(number)
-    callback = f"{_quoted(message.callback_url)}%2F{recipient.delivery_id}"
+    callback = f"{_quoted(message.callback_url)}%2Ftwilio%2Fstatus%2F{recipient.delivery_id}"
     shared = _shared_fields(message.content, message.sender_address)
     return f"To={to}&StatusCallback={callback}{validity}&{shared}".encode("ascii")
 

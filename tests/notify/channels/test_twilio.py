@@ -42,7 +42,8 @@ PATH = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
 PHONE, NUMBER, SERVICE = "+12155550123", "+12155550199", "MG" + "0" * 32
 WORDS = "Tormenta de nieve & hielo: 50% + viento.\nQuédese en casa €"
 CONTENT = Content(alert_id=1, language="es", topic="storm", subject="", text=WORDS, html="")
-CALLBACK = "https://alerts.example.org/hooks/twilio/status"
+HOOKS = "https://alerts.example.org/hooks"
+CALLBACK = f"{HOOKS}/twilio/status"
 CREATED = Reply(201, {"sid": "SM" + "1" * 32, "status": "queued", "error_code": None})
 TIMEOUT_S = 5.0
 AGO_S = 3600.0  # a lost message was posted so long ago
@@ -50,7 +51,7 @@ THERE = {"Date": "Mon, 23 Nov 2026 01:00:10 GMT"}  # what time it is at Twilio
 
 
 def message(sender: str = NUMBER, valid_for_s: int | None = 3600) -> Message:
-    return Message(CONTENT, sender, [Recipient(7, PHONE)], CALLBACK, valid_for_s)
+    return Message(CONTENT, sender, [Recipient(7, PHONE)], HOOKS, valid_for_s)
 
 
 def adapter(url: str, client: Connections | None) -> TwilioSms:
