@@ -1,1 +1,1 @@
-"""Whom an alert reaches, and why the others are left out. Reads only."""
+"""Resolve the audience of an alert: which contacts it reaches, and the reason for each one left out. Reads only."""

@@ -1,7 +1,7 @@
-"""Residents as columns of numbers, so that a million of them can be counted while somebody draws.
+"""Residents as columns of numbers, so that a million of them can be counted while an operator draws an area.
 
-`Columns` hold what one transaction of PostgreSQL sees of all residents, or of some. They never change; what has changed
-since is in other, small columns, which are counted in their place (`live_count`). No address is in it.
+`Columns` hold what one transaction of PostgreSQL sees of all residents, or of some, and never change. Residents who
+changed since are in other, small columns and are counted there (`live_count`). Columns hold no addresses.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ _BARRED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
 _MUTED_UNTIL = np.dtype([("subscriber", ">i8"), ("until", ">f8")])
 _ID = np.dtype(">i8")
 
-# All rows come as one string of bytes: as rows they would need ten times as long. Each field that is joined on costs
-# as much as reading the row, so a contact's small ones share the number of its resident (`_unpacked`).
+# All rows arrive as one string of bytes, which is ten times faster than rows. Each field appended costs as much as
+# reading the row, so the small fields of a contact are packed with the id of its resident (`_unpacked`).
 OTHER_LANGUAGES = """
     SELECT string_agg(int8send(id) || int2send(array_position(%(languages)s::text[], language)::int2), '')
       FROM subscribers WHERE {these} AND language <> (%(languages)s::text[])[1]"""
@@ -59,7 +59,7 @@ WANTED = """
 
 
 class Tally(NamedTuple):
-    """Residents inside, and their contacts: shape (channels, languages, reasons and, last, those who are reached)."""
+    """The residents inside, and their contacts by (channel, language, reason); the last reason is REACHED."""
 
     residents: int
     contacts: NDArray[np.int64]
@@ -67,7 +67,7 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True)
 class Wants:
-    """Who wants a topic, a truth value for each resident; and until when some have muted it (seconds since 1970)."""
+    """Whether each resident subscribes to a topic, and until when some have muted it (seconds since 1970)."""
 
     wanted: NDArray[np.bool_]
     muted: NDArray[np.intp]
@@ -76,7 +76,7 @@ class Wants:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of residents (`ids` ascending), of their places, and of their contacts; `of` is which resident's."""
+    """Columns of residents (`ids` ascending), places and contacts; `place_of` and `contact_of` index residents."""
 
     ids: NDArray[np.int64]
     language: NDArray[np.uint8]
@@ -88,7 +88,7 @@ class Columns:
     channel: NDArray[np.uint8]
     verdict: NDArray[np.uint8]  # an index of REASONS whatever the topic, or REACHED
     barred: NDArray[np.void]  # contact (an index), topic (0: all), reason
-    channels: Sequence[str]  # those of residents; a timeline has no place
+    channels: Sequence[str]  # without timelines, which have no place
     languages: int
 
     @property
@@ -96,7 +96,7 @@ class Columns:
         return int(self.ids.size)
 
     def tally(self, area: Membership, topic: int, wants: Wants, now: datetime, but: NDArray[np.bool_] | None) -> Tally:
-        """Who is inside. `topic` counts from 1; `but`: residents who are counted elsewhere."""
+        """Count the residents inside. `topic` counts from 1; `but`: residents to leave out, counted elsewhere."""
         inside = area.inside(self.lon, self.lat, self.radius_m)
         hit = np.zeros(self.size, dtype=bool)
         hit[self.place_of[inside]] = True
@@ -114,7 +114,7 @@ class Columns:
         return self.channel.astype(np.uint16) * self.languages + self.language[self.contact_of]
 
     def _verdict(self, topic: int, wants: Wants, now: datetime) -> NDArray[np.uint8]:
-        """For each contact the first reason to leave it out, in the order of `REASONS`."""
+        """Return for each contact the first of `REASONS` to leave it out, as an index."""
         verdict = self.verdict.copy()
         reached = verdict == REACHED
         verdict[reached & ~wants.wanted[self.contact_of]] = _NOT_SUBSCRIBED
@@ -130,7 +130,7 @@ class Columns:
 
 
 def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Columns:
-    """What the transaction of `s` (`db.one_moment`) sees: of all residents with a place, or of some."""
+    """Load what the transaction of `s` (`db.one_moment`) sees of all residents with a place, or of some (`only`)."""
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
     place_of_id, lon, lat, radius_m = _places(s, values)
     ids, place_of = np.unique(place_of_id, return_inverse=True)
@@ -156,7 +156,7 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
 
 
 def load_wants(s: Session, columns: Columns, topic: str, only: Sequence[int] | None = None) -> Wants:
-    """Which of these residents want a topic."""
+    """Load which of these residents subscribe to a topic."""
     values = {"topic": topic, "only": only}
     wanted_by, muted = _columns(s, WANTED, "subscriber_id", values, _ID, _MUTED_UNTIL)
     wanting = find(columns.ids, wanted_by)
@@ -167,7 +167,7 @@ def load_wants(s: Session, columns: Columns, topic: str, only: Sequence[int] | N
 
 
 def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
-    """Where each id stands among `ids` (ascending); -1 where it does not."""
+    """Return the index of each id in `ids` (ascending), or -1."""
     if not ids.size:
         return np.full(wanted.size, -1, dtype=np.intp)
     wanted = wanted.astype(np.int64)
@@ -176,14 +176,14 @@ def find(ids: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _unpacked(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Of contacts: whose, an index of the channels, and which of OF_CONTACTS applies, from 1; else 0."""
+    """Return of contacts the resident's id, the index of the channel, and the rule of OF_CONTACTS (from 1) or 0."""
     channel = packed >> _STATE_BITS & (1 << _CHANNEL_BITS) - 1
     state = packed & (1 << _STATE_BITS) - 1
     return packed >> _CHANNEL_BITS + _STATE_BITS, channel.astype(np.uint8), state.astype(np.uint8)
 
 
 def _number_of(channels: Sequence[str]) -> str:
-    """SQL for a contact's index of these, shifted to its place: with two of them a single comparison."""
+    """Return SQL for the shifted index of a contact's channel: with two channels, a single comparison."""
     later = enumerate(channels[1:], 1)
     return " + ".join(f"(channel = '{name}')::int * {number << _STATE_BITS}" for number, name in later) or "0"
 
@@ -191,7 +191,7 @@ def _number_of(channels: Sequence[str]) -> str:
 def _places(
     s: Session, values: dict[str, Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Whose, lon, lat, radius_m; without those that cannot be read, about which a launch sounds an alarm."""
+    """Return resident, lon, lat and radius_m, without unreadable places; a launch raises an alarm about those."""
     places = _read(s, PLACES, "subscriber_id", values, points.ROW)
     subscribers, radius_m = places["subscriber_id"].astype(np.int64), places["radius_m"].astype(np.float32)
     lon, lat, readable = points.open_all(subscribers, places["point_sealed"])
@@ -202,7 +202,7 @@ def _places(
 
 
 def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.uint8]:
-    """Only of those who do not read the city's first language, or none of its languages: these get the first."""
+    """Return the index of each resident's language; the city's first one where it is none of the city's."""
     spoken = np.zeros(ids.size, dtype=np.uint8)
     others = _read(s, OTHER_LANGUAGES, "id", values, _PERSON)
     at = find(ids, others["id"])
@@ -211,7 +211,7 @@ def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> ND
 
 
 def _barred(s: Session, contact_ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.void]:
-    """With the contacts' places in the column instead of their ids."""
+    """Load suppressions, with the indexes of contacts in their column instead of ids."""
     barred = _read(s, BARRED, "c.subscriber_id", values, _BARRED)
     order = np.argsort(contact_ids, kind="stable")
     at = find(contact_ids[order], barred["contact"])
@@ -228,7 +228,7 @@ def _read(s: Session, sql: str, column: str, values: dict[str, Any], row: np.dty
 def _columns(
     s: Session, sql: str, column: str, values: dict[str, Any], *rows: np.dtype[Any]
 ) -> tuple[NDArray[Any], ...]:
-    """The rows of all residents, or of some (`only`)."""
+    """Read the rows of all residents, or of some (`only`)."""
     some = "true" if values["only"] is None else f"{column} = ANY(%(only)s)"
     with raw(s).cursor(binary=True) as cursor:
         found = cursor.execute(sql.format(these=some), values).fetchone() or ()

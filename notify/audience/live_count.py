@@ -1,8 +1,8 @@
-"""How many an area reaches, at once: the live count while somebody draws.
+"""Count the residents of an area at once, while an operator draws it.
 
-Each process that is asked keeps the residents in memory (`cache`), and follows PostgreSQL at every question: it reads
-one snapshot, in which it first looks for the residents who changed since the last one. So it says what a launch at that
-moment would resolve to, by the same rules (`audience.REACHED`), and can be thrown away at any time.
+A process that counts keeps the residents in memory (`cache`). At every count it reads one snapshot of PostgreSQL, and
+first loads the residents who changed since the last one. So the count equals what a launch at that moment would resolve
+to, by the same rules (`audience.REACHED`), and the memory can be discarded at any time.
 """
 
 import threading
@@ -31,14 +31,14 @@ from zones.membership import Membership
 log = structlog.get_logger()
 
 TOPICS = tuple(topic.value for topic in Topic)
-KEPT = timedelta(hours=1)  # changes are forgotten after this long
-STALE = KEPT / 2  # a snapshot that was not asked for so long is read anew; by PostgreSQL's clock, too: a host may sleep
+KEPT = timedelta(hours=1)  # changes are deleted after this long
+STALE = KEPT / 2  # an older snapshot is read anew; by PostgreSQL's clock, too, because a host may sleep
 LATE_MOST = 20_000  # residents who changed since the snapshot was read; with more it is read anew
 
 
 @dataclass(frozen=True)
 class _Residents:
-    """All residents as of a snapshot: their columns, but those of `late` as they are there."""
+    """All residents as of a snapshot: `base`, in which those of `changed` are replaced by `late`."""
 
     base: Columns
     wants: dict[str, Wants]
@@ -50,7 +50,7 @@ class _Residents:
 
 
 class LiveCount:
-    """One for each process; any of its threads may ask."""
+    """One for each process; safe to use from several threads."""
 
     def __init__(self, languages: Sequence[str]) -> None:
         self._languages = tuple(languages)
@@ -58,7 +58,7 @@ class LiveCount:
         self._known: _Residents | None = None
 
     def prepare(self, topic: str) -> None:
-        """Begin to read the residents when none are known, or stale ones, while the caller still makes the area."""
+        """Start to read the residents, if none or only stale ones are loaded, while the caller computes the area."""
         known = self._known
         if (known is None or abs(datetime.now(UTC) - known.at) > STALE) and not self._lock.locked():
             threading.Thread(target=self._prepare, args=(topic,), name="live_count", daemon=True).start()
@@ -67,11 +67,11 @@ class LiveCount:
         try:
             with one_moment() as s:
                 self._following(s, topic)
-        except SQLAlchemyError as error:  # `count` tries again, and its caller is told
+        except SQLAlchemyError as error:  # `count` tries again, and raises
             log.warning("live_count.not_prepared", error=db.reason(error))
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
-        """What a launch at this moment would resolve to, with words in all the city's languages."""
+        """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
         with one_moment() as s:
             known = self._following(s, topic)
             timelines = audience.timelines_to_come(s, channels)
@@ -86,19 +86,19 @@ class LiveCount:
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
     def _following(self, s: Session, topic: str) -> _Residents:
-        with self._lock:  # the others wait for what they would have to read themselves
+        with self._lock:  # other threads wait, and use what this one reads
             self._known = self._follow(s, topic)
             return self._known
 
     def _follow(self, s: Session, topic: str) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
         known = self._known
-        # A server that knows fewer transactions is another one: restored, or one that took over and was behind.
+        # A snapshot that goes back is from another server: a restored one, or a replica that took over.
         if known is not None and abs(at - known.at) < STALE and _newest(known.snapshot) <= _newest(snapshot):
             known = self._caught_up(s, known, snapshot, at)
         else:
             known = self._read(s, snapshot, at)
-        # What the base's residents want may be read later than the base: who changed since is counted among the late.
+        # Preferences of `base` may be read later than the rest: residents who changed since are counted in `late`.
         if topic not in known.wants:
             known.wants[topic] = cache.load_wants(s, known.base, topic)
         if topic not in known.late_wants:
@@ -129,19 +129,19 @@ def live_count() -> LiveCount:
 
 
 def forget_changes(s: Session) -> None:
-    """Nobody asks for changes that are older than KEPT, by PostgreSQL's clock."""
+    """Delete changes older than KEPT, by PostgreSQL's clock: no process needs them."""
     s.execute(text("DELETE FROM resident_changes WHERE at < now() - CAST(:kept AS interval)"), {"kept": KEPT})
 
 
 def forget() -> None:
-    """All that this process remembers, after the settings changed."""
+    """Discard what this process has loaded, after the settings changed."""
     live_count.forget()
 
 
 def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:
-    """Residents changed by transactions that the last snapshot did not see and this one does.
+    """Return the ids, ascending, of residents changed by transactions that this snapshot sees and the last did not.
 
-    By transaction, not by time or number: who began earlier may commit later. Answers in the order of ids.
+    Times or numbers would not do: a transaction that began earlier may commit later.
     """
     if last == now:
         return np.empty(0, np.int64)
@@ -156,7 +156,7 @@ def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:
 
 
 def _newest(snapshot: str) -> int:
-    """The first transaction that had not begun: `xmin:xmax:those in progress`."""
+    """Return the first transaction id not yet assigned: `xmax` of `xmin:xmax:in-progress`."""
     return int(snapshot.split(":")[1])
 
 

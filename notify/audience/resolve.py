@@ -1,6 +1,6 @@
-"""Who an alert reaches: places in its area, their residents' contacts, and the reason for each one left out.
+"""Resolve an audience: the places in an area, their residents' contacts, and the reason for each one left out.
 
-Nothing here writes. `preview` counts what `fanout` would deliver, by the same SQL.
+Nothing here writes, except alarms. `preview` counts what `fanout` would deliver, by the same SQL.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from zones.membership import METRES_PER_DEGREE, Membership
 LAST_ID = 2**63 - 1
 
 
-# The contacts of some residents on an alert's channels: which words they get, and why they are left out, if they are.
+# The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
 REACHED = f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
            {rules.reason(":now")} AS reason
@@ -39,7 +39,7 @@ REACHED = f"""
       {rules.facts("CAST(:topic AS topic)")}
 """
 
-# Our own timelines: one per open social account and language that there are words for.
+# The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
     SELECT c.id AS contact_id, c.channel, c.language, c.timeline_of AS sender_id, NULL::text AS reason
       FROM contacts c
@@ -50,7 +50,7 @@ TIMELINES = """
 
 
 class Places(NamedTuple):
-    """Whose they are, where (degrees), and how far each reaches."""
+    """Places, as columns: resident, lon and lat in degrees, and radius."""
 
     residents: NDArray[np.int64]
     lon: NDArray[np.float64]
@@ -61,15 +61,15 @@ class Places(NamedTuple):
         return Places(self.residents[chosen], self.lon[chosen], self.lat[chosen], self.radius_m[chosen])
 
     def inside(self, area: Membership) -> "Places":
-        """Those whose disc touches an area."""
+        """Return the places whose disc touches an area."""
         return self.where(area.inside(self.lon, self.lat, self.radius_m))
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Counts of contacts. `by_channel`: those that will be written to; `skipped`: the others, by reason.
+    """Counts of contacts. `by_channel`: those reached; `skipped`: the others, by reason.
 
-    `languages`: channel -> language -> those that will be written to in it.
+    `languages`: those reached, by channel and language.
     """
 
     residents: int
@@ -80,15 +80,15 @@ class Audience:
 
 
 def written() -> tuple[str, ...]:
-    """The city's languages that there are messages in; the first one stands in for all others."""
+    """Return the city's languages that have message templates; the first is the fallback for all others."""
     return catalogue().written(settings().languages)
 
 
 def fallback_of(s: Session, alert: Alert) -> str:
-    """The language that stands in for all others in an alert that has its words: the city's first one among them.
+    """Return the fallback language of an alert whose texts are written: the first of the city's that it has.
 
-    Asked of the alert and not of the templates, which may have changed since it was written, and which a worker would
-    have to read before the first phone rings.
+    This reads the alert, not the templates: they may have changed since, and a worker would have to load them before
+    the first phone rings.
     """
     language: str = s.execute(
         text("""SELECT language FROM contents WHERE alert_id = :alert
@@ -99,7 +99,7 @@ def fallback_of(s: Session, alert: Alert) -> str:
 
 
 def membership(alert: Alert) -> Membership:
-    """The alert's area, ready to be asked. Raises Refused where it has none: nothing is sent without one (law 2)."""
+    """Return the alert's area, prepared for queries. Raises Refused without one: nothing is sent then (law 2)."""
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
     return Membership(from_wkb(alert.area))
@@ -108,15 +108,15 @@ def membership(alert: Alert) -> Membership:
 def residents_inside(
     s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID
 ) -> NDArray[np.int64]:
-    """The ids of the residents with a place in an area, ascending, each once. Boundary points are inside.
+    """Return the ids of residents with a place in an area, ascending, each once. Boundary points are inside.
 
-    Only of those with ids above `after`, up to `through`.
+    Only ids above `after` and up to `through` are returned.
     """
     return np.unique(places_inside(s, area, now, after, through).residents)
 
 
 def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID) -> Places:
-    """The places themselves. An alarm rings about those that cannot be read: they are in no audience."""
+    """Return the places themselves. Those that cannot be decrypted are left out and raise an alarm."""
     near, readable = _opened(_places_near(s, *area.bounds, after, through))
     if not readable.all():
         _sound(s, near.residents[~readable], now)
@@ -137,12 +137,12 @@ def _sound(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
 
 
 def preview(s: Session, alert: Alert, now: datetime) -> Audience:
-    """What a launch at this moment would resolve to. Raises Refused without an area."""
+    """Return what a launch at this moment would resolve to. Raises Refused without an area."""
     return count(s, alert, residents_inside(s, membership(alert), now), now)
 
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
-    """The same of residents who are known already."""
+    """Return the same for residents already found."""
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
                     {REACHED}
@@ -163,7 +163,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
     return Audience(len(residents), total, by_channel, skipped, languages)
 
 
-# A preview may come before the words and the timelines are written.
+# For a preview, which may come before the texts and the timelines are written.
 TIMELINES_TO_COME = """
     SELECT NULL::bigint, s.channel, l.language, s.id, NULL::text
       FROM senders s CROSS JOIN unnest(CAST(:languages AS text[])) AS l (language)
@@ -172,13 +172,13 @@ TIMELINES_TO_COME = """
 
 
 def timelines_to_come(s: Session, channels: Sequence[str]) -> list[tuple[str, str]]:
-    """Channel and language of the timelines that an alert would be posted to, before its words are written."""
+    """Return channel and language of the timelines that an alert would be posted to, before its texts are written."""
     rows = s.execute(text(TIMELINES_TO_COME), {"timelines": timelines(channels), "languages": list(written())})
     return [(row.channel, row.language) for row in rows]
 
 
 def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback: str) -> dict[str, Any]:
-    """What `REACHED` and `TIMELINES` ask for. `fallback`: the language of those whose own has no words."""
+    """Return the parameters of `REACHED` and `TIMELINES`. `fallback`: the language if a resident's has no text."""
     return {
         "alert": alert.id,
         "topic": alert.topic.value,
@@ -193,10 +193,10 @@ def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback
 def _places_near(
     s: Session, west: float, south: float, east: float, north: float, after: int, through: int
 ) -> NDArray[np.void]:
-    """Places whose disc may touch a box.
+    """Return the places whose disc may touch a box.
 
-    They are found by the cells that the box touches, and come as the bytes of one array: to take a million rows one by
-    one would need ten times as long as to find them.
+    They are found by the cells that the box touches and arrive as the bytes of one array: fetching a million rows one
+    by one would take ten times as long as finding them.
     """
     reach_m: float = s.execute(text("SELECT coalesce(max(radius_m), 0) FROM places WHERE radius_m > 0")).scalar_one()
     pad_lat = reach_m / METRES_PER_DEGREE

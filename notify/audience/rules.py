@@ -1,19 +1,19 @@
-"""Who is left out of an alert, and why. Resolving an audience, counting it and claiming a delivery all read it here.
+"""The rules, as SQL, that leave a contact out of an alert; used to resolve an audience, count it and claim deliveries.
 
-A contact `c` is judged with its resident's preference for the topic, `p`, and with the first reason among its
-suppressions, `x.reason`: `FACTS` joins these two.
+A contact `c` is checked against its resident's preference for the topic, `p`, and the first reason among its
+suppressions, `x.reason`: `facts` joins both.
 """
 
 SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
 OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
 OF_WISHES = {"not-subscribed": "p.topic IS NULL", "muted": "p.muted_until > {now}"}
 
-# The first that applies is the reason: the order in which a caller would want to hear them.
+# The first that applies is the reason: they are in the order that is most useful to a resident who calls.
 REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_WISHES)
 
 
 def facts(topic: str) -> str:
-    """Joins for the FROM of a statement that has contacts `c`. `topic`: the alert's, as SQL."""
+    """Return the joins for the FROM of a statement with contacts `c`. `topic`: the alert's, as SQL."""
     return f"""
       LEFT JOIN preferences p ON p.subscriber_id = c.subscriber_id AND p.topic = {topic}
       LEFT JOIN LATERAL (
@@ -23,9 +23,9 @@ def facts(topic: str) -> str:
 
 
 def reason(now: str, **more: str) -> str:
-    """Why the contact is left out; NULL where it is reached. `now`: the time, as SQL; `more`: further rules, by reason.
+    """Return SQL for the reason to leave a contact out, or NULL. `now`: the time, as SQL; `more`: rules by reason.
 
-    A timeline of the city's own has no resident, and no wishes.
+    The city's own timelines have no resident and no preferences.
     """
     wishes = {each: rule.format(now=now) for each, rule in OF_WISHES.items()} | more
     return f"""

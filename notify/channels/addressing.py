@@ -1,4 +1,4 @@
-"""How the recipients and the senders of a channel are addressed."""
+"""Addresses of the recipients and senders of a channel."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from notify.core import emails, phones
 from notify.core.errors import Invalid
 
 # What Twilio sends from: https://www.twilio.com/docs/messaging/api/message-resource (From, MessagingServiceSid).
-# An alphanumeric sender is none of them: nobody can answer STOP to it.
+# Alphanumeric senders are not accepted: residents cannot reply STOP to them.
 SHORT_CODE = re.compile(r"[0-9]{5,6}")
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 OF_SMS = (
@@ -24,11 +24,11 @@ def unchanged(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """One way to address people.
+    """A kind of address.
 
-    `kept`: from an address as somebody gave it to the form that is kept and written to; raises ValueError (NotAPhone,
-    NotAnEmail). `compared`: from the kept form to one that is equal for all addresses of one mailbox. `masked`: enough
-    for its owner to recognise. `timeline`: the recipient is a timeline of the city's own, and no resident.
+    `kept`: converts an address as given to the form that is stored and sent to; raises ValueError (NotAPhone,
+    NotAnEmail). `compared`: converts the stored form to one that is equal for all addresses of one mailbox. `masked`:
+    shows enough for its owner to recognise. `timeline`: the recipient is a timeline of the city, not a resident.
     """
 
     kept: Callable[[str], str]
@@ -47,7 +47,7 @@ def _masked_email(address: str) -> str:
 
 
 def number_to_send_from(address: str) -> str:
-    """E.164, so that its replies and receipts find it, or what else Twilio sends from."""
+    """Return E.164, so that replies and receipts match it, or a short code or Messaging Service. Raises Invalid."""
     if SHORT_CODE.fullmatch(address) or MESSAGING_SERVICE.fullmatch(address):
         return address
     try:
@@ -57,7 +57,7 @@ def number_to_send_from(address: str) -> str:
 
 
 def email_to_send_from(address: str) -> str:
-    """`alerts@city.example` or `City <alerts@city.example>`."""
+    """Return `alerts@city.example` or `City <alerts@city.example>`. Raises Invalid."""
     email = parseaddr(address)[1] if "<" in address else address
     try:
         return address.replace(email, emails.read(email)) if email else emails.read(address)
@@ -65,9 +65,9 @@ def email_to_send_from(address: str) -> str:
         raise Invalid(f"{address!r} cannot be a sender: {error}") from None
 
 
-# E.164. A number without a country code is of the US.
+# E.164. A number without a country code is taken as a US number.
 PHONE = Addressing(phones.valid, _ending)
-# Addresses that differ in case only are one: nobody gives two people such a pair, and a resident who left as Tom@ must
-# not be written to as tom@.
+# Addresses that differ only in case are the same: they belong to one person, and a resident who left as Tom@ must not
+# get email as tom@.
 EMAIL = Addressing(emails.read, _masked_email, str.lower)
 TIMELINE = Addressing(str.strip, _ending, timeline=True)

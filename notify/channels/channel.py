@@ -1,8 +1,8 @@
-"""The channels: all that differs by channel stands in its value, and everything else reads it from there.
+"""The channels: everything that differs by channel is a field of its `Channel`, which all other code reads.
 
-A new channel is one value in `CHANNELS`. What differs by provider stands with the provider: how many recipients a
-request carries and whether a message can be looked up or repeated in its adapter (`contract.Adapter`), its
-credentials and its webhooks in `registry`.
+A new channel is one value in `CHANNELS`. Properties of a provider are kept with it: its adapter (`contract.Adapter`)
+states how many recipients a request carries and whether a message can be looked up or repeated; `registry` its
+credentials and webhooks.
 """
 
 from collections.abc import Callable, Collection
@@ -44,15 +44,15 @@ class Channel:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What its words consist of in templates/messages."""
+        """The parts of its texts in templates/messages."""
         return ("subject", "text") if self.letter else ("text",)
 
     def cost(self, text: str) -> int:
-        """How many units a recipient of this text costs."""
+        """Return how many units this text costs for each recipient."""
         return sms_segments.count(text).segments if self.segmented else 1
 
     def address_index(self, address: str) -> bytes:
-        """The keyed index of an address in its kept form: see `crypto.address_index`."""
+        """Return the keyed index of an address in its kept form: see `crypto.address_index`."""
         return crypto.address_index(self.name, self.address.compared(address))
 
 
@@ -86,12 +86,12 @@ CHANNELS = {channel.name: channel for channel in (SMS, EMAIL, SOCIAL)}
 
 
 def timelines(names: Collection[str] | None = None) -> list[str]:
-    """Of these channels, or of all, those of the city's own timelines."""
+    """Return which of these channels, or of all, are timelines of the city."""
     return [c.name for c in CHANNELS.values() if c.address.timeline and (names is None or c.name in names)]
 
 
 def of_residents() -> list[str]:
-    """The channels that residents have addresses on."""
+    """Return the channels on which residents have addresses."""
     return [channel.name for channel in CHANNELS.values() if not channel.address.timeline]
 
 
@@ -103,7 +103,7 @@ def _known(given: Any) -> str:
 
 
 class _Described:
-    """Described as the `Literal` of all names would be, but looked for when it is asked."""
+    """Describes the field as a `Literal` of all names would, but reads `CHANNELS` when the schema is built."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:

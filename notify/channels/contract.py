@@ -1,8 +1,8 @@
-"""What the pipeline and a provider's adapter say to each other.
+"""The interface between `delivery` and the adapter of a provider.
 
 An adapter turns one `Message` into one HTTP request, and the provider's webhooks into `Receipt`s and `Inbound`
-words. It knows no database, no Celery and no settings. What an error *means* for a delivery is not decided here
-but in `delivery/outcomes.py`.
+texts. It uses no database, no Celery and no settings. `delivery/outcomes.py` decides what an error means for a
+delivery.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 
 class Content(NamedTuple):
-    """The words of one alert for one channel and language, rendered once and shared by all its messages."""
+    """The text of one alert for one channel and language, rendered once and shared by all its messages."""
 
     alert_id: int
     language: str  # BCP 47: "en", "es"
@@ -31,7 +31,7 @@ class Recipient(NamedTuple):
     delivery_id: int
     address: str  # E.164 phone number, email address; "" for a social timeline
     unsubscribe_url: str = ""  # email only: the RFC 8058 one-click address of this contact
-    proof: str = ""  # email only: that the id is ours (`crypto.proof`); comes back with the id
+    proof: str = ""  # email only: proves that the id is ours (`crypto.proof`); comes back with it
 
 
 class Message(NamedTuple):
@@ -41,7 +41,7 @@ class Message(NamedTuple):
     sender_address: str  # the number, From address or account that it is sent from
     recipients: Sequence[Recipient]
     callback_url: str  # base of our webhooks; the adapter appends its own path, as api/hooks serves it
-    valid_for_s: int | None = None  # drop it rather than deliver it later than this; None: no limit
+    valid_for_s: int | None = None  # do not deliver it later than this; None: no limit
 
 
 class Accepted(NamedTuple):
@@ -92,7 +92,7 @@ class SendError(Exception):
 
 
 class Ambiguous(Exception):
-    """The request left, and nobody knows whether the provider took it: a timeout, a reset after sending, a 502.
+    """The request left, and the provider may have taken it: a timeout, a reset after sending, a 502.
 
     Such a delivery becomes `unknown`; it is never sent again blindly (law 8).
     """
@@ -103,11 +103,11 @@ class Ambiguous(Exception):
 
 
 class Late(Exception):
-    """The moment by which the request had to leave went by. Nothing was sent."""
+    """The deadline for sending the request passed. Nothing was sent."""
 
 
 class Recall(StrEnum):
-    """How an unknown delivery can be cleared up with this provider."""
+    """How an unknown delivery can be reconciled with this provider."""
 
     ASK = "ask"  # `find` looks the message up
     REPEAT = "repeat"  # the provider recognises a repeated request (Idempotency-Key): sending again is safe
@@ -123,9 +123,9 @@ class ReceiptState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a provider told later about one delivery. Facts only: late, repeated and unordered ones are normal."""
+    """A provider's later report about one delivery. Reports may be late, repeated and out of order."""
 
-    delivery_id: int | None  # None: it is about an address, and about no delivery of ours
+    delivery_id: int | None  # None: it concerns an address, and no delivery of ours
     state: ReceiptState | None  # None: nothing about delivery (a complaint, an unsubscribe)
     code: str = ""  # the provider's own error code or SMTP status
     reference: str = ""
@@ -133,11 +133,11 @@ class Receipt:
     suppress: Suppress = ""  # stop writing to this address
     blame: Blame | None = None  # who is at fault when it did not arrive, as in SendError
     address: str = ""  # whom it is about, as the provider names them
-    proof: str | None = None  # of the delivery id; "": there is none; None: needless, for only we can have given the id
+    proof: str | None = None  # of the delivery id; "": missing; None: not needed, only we can have assigned the id
 
 
 class Receipts(list[Receipt]):
-    """Those of one webhook, and for each of its events that cannot be read, a sentence that says why."""
+    """The receipts of one webhook, and for each event that cannot be read, a sentence that says why."""
 
     def __init__(self, receipts: Iterable[Receipt] = (), unreadable: Sequence[str] = ()) -> None:
         super().__init__(receipts)
@@ -146,7 +146,7 @@ class Receipts(list[Receipt]):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A resident's words to one of our numbers."""
+    """A resident's text to one of our numbers."""
 
     address: str  # who wrote, E.164
     sender_address: str  # which of our numbers they wrote to
@@ -158,7 +158,7 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """A webhook as it came in. `url` is the public one, query included: providers sign that, not ours."""
+    """A webhook as received. `url` is the public one with its query, because that is what providers sign."""
 
     url: str
     headers: Mapping[str, str]  # names in lower case
@@ -178,7 +178,7 @@ class Adapter(Protocol):
     recall: ClassVar[Recall]
 
     async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
-        """Hand the message over. Raises SendError (certainly not taken), Ambiguous (nobody knows), or Late.
+        """Hand the message over. Raises SendError (certainly not taken), Ambiguous (perhaps taken), or Late.
 
         `leave_by_s`: not a byte of it leaves after this moment of `time.monotonic()`.
         """
@@ -187,14 +187,14 @@ class Adapter(Protocol):
     async def find(self, message: Message, since_s: float) -> Accepted | None:
         """Look for a message of unknown outcome, sent at `since_s` (`time.monotonic()`) or later. Only with Recall.ASK.
 
-        How long ago that was must be counted back on the provider's clock: ours may be wrong by hours.
+        Subtract that age from the provider's clock, because ours may be wrong by hours.
 
-        None: the provider says that it never got it. Raises SendError when the provider gave no answer: then
-        nothing is known, and the delivery stays unknown.
+        Returns None if the provider never received it. Raises SendError if the provider gives no answer; the delivery
+        then stays unknown.
         """
         ...
 
     def parse_receipt(self, request: HookRequest) -> Receipts:
-        """Receipts in a status webhook. Raises BadSignature before reading anything else, Invalid for a signed one of
-        which nothing can be read."""
+        """Return the receipts in a status webhook. Raises BadSignature before reading anything else, Invalid if nothing
+        in a signed one can be read."""
         ...

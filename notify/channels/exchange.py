@@ -1,7 +1,7 @@
-"""One HTTP request to a provider and its answer, with everything that can go wrong sorted into two heaps.
+"""One HTTP request to a provider and its answer, with two kinds of errors.
 
-Either the provider certainly did not take the message (SendError), or nobody knows (Ambiguous). The line between
-them is whether any byte of the request may have reached it. Adapters add what the provider's own codes mean.
+Either the provider certainly did not take the message (SendError), or it may have (Ambiguous). The difference is
+whether any byte of the request may have reached it. Adapters add the meaning of the provider's own codes.
 """
 
 import math
@@ -14,7 +14,7 @@ import orjson
 from notify.channels.contract import Ambiguous, SendError
 from notify.channels.http.client import Answer, Endpoint, HttpClient, NotSent, OutcomeUnknown
 
-LATER_S = 1.0  # how long to wait after a 429 that does not say
+LATER_S = 1.0  # how long to wait after a 429 without Retry-After
 
 
 async def exchange(
@@ -41,7 +41,7 @@ async def exchange(
 
 
 def document(answer: Answer) -> dict[str, object]:
-    """The body as a JSON object; empty when it is anything else."""
+    """Return the body as a JSON object, or an empty one if it is anything else."""
     try:
         read = orjson.loads(answer.body)
     except ValueError:
@@ -50,10 +50,10 @@ def document(answer: Answer) -> dict[str, object]:
 
 
 def refusal(answer: Answer, code: str = "", *, not_taken: bool = False) -> SendError | Ambiguous:
-    """What a status other than success means by HTTP alone.
+    """Return the error for a status other than success, by HTTP alone.
 
-    `code` is the provider's own, if it gave one; `not_taken`: by the body, and by what the provider has written about
-    its errors, it is the provider itself that refuses, and has kept nothing of the request.
+    `code` is the provider's own, if it gave one; `not_taken`: the body, by the provider's documentation of its errors,
+    shows that the provider itself refused and kept nothing of the request.
     """
     status, code = answer.status, code or f"http-{answer.status}"
     # A limit is asked before anything is done. But a gateway says 503 also when the connection behind it broke, and

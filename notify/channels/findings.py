@@ -1,4 +1,4 @@
-"""What a check of the installation found, one fact at a time."""
+"""Findings of a check of the installation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from enum import StrEnum
 class State(StrEnum):
     GREEN = "green"
     YELLOW = "yellow"  # it works, and somebody should know
-    RED = "red"  # messages, or what people answer to them, would be lost
+    RED = "red"  # messages or replies would be lost
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` is what was looked at, `said` what was found there, `todo` what to do when it is not green.
+    """`subject` is what was checked, `said` the result, `todo` what to do if it is not green.
 
-    Without addresses of residents, and without secrets.
+    Findings hold no addresses of residents and no secrets.
     """
 
     subject: str
@@ -38,7 +38,7 @@ def red(subject: str, said: str, todo: str, took_s: float | None = None) -> Find
 
 
 def readable(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """What a check finds, or a red finding where the provider's answer is not of the shape that it documents."""
+    """Yield the findings of a check; a red one if the provider's answer does not have the documented shape."""
     try:
         yield from findings
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:

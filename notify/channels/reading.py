@@ -1,4 +1,4 @@
-"""What providers tell us, as PostgreSQL can keep it."""
+"""Validate values from providers, so that PostgreSQL can store them."""
 
 import re
 
@@ -11,9 +11,9 @@ _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def is_same_address(one: str, other: str) -> bool:
-    """Whether two URLs reach the same route of ours, which redirects nobody: a slash at the end makes another address.
+    """Return whether two URLs reach the same route of ours. A slash at the end matters: our routes do not redirect.
 
-    Only what RFC 3986, sections 6.2.2.1 and 6.2.3, calls equal is: the case of scheme and host, and the usual port.
+    By RFC 3986, sections 6.2.2.1 and 6.2.3, the case of scheme and host and the default port do not matter.
     """
     return _normal(one) == _normal(other)
 
@@ -26,7 +26,7 @@ def _normal(url: str) -> tuple[str, str, str]:
 
 
 def delivery_id(text: str) -> int | None:
-    """None when it is not the id of a delivery. Raises Invalid for a number that cannot be one."""
+    """Return the delivery id, or None if the text is not a number. Raises Invalid for a number too large to be one."""
     if not (text.isascii() and text.isdecimal()):
         return None
     if len(text) > len(str(MOST_ID)) or int(text) > MOST_ID:
@@ -35,7 +35,7 @@ def delivery_id(text: str) -> int | None:
 
 
 def storable(text: str, what: str) -> str:
-    """The text. Raises Invalid when PostgreSQL could not keep it, or nobody would want to."""
+    """Return the text. Raises Invalid if PostgreSQL cannot store it, or if it is too long."""
     if len(text) > LONGEST:
         raise Invalid(f"The {what} is longer than {LONGEST} characters.")
     if _UNPRINTABLE.search(text):

@@ -1,4 +1,4 @@
-"""Which providers there are. A new one is its own package, its settings and one line here.
+"""The providers. A new one takes a package, its settings and one line here.
 
 A setting's name is made of the provider and the argument of its adapter: `twilio` and `auth_token` give the field
 `twilio_auth_token` and the environment variable TOCSIN_TWILIO_AUTH_TOKEN.
@@ -28,10 +28,10 @@ AccountCheck = Callable[[Settings, Mapping[str, float], BlockingClient], Iterato
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider's channel, its adapter, and the settings it cannot do without and those it takes if set.
+    """A provider's channel, its adapter, and its required (`needs`) and optional (`takes`) settings.
 
-    `may_return`: a message that was delivered may come back later, as a mail that bounces after a server took it. Where
-    it cannot, "undelivered" is the poorer knowledge: a phone may confirm what the carrier gave up. `answers`: the words
+    `may_return`: a delivered message may come back later, as an email can bounce after a server took it. Otherwise
+    "delivered" overrides "undelivered": a phone may confirm a message that the carrier gave up. `answers`: the words
     of a reply, in lower case, that the provider acts on and answers itself.
     """
 
@@ -52,15 +52,15 @@ PROVIDERS = {
 
 
 def missing(settings: Settings, provider: str) -> list[str]:
-    """The environment variables that this provider needs and that are not set."""
+    """Return the environment variables that this provider needs and that are not set."""
     needs = _known(provider).needs
     return [f"TOCSIN_{provider}_{name}".upper() for name in needs if not _value(settings, provider, name)]
 
 
 def build(settings: Settings, provider: str, client: HttpClient | None = None) -> Adapter:
-    """The provider's adapter, sending through `client`; without one it only reads webhooks.
+    """Return the provider's adapter, sending through `client`; without a client it only reads webhooks.
 
-    Raises NotFound for a provider that we do not know, Unavailable when its settings are missing.
+    Raises NotFound for an unknown provider, Unavailable when its settings are missing.
     """
     known = _known(provider)
     unset = missing(settings, provider)
@@ -71,16 +71,16 @@ def build(settings: Settings, provider: str, client: HttpClient | None = None) -
 
 
 def account_check(provider: str) -> AccountCheck:
-    """What `tocsin check` asks the provider about our account."""
+    """Return the part of `tocsin check` that queries the provider about our account."""
     _known(provider)
-    # The providers' own libraries are imported when they are asked for: no other command needs them.
+    # Imported here because no other command needs the providers' own libraries.
     check: AccountCheck = import_module(f"notify.channels.{provider}.account").check
     return check
 
 
 def is_simulator(settings: Settings, provider: str) -> bool:
-    """Whether a stand-in of the stack takes the provider's messages: only TOCSIN_SIMULATOR_URL says so. Another
-    `_BASE_URL` alone may well be a way to the provider itself."""
+    """Return whether a simulator of ours takes the provider's messages: its base URL is TOCSIN_SIMULATOR_URL. Any other
+    may lead to the provider itself, for example through a proxy."""
     there = "base_url" in _known(provider).needs and _value(settings, provider, "base_url")
     return bool(settings.simulator_url) and there == settings.simulator_url
 

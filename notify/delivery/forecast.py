@@ -1,4 +1,4 @@
-"""How long an alert will take: told before its launch, kept at the launch, held against the truth in the report."""
+"""Forecast how long an alert will take: shown before the launch, stored then, and compared with the result later."""
 
 import math
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
-MOST = 0.95  # the share of the messages that people are told about: the last few may be tried again
+MOST = 0.95  # the share of messages that forecasts are about: the last few may be retried
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one sender will do of a channel's work."""
+    """The share of one sender in a channel's messages."""
 
     sender_id: int
     address: str
@@ -35,7 +35,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ZoneTime:
-    """When a zone's residents will have been written to. None: never."""
+    """When the messages to a zone's residents will have left. None: never."""
 
     zone: str
     messages: int
@@ -44,7 +44,7 @@ class ZoneTime:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """One channel's course. `ahead`: messages of others that go before our last; `in_time`: those of ours that leave
+    """One channel. `ahead`: messages of other alerts that go before our last; `in_time`: those of ours that leave
     before the alert expires; `capped`: a sender has a daily cap. Times aware, UTC; None: never."""
 
     channel: str
@@ -61,7 +61,7 @@ class ChannelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a launch at `at` would come to. `warnings`: sentences to read before."""
+    """The forecast of a launch at `at`. `warnings`: sentences to read before launching."""
 
     alert: int
     at: datetime
@@ -71,7 +71,7 @@ class Plan:
 
 
 def plan(s: Session, alert: Alert, now: datetime) -> Plan:
-    """How long it would take, launched at its time, or else now. Raises Refused without an area."""
+    """Forecast an alert launched at its scheduled time, or else now. Raises Refused without an area."""
     at = max(now, alert.launch_at) if alert.launch_at else now
     places = audience.places_inside(s, audience.membership(alert), now)
     residents = np.unique(places.residents)
@@ -84,13 +84,13 @@ def plan(s: Session, alert: Alert, now: datetime) -> Plan:
 
 
 def channels(s: Session, alert: Alert, reached: Audience, now: datetime) -> tuple[ChannelPlan, ...]:
-    """The same for an audience that is known, without zones."""
+    """Forecast the channels for an audience that is known already, without zones."""
     at = max(now, alert.launch_at) if alert.launch_at else now
     return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at) for name in alert.channels)
 
 
 def keep(s: Session, alert_id: int) -> None:
-    """Write down, once its audience is known, when the messages of an alert will have left."""
+    """Store when the messages of an alert will have left, once its audience is resolved."""
     alert = s.get_one(Alert, alert_id)
     assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
     rows = s.execute(
@@ -109,7 +109,7 @@ def keep(s: Session, alert_id: int) -> None:
 
 
 def measure(s: Session, now: datetime) -> None:
-    """Hold the predictions of finished alerts against what happened. Each is measured once."""
+    """Store when the messages of finished alerts did leave, beside the prediction. Each is measured once."""
     ended = s.scalars(
         text("""SELECT DISTINCT p.alert_id FROM predictions p JOIN alerts a ON a.id = p.alert_id
                  WHERE NOT p.measured AND a.state IN ('sent', 'cancelled', 'expired') ORDER BY p.alert_id""")
@@ -167,7 +167,7 @@ def _channel(
 def _zone(
     name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, course: Course
 ) -> ZoneTime:
-    """Residents are written to in the order of their ids, so a zone is done when its later ones are."""
+    """Residents get their messages in the order of their ids, so a zone is done when its highest ids are."""
     assert all_ids is not None  # noqa: S101
     ids = ids[np.isin(ids, all_ids)]  # part of a zone may be left out of the area
     if not len(ids):
@@ -178,7 +178,7 @@ def _zone(
 
 
 def _residents(places: Places, zone: bytes) -> NDArray[np.int64]:
-    """Those with one of the places in a zone. The places are read once for all zones of an alert."""
+    """Return the residents with one of these places in a zone. Places are read once for all zones of an alert."""
     return np.unique(places.inside(Membership(from_wkb(zone))).residents)
 
 
@@ -192,7 +192,7 @@ def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:
 
 
 def _by_cost(s: Session, alert_id: int, channel: str, languages: dict[str, int]) -> dict[int, int]:
-    """Messages by what each of them costs in tokens."""
+    """Return the number of messages by their cost in tokens."""
     rows = s.execute(
         text("SELECT language, cost FROM contents WHERE alert_id = :a AND channel = :c"),
         {"a": alert_id, "c": channel},
@@ -222,10 +222,10 @@ def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at:
 
 
 def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
-    """Tokens of other alerts that go out before our last ones do. `own`: our tokens.
+    """Return the tokens of other alerts that go out before our last ones do. `own`: our tokens.
 
-    All that waits in a more urgent lane goes first. Alerts of one lane take turns (`leases.lease_next`): until ours is
-    done, each of them has sent as much as ours, or all it had.
+    A more urgent lane goes first. Alerts of one lane take turns (`leases.lease_next`): by the time ours is done, each
+    of the others has sent as much as ours, or all it had.
     """
     rows = s.execute(
         text("""

@@ -1,4 +1,4 @@
-"""What became of the deliveries of a claim, written down: one statement for those that ended alike."""
+"""Record the outcomes of a claim, in one statement for all deliveries with the same outcome."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from notify.delivery.outcomes import Outcome
 from notify.models.states import DeliveryState
 
 BEFORE = {state: delivery_before(state) for state in DeliveryState}
-# Whoever was so slow that the message was given up for lost, and waits to be sent again: now it is known to be out.
+# A slow worker's message was given up as lost and queued again; now it is known to have been sent.
 BEFORE[DeliveryState.ACCEPTED] += [state.value for state in HELD_BACK]
 
 
 def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> None:
-    """Write what became of the deliveries of one claim, and suppress the addresses that must not be written to again.
+    """Record the outcomes of one claim, and suppress the addresses that must not be written to again. Safe to repeat.
 
-    What the carrier keeps from this sender alone goes back to the queue, for another sender.
-    A delivery that moved on in the meantime (its receipt was quicker than the answer) stays where it is; only its
-    reference and time are filled in. So does one that was claimed anew: whoever was overtaken knows that the provider
-    took it, or knows nothing; nothing of a try that the carrier is known to have refused. May be done twice.
+    Deliveries that the carrier blocks only for this sender go back to the queue, for another sender.
+    A delivery that moved on meanwhile (its receipt came before the answer) keeps its state; only its reference and time
+    are filled in. So does one that was claimed again since, unless the provider accepted it. Nothing is recorded of an
+    attempt that the carrier is known to have refused.
     """
     told = [o for o in outcomes if o.suppress]
     with statements() as cursor:
@@ -46,9 +46,9 @@ def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> 
 
 
 def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime, patience_s: float = 0.0) -> None:
-    """`record`, for so long as PostgreSQL is away; one that it refuses keeps none of the others (law 15).
+    """`record`, retried for `patience_s` while PostgreSQL is away. A row that it refuses does not stop others (law 15).
 
-    That one stays unknown, an alarm rings, and the provider is asked about it.
+    That delivery stays unknown and raises an alarm, and the provider is asked about it.
     """
 
     def refused(one: Outcome, why: Exception) -> None:
@@ -62,7 +62,7 @@ def record_apart(held: Lease, outcomes: Sequence[Outcome], claimed_at: datetime,
 
 
 def _rows(group: Sequence[Outcome]) -> str:
-    """As JSON, which costs us and PostgreSQL a third of what arrays do (docs/performance.md)."""
+    """Return the rows as JSON, which costs us and PostgreSQL a third of what arrays do (docs/performance.md)."""
     rows = [
         {"id": o.delivery_id, "reference": o.reference, "sent_s": o.sent_at.timestamp() if o.sent_at else None}
         for o in group

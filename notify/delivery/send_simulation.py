@@ -1,4 +1,4 @@
-"""How messages would leave: the course of time, from the senders' rates and daily caps. Arithmetic only.
+"""Simulate when messages would leave, from the senders' rates and daily caps. Arithmetic only.
 
 A sender's slot is `1.025 / floor(rate / cost)` seconds, and longer while messages of different cost take turns, as with
 two languages (docs/adr/0004). Senders of a channel share its work in proportion to their rates, and caps begin anew at
@@ -15,12 +15,12 @@ import numpy as np
 from notify.delivery.throttle import JITTER, SLICE_S
 from notify.delivery.usage import CAP_DAY, day_bounds
 
-FAR = timedelta(days=30)  # nobody plans for longer
+FAR = timedelta(days=30)  # the longest forecast
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One open sender: messages a second, and those that its cap allows today and on any other day (None: no cap)."""
+    """An open sender: messages a second, and messages that its cap allows today and on any other day (None: no cap)."""
 
     sender_id: int
     address: str
@@ -31,7 +31,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """When how many of our messages have left: straight lines between points; and how many by each sender."""
+    """How many of our messages have left at each time, linear between points; and how many by each sender."""
 
     began: datetime
     seconds: tuple[float, ...]
@@ -39,7 +39,7 @@ class Course:
     by_sender: dict[int, float]
 
     def moment(self, messages: float) -> datetime | None:
-        """When so many have left; None if that will never be."""
+        """Return when this many have left, or None for never."""
         if messages > self.left[-1] + 1e-6:
             return None
         # The first point that is high enough: while nothing leaves, the line is flat.
@@ -52,12 +52,12 @@ class Course:
         return self.began + timedelta(seconds=seconds)
 
     def left_by(self, moment: datetime) -> float:
-        """How many have left by then."""
+        """Return how many have left by this moment."""
         return float(np.interp((moment - self.began).total_seconds(), self.seconds, self.left, left=0.0))
 
 
 def messages_per_s(rate: float, costs: dict[int, int]) -> float:
-    """What a sender of `rate` tokens a second sends, where `costs` says how many messages cost how many tokens each."""
+    """Return the messages a second of a sender with `rate` tokens a second. `costs`: cost in tokens -> messages."""
     turns = {cost: number / _granted(rate, cost) for cost, number in costs.items() if number}
     if not turns:
         return 1 / _slot_s(rate, 1)
@@ -70,14 +70,14 @@ def messages_per_s(rate: float, costs: dict[int, int]) -> float:
 
 
 def _turn_s(rate: float, cost: int, sharing: Sequence[int]) -> float:
-    """How long one grant takes of a sender that gives turns to messages of these costs."""
+    """Return how long one grant takes while a sender alternates between messages of these costs."""
     together, largest = _granted(rate, cost), max(sharing)
     alone_s = together * _slot_s(rate, cost)
     if len(sharing) == 1:
         return alone_s
     if largest <= rate / 2:
         return together * (1 + JITTER) * cost / (math.floor(rate) - largest + 1)
-    # So few of the largest fit into a second that sizes are not mixed: the others use its slots, or there are gaps.
+    # Few of the largest fit into a second, so sizes are not mixed: the others use its slots, or there are gaps.
     if cost == largest:
         return alone_s
     gaps_s = _gap_s(rate, cost) + _gap_s(rate, largest) / (len(sharing) - 1)
@@ -131,12 +131,12 @@ def run(ways: Sequence[Way], ahead: float, messages: float, began: datetime) -> 
 def _next_s(
     active: Sequence[Way], allowed: dict[int, float], left: float, ahead_left: float, to_midnight_s: float
 ) -> float:
-    """Until something changes: all is sent, those ahead are, a cap is reached, or a new day begins."""
+    """Return the time until something changes: all is sent, or all ahead is, a cap is reached, or a new day begins."""
     per_s = sum(way.per_s for way in active)
     ends = [to_midnight_s, *(allowed[way.sender_id] / way.per_s for way in active)]
     if per_s:
         ends.append(left / per_s)
         if ahead_left > 1e-9:
             ends.append(ahead_left / per_s)
-    # Microseconds are the finest that a datetime can say: less would not move it.
+    # A datetime has microseconds: anything less would not move it.
     return max(min(ends), 1e-6)

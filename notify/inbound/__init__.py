@@ -1,1 +1,1 @@
-"""What residents write to us: what they mean, and what becomes of it."""
+"""Texts from residents: `intent` reads their meaning, `messages` acts on it and writes the reply."""

@@ -1,13 +1,13 @@
-"""Read what a resident's text message means. The rules stand in `intent.toml`; English, Spanish, and the keywords of
+"""Read what a resident's text message means, by the rules in `intent.toml`: English, Spanish, and the keywords of
 seven other languages.
 
 The FCC lets people revoke by any reasonable means (47 CFR 64.1200(a)(10)): its words count when they stand alone, and
 free text counts when a reasonable person would understand it so. A message is judged sentence by sentence. A sentence
-asks for a stop when what is to be stopped is our messages, or is not named: "stop the water leak" and "the bus stop is
-flooded" do not. What may be a cry for help never opts anybody out. Where a sentence may be a request and may be none,
-the meaning is `doubt`: nothing is changed, and the answer says how to stop.
+asks for a stop if it names our messages or nothing as the thing to stop: "stop the water leak" and "the bus stop is
+flooded" do not. A possible cry for help never opts anybody out. If a sentence may or may not be a request, the meaning
+is `doubt`: nothing changes, and the reply says how to stop.
 
-Starting again asks for the exact word: consent is not guessed.
+Starting again takes the exact word: consent is not guessed.
 """
 
 import re
@@ -25,13 +25,13 @@ from notify.inbound.weighing import Kinds, Weights
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 
-LONGEST = 1_600  # characters that are read; the longest message that Twilio delivers
+LONGEST = 1_600  # characters to read; the longest message that Twilio delivers
 MOST_SENTENCES = 60
 RULES = Path(__file__).with_suffix(".toml")
 KINDS = RULES.with_name("kinds.toml")
 WEIGHTS = RULES.with_name("weights.toml")
 
-# Commas part sentences, too: "No, stop". So does everything that is no letter, digit, blank, hyphen or apostrophe.
+# Commas end sentences, too: "No, stop". So do most characters other than letters, digits, blanks and apostrophes.
 _SENTENCE_END = re.compile(r"([^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+)")
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
 _PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
@@ -75,7 +75,7 @@ def read_meaning(text: str) -> Meaning:
 
 
 def spoken(text: str) -> str:
-    """The resident's own words, `plain` and with their spelling mended."""
+    """Return the resident's own words, `plain` and with corrected spelling."""
     return " ".join(_said(text, _rules())[1])
 
 
@@ -84,7 +84,7 @@ def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
     said = _without_quotes(_without_format(text[:LONGEST]), rules)
     parts = [(rules.spelling.mended(plain(part)), end) for part, end in _sentences(said)]
     ours = max((n for n, (words, _) in enumerate(parts, 1) if rules.ours.found_in(words)), default=0)
-    kept = [(words, end) for words, end in parts[ours:] if words]  # what comes before our last words is ours as well
+    kept = [(words, end) for words, end in parts[ours:] if words]  # everything before our last words is ours as well
     return said, [words for words, _ in kept], frozenset(words for words, end in kept if "?" in end)
 
 
@@ -143,7 +143,7 @@ class _Rules:
         return dangerous and not self.stop_alone.found_in(whole)
 
     def judge(self, words: str, *, asked: bool = False) -> str:
-        """One sentence: a meaning, or `keep` (do not stop), `unsure` (it may be a cry), `unnamed` (it may be a cry,
+        """Judge one sentence: a meaning, or `keep` (do not stop), `unsure` (maybe a cry for help), `unnamed` (likewise,
         unless another sentence names our messages), or `courtesy`.
 
         `asked`: it has a question mark.
@@ -180,18 +180,18 @@ class _Rules:
         ) or any(meaning == "bare" and self.message.found_in(words) for words, meaning in meanings.items())
 
     def names_us(self, words: str) -> bool:
-        """Whether the words name our messages or their list, or give a harmless reason for "stop"."""
+        """Return whether the words name our messages or their list, or give a harmless reason for "stop"."""
         harmless = "stop" in words.split() and self.harmless.found_in(words) and self.is_calm(words)
         return (
             harmless or self.request.has_any(self.naming, words) or self.told.found_in(words) or self.is_about_us(words)
         )
 
     def is_about_us(self, words: str) -> bool:
-        """Whether something else that is said leaves no doubt that "take me off" means our list."""
+        """Return whether other words make certain that "take me off" means our list."""
         return self.named.found_in(words) and self.is_calm(words)
 
     def is_calm(self, words: str) -> bool:
-        """Whether nothing hints at danger."""
+        """Return whether nothing hints at danger."""
         return self.danger.of(words) < self.danger.hint
 
     def weighs_like_request(self, words: str) -> bool:
@@ -269,12 +269,12 @@ def _rules() -> _Rules:
 
 
 def _without_format(text: str) -> str:
-    """Without characters that nobody sees: zero-width ones, soft hyphens, marks of direction (category Cf)."""
+    """Remove invisible characters: zero-width ones, soft hyphens, marks of direction (category Cf)."""
     return "".join(c for c in text if unicodedata.category(c) != "Cf")
 
 
 def _without_quotes(text: str, rules: _Rules) -> str:
-    """Without what is quoted or forwarded: our own words, that a phone repeats with a thumb, or a person."""
+    """Remove quoted and forwarded text: our own words, repeated by a phone's reaction or by a person."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
     kept = "\n".join(line for line in lines if not rules.forwarded.found_in(plain(line[:40])))
 
@@ -287,7 +287,7 @@ def _without_quotes(text: str, rules: _Rules) -> str:
 
 
 def _sentences(text: str) -> list[tuple[str, str]]:
-    """(sentence, what ends it)"""
+    """Return pairs of a sentence and the characters that end it."""
     spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
     named = _PHONE.sub(" number ", spelled).replace("&", " and ").replace("#", " number ")
     parts = [*_SENTENCE_END.split(named), ""]
@@ -295,5 +295,5 @@ def _sentences(text: str) -> list[tuple[str, str]]:
 
 
 def _is_shouted(said: str, rules: _Rules) -> bool:
-    """STOP in capitals, among words that are not: a keyword, unless it is a place."""
+    """Return whether only STOP is in capitals, as a keyword would be, and is not a place."""
     return said != said.upper() and _SHOUTED.search(said) is not None and not rules.place.found_in(plain(said))

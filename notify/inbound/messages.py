@@ -1,4 +1,4 @@
-"""What residents write to our numbers: kept once, obeyed at once, answered once."""
+"""Texts from residents to our numbers: each is stored once, acted on at once and answered once."""
 
 import tomllib
 import uuid
@@ -22,8 +22,8 @@ from notify.subscribers import addresses, consent, record
 from templates import REPLIES
 
 BY_TEXT = "text message"
-# So many answers to one phone within this time: two machines could talk with each other for ever. Whoever is in danger
-# and writes again is answered again.
+# The most replies to one phone within this time: two machines could answer each other for ever. A resident in danger
+# is answered every time.
 MOST_ANSWERS: Mapping[Meaning, tuple[int, timedelta]] = {
     "other": (1, timedelta(days=1)),
     "doubt": (1, timedelta(days=1)),
@@ -36,8 +36,8 @@ CRY = "A text to us may be a cry for help. It was answered with 911. Read it at 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`text` is to be sent back, in one message; None: nothing. `sender_address`: by another number than the one that
-    was written to, which may not write back; "": by that one."""
+    """`text` is the reply, in one message; None: no reply. `sender_address`: the number to reply from if the
+    one that the resident wrote to is blocked; "": reply from that one."""
 
     meaning: Meaning
     text: str | None
@@ -45,7 +45,7 @@ class Reply:
 
 
 def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
-    """Do what a resident's words mean, and return what to answer.
+    """Act on a resident's text, and return the reply.
 
     A webhook that comes twice changes nothing and gets the same answer. At most one confirmation follows an opt-out
     (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before. No more
@@ -75,7 +75,7 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
 
 
 def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
-    """Note a message, and return whether it is to be answered."""
+    """Store a message, and return whether to answer it."""
     most, within = MOST_ANSWERS.get(meaning, (1, timedelta(0)))
     answered: bool = s.execute(
         text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at, answered)
@@ -93,7 +93,7 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
 def _obey(
     s: Session, provider: str, channel: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime
 ) -> None:
-    # Who writes to us from a number has it: it is a phone, whatever the provider said of it before.
+    # A number that texts us is a valid phone, even if the provider called it invalid before.
     s.execute(
         text("DELETE FROM suppressions WHERE channel = :channel AND address_index = :index AND reason = 'invalid'"),
         {"channel": channel, "index": index},
@@ -110,22 +110,22 @@ def _obey(
 
 
 def _meaning(inbound: Inbound) -> Meaning:
-    """What the provider has understood counts: it has acted on it."""
+    """Return the meaning that the provider acted on, if it did; else read the text."""
     understood: dict[str, Meaning] = {"STOP": "stop", "START": "start", "HELP": "help"}
     return understood.get(inbound.opt_out_type.upper()) or read_meaning(inbound.text)
 
 
 def _is_known(provider: str, inbound: Inbound) -> bool:
-    """Whether the provider understands the word, acts on it and answers."""
+    """Return whether the provider knows the keyword, acts on it and answers."""
     word = inbound.text.strip().lower()
     return bool(inbound.opt_out_type) or word in registry.PROVIDERS[provider].answers
 
 
 def _is_answered(provider: str, inbound: Inbound, answer: str) -> bool:
-    """Whether the provider has said it, and it is true.
+    """Return whether the provider has already given this answer, and it is true.
 
-    START is answered by Twilio only where it held a block, which the webhook does not say without Advanced Opt-Out; and
-    its "re-subscribed" holds only where nothing else is in the way. Two answers do less harm than none or a false one.
+    Twilio answers START only if it held a block, which the webhook does not report without Advanced Opt-Out; and its
+    "re-subscribed" is true only if nothing else blocks messages. Two answers do less harm than none or a false one.
     """
     if answer.startswith("start"):
         return answer == "start" and bool(inbound.opt_out_type)
@@ -133,7 +133,7 @@ def _is_answered(provider: str, inbound: Inbound, answer: str) -> bool:
 
 
 def _answer_to_start(s: Session, channel: str, index: bytes, may: carrier_blocks.Senders, now: datetime) -> str:
-    """Promises only what holds."""
+    """Return the key of a reply to START that promises nothing untrue."""
     gap = record.gap(s, channel, index, now)
     if gap is None:
         return "start_stranger"
@@ -143,7 +143,7 @@ def _answer_to_start(s: Session, channel: str, index: bytes, may: carrier_blocks
 
 
 def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index: bytes) -> bool:
-    """Whether this very message made the number opt out."""
+    """Return whether this message is the one that opted the number out."""
     found: bool = s.execute(
         text("""SELECT EXISTS (
                     SELECT FROM inbound i
@@ -156,7 +156,7 @@ def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index
 
 
 def _words(s: Session, answer: str, channel: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
-    """In the resident's language; a stranger's is that of the words."""
+    """Return the reply in the resident's language; for a stranger, in the language of the text."""
     resident = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
                  WHERE c.channel = :channel AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),
@@ -172,5 +172,5 @@ def _words(s: Session, answer: str, channel: str, index: bytes, inbound: Inbound
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """The answers by language and what they are about."""
+    """Return the replies by language and key."""
     return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(REPLIES.glob("*.toml"))}

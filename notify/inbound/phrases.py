@@ -21,7 +21,7 @@ _FOLDED = str.maketrans({"đ": "d", "ø": "o", "ł": "l", "\u0131": "i"})
 
 
 class Phrases:
-    """Rules that are tried together, compiled once."""
+    """Rules that are matched together, compiled once."""
 
     def __init__(self, rules: str, sets: Mapping[str, str], *, before: str = "", after: str = "") -> None:
         """`before` and `after` are rules around each of them; with `before`, a match begins where the text does.
@@ -34,20 +34,20 @@ class Phrases:
         self.pattern = re.compile(f"{anchor}{compiler.rule(before)}(?:{each}){compiler.rule(after)}")
 
     def found_in(self, words: str) -> bool:
-        """Whether a rule fits somewhere. `words` are `plain`."""
+        """Return whether a rule matches anywhere. `words` are `plain`."""
         return self.pattern.search(f"{words} ") is not None
 
     def before(self, words: str) -> str:
-        """The words before the first place where a rule fits."""
+        """Return the words before the first match."""
         found = self.pattern.search(f"{words} ")
         return words[: found.start()] if found else words
 
     def count_in(self, words: str) -> int:
-        """How many times a rule fits, each time behind the last."""
+        """Return the number of matches that do not overlap."""
         return sum(1 for _ in self.pattern.finditer(f"{words} "))
 
     def without(self, words: str) -> str:
-        """The words that no rule fits."""
+        """Return the words that no rule matches."""
         return " ".join(self.pattern.sub(" ", f"{words} ").split())
 
 

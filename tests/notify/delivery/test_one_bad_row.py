@@ -171,7 +171,7 @@ def test_a_lease_that_cannot_be_taken_back_keeps_no_other(own_database: str) -> 
     assert len(batches) > 2
     assert recovery.take_back_expired_leases() == len(batches) - 1
     (said,) = told()
-    assert f"take back batch {batches[1]} of alert 1 (CheckViolation). All others went on" in said
+    assert f"take back batch {batches[1]} of alert 1 (CheckViolation). All other rows were changed" in said
 
 
 def test_a_batch_that_cannot_be_ended_keeps_no_other(own_database: str) -> None:
