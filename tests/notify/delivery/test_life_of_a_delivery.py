@@ -21,7 +21,7 @@ from tests.notify.delivery.life import Change, Life
 from tests.notify.delivery.one_alert import PEOPLE, City
 
 SHORT = settings(max_examples=90, stateful_step_count=30, derandomize=True)  # the same lives in every run
-LONG = settings(max_examples=1_000, stateful_step_count=60)
+LONG = settings(max_examples=400, stateful_step_count=60)
 
 Step = Callable[[Life], object]
 

@@ -206,10 +206,10 @@ def test_who_clears_up_holds_the_batch_for_as_long_as_it_takes(
 ) -> None:
     resolved(people=12)
     batch = unsettled()
-    providers.behave(twilio={"latency_ms": 400})
+    providers.behave(twilio={"latency_ms": 500})
     asking = threading.Thread(
         target=reconcile.clear_up,
-        args=(batch, providers.settings().model_copy(update={"lease_s": 1.0}), _OneByOne(transport)),
+        args=(batch, providers.settings().model_copy(update={"lease_s": 3.0}), _OneByOne(transport)),
     )
     asking.start()
     while asking.is_alive():
