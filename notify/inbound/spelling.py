@@ -1,13 +1,13 @@
-"""Words as they were meant: abbreviations that people type, and key words with one letter wrong, missing, added or
+"""Correct the spelling of texts: expand abbreviations, and mend key words with one letter wrong, missing, added or
 swapped with its neighbour."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-SHORTEST = 6  # letters of a key word: shorter ones are too near to other words (stop, shop, step)
+SHORTEST = 6  # letters of a key word: shorter ones are too close to other words (stop, shop, step)
 
 
 class Spelling:
-    """`same`: what an abbreviation stands for. `right`: key words. `others`: words that look like one and are none.
+    """`same`: what an abbreviation stands for. `right`: key words. `others`: words that look like one but are not.
     `turns`: words that turn what follows into its opposite, or into a question."""
 
     def __init__(
@@ -55,7 +55,7 @@ def _without_one(word: str) -> Iterator[str]:
 
 
 def _differ_by_one(one: str, other: str) -> bool:
-    """By one letter that is wrong, missing, added or swapped with its neighbour."""
+    """Return whether one letter is wrong, missing, added or swapped with its neighbour."""
     start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     left, right = one[start:], other[start:]
     swapped = left[:2] == right[1::-1] and left[2:] == right[2:]

@@ -18,7 +18,7 @@ _DENIALS = frozenset(["dont", "not", "never", "didnt", "no", "nunca"])
 
 
 class Kinds:
-    """The kind of a word, by the data of a section of `kinds.toml`."""
+    """The kinds of words in one section of `kinds.toml`."""
 
     def __init__(self, written: Mapping[str, str]) -> None:
         self._kinds: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Kinds:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A sum of `enough` says that a text has the meaning, one of `hint` that it may have it."""
+    """Weights for one meaning: a text with a sum of `enough` has it, one with a sum of `hint` may have it."""
 
     kinds: Kinds
     enough: float
@@ -58,23 +58,23 @@ class Weights:
         return cls(kinds, written["enough"], written["hint"], weights)
 
     def of(self, words: str) -> float:
-        """The sum of the weights of `plain` words."""
+        """Return the sum of the weights of `plain` words."""
         total = sum(self.weights.get(sign, 0.0) for sign in signs(words, self.known, self.kinds))
-        return round(total, 1)  # a set has no order, and the last bit of a sum has one
+        return round(total, 1)  # the order of a set varies, and with it the last bit of a sum
 
     def has_any(self, kinds: frozenset[str], words: str) -> bool:
-        """Whether one of the words is of one of these kinds."""
+        """Return whether any word is of one of these kinds."""
         return any(self.kinds.of(word) in kinds for word in words.split()[:MOST_WORDS])
 
     def denies_strange(self, words: str) -> bool:
-        """Whether a word that is not known follows one that denies it: "do not xstop"."""
+        """Return whether an unknown word follows a negation: "do not xstop"."""
         return any(
             one in _DENIALS and other not in self.known and self.kinds.of(other) == UNKNOWN
             for one, other in pairwise(words.split()[:MOST_WORDS])
         )
 
     def signs_in(self, words: str) -> Iterator[tuple[str, float]]:
-        """(sign, weight) of each sign in `plain` words, the heaviest first."""
+        """Return (sign, weight) of each sign in `plain` words, the heaviest first."""
         found = [(sign, self.weights[sign]) for sign in signs(words, self.known, self.kinds) if sign in self.weights]
         yield from sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 
