@@ -1,4 +1,4 @@
-"""What the server says about the account that we post as. Asking for a session is all that is done there.
+"""Check the account that we post as at its server, for `tocsin check`. Only requests a session.
 
 https://docs.bsky.app/docs/api/com-atproto-server-create-session
 """

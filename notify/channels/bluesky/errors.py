@@ -1,4 +1,4 @@
-"""What the errors of a Personal Data Server mean for us, as data.
+"""The meaning of the errors of a Personal Data Server, as data.
 
 An error is a status and `{"error": name, "message": ...}` (https://atproto.com/specs/xrpc#error-responses). The names
 are those of the lexicons and of the reference server (bluesky-social/atproto, packages/pds).
@@ -65,7 +65,7 @@ def not_found(answer: Answer) -> bool:
 
 
 def refused(answer: Answer) -> SendError | Ambiguous:
-    """What an answer without success means for the post.
+    """Return the error for an answer other than success.
 
     500 is also what the server says when there is a record with this key (bluesky-social/atproto, issue 3718), which
     then is our own post: nobody knows before the record was asked for. Once there is a name for it, as pull request

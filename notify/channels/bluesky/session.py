@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Session(NamedTuple):
-    """Who we are (a DID), and the two tokens."""
+    """Our DID, and the two tokens."""
 
     did: str
     access: str

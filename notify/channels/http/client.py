@@ -1,4 +1,4 @@
-"""What an HTTP client of ours promises: a request ends in exactly one of three outcomes.
+"""The interface of our HTTP clients: a request ends in exactly one of three outcomes.
 
 - *not sent* (NotSent): the provider cannot have seen the request, so it may be sent again;
 - *unknown* (OutcomeUnknown): it may have, so the provider is asked before anything is sent again (law 8);
@@ -33,7 +33,7 @@ class OutcomeUnknown(Exception):
 
 
 class Answer(NamedTuple):
-    """What the provider said."""
+    """The answer of a provider."""
 
     status: int
     raw_headers: list[tuple[bytes, bytes]]

@@ -1,4 +1,4 @@
-"""What the Mastodon server says about the account that we post as. It is only read.
+"""Check the account that we post as at its Mastodon server, for `tocsin check`. Reads only.
 
 https://docs.joinmastodon.org/methods/accounts/#verify_credentials
 """

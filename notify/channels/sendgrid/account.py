@@ -1,4 +1,4 @@
-"""What SendGrid says about the key, the domains and the event webhook that we are set up with. It is only read."""
+"""Check the key, the domains and the event webhook at SendGrid, for `tocsin check`. Reads only."""
 
 import json
 import urllib.request

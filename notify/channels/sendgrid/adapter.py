@@ -95,7 +95,7 @@ def _personalization(recipient: Recipient, headers: dict[str, str]) -> dict[str,
 
 @lru_cache(maxsize=64)
 def _shared_part(content: Content, sender_address: str) -> dict[str, object]:
-    """What all recipients of a batch share, made once by the library's own helpers."""
+    """Build the part that all recipients of a batch share, once, with the library's own helpers."""
     from sendgrid.helpers import mail  # 9 MB that only a process that sends mail needs
 
     name, address = parseaddr(sender_address)

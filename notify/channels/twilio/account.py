@@ -1,4 +1,4 @@
-"""What Twilio says about the account, the senders and the webhooks that we are set up with. It is only read."""
+"""Check the account, the senders and the webhooks at Twilio, for `tocsin check`. Reads only."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -28,7 +28,7 @@ class Listing:
         self._base_url, self._client, self._timeout_s = base_url, client, timeout_s
 
     async def messages(self, to: str, sender: str, since: date | None, page_size: int) -> AsyncGenerator[Any, None]:
-        """Those to this number, the newest first, as the library's MessageInstance. Raises SendError without an answer.
+        """Return messages to this number, newest first (MessageInstance). Raises SendError without an answer.
 
         `sender`: a number, or "" for all; `since`: of DateSent.
         """
@@ -121,7 +121,7 @@ def _endpoint(
 
 
 def refused_by(answer: Answer) -> SendError | Ambiguous:
-    """What an answer other than success means."""
+    """Return the error for an answer other than success."""
     code = str(document(answer).get("code") or "")
     plain = refusal(answer, code, not_taken=code in NOT_TAKEN)
     if isinstance(plain, Ambiguous) or plain.retryable:

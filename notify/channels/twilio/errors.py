@@ -1,4 +1,4 @@
-"""What Twilio's error codes mean for us, as data.
+"""The meaning of Twilio's error codes, as data.
 
 The list is at https://www.twilio.com/docs/api/errors. Codes from 20000 to 21999 come as the answer to a
 request, 30000 and 63000 with a status callback, after the message was accepted.
