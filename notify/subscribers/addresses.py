@@ -1,15 +1,15 @@
-"""Residents' addresses, which are kept, compared and written to in one form: that of their channel."""
+"""Residents' phone numbers and emails, stored and compared in the canonical form of their channel."""
 
 from notify.channels.channel import CHANNELS
 
 
 def index(channel: str, address: str) -> bytes:
-    """The keyed index of an address in its kept form."""
+    """Return the keyed index of an address in canonical form."""
     return CHANNELS[channel].address_index(address)
 
 
 def any_index(channel: str, given: str) -> bytes:
-    """The index of an address as somebody gave it; what is no good address (a short code) is taken as it stands."""
+    """Return the index of an address as somebody gave it; an invalid one (a short code) is used as it is."""
     of = CHANNELS[channel]
     try:
         kept = of.address.kept(given)
@@ -19,5 +19,5 @@ def any_index(channel: str, given: str) -> bytes:
 
 
 def masked(channel: str, address: str) -> str:
-    """Enough for its owner to recognise: `j***@example.org`, `***00`."""
+    """Mask an address so that only its owner recognises it: `j***@example.org`, `***00`."""
     return CHANNELS[channel].address.masked(address)

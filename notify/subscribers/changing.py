@@ -1,4 +1,4 @@
-"""A resident who calls has moved, has another place, or another phone or email."""
+"""Change a resident's places, phone or email, for a resident who calls."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from zones.placing import is_near
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A street address that the city knows, or degrees (WGS 84). `outside`: far from the city, and that is right."""
+    """A street address that the city knows, or degrees (WGS 84). `outside`: confirms that it is far from the city."""
 
     address: str = ""
     lon: float | None = None
@@ -33,8 +33,8 @@ class Where:
 
 
 class Placed(NamedTuple):
-    """A place, and the address that the city knows it by: nobody is to be put at another one that is only spelled
-    alike. "" where degrees were given."""
+    """A place, and the city's own form of its address, to check that it is not one with a similar spelling. "" if
+    degrees were given."""
 
     id: int
     address: str
@@ -43,9 +43,9 @@ class Placed(NamedTuple):
 def move(
     s: Session, subscriber_id: int, place: str, where: Where, now: datetime, by: Operator | None, label: str = ""
 ) -> Placed:
-    """Put a resident's place, named by its label or id, elsewhere, and perhaps give it another label.
+    """Move a resident's place, named by its label or id, and give it another label if `label` is not empty.
 
-    Raises Invalid, NotFound, NotAllowed; Refused for a point far from the city, or where the resident has a place.
+    Raises Invalid, NotFound, NotAllowed; Refused for a point far from the city or where the resident has a place.
     """
     require(by)
     take(s, subscriber_id)
@@ -60,16 +60,16 @@ def move(
 
 
 def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: datetime, by: Operator | None) -> Placed:
-    """Give a resident another place, such as work or a school.
+    """Add a place for a resident, such as work or a school.
 
-    Raises as `move`; Refused when the resident has a place with this label.
+    Raises as `move`; also Refused when the resident already has a place with this label.
     """
     require(by)
     take(s, subscriber_id)
     keyring.hold(s)
     label = _line("label", label, LONGEST_LABEL)
     if not label:
-        raise Invalid("A place needs a label.", hint="Such as: home, work, school.")
+        raise Invalid("A place needs a label.", hint="Use one such as home, work or school.")
     if any(one.label.casefold() == label.casefold() for one in _places(s, subscriber_id)):
         raise Refused(f"This resident has a place {label!r}.", hint="Move that one, or give the new one another label.")
     added = Place(subscriber_id=subscriber_id, label=label, created_at=now)
@@ -81,7 +81,7 @@ def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: dat
 
 
 def remove_place(s: Session, subscriber_id: int, place: str, now: datetime, by: Operator | None) -> str:
-    """Take a place, named by its label or id, from a resident. Returns what is to be looked at, or "".
+    """Remove a resident's place, named by its label or id. Return what the operator should know, or "".
 
     Raises Invalid, NotFound, NotAllowed; Refused for an erased resident.
     """
@@ -103,12 +103,13 @@ def correct(
     by: Operator | None,
     contact: int | None = None,
 ) -> str:
-    """Write to a resident at another phone or email from now on; `how` they said so is the proof of their consent.
+    """Replace a resident's phone or email. `how` the resident asked is stored as proof of the consent.
 
-    The old address becomes nobody's, as after an erasure: a STOP from it holds, and no import brings it back. `contact`
-    says which one goes where the resident has several. Of an address that is damaged, the same one is sealed anew, and
-    nothing else changes. Returns what still keeps messages from the new one, or "".
-    Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, or when the address is somebody's.
+    The old address belongs to nobody afterwards, as after an erasure: a STOP from it stays in force, and an import does
+    not restore it. `contact` is the one to replace if there are several. If the resident's stored address is damaged
+    and the same one is given, it is encrypted again and nothing else changes. Return what still keeps messages from the
+    new address, or "". Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, or when another resident
+    has the address.
     """
     require(by)
     channel, kept = parse(address)
@@ -142,7 +143,7 @@ def correct(
 
 
 def _put(s: Session, place: Place, where: Where) -> str:
-    """Returns the address that was taken."""
+    """Set the point and address of a place. Return the address as the city has it."""
     street = _line("address", where.address, LONGEST_ADDRESS)
     lon, lat, taken = _point(s, street, where)
     sealed = points.seal(place.subscriber_id, lon, lat)
@@ -166,7 +167,7 @@ def _point(s: Session, street: str, where: Where) -> tuple[float, float, str]:
     if city is not None and not is_near(lon, lat, city) and not where.outside:
         raise Refused(
             f"{'address' if street else 'lon, lat'}: far from the city, or swapped.",
-            hint="Ask the caller; if it is right, repeat it with `--outside`, over REST with `outside`: true.",
+            hint="Ask the caller. If it is right, repeat it with `--outside`, or over REST with `outside`: true.",
         )
     return lon, lat, taken
 
@@ -179,13 +180,13 @@ def _located(s: Session, street: str) -> geocoder.Match:
     except NoPlace as error:
         candidates = [match.label for match in found.matches]
         like = f" It may be: {'; '.join(candidates)}." if candidates else ""
-        raise Invalid(f"address: {error}{like}", hint="Ask the caller which it is.") from None
+        raise Invalid(f"address: {error}{like}", hint="Ask the caller which one it is.") from None
 
 
 def _place(s: Session, subscriber_id: int, named: str) -> Place:
-    """By its label, else by its id."""
+    """Return the place with this label, or else with this id. Raises Invalid."""
     there = _places(s, subscriber_id)
-    named = " ".join(named.split())  # as labels are kept
+    named = " ".join(named.split())  # labels are stored like this
     fitting = [one for one in there if one.label.casefold() == named.casefold()] or [
         one for one in there if str(one.id) == named
     ]
@@ -207,17 +208,17 @@ def _require_nobodys(s: Session, channel: str, index: bytes, subscriber_id: int)
         )
     )
     if owner == subscriber_id:
-        raise Refused("It is this resident's address already.", hint="Look the resident up: is it verified?")
+        raise Refused("This resident already has the address.", hint="Look the resident up: is it verified?")
     if owner is not None:
         raise Refused(
             f"This address belongs to resident {owner}.",
             hint="If both are one person, erase the resident that is not needed first. If a number has passed from one"
-            " person to another, correct or erase the one who had it.",
+            " person to another, correct or erase the previous owner.",
         )
 
 
 def _damaged(s: Session, channel: str, index: bytes, subscriber_id: int) -> Contact | None:
-    """This resident's contact with this address, when it is found by its index and cannot be read."""
+    """Return this resident's contact with this address if it is found by its index but cannot be decrypted."""
     found = s.scalar(
         select(Contact).where(
             Contact.channel == channel, Contact.address_index == index, Contact.subscriber_id == subscriber_id
@@ -227,7 +228,7 @@ def _damaged(s: Session, channel: str, index: bytes, subscriber_id: int) -> Cont
 
 
 def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> Contact | None:
-    """The contact that the new one takes the place of; None when there is none on this channel yet."""
+    """Return the contact that the new one replaces; None if there is none on this channel. Raises Invalid."""
     there = list(
         s.scalars(
             select(Contact)
@@ -246,7 +247,7 @@ def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> C
 
 
 def _give_up(s: Session, old: Contact, now: datetime) -> None:
-    """To a resident of its own that is erased: consents stay with it, and an import meets it as an erased one's."""
+    """Move a contact to an erased resident of its own. Its consents stay with it; imports treat it as erased."""
     nobody = Subscriber(language=settings().languages[0], created_at=now, erased_at=now)
     s.add(nobody)
     s.flush()

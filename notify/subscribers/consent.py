@@ -1,7 +1,7 @@
-"""No and yes: what a resident says about being written to. Opting out holds from the commit on (law 4).
+"""Opt-outs and opt-ins of residents. An opt-out is in force from its commit on (law 4).
 
-An opt-out is kept by the keyed index of the address, so that it also holds for an address that nobody has yet, and
-outlives an erasure. Bounces and complaints are not the resident's word, and opting in again does not lift them.
+It is stored by the keyed index of the address, so it also applies to an address that no resident has yet, and it
+survives an erasure. Opting in again does not lift bounces and complaints, which are not the resident's decision.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ UNDO_WITHIN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
-    """What an unsubscribe link is about. `topic` None: everything. `done`: the contact is out of it."""
+    """The scope of an unsubscribe link. `topic` None: everything. `done`: the contact has opted out of it."""
 
     channel: str
     topic: Topic | None
@@ -35,9 +35,9 @@ class Unsubscribed:
 
 
 def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None) -> bool:
-    """Write to an address (or the contact with this id) no more: about one topic, or at all. False: it was so already.
+    """Opt an address (or the contact with this id) out of a topic or everything. Return False if it was opted out.
 
-    `how` is kept as the proof: "STOP by text message". Raises Invalid for an unknown contact.
+    `how` is stored as proof: "STOP by text message". Raises Invalid for an unknown contact.
     """
     index = _index(s, channel, who)
     new = s.execute(
@@ -62,7 +62,7 @@ def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime
 def opt_back_in(
     s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None
 ) -> bool:
-    """Lift an opt-out of the same extent (a topic, or everything), and nothing else. False: there was none."""
+    """Lift an opt-out of exactly this scope (a topic or everything). Return False if there was none."""
     index = _index(s, channel, who)
     lifted = s.execute(
         text("""
@@ -85,7 +85,7 @@ def opt_back_in(
 
 
 def unsubscribe(s: Session, token: str, *, everything: bool = False, now: datetime) -> Unsubscribed:
-    """Take a contact out of a link's topic, or of everything. The same link works again and again.
+    """Opt a contact out of a link's topic or of everything. The link can be used any number of times.
 
     Raises Invalid when the link was not made by us.
     """
@@ -96,8 +96,8 @@ def unsubscribe(s: Session, token: str, *, everything: bool = False, now: dateti
 
 
 def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
-    """Lift what this link has stopped within UNDO_WITHIN. Raises Invalid for a link that was not made by us, Refused
-    when there is nothing to undo: a link that was passed on must not bring somebody back who left long ago."""
+    """Lift the opt-outs made by this link within UNDO_WITHIN. Raises Invalid for a link that was not made by us, and
+    Refused when there is nothing to undo: a forwarded link must not bring back somebody who left long ago."""
     contact, topic = _read(s, token)
     stopped = s.execute(
         text("""SELECT topic::text FROM suppressions
@@ -114,7 +114,7 @@ def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
 
 
 def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
-    """What the link would do, for the page that asks; changes nothing (RFC 8058 section 3.1). Raises Invalid."""
+    """Return what the link would do, for the page that asks. Changes nothing (RFC 8058 section 3.1). Raises Invalid."""
     return _about(s, *_read(s, token))
 
 
@@ -129,11 +129,11 @@ def _index(s: Session, channel: str, who: str | int) -> bytes:
 
 
 def _read(s: Session, token: str) -> tuple[Contact, Topic]:
-    keyring.verify(s)  # a link may be older than the key in force
+    keyring.verify(s)  # a link may be older than the current key
     contact_id, _, topic = crypto.read_token("unsubscribe", token).partition(".")
     contact = s.get(Contact, int(contact_id))
     if contact is None or contact.timeline_of is not None or topic not in set(Topic):
-        raise Invalid("This link is about nobody that we know.", hint="Use the link of a later message.")
+        raise Invalid("This link does not belong to any resident.", hint="Use the link in a later message.")
     return contact, Topic(topic)
 
 

@@ -1,4 +1,4 @@
-"""The records of a CSV file with their line numbers. A quote that is never closed spoils its own line only."""
+"""Read the records of a CSV file with their line numbers. A quote that is never closed spoils only its own line."""
 
 import csv
 import os
@@ -14,8 +14,8 @@ from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
 CHANNELS_OF = {"phone": SMS.name, "email": EMAIL.name}  # by the column that has an address on it
-# What the first line must name: of each line one way. The language of who names none is the city's first, and a place
-# without a label is `home`; but nobody agreed to a topic, or to be written to at all, by a column that is not there.
+# The columns that the header must have: one alternative of each line. Language and label have defaults, but without a
+# column nobody has agreed to a topic or to getting messages at all.
 NEEDED = (
     (("phone",), ("email",)),
     (("topics",),),
@@ -26,20 +26,20 @@ _ALSO_CALLED = {
     "longitude": "lon", "lng": "lon", "latitude": "lat", "lang": "language", "mobile": "phone", "cell": "phone",
     "tel": "phone", "mail": "email", "addr": "address", "street": "address",
 }  # fmt: skip
-# Words of columns that may say who has left, or never agreed: to ignore one would write to them.
+# Words of columns that may say who has opted out or never agreed. Ignoring such a column would send messages to them.
 _MAY_HAVE_LEFT = re.compile(
     "opt|optin|optout|opted|unsub|unsubscribed?|subscribed|stop|stopped|revoked|suppressed|dnc|not|blocked|bounced"
     "|active|inactive|status|deleted|removed|deceased|verified|baja|activo|estado"
 )
-MOST_LINES = 10  # of one record; one that seems longer has a quote that is not closed
+MOST_LINES = 10  # of one record; a longer one has an unclosed quote
 _FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
 _NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of them
+_BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # how `surrogateescape` decodes them
 
 
 def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
-    """Lines of a file, or of strings that hold one or several lines each. Raises Invalid for an unreadable file."""
+    """Yield the lines of a file, or of strings with one or more lines each. Raises Invalid for an unreadable file."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         try:
@@ -56,11 +56,10 @@ def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
 
 
 def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
-    """The column names of the first line that is not empty, and the number of the line behind it.
+    """Return the column names of the first line that is not empty, and the number of the next line.
 
-    `Consent At` is consent_at, and a line `sep=,`, which Excel reads, is not the header. Raises Invalid unless the
-    columns that are `NEEDED` are among them, in any order, and no other is like one of ours: phone2 is data that would
-    be lost.
+    `Consent At` is consent_at, and a line `sep=,` for Excel is not the header. Raises Invalid if a column in `NEEDED`
+    is missing, or if an unknown one resembles one of ours: the data in phone2 would be lost.
     """
     first, following = "", 1
     while not first and (line := next(lines, None)) is not None:
@@ -81,18 +80,18 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
         return names, following
     if left and not (missing or twice):
         raise Invalid(
-            f"Does a column say who must not be written to? ({', '.join(left)})",
-            hint="Tocsin does not read it. Take the rows of those who opted out from the file, then this column.",
+            f"Does a column say who must not get messages? ({', '.join(left)})",
+            hint="Tocsin does not read it. Remove the rows of residents who opted out from the file, then this column.",
         )
     wrong = [f"missing: {', '.join(missing)}"] if missing else []
     wrong += [f"twice: {', '.join(twice)}"] if twice else []
-    # A file without a header would show a resident's data here, so only what looks like a name is shown.
+    # The first line of a file without a header is a resident's data, so only what looks like a name is shown.
     shown = [f"{name} (like {near[name]})" if name in near else name for name in others if _NAME.fullmatch(name)]
     wrong += [f"unknown: {', '.join(shown) or len(others)}"] if others else []
     other = next((word for mark, word in ((";", "semicolons"), ("\t", "tabs")) if mark in first), "")
     hint = f"It is separated by {other}: save it with commas." if other and len(names) == 1 else ""
     raise Invalid(
-        f"The columns are not right ({'; '.join(wrong)}).",
+        f"The columns are wrong ({'; '.join(wrong)}).",
         hint=hint
         or f"The first line must name columns of {','.join(COLUMNS)} (docs/subscribers.md). Rename a column that is "
         "like one of them, or remove it; other columns are ignored.",
@@ -105,7 +104,7 @@ def _missing(names: Sequence[str], ways: Sequence[Sequence[str]]) -> str:
 
 
 def _like(name: str, names: Sequence[str]) -> str | None:
-    """The column that this one may be another name of, misspelt or a second one: ignoring it would lose data."""
+    """Return the column that this name may mean (a misspelling or a second column); ignoring it would lose data."""
     words = set(re.split(r"[_\d]+", name))
     near = [*get_close_matches(name, COLUMNS, n=1, cutoff=0.75), *(column for column in COLUMNS if column in words)]
     other = _ALSO_CALLED.get(name)
@@ -113,10 +112,10 @@ def _like(name: str, names: Sequence[str]) -> str | None:
 
 
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:
-    """(number of its first line, fields as they stand); None for fields that cannot be told apart. Empty lines, and
-    those of commas alone, are left out."""
-    waiting: deque[str] = deque()  # lines that were taken for a part of a record and were not
-    record: list[str] = []  # the lines of the present one
+    """Yield (number of the first line, fields); None for fields that cannot be split. Empty lines and lines of only
+    commas are left out."""
+    waiting: deque[str] = deque()  # lines that were wrongly taken as part of a record
+    record: list[str] = []  # the lines of the current record
 
     def taken() -> Iterator[str]:
         while len(record) < MOST_LINES and (line := waiting.popleft() if waiting else next(lines, None)) is not None:
@@ -143,7 +142,7 @@ def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[s
 
 
 def fields_of(line: str) -> list[str] | None:
-    """None when the quotes are not right."""
+    """Return the fields of a line; None if its quotes are wrong."""
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error:
@@ -151,15 +150,15 @@ def fields_of(line: str) -> list[str] | None:
 
 
 def defused(cell: str) -> str:
-    """The cell as a spreadsheet shows it without running it: behind an apostrophe, if it looks like a formula.
+    """Put an apostrophe before a cell that looks like a formula, so that a spreadsheet does not run it.
 
-    Numbers, which phones in E.164 and coordinates are, run nothing and stay as they are. `fused` is the inverse.
+    Numbers, including phone numbers in E.164 and coordinates, stay as they are. `fused` is the inverse.
     """
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def fused(cell: str) -> str:
-    """The cell without the apostrophe of `defused`."""
+    """Return the cell without the apostrophe of `defused`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 

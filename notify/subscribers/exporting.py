@@ -1,4 +1,4 @@
-"""All residents as the CSV that they can be imported from, and how many there are."""
+"""Export all residents as a CSV that can be imported, and count them."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ AT_ONCE = 1_000  # residents fetched at a time
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`contacts`: channel -> verified, unverified. `suppressed`: addresses that are not written to, all or in part."""
+    """Counts. `contacts`: channel -> verified, unverified. `suppressed`: addresses with any suppression."""
 
     residents: int
     contacts: dict[str, dict[str, int]]
@@ -31,7 +31,7 @@ class Counts:
     suppressed: int
 
     def as_rows(self) -> list[tuple[str, int]]:
-        """A name and a number each, for a table."""
+        """Return pairs of a name and a number, for a table."""
         by_channel = [
             (f"{channel}, {kind}", number) for channel, kinds in self.contacts.items() for kind, number in kinds.items()
         ]
@@ -55,33 +55,33 @@ def count(s: Session) -> Counts:
 
 
 def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
-    """The audit row of an export. In a transaction of its own: whoever stops reading early has read addresses, too."""
+    """Add the audit row of an export. Commit it first: somebody who stops reading early has read addresses too."""
     audit.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
 
 
 def sound_unreadable(s: Session, contacts: Sequence[int], places: Sequence[int], now: datetime) -> None:
-    """Let alarms ring about what an export left out. Both are ids of residents."""
+    """Raise alarms about what an export left out. Both are ids of residents."""
     for kind, what, residents in (
         (alarms.UNREADABLE_ADDRESS, "Stored addresses", contacts),
         (alarms.UNREADABLE_PLACE, "Places", places),
     ):
         if residents:
-            told = f"{what} of residents are damaged, and were left out of an export ({alarms.some(residents)})"
-            alarms.sound(s, kind, f"{told}: enter them anew.", now)
+            told = f"{what} of residents are damaged and were left out of an export ({alarms.some(residents)})"
+            alarms.sound(s, kind, f"{told}. Enter them again.", now)
 
 
-Unreadable = Callable[[Literal["contact", "place"], int], None]  # what, and of which resident
+Unreadable = Callable[[Literal["contact", "place"], int], None]  # what is damaged, and the resident's id
 
 
 def export_csv(s: Session, unreadable: Unreadable = lambda _what, _resident: None) -> Iterator[str]:
-    """Lines of CSV, one for each place of a resident, with addresses in clear: note it first (`note_export`).
+    """Return lines of CSV, one for each place of a resident, with addresses in clear text. Call `note_export` first.
 
-    A contact that opted out, or is not verified, is written without its consent, and a topic that one of a resident's
-    contacts opted out of is left out, so that nobody who imports this elsewhere may write to them. What is damaged is
-    left out and told to `unreadable`; the others are written. A cell that a spreadsheet would run as a formula begins
-    with an apostrophe, which the import takes away again. Streamed: keep the transaction open while you read.
+    A contact that opted out or is not verified is written without its consent, and a topic that one of a resident's
+    contacts opted out of is left out, so that no installation that imports the file sends to them. Damaged contacts and
+    places are left out and reported to `unreadable`. A cell that a spreadsheet would run as a formula gets an
+    apostrophe, which the import removes. The lines are streamed: keep the transaction open while reading.
     """
-    # Who reads this may be slow: a person with a pager.
+    # The reader may be slow, such as a person with a pager.
     s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     return _lines(s, unreadable)
 
@@ -95,7 +95,7 @@ def _lines(s: Session, unreadable: Unreadable) -> Iterator[str]:
         yield line.getvalue()
         line.seek(0)
         line.truncate()
-    if line.tell():  # nobody lives here
+    if line.tell():  # there are no residents: write the header
         yield line.getvalue()
 
 
@@ -106,7 +106,7 @@ class _Contact(NamedTuple):
 
 
 def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
-    """Every contact with every consent of its own, and every place; several rows where one cannot hold them."""
+    """Yield rows with every contact, its consent, and every place; several rows if one cannot hold them."""
     contacts, places = [], []
     for channel, sealed, at, how in resident.contacts:
         try:
@@ -126,7 +126,7 @@ def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
 
 
 def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
-    """Phone, email, consent: the first pair, which links all others; then those that it does not say all about."""
+    """Return (phone, email, consent): first the pair that links all others, then what that pair does not cover."""
     if not any(one.channel in (PHONE, EMAIL) for one in contacts):
         return []
     phones: list[_Contact | None] = [one for one in contacts if one.channel == PHONE] or [None]
@@ -145,7 +145,7 @@ def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]
 
 
 def _with_first(pairs: Sequence[Any], places: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """The first pair with every place, each other pair with the first place."""
+    """Combine the first pair with every place, and each other pair with the first place."""
     if not pairs:
         return []
     return [(pairs[0], place) for place in places] + [(pair, places[0]) for pair in pairs[1:]]
@@ -157,7 +157,7 @@ def _place(subscriber_id: int, label: str, point_sealed: str, address_sealed: st
     return repr(lon), repr(lat), address, label
 
 
-# A consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`), and counts only while the contact is verified and
+# The consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`). It counts only while the contact is verified and
 # has not opted out of everything.
 _RESIDENTS = """
     SELECT r.id, r.language,

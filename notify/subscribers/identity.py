@@ -1,9 +1,9 @@
-"""Who is who: the resident that a phone and an email belong to, or why that cannot be said.
+"""Decide which resident a phone and an email belong to, or why that cannot be decided.
 
-One resident has one phone and one email. Addresses that are given together are one resident's, unless that would give
-somebody a second phone or a second email, or a first one without a place that they have: a landline that two people
-share, or a number that has moved to another person. Then nothing is merged and nothing is guessed: an alert must not go
-to somebody about another's home.
+A resident has one phone and one email. Addresses in one row belong to one resident, unless that would give a resident a
+second phone or email, or a first one without any of the resident's places: it may be a landline that two people share,
+or a number that has passed to another person. Then nothing is merged or guessed, because nobody must get alerts about
+somebody else's home.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from notify.subscribers.csv_records import CHANNELS_OF
 
 Key = tuple[str, bytes]  # channel, address index
-Couple = tuple[bytes, bytes]  # index of a phone, and of the email that it is given together with
+Couple = tuple[bytes, bytes]  # indexes of a phone and an email in the same row
 
 _INDEX_BYTES = 32
 PHONE, EMAIL = (CHANNELS_OF[column] for column in ("phone", "email"))
@@ -33,18 +33,18 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Conflict(Exception):
-    """Its text names the columns and says what to do, without an address in it."""
+    """A row contradicts what is known. The text names the columns and says what to do, without an address."""
 
 
 class Couples:
-    """The phones and emails that a whole file gives together, so that the order of its rows decides nothing.
+    """All pairs of phone and email in a file, so that the order of its rows does not matter.
 
-    Holds about 200 bytes for each row that has both. `elsewhere`: those of which one address is a resident's already,
-    and which the file gives with none of this resident's places (`newcomers`).
+    It takes about 200 bytes for each row that has both. `elsewhere`: the pairs of which one address belongs to a
+    resident, and which the file has with none of that resident's places (`newcomers`).
     """
 
     def __init__(self, pairs: Iterable[Couple]) -> None:
-        """32 bytes each."""
+        """`pairs`: two indexes of 32 bytes each."""
         self.elsewhere: set[Couple] = set()
         joined = bytearray()
         for phone, email in pairs:
@@ -64,13 +64,13 @@ class Couples:
         }
 
     def is_shared(self, key: Key) -> bool:
-        """Whether it is given together with more than one address of the other channel."""
+        """Return whether the file has an address with more than one address of the other channel."""
         return key in self._shared
 
     def partners(self, keys: Iterable[Key]) -> dict[Key, list[Key]]:
-        """The addresses of the other channel that are given together with each of these, where there are any.
+        """Return, for each of these addresses, those of the other channel in the same rows, if any.
 
-        Asked for many at once: each search costs some microseconds, however few it looks for.
+        Pass many at once: each search costs some microseconds, however few addresses it looks for.
         """
         asked = list(keys)
         found: dict[Key, list[Key]] = {}
@@ -85,15 +85,15 @@ class Couples:
 
 
 def _whole(index: bytes) -> bytes:
-    """numpy takes NULs at the end of a string for padding."""
+    """Restore trailing NULs, which NumPy removes as padding."""
     return bytes(index).ljust(_INDEX_BYTES, b"\0")
 
 
 @dataclass(slots=True)
 class Known:
-    """Who has which address, which channels each of these residents has an address on, and who was erased when.
+    """The owner of each address, the channels on which each of these residents has one, and who was erased when.
 
-    `freed`: addresses of erased residents to which somebody has said yes since then.
+    `freed`: addresses of erased residents for which there is a later consent.
     """
 
     owner: dict[Key, int] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Known:
             self.channels.setdefault(resident, set()).add(key[0])
 
     def free(self, keys: Iterable[Key], consent_at: datetime | None) -> None:
-        """From whoever was erased before this consent: it may be another person's by now."""
+        """Take addresses from residents erased before this consent: they may belong to another person by now."""
         for key in keys:
             erased_at = self.erased.get(self.owner.get(key, 0))
             if erased_at and consent_at and consent_at > erased_at:
@@ -116,7 +116,7 @@ class Known:
 
 
 def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
-    """What is stored about the residents who have one of these addresses. `contacts` is the table, or a query."""
+    """Read what is stored about residents with one of these addresses. `contacts`: the table, or a query."""
     found = s.execute(
         text(f"""
             SELECT c.channel, c.address_index, c.subscriber_id,
@@ -138,8 +138,8 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
 
 
 def free(s: Session, keys: Iterable[Key]) -> None:
-    """Let somebody else have addresses of erased residents. Consents stay with the old contact, which no address leads
-    to any more; suppressions and carrier blocks stay with the address."""
+    """Make addresses of erased residents available to others. Consents stay with the old contact, which can no longer
+    be found by an address; suppressions and carrier blocks stay with the address."""
     given = list(keys)
     s.execute(
         text("""
@@ -153,11 +153,11 @@ def free(s: Session, keys: Iterable[Key]) -> None:
 def owner(
     keys: Iterable[Key], partners: Sequence[Key], known: Known, couples: Couples, merge: bool = False
 ) -> int | None:
-    """The resident that a row with these addresses is about; None for a new one. Raises Conflict.
+    """Return the resident that a row with these addresses is about; None for a new one. Raises Conflict.
 
-    A row with one address is also about the resident of the address that the file gives together with it elsewhere:
-    `partners` are those of such an address. `merge`: somebody has made sure that addresses which are given together
-    are one resident's, however many.
+    A row with one address also belongs to the owner of an address that another row has together with it: `partners`
+    are those addresses. `merge`: the operator has confirmed that addresses in one row belong to one resident, however
+    many.
     """
     given = list(keys)
     if len(given) > 1 or merge:

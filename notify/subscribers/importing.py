@@ -1,8 +1,8 @@
-"""Residents from a CSV file, in bulk: chunk by chunk, each its own transaction.
+"""Import residents from a CSV file in chunks, each in its own transaction.
 
-A file may be imported again: what is there already stays as it is, and nobody who opted out is written to again
-(suppressions are never touched here). Rows with the same phone or the same email are about the same resident, unless
-that would give somebody a second phone or email: such rows are left out, and reported (`identity`).
+A file may be imported again: existing data stay as they are, and residents who opted out stay opted out (suppressions
+are never changed here). Rows with the same phone or email are about the same resident. A row that would give a resident
+a second phone or email is left out and reported (`identity`).
 """
 
 import csv
@@ -37,17 +37,17 @@ from notify.subscribers.storing import Stored, couple_of, store
 
 log = structlog.get_logger()
 
-CHUNK = 5_000  # rows of a transaction: about a second, and a few megabytes
-MOST_LISTED = 1_000  # bad rows that a report holds; it counts all of them
-TRIES = 3  # of a chunk, when residents sign up with the same addresses in the same moment
+CHUNK = 5_000  # rows in a transaction: about a second, and a few megabytes
+MOST_LISTED = 1_000  # bad rows listed in a report; all are counted
+TRIES = 3  # of a chunk, when residents sign up with the same addresses at the same time
 
 
-_Kept = tuple[Stored, Sequence[tuple[int, str]]]  # what is new; and line and reason of those that are left out
+_Kept = tuple[Stored, Sequence[tuple[int, str]]]  # what is new; line and reason of the rows left out
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row was left out. Never with an address in it."""
+    """Why a row was left out. It never contains an address."""
 
     line: int
     reason: str
@@ -55,11 +55,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """`bad` lists the first `MOST_LISTED` of `bad_count`. What was there already is not counted as new. `unwritten`:
-    rows in languages that the city does not write in, whose residents get its first one. `without_topic`: rows that
-    name none; `without_consent`: rows without a consent. `outside`: rows that were kept although their place is far
-    from the city; `is_city_known`: whether that could be seen. `ignored`: columns that are not known. After a dry run
-    it is what an import would report."""
+    """The result of an import. `bad` lists the first `MOST_LISTED` of `bad_count`. `new` does not count what existed.
+    `unwritten`: rows by language that has no messages, whose residents get the city's first one. `without_topic`,
+    `without_consent`: rows without a topic, without a consent. `outside`: rows kept although their place is far from
+    the city; `is_city_known`: whether that could be checked. `ignored`: unknown columns. After a dry run it is what an
+    import would report."""
 
     rows: int
     kept: int
@@ -101,15 +101,14 @@ def import_csv(
     outside: bool = False,
     dry_run: bool = False,
 ) -> ImportReport:
-    """Import a file, or the lines of one. Good rows are kept, bad ones reported with their line and the reason.
+    """Import a file, or the lines of one. Good rows are kept; bad ones are reported with their line and the reason.
 
     `locate` finds the point of a street address for rows without lon and lat: by default among the city's own, and
-    only where it is certain. `region` (ISO 3166) is where phone numbers without a country code are. `on_progress` is
-    told the rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: somebody has made
-    sure that rows which share a phone or an email are one resident's, even where that is a second phone or email.
-    `outside`: places far from what is known of the city are right; without it their rows are bad.
-    `dry_run`: the same report, and nothing is kept. Raises Invalid, before anything is kept, when the file or its
-    header cannot be used.
+    only if it is certain. `region` (ISO 3166) is that of phone numbers without a country code. `on_progress` gets the
+    rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: the operator has confirmed
+    that rows which share a phone or an email are about one resident, even if that adds a second phone or email.
+    `outside`: accept places far from the city; without it their rows are bad. `dry_run`: report the same, but keep
+    nothing. Raises Invalid, before anything is kept, when the file or its header cannot be used.
     """
     if not isinstance(source, str | os.PathLike):
         source = list(source)  # it is read twice
@@ -120,7 +119,7 @@ def import_csv(
         city = city_before(s)
     reader = Reader(names, now, region, chosen.languages[0], chosen.tz, locate, city, outside)
     with ExitStack() as stack:
-        gc.freeze()  # a chunk's objects go with it: to look through all others of the process for each takes a seventh
+        gc.freeze()  # a chunk's objects are freed with it; scanning all others took a seventh of the time
         stack.callback(gc.unfreeze)
         couples = _couples(reader, source, merge)
         tally = _Tally()
@@ -211,7 +210,7 @@ def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]
 
 
 def _stored(rows: Sequence[Row], now: datetime, couples: Couples, merge: bool) -> _Kept:
-    """In one transaction, again when residents signed up with the same addresses in the same moment."""
+    """Store rows in one transaction; try again when residents sign up with the same addresses at the same time."""
     for _ in range(TRIES - 1):
         with suppress(IntegrityError), transaction() as s:
             return store(s, rows, now, couples, merge=merge)

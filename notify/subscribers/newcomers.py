@@ -1,7 +1,7 @@
-"""New addresses for known residents: couples of a file of which PostgreSQL has one address and not the other.
+"""Find pairs of phone and email in a file of which one address belongs to a resident and the other is new.
 
-The number may have passed to another person. The two are one person's when a line that gives both has a place that the
-known resident has. This is found out before the first line is kept, so that their order decides nothing.
+A known number may have passed to another person. The pair is accepted if a line with both has one of the resident's
+places. This is checked before the first line is stored, so that the order of lines does not matter.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 5_000  # lines of a query
 
-Line = tuple[Couple, int, list[str]]  # the phone and email that it gives, its number, its fields
+Line = tuple[Couple, int, list[str]]  # phone and email, line number, fields
 
 
 class Newcomers:
@@ -28,19 +28,19 @@ class Newcomers:
         self._at_home: set[Couple] = set()
 
     def passing(self, lines: Iterable[Line]) -> Iterator[Couple]:
-        """The couples of these lines, each of which is looked at on its way."""
+        """Yield the pairs of these lines, checking each of them."""
         lines = iter(lines)
         while some := list(islice(lines, AT_ONCE)):
             self._look(some)
             yield from (couple for couple, _, _ in some)
 
     def elsewhere(self) -> set[Couple]:
-        """Those that no line gives with a place of the known resident's."""
+        """Return the pairs that no line has with a place of the known resident."""
         return self._new - self._at_home
 
     def _look(self, lines: Sequence[Line]) -> None:
         with transaction() as s:
-            indexes = b"".join(phone + email for (phone, email), _, _ in lines)  # an array takes ten times as long
+            indexes = b"".join(phone + email for (phone, email), _, _ in lines)  # an array would take ten times as long
             found = s.execute(text(_HALF_KNOWN), {"count": len(lines), "indexes": indexes}).all()
         self._new.update(lines[at][0] for at, _ in found)
         placed = [(lines[at][0], resident, row) for at, resident in found if (row := self._read(*lines[at][1:]))]
@@ -52,10 +52,10 @@ class Newcomers:
         try:
             return self._reader.read(line, fields)
         except BadRow:
-            return None  # it is reported when its turn comes
+            return None  # it is reported when the line is imported
 
 
-# Who was erased, or has another address since, is no resident that something could be added to.
+# Contacts of erased residents and replaced addresses (without `address_sealed`) do not count.
 _HALF_KNOWN = f"""
     SELECT at, coalesce(p.subscriber_id, e.subscriber_id)
       FROM (SELECT at, substr(CAST(:indexes AS bytea), 64 * at + 1, 32) AS phone,
@@ -70,7 +70,7 @@ _HALF_KNOWN = f"""
 
 
 def _are_theirs(asked: Sequence[tuple[int, Row]]) -> list[bool]:
-    """Whether each resident has the place of the row: the same point, to 1e-7 degrees, or the same street address."""
+    """Return whether each resident has the row's place: the same point, to 1e-7 degrees, or the same street address."""
     with transaction() as s:
         keyring.hold(s)
         places = s.execute(
@@ -92,7 +92,7 @@ def _are_theirs(asked: Sequence[tuple[int, Row]]) -> list[bool]:
 
 
 def _street(sealed: bytes) -> str:
-    """ "" when it is damaged."""
+    """Return a stored street address, case-folded; "" if it is damaged."""
     try:
         return crypto.unseal(bytes(sealed), SEALED_ADDRESS).casefold()
     except Unavailable:

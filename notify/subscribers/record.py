@@ -1,4 +1,4 @@
-"""What is known of one resident, in words for a call. Addresses are masked: the caller reads out the rest."""
+"""The record of a resident, for a call. Addresses are masked; the caller can complete them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from notify.models import Subscriber
 from notify.subscribers import addresses
 
 Gap = Literal["barred", "unverified", "no-topics", "no-place", "all-left", "some-left", ""]
-DAMAGED = "damaged: enter it anew"
-ALERTS = 20  # the last ones that are looked at
+DAMAGED = "damaged: enter it again"
+ALERTS = 20  # the number of recent alerts shown
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """`topic` None: everything. `lifted_by` says what lifts it."""
+    """A suppression. `topic` None: everything. `lifted_by`: what lifts it, in words."""
 
     topic: str | None
     reason: str
@@ -41,14 +41,14 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class ContactRecord:
-    """`address` is masked, or says that it is damaged; "" after an erasure."""
+    """A contact. `address` is masked, or says that it is damaged; "" after an erasure."""
 
     id: int
     channel: str
     address: str
     verified_at: datetime | None
     suppressions: Sequence[Suppressed]
-    carrier_block: str  # what to do about it; "" where some sender reaches it
+    carrier_block: str  # what to do about it; "" if some sender reaches the contact
     consents: Sequence[Consented]
 
 
@@ -66,7 +66,7 @@ class TopicRecord:
 
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
-    """What became of an alert for one contact; `words`: why it did not arrive."""
+    """The outcome of an alert for a contact. `words`: why it did not arrive."""
 
     alert_id: int
     event: str
@@ -90,14 +90,14 @@ class ResidentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`suppressions` are those of the address that was asked for, which may be nobody's."""
+    """The resident with an address, if any, and the suppressions of that address."""
 
     resident: ResidentRecord | None = None
     suppressions: Sequence[Suppressed] = ()
 
 
 def owner(s: Session, channel: str, index: bytes) -> int | None:
-    """The id of the resident who has an address."""
+    """Return the id of the resident who has an address."""
     found: int | None = s.execute(
         text("SELECT subscriber_id FROM contacts WHERE channel = :channel AND address_index = :index"),
         {"channel": channel, "index": index},
@@ -159,7 +159,7 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
 
 
 def shown(channel: str, sealed: bytes | None) -> str:
-    """A stored address for people, as in `ContactRecord`."""
+    """Return a stored address as in `ContactRecord`."""
     if not sealed:
         return ""
     try:
@@ -181,9 +181,9 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
 
 
 def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
-    """The first thing that keeps alerts from a resident's contact, carriers aside. "": nothing does; None: nobody's.
+    """Return the first thing that keeps alerts from a contact, except carriers; "" if nothing does, None if unknown.
 
-    `all-left`, `some-left`: of the topics that the resident chose, these are suppressed for the address or muted.
+    `all-left`, `some-left`: all or some of the resident's topics are suppressed for the address or muted.
     """
     topics = s.execute(text(_TOPICS_OF_CONTACT), {"channel": channel, "index": index, "now": now}).all()
     if not topics:
@@ -203,9 +203,9 @@ def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
 
 
 def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
-    """What still keeps messages from an address, in sentences; "" when nothing does."""
+    """Return what still keeps messages from an address, in sentences; "" if nothing does."""
     told = [
-        f"It is not written to yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
+        f"It gets no messages yet: {one.words} ({one.topic or 'everything'}). Lifted by {one.lifted_by}."
         for one in suppressions(s, channel, index)
     ]
     if not carrier_blocks.senders(s, channel, index).reach:
@@ -216,7 +216,7 @@ def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
     return " ".join(told)
 
 
-# A row for each topic that the resident chose; one where there is none.
+# A row for each topic that the resident chose; one row if there is none.
 _TOPICS_OF_CONTACT = f"""
     SELECT {rules.reason(":now")} AS reason,
            EXISTS (SELECT FROM suppressions s WHERE s.topic IS NULL
@@ -228,7 +228,7 @@ _TOPICS_OF_CONTACT = f"""
 """  # noqa: S608  the rules are constants of ours
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
-# By way of the alerts: deliveries have no index that begins with the contact.
+# Joined by the alerts, because deliveries have no index that begins with the contact.
 _ALERTS = """
     SELECT a.id, a.event, a.launched_at, c.channel, d.state::text AS state, d.reason
       FROM (SELECT id, event, launched_at FROM alerts WHERE launched_at IS NOT NULL

@@ -1,7 +1,7 @@
-"""An import without its effects: what it would keep, counted exactly, with nothing stored and nothing locked.
+"""The dry run of an import: count exactly what it would keep, without storing or locking anything.
 
-The rows go into a temporary table of one connection, chunk by chunk, each in a short transaction that only reads what
-is shared. One large transaction that is rolled back would hold up sign-ups, and a STOP, for as long as the file takes.
+The rows go into a temporary table of one connection, each chunk in a short transaction that only reads shared tables. A
+large transaction that is rolled back would block sign-ups and a STOP for as long as the file takes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, 
 
 
 class Rehearsal:
-    """The chunks of one file, beside what is stored."""
+    """The rows of a file, compared with what is stored."""
 
     def __init__(self, connection: Connection, couples: Couples, merge: bool) -> None:
         self._connection = connection
@@ -31,7 +31,7 @@ class Rehearsal:
                 s.execute(text(f"CREATE INDEX ON incoming ({column})"))
 
     def keep(self, rows: Sequence[Row]) -> tuple[Stored, list[tuple[int, str]]]:
-        """As `store`, but what is new is told by `total` alone."""
+        """Take rows as `store` does, but count nothing; `total` returns the counts."""
         if not rows:
             return Stored(), []
         with Session(self._connection) as s, s.begin():
@@ -53,10 +53,10 @@ def rehearsal(couples: Couples, merge: bool) -> Iterator[Rehearsal]:
         try:
             yield Rehearsal(connection, couples, merge)
         finally:
-            connection.invalidate()  # its table ends with it
+            connection.invalidate()  # drops the temporary table
 
 
-# The contacts that are stored and those that would be: an address is sealed in the row that brings it.
+# The stored contacts and those that would be added: an address is encrypted in the row that first has it.
 _BESIDE = f"""(
     SELECT subscriber_id, channel, address_index, address_sealed FROM contacts WHERE subscriber_id IS NOT NULL
     UNION ALL
@@ -64,7 +64,7 @@ _BESIDE = f"""(
     UNION ALL
     SELECT subscriber_id, '{EMAIL}', email_index, email_sealed FROM incoming WHERE email_sealed IS NOT NULL)"""  # noqa: S608
 
-# In the order of Stored, each as the statement of `storing` that would insert these rows.
+# In the order of the fields of Stored; each counts what a statement in `storing` would insert.
 _QUESTIONS = (
     "SELECT count(DISTINCT subscriber_id) FROM incoming WHERE is_new",
     GIVEN + "SELECT count(*) FROM given WHERE address_sealed IS NOT NULL",  # noqa: S608

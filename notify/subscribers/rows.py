@@ -1,4 +1,4 @@
-"""One row of a subscriber CSV: what may stand in it. Reasons name the column, never what stands in it (law 9)."""
+"""Read and check a row of a subscriber CSV. Reasons name the column, never its content (law 9)."""
 
 import math
 import re
@@ -25,17 +25,17 @@ NOWHERE = (math.nan, math.nan, False)
 _NO_CELLS = dict.fromkeys(COLUMNS, "")
 Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat); NoPlace says why there is none
 
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; its base is kept
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; only the base is stored
 _TOPICS = {topic.value for topic in Topic}
 _SEPARATORS = re.compile(r"[\s,;]+")
 LONGEST_LABEL, LONGEST_ADDRESS = 60, 300  # characters
 LONGEST_HOW = 250  # an operator's words (`serving.LONGEST_HOW`) and who noted them
 DEFAULT_LABEL = "home"
-EARLIEST_CONSENT = 2000  # year; before it nobody signed up for messages, but 26 was written for 2026
+EARLIEST_CONSENT = 2000  # year; nobody signed up before, but a file may have 26 for 2026
 
 
 class BadRow(Exception):
-    """Its text is the reason: all that is wrong."""
+    """A row cannot be used. The text lists everything wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,24 @@ class Row:
     label: str
     consent_at: datetime | None
     consent_how: str
-    is_outside: bool = False  # far from the city, which somebody has said is right
+    is_outside: bool = False  # far from the city, as confirmed by the operator
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What reading a row depends on besides the row."""
+    """Reads rows. The fields are what reading depends on besides the row."""
 
-    names: Sequence[str]  # the file's columns, in its order
+    names: Sequence[str]  # the file's columns, in order
     now: datetime
     region: str
-    language: str  # of rows that name none
-    timezone: tzinfo  # of consents that have a date only
+    language: str  # for rows without one
+    timezone: tzinfo  # for consents with only a date
     locate: Locate
-    city: Bounds | None = None  # of all that is known of it
-    outside: bool = False  # places far from it are right
+    city: Bounds | None = None  # the bounds of everything known of the city
+    outside: bool = False  # accept places far from it
 
     def contacts(self, fields: list[str]) -> tuple[str, str] | None:
-        """The phone and the email of a row that has both, whatever else is wrong with it."""
+        """Return the phone and email of a row that has both, whatever else is wrong with it."""
         if len(fields) != len(self.names):
             return None
         given = dict(zip(self.names, fields, strict=True))
@@ -85,11 +85,11 @@ class Reader:
         return (phone, email) if phone and email else None
 
     def read(self, line: int, fields: list[str] | None) -> Row:
-        """Raises BadRow with everything that is wrong."""
+        """Read a row. Raises BadRow with everything that is wrong."""
         if fields is None:
-            raise BadRow("The quotes are not right.")
+            raise BadRow("The quotes are wrong.")
         if len(fields) != len(self.names):
-            raise BadRow(f"It has {counted(len(fields), 'column')}, the first line has {len(self.names)}.")
+            raise BadRow(f"It has {counted(len(fields), 'column')}, but the first line has {len(self.names)}.")
         if not is_utf8(fields):
             raise BadRow("It is not UTF-8: save the file in that encoding.")
         cells = self._cells(fields)
@@ -110,11 +110,11 @@ class Reader:
         return Row(line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside)
 
     def _cells(self, fields: list[str]) -> dict[str, str]:
-        """By column; those that the file does not have are empty."""
+        """Return the cells by column; "" for columns that the file does not have."""
         return _NO_CELLS | dict(zip(self.names, _tidied(fields), strict=True))
 
     def _place(self, cells: dict[str, str], address: str) -> tuple[float, float, bool]:
-        """lon, lat, and whether that is far from the city."""
+        """Return lon, lat, and whether that is far from the city."""
         lon, lat = self._point(cells, address)
         if math.isnan(lon) or (self.city and is_near(lon, lat, self.city)):
             return lon, lat, False
@@ -132,8 +132,8 @@ class Reader:
         if cells["lon"] or cells["lat"]:
             return _degrees(cells)
         if not cells["address"]:
-            raise BadRow("lon, lat: they must be given, or an address.")
-        if not address:  # what is wrong with it is said already
+            raise BadRow("lon, lat: give them, or an address.")
+        if not address:  # its fault has been reported already
             return math.nan, math.nan
         try:
             found = self.locate(address)
@@ -148,7 +148,7 @@ class Reader:
         if not given and not how:
             return None
         if not (given and how):
-            raise BadRow("consent_at, consent_how: give both, or none of them.")
+            raise BadRow("consent_at, consent_how: give both or neither.")
         try:
             at = _moment(given, self.timezone)
         except (ValueError, OverflowError):
@@ -158,19 +158,19 @@ class Reader:
                 f"consent_at: it is before {EARLIEST_CONSENT}; give the year with four digits, as in 2026-05-31."
             )
         if at > self.now:
-            raise BadRow("consent_at: it lies in the future.")
+            raise BadRow("consent_at: it is in the future.")
         return at
 
 
 def _tidied(fields: Sequence[str]) -> list[str]:
-    """Without what does not show, without space that says nothing, and without what `defused` put in front."""
+    """Remove invisible characters, superfluous spaces, and the apostrophe that `defused` added."""
     shown = fields if all(map(str.isascii, fields)) else map(visible, fields)
     tidy = [" ".join(field.split()) for field in shown]
     return [fused(cell) if cell.startswith("'") else cell for cell in tidy]
 
 
 def _moment(text: str, timezone: tzinfo) -> datetime:
-    """ISO 8601: an aware time, or a day, which begins at midnight in the city. Raises ValueError, OverflowError."""
+    """Read an aware ISO 8601 time, or a day, which means midnight in the city. Raises ValueError, OverflowError."""
     if len(text) <= len("2026-05-31"):
         return datetime.combine(date.fromisoformat(text), time(), timezone).astimezone(UTC)
     at = datetime.fromisoformat(text)
@@ -203,16 +203,16 @@ def _degrees(cells: dict[str, str]) -> tuple[float, float]:
         except ValueError:
             value = math.nan
         if math.isnan(value):
-            faults.append(f"{column}: this is no number.")
+            faults.append(f"{column}: this is not a number.")
         elif abs(value) > most:
-            faults.append(f"{column}: it must lie between -{most} and {most}.")
+            faults.append(f"{column}: it must be between -{most} and {most}.")
         values.append(value)
     if faults:
         raise BadRow(" ".join(faults))
     return values[0], values[1]
 
 
-@lru_cache(1_024)  # a file has few of them
+@lru_cache(1_024)  # a file has few different ones
 def _language(text: str) -> str:
     found = _LANGUAGE.fullmatch(text.lower())
     if found is None:
@@ -224,17 +224,17 @@ def _language(text: str) -> str:
 def _topics(text: str) -> tuple[str, ...]:
     topics = tuple(dict.fromkeys(filter(None, _SEPARATORS.split(text.lower()))))
     if not _TOPICS.issuperset(topics):
-        raise BadRow(f"topics: one of them is not known; there are {', '.join(Topic)}.")
+        raise BadRow(f"topics: one of them is unknown; topics are {', '.join(Topic)}.")
     return topics
 
 
 def one_line(column: str, given: str, longest: int) -> str:
-    """A label, an address or a proof as it is kept: as an import reads what an export wrote. Raises BadRow."""
+    """Tidy a label, an address or a proof in the same way as an import does. Raises BadRow."""
     return _printable(column, " ".join(visible(given).split()), longest)
 
 
 def _tried(faults: list[str], otherwise: T, read: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-    """What it reads; or `otherwise`, and what is wrong goes into the list."""
+    """Return what `read` returns; if it raises BadRow, add its text to `faults` and return `otherwise`."""
     try:
         return read(*given, **named)
     except BadRow as fault:

@@ -1,6 +1,6 @@
-"""What an operator does for a resident who calls: look up, opt out, lift a suppression, erase (`changing`: the rest).
+"""Help a resident who calls: look up, opt out, lift a suppression, erase (`changing` has the rest).
 
-Every act needs the right `serve`, and leaves an audit row that names the operator and never the address.
+Every function needs the permission `serve` and adds an audit row that names the operator but never the address.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ LONGEST_HOW = 200  # characters
 
 
 def find(s: Session, address: str, now: datetime, by: Operator | None) -> Found:
-    """What is known of a phone or an email, its resident's other contacts included. Raises Invalid, NotAllowed."""
+    """Look up a phone or an email, with the resident's other contacts. Raises Invalid, NotAllowed."""
     require(by)
     channel, kept = parse(address)
     keyring.hold(s)
@@ -35,7 +35,7 @@ def find(s: Session, address: str, now: datetime, by: Operator | None) -> Found:
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> Found:
-    """The same, by the resident's id. Raises NotFound, NotAllowed."""
+    """Look up a resident by id. Raises NotFound, NotAllowed."""
     require(by)
     resident = read(s, subscriber_id)
     if resident is None:
@@ -45,7 +45,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> 
 
 
 def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | None, topic: Topic | None = None) -> bool:
-    """As a STOP, on the resident's request. `how` they asked is kept as the proof. False: it was so already."""
+    """Opt an address out at the resident's request. `how` it was made is stored as proof. False: it was opted out."""
     require(by)
     channel, kept = parse(address)
     how = proof(how, kept)
@@ -56,7 +56,7 @@ def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | No
 
 
 def is_known(s: Session, address: str) -> bool:
-    """Whether a resident has this address. Raises Invalid."""
+    """Return whether a resident has this address. Raises Invalid."""
     return _owner(s, *parse(address)) != 0
 
 
@@ -69,9 +69,9 @@ def lift(
     by: Operator | None,
     topic: Topic | None = None,
 ) -> str:
-    """Write to an address again. An opt-out is lifted on the resident's own request only, which `how` is the proof of.
+    """Lift a suppression; an opt-out only at the resident's own request, of which `how` is the proof.
 
-    Returns what still keeps messages from it, or "". Raises Invalid, NotAllowed; Refused when it is not suppressed so.
+    Return what still keeps messages from the address, or "". Raises Invalid, NotAllowed; Refused if there is none.
     """
     require(by)
     channel, kept = parse(address)
@@ -91,17 +91,17 @@ def lift(
     if not lifted:
         raise Refused(
             f"This address has no such suppression: {reason}, {topic or 'everything'}.",
-            hint="Look it up first: it shows which there are, and for which topic.",
+            hint="Look the address up to see its suppressions and their topics.",
         )
     note(s, now, by, "lift", _owner(s, channel, kept), channel=channel, reason=reason, topic=topic, how=how)
     return held(s, channel, index, now)
 
 
 def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> None:
-    """Forget a resident: addresses, places, topics and language go.
+    """Erase a resident: delete addresses, places, topics and language.
 
-    What stays names nobody: consents, suppressions and carrier blocks by keyed index, so that a STOP outlives this,
-    and deliveries. A message that is not claimed yet is not sent. Raises NotFound; Refused when it was done before.
+    The remaining data identify nobody: deliveries, and consents, suppressions and carrier blocks by keyed index, so
+    that a STOP stays in force. A message not yet claimed is not sent. Raises NotFound; Refused if already erased.
     """
     require(by)
     resident = take(s, subscriber_id)
@@ -120,21 +120,21 @@ _ERASE = (
 
 
 def take(s: Session, subscriber_id: int) -> Subscriber:
-    """Locked, so that nobody else changes this resident, and no import. Raises NotFound; Refused when erased."""
+    """Lock a resident against other changes and imports, and return it. Raises NotFound; Refused if erased."""
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     resident = s.get(Subscriber, subscriber_id, with_for_update=True)
     if resident is None:
         raise unknown(subscriber_id)
     if resident.erased_at is not None:
         raise Refused(
-            f"Resident {subscriber_id} was erased at {city_time.shown(resident.erased_at, settings().tz)} already.",
-            hint="Who wants messages again signs up anew.",
+            f"Resident {subscriber_id} was already erased at {city_time.shown(resident.erased_at, settings().tz)}.",
+            hint="To get messages again, the resident must sign up again.",
         )
     return resident
 
 
 def parse(address: str) -> tuple[str, str]:
-    """The channel and the kept form. Raises Invalid, without the address (law 9)."""
+    """Return the channel and the canonical form. Raises Invalid, without the address (law 9)."""
     try:
         channel = EMAIL if "@" in address else SMS
         return channel.name, channel.address.kept(address.strip())
@@ -147,7 +147,7 @@ def proof(how: str, kept: str) -> str:
     if not how or len(how) > LONGEST_HOW or not how.isprintable():
         raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
     if scrub(how) != how or kept[-10:] in "".join(filter(str.isdecimal, how)):
-        raise Invalid("how: leave phone numbers and emails out: it is kept beside the resident's id, for good.")
+        raise Invalid("how: leave out phone numbers and emails; it is stored with the resident's id for good.")
     return how
 
 

@@ -1,4 +1,4 @@
-"""Good rows into the database: who they are about is decided in the order of the file, the rest is set-based SQL."""
+"""Store good rows: whom they are about is decided in the order of the file, the rest is set-based SQL."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -14,17 +14,17 @@ from notify.subscribers import addresses
 from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couple, Couples, Key, free, known, owner
 from notify.subscribers.rows import Row
 
-IMPORT_LOCK = 7_461_002  # two imports at once would make two residents of one
+IMPORT_LOCK = 7_461_002  # two simultaneous imports could make two residents of one person
 ERASED = (
-    "This resident asked to be erased, or to be written to elsewhere. Who has signed up again since then comes back:"
+    "This resident asked to be erased, or to get messages elsewhere. If the resident has signed up again since then,"
     " give the new consent_at and consent_how."
 )
-SEALED_ADDRESS = "address"  # the purpose that street addresses are sealed for
+SEALED_ADDRESS = "address"  # the purpose with which street addresses are encrypted
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many rows are new; and how many of the file's have an address that must not be written to."""
+    """How many rows of each table are new, and how many rows of the file have a suppressed address."""
 
     residents: int = 0
     contacts: int = 0
@@ -39,7 +39,7 @@ class Stored:
 
 @dataclass(slots=True)
 class Settled:
-    """A row and the resident that it is about; -n is the n-th new one of this chunk."""
+    """A row and the resident that it is about; -n is the n-th new resident of the chunk."""
 
     row: Row
     keys: dict[str, Key]  # by column
@@ -49,10 +49,10 @@ class Settled:
 def store(
     s: Session, rows: Sequence[Row], now: datetime, couples: Couples, *, merge: bool = False
 ) -> tuple[Stored, list[tuple[int, str]]]:
-    """Keep rows; returns what is new, and the (line, reason) of the rows that contradict what is known.
+    """Store rows. Return what is new, and (line, reason) of the rows that contradict what is known.
 
-    `couples` are those of the whole file that the rows are a part of. Raises IntegrityError when somebody signed up
-    with one of the addresses in the same moment: try again.
+    `couples` are those of the whole file. Raises IntegrityError when somebody signs up with one of the addresses at the
+    same time: try again.
     """
     if not rows:
         return Stored(), []
@@ -80,8 +80,8 @@ def settle(
     *,
     merge: bool = False,
 ) -> tuple[list[Settled], set[Key], set[Key], list[tuple[int, str]]]:
-    """Whom each row is about, which addresses are there already, which become free for another resident, and the (line,
-    reason) of the rows that are refused.
+    """Decide whom each row is about. Return the rows, the addresses that exist already, those that become free for
+    another resident, and (line, reason) of the rows that are refused.
 
     New residents are counted down from `new`.
     """
@@ -129,7 +129,7 @@ def _new_ids(s: Session, count: int) -> list[int]:
 
 
 def copy(s: Session, settled: Sequence[Settled], had: set[Key], number: Callable[[int], int]) -> None:
-    """Into the table `incoming`. An address is sealed where it first appears; a contact that is there keeps its own."""
+    """Copy rows into the table `incoming`. An address is encrypted where it first appears, unless it is stored."""
     with raw(s).cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_TYPES)
         for values in _values(settled, had, number):
@@ -175,7 +175,7 @@ INCOMING = """
 _TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "bytea", "bytea", "text",
           "bytea", "timestamptz", "text"]  # fmt: skip
 
-# One line for each address that a row gives.
+# One row for each address in `incoming`.
 GIVEN = f"""
     WITH given AS (
         SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how
@@ -189,7 +189,7 @@ GIVEN = f"""
 def _insert(s: Session, now: datetime) -> Stored:
     def run(statement: str) -> int:
         done = s.execute(text(statement), {"now": now} if ":now" in statement else {})
-        assert isinstance(done, CursorResult)  # noqa: S101  it is no SELECT
+        assert isinstance(done, CursorResult)  # noqa: S101  it is not a SELECT
         return done.rowcount
 
     run("ANALYZE incoming (subscriber_id, phone_index, email_index)")
@@ -212,14 +212,14 @@ _CONTACTS = """
            min(consent_at), CAST(:now AS timestamptz)
       FROM given GROUP BY subscriber_id, channel, address_index HAVING bool_or(address_sealed IS NOT NULL)
 """
-# Of those that were there before: a new contact has it from the statement above.
+# For contacts that existed before; new ones get `verified_at` from the statement above.
 _VERIFY = """
     UPDATE contacts c SET verified_at = g.at
       FROM (SELECT channel, address_index, min(consent_at) AS at
               FROM given WHERE address_sealed IS NULL GROUP BY channel, address_index) g
      WHERE (c.channel, c.address_index) = (g.channel, g.address_index) AND c.verified_at IS NULL AND g.at IS NOT NULL
 """
-# The LIMIT keeps PostgreSQL at the index: without it a table that grew in this import is read whole for each chunk.
+# The LIMIT makes PostgreSQL use the index; without it, a table that grew in this import is read whole for each chunk.
 _CONSENTS = """
     INSERT INTO consents (contact_id, kind, at, how)
     SELECT DISTINCT c.id, 'opt-in', g.consent_at, g.consent_how
@@ -241,7 +241,7 @@ _PLACES = """
       FROM incoming ORDER BY line
     ON CONFLICT DO NOTHING
 """
-# What _PLACES would insert, for a dry run.
+# Counts what _PLACES would insert, for a dry run.
 NEW_PLACES = """
     SELECT count(*) FROM (SELECT DISTINCT subscriber_id, point_sealed FROM incoming) i
      WHERE NOT EXISTS (SELECT FROM places p

@@ -84,7 +84,7 @@ def test_what_nothing_reaches_is_not_called_lifted_first(tom: Resident, run: Run
         )
     code, said, told = run("lift", tom.phone, "--reason", "opt-out", "--how", "call to 311")
     assert code == 0, told
-    assert said.startswith("It is not written to yet: ")
+    assert said.startswith("It gets no messages yet: ")
     assert said.endswith(". The opt-out is lifted.\n")
     assert run("lift", tom.phone, "--reason", "hard-bounce", "--how", "it works again")[1] == "Lifted.\n"
 

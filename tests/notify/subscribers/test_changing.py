@@ -155,7 +155,7 @@ def test_an_address_that_is_somebodys_or_said_stop_is_told() -> None:
     with transaction() as s:
         serving.opt_out(s, NEW, "STOP", NOW, operator(s, "agent"))
     said = correct(tom.id)
-    assert "not written to yet: opted out (everything)" in said
+    assert "gets no messages yet: opted out (everything)" in said
     assert "Lifted by" in said
     assert [one.reason for one in found(NEW).suppressions] == ["opt-out"]
 
@@ -244,12 +244,12 @@ def test_who_has_a_damaged_address_is_found_and_it_is_entered_anew() -> None:
         s.execute(text("UPDATE contacts SET address_sealed = '\\x00' WHERE id = :id"), {"id": tom.sms})
     assert tom.phone
     assert [one.address for one in found(tom.phone).resident.contacts if one.id == tom.sms] == [
-        "damaged: enter it anew"
+        "damaged: enter it again"
     ]
     assert correct(tom.id, tom.phone) == ""
     assert [one.address for one in found(tom.phone).resident.contacts if one.id == tom.sms] == [f"***{tom.phone[-2:]}"]
     assert sql("SELECT verified_at FROM contacts ORDER BY id") == before
-    with pytest.raises(Refused, match="this resident's address already"):
+    with pytest.raises(Refused, match="This resident already has the address"):
         correct(tom.id, tom.phone)
 
 

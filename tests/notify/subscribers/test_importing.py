@@ -195,22 +195,22 @@ BAD = [
     ({"email": "tom@city.local"}, "email: this is not an email address."),
     ({"phone": "", "email": ""}, "phone, email: one of them must be given."),
     ({"language": "English"}, "language: give a code like en or es."),
-    ({"topics": "storm tornado"}, "topics: one of them is not known"),
-    ({"lon": "", "lat": "", "address": ""}, "lon, lat: they must be given, or an address."),
+    ({"topics": "storm tornado"}, "topics: one of them is unknown"),
+    ({"lon": "", "lat": "", "address": ""}, "lon, lat: give them, or an address."),
     ({"lon": "", "lat": ""}, "address: it is not known; give lon and lat."),
     ({"lat": ""}, "lon, lat: one of them is missing."),
-    ({"lon": "east"}, "lon: this is no number."),
-    ({"lon": "nan"}, "lon: this is no number."),
-    ({"lon": "inf"}, "lon: it must lie between -180 and 180."),
-    ({"lat": "90.1"}, "lat: it must lie between -90 and 90."),
+    ({"lon": "east"}, "lon: this is not a number."),
+    ({"lon": "nan"}, "lon: this is not a number."),
+    ({"lon": "inf"}, "lon: it must be between -180 and 180."),
+    ({"lat": "90.1"}, "lat: it must be between -90 and 90."),
     ({"label": "x" * 61}, "label: it is longer than 60 characters."),
     ({"label": "a\x00b"}, "label: it has characters that cannot be printed."),
     ({"address": "1 Main\x07 Street"}, "address: it has characters that cannot be printed."),
-    ({"consent_how": ""}, "consent_at, consent_how: give both, or none of them."),
-    ({"consent_at": ""}, "consent_at, consent_how: give both, or none of them."),
+    ({"consent_how": ""}, "consent_at, consent_how: give both or neither."),
+    ({"consent_at": ""}, "consent_at, consent_how: give both or neither."),
     ({"consent_at": "yesterday"}, "consent_at: give it as 2026-05-31"),
     ({"consent_at": "2026-05-31T14:30:00"}, "consent_at: give it as 2026-05-31"),  # where?
-    ({"consent_at": "2027-01-12"}, "consent_at: it lies in the future."),
+    ({"consent_at": "2027-01-12"}, "consent_at: it is in the future."),
     ({"consent_at": "0026-05-31"}, "consent_at: it is before 2000"),
     ({"consent_at": "0026-05-31T14:30:00Z"}, "consent_at: it is before 2000"),
     ({"consent_at": "1999-12-31T12:00:00Z"}, "consent_at: it is before 2000"),
@@ -305,10 +305,10 @@ def test_an_address_alone_is_placed_where_the_city_knows_it_for_sure() -> None:
     assert live_at()[0][0] == -75.5
     assert [(bad.line, bad.reason.partition(";")[0]) for bad in report.bad] == [
         (4, "address: several places fit"),
-        (5, "address: only something like it is known"),
+        (5, "address: only a similar one is known"),
         (6, "address: it is not known"),
         (7, "address: the street has no such number"),
-        (8, "address: nobody lives there: a house number is missing"),
+        (8, "address: the house number is missing"),
     ]
 
 
@@ -423,7 +423,7 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
     open_quote = good.replace("1 Main Street", '"1 Main Street')
     for after in ([other], [other, *[f"x{n}\r\n" for n in range(20)]]):
         report = import_csv([header, open_quote, *after], NOW)
-        assert (report.kept, report.bad[0].line, report.bad[0].reason) == (1, 2, "The quotes are not right.")
+        assert (report.kept, report.bad[0].line, report.bad[0].reason) == (1, 2, "The quotes are wrong.")
     assert report.bad_count == 21
 
 
@@ -445,7 +445,7 @@ def test_a_long_file_comes_in_by_chunks_with_progress_and_all_bad_rows_go_to_a_f
     report = import_csv(lines(*rows), NOW, on_progress=seen.append, bad_rows_to=bad_rows)
     assert seen == [100, 200, 250]
     assert (report.kept, report.bad_count, len(report.bad)) == (200, 50, 10)
-    assert bad_rows.read_text().splitlines()[:2] == ["line,reason", "2,lat: this is no number."]
+    assert bad_rows.read_text().splitlines()[:2] == ["line,reason", "2,lat: this is not a number."]
     assert len(bad_rows.read_text().splitlines()) == 51
     assert report.new.residents == 125
     with transaction() as s:

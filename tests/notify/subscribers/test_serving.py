@@ -112,7 +112,7 @@ def test_a_damaged_contact_keeps_nobody_from_being_served() -> None:
         serving.lift(s, tom.phone, "opt-out", "call to 311", NOW, by)
         found = serving.find(s, tom.phone, NOW, by).resident
     assert found is not None
-    assert [c.address for c in found.contacts] == [f"***{tom.phone[-2:]}", "damaged: enter it anew"]
+    assert [c.address for c in found.contacts] == [f"***{tom.phone[-2:]}", "damaged: enter it again"]
 
 
 def test_for_an_email_no_text_message_leads_back() -> None:
@@ -183,7 +183,7 @@ def test_no_address_comes_into_the_audit_or_the_consents_as_a_proof(how: str) ->
             lambda: serving.opt_out(s, tom.phone, how.format(phone), NOW, by),
             lambda: serving.lift(s, tom.phone, "invalid", how.format(phone), NOW, by),
         ):
-            with pytest.raises(Invalid, match="leave phone numbers") as refused:
+            with pytest.raises(Invalid, match="leave out phone numbers") as refused:
                 act()
             assert phone not in str(refused.value)
         assert serving.opt_out(s, tom.phone, "call to 311, ticket 20260704-001234", NOW, by)
