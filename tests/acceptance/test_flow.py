@@ -73,7 +73,7 @@ def test_a_watcher_sees_rate_and_time_to_go_and_leaves_without_stopping_it(city:
         assert f" of {2 * PEOPLE:,} " in line
         watcher.send_signal(signal.SIGINT)
         said, _ = watcher.communicate(timeout=60)
-    assert f"Alert {alert} goes on" in said
+    assert f"Alert {alert} is still being sent" in said
     assert watcher.returncode == 130
     city.rate("sms", 2000)
     city.reached_once(block, city.until_over(alert, 60))
