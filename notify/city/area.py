@@ -189,7 +189,9 @@ class _Reader:
         if not (wanted.external_id or wanted.name.strip()):
             raise Invalid("A street has no name.", hint="Give its name or the city's id of a segment.")
         if wanted.first is None and wanted.last is not None:
-            raise Invalid(f"The first house number before {wanted.last} is missing.", hint="Give both numbers.")
+            raise Invalid(
+                f"The range of house numbers up to {wanted.last} has no beginning.", hint="Give both numbers."
+            )
         rows = self._streets(wanted.external_id, wanted.name)
         if not rows:
             raise _no_street(self._s, wanted)

@@ -155,7 +155,11 @@ def _losses(compared: Comparison, retired: Sequence[KeptZone]) -> list[str]:
     staying = sum(_is_current(kept) for kept, _ in (*compared.changed, *compared.unchanged))
     if len(retired) >= (MANY if staying else FEW) and len(retired) > staying:
         named = ", ".join(kept.zone.name for kept in retired[:SHOWN]) + (" ..." if len(retired) > SHOWN else "")
-        others = f"and the file has only {staying} others" if staying else "and the file has none of the others"
+        others = (
+            f"and only {staying} of the others {'is' if staying == 1 else 'are'} in the file"
+            if staying
+            else "and none of the others is in the file"
+        )
         return [f"{counted(len(retired), 'zone')} would be retired, {others}: {named}. --keep-others keeps them."]
     return []
 

@@ -2,7 +2,7 @@
 
 A slot that is missed is lost, so a process must not take more tokens than it can use. How many it can use depends on
 the machine, its neighbours and the provider, and keeps changing. So the number of posts that may be due at once grows
-while all of them leave in time, and shrinks when one is late.
+while all of them leave in time, and shrinks when one is late. The size of a claim is found in the same way.
 """
 
 import threading
@@ -95,17 +95,20 @@ class Capacity:
 
 
 class ClaimSize:
-    """How many deliveries one process claims at once for one provider, so that all leave while the claim is fresh."""
+    """How many deliveries of a sender and lane this process claims at once: all must leave while the claim is fresh."""
 
     def __init__(self) -> None:
         self.messages = FIRST_CLAIM
+        self._shrunk_s = float("-inf")
 
-    def learn(self, messages: int, took_s: float, *, late: bool) -> None:
-        """Adapt to a claim of `messages` deliveries, all answered after `took_s`; `late`: some did not leave in time.
+    def learn(self, asked: int, left_s: float, *, late: bool) -> None:
+        """Learn from a claim of `asked` deliveries, the last of which left after `left_s`; `late`: some did not.
 
-        A claim that was smaller than it might have been does not show that a larger one would leave in time.
+        A claim much smaller than it might have been teaches nothing. Claims that are late together count once: it was
+        one stall that held them all up.
         """
-        if late:
-            self.messages = max(1, self.messages // 2)
-        elif took_s < CLAIM_S / 3 and messages >= self.messages:
+        now_s = time.monotonic()
+        if late and 2 * asked >= self.messages and now_s - self._shrunk_s > CLAIM_S:
+            self.messages, self._shrunk_s = max(LEAST, min(self.messages, asked) // 2), now_s
+        elif not late and left_s < CLAIM_S / 3 and asked >= self.messages:
             self.messages = min(MOST_CLAIM, self.messages * 2)

@@ -28,7 +28,7 @@ from notify.delivery import (
     sender_pool,
     unreadable,
 )
-from notify.delivery.capacity import Window
+from notify.delivery.capacity import ClaimSize, Window
 from notify.delivery.claims import Claimed
 from notify.delivery.leases import CLAIM_S, Lease
 from notify.delivery.outcomes import outcomes
@@ -119,7 +119,7 @@ class Batch:
         self._held_since_s = time.monotonic()
         return leases.renew(self._held, self._settings.lease_s)
 
-    def _next_window(self, allowed: Sequence[sender_pool.OpenSender]) -> "Window | float":
+    def _next_window(self, allowed: Sequence[sender_pool.OpenSender]) -> Window | float:
         """Slots at the first of these senders that has some; else for how long to wait, in seconds.
 
         Without an open sender, or without Redis, nobody sends.
@@ -134,7 +134,7 @@ class Batch:
 
     def _take_slots(
         self, sender: sender_pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S
-    ) -> "Window | float":
+    ) -> Window | float:
         """Slots at one sender in the next `within_s`, as many as this process can use; else for how long to wait, in
         seconds."""
         most = self._most_recipients(sender)
@@ -165,18 +165,18 @@ class Batch:
                 self._transport.release(sender.provider, reserved)
         return Window(sender, answer, reserved, most > 1) if isinstance(answer, Grant) else answer.seconds
 
-    def _send_window(self, window: "Window") -> float | None:
+    def _send_window(self, window: Window) -> float | None:
         """Claim, post and record. Returns how long the batch should pause, in seconds; None when nothing was left to
         claim."""
         sender = window.sender
         messages: list[Message] = []
         pause_s = 0.0
-        claimed_s = time.monotonic()
+        asked, claimed_s, began = self._worth_claiming(window), time.monotonic(), datetime.now(UTC)
         try:
             claimed = claims.claim_apart(
                 self._held,
                 sender.id,
-                self._worth_claiming(window),
+                asked,
                 self._held.now(),
                 self._last,
                 self._refused,
@@ -196,8 +196,8 @@ class Batch:
             # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
             return None if claimed is None else pause_s
         posted, grants = self._post(window, messages, claimed_s + CLAIM_S)
-        took_s, late = time.monotonic() - claimed_s, isinstance(posted[-1].answer, Late)
-        self._transport.claim_size(sender.provider).learn(len(claimed), took_s, late=late)
+        left_s, late = (posted[-1].left_at - began).total_seconds(), isinstance(posted[-1].answer, Late)
+        self._claim_size(sender).learn(asked, left_s, late=late)
         try:
             # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
             troubled = sender_health.record(sender, grants, self._held.cost, posted, self._throttle)
@@ -206,14 +206,15 @@ class Batch:
             raise
         return self._record(posted, claimed, troubled=troubled)
 
-    def _worth_claiming(self, window: "Window") -> int:
+    def _worth_claiming(self, window: Window) -> int:
         """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
         if self._most_recipients(window.sender) > 1 or window.grant.trial:
             return window.grant.messages
         soon = int(window.sender.rate_per_s * SLICE_S / self._held.cost)
-        return max(
-            window.grant.messages, min(soon, self._left, self._transport.claim_size(window.sender.provider).messages)
-        )
+        return max(window.grant.messages, min(soon, self._left, self._claim_size(window.sender).messages))
+
+    def _claim_size(self, sender: sender_pool.OpenSender) -> ClaimSize:
+        return self._transport.claim_size(sender.id, self._held.lane)
 
     def _messages(self, sender: sender_pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
         lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)
@@ -228,7 +229,7 @@ class Batch:
         recording.record_apart(self._held, results, claimed_at, REMEMBER_S)
         return 0.0 if fits else BROKEN_PAUSE_S
 
-    def _post(self, first: "Window", messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
+    def _post(self, first: Window, messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
         """Post them all, in grants, for as long as the claim is fresh. A post whose slot went by gets another one."""
         posted: list[Posted] = []
         grants: list[Grant] = []
@@ -253,7 +254,7 @@ class Batch:
 
     def _more_slots(
         self, sender: sender_pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float
-    ) -> "Window | None":
+    ) -> Window | None:
         """Slots for messages that are claimed already; None when they would come too late for that claim.
 
         `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.

@@ -22,6 +22,7 @@ from notify.channels.http.outbound import Outbound, open_client
 from notify.core.settings import Settings
 from notify.delivery.capacity import Capacity, ClaimSize, Reserved
 from notify.delivery.throttle import LATENESS_S
+from notify.models import Lane
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class Transport:
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
         self._ways: dict[str, _Way] = {}
+        self._claim_sizes: dict[tuple[int, Lane], ClaimSize] = {}
         self._ways_lock = threading.Lock()  # two ways to one provider would be twice the requests
 
     def adapter(self, provider: str) -> Adapter:
@@ -66,9 +68,9 @@ class Transport:
         """Give back a reservation in which nothing was posted."""
         self._way(provider).capacity.release(reserved)
 
-    def claim_size(self, provider: str) -> ClaimSize:
-        """What this process has learned about claims for this provider."""
-        return self._way(provider).claim_size
+    def claim_size(self, sender_id: int, lane: Lane) -> ClaimSize:
+        """What this process has learned about claims for this sender and lane."""
+        return self._claim_sizes.setdefault((sender_id, lane), ClaimSize())
 
     def send(
         self,
@@ -120,7 +122,6 @@ class _Way:
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
         self.capacity = Capacity()
-        self.claim_size = ClaimSize()
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._free_to_ask = asyncio.Semaphore(QUESTIONS)
 

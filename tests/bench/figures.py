@@ -75,7 +75,10 @@ class Figure:
 
 
 def together(name: str, turns: Sequence[Figure]) -> Figure:
-    """Combine several turns of a measurement. Each goal is that of the worst turn; `notes` has each turn's ratios."""
+    """Combine several turns of a measurement.
+
+    Goals of single turns are those of the worst one; `notes` has each turn's ratios.
+    """
 
     def worst(goals: tuple[Goal, ...]) -> Goal:
         return (min if goals[0].at_least else max)(goals, key=lambda goal: goal.value)

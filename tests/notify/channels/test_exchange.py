@@ -83,9 +83,22 @@ def test_a_moment_is_always_aware() -> None:
     assert read_moment("None") is None
 
 
-@pytest.mark.parametrize(
-    "body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff", b"", b"[1]", b"9" * 5_000, b'{"sid":"\\ud800"}']
-)
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff", b"", b"[1]", b"9" * 5_000])
 def test_a_body_that_is_no_object_says_nothing(body: bytes) -> None:
     """The status still counts: that it cannot be read must not make an outcome unknown."""
     assert document(Answer(400, [], body)) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"sid": "SM1", "body": "Your code \\ud83d"}',
+        '{"sid": "SM1", "body": "Ä"}'.encode("utf-16"),
+        b'{"sid": "SM1", "price": NaN}',
+    ],
+)
+def test_what_orjson_refuses_is_read_as_the_providers_own_libraries_read_it(body: bytes) -> None:
+    """Somebody else's message in a list must not make ours impossible to find."""
+    read = document(Answer(200, [], body))
+    assert read["sid"] == "SM1"
+    assert str(read.get("body")).encode()  # has no half of a character

@@ -263,7 +263,7 @@ def test_streets_that_are_not_named_or_half_numbered_are_asked_about() -> None:
         s.add(street("ZERO ST", 0.8, (0, 1298, 1201, 1299)))
     with pytest.raises(Invalid, match="has no name"):
         find(Segments())
-    with pytest.raises(Invalid, match="first house number before 150 is missing"):
+    with pytest.raises(Invalid, match="range of house numbers up to 150 has no beginning"):
         find(Segments("N BROAD ST", last=150))
     assert find(Segments("N BROAD ST", first=150)).names == (Houses("N Broad St", 150, None, "both"),)
     assert find(Segments("MIXED ST", side="odd")).shape.equals(find(Segments("MIXED ST", side="left")).shape)

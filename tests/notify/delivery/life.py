@@ -230,6 +230,8 @@ class Life(RuleBasedStateMachine):
             ends = {"accepted", "delivered", "undelivered"} | ({"failed"} if told else set())
             assert not reached or row.state in ends, row
             assert row.state not in ("delivered", "undelivered") or reached, row
+            asked = any(post.delivery_id == row.id for post in self.carrier.posts)
+            assert row.state != "accepted" or asked, row
 
     # Helpers.
 

@@ -116,7 +116,7 @@ def test_the_pace_never_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     assert most(ours) == LEAST
 
 
-def test_claims_grow_while_full_ones_leave_early_and_halve_when_one_is_late() -> None:
+def test_claims_grow_while_full_ones_leave_early() -> None:
     size = ClaimSize()
     assert size.messages == FIRST_CLAIM
     size.learn(FIRST_CLAIM - 1, 0.01, late=False)  # the rest of a batch: that a few leave soon says nothing of many
@@ -128,8 +128,20 @@ def test_claims_grow_while_full_ones_leave_early_and_halve_when_one_is_late() ->
     for _ in range(10):
         size.learn(MOST_CLAIM, 0.01, late=False)
     assert size.messages == MOST_CLAIM
-    size.learn(40, 0.5, late=True)
-    assert size.messages == MOST_CLAIM // 2
+
+
+def test_claims_halve_once_for_all_that_one_stall_made_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    size = ClaimSize()
+    size.learn(1, 0.5, late=True)  # of a slow window, beside claims of a hundred
+    assert size.messages == FIRST_CLAIM
+    for _ in range(8):
+        size.learn(FIRST_CLAIM, 0.5, late=True)
+    assert size.messages == FIRST_CLAIM // 2
     for _ in range(20):
-        size.learn(1, 0.5, late=True)
-    assert size.messages == 1
+        now_s += CLAIM_S + 0.01
+        size.learn(FIRST_CLAIM, 0.5, late=True)
+    assert size.messages == LEAST
+    size.learn(LEAST, 0.01, late=False)
+    assert size.messages == 2 * LEAST

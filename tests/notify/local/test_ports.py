@@ -5,10 +5,8 @@ import socket
 from notify.local import ports
 
 
-def test_a_free_port_is_none_that_an_outgoing_connection_could_take() -> None:
-    with socket.create_server((ports.HOST, 0)) as server, socket.create_connection(server.getsockname()) as outgoing:
-        given_out = outgoing.getsockname()[1]
-    assert given_out > 32_767
+def test_a_free_port_is_below_those_that_the_kernel_gives_to_outgoing_connections() -> None:
+    """By its default; a host may be set up to give away others, too."""
     assert all(20_000 <= ports.free() <= 32_767 for _ in range(20))
 
 
