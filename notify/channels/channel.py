@@ -2,7 +2,7 @@
 
 A new channel is one value in `CHANNELS`. Properties of a provider are kept with it: its adapter (`contract.Adapter`)
 states how many recipients a request carries and whether a message can be looked up or repeated; `registry` its
-credentials and webhooks.
+credentials.
 """
 
 from collections.abc import Callable, Collection

@@ -148,7 +148,7 @@ def decipher(blocks: bytes, purpose: str, master: bytes) -> bytes:
 def address_index(channel: str, address: str) -> bytes:
     """HMAC-SHA-256 of an address, to find and suppress it without storing it. 32 bytes.
 
-    Pass the address in the form that its channel compares (`channels.channel.Channel.index`). Before writing or looking
+    `channels.channel.Channel.address_index` gives the form to pass. Before writing or looking
     up an index in a transaction, call `keyring.hold` there: the key must not change in between.
     """
     known = ring()

@@ -25,7 +25,7 @@ def content(held: Lease, settings: Settings) -> Content:
 
 
 def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
-    """Return the recipients, and the deliveries whose address cannot be decrypted. Only this function decrypts any."""
+    """Return the recipients, and the deliveries whose address cannot be decrypted."""
     opened, unreadable = [], []
     with_links = CHANNELS[held.channel].leaves_by == "link"
     for one in claimed:
