@@ -1,8 +1,8 @@
-"""How many segments a text message takes, which is what its sender's rate and its price are counted in.
+"""Count the segments of a text message. Rates and prices are per segment.
 
-GSM-7 (3GPP TS 23.038, section 6.2.1) holds 160 units alone and 153 in each part of several; UCS-2 holds 70
-and 67 UTF-16 units. A character of the extension table costs an escape and itself. No part may end between the
-two halves of such a character, nor of a surrogate pair.
+In GSM-7 (3GPP TS 23.038, section 6.2.1) a single segment holds 160 units, and each of several holds 153. In UCS-2 it is
+70 and 67 UTF-16 units. A character of the GSM-7 extension table takes two units, an escape and a code. No segment may
+end between these two, or inside a surrogate pair.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _PART = {"GSM-7": 153, "UCS-2": 67}
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """`units` are septets for GSM-7 and UTF-16 units for UCS-2."""
+    """The size of a text. `units` are septets for GSM-7 and UTF-16 units for UCS-2."""
 
     encoding: Encoding
     units: int
@@ -30,13 +30,13 @@ class Segments:
 
 
 def count(text: str) -> Segments:
-    """The encoding, size and number of segments of a message. An empty text has no segment."""
+    """Return the encoding, size and number of segments of a message. An empty text has no segment."""
     encoding = encoding_of(text)
     return Segments(encoding, sum(map(_width(encoding), text)), len(parts(text)))
 
 
 def parts(text: str) -> list[str]:
-    """The pieces that a phone puts together again, in order."""
+    """Split a text into the parts that a phone puts together again, in order."""
     encoding = encoding_of(text)
     width = _width(encoding)
     if sum(map(width, text)) <= _ALONE[encoding]:

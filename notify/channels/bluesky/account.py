@@ -15,11 +15,11 @@ from notify.core.settings import Settings
 
 # 5,000 points an hour, 3 a post: https://docs.bsky.app/docs/advanced-guides/rate-limits
 PER_HOUR = 1666
-NO_HANDLE = "handle.invalid"  # the name in its place when the domain no longer points to the account
+NO_HANDLE = "handle.invalid"  # the server's answer when the domain no longer points to the account
 
 
 def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
-    """`senders`: our accounts and the rate of each. Raises nothing: what fails is a finding."""
+    """Yield the findings. `senders`: our accounts and their rates. The server's errors become findings."""
     subject, handle = "bluesky: account", settings.bluesky_handle.removeprefix("@")
     given = {"identifier": handle, "password": settings.bluesky_app_password.get_secret_value()}
     try:

@@ -20,7 +20,7 @@ from notify.core.errors import BadSignature
 
 
 class BlueskyPost:
-    """One account. Its server keeps one record for a key, so a post that is sent twice is there once."""
+    """One account. Its server keeps one record per key, so a post that is sent twice appears once."""
 
     channel: ClassVar[str] = "social"
     max_recipients: ClassVar[int] = 1
@@ -57,7 +57,7 @@ class BlueskyPost:
         return accepted
 
     async def find(self, message: Message, since_s: float) -> Accepted | None:
-        """By its key, whenever it was posted."""
+        """Look the post up by its record key, whatever `since_s` is."""
 
         def ask(session: Session) -> tuple[Endpoint, None]:
             record = {"repo": session.did, "collection": COLLECTION, "rkey": record_key(message)}

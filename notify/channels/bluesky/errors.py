@@ -13,7 +13,7 @@ from notify.channels.http.client import Answer
 
 
 class Verdict(NamedTuple):
-    """As in SendError: may it succeed later, and whose fault is it."""
+    """As in SendError: whether a later try may succeed, and who is at fault."""
 
     retryable: bool
     blame: Blame
@@ -22,18 +22,18 @@ class Verdict(NamedTuple):
 PASSING = Verdict(True, "provider")
 OURS = Verdict(False, "us")
 
-# With a status of 400 to 499: nothing was written. Any other name there is OURS, as each next post would fare alike.
+# With a status of 400 to 499: nothing was written. Other names are like OURS: every further post would fail, too.
 VERDICTS = {
     # The account or its password.
     "AuthenticationRequired": OURS,  # wrong handle or app password
-    "AuthFactorTokenRequired": OURS,  # the account's own password, where a code comes by email: use an app password
+    "AuthFactorTokenRequired": OURS,  # not an app password: the account's own one needs a code sent by email
     "AccountTakedown": OURS,
     "AccountDeactivated": OURS,
     "RepoTakendown": OURS,
     "RepoSuspended": OURS,
     "RepoDeactivated": OURS,
     # The post.
-    "InvalidRequest": OURS,  # it breaks its lexicon: too long, a key that cannot be one
+    "InvalidRequest": OURS,  # it breaks its lexicon: too long, or not a valid key
     # The session: the next try begins with a new one.
     "ExpiredToken": PASSING,
     "InvalidToken": PASSING,
@@ -47,18 +47,18 @@ STALE = frozenset({"ExpiredToken", "InvalidToken"})
 
 
 def error_of(answer: Answer) -> str:
-    """The server's name for the error; empty when it gives none."""
+    """Return the server's name for the error, or "" if it gives none."""
     name = document(answer).get("error")
     return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
 
 
 def is_stale(answer: Answer) -> bool:
-    """Whether the server wants another token."""
+    """Return whether the access token has expired or is not valid."""
     return answer.status in {400, 401} and error_of(answer) in STALE
 
 
 def not_found(answer: Answer) -> bool:
-    """Whether the server says that it has no such record. Older ones have no name of its own for that."""
+    """Return whether the server says that it has no such record. Older servers have no error name for that."""
     said = document(answer).get("message")
     unnamed = error_of(answer) == "InvalidRequest" and str(said).startswith("Could not locate record")
     return answer.status == 400 and (unnamed or error_of(answer) == "RecordNotFound")
@@ -67,9 +67,9 @@ def not_found(answer: Answer) -> bool:
 def refused(answer: Answer) -> SendError | Ambiguous:
     """Return the error for an answer other than success.
 
-    500 is also what the server says when there is a record with this key (bluesky-social/atproto, issue 3718), which
-    then is our own post: nobody knows before the record was asked for. Once there is a name for it, as pull request
-    4728 proposes, it ends in "Exists".
+    A server also answers 500 if it has a record with this key (bluesky-social/atproto, issue 3718). That record is our
+    own post, so the outcome is unknown until the record is asked for. Pull request 4728 proposes a name for this error,
+    which ends in "Exists".
     """
     name = error_of(answer)
     if name.endswith("Exists"):
@@ -83,13 +83,13 @@ def refused(answer: Answer) -> SendError | Ambiguous:
 
 
 def nothing_written(answer: Answer) -> SendError:
-    """The same for a request that writes no post: that it failed is certain."""
+    """Return the error for a request that writes no post: it has certainly failed."""
     error = refused(answer)
     return error if isinstance(error, SendError) else SendError(error.code, retryable=True, blame="provider")
 
 
 def _later_s(answer: Answer) -> float:
-    """By Retry-After, or by RateLimit-Reset in epoch seconds against the server's own clock."""
+    """Return the seconds to wait, from Retry-After, or from RateLimit-Reset (epoch seconds) on the server's clock."""
     stated = retry_after_s(answer.headers)
     if stated is not None:
         return stated

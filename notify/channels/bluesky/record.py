@@ -1,4 +1,4 @@
-"""A post as a record of the account's repository, and the key that it has there.
+"""Build the record of a post, and its key in the account's repository.
 
 https://docs.bsky.app/docs/advanced-guides/posts; lexicons app.bsky.feed.post and app.bsky.richtext.facet.
 """
@@ -13,16 +13,16 @@ from notify.core.urls import find_urls
 COLLECTION = "app.bsky.feed.post"
 _DIGITS = "234567abcdefghijklmnopqrstuvwxyz"  # base32-sortable
 _FIRST_US = 1_577_836_800_000_000  # 2020-01-01
-_SPAN_US = 2**47  # four years and a half from there
+_SPAN_US = 2**47  # four and a half years
 
 
 def record_key(message: Message) -> str:
-    """The same whenever this delivery is posted or asked about, and another one for every other delivery.
+    """Return the key of a delivery's post: always the same for one delivery, and different for each.
 
-    Posts have timestamp identifiers (https://atproto.com/specs/tid): microseconds and ten more bits. Of ours both are
-    made from the delivery, so the time says nothing; it is before ours because one in the future may be refused. With
-    the words in it, deliveries of another installation that posts as the same account get other keys: numbers
-    begin anew there.
+    Keys of posts are timestamp identifiers (https://atproto.com/specs/tid): microseconds and ten more bits. Ours are a
+    hash of the delivery, so the time has no meaning; it is in the past because a server may refuse one in the future.
+    The hash includes the text, because another installation that posts as the same account has the same delivery
+    ids.
     """
     content = message.content
     what = f"{message.recipients[0].delivery_id} {content.alert_id} {content.language} {content.text}"
@@ -33,7 +33,7 @@ def record_key(message: Message) -> str:
 
 
 def post(content: Content, created_at: datetime) -> dict[str, object]:
-    """The record. `created_at`: aware, UTC."""
+    """Return the record. `created_at`: aware, UTC."""
     words: dict[str, object] = {"$type": COLLECTION, "text": content.text, "langs": [content.language]}
     if links := _links(content.text):
         words["facets"] = links
@@ -42,7 +42,7 @@ def post(content: Content, created_at: datetime) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _links(text: str) -> list[dict[str, object]]:
-    """What makes the web addresses of a text links: readers cannot follow them otherwise. In bytes of UTF-8."""
+    """Return the facets that make web addresses in a text links, which they are not otherwise. In bytes of UTF-8."""
     facets: list[dict[str, object]] = []
     for start, url in find_urls(text):
         first = len(text[:start].encode())

@@ -1,4 +1,4 @@
-"""The session of an account: made once, kept, and renewed when the server wants it.
+"""The session of an account: made once, kept, and renewed when the server asks for it.
 
 A server allows 300 new sessions a day, so all posts of a process share one. Its access token lasts for hours, its
 refresh token for months, and each renewal replaces both.
@@ -31,16 +31,16 @@ class Session(NamedTuple):
 
 
 class Time(NamedTuple):
-    """What is left for a request and all that it needs before, on `time.monotonic()`.
+    """The deadlines of a request, including any login before it, on `time.monotonic()`.
 
-    `leave_by_s` is for the request itself: a session that took longer is kept for the next slot.
+    `leave_by_s` is for the request itself: a session that took longer is kept for the next one.
     """
 
     ends_s: float
     leave_by_s: float = math.inf
 
     def left_s(self) -> float:
-        """Raises SendError when it is over: nothing was sent."""
+        """Return the seconds left. Raises SendError if there are none: nothing was posted."""
         left_s = self.ends_s - time.monotonic()
         if left_s <= 0:
             raise SendError("session-timeout", retryable=True, blame="provider")
@@ -48,10 +48,10 @@ class Time(NamedTuple):
 
 
 class Sessions:
-    """The one session of this process; for one event loop."""
+    """The session that all posts of this process share. For one event loop."""
 
     def __init__(self, client: HttpClient | None, url: str, handle: str, app_password: str) -> None:
-        """`url`: of the server's methods, "https://bsky.social/xrpc"."""
+        """`url`: the base of the server's methods, such as "https://bsky.social/xrpc"."""
         self._client = client
         self._url = url
         self._login = {"identifier": handle.removeprefix("@"), "password": app_password}
@@ -59,9 +59,9 @@ class Sessions:
         self._session: Session | None = None
 
     async def ask(self, request: Callable[[Session], tuple[Endpoint, bytes | None]], until: Time) -> Answer:
-        """Send a request in the session, once more when the server wants a new one.
+        """Send a request in the session, and once more in a new one if the server refuses its token.
 
-        Raises as `exchange` does, and SendError when there is no session to be had.
+        Raises as `exchange` does, and SendError if no session can be obtained.
         """
         session = await self._current(None, until)
         answer = await self._exchange(*request(session), until, until.leave_by_s)
@@ -71,7 +71,7 @@ class Sessions:
         return answer
 
     async def _current(self, refused: Session | None, until: Time) -> Session:
-        """The session that is kept; a new one when there is none, or only the one that was refused."""
+        """Return the session, or a new one if there is none or only the one that was refused."""
         async with self._lock:
             if self._session is None or self._session is refused:
                 self._session = await self._renewed(until)
@@ -81,13 +81,13 @@ class Sessions:
         try:
             if self._session is not None:
                 headers = {"Authorization": f"Bearer {self._session.refresh}"}
-                self._session = None  # from here on it may be used up
+                self._session = None  # from here on its refresh token may be used up
                 renewal = Endpoint("POST", f"{self._url}/com.atproto.server.refreshSession", headers)
                 answer = await self._exchange(renewal, None, until)
                 if answer.status == 200:
                     return _session(answer)
             return _session(await self._exchange(*login(self._url, self._login), until))
-        except Ambiguous as error:  # about the session: of the post nothing was sent
+        except Ambiguous as error:  # only the session is in doubt: the post was not sent
             raise SendError(f"session-{error.code}", retryable=True, blame="provider") from None
 
     async def _exchange(
@@ -97,7 +97,7 @@ class Sessions:
 
 
 def login(url: str, given: dict[str, str]) -> tuple[Endpoint, bytes]:
-    """The request for a new session."""
+    """Return the request for a new session."""
     return Endpoint("POST", f"{url}/com.atproto.server.createSession", JSON), json.dumps(given).encode()
 
 
@@ -112,5 +112,5 @@ def _session(answer: Answer) -> Session:
 
 
 def _is_token(given: object) -> bool:
-    """Whether it can stand in a header."""
+    """Return whether it can be used in a header."""
     return isinstance(given, str) and re.fullmatch(r"[\x21-\x7e]+", given) is not None

@@ -1,6 +1,6 @@
-"""The HTTP that leaves Tocsin: to providers, to an outside geocoder and to what `tocsin check` asks.
+"""Outgoing HTTP: to providers, to an outside geocoder and for `tocsin check`.
 
 `client` is the interface: a request ends as not sent, unknown or answered. `outbound` reads the city's settings and
-opens the client that serves them: `connections` directly, `proxied` through a proxy, `blocking` for callers that have
-no event loop.
+opens the client for them: `connections` without a proxy, `proxied` with one. `blocking` is for callers without an
+event loop. `probe` checks the way to a host.
 """

@@ -1,4 +1,4 @@
-"""The same client for callers without an event loop: the geocoder's library and the providers' own."""
+"""An HTTP client for callers without an event loop: the geocoder's library and the checks of providers."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from notify.channels.http.outbound import Outbound, open_client
 class BlockingClient:
     """A client with an event loop in a thread of its own, for as long as the `with` block lasts.
 
-    The loop is not `asyncio.run`'s, because that waits for a resolver that hangs, whatever the time allowed.
+    `asyncio.run` is not used, because it waits for a name lookup that hangs, whatever the timeout.
     """
 
     def __init__(self, outbound: Outbound) -> None:

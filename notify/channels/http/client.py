@@ -1,10 +1,10 @@
 """The interface of our HTTP clients: a request ends in exactly one of three outcomes.
 
 - *not sent* (NotSent): the provider cannot have seen the request, so it may be sent again;
-- *unknown* (OutcomeUnknown): it may have, so the provider is asked before anything is sent again (law 8);
-- *answered* (Answer): any status at all.
+- *unknown* (OutcomeUnknown): the provider may have seen it, so it is asked before anything is sent again (law 8);
+- *answered* (Answer): an answer of any status arrived.
 
-Both clients, `notify.channels.http.connections` and `notify.channels.http.proxied`, are held to it by
+Both clients, `notify.channels.http.connections` and `notify.channels.http.proxied`, are tested against it by
 tests/notify/channels/test_http_contract.py. Neither follows redirects, keeps cookies, asks for compression, repeats a
 request or reads proxies from the environment.
 """
@@ -17,19 +17,19 @@ from multidict import CIMultiDict
 from yarl import URL
 
 MOST_BYTES = 4 * 2**20  # of one answer; a page of Twilio's list has some 600 KB
-HAPPY_EYEBALLS_S = 0.25  # until the next address is tried beside the first (RFC 8305, section 8)
+HAPPY_EYEBALLS_S = 0.25  # until the next address is tried in parallel (RFC 8305, section 8)
 
 Origin = tuple[str, int, bool]  # host, port, with TLS
 
 
 class NotSent(Exception):
-    """No byte of the request has left: "refused", "dns", "tls", "connect-timeout", "invalid-url", and "proxy-..."
-    when it is the proxy that refuses, is unknown or answers CONNECT with a status other than 200."""
+    """No byte of the request has left. The reason is "refused", "dns", "tls", "connect-timeout", "invalid-url", or
+    "proxy-..." if the proxy refuses, is unknown or answers CONNECT with a status other than 200."""
 
 
 class OutcomeUnknown(Exception):
-    """The request may have arrived, and no whole answer came back: "timeout", "connection-lost", "unreadable",
-    "too-long"."""
+    """The request may have arrived, but no complete answer did. The reason is "timeout", "connection-lost",
+    "unreadable" or "too-long"."""
 
 
 class Answer(NamedTuple):
@@ -41,12 +41,12 @@ class Answer(NamedTuple):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By name, in any case."""
+        """The headers by name, in upper or lower case."""
         return CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers)
 
 
 class Endpoint:
-    """A method, a URL and the headers that all requests to it share, written out once."""
+    """A method, a URL and the headers that all requests to it share, encoded once. A line break raises ValueError."""
 
     def __init__(self, method: str, url: URL | str, headers: Mapping[str, str]) -> None:
         self.origin: Origin | None = None
@@ -56,7 +56,7 @@ class Endpoint:
         except ValueError:
             return
         if url.scheme not in ("http", "https") or not url.raw_host or not url.port:
-            return  # the client reports it
+            return  # `ask` raises NotSent
         self.origin = (url.raw_host, url.port, url.scheme == "https")
         default = url.port == (443 if url.scheme == "https" else 80)
         host = f"[{url.raw_host}]" if ":" in url.raw_host else url.raw_host
@@ -75,8 +75,8 @@ class HttpClient(Protocol):
     ) -> Answer:
         """Send one request. Raises NotSent or OutcomeUnknown.
 
-        `timeout_s` covers all of it; at most half of that may pass until a connection is open. When it opens later
-        than `leave_by_s`, a moment of `time.monotonic()`, it is kept for the next request, and this one raises
+        `timeout_s` covers all of it; a connection must be open within half of that. If it opens later than
+        `leave_by_s`, a moment of `time.monotonic()`, it is kept for the next request, and this one raises
         `notify.channels.contract.Late`.
         """
         ...

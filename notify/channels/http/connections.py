@@ -1,10 +1,10 @@
 """HTTP/1.1 connections to providers, kept alive: one request at a time on each, parsed by httptools.
 
-This is the innermost loop of Tocsin: a message is one request. Written for just that, it takes a quarter of the CPU of
-a general client (docs/performance.md), and it knows for certain whether any byte of a request may have left, which is
-what decides between sending again and asking first (law 8).
+This is the innermost loop of Tocsin: a message is one request. It takes a quarter of the CPU of a general client
+(docs/performance.md), and it knows whether any byte of a request may have left. That decides between
+sending again and asking the provider first (law 8).
 
-No redirects, cookies or compression: providers' APIs need none of them. Proxies are `notify.channels.http.proxied`'s.
+No redirects, cookies or compression: providers' APIs need none of them. `notify.channels.http.proxied` uses proxies.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from notify.channels.http.client import (
 )
 from notify.channels.http.outbound import Outbound
 
-IDLE_MOST_S = 15.0  # servers close idle connections; one that we close ourselves cannot surprise us
+IDLE_MOST_S = 15.0  # servers close idle connections; close ours first, or a request may be lost
 
 
 class Connections:
@@ -67,10 +67,10 @@ class Connections:
             connection.idle_since_s = connection.loop.time()
             self._idle[origin].append(connection)
         else:
-            connection.close()  # the server may leave it open for as long as we do
+            connection.close()  # the server may be waiting for us to close it
 
     def _rested(self, origin: Origin) -> "_Connection | None":
-        """The connection that was used last; those that were idle for long, or not silent, are closed."""
+        """Return the connection used last, or None. Closes any that was idle for too long or is not silent."""
         idle = self._idle[origin]
         while idle:
             connection = idle.pop()
@@ -85,7 +85,7 @@ class Connections:
                 return await self._connect(*origin)
         except TimeoutError:
             raise NotSent("connect-timeout") from None
-        except (socket.gaierror, UnicodeError):  # no such name, or one that no name can be
+        except (socket.gaierror, UnicodeError):  # no such name, or not a valid one
             raise NotSent("dns") from None
         except ssl.SSLError:
             raise NotSent("tls") from None
@@ -109,8 +109,8 @@ class Connections:
 
 
 async def _wire(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """A connected socket, at the first of the host's addresses that answers: none of them may use up the time of the
-    others (RFC 8305)."""
+    """Return a socket connected to the first of the host's addresses that answers. A dead one must not use up the time
+    of the others (RFC 8305)."""
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HAPPY_EYEBALLS_S, loop=loop)
 
@@ -125,10 +125,10 @@ class _Connection(asyncio.Protocol):
         self._wire = wire
         self._register = register
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: asyncio.Future[Answer] | None = None  # while one is waited for
+        self._answer: asyncio.Future[Answer] | None = None  # while a request is open
 
     async def ask(self, request: bytes, timeout_s: float) -> Answer:
-        """Write a request, which is one system call for a message, and wait for its answer."""
+        """Write a request, for a message in one system call, and wait for its answer."""
         answer = self._answer = self.loop.create_future()
         self._clear()
         deadline = self.loop.call_later(max(timeout_s, 0.0), self._give_up, "timeout")
@@ -136,7 +136,7 @@ class _Connection(asyncio.Protocol):
         try:
             found: Answer = await answer
         except BaseException:
-            self.close()  # whatever still comes on it would be taken for the answer to another request
+            self.close()  # a late answer would be taken for that to another request
             raise
         finally:
             deadline.cancel()
@@ -144,10 +144,10 @@ class _Connection(asyncio.Protocol):
         return found
 
     def silent(self) -> bool:
-        """Whether nothing has come since the last answer, not even its end.
+        """Return whether nothing has arrived since the last answer, not even the end of the connection.
 
-        The kernel is asked, because the loop may not have looked yet: a request that is written to a closed
-        connection has an unknown outcome, and what was said before it would be taken for its answer.
+        The kernel is asked, because the loop may not have read yet. A request written to a closed connection has an
+        unknown outcome, and data that came before the request would be taken for its answer.
         """
         try:
             self._wire.recv(1, socket.MSG_PEEK)
@@ -169,7 +169,7 @@ class _Connection(asyncio.Protocol):
     def _give_up(self, why: str) -> None:
         self.usable = False
         if self._answer is not None and not self._answer.done():
-            if self._status >= 400:  # the status has said enough
+            if self._status >= 400:  # the status is enough
                 self._answer.set_result(Answer(self._status, self._headers, b""))
             else:
                 self._answer.set_exception(OutcomeUnknown(why))
@@ -182,7 +182,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
-            self.close()  # nobody has asked
+            self.close()  # no request is open
             return
         self._received += len(data)
         if self._received > MOST_BYTES:
@@ -194,7 +194,7 @@ class _Connection(asyncio.Protocol):
             self._give_up("unreadable")
 
     def eof_received(self) -> None:
-        """The end of the connection is that of an answer without a length (RFC 9112, section 6.3)."""
+        """End an answer without a length, as the end of its connection does (RFC 9112, section 6.3)."""
         self.usable = False
         if self._answer is None or self._answer.done() or self._status < 200:
             return
@@ -208,7 +208,7 @@ class _Connection(asyncio.Protocol):
     # httptools.HttpResponseParser
 
     def on_message_begin(self) -> None:
-        if self._answer is None or self._answer.done():  # nobody has asked, and what was answered stays as it is
+        if self._answer is None or self._answer.done():  # no request is open; a finished answer stays as it is
             self.usable = False
             self._clear()
 

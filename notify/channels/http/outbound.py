@@ -1,6 +1,6 @@
-"""How Tocsin reaches the outside: directly or through the city's proxy, and whose certificates it trusts.
+"""How Tocsin reaches other hosts: directly or through the city's proxy, and which authorities it trusts.
 
-These settings hold for messages, the outside geocoder and `tocsin check` alike. `HTTPS_PROXY` and its relatives are
+These settings hold for messages, the outside geocoder and `tocsin check` alike. `HTTPS_PROXY` and similar variables are
 not read: clients disagree about what they mean (https://about.gitlab.com/blog/2021/01/27/we-need-to-talk-no-proxy/).
 """
 
@@ -24,7 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Exemption(NamedTuple):
     """One entry of TOCSIN_OUTBOUND_NO_PROXY."""
 
-    name: str  # of a host, its subdomains included; "" where `network` says it or any host is meant
+    name: str  # of a host and its subdomains; "" for a network or for any host
     network: Network | None
     port: int | None  # None: any
 
@@ -39,7 +39,7 @@ class Exemption(NamedTuple):
 
 @dataclass(frozen=True)
 class Outbound:
-    """The way out. `of` reads and checks it."""
+    """The city's proxy and certificates. `of` reads and checks the settings."""
 
     proxy: str = ""  # http://user:password@host:port; "" is a direct connection
     exemptions: tuple[Exemption, ...] = ()
@@ -47,7 +47,7 @@ class Outbound:
 
     @classmethod
     def of(cls, settings: Settings) -> "Outbound":
-        """Raises Unavailable for settings that cannot be used; the password of a proxy is not repeated."""
+        """Read the settings. Raises Unavailable if they cannot be used, without repeating the proxy's password."""
         proxy = settings.outbound_proxy.get_secret_value().strip()
         if proxy and not _is_proxy(proxy):
             raise Unavailable(
@@ -60,7 +60,7 @@ class Outbound:
         return outbound
 
     def proxy_for(self, host: str, port: int) -> str:
-        """The proxy for this host, or "" for a direct connection. This machine is never behind a proxy."""
+        """Return the proxy for this host, or "" for a direct connection. Loopback addresses are always direct."""
         host = host.lower().rstrip(".")
         address = _address(host)
         if host == "localhost" or (address is not None and address.is_loopback):
@@ -69,7 +69,7 @@ class Outbound:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """The system's authorities, and the city's own where a proxy inspects TLS."""
+        """Trusts the system's authorities, and the city's own where a proxy inspects TLS. Raises Unavailable."""
         context = ssl.create_default_context()
         if self.ca_file is not None:
             try:
@@ -83,8 +83,8 @@ class Outbound:
 
 
 def open_client(outbound: Outbound) -> HttpClient:
-    """The client for an event loop: the fast one, and one beside it that speaks to a proxy where there is one."""
-    # Imported when it is needed: aiohttp costs a process 11 MB, and most cities need no proxy.
+    """Return a client for one event loop: the fast one, or the one for proxies if the city has a proxy."""
+    # Imported only when needed: aiohttp costs a process 11 MB, and most cities need no proxy.
     if outbound.proxy:
         from notify.channels.http.proxied import ProxiedConnections
 
@@ -108,7 +108,7 @@ def _exemptions(text: str) -> Iterator[Exemption]:
 
 
 def _exemption(entry: str) -> Exemption:
-    """A host name, `.name` or `*.name`, an address or a network, each with or without `:port`; `*` is any host."""
+    """Parse a host name, `.name` or `*.name`, an address or a network, with or without `:port`; `*` is any host."""
     try:
         return Exemption("", ipaddress.ip_network(entry.strip("[]"), strict=False), None)
     except ValueError:

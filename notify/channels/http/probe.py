@@ -1,4 +1,4 @@
-"""The way to one host, a step at a time: name, connection, proxy, TLS, answer, each with what it took."""
+"""Check the way to one host, step by step, and time each: name, connection, proxy, TLS, answer."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ class _Failed(Exception):
 
 
 def probe(name: str, url: str, outbound: Outbound, timeout_s: float) -> Iterator[Finding]:
-    """Findings about the way to `url`, up to the first step that fails. Sends no credentials but the proxy's."""
+    """Yield findings about the way to `url`, up to the first step that fails. Sends no credentials but the proxy's."""
     endpoint = Endpoint("HEAD", url or "/", {"Connection": "close"})
     subject = f"{name}: way out"
     if endpoint.origin is None:
@@ -99,7 +99,7 @@ def _answered(subject: str, wire: socket.socket, host: str, endpoint: Endpoint) 
 
 
 def _timed(subject: str, step: Callable[[], T], said: str, todo: str) -> tuple[T, float]:
-    """What the step gives and what it took. Raises _Failed with a finding of these words."""
+    """Return the result of a step and its seconds. Raises _Failed with a finding of `said` and `todo`."""
     began_s = time.monotonic()
     try:
         return step(), time.monotonic() - began_s
@@ -109,11 +109,11 @@ def _timed(subject: str, step: Callable[[], T], said: str, todo: str) -> tuple[T
 
 
 def _connect(wire: socket.socket, proxy: URL, host: str, port: int) -> str:
-    from aiohttp import encode_basic_auth  # only a city with a proxy pays for it
+    from aiohttp import encode_basic_auth  # needed only with a proxy
 
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     login = ""
-    if proxy.user:  # in the encoding that aiohttp has for messages
+    if proxy.user:  # in the encoding that aiohttp uses for messages
         login = f"Proxy-Authorization: {encode_basic_auth(proxy.user, proxy.password or '', 'latin-1')}\r\n"
     line = _exchange(wire, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{login}\r\n".encode())
     if line.split(" ")[1:2] != ["200"]:
@@ -129,7 +129,7 @@ def _ask(wire: socket.socket, endpoint: Endpoint) -> str:
 
 
 def _exchange(wire: socket.socket, request: bytes) -> str:
-    """The first line of the answer; its head is read to the end."""
+    """Send a request. Return the first line of the answer, once all of its head is read."""
     wire.sendall(request)
     read = b""
     while b"\r\n\r\n" not in read and len(read) < HEAD_MOST:

@@ -1,10 +1,10 @@
 """Requests through the city's proxy, by aiohttp: CONNECT, then TLS with the provider itself.
 
-Whether a byte of the request has left is not read from the class of the error but observed: aiohttp asks its
-connector for a connection, tunnel and TLS included, before it writes anything of the request. An error before the
-connector has handed one over is NotSent, any later one OutcomeUnknown.
+Whether any byte of the request may have left is observed, not guessed from the error: aiohttp asks its connector for a
+connection, tunnel and TLS included, before it writes any of the request. An error before the connector has returned one
+is NotSent, any later one OutcomeUnknown.
 
-A provider at an http:// address has no tunnel: the proxy is handed the request itself, and may lose it.
+For a provider at an http:// address there is no tunnel: the proxy receives the request itself, and may lose it.
 """
 
 import math
@@ -24,8 +24,8 @@ from notify.channels.http.client import HAPPY_EYEBALLS_S, MOST_BYTES, Answer, En
 from notify.channels.http.connections import Connections
 from notify.channels.http.outbound import Outbound
 
-IDLE_MOST_S = 10.0  # proxies cut idle tunnels after 30 s or more; one that we close ourselves cannot surprise us
-LEFT_OUT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # that aiohttp would add by itself
+IDLE_MOST_S = 10.0  # proxies close idle tunnels after 30 s or more; close ours first
+LEFT_OUT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # headers that aiohttp would add
 
 
 class ProxiedConnections:
@@ -68,11 +68,11 @@ class ProxiedConnections:
             except (aiohttp.ClientError, TimeoutError, OSError, OutcomeUnknown):
                 if answer.status < 400:
                     raise
-                content = b""  # the status has said enough
+                content = b""  # the status is enough
             return Answer(answer.status, list(answer.raw_headers), content)
 
     def _open(self) -> aiohttp.ClientSession:
-        # The number of open requests is bounded by those who ask (`notify.delivery.transport`).
+        # The callers limit the number of open requests (`notify.delivery.transport`).
         connector = _Connector(
             limit=0, ssl=self._outbound.tls, keepalive_timeout=IDLE_MOST_S, happy_eyeballs_delay=HAPPY_EYEBALLS_S
         )
@@ -91,7 +91,7 @@ class ProxiedConnections:
 
 
 class _Request:
-    """One request on its way, as its connector sees it."""
+    """The state of one request, for the connector."""
 
     def __init__(self, leave_by_s: float) -> None:
         self.leave_by_s = leave_by_s
@@ -102,7 +102,7 @@ _request: ContextVar[_Request] = ContextVar("request")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes when bytes of a request may leave, and lets none leave that would be late or a repetition."""
+    """Records when bytes of a request may leave, and stops a request that is late or repeated."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -110,7 +110,7 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
         request = _request.get()
-        if request.connected:  # aiohttp repeats a GET whose connection broke, and we repeat nothing
+        if request.connected:  # aiohttp repeats a GET whose connection broke; we must not
             raise aiohttp.ServerDisconnectedError
         while True:
             connection = await super().connect(*args, **options)
@@ -124,7 +124,7 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
     def _is_usable(self, connection: Connection) -> bool:
-        """Whether it is new, or silent since its last answer. The kernel is asked: the loop may not have looked yet."""
+        """Return whether it is new, or silent since its last answer, by the kernel: the loop may not have read yet."""
         protocol = connection.protocol
         if protocol is None or protocol.transport is None:
             return False
@@ -151,7 +151,7 @@ def _unsent(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return "tls"
     if isinstance(error, aiohttp.ClientConnectorDNSError | UnicodeError):
-        return "proxy-dns"  # the provider's own name is the proxy's to resolve
+        return "proxy-dns"  # the proxy itself resolves the provider's name
     if isinstance(error, TimeoutError):
         return "connect-timeout"
     return "proxy-refused" if isinstance(error, aiohttp.ClientProxyConnectionError) else "proxy-unreadable"

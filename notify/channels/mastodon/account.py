@@ -15,7 +15,7 @@ PER_S = 1.0  # 300 posts in 5 minutes: https://docs.joinmastodon.org/api/rate-li
 
 
 def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
-    """`senders`: our accounts and the rate of each. Raises nothing: what fails is a finding."""
+    """Yield the findings. `senders`: our accounts and their rates. The server's errors become findings."""
     url = f"{settings.mastodon_base_url}/api/v1/accounts/verify_credentials"
     headers = {"Authorization": f"Bearer {settings.mastodon_access_token.get_secret_value()}"}
     subject = "mastodon: account"

@@ -1,4 +1,4 @@
-"""Public posts by the Mastodon API, which many servers of the Fediverse speak.
+"""Public posts by the Mastodon API, which many Fediverse servers support.
 
 https://docs.joinmastodon.org/methods/statuses/#create
 """
@@ -19,7 +19,7 @@ class MastodonPost:
 
     channel: ClassVar[str] = "social"
     max_recipients: ClassVar[int] = 1
-    recall: ClassVar[Recall] = Recall.REPEAT  # within the hour that the server keeps an Idempotency-Key
+    recall: ClassVar[Recall] = Recall.REPEAT  # the server keeps an Idempotency-Key for an hour
 
     def __init__(self, *, access_token: str, base_url: str, client: HttpClient | None, timeout_s: float) -> None:
         self._client = client
@@ -33,7 +33,7 @@ class MastodonPost:
         endpoint = Endpoint("POST", self._url, self._headers | {"Idempotency-Key": key})
         answer = await exchange(self._client, endpoint, _post(message.content), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
-            # Sent again at once or after a question, it carries the same key.
+            # Certain or ambiguous: the post can be sent again, because it carries the same key.
             raise refusal(answer, not_taken="error" in document(answer))
         post_id = document(answer).get("id")
         if not isinstance(post_id, str) or not post_id:

@@ -15,11 +15,11 @@ from notify.channels.http.client import Answer, Endpoint, NotSent, OutcomeUnknow
 from notify.channels.reading import is_same_address
 from notify.core.settings import Settings
 
-EVENTS = ("delivered", "bounce", "dropped", "deferred", "spam_report")  # that receipts and suppressions live on
+EVENTS = ("delivered", "bounce", "dropped", "deferred", "spam_report")  # receipts and suppressions need these
 
 
 class _Reply:
-    """An answer of ours in the shape of urllib's, which `python_http_client.Response` reads."""
+    """Our answer with the interface of urllib's, for `python_http_client.Response`."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -35,7 +35,7 @@ class _Reply:
 
 
 class _Client(Client):  # type: ignore[misc]  # python_http_client has no types
-    """SendGrid's client over our way out. Answers of any status are returned, not raised."""
+    """SendGrid's client on our HTTP client. Answers of any status are returned, not raised."""
 
     outbound: BlockingClient
     timeout_s: float
@@ -58,7 +58,7 @@ class _Client(Client):  # type: ignore[misc]  # python_http_client has no types
 
 
 def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
-    """`senders`: our From addresses at SendGrid and the rate of each. Raises nothing: what fails is a finding."""
+    """Yield the findings. `senders`: our From addresses and their rates. SendGrid's errors become findings."""
     library = SendGridAPIClient(settings.sendgrid_api_key.get_secret_value(), host=settings.sendgrid_base_url)
     sendgrid = _Client(host=library.host, request_headers=library.client.request_headers, version=3)
     sendgrid.outbound, sendgrid.timeout_s = client, settings.provider_timeout_s
@@ -88,7 +88,7 @@ def _get(resource: Any) -> Any:
 
 
 def _document(response: Any) -> dict[str, Any]:
-    """The JSON object of an answer; a list becomes its `result`."""
+    """Return the JSON object of an answer, with a list as its `result`; {} if the answer is not JSON."""
     try:
         read = json.loads(response.body)
     except ValueError:
@@ -108,7 +108,7 @@ def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
     valid = [str(one.get("domain", "")).lower() for one in _document(response).get("result", ()) if one.get("valid")]
     for sender in senders:
         domain = parseaddr(sender)[1].rpartition("@")[2].lower()
-        # A parent domain will do: DMARC's relaxed alignment (RFC 7489, section 3.1.1).
+        # A parent domain is enough: DMARC's relaxed alignment (RFC 7489, section 3.1.1).
         if any(domain == one or domain.endswith(f".{one}") for one in valid):
             yield green(f"sendgrid: {domain}", "The domain is authenticated.")
         else:

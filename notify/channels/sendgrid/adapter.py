@@ -1,8 +1,8 @@
 """Email by SendGrid's v3 Mail Send.
 
-One request carries one content and up to 1000 personalizations, one for each recipient: two in one would read each
-other's address. Where the content says `-unsubscribe_url-`, SendGrid puts the recipient's own link.
-A message cannot be called back or made to expire, so `valid_for_s` has no effect here.
+A request carries one content and up to 1000 personalizations, one for each recipient: two recipients in one would see
+each other's address. SendGrid replaces `-unsubscribe_url-` in the content with the recipient's own link.
+A message cannot be called back or made to expire, so `valid_for_s` has no effect.
 """
 
 import math
@@ -29,7 +29,7 @@ from notify.channels.http.client import Answer, Endpoint, HttpClient
 from notify.channels.sendgrid.receipts import ARGUMENT, read_events, read_public_key
 
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
-# The field that SendGrid names when an address is none: personalizations.3.to.0.email
+# The field that SendGrid names when an address is not valid: personalizations.3.to.0.email
 BAD_RECIPIENT = re.compile(r"personalizations\.(\d+)\.to(?:\.\d+)?(?:\.email)?")
 
 
@@ -56,7 +56,7 @@ class SendGridEmail:
         self._public_key = read_public_key(webhook_public_key)
 
     async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
-        """Hand the mail over: 202, and a reference shared by all its recipients."""
+        """Hand the mail over. Return a reference that all its recipients share."""
         answer = await exchange(self._client, self._endpoint, _mail(message), self._timeout_s, leave_by_s)
         if answer.status != 202:
             raise _refusal(answer, len(message.recipients))
@@ -66,13 +66,13 @@ class SendGridEmail:
         raise NotImplementedError("SendGrid's Mail Send cannot be asked about a message.")
 
     def parse_receipt(self, request: HookRequest) -> Receipts:
-        """The event webhook: a signed JSON list. Without a public key every one is refused."""
+        """Read an event webhook, a signed JSON list. Without a public key all are refused."""
         return read_events(self._public_key, request)
 
 
 def _mail(message: Message) -> bytes:
-    """The request's body. By orjson: the library's Personalization takes 30 times as long, a thousand times in a
-    request (docs/adr/0018-sendgrid-library.md)."""
+    """Build the request's body with orjson: the library's Personalization takes 30 times as long, for each of up to a
+    thousand recipients (docs/adr/0018-sendgrid-library.md)."""
     list_id = message.content.list_id.strip("<>")
     headers = {"List-Id": f"<{list_id}>"} if list_id else {}
     each = [_personalization(recipient, headers) for recipient in message.recipients]
@@ -80,10 +80,10 @@ def _mail(message: Message) -> bytes:
 
 
 def _personalization(recipient: Recipient, headers: dict[str, str]) -> dict[str, object]:
-    """All headers stand here, because a personalization's headers take the place of the message's own."""
+    """Build one recipient's part. It has all headers, because they replace those of the message."""
     link = recipient.unsubscribe_url
     if link:
-        # RFC 8058, section 3.1: exactly this value, and an HTTPS address that a POST unsubscribes at.
+        # RFC 8058, section 3.1: exactly this value, and an HTTPS address where a POST unsubscribes.
         headers = {**headers, "List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     return {
         "to": [{"email": recipient.address}],
@@ -101,15 +101,15 @@ def _shared_part(content: Content, sender_address: str) -> dict[str, object]:
     name, address = parseaddr(sender_address)
     made = mail.Mail(from_email=mail.From(address, name or None), subject=content.subject)
     made.add_category(mail.Category(content.topic))
-    # Links in a warning are read as they stand, and reading it is nobody's business. SendGrid's own subscription
-    # tracking would add a second List-Unsubscribe beside ours.
+    # Residents must see the real links of a warning, and whether they read it is private. SendGrid's own subscription
+    # tracking would add a second List-Unsubscribe to ours.
     made.tracking_settings = mail.TrackingSettings(
         click_tracking=mail.ClickTracking(False, False),
         open_tracking=mail.OpenTracking(False),
         subscription_tracking=mail.SubscriptionTracking(False),
     )
-    # Not by the library's Content, which refuses a text that begins like one of its keys: "SG.example.gov is closed".
-    parts = [("text/plain", content.text), ("text/html", content.html)]  # this order is SendGrid's rule
+    # Without the library's Content, which refuses a text that looks like an API key: "SG.example.gov is closed".
+    parts = [("text/plain", content.text), ("text/html", content.html)]  # SendGrid requires this order
     shared: dict[str, object] = made.get()
     return shared | {"content": [{"type": kind, "value": value} for kind, value in parts if value]}
 
@@ -117,7 +117,7 @@ def _shared_part(content: Content, sender_address: str) -> dict[str, object]:
 def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
     errors = document(answer).get("errors")
     if answer.status != 400:
-        # "Returns an error when [..] the server fails to process it", and then always says so in `errors`:
+        # An error of SendGrid's own ("Returns an error when [..] the server fails to process it") always has `errors`:
         # https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors
         return refusal(answer, not_taken=isinstance(errors, list))
     fields = (
@@ -127,6 +127,6 @@ def _refusal(answer: Answer, recipients: int) -> SendError | Ambiguous:
     positions = sorted({int(match[1]) for match in named if match})
     if positions and all(named) and positions[-1] < recipients:
         return SendError("invalid-address", retryable=False, blame="recipient", suppress="invalid", positions=positions)
-    # SendGrid's messages may repeat what they complain about, so only the fields' names are kept (law 9).
+    # SendGrid's messages may repeat the value that they refuse, so only the fields' names are kept (law 9).
     detail = ", ".join(sorted({field for field in fields if re.fullmatch(r"[a-z_.\d]{1,80}", field)}))
     return SendError("http-400", retryable=False, blame="us", detail=detail)

@@ -1,4 +1,4 @@
-"""SendGrid's Event Webhook: its signature, and what its events say about a delivery.
+"""SendGrid's Event Webhook: check its signature and turn its events into receipts.
 
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 """
@@ -18,14 +18,14 @@ from notify.channels.contract import ABOUT_ADDRESS, Blame, HookRequest, Receipt,
 from notify.channels.reading import delivery_id, storable
 from notify.core.errors import BadSignature, Invalid
 
-ARGUMENT = "tocsin"  # our custom argument, "<delivery id>.<proof>": other systems may send by the same account
-BARE_ARGUMENT = "delivery"  # the id alone: mail of earlier versions
+ARGUMENT = "tocsin"  # our custom argument, "<delivery id>.<proof>": other systems may use the same account
+BARE_ARGUMENT = "delivery"  # the id alone, in mail of earlier versions
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 
-# SendGrid tries for 24 hours, and does not say whether it signs each try anew: a shorter limit could lose receipts of
-# an outage of ours. What is repeated within it changes nothing, for receipts are facts and opt-outs have their event.
+# SendGrid tries for 24 hours and does not say whether each try gets a new signature, so a shorter limit could lose the
+# receipts of an outage of ours. A replay changes nothing: receipts are facts, and an opt-out counts once per event key.
 SKEW_S = 3_600  # between our clock and theirs
 OLDEST_S = 24 * 3_600 + SKEW_S
 
@@ -34,36 +34,36 @@ STATES = {
     "deferred": ReceiptState.ACCEPTED,
     "delivered": ReceiptState.DELIVERED,
     "bounce": ReceiptState.UNDELIVERED,
-    "blocked": ReceiptState.UNDELIVERED,  # the type of a bounce, and in older accounts an event of its own
+    "blocked": ReceiptState.UNDELIVERED,  # a type of bounce; in older accounts an event of its own
     "dropped": ReceiptState.FAILED,
 }
-# Words about the person, not about the delivery.
+# Events about the person, not about the delivery.
 WISHES: dict[str, Suppress] = {
     "spamreport": "complaint",
     "unsubscribe": "opt-out",
     "group_unsubscribe": "opt-out",
 }
-# Why SendGrid did not even try: it keeps a suppression list of its own. The reason is compared in lower case.
+# Reasons why SendGrid did not try, in lower case: it keeps a suppression list of its own.
 DROPPED: dict[str, Suppress] = {
     "bounced address": "hard-bounce",
     "invalid": "invalid",
     "unsubscribed address": "opt-out",
     "spam reporting address": "complaint",
 }
-# Dropped for what we are or send: no fault of the recipient. Reason -> our code, and whose fault it is.
+# Drops that are not the recipient's fault. Reason -> our code, and who is at fault.
 OUR_DROPS: dict[str, tuple[str, Blame]] = {
     "recipient list over package quota": ("over-quota", "us"),
     "spam content": ("spam-content", "filter"),
     "spam content (if spam checker app is enabled)": ("spam-content", "filter"),
 }
-# RFC 3463: 5.1.1 no such mailbox, 5.1.2 no such host, 5.1.3 no address, 5.1.6 moved away, 5.2.1 mailbox
+# RFC 3463: 5.1.1 no such mailbox, 5.1.2 no such host, 5.1.3 not an address, 5.1.6 moved away, 5.2.1 mailbox
 # disabled; RFC 7505: 5.1.10 the domain takes no mail. Not 5.2.2 (full), 5.1.7, 5.1.8 (our address) or 5.7 (policy).
 GONE = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
 ENHANCED_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 def read_public_key(text: str) -> ec.EllipticCurvePublicKey | None:
-    """The key as SendGrid shows it: base64 of DER. None if it is missing or no key: then nothing is believed."""
+    """Read the key as SendGrid shows it, base64 of DER. Return None if it is missing or not valid."""
     try:
         key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, UnsupportedAlgorithm):
@@ -72,11 +72,14 @@ def read_public_key(text: str) -> ec.EllipticCurvePublicKey | None:
 
 
 def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> Receipts:
-    """The receipts in one signed webhook. An event that cannot be read is set aside: refused as a whole, they would all
-    come again for 24 hours. Opens and clicks are left out, and so is mail that is none of ours, unless it shows that an
-    address is dead or complains."""
+    """Return the receipts in a signed webhook. Raises BadSignature, or Invalid if it is not a list.
+
+    An event that cannot be read is set aside: if the webhook were refused, all its events would come again for 24
+    hours. Opens and clicks are left out, and so are events of mail that is not ours, unless they show that an address
+    is dead or has complained.
+    """
     _check_signature(key, request)
-    # A byte that is not UTF-8 spoils the text that it is in, and nothing else.
+    # A byte that is not UTF-8 only damages the string that it is in.
     events, unreadable = _events(request.body.decode("utf-8-sig", errors="replace"))
     receipts = []
     for event in events:
@@ -89,12 +92,12 @@ def read_events(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> 
     return Receipts(receipts, unreadable)
 
 
-# What separates the events of a list: brackets and commas that are in no string.
+# Brackets and commas, which separate the events of a list; also whole strings, to skip those inside.
 _MARKS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def _events(body: str) -> tuple[list[object], list[str]]:
-    """The events, and for each that is no JSON or nested too deep, a sentence. Raises Invalid when it is no list."""
+    """Return the events, and a sentence for each that is not JSON or is nested too deep. Raises Invalid for no list."""
     try:
         events = json.loads(body, parse_int=_number)
     except (ValueError, RecursionError):
@@ -118,7 +121,7 @@ def _one_by_one(body: str) -> tuple[list[object], list[str]]:
 
 
 def _split(body: str) -> list[str]:
-    """A list's events as they are written. Raises Invalid when it is no list."""
+    """Return the source text of each event. Raises Invalid if the body is not a list."""
     if not (body.startswith("[") and body.endswith("]")):
         raise _no_list()
     events, depth, begin = [], 0, 1
@@ -139,7 +142,7 @@ def _no_list() -> Invalid:
 
 
 def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> None:
-    """Over the bytes as they came. (The library's verifier takes text, which a body need not be.)"""
+    """Raise BadSignature unless the raw bytes were signed, and recently. (The library's verifier takes only text.)"""
     if key is None:
         raise BadSignature(
             "SendGrid webhooks cannot be checked: there is no usable public key.",
@@ -149,7 +152,7 @@ def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest
     stamp = request.headers.get(TIMESTAMP, "")
     try:
         signature = base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
-    except ValueError:  # it is not SendGrid's
+    except ValueError:  # not base64, so not SendGrid's
         raise BadSignature("The signature of this SendGrid webhook is not right.") from None
     try:
         key.verify(signature, stamp.encode() + request.body, ec.ECDSA(SHA256()))
@@ -164,12 +167,12 @@ def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest
 
 
 def _number(digits: str) -> int | str:
-    """As text where it is longer than any number of theirs: Python refuses to read one of 5,000 digits."""
+    """Return a number longer than any of SendGrid's as text: Python refuses to convert 5,000 digits."""
     return int(digits) if len(digits) < 20 else digits
 
 
 def _is_signature(given: bytes) -> bool:
-    """Whether it was made by some key, if not by ours."""
+    """Return whether this has the form of a signature, by any key."""
     try:
         decode_dss_signature(given)
     except ValueError:
@@ -192,7 +195,7 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
     elif name == "dropped":
         reason = _text(event, "reason").lower()
         suppress = DROPPED.get(reason, "")
-        # A reason that we do not know may hold an address; it must not become a code (law 9).
+        # An unknown reason may hold an address, so it must not become a code (law 9).
         code = reason.replace(" ", "-") if suppress else OUR_DROPS.get(reason, ("dropped", None))[0]
     if delivery is None and suppress not in ABOUT_ADDRESS:
         return None
@@ -210,7 +213,7 @@ def _receipt(event: Mapping[str, object]) -> Receipt | None:
 
 
 def _argument(event: Mapping[str, object]) -> tuple[int | None, str]:
-    """The delivery's id and the proof of it."""
+    """Return the delivery id and its proof."""
     number, dot, proof = storable(_text(event, ARGUMENT), "custom argument").partition(".")
     if number:
         return (delivery_id(number), proof) if dot and proof else (None, "")
@@ -218,7 +221,7 @@ def _argument(event: Mapping[str, object]) -> tuple[int | None, str]:
 
 
 def _status(event: Mapping[str, object]) -> str:
-    """The enhanced status code; from the server's words when the field is missing or says nothing (5.0.0)."""
+    """Return the enhanced status code, from the server's text if the field is missing or unspecific (5.0.0)."""
     given = ENHANCED_STATUS.fullmatch(_text(event, "status"))
     if given and given[0] != "5.0.0":
         return given[0]
@@ -239,7 +242,7 @@ def _blame(event: Mapping[str, object], name: str, suppress: Suppress) -> Blame 
 
 
 def _reference(event: Mapping[str, object]) -> str:
-    """The X-Message-Id of the request: sg_message_id up to where SendGrid adds its own machines' names."""
+    """Return the X-Message-Id of the request: sg_message_id without the machine names that SendGrid appends."""
     return re.split(r"(?:^|\.)(?:filter|recvd-)", _text(event, "sg_message_id"), maxsplit=1)[0]
 
 

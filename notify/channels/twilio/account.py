@@ -22,7 +22,7 @@ USUAL_PER_S = {"a short code": 100.0, "a toll-free number": 3.0, "a local number
 
 
 def check(settings: Settings, senders: Mapping[str, float], client: BlockingClient) -> Iterator[Finding]:
-    """`senders`: our addresses at Twilio and the rate of each. Raises nothing: what fails is a finding."""
+    """Yield the findings. `senders`: our addresses at Twilio and their rates. Twilio's errors become findings."""
     sid = settings.twilio_account_sid
     token, url = settings.twilio_auth_token.get_secret_value(), settings.twilio_base_url
 
@@ -120,7 +120,7 @@ def _service(twilio: Any, address: str, hook: str) -> Iterator[Finding]:
 
 
 def _number_hook(subject: str, number: Any, hook: str) -> Finding:
-    """Of a phone number or a short code; only the first can belong to a TwiML application."""
+    """Check the webhook of a phone number or a short code. Only a number can belong to a TwiML application."""
     application = getattr(number, "sms_application_sid", None)
     if application:  # Twilio then ignores the number's own webhook
         return red(
@@ -142,7 +142,7 @@ def _hook(subject: str, found: str, method: str | None, hook: str) -> Finding:
 
 
 def _why(error: Exception) -> str:
-    """Without Twilio's own sentence, which repeats numbers (law 9)."""
+    """Describe the error without Twilio's own message, which repeats phone numbers (law 9)."""
     if isinstance(error, TwilioRestException):
         return f"HTTP {error.status}, code {error.code}"
     if isinstance(error, TwilioException) and len(error.args) > 1:

@@ -1,8 +1,8 @@
 """SMS by Twilio's Message resource.
 
-Twilio knows no idempotency key, and its Message resource has no field for anything of ours: not even the status
-callback URL can be read back. So the delivery id travels in that URL and returns with each callback, and a
-message whose fate is unknown is looked up by number, time and words.
+Twilio has no idempotency keys, and its Message resource has no field for an id of ours: even the status callback URL
+cannot be read back. So the delivery id is part of that URL and returns with each callback, and a message of unknown
+outcome is looked up by number, time and text.
 """
 
 import base64
@@ -37,13 +37,13 @@ from notify.channels.twilio.client import Listing, error_of, refused_by
 from notify.channels.twilio.errors import verdict
 from notify.core.errors import BadSignature, Invalid
 
-# Twilio acts on these itself, as single words, and answers them; START only where it held a block. It is said to know
-# REVOKE and OPTOUT as well; if it does, it also refuses our own answer, so that the resident gets one either way.
+# Twilio itself acts on a reply that is one of these words, and answers it; START only if it had blocked the number.
+# It may also act on REVOKE and OPTOUT. If so, it refuses our own answer: the resident gets one answer in any case.
 ANSWERED = frozenset(
     "stop stopall unsubscribe cancel end quit start yes unstop help info".split()  # noqa: SIM905  a list of words
 )
 LONGEST_VALIDITY_S = 36_000  # Twilio's limit for ValidityPeriod, and its default
-CLOCK_SKEW = timedelta(seconds=30)  # among Twilio's own machines, when a lost message is looked up
+CLOCK_SKEW = timedelta(seconds=30)  # between Twilio's own machines, when a lost message is looked up
 SIGNATURE = "x-twilio-signature"
 MOST_FIELDS = 200  # of a webhook; Twilio sends about thirty
 
@@ -91,11 +91,11 @@ class TwilioSms:
             "Content-Type": "application/x-www-form-urlencoded",
         }
         self._creation = Endpoint("POST", URL(messages, encoded=True), form)
-        # An empty token would make a signature that anybody can compute.
+        # With an empty one, which `_signed_form` refuses, anybody could compute a signature.
         self._token = auth_token.encode()
 
     async def send(self, message: Message, leave_by_s: float = math.inf) -> Accepted:
-        """Create the message: 201 and a SID."""
+        """Create the message. Return its SID."""
         answer = await exchange(self._client, self._creation, _create_form(message), self._timeout_s, leave_by_s)
         if not 200 <= answer.status < 300:
             raise refused_by(answer)
@@ -103,16 +103,16 @@ class TwilioSms:
         sid, status = created.get("sid"), created.get("status")
         if not isinstance(sid, str) or not sid:
             raise Ambiguous("unreadable-answer")
-        if status in LOST:  # no callback follows for the first status
+        if status in LOST:  # Twilio sends no callback for the first status
             raise error_of(str(created.get("error_code") or status))
         return Accepted(sid)
 
     async def find(self, message: Message, since_s: float) -> Accepted | None:
-        """List what went to this number and compare words and time.
+        """List the messages to this number and compare their text and time.
 
-        DateSent is empty until the carrier has the message, and Twilio's queue holds up to ten hours; whether
-        such a message passes a filter by date is not documented. So a search by date that finds nothing is
-        repeated without one before we say that the message never arrived. The number stands in the query: Twilio
+        DateSent is empty until the carrier has the message, which can be in Twilio's queue for ten hours. Whether a
+        filter by date includes such a message is not documented. So a search by date that finds nothing is repeated
+        without the date before the message counts as never received. The number is in the query string because Twilio
         offers no other way.
         """
         sender = "" if _is_service(message.sender_address) else message.sender_address
@@ -127,7 +127,7 @@ class TwilioSms:
         return None
 
     def parse_receipt(self, request: HookRequest) -> Receipts:
-        """The status callback. Its URL ends in the delivery id; one that does not is not about a delivery."""
+        """Read a status callback. Its URL ends in the delivery id; without one there is no receipt."""
         form = self._signed_form(request)
         delivery = delivery_id(request.url.partition("?")[0].rpartition("/")[2])  # `urlsplit` takes 5 µs
         sid = storable(form.get("MessageSid", ""), "MessageSid")
@@ -141,7 +141,7 @@ class TwilioSms:
             state=STATES[status],
             code=code,
             reference=sid,
-            event_key=f"{sid}:{status}",  # Twilio numbers no events, but a message reaches a status once
+            event_key=f"{sid}:{status}",  # Twilio's events have no ids, but a message reaches a status once
             suppress=judged.suppress if code else "",
             blame=judged.blame if code else None,
             address=storable(form.get("To", ""), "To") if code else "",
@@ -149,7 +149,7 @@ class TwilioSms:
         return Receipts((receipt,))
 
     def parse_inbound(self, request: HookRequest) -> Inbound:
-        """A resident's reply. Raises BadSignature before reading anything else."""
+        """Return a resident's reply. Raises BadSignature first of all, Invalid if a field is missing or too long."""
         form = self._signed_form(request)
         if not form.get("From") or not form.get("To"):
             raise Invalid("This is not an incoming message: it names no sender or no number.")
@@ -163,10 +163,11 @@ class TwilioSms:
         )
 
     def _signed_form(self, request: HookRequest) -> dict[str, str]:
-        """The fields, once the signature over the public URL and all of them, blank ones too, is right.
+        """Return the fields of a form. Raises BadSignature if the signature is wrong.
 
-        The URL is signed with its port or without it, and Twilio does not say which: both are tried. Why this is not
-        the library's `RequestValidator`: docs/adr/0031-twilio-signatures.md.
+        It is over the public URL and all fields, blank ones too. Twilio signs the URL with or without its port and does
+        not say which, so both are tried. Why the library's `RequestValidator` is not used:
+        docs/adr/0031-twilio-signatures.md.
         """
         pairs = _fields(request.body)
         given = request.headers.get(SIGNATURE, "").encode()
@@ -184,7 +185,7 @@ class TwilioSms:
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
-    """The fields of a urlencoded form as `parse_qsl` reads them, blank values kept, in about half of its time.
+    """Parse a urlencoded form as `parse_qsl` does, with blank values, in about half the time.
 
     Raises BadSignature for more than MOST_FIELDS.
     """
@@ -201,22 +202,22 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def _unquoted(text: str) -> str:
-    """`unquote_plus`, without its search for characters outside of ASCII: they come out the same."""
+    """Do what `unquote_plus` does, without its search for non-ASCII characters, which changes nothing here."""
     if "%" in text or "+" in text:
         return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
     return text
 
 
 def _other_way_to_write(url: str) -> str:
-    """The URL with the usual port if it names none, or without the port that it names."""
+    """Return the URL with the default port if it has none, or without the port that it has."""
     parts = urlsplit(url)
     host, colon, _ = parts.netloc.partition(":")
     return parts._replace(netloc=host if colon else f"{host}:{PORTS.get(parts.scheme, 80)}").geturl()
 
 
 def twiml(text: str | None, sender_address: str = "") -> str:
-    """The answer to an incoming message, as TwiML: reply with `text`, or with None say nothing. `sender_address`: from
-    this number of ours instead of the one that was written to."""
+    """Return the answer to an incoming message as TwiML: a reply with `text`, or none if it is None. `sender_address`:
+    the number of ours to reply from, if not the one that the resident wrote to."""
     response = MessagingResponse()
     if text is not None:
         response.message(text, from_=sender_address or None)
@@ -228,7 +229,7 @@ def _create_form(message: Message) -> bytes:
     validity = ""
     if message.valid_for_s is not None:
         validity = f"&ValidityPeriod={min(max(message.valid_for_s, 1), LONGEST_VALIDITY_S)}"
-    # A number is digits after its plus sign, so quoting it in general would be the dearest part of a message.
+    # A number is a plus sign and digits. `quote_plus` would be the most expensive step in making a message.
     number = recipient.address
     to = f"%2B{number[1:]}" if number.isascii() and number[1:].isdecimal() and number[0] == "+" else quote_plus(number)
     callback = f"{_quoted(message.callback_url)}%2Ftwilio%2Fstatus%2F{recipient.delivery_id}"
@@ -243,10 +244,10 @@ def _quoted(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def _shared_fields(content: Content, sender_address: str) -> str:
-    """The part that is the same for every message of a batch, urlencoded once.
+    """Return the urlencoded fields that all messages of a batch share.
 
-    SmartEncoded is off: Twilio would replace characters that look alike, and then the resident would not read the
-    approved words, and `find` would not recognise them.
+    SmartEncoded is off: with it Twilio replaces some characters by similar ones, so the resident would not get the
+    approved text and `find` would not recognise it.
     """
     sender = "MessagingServiceSid" if _is_service(sender_address) else "From"
     return urlencode({sender: sender_address, "Body": content.text, "SmartEncoded": "false"})
@@ -257,7 +258,10 @@ def _is_service(sender_address: str) -> bool:
 
 
 def _is_same(listed: Any, message: Message, earliest: datetime) -> bool:
-    """Ours, going out, with these words, made since. Twilio may trim white space at the ends."""
+    """Return whether a listed message is this one: outgoing, same service and text, not created before `earliest`.
+
+    Twilio may trim white space at the ends of a text.
+    """
     service = listed.messaging_service_sid
     if not listed.sid or (_is_service(message.sender_address) and service and service != message.sender_address):
         return False
@@ -265,5 +269,5 @@ def _is_same(listed: Any, message: Message, earliest: datetime) -> bool:
         return False
     if str(listed.body or "").strip() != message.content.text.strip():
         return False
-    # Without a date, better to believe that it was sent than to send it twice.
+    # Without a date, assume that it is this one rather than send it twice.
     return not isinstance(listed.date_created, datetime) or listed.date_created >= earliest

@@ -1,6 +1,6 @@
-"""Twilio's own client over ours: for what is not hot, with our timeouts, our address and the city's way out.
+"""Twilio's own library on our HTTP client, with our timeouts, base URL and proxy. For infrequent reads only.
 
-Its library is imported when something is asked: it costs a process 11 MB and most never ask.
+The library is imported with the first request: it costs a process 11 MB, and most never need it.
 """
 
 import base64
@@ -20,17 +20,17 @@ MOST_MESSAGES = 50_000  # of one lookup
 
 
 class Listing:
-    """Messages that Twilio lists, and what time it is there."""
+    """Lists messages at Twilio, and knows the time on Twilio's clock."""
 
     def __init__(self, account_sid: str, auth_token: str, base_url: str, client: HttpClient | None, timeout_s: float):
-        self.there = datetime.now(UTC)  # by the last answer
+        self.there = datetime.now(UTC)  # Twilio's time, by its last answer
         self._account = account_sid, auth_token
         self._base_url, self._client, self._timeout_s = base_url, client, timeout_s
 
     async def messages(self, to: str, sender: str, since: date | None, page_size: int) -> AsyncGenerator[Any, None]:
-        """Return messages to this number, newest first (MessageInstance). Raises SendError without an answer.
+        """Yield the messages to this number, newest first (MessageInstance). Raises SendError without a full answer.
 
-        `sender`: a number, or "" for all; `since`: of DateSent.
+        `sender`: the number they were sent from, or "" for any. `since`: the earliest DateSent, or None.
         """
         from twilio.base import values
         from twilio.base.exceptions import TwilioException
@@ -43,13 +43,13 @@ class Listing:
                 seen += 1
                 yield listed
         except (TwilioException, AttributeError, KeyError, TypeError):
-            # The status was right, and what came with it is not a list of messages.
+            # The status was 200, but the body is not a list of messages.
             raise SendError("unreadable-answer", retryable=True, blame="provider") from None
         if seen >= MOST_MESSAGES:
             raise SendError("too-many-messages", retryable=False, blame="provider")
 
     async def _ask(self, endpoint: Endpoint) -> Any:
-        """A question can be asked again: no outcome of it is ambiguous."""
+        """Send a query. Repeating it is safe, so an unknown outcome becomes a retryable SendError."""
         try:
             answer = await exchange(self._client, endpoint, None, self._timeout_s)
         except Ambiguous as error:
@@ -66,10 +66,10 @@ class Listing:
 
 
 def library(account_sid: str, auth_token: str, base_url: str, ask: Callable[[Endpoint], Any], *, is_async: bool) -> Any:
-    """`twilio.rest.Client` that only reads, over our way out: `ask` returns the `response`, or a coroutine of it."""
+    """Return a read-only `twilio.rest.Client` that sends by `ask`, which returns a `response` or a coroutine of it."""
     from twilio.rest import Client
 
-    # Twilio's own variables of the environment are not ours.
+    # Twilio's own environment variables are not read.
     twilio = Client(account_sid, auth_token, http_client=_Http(ask, is_async), environment={"": ""})
     if base_url != twilio.api.base_url:
         twilio.api.base_url = twilio.messaging.base_url = base_url
@@ -77,14 +77,14 @@ def library(account_sid: str, auth_token: str, base_url: str, ask: Callable[[End
 
 
 def response(answer: Answer) -> Any:
-    """An answer of ours as the library reads it."""
+    """Convert our answer to the library's."""
     from twilio.http.response import Response
 
     return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
 
 
 class _Http:
-    """`twilio.http.HttpClient`, or AsyncHttpClient, by their shape."""
+    """Has the interface of `twilio.http.HttpClient`, or of AsyncHttpClient."""
 
     def __init__(self, ask: Callable[[Endpoint], Any], is_async: bool) -> None:
         self._ask, self.is_async = ask, is_async
@@ -110,7 +110,7 @@ def _endpoint(
     headers: Mapping[str, str] | None,
     auth: tuple[str, str] | None,
 ) -> Endpoint:
-    """A request as the library describes it, as one of ours."""
+    """Convert a request of the library to one of ours."""
     query = urlencode({name: value for name, value in (params or {}).items() if value is not None})
     if query:
         uri += ("&" if "?" in uri else "?") + query
@@ -133,6 +133,6 @@ def refused_by(answer: Answer) -> SendError | Ambiguous:
 
 def error_of(code: str) -> SendError:
     judged = verdict(code)
-    # Twilio's own message repeats the phone number, so only the address of its explanation is kept (law 9).
+    # Twilio's own message repeats the phone number, so only the URL of its explanation is kept (law 9).
     detail = f"https://www.twilio.com/docs/api/errors/{code}" if code.isdecimal() else ""
     return SendError(code, retryable=judged.retryable, blame=judged.blame, suppress=judged.suppress, detail=detail)

@@ -1,7 +1,7 @@
 """The meaning of Twilio's error codes, as data.
 
-The list is at https://www.twilio.com/docs/api/errors. Codes from 20000 to 21999 come as the answer to a
-request, 30000 and 63000 with a status callback, after the message was accepted.
+The list is at https://www.twilio.com/docs/api/errors. Codes from 20000 to 21999 come in the answer to a request, those
+from 30000 and 63000 in a status callback, after the message was accepted.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from notify.channels.contract import Blame, Suppress
 
 
 class Verdict(NamedTuple):
-    """As in SendError: may it succeed later, whose fault is it, and is the address to be left alone."""
+    """As in SendError: whether a later try may succeed, who is at fault, and why not to use the address again."""
 
     retryable: bool
     blame: Blame
@@ -25,8 +25,8 @@ NO_PHONE = Verdict(False, "recipient", "invalid")
 FILTERED = Verdict(False, "filter")
 THIS_MESSAGE = Verdict(False, "recipient")  # it cannot reach this phone now; a later one may
 
-# A code that is not here: this message is lost, but one odd message must neither cost a resident all later alerts
-# nor stop the sender for everybody else.
+# A code that is not listed. This message is lost, but the resident must still get later alerts, and the sender must not
+# stop for everybody else.
 UNKNOWN = Verdict(False, "provider")
 
 VERDICTS = {
@@ -44,7 +44,7 @@ VERDICTS = {
     "30006": NO_PHONE,  # landline or unreachable carrier
     "63024": NO_PHONE,  # invalid recipient of a channel
     "63033": OPTED_OUT,  # the person blocked us on the channel
-    # We, our account or our sender: each next message would fail alike.
+    # We, our account or our sender: every further message would fail, too.
     "20003": OURS,  # wrong credentials
     "20008": OURS,  # test credentials
     "20404": OURS,  # no such account
@@ -69,7 +69,7 @@ VERDICTS = {
     "30035": OURS,  # number not ready at the carriers
     "63007": OURS,  # no such channel sender
     "63016": OURS,  # outside the 24 hours of WhatsApp without a template
-    # One is chance, or a number that the carrier distrusts; many are our words or our sender.
+    # One is chance, or a number that the carrier distrusts. Many mean that our text or our sender is at fault.
     "30007": FILTERED,  # filtered as spam
     # Passing.
     "20429": PASSING,  # too many requests, not processed
@@ -88,8 +88,8 @@ VERDICTS = {
 }
 
 
-# With a status of 500 or more, these say that there is no message. 20500 does not: who sends again after it may send
-# twice, says https://www.twilio.com/docs/api/errors/20500.
+# With a status of 500 or more, these mean that no message was created. 20500 does not: sending again may send it twice
+# (https://www.twilio.com/docs/api/errors/20500).
 NOT_TAKEN = frozenset({"20429", "20503", "21611"})
 
 
