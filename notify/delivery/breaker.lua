@@ -1,14 +1,14 @@
--- What one window of posts says about its sender. All times in microseconds.
+-- Record the result of one window of posts in its sender's breaker. All times in microseconds.
 --
 -- KEYS[1]  hash of the sender
--- ARGV     faults, others (answers by which the provider shows that it works), trial (1: of a half-open breaker), why,
+-- ARGV     faults, others (answers that show that the provider works), trial (1: the window was a trial), why (a code),
 --          threshold (faults in a row), first, longest, press (longest for an emergency), spread (0.8 .. 1.2)
 -- returns  {what happened: '' | 'opened' | 'rests' | 'closed', for how long}
 --
 -- streak, streak_at   faults in a row, and when the last one was
--- broken, why         since when the breaker is open; missing: it is closed
--- opened              times that it has opened since it was closed last
--- rest, press         until then nobody tries; press: nobody with an emergency
+-- broken, why         since when the breaker is open, and why; missing: it is closed
+-- opened              times that it has opened since it was last closed
+-- rest, press         until then there is no trial; press: none by an emergency
 local key = KEYS[1]
 local faults, others, trial, why = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
 local threshold, first, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -32,16 +32,16 @@ if others > faults then
     return {state[1] and 'closed' or '', '0'}
 end
 if faults == 0 then
-    -- The trial did not take place: there was nothing to send. The next taker makes it.
+    -- The trial was not made, because there was nothing to send. The next taker makes it.
     if trial and state[1] then redis.call('HSET', key, 'rest', whole(now), 'press', whole(now)) end
     return {'', '0'}
 end
 if state[1] then
-    -- Windows that were granted before tell nothing new.
+    -- This window was granted before the breaker opened: it adds nothing.
     if not trial then return {'', '0'} end
     return {'rests', open(state[1], tonumber(state[2]) + 1)}
 end
--- Faults that lie far apart are not in a row: windows without any are not told of.
+-- Faults far apart are not in a row: windows without faults, which are not all reported, may lie between them.
 local fresh = tonumber(state[4] or 0) > now - 60000000
 local streak = (fresh and tonumber(state[3] or 0) or 0) + faults
 if streak >= threshold then return {'opened', open(whole(now), 1)} end

@@ -1,7 +1,7 @@
-"""How many posts a process can start on time, found by trying, as TCP finds its congestion window.
+"""Find by trying how many posts a process can start on time, as TCP finds its congestion window.
 
 A slot that is missed is lost, so a process must not take more tokens than it can use. How many it can use depends on
-the machine, its neighbours and the provider, and keeps changing. So the number of posts that may be due at once grows
+the machine, its other load and the provider, and keeps changing. So the number of posts that may be due at once grows
 while all of them leave in time, and shrinks when one is late. The size of a claim is found in the same way.
 """
 
@@ -17,13 +17,13 @@ from notify.delivery.throttle import LEAD_S, Grant
 
 FIRST, LEAST, MOST = 128, 8, 1024
 GROWS_BY = 8  # for each reservation whose posts all left in time
-SHRINKS_TO = 0.7  # when a post was late, at most once a round
+SHRINKS_TO = 0.7  # ... if one was late, at most once a round
 ROUND_S = 0.1
 FIRST_CLAIM, MOST_CLAIM = 128, 512
 
 
 class Reserved:
-    """The posts of one grant, from before its tokens are taken until the last post is started."""
+    """The posts of one grant, from before its tokens are taken until the last post has started."""
 
     def __init__(self, messages: int) -> None:
         self.messages = messages  # how many are reserved
@@ -32,7 +32,7 @@ class Reserved:
         self._slots_s: Sequence[float] = ()
 
     def has(self, slots_s: Sequence[float]) -> None:
-        """Set its slots, once granted. Posts with later slots do not count as due."""
+        """Set the slots that were granted. A post does not count as due before its slot is near."""
         self._slots_s = slots_s
         self.waiting = len(slots_s)
 
@@ -53,7 +53,7 @@ class Window:
 
     @property
     def slots_s(self) -> list[float]:
-        """A slot for each post."""
+        """The slot of each post (`time.monotonic()`)."""
         posts = 1 if self.bulk else self.grant.messages
         return [self.grant.first_s + n * self.grant.interval_s for n in range(posts)]
 
@@ -95,7 +95,7 @@ class Capacity:
 
 
 class ClaimSize:
-    """How many deliveries of a sender and lane this process claims at once: all must leave while the claim is fresh."""
+    """How many deliveries of a sender and lane to claim at once, so that all leave while the claim is fresh."""
 
     def __init__(self) -> None:
         self.messages = FIRST_CLAIM
@@ -104,8 +104,8 @@ class ClaimSize:
     def learn(self, asked: int, left_s: float, *, late: bool) -> None:
         """Learn from a claim of `asked` deliveries, the last of which left after `left_s`; `late`: some did not.
 
-        A claim much smaller than it might have been teaches nothing. Claims that are late together count once: it was
-        one stall that held them all up.
+        A claim much smaller than allowed shows nothing. Late claims close together count once: one stall delayed them
+        all.
         """
         now_s = time.monotonic()
         if late and 2 * asked >= self.messages and now_s - self._shrunk_s > CLAIM_S:

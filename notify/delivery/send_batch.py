@@ -1,9 +1,9 @@
 """Send one leased batch, window by window: take tokens, claim, post, record.
 
-No transaction is open while a provider is asked (law 5). Whether a delivery may still go out, whether its alert is
-still sending, its resident still wants it and its address is not opted out, is decided by the claim, which comes
-after the tokens and less than half a second before the post (law 4). Nothing is claimed so late that it could leave,
-or wait at the provider, after its alert has expired (`leases.LAST_S`).
+No transaction is open during a provider call (law 5). The claim checks that a delivery may still go out: its alert is
+still being sent, its resident still wants it and has not opted out. The claim comes after the tokens and less than half
+a second before the post (law 4). Nothing is claimed so late that it could leave, or wait at the provider, after its
+alert has expired (`leases.LAST_S`).
 """
 
 import threading
@@ -38,11 +38,11 @@ from notify.delivery.transport import Posted, Transport
 
 log = structlog.get_logger()
 
-BUSY_S = 0.005  # while this process has as many posts waiting to start as it may
+BUSY_S = 0.005  # while this process has too many posts waiting to start
 LONGEST_WAIT_S = 2.0  # a batch that would have to wait longer is given back
 NOBODY_PAUSE_S = 5.0  # when no sender is open
 AWAY_PAUSE_S = 0.5  # while PostgreSQL is away
-REMEMBER_S = 120.0  # how long outcomes are kept in memory until it is back
+REMEMBER_S = 120.0  # how long outcomes are kept in memory while PostgreSQL is away
 BROKEN_PAUSE_S = 10.0  # after an unexpected error
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
 
@@ -62,7 +62,7 @@ class Batch:
         self._transport = transport
         self._stop = stop
         self._content = content(held, settings)
-        self._left = held.size  # at most so many are to be claimed
+        self._left = held.size  # the most that is left to claim
         self._last = 0  # the delivery that was claimed last
         self._refused: list[int] = []  # deliveries that PostgreSQL refuses to claim
         self._held_since_s = time.monotonic()
@@ -104,7 +104,7 @@ class Batch:
         window = self._next_window(allowed)
         if isinstance(window, Window):
             pause_s = self._send_window(window)
-            if pause_s is None:  # only what is refused may be left: not to be tried again in the same moment
+            if pause_s is None:  # only refused ones may be left: do not try again at once
                 return BROKEN_PAUSE_S if self._refused else 0.0
             return pause_s or None
         if window > LONGEST_WAIT_S:
@@ -120,9 +120,9 @@ class Batch:
         return leases.renew(self._held, self._settings.lease_s)
 
     def _next_window(self, allowed: Sequence[sender_pool.OpenSender]) -> Window | float:
-        """Slots at the first of these senders that has some; else for how long to wait, in seconds.
+        """Take slots at the first of these senders that has some, or return how long to wait, in seconds.
 
-        Without an open sender, or without Redis, nobody sends.
+        Without an open sender, or without Redis, nothing is sent.
         """
         soonest_s = NOBODY_PAUSE_S
         for sender in allowed:
@@ -135,8 +135,8 @@ class Batch:
     def _take_slots(
         self, sender: sender_pool.OpenSender, want: int, in_all: int, within_s: float = CLAIM_S
     ) -> Window | float:
-        """Slots at one sender in the next `within_s`, as many as this process can use; else for how long to wait, in
-        seconds."""
+        """Take up to `want` slots at one sender in the next `within_s`, as many as this process can use, or return how
+        long to wait, in seconds. `in_all`: how many are wanted, later ones included."""
         most = self._most_recipients(sender)
         reserved = self._transport.reserve(sender.provider, 1 if most > 1 else want)
         if reserved is None:
@@ -157,7 +157,7 @@ class Batch:
             log.warning("throttle.unreachable", error=type(error).__name__)
             return LONGEST_WAIT_S
         except db.AWAY as error:
-            # Where the day's tokens must be counted anew. Requests may be in flight, whose outcomes must not be lost.
+            # The day's tokens had to be counted. Requests may be in flight, and their outcomes must not be lost.
             log.warning("throttle.cannot_count", error=db.reason(error))
             return LONGEST_WAIT_S
         finally:
@@ -166,7 +166,7 @@ class Batch:
         return Window(sender, answer, reserved, most > 1) if isinstance(answer, Grant) else answer.seconds
 
     def _send_window(self, window: Window) -> float | None:
-        """Claim, post and record. Returns how long the batch should pause, in seconds; None when nothing was left to
+        """Claim, post and record. Returns how long the batch should rest, in seconds; None if nothing was left to
         claim."""
         sender = window.sender
         messages: list[Message] = []
@@ -193,21 +193,21 @@ class Batch:
                 self._transport.release(sender.provider, window.reserved)
         if not claimed or not messages:
             sender_health.record(sender, [window.grant], self._held.cost, [], self._throttle)
-            # Nothing is left; or all of this window have opted out in the meantime, or cannot be read.
+            # Nothing is left, or all deliveries of this window were skipped or passed on, or cannot be read.
             return None if claimed is None else pause_s
         posted, grants = self._post(window, messages, claimed_s + CLAIM_S)
         left_s, late = (posted[-1].left_at - began).total_seconds(), isinstance(posted[-1].answer, Late)
         self._claim_size(sender).learn(asked, left_s, late=late)
         try:
-            # A provider in trouble refuses everything: no message is given up for that, the breaker does the waiting.
+            # A provider in trouble refuses everything. No message is given up for that: the breaker makes them wait.
             troubled = sender_health.record(sender, grants, self._held.cost, posted, self._throttle)
-        except Exception:  # whatever it is, the outcomes are nowhere else
+        except Exception:  # whatever the error is, the outcomes exist only here
             self._record(posted, claimed, troubled=True)
             raise
         return self._record(posted, claimed, troubled=troubled)
 
     def _worth_claiming(self, window: Window) -> int:
-        """How many to claim: those that have slots now, and others that will soon, for a claim has its price."""
+        """Return how many to claim: those that have slots now, and others that will soon, to make fewer claims."""
         if self._most_recipients(window.sender) > 1 or window.grant.trial:
             return window.grant.messages
         soon = int(window.sender.rate_per_s * SLICE_S / self._held.cost)
@@ -230,7 +230,7 @@ class Batch:
         return 0.0 if fits else BROKEN_PAUSE_S
 
     def _post(self, first: Window, messages: Sequence[Message], until_s: float) -> tuple[list[Posted], list[Grant]]:
-        """Post them all, in grants, for as long as the claim is fresh. A post whose slot went by gets another one."""
+        """Post all messages, grant by grant, while the claim is fresh. One that misses its slot gets another."""
         posted: list[Posted] = []
         grants: list[Grant] = []
         left, window = list(messages), first
@@ -255,9 +255,9 @@ class Batch:
     def _more_slots(
         self, sender: sender_pool.OpenSender, left: Sequence[Message], beyond: int, until_s: float
     ) -> Window | None:
-        """Slots for messages that are claimed already; None when they would come too late for that claim.
+        """Take slots for messages that are claimed already. Return None if they would come too late for that claim.
 
-        `beyond`: how many are not claimed yet. An emergency that wants to send them, too, keeps its place.
+        `beyond`: how many are not claimed yet. They are asked for, too, so that an emergency keeps its precedence.
         """
         want = sum(len(message.recipients) for message in left)
         while not self._stop.is_set() and time.monotonic() < until_s:
@@ -277,7 +277,7 @@ class Batch:
         attempts = {one.delivery_id: one.attempts for one in claimed}
         most = self._settings.max_attempts
         results = [o for p in posted for o in outcomes(p, attempts, most, troubled=troubled)]
-        # They are nowhere else: what is forgotten here would have to be asked for, or sent twice.
+        # The outcomes exist only here. If one is lost, the provider must be asked, or the message is sent twice.
         recording.record_apart(self._held, results, claimed[0].claimed_at, REMEMBER_S)
         if any(o.suppress == carrier_blocks.REASON for o in results):
             sender_pool.read_anew()

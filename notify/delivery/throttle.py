@@ -1,8 +1,8 @@
 """The throttle: a provider never sees more than a sender's rate in any one-second window (law 6).
 
 A grant is a run of time slots on Redis's clock; the worker posts each message in its slot, so the stream at the
-provider is even, whatever the number of workers. If Redis is gone, workers wait: they do not send unthrottled.
-The arithmetic is in `throttle.lua`, so that it is one atomic step.
+provider is even for any number of workers. If Redis is gone, workers wait: they never send unthrottled.
+The arithmetic is in `throttle.lua`, which Redis runs as one atomic step.
 """
 
 import math
@@ -26,14 +26,14 @@ log = structlog.get_logger()
 
 JITTER = 0.025  # share of the rate left unused; pays for up to 25 ms between a slot and the post's arrival
 LATENESS_S = 0.012  # a message that would leave later than this after its slot gives the slot up
-SLICE_S = 0.25  # most of the rate that one grant takes
+SLICE_S = 0.25  # a grant takes at most this many seconds of the rate
 BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
 LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between
 HORIZON_S = 0.1  # how far ahead of now a run of slots may begin: keeps consent checks fresh (law 4)
-CLOCK_STEP_S = 0.5
+CLOCK_STEP_S = 0.5  # a larger change between Redis's clock and ours: one was set
 LONGEST_REST_S = 600.0  # a provider that asks for more is asked again after this
-TRIAL_S, URGENT_TRIAL_S = 20.0, 2.0  # how long a half-open breaker waits for its trial before it makes another one
-UNCOUNTED = -2  # the wait that means: count first
+TRIAL_S, URGENT_TRIAL_S = 20.0, 2.0  # how long a half-open breaker waits for its trial before the next
+UNCOUNTED = -2  # as a wait: count the day's tokens first
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Grant:
     first_s: float
     interval_s: float
     day: str = ""
-    span: tuple[str, str] = ("", "")  # first slot, and first slot after it, on Redis's clock
+    span: tuple[str, str] = ("", "")  # its first slot and the first one after it, on Redis's clock
     watched: bool = False
     trial: bool = False
 
@@ -102,7 +102,7 @@ class Throttle:
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `at_once`: the most to grant now, though more are wanted. `within_s`: grant no slot that begins later than that.
+        `at_once`: the most to grant now, even if more are wanted. `within_s`: grant no slot that begins later.
         """
         day = now.astimezone(CAP_DAY).date()
         most = want if at_once is None else at_once
@@ -122,7 +122,7 @@ class Throttle:
         return self._grant(allowance.sender_id, day, answer)
 
     def now(self) -> datetime:
-        """Return the time on Redis's clock: on a host with a wrong clock, a cap's day must not begin early. Raises
+        """Return the time on Redis's clock, so that a host's wrong clock cannot begin a cap's day early. Raises
         redis.RedisError."""
         if not self._clock.known:
             asked = time.monotonic()
@@ -220,7 +220,7 @@ class _ServerClock:
     def heard(self, server_s: float, asked: float, answered: float) -> None:
         offset_s = server_s - (asked + answered) / 2
         if self._heard and abs(offset_s - min(list(self._heard))[1]) > CLOCK_STEP_S:
-            self._heard = deque(maxlen=64)  # somebody set the clock
+            self._heard = deque(maxlen=64)  # a clock was set
         self._heard.append((answered - asked, offset_s))
 
     @property

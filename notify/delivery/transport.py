@@ -1,7 +1,7 @@
 """Post to providers from one event loop, in a thread of its own that all batches of a worker process share.
 
-Worker threads hand a window of posts over and wait for its outcomes. Each post leaves in its slot; one that is late
-gives its slot up, so that neither a stalled process nor a long pause can send what nobody expects any more.
+Worker threads hand over a window of posts and wait for the outcomes. Each post leaves in its slot. One that is late
+gives its slot up, so that a process that stalled or was suspended sends nothing that is outdated.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CONNECTIONS = 256  # open requests of a process at one provider
-QUESTIONS = 16  # ... and so many about messages of unknown outcome; providers throttle those, too
-TICK_S = 0.002  # slots that are closer than this are one: a timer for each message would cost more than the message
+QUESTIONS = 16  # ... and open queries about unknown outcomes; providers throttle those, too
+TICK_S = 0.002  # a shorter wait for a slot is left out: a timer would cost more than the message
 
 
 Answer = Accepted | SendError | Ambiguous | Late
 
 
 class Posted(NamedTuple):
-    """The outcome of one post, and when it left (aware, UTC)."""
+    """The outcome of one post, and when it was started or given up (aware, UTC)."""
 
     message: Message
     answer: Answer
@@ -54,14 +54,14 @@ class Transport:
         self._thread.start()
         self._ways: dict[str, _Way] = {}
         self._claim_sizes: dict[tuple[int, Lane], ClaimSize] = {}
-        self._ways_lock = threading.Lock()  # two ways to one provider would be twice the requests
+        self._ways_lock = threading.Lock()  # two `_Way`s to one provider would allow twice the requests
 
     def adapter(self, provider: str) -> Adapter:
-        """Raises Unavailable when the provider's credentials are not set."""
+        """Return the provider's adapter. Raises Unavailable if its credentials are not set."""
         return self._way(provider).adapter
 
     def reserve(self, provider: str, want: int) -> Reserved | None:
-        """Reserve for up to `want` posts, for `send` or `give_up`; None while this process has too many to start."""
+        """Reserve up to `want` posts, for `send` or `release`. Return None while too many are waiting to start."""
         return self._way(provider).capacity.reserve(want)
 
     def release(self, provider: str, reserved: Reserved) -> None:
@@ -69,7 +69,7 @@ class Transport:
         self._way(provider).capacity.release(reserved)
 
     def claim_size(self, sender_id: int, lane: Lane) -> ClaimSize:
-        """What this process has learned about claims for this sender and lane."""
+        """Return the size of claims that this process has learned for a sender and lane."""
         return self._claim_sizes.setdefault((sender_id, lane), ClaimSize())
 
     def send(
@@ -80,7 +80,7 @@ class Transport:
         reserved: Reserved,
         until_s: float = math.inf,
     ) -> "Future[list[Posted]]":
-        """Post each message in its slot (`time.monotonic()`), nothing of it after `until_s`.
+        """Post each message in its slot (`time.monotonic()`), none after `until_s`.
 
         The future completes when the last post is answered.
         """
@@ -94,7 +94,7 @@ class Transport:
         return self.send(provider, messages, slots_s, Reserved(len(messages))).result()
 
     def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
-        """Ask the provider for a message of unknown outcome. The future raises SendError when it gives no answer."""
+        """Look up a message of unknown outcome. The future raises SendError if the provider gives no answer."""
         return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since_s), self._loop)
 
     def _way(self, provider: str) -> "_Way":
@@ -117,7 +117,7 @@ class Transport:
 
 
 class _Way:
-    """The way to one provider: its adapter, how many requests it may have open, how fast we can go."""
+    """One provider: its adapter, the limits on its open requests, and our capacity for it."""
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
@@ -151,7 +151,7 @@ class _Way:
         except (SendError, Ambiguous, Late) as answer:
             return Posted(message, answer, left_at)
         except Exception:
-            # A defect in an adapter must not take the window's other outcomes with it. What it did is not known.
+            # A defect in an adapter must not lose the window's other outcomes. Whether the message left is unknown.
             log.exception("provider.defect", provider=type(self.adapter).__name__, deliveries=len(message.recipients))
             return Posted(message, Ambiguous("defect"), left_at)
         finally:

@@ -1,8 +1,8 @@
 """Slots for each kind of work in a worker process, so that slow work of one kind cannot block another.
 
-A doorbell wakes a thread for one channel of a lane. The thread works on one batch after another until none waits; a
-doorbell that finds all slots taken needs no further thread. There are more threads than slots, so that a doorbell is
-always heard (`worker.py`).
+A doorbell, which is a Celery message, wakes a thread for one channel of a lane. The thread works on one batch after
+another until none is left. A doorbell that finds all slots taken is only noted. There are more threads than slots, so
+that one is always free for a doorbell (`worker.py`).
 """
 
 import threading
@@ -17,8 +17,8 @@ from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Lane
 
-RESOLVERS = 4  # alerts of a lane whose audience is resolved at once
-CLEARERS = 2  # who ask a provider about unknown outcomes; how many questions are open at once, transport.py bounds
+RESOLVERS = 4  # alerts of a lane whose audiences are resolved at the same time
+CLEARERS = 2  # threads that ask a provider about unknown outcomes; transport.py limits the open queries
 
 
 class Slots:
@@ -28,11 +28,11 @@ class Slots:
         self._each = each
         self._lock = threading.Lock()
         self._taken: Counter[Hashable] = Counter()
-        self._unheard: set[Hashable] = set()  # whose doorbell rang while all slots were taken
+        self._unheard: set[Hashable] = set()  # keys whose doorbell rang while all slots were taken
 
     @contextmanager
     def one(self, key: Hashable) -> Iterator[bool]:
-        """Yields whether there is a free slot; it is kept for the block. If there is none, that is remembered."""
+        """Take a slot for the block. Yields whether one was free; if not, `rang_again` will report it."""
         free = self._take(key)
         try:
             yield free
@@ -84,11 +84,11 @@ class WorkerSlots:
         return lanes * (channels * (self._settings.worker_threads + CLEARERS) + RESOLVERS)
 
     def send(self, lane: Lane, channel: str) -> None:
-        """Send batches until none waits, or the senders of the channel have long to wait."""
+        """Send batches until none is left, or until the senders of the channel have to wait for long."""
         self._answer(self._senders, lane, channel, self._send_next)
 
     def clear_up(self, lane: Lane, channel: str) -> None:
-        """Find out about unknown outcomes until the providers were asked about all that they should know."""
+        """Reconcile unknown outcomes, batch by batch, until none is due."""
         self._answer(self._clearers, lane, channel, self._clear_up_next)
 
     def resolve(self, lane: Lane, work: Callable[[], None]) -> None:
@@ -98,9 +98,9 @@ class WorkerSlots:
                 work()
 
     def _answer(self, slots: Slots, lane: Lane, channel: str, work_on_next: Callable[[Lane, str], bool]) -> None:
-        """Work on one batch after another while there are some.
+        """Work on one batch after another until none is left.
 
-        An error with one batch is raised after the others who rang meanwhile have been heard.
+        An error with a batch is raised after the doorbells that rang meanwhile have been answered.
         """
         broken: Exception | None = None
         ringing = True
@@ -113,14 +113,14 @@ class WorkerSlots:
                         pass
                 except Exception as error:
                     broken = error
-            # A batch may have come after we had looked for one.
+            # A batch may have come after the last look.
             ringing = slots.rang_again((lane, channel)) and not self._stop.is_set()
         if broken is not None:
             raise broken
 
     def _send_next(self, lane: Lane, channel: str) -> bool:
         held = leases.lease_next(lane, channel, self._settings.lease_s)
-        # Where one has long to wait the others would have to wait as long; the sweep rings for them.
+        # If one has to wait for long, so have the others; the sweep rings for them.
         return held is not None and Batch(held, self._settings, self._throttle, self._transport(), self._stop).run()
 
     def _clear_up_next(self, lane: Lane, channel: str) -> bool:
