@@ -1,6 +1,6 @@
 """Limit the rate of requests by address and by key, counted in Redis for all web servers together.
 
-Webhooks are not limited: a correctly signed one is never refused (`hooks/refusals.py`).
+Webhooks are not limited: a correctly signed one is never refused for the number of requests (`hooks/refusals.py`).
 """
 
 import hashlib

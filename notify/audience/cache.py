@@ -59,7 +59,7 @@ WANTED = """
 
 
 class Tally(NamedTuple):
-    """The residents inside, and their contacts by (channel, language, reason); the last reason is REACHED."""
+    """Counts of residents inside, and of their contacts: shape (channels, languages, REASONS and, last, REACHED)."""
 
     residents: int
     contacts: NDArray[np.int64]

@@ -142,7 +142,7 @@ def preview(s: Session, alert: Alert, now: datetime) -> Audience:
 
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
-    """Return the same for residents already found."""
+    """Return the counts of an audience whose residents are found already."""
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
                     {REACHED}

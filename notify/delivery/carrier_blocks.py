@@ -22,7 +22,7 @@ from notify.core import alarms, db, states
 
 REASON = "carrier-block"  # of a delivery that ended because every open sender is blocked
 TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
-# Carriers block toll-free numbers themselves, and do not recognise YES:
+# For toll-free numbers the carrier handles STOP and START, and does not recognise YES:
 # https://help.twilio.com/articles/223134027
 TOLL_FREE_LIFTED_BY = frozenset({"start", "unstop"})
 
@@ -107,7 +107,7 @@ def note_refusals(cursor: "psycopg.Cursor[Any]", refused: Sequence[tuple[int, st
 
 def settle_refusals(now: datetime) -> None:
     """Pass each refused delivery on to another sender, once, if its alert still runs and a sender can reach the phone;
-    else fail it. Waits until its batch is given back: the worker may not have recorded the attempt yet."""
+    else fail it. A delivery has to wait until its batch is given back: its worker may not have recorded the attempt."""
 
     def work(some: Sequence[int]) -> None:
         values = {"ids": list(some), "now": now, "from": [state.value for state in states.PASSED_ON]}
@@ -144,7 +144,7 @@ _FREE = """(SELECT x.id FROM senders x
                                        AND k.lifted_at IS NULL)
                   ORDER BY x.rate_per_s DESC, x.id LIMIT 1)"""
 
-# Moves deliveries to the fastest open sender, in a batch that only it may send.
+# Moves each delivery to the fastest open sender that may reach it, in a batch that is bound to this sender.
 _MOVE = f"""
     WITH ours AS (
         SELECT * FROM batches WHERE id = %(batch)s AND lease = %(key)s AND lease_until > now() FOR UPDATE

@@ -75,7 +75,7 @@ def claim(
 def _pass_on(
     cursor: "psycopg.Cursor[Any]", held: Lease, blocked: Sequence[int], now: datetime, kept: list[int] | None
 ) -> None:
-    """Pass blocked deliveries on. Never fails: the others of their window are claimed and must be posted."""
+    """Pass blocked deliveries on. Raises no database error: the rest of their window is claimed and must be posted."""
 
     def work(some: Sequence[int]) -> None:
         carrier_blocks.pass_on(cursor, held.batch_id, held.key, some, now)
@@ -110,7 +110,7 @@ def claim_apart(
 
 
 def _leave_alone(held: Lease, after: int, refused: list[int], error: psycopg.Error) -> None:
-    """The delivery that a claim of one would have taken. Raises the error when there is none."""
+    """Add the delivery that a claim of one would take to `refused`, with an alarm. Raises `error` if there is none."""
     with statements() as cursor:
         found = cursor.execute(
             f"""SELECT d.id FROM deliveries d WHERE d.batch_id = %(batch)s AND {_QUEUED} {_WITHOUT}

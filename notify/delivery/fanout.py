@@ -1,8 +1,8 @@
 """Turn an audience into delivery rows and batches, slice by slice, with one transaction for each slice.
 
 The first slice is small, so that the first phone rings while the rest is still being resolved. After it, two slices are
-written at a time, each on its own connection, and committed in order. The same transaction records the progress on the
-alert. If a resolver dies, another continues from there, so every contact gets exactly one row.
+written at a time, each on its own connection, and committed in order. Each transaction also records the progress on
+the alert. If a resolver dies, another continues from there, so every contact gets exactly one row.
 """
 
 from collections import deque
@@ -91,7 +91,7 @@ def resolve(alert_id: int, now: datetime) -> Iterator[list[int]]:
         ).scalar_one():
             return
         guard.commit()
-        guard.detach()  # closed, not returned: a pooled connection would keep the lock
+        guard.detach()  # closed, not returned: whatever happens, the lock does not stay in the pool
         try:
             yield from _slices(alert_id, now)
         except _Halted:
@@ -118,7 +118,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         yield batches
     with transaction(resolvers_engine) as s:
         rest = audience.residents_inside(s, area, now, after=through)
-    # If all residents of the area are new, the first ids held none of them.
+    # If the first ids held nobody inside, no phone has rung yet: begin with a small slice again.
     yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), given)
     with transaction(resolvers_engine) as s:
         _advance(s, alert_id, 0, done_at=now)
@@ -251,7 +251,7 @@ def _given(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
 
 def _deal(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
     """Write deliveries and batches. Return the ids of the batches and the number of deliveries."""
-    # PostgreSQL underestimates the batches: its merge join would compare each delivery with all of its language.
+    # PostgreSQL underestimates the batches: a merge join would compare each delivery with all batches of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))
     dealt = s.execute(text(sql), values).one()
     return dealt.batches, dealt.added

@@ -35,7 +35,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ZoneTime:
-    """When the messages to a zone's residents will have left. None: never."""
+    """When the share `MOST` of the messages to a zone's residents will have left. None: never."""
 
     zone: str
     messages: int
@@ -109,7 +109,7 @@ def keep(s: Session, alert_id: int) -> None:
 
 
 def measure(s: Session, now: datetime) -> None:
-    """Store when the messages of finished alerts did leave, beside the prediction. Each is measured once."""
+    """Store beside each prediction of a finished alert when the share `MOST` of its messages had left. Done once."""
     ended = s.scalars(
         text("""SELECT DISTINCT p.alert_id FROM predictions p JOIN alerts a ON a.id = p.alert_id
                  WHERE NOT p.measured AND a.state IN ('sent', 'cancelled', 'expired') ORDER BY p.alert_id""")
@@ -167,7 +167,7 @@ def _channel(
 def _zone(
     name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, course: Course
 ) -> ZoneTime:
-    """Residents get their messages in the order of their ids, so a zone is done when its highest ids are."""
+    """Residents get their messages in the order of their ids, so a zone is done when its higher ids are."""
     assert all_ids is not None  # noqa: S101
     ids = ids[np.isin(ids, all_ids)]  # part of a zone may be left out of the area
     if not len(ids):
@@ -224,8 +224,8 @@ def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at:
 def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
     """Return the tokens of other alerts that go out before our last ones do. `own`: our tokens.
 
-    A more urgent lane goes first. Alerts of one lane take turns (`leases.lease_next`): by the time ours is done, each
-    of the others has sent as much as ours, or all it had.
+    Everything in a more urgent lane goes first. Alerts of one lane take turns (`leases.lease_next`): by the time ours
+    is done, each of the others has sent as much as ours, or all it had.
     """
     rows = s.execute(
         text("""

@@ -1,4 +1,4 @@
-"""What a provider's answer means for the deliveries of one post. Decided here and nowhere else."""
+"""Turn a provider's answer into the next states of the deliveries of one post. This is decided only here."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,13 +18,13 @@ class Outcome(NamedTuple):
     reference: str | None = None
     sent_at: datetime | None = None
     suppress: Suppress = ""
-    counts: bool = True  # as an attempt; a missed slot, a 429 or a refusal by a broken provider does not
+    counts: bool = True  # as an attempt; not if it missed its slot, was told "429: later", or the provider is broken
 
 
 def outcomes(
     posted: Posted, attempts: dict[int, int], max_attempts: int, *, troubled: bool = False
 ) -> Iterator[Outcome]:
-    """One outcome for each recipient. `attempts`: of each delivery, including this one.
+    """Yield an outcome for each recipient. `attempts`: how often each delivery was tried, this time included.
 
     `troubled`: the provider refuses everything, so its refusal says nothing about this message.
     """
@@ -49,7 +49,7 @@ def _refused(error: SendError, place: int, recipient: Recipient, *, tired: bool,
     if error.retryable and (troubled or error.retry_after_s is not None):  # says nothing about this message
         return Outcome(recipient.delivery_id, DeliveryState.QUEUED, counts=False)
     innocent = bool(error.positions) and place not in error.positions
-    ours = error.blame == "us" and not error.retryable  # the sender is stopped, not the delivery
+    ours = error.blame == "us" and not error.retryable  # the sender stops; another one, or a repaired one, goes on
     if (error.retryable or innocent or ours) and not tired:
         return Outcome(recipient.delivery_id, DeliveryState.QUEUED)
     suppress = error.suppress if error.blame == "recipient" and not innocent else ""

@@ -47,7 +47,7 @@ def _looked_up(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[R
     for row in s.execute(text(_FIND), values):
         r = doubtful[row.place - 1]
         if row.delivery_id is not None:
-            found.append(replace(r, blame=None if r.blame == "us" else r.blame))  # cannot stop a sender
+            found.append(replace(r, blame=None if r.blame == "us" else r.blame))  # not proof enough to stop a sender
         elif r.suppress in ABOUT_ADDRESS:
             found.append(replace(r, delivery_id=None, state=None, blame=None))
     if len(found) < len(doubtful):

@@ -11,7 +11,7 @@ from notify.core import reasons
 from notify.delivery import sender_health
 
 RECENT = 5_000  # receipts, of all alerts
-FILTERED_SHARE, FILTERED_LEAST = 0.1, 20  # of the finished messages of one alert by one sender
+FILTERED_SHARE, FILTERED_LEAST = 0.1, 20  # of one alert's messages by one sender that ended, by these receipts
 
 
 def stop_refused_senders(s: Session, provider: str, receipts: Sequence[Receipt], now: datetime) -> None:
@@ -38,7 +38,8 @@ _REFUSED = """
 def stop_filtered_senders(s: Session, now: datetime) -> None:
     """Stop each sender that had too many recent messages of one alert filtered as spam.
 
-    A single one may be due to one phone. Call this when a receipt reports a filtered message, not for each receipt.
+    A single one says little: it may be due to a phone or a word. Call this when a receipt reports a filtered message,
+    not for each receipt.
     """
     values = {"recent": RECENT, "share": FILTERED_SHARE, "least": FILTERED_LEAST}
     for sender_id, alert_id, filtered, ended in s.execute(text(_FILTERED), values).all():

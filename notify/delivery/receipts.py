@@ -80,7 +80,7 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
 
 # A repeated receipt is ignored: the resident may have opted in again since. A carrier's block concerns only the sender
 # of that message, and another sender may have sent the delivery since. `fits`: the delivery's contact still has the
-# address that the provider names.
+# address that the provider names, if it names one.
 _NEWS = """
     SELECT o.id, o.reason, o.code, o.reference, o.address_index,
            c.id IS NOT NULL AND c.address_index = coalesce(o.address_index, c.address_index) AS fits
@@ -96,11 +96,11 @@ _NEWS = """
 
 
 def apply(now: datetime) -> int:
-    """Move deliveries by the receipts that are not applied yet. Returns how many receipts were applied.
+    """Move deliveries by the receipts that are not applied yet. Returns how many receipts were used up.
 
     The result does not depend on the order of the receipts, on repeats, or on how they are split between calls: the
     highest rank wins, then the first code in the alphabet. A receipt for a delivery that was never attempted, or is
-    not ours, moves nothing and is logged; one that PostgreSQL refuses is set aside (law 15).
+    not ours, moves nothing and is logged; one that PostgreSQL refuses is set aside (law 15). All of these are used up.
     """
     try:
         return _apply(now, None)
@@ -126,7 +126,7 @@ def _set_aside(receipt: int, why: Exception, now: datetime) -> None:
 
 
 def _returning() -> list[str]:
-    """The providers whose delivered messages may come back later."""
+    """Return the providers whose delivered messages may come back later."""
     return [name for name, provider in registry.PROVIDERS.items() if provider.may_return]
 
 

@@ -167,7 +167,8 @@ def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
 
 def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transport, *, over: bool) -> Outcome:
     """Decide the outcome where the provider cannot be asked. If it recognises repeated requests, send again while it
-    remembers the first; else send an emergency again, which some may read twice, and fail a routine message."""
+    remembers the first; else send an emergency again, which some may read twice, and fail a routine message. Fail
+    every message whose alert is over or whose attempts are used up."""
     age_s = (held.now() - one.claimed_at).total_seconds()
     if transport.adapter(one.provider).recall is Recall.REPEAT and age_s < REPEATS_S:
         why = "repeated"
@@ -181,7 +182,7 @@ def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transpor
 
 
 def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Audit how many residents may read an emergency twice, for the report."""
+    """Audit how many residents may read an emergency twice, because the first outcome is unknown, for the report."""
     count = sum(outcome.reason == SENT_AGAIN for outcome in outcomes)
     if count:
         with transaction() as s:

@@ -15,7 +15,7 @@ from notify.delivery.outcomes import Outcome
 from notify.models.states import DeliveryState
 
 BEFORE = {state: delivery_before(state) for state in DeliveryState}
-# A slow worker's message was given up as lost and queued again; now it is known to have been sent.
+# A slow worker's delivery may have been given up as lost, and queued again or closed. Now it is known to be sent.
 BEFORE[DeliveryState.ACCEPTED] += [state.value for state in HELD_BACK]
 
 
@@ -24,8 +24,8 @@ def record(outcomes: Sequence[Outcome], claimed_at: datetime, now: datetime) -> 
 
     Deliveries that the carrier blocks only for this sender go back to the queue, for another sender.
     A delivery that moved on meanwhile (its receipt came before the answer) keeps its state; only its reference and time
-    are filled in. So does one that was claimed again since, unless the provider accepted it. Nothing is recorded of an
-    attempt that the carrier is known to have refused.
+    are filled in. A delivery that was claimed again since keeps its state, too, unless the provider accepted this
+    attempt. Nothing is recorded of an earlier attempt that the carrier is known to have refused.
     """
     told = [o for o in outcomes if o.suppress]
     with statements() as cursor:

@@ -19,7 +19,7 @@ from notify.models.states import AlertState, BatchState, DeliveryState
 
 log = structlog.get_logger()
 
-SILENT_S = 5.0  # a doorbell of an idle lane is rung again when unanswered for this long
+SILENT_S = 5.0  # in an idle lane, doorbells are rung again when none of a channel was rung for this long
 AGAIN_MOST = 32  # ... for at most this many batches of a channel: a woken worker goes on to the others
 END_AT_ONCE = 20  # batches of cancelled or expired alerts in one transaction
 
@@ -66,7 +66,7 @@ def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> No
 
 
 def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, now: datetime) -> None:
-    """Move the deliveries of batches that may become `to`. One that PostgreSQL refuses stays, and raises an alarm."""
+    """Move those deliveries of batches that may become `to`. One that PostgreSQL refuses stays, and raises an alarm."""
 
     def work(some: Sequence[int]) -> None:
         s.execute(
@@ -104,12 +104,12 @@ def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
 
 
 def unsettled_batches(older_than_s: float, *, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
-    """Likewise for batches with unknown outcomes that are old enough for the provider to know them."""
+    """`unrung_batches` for unsettled ones, with outcomes unknown for so long that the provider should know them."""
     return _unrung(f"b.state = 'unsettled' AND (b.rung_at IS NOT NULL OR {_OLD})", wiped, idle, old=older_than_s)
 
 
 def next_unsettled(lane: Lane, channel: str, older_than_s: float) -> int | None:
-    """Return the unsettled batch that has waited longest, for `reconcile.clear_up`, or None."""
+    """Return the unsettled batch that has been due longest and was last claimed `older_than_s` ago, or None."""
     with transaction() as s:
         batch: int | None = s.execute(
             text(f"""

@@ -25,7 +25,10 @@ def content(held: Lease, settings: Settings) -> Content:
 
 
 def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> tuple[list[Recipient], list[Claimed]]:
-    """Return the recipients, and the deliveries whose address cannot be decrypted."""
+    """Return the recipients, and the deliveries whose address cannot be decrypted.
+
+    Addresses to send to are decrypted here and nowhere else.
+    """
     opened, unreadable = [], []
     with_links = CHANNELS[held.channel].leaves_by == "link"
     for one in claimed:

@@ -71,7 +71,10 @@ def change(
     status: str | None = None,
     by: Operator | None = None,
 ) -> Sender:
-    """Change a rate or a cap (0: none), stop or open a sender. Takes effect within a second. Raises NotFound."""
+    """Change a rate or a cap (0: none), stop or open a sender. Takes effect within a second, even in mid-send.
+
+    Raises NotFound and Invalid.
+    """
     sender = s.get(Sender, sender_id)
     if sender is None:
         raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows them.")

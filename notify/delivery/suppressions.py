@@ -23,7 +23,7 @@ def suppress(
 
     `carrier-block` blocks the pair of sender and address. It also opts the resident out of everything, because it means
     that they sent STOP, unless the block is known from an earlier STOP to this sender that no START has lifted, and the
-    resident has subscribed again. Returns the ids of such deliveries: another sender may take them.
+    resident is not opted out now. Returns the ids of such deliveries: another sender may take them.
     `claimed_at`: the claim that was refused; a delivery claimed again since says nothing about its present sender.
     """
     values = {"ids": list(delivery_ids), "reasons": list(reasons), "now": now, "claimed": claimed_at, "how": HOW}

@@ -1,4 +1,4 @@
-"""Addresses that cannot be decrypted: some are damaged; if none can be, this process has the wrong key."""
+"""Addresses that cannot be decrypted: they are damaged, or this process has the wrong key if it decrypts no other."""
 
 import socket
 from collections.abc import Sequence

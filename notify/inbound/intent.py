@@ -80,7 +80,7 @@ def spoken(text: str) -> str:
 
 
 def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
-    """What is neither quoted nor forwarded, its sentences in words, and those of them that have a question mark."""
+    """Return the text without quoted and forwarded parts, its sentences as `plain` words, and which end with "?"."""
     said = _without_quotes(_without_format(text[:LONGEST]), rules)
     parts = [(rules.spelling.mended(plain(part)), end) for part, end in _sentences(said)]
     ours = max((n for n, (words, _) in enumerate(parts, 1) if rules.ours.found_in(words)), default=0)
@@ -198,9 +198,8 @@ class _Rules:
         return self.request.of(words) >= self.request.enough
 
     def weighs_as_request(self, words: str) -> bool:
-        """Whether words that no rule decides ask for a stop, and nothing in them may be a cry for help. What is said
-        with none of the words for it, does not name our messages, or denies a word that is not known ("do not
-        xstop"), is in doubt."""
+        """Return whether words that no rule decides ask for a stop and cannot be a cry for help. They are in doubt if
+        they have no word that asks, do not name our messages, or deny an unknown word ("do not xstop")."""
         return (
             self.weighs_like_request(words)
             and self.request.has_any(self.asking, words)
@@ -295,5 +294,5 @@ def _sentences(text: str) -> list[tuple[str, str]]:
 
 
 def _is_shouted(said: str, rules: _Rules) -> bool:
-    """Return whether only STOP is in capitals, as a keyword would be, and is not a place."""
+    """Return whether STOP is in capitals, as a keyword, in a text that is not all capitals and names no place."""
     return said != said.upper() and _SHOUTED.search(said) is not None and not rules.place.found_in(plain(said))

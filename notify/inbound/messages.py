@@ -22,8 +22,8 @@ from notify.subscribers import addresses, consent, record
 from templates import REPLIES
 
 BY_TEXT = "text message"
-# The most replies to one phone within this time: two machines could answer each other for ever. A resident in danger
-# is answered every time.
+# The most replies to one phone within a time: two machines could answer each other for ever. A resident in danger who
+# writes again is answered again.
 MOST_ANSWERS: Mapping[Meaning, tuple[int, timedelta]] = {
     "other": (1, timedelta(days=1)),
     "doubt": (1, timedelta(days=1)),

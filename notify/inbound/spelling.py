@@ -27,13 +27,13 @@ class Spelling:
         return " ".join([self._same.get(word) or self._meant(word) for word in words.split()])
 
     def may_turn(self, words: str) -> bool:
-        """Whether what follows these words may be meant the other way round: one that is not known looks like a word
-        that turns ("do nto"), or follows one ("do not wnat to")."""
+        """Return whether these words may turn what follows into its opposite: an unknown one looks like a word that
+        turns ("do nto"), or stands beside a word that turns ("do not wnat to")."""
         said = words.split()
         return self.looks_turned(words) or (bool(self._strange(said)) and not self._turns.isdisjoint(said))
 
     def looks_turned(self, words: str) -> bool:
-        """Whether one of them that is not known looks like a word that turns. Two letters look like too many words."""
+        """Return whether an unknown word looks like one that turns. Two letters look like too many words to count."""
         strange = [word for word in self._strange(words.split()) if len(word) > 2]
         return any(_differ_by_one(word, turn) for word in strange for turn in self._turns)
 

@@ -45,7 +45,8 @@ def move(
 ) -> Placed:
     """Move a resident's place, named by its label or id, and give it another label if `label` is not empty.
 
-    Raises Invalid, NotFound, NotAllowed; Refused for a point far from the city or where the resident has a place.
+    Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, for a point far from the city, or where the
+    resident has another place.
     """
     require(by)
     take(s, subscriber_id)
@@ -105,11 +106,11 @@ def correct(
 ) -> str:
     """Replace a resident's phone or email. `how` the resident asked is stored as proof of the consent.
 
-    The old address belongs to nobody afterwards, as after an erasure: a STOP from it stays in force, and an import does
-    not restore it. `contact` is the one to replace if there are several. If the resident's stored address is damaged
-    and the same one is given, it is encrypted again and nothing else changes. Return what still keeps messages from the
-    new address, or "". Raises Invalid, NotFound, NotAllowed; Refused for an erased resident, or when another resident
-    has the address.
+    The old address belongs to nobody afterwards, as after an erasure: a STOP from it stays in force, and an import
+    restores it only with a later consent. `contact` is the one to replace if there are several. If the resident's
+    stored address is damaged and the same one is given, it is encrypted again and nothing else changes. Return what
+    still keeps messages from the new address, or "". Raises Invalid, NotFound, NotAllowed; Refused for an erased
+    resident, or when this or another resident has the address.
     """
     require(by)
     channel, kept = parse(address)
@@ -143,7 +144,7 @@ def correct(
 
 
 def _put(s: Session, place: Place, where: Where) -> str:
-    """Set the point and address of a place. Return the address as the city has it."""
+    """Set the point and address of a place. Return the address as the city has it, or "" if degrees were given."""
     street = _line("address", where.address, LONGEST_ADDRESS)
     lon, lat, taken = _point(s, street, where)
     sealed = points.seal(place.subscriber_id, lon, lat)

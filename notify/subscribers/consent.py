@@ -35,7 +35,7 @@ class Unsubscribed:
 
 
 def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None) -> bool:
-    """Opt an address (or the contact with this id) out of a topic or everything. Return False if it was opted out.
+    """Opt an address (or the contact with this id) out of a topic or everything. Return False if it already was.
 
     `how` is stored as proof: "STOP by text message". Raises Invalid for an unknown contact.
     """

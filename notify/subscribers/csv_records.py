@@ -14,8 +14,8 @@ from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
 CHANNELS_OF = {"phone": SMS.name, "email": EMAIL.name}  # by the column that has an address on it
-# The columns that the header must have: one alternative of each line. Language and label have defaults, but without a
-# column nobody has agreed to a topic or to getting messages at all.
+# The columns that the header must have: one alternative of each line. Language and label have defaults, but a missing
+# column must not stand for a resident's consent to a topic or to messages at all.
 NEEDED = (
     (("phone",), ("email",)),
     (("topics",),),
@@ -59,7 +59,8 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
     """Return the column names of the first line that is not empty, and the number of the next line.
 
     `Consent At` is consent_at, and a line `sep=,` for Excel is not the header. Raises Invalid if a column in `NEEDED`
-    is missing, or if an unknown one resembles one of ours: the data in phone2 would be lost.
+    is missing, one is there twice, or an unknown one may say who opted out or resembles one of ours: the data in phone2
+    would be lost.
     """
     first, following = "", 1
     while not first and (line := next(lines, None)) is not None:

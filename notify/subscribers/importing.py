@@ -56,7 +56,7 @@ class Reason:
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """The result of an import. `bad` lists the first `MOST_LISTED` of `bad_count`. `new` does not count what existed.
-    `unwritten`: rows by language that has no messages, whose residents get the city's first one. `without_topic`,
+    `unwritten`: rows by language, of languages without messages; residents get the city's first. `without_topic`,
     `without_consent`: rows without a topic, without a consent. `outside`: rows kept although their place is far from
     the city; `is_city_known`: whether that could be checked. `ignored`: unknown columns. After a dry run it is what an
     import would report."""
@@ -188,7 +188,7 @@ def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str], mer
 
 
 def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]) -> list[Reason]:
-    """A chunk; a row that PostgreSQL refuses keeps no other (law 15)."""
+    """Keep the good rows of a chunk, and return those left out. One that PostgreSQL refuses stops no other (law 15)."""
     left_out: list[Reason] = []
 
     def work(some: Sequence[Row]) -> Stored:

@@ -17,7 +17,7 @@ from notify.subscribers import addresses
 
 Gap = Literal["barred", "unverified", "no-topics", "no-place", "all-left", "some-left", ""]
 DAMAGED = "damaged: enter it again"
-ALERTS = 20  # the number of recent alerts shown
+ALERTS = 20  # how many of the last alerts are searched for messages to the resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
 
 
 def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
-    """Return the first thing that keeps alerts from a contact, except carriers; "" if nothing does, None if unknown.
+    """Return the first thing that keeps alerts from a contact, except carriers; "": nothing; None: no resident has it.
 
     `all-left`, `some-left`: all or some of the resident's topics are suppressed for the address or muted.
     """
@@ -228,7 +228,7 @@ _TOPICS_OF_CONTACT = f"""
 """  # noqa: S608  the rules are constants of ours
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
-# Joined by the alerts, because deliveries have no index that begins with the contact.
+# Joined through the alerts, because deliveries have no index that begins with the contact.
 _ALERTS = """
     SELECT a.id, a.event, a.launched_at, c.channel, d.state::text AS state, d.reason
       FROM (SELECT id, event, launched_at FROM alerts WHERE launched_at IS NOT NULL

@@ -45,7 +45,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> 
 
 
 def opt_out(s: Session, address: str, how: str, now: datetime, by: Operator | None, topic: Topic | None = None) -> bool:
-    """Opt an address out at the resident's request. `how` it was made is stored as proof. False: it was opted out."""
+    """Opt an address out at the resident's request. `how` it was made is stored as proof. False: it already was."""
     require(by)
     channel, kept = parse(address)
     how = proof(how, kept)
@@ -71,7 +71,8 @@ def lift(
 ) -> str:
     """Lift a suppression; an opt-out only at the resident's own request, of which `how` is the proof.
 
-    Return what still keeps messages from the address, or "". Raises Invalid, NotAllowed; Refused if there is none.
+    Return what still keeps messages from the address, or "". Raises Invalid, NotAllowed; Refused if there is no such
+    suppression.
     """
     require(by)
     channel, kept = parse(address)
