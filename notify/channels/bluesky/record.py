@@ -17,7 +17,7 @@ _SPAN_US = 2**47  # four and a half years
 
 
 def record_key(message: Message) -> str:
-    """Return the key of a delivery's post: always the same for one delivery, and different for each.
+    """Return the key of a delivery's post. It never changes, and no two deliveries have the same.
 
     Keys of posts are timestamp identifiers (https://atproto.com/specs/tid): microseconds and ten more bits. Ours are a
     hash of the delivery, so the time has no meaning; it is in the past because a server may refuse one in the future.

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class Endpoint:
-    """A method, a URL and the headers that all requests to it share, encoded once. A line break raises ValueError."""
+    """A method, a URL and the headers of all requests to it, encoded once. Raises ValueError for a line break."""
 
     def __init__(self, method: str, url: URL | str, headers: Mapping[str, str]) -> None:
         self.origin: Origin | None = None

@@ -1,8 +1,8 @@
 """HTTP/1.1 connections to providers, kept alive: one request at a time on each, parsed by httptools.
 
 This is the innermost loop of Tocsin: a message is one request. It takes a quarter of the CPU of a general client
-(docs/performance.md), and it knows whether any byte of a request may have left. That decides between
-sending again and asking the provider first (law 8).
+(docs/performance.md), and it knows whether any byte of a request may have left. That decides between sending again and
+asking the provider first (law 8).
 
 No redirects, cookies or compression: providers' APIs need none of them. `notify.channels.http.proxied` uses proxies.
 """
@@ -194,7 +194,7 @@ class _Connection(asyncio.Protocol):
             self._give_up("unreadable")
 
     def eof_received(self) -> None:
-        """End an answer without a length, as the end of its connection does (RFC 9112, section 6.3)."""
+        """An answer without a length ends with its connection (RFC 9112, section 6.3)."""
         self.usable = False
         if self._answer is None or self._answer.done() or self._status < 200:
             return

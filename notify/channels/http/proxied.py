@@ -124,7 +124,7 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
     def _is_usable(self, connection: Connection) -> bool:
-        """Return whether it is new, or silent since its last answer, by the kernel: the loop may not have read yet."""
+        """Return whether it is new or silent since its last answer. Asks the kernel: the loop may not have read yet."""
         protocol = connection.protocol
         if protocol is None or protocol.transport is None:
             return False
@@ -151,7 +151,7 @@ def _unsent(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return "tls"
     if isinstance(error, aiohttp.ClientConnectorDNSError | UnicodeError):
-        return "proxy-dns"  # the proxy itself resolves the provider's name
+        return "proxy-dns"  # the proxy's own name: the provider's is resolved by the proxy
     if isinstance(error, TimeoutError):
         return "connect-timeout"
     return "proxy-refused" if isinstance(error, aiohttp.ClientProxyConnectionError) else "proxy-unreadable"

@@ -1,6 +1,6 @@
 """Twilio's own library on our HTTP client, with our timeouts, base URL and proxy. For infrequent reads only.
 
-The library is imported with the first request: it costs a process 11 MB, and most never need it.
+`twilio.rest` is imported with the first request: it costs a process 11 MB, and most never need it.
 """
 
 import base64
@@ -84,7 +84,7 @@ def response(answer: Answer) -> Any:
 
 
 class _Http:
-    """Has the interface of `twilio.http.HttpClient`, or of AsyncHttpClient."""
+    """An HTTP client with the interface of `twilio.http.HttpClient`, or of AsyncHttpClient."""
 
     def __init__(self, ask: Callable[[Endpoint], Any], is_async: bool) -> None:
         self._ask, self.is_async = ask, is_async
