@@ -108,9 +108,14 @@ def test_one_that_ended_by_itself_is_replaced_without_a_word() -> None:
 
 
 def test_what_takes_too_long_is_given_up() -> None:
-    pool = GeometryPool(processes=1, seconds=0.001)
-    with pytest.raises(ZoneError, match=r"not computed within 0\.001 seconds"):
-        pool.compute(AreaRequest((drawn(SQUARE), drawn(shapely.box(1, 1, 2, 2)))))
+    pool = GeometryPool(processes=1)
+    request = AreaRequest((drawn(SQUARE), drawn(shapely.box(1, 1, 2, 2))))
+    pool.compute(request)
+    (worker,) = pool._idle
+    worker._process.send_signal(signal.SIGSTOP)  # it takes for ever
+    pool._seconds = 0.1
+    with pytest.raises(ZoneError, match=r"not computed within 0\.1 seconds"):
+        pool.compute(request)
     assert not pool._idle, "its process is ended"
 
 
