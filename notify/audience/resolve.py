@@ -116,7 +116,7 @@ def residents_inside(
 
 
 def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID) -> Places:
-    """Return the places themselves. Those that cannot be decrypted are left out and raise an alarm."""
+    """Return the places that `residents_inside` finds. Those that cannot be decrypted are left out, with an alarm."""
     near, readable = _opened(_places_near(s, *area.bounds, after, through))
     if not readable.all():
         _sound(s, near.residents[~readable], now)

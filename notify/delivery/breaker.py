@@ -65,12 +65,12 @@ class Breaker:
 
 
 def key_of(sender_id: int) -> str:
-    """The hash of a sender in Redis, which is the throttle's, too."""
+    """Return the key of a sender's hash in Redis, which the throttle uses, too."""
     return f"tocsin:sender:{sender_id}"
 
 
 def _say(happened: str, sender_id: int, why: str, rest_s: float) -> None:
-    """One line for each transition."""
+    """Log one line for each transition."""
     if happened == "closed":
         log.warning("sender.works_again", sender=sender_id)
     elif happened:

@@ -1,4 +1,4 @@
-"""Claims of deliveries: the last check whether each may be sent, less than half a second before it leaves."""
+"""Claims of deliveries: the last check of whether each may be sent, less than half a second before it leaves."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -126,8 +126,8 @@ def _leave_alone(held: Lease, after: int, refused: list[int], error: psycopg.Err
 _QUEUED, _WITHOUT = "d.state = 'queued'", "AND d.id <> ALL(%(without)s)"
 
 
-# The batch is ours alone, so its rows are not locked before they are written; what a cancel or a receipt has moved in
-# the same moment is left alone, because the UPDATE looks at the state again.
+# The batch is leased to us, so its rows are not locked before they are written. A row that a cancel or a receipt moves
+# at the same moment is left alone, because the UPDATE checks the state again.
 _CLAIM = f"""
     WITH leased AS (
         SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id

@@ -1,7 +1,7 @@
 """Law 14: an exercise cannot reach a real provider.
 
 An alert whose CAP status is not Actual (Exercise, Test) may be carried by the simulators of the stack and by nothing
-else. It is asked when such an alert is launched, and again by the worker for each sender that it would post with,
+else. This is checked when such an alert is launched, and again by the worker for each sender that it would post with,
 since the settings may change in between.
 """
 
@@ -24,7 +24,7 @@ def may_carry(settings: Settings, provider: str, status: str) -> bool:
 
 
 def require_simulators(s: Session, channels: Sequence[str], status: str, settings: Settings) -> None:
-    """Raises Refused when an open sender of these channels may not carry an alert with this status."""
+    """Raise Refused if an open sender of these channels may not carry an alert with this status."""
     providers = s.scalars(
         text("""SELECT DISTINCT provider FROM senders
                  WHERE channel = ANY(:channels) AND status = 'open' ORDER BY provider"""),

@@ -77,7 +77,7 @@ def _turn_s(rate: float, cost: int, sharing: Sequence[int]) -> float:
         return alone_s
     if largest <= rate / 2:
         return together * (1 + JITTER) * cost / (math.floor(rate) - largest + 1)
-    # Few of the largest fit into a second, so sizes are not mixed: the others use its slots, or there are gaps.
+    # Too few of the largest fit into a second to mix sizes: the others use its slots, or there are gaps.
     if cost == largest:
         return alone_s
     gaps_s = _gap_s(rate, cost) + _gap_s(rate, largest) / (len(sharing) - 1)
@@ -85,7 +85,7 @@ def _turn_s(rate: float, cost: int, sharing: Sequence[int]) -> float:
 
 
 def _granted(rate: float, cost: int) -> int:
-    """Messages in a grant."""
+    """Return the number of messages in a grant."""
     most = math.floor(rate * SLICE_S / cost)
     return max(1, min(most, 25), most // 2)
 
@@ -100,7 +100,7 @@ def _gap_s(rate: float, cost: int) -> float:
 
 
 def run(ways: Sequence[Way], ahead: float, messages: float, began: datetime) -> Course:
-    """Send `messages` after those that are `ahead` of them, from `began` on."""
+    """Simulate the sending of `messages` after the `ahead` of others, from `began` on."""
     now, left, total = began, ahead + messages, ahead + messages
     allowed = {way.sender_id: math.inf if way.today is None else max(way.today, 0.0) for way in ways}
     by_sender = dict.fromkeys(allowed, 0.0)

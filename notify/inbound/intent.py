@@ -222,7 +222,7 @@ def _rules() -> _Rules:
         return Phrases(read[section][name], sets)
 
     def alone(section: str, *, wide: bool, name: str = "whole") -> Phrases:
-        """Sentences that say nothing else. `wide`: with a request before it: "I want to"."""
+        """Return rules for sentences that say nothing else. `wide`: after words of a request such as "I want to"."""
         if wide:
             return Phrases(read[section][name], sets, before="{lead}...", after="{done}")
         return Phrases(read[section][name], sets, before="{polite}...", after="{polite}... {end}")

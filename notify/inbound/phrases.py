@@ -97,5 +97,5 @@ def plain(text: str) -> str:
 
 
 def _spelled(words: list[str]) -> list[str]:
-    """`s t o p` is `stop`: four letters or more that each stand alone."""
+    """Join the words if they are four or more, all of a single letter: `s t o p` is `stop`."""
     return [" ".join(words).replace(" ", "")] if len(words) > 3 and all(len(w) == 1 for w in words) else words

@@ -51,7 +51,7 @@ class Weights:
 
     @classmethod
     def read(cls, written: Mapping[str, Any], kinds: Kinds) -> "Weights":
-        """From a section of `weights.toml`: `enough`, `hint`, and under `weights` the signs that have each weight."""
+        """Read a section of `weights.toml`: `enough`, `hint`, and under `weights` the signs that have each weight."""
         weights = {
             sign.strip(): float(weight) for weight, signs in written["weights"].items() for sign in signs.split("|")
         }
@@ -80,8 +80,8 @@ class Weights:
 
 
 def signs(words: str, known: frozenset[str], kinds: Kinds) -> set[str]:
-    """Words, pairs of neighbours (`stop me`), and pairs of their kinds (`<act> <me>`). `?` is a word that is not known,
-    `^` the beginning and `$` the end."""
+    """Return the words, pairs of neighbours (`stop me`) and pairs of their kinds (`<act> <me>`). `?` is any unknown
+    word, `^` the beginning and `$` the end; `*` is in every text."""
     said = words.split()[:MOST_WORDS]
     plainly = [word if word in known else UNKNOWN for word in said]
     named = [f"<{kinds.of(word)}>" for word in said]

@@ -171,7 +171,7 @@ def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tupl
 
 
 def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str], merge: bool) -> Couples:
-    """The phones and emails that the file gives together, also in rows that are left out for another reason."""
+    """Return the pairs of phone and email in the file, also of rows that are left out for another reason."""
     lines = lines_of(source)
     _, following = header_of(lines)
     rows = (
