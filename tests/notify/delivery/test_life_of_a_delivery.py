@@ -20,8 +20,8 @@ from tests.notify.delivery.carrier import Carrier, Fate
 from tests.notify.delivery.life import Change, Life
 from tests.notify.delivery.one_alert import PEOPLE, City
 
-SHORT = settings(max_examples=90, stateful_step_count=30, derandomize=True)  # the same lives in every run
-LONG = settings(max_examples=400, stateful_step_count=60)
+SHORT = settings(max_examples=30, stateful_step_count=30, derandomize=True)  # the same lives in every run
+LONG = settings(SHORT, max_examples=90)
 
 Step = Callable[[Life], object]
 
