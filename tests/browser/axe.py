@@ -20,6 +20,7 @@ def examined(browser: Browser, url: str) -> BrowserContext:
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page as it is now: by day on a desk, by night on a phone."""
+    page.wait_for_load_state("load")  # with its styles: without them everything is too small to press
     found = []
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
