@@ -48,6 +48,7 @@ def is_healthy(service: str, here: dict[str, str]) -> bool:
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database", "redis")
 @pytest.mark.parametrize("service", ["worker", "worker-emergency", "scheduler"])
 def test_who_hangs_is_unhealthy_until_it_goes_on(service: str, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def stop(city: City, phone: str) -> None:
     until(lambda: city.sql("SELECT count(*) AS n FROM suppressions")[0].n > before, 60, "the reply has arrived")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_key_is_replaced_in_mid_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with stack(tmp_path, monkeypatch) as first:

@@ -39,6 +39,7 @@ def ringing(url: str) -> set[str]:
         return {kind for (kind,) in connection.execute("SELECT kind FROM alarms WHERE resolved_at IS NULL")}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("redis")
 def test_no_worker_and_no_scheduler_ring_and_are_over_when_there_is_one(own_database: str, tmp_path: Path) -> None:
