@@ -10,7 +10,7 @@ from api.auth import Caller
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
 from notify.alerts import explanation, reports
-from notify.audience.resolve import Audience
+from notify.audience import Audience
 from notify.city import zones as city_zones
 from notify.core import states
 from notify.delivery import forecast

@@ -11,8 +11,8 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import resolve as audience
-from notify.audience.resolve import Audience, Places
+from notify import audience
+from notify.audience import Audience, Places
 from notify.core import audit
 from notify.core.counting import counted
 from notify.delivery import forecast

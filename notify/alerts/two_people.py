@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from notify.audience import resolve as audience
+from notify import audience
 from notify.content.events import Event
 from notify.core.counting import counted
 from notify.core.errors import Refused

@@ -1,1 +1,35 @@
-"""Resolve the audience of an alert: which contacts it reaches, and the reason for each one left out. Reads only."""
+"""Resolve the audience of an alert: which contacts it reaches, and the reason for each one left out. Reads only.
+
+`resolve` finds and counts them at a launch; `live_count` counts them while an author is still writing, from memory
+(`cache`). `rules` has the reasons for which a contact is left out.
+"""
+
+from notify.audience.resolve import (
+    REACHED,
+    TIMELINES,
+    Audience,
+    Places,
+    count,
+    fallback_of,
+    membership,
+    parameters,
+    places_inside,
+    preview,
+    residents_inside,
+    written,
+)
+
+__all__ = [
+    "REACHED",
+    "TIMELINES",
+    "Audience",
+    "Places",
+    "count",
+    "fallback_of",
+    "membership",
+    "parameters",
+    "places_inside",
+    "preview",
+    "residents_inside",
+    "written",
+]

@@ -2,7 +2,7 @@
 
 A process that counts keeps the residents in memory (`cache`). At every count it reads one snapshot of PostgreSQL, and
 first loads the residents who changed since the last one. So the count equals what a launch at that moment would resolve
-to, by the same rules (`audience.REACHED`), and the memory can be discarded at any time.
+to, by the same rules (`resolve.REACHED`), and the memory can be discarded at any time.
 """
 
 import threading
@@ -19,9 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from notify.audience import cache, rules
-from notify.audience import resolve as audience
 from notify.audience.cache import Columns, Tally, Wants
-from notify.audience.resolve import Audience
+from notify.audience.resolve import Audience, timelines_to_come, written
 from notify.core import db
 from notify.core.db import one_moment
 from notify.core.process import once
@@ -74,7 +73,7 @@ class LiveCount:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
         with one_moment() as s:
             known = self._following(s, topic)
-            timelines = audience.timelines_to_come(s, channels)
+            timelines = timelines_to_come(s, channels)
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = cache.find(known.base.ids, known.changed)
@@ -125,7 +124,7 @@ class LiveCount:
 
 @once
 def live_count() -> LiveCount:
-    return LiveCount(audience.written())
+    return LiveCount(written())
 
 
 def forget_changes(s: Session) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from notify import audience
 from notify.alerts import explanation, lifecycle, reports
-from notify.audience import resolve as audience
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.output import console, planned, print_json

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from notify.alerts.explanation import Explanation
 from notify.alerts.reports import Forecast, Step
 from notify.alerts.reports import Progress as AlertProgress
-from notify.audience.resolve import Audience
+from notify.audience import Audience
 from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted
 from notify.core.reasons import sentence

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from notify import subscribers
-from notify.audience import resolve as audience
+from notify import audience, subscribers
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json, table

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import resolve as audience
+from notify import audience
 from notify.channels import channel
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import resolve as audience
-from notify.audience.resolve import Audience, Places
+from notify import audience
+from notify.audience import Audience, Places
 from notify.core import alarms, db
 from notify.delivery import usage
 from notify.delivery.send_simulation import Course, Way, messages_per_s, run

@@ -21,7 +21,7 @@ from typing import TextIO
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from notify.audience import resolve as audience
+from notify import audience
 from notify.city.geocoder.standing import city_before
 from notify.core import audit, db
 from notify.core.db import transaction

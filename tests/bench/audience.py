@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from notify.accounts import operators
-from notify.audience import resolve as audience_of
+from notify.audience import residents_inside
 from notify.core import points
 from notify.core.db import transaction
 from notify.delivery import fanout
@@ -99,7 +99,7 @@ def _moved(doors: "list[_Door]", shape: shapely.Geometry) -> Figure:
     """The time until all processes count without a hundred residents who leave the area."""
     before = doors[0].timed(shape)[1]["residents"]
     with transaction() as s:
-        left = audience_of.residents_inside(s, Membership(shape), datetime.now(UTC))[:MOVED]
+        left = residents_inside(s, Membership(shape), datetime.now(UTC))[:MOVED]
         for resident in left.tolist():
             move(s, resident, 100.0, 10.0)
     began = time.monotonic()

@@ -12,11 +12,10 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify import audience
 from notify.alerts import lifecycle
-from notify.audience import live_count
-from notify.audience import resolve as audience
+from notify.audience import Audience, live_count
 from notify.audience.live_count import LiveCount
-from notify.audience.resolve import Audience
 from notify.core import points
 from notify.core.db import engine, transaction
 from notify.core.settings import settings

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, QueuePool, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from notify import audience
 from notify.alerts import lifecycle, reports
-from notify.audience import resolve as audience
 from notify.content.catalogue import catalogue
 from notify.core import db
 from notify.core.db import transaction

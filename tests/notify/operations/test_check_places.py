@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from notify.audience import resolve as audience
+from notify import audience
 from notify.core import alarms, points
 from notify.core.db import transaction
 from notify.models import Alarm

@@ -8,7 +8,7 @@ import pytest
 from shapely.geometry import Polygon
 from sqlalchemy import text
 
-from notify.audience import resolve as audience
+from notify import audience
 from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring
 from notify.core.db import transaction
