@@ -1,0 +1,1 @@
+"""What every package above needs: settings, the database, keys, states, audit, alarms, errors, logs."""

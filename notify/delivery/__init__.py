@@ -11,7 +11,8 @@ reconcile        unknown outcomes: ask the provider, else the lane decides
 recovery         expired leases, lost doorbells, finished alerts
 receipts         what providers report later
 
-Beside it: which senders there are and how they are doing (`senders`, `sender_pool`, `sender_health`, `breaker`), at
-what rate they may send (`throttle`, `capacity`, `usage`), how long it will take (`forecast`, `send_simulation`), and
-who may not be written to (`suppressions`, `carrier_blocks`).
+Beside it: which senders there are and how they are doing (`senders`, `sender_pool`, `sender_health`, `breaker`,
+`provider_faults`), at what rate they may send (`throttle`, `capacity`, `worker_slots`, `usage`), how long it will take
+(`forecast`, `send_simulation`), what an answer means (`outcomes`) and which receipts are ours (`provenance`), who may
+not be written to (`suppressions`, `carrier_blocks`, `unreadable`), and what keeps an exercise inside (`exercise`).
 """

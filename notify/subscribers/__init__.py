@@ -1,8 +1,8 @@
 """Residents: import, export, count, opt out and opt in.
 
-`importing` reads a CSV file (`csv_records`, `rows`), decides whom each row is about (`identity`, `newcomers`) and
-stores it (`storing`); `rehearsal` is its dry run. `consent` handles opt-outs. `serving` and `changing` are for
-operators who help a resident, and `record` is what they see.
+`importing` reads a CSV file (`csv_records`, `rows`), decides whom each row is about (`identity`, `newcomers`), finds
+the place of its address (`placing`) and stores it (`storing`); `rehearsal` is its dry run. `consent` handles opt-outs.
+`serving` and `changing` are for operators who help a resident, and `record` is what they see.
 """
 
 from notify.subscribers.consent import (

@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import text
 
+from notify.channels.channel import of_residents
 from notify.core import reasons
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
@@ -127,7 +128,7 @@ def test_for_an_email_no_text_message_leads_back() -> None:
     assert "Undo" in mail.lifted_by
 
 
-@pytest.mark.parametrize("channel", ["sms", "email"])
+@pytest.mark.parametrize("channel", of_residents())
 def test_every_suppression_says_what_lifts_it(channel: str) -> None:
     assert reasons.lifting()[channel].keys() == set(get_args(SuppressionReason))
     assert channel == "sms" or "text" not in " ".join(reasons.lifting()[channel].values())
