@@ -186,6 +186,12 @@ EMPTY: LiteralString = """
     UPDATE alembic_version SET version_num = {schema};
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
      WHERE last_value IS NOT NULL;  -- of the others, too: an insert that was rolled back has used a number
+    DO $$ BEGIN  -- until they have ended, the next test sees their locks and statements
+        WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                         AND backend_type = 'client backend' AND backend_start < now()) LOOP
+            PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
+        END LOOP;
+    END $$;
 """
 
 

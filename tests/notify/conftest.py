@@ -60,7 +60,6 @@ class Providers:
                 "bluesky_base_url": self.url,
                 "bluesky_handle": ours.bluesky_handle,
                 "bluesky_app_password": SecretStr(ours.bluesky_app_password),
-                "provider_timeout_s": 2.0,
             }
         )
 

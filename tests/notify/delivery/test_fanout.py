@@ -20,7 +20,9 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import fanout, recovery, worker_slots
 from notify.models import Contact, Lane, Preference, Suppression, Topic
+from tests.database import sql
 from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
+from tests.locks import holders
 from tests.owner import owning
 from tests.waiting import until
 
@@ -29,16 +31,6 @@ def launched(s: Session, **draft: Any) -> int:
     alert = alert_ready(s, **draft)
     lifecycle.launch(s, alert.id, operator(s), NOW)
     return alert.id
-
-
-def locked(alert_id: int) -> bool:
-    with transaction() as s:
-        return bool(
-            s.execute(
-                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :alert"),
-                {"alert": alert_id},
-            ).scalar_one()
-        )
 
 
 def deliveries(alert_id: int) -> list[Any]:
@@ -335,10 +327,9 @@ def test_a_resolver_that_lost_its_lock_does_not_turn_the_alert_back(
     slow = fanout.resolve(alert, NOW)
     next(slow)
     next(slow)
-    with transaction() as s:
-        s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = :alert"),
-                  {"alert": alert})  # fmt: skip
-    until(lambda: not locked(alert), 60, "the lock is gone")
+    (guard,) = holders(fanout.RESOLVER_LOCK, alert)
+    sql("SELECT pg_terminate_backend(:pid)", pid=guard)
+    until(lambda: not holders(fanout.RESOLVER_LOCK, alert), 60, "the lock is gone")
     resolve(alert)
     with transaction() as s:
         # As if the faster one had died before its last step.

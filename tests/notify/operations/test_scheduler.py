@@ -17,8 +17,10 @@ from notify.models import Alert
 from notify.models.states import AlertState
 from notify.operations import jobs, scheduler, tasks
 from notify.operations.jobs import launch, sweep
+from tests.database import sql
 from tests.factories import alert_draft, alert_ready, operator, sender, zone
-from tests.owner import as_owner, owning
+from tests.locks import holders
+from tests.owner import as_owner
 from tests.waiting import until
 
 NOW = datetime.now(UTC)
@@ -91,14 +93,14 @@ def test_the_lock_is_free_as_soon_as_a_leader_ends(database: str, redis: "redis.
     """Its connection went back to the pool with the lock, and nobody else could lead while that process lived."""
     stop = threading.Event()
     leader = threading.Thread(target=scheduler.run, args=(stop,))
-    with closing(psycopg.connect(database, autocommit=True)) as other:
-        leader.start()
-        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
-        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (1,), 60, "it leads")
+    leader.start()
+    try:
+        until(lambda: holders(scheduler.LEADER_LOCK), 60, "it leads")
+    finally:
         stop.set()
         leader.join()
-        # PostgreSQL takes a moment to notice that a connection was closed.
-        until(lambda: other.execute(held, (scheduler.LEADER_LOCK,)).fetchone() == (0,), 60, "the lock is free")
+    # PostgreSQL takes a moment to notice that a connection was closed.
+    until(lambda: not holders(scheduler.LEADER_LOCK), 60, "the lock is free")
 
 
 def test_of_two_schedulers_one_leads_and_the_other_takes_over(database: str, redis: "redis.Redis") -> None:
@@ -106,26 +108,21 @@ def test_of_two_schedulers_one_leads_and_the_other_takes_over(database: str, red
     schedulers = [threading.Thread(target=scheduler.run, args=(stop,)) for stop in stops]
     with closing(psycopg.connect(database, autocommit=True)) as other:
 
-        def leader() -> int | None:
-            """The process of PostgreSQL that has the lock."""
-            held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted"
-            row = other.execute(held, (scheduler.LEADER_LOCK,)).fetchone()
-            return row[0] if row else None
-
-        def somebody_else_asked(first: int | None) -> bool:
+        def somebody_else_asked(first: int) -> bool:
             asked = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s
                           AND query LIKE 'SELECT pg_try_advisory_lock%%'"""
             return other.execute(asked, (first,)).fetchone() is not None
 
         try:
             schedulers[0].start()
-            first = until(leader, 60, "the first leads")
+            (first,) = until(lambda: holders(scheduler.LEADER_LOCK), 60, "the first leads")
             schedulers[1].start()
             until(lambda: somebody_else_asked(first), 60, "the second has asked for the lock")
-            assert leader() == first
+            assert holders(scheduler.LEADER_LOCK) == [first]
             stops[0].set()
             schedulers[0].join(60)
-            assert until(leader, 60, "the second leads") != first
+            # PostgreSQL takes a moment to notice that the first one's connection was closed.
+            until(lambda: holders(scheduler.LEADER_LOCK) not in ([], [first]), 60, "the second leads")
         finally:
             for stop, one in zip(stops, schedulers, strict=True):
                 stop.set()
@@ -144,15 +141,13 @@ def test_a_ledger_that_cannot_be_written_stops_no_job(own_database: str, redis: 
     as_owner("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID")
     stop = threading.Event()
     leader = threading.Thread(target=scheduler.run, args=(stop,))
-    with closing(psycopg.connect(own_database, autocommit=True)) as other:
-        leader.start()
-        try:
-            until(lambda: state_of(ready) is AlertState.SENDING, 60, "it is launched")
-            led = other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7460").fetchone()
-            assert led == (1,), "the same leader leads on"
-        finally:
-            stop.set()
-            leader.join()
+    leader.start()
+    try:
+        until(lambda: state_of(ready) is AlertState.SENDING, 60, "it is launched")
+        assert len(holders(scheduler.LEADER_LOCK)) == 1, "the same leader leads on"
+    finally:
+        stop.set()
+        leader.join()
 
 
 def test_an_error_of_a_job_is_its_outcome_and_names_no_resident(own_database: str) -> None:
@@ -233,9 +228,8 @@ def test_a_job_that_hangs_keeps_nobody_from_leading_again(
     leader.start()
     try:
         assert launched.acquire(timeout=60)
-        with owning() as s:
-            lock = {"lock": scheduler.LEADER_LOCK}
-            s.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = :lock AND granted"), lock)
+        (lead,) = holders(scheduler.LEADER_LOCK)
+        sql("SELECT pg_terminate_backend(:pid)", pid=lead)
         # One or two may still be of the old lead.
         assert all(launched.acquire(timeout=60) for _ in range(5))
     finally:
