@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from api.rendering import page
 from notify.core import db
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
-from notify.core.plain import plain
+from notify.core.rewording import reworded
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
@@ -164,7 +164,7 @@ def _validation(error: Any) -> Told:
     found = error.errors()
     if found and all(one["loc"][0] == "path" for one in found):
         return Told(404, "not-found", "There is no such page.")
-    cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {plain(one['msg'])}" for one in found]
+    cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {reworded(one['msg'])}" for one in found]
     return Told(422, "invalid", "The request is not valid.", "Correct the fields in `errors`.", cases)
 
 

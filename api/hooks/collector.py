@@ -84,7 +84,7 @@ class Collector:
             raise refused[0]
 
     async def _write(self, facts: Sequence[Receipt]) -> None:
-        await self._threads.run(receipts.keep, self._provider, facts, datetime.now(UTC), db.hooks_engine)
+        await self._threads.run(receipts.store, self._provider, facts, datetime.now(UTC), db.hooks_engine)
 
 
 def _answer(requests: Sequence[Waiting], error: Exception | None = None) -> None:

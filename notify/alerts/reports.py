@@ -100,8 +100,8 @@ class Progress(AlertSummary):
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON: times in ISO 8601; an audience that is not counted yet is empty."""
-        plain: dict[str, Any] = as_json(asdict(self))
-        return plain if self.is_counted else plain | {"audience": {"total": None, "by_channel": {}, "skipped": {}}}
+        values: dict[str, Any] = as_json(asdict(self))
+        return values if self.is_counted else values | {"audience": {"total": None, "by_channel": {}, "skipped": {}}}
 
 
 def as_json(value: Any) -> Any:

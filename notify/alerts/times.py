@@ -42,12 +42,12 @@ def plan(
     begins_at = now if launch_at is None else launch_at
     if begins_at < now:
         raise Invalid(
-            f"The launch at {_told(begins_at, zone)} is in the past.",
+            f"The launch at {_shown(begins_at, zone)} is in the past.",
             hint="Leave the launch time out to send the alert when it is launched.",
         )
     if begins_at > now + FURTHEST_LAUNCH:
         raise Invalid(
-            f"The launch at {_told(begins_at, zone)} is more than a year away.", hint="Give an earlier launch."
+            f"The launch at {_shown(begins_at, zone)} is more than a year away.", hint="Give an earlier launch."
         )
     if expires_at is not None and lasts is not None:
         raise Invalid("An alert has an expiry or a duration, not both.", hint="Give one of the two.")
@@ -55,7 +55,7 @@ def plan(
         expires_at = begins_at + _life(DEFAULT_LIFE if lasts is None else lasts)
     if expires_at <= begins_at:
         raise Invalid(
-            f"The alert would expire at {_told(expires_at, zone)}, before its launch at {_told(begins_at, zone)}.",
+            f"The alert would expire at {_shown(expires_at, zone)}, before its launch at {_shown(begins_at, zone)}.",
             hint="Give a later expiry, or a duration such as 6h.",
         )
     if expires_at < begins_at + SHORTEST_LIFE:
@@ -70,7 +70,7 @@ def _life(lasts: timedelta) -> timedelta:
     return min(lasts, LONGEST_LIFE + SHORTEST_LIFE)
 
 
-def _told(when: datetime, zone: ZoneInfo) -> str:
+def _shown(when: datetime, zone: ZoneInfo) -> str:
     try:
         return shown(when, zone)
     except OverflowError:  # in local time it is outside of the calendar
@@ -174,19 +174,19 @@ def _span(blank: Blank, value: str, zone: ZoneInfo) -> _Span:
 _NAMES = {"launch": "the launch", "expires": "the expiry of the alert"}
 
 
-def _called(name: str) -> str:
+def _display_name(name: str) -> str:
     return _NAMES.get(name, f"'{name}'")
 
 
 def _contradictions_of(blank: Blank, known: dict[str, _Span]) -> list[str]:
     own = known[blank.name]
-    told = f"Blank '{blank.name}' is {own.words}"
+    statement = f"Blank '{blank.name}' is {own.words}"
     others = {name: span for name, span in known.items() if name != blank.name}
     early = [name for name in blank.not_before if name in others and own.last < others[name].first]
     late = [name for name in blank.before if name in others and own.first >= others[name].last]
     same = [name for name in blank.unlike if name in others and own == others[name]]
     return [
-        *(f"{told}, before {_called(name)} ({known[name].words})." for name in early),
-        *(f"{told}, not before {_called(name)} ({known[name].words})." for name in late),
-        *(f"{told}, the same as '{name}'." for name in same),
+        *(f"{statement}, before {_display_name(name)} ({known[name].words})." for name in early),
+        *(f"{statement}, not before {_display_name(name)} ({known[name].words})." for name in late),
+        *(f"{statement}, the same as '{name}'." for name in same),
     ]

@@ -29,7 +29,7 @@ _NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in OF_WISHES)
 # As PostgreSQL's send functions write them: big-endian.
 _PERSON = np.dtype([("id", ">i8"), ("language", ">i2")])
 _CONTACT = np.dtype([("id", ">i8"), ("packed", ">i8")])
-_BARRED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
+_SUPPRESSED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
 _MUTED_UNTIL = np.dtype([("subscriber", ">i8"), ("until", ">f8")])
 _ID = np.dtype(">i8")
 
@@ -46,7 +46,7 @@ CONTACTS = f"""
     SELECT string_agg(int8send(id) || int8send(
                subscriber_id * {1 << _CHANNEL_BITS + _STATE_BITS} + {{channel}} + CASE {_STATE} ELSE 0 END), '')
       FROM contacts c WHERE subscriber_id IS NOT NULL AND {{{{these}}}}"""
-BARRED = """
+SUPPRESSED = """
     SELECT string_agg(int8send(c.id) || int2send(coalesce(array_position(%(topics)s::text[], x.topic::text), 0)::int2)
                       || int2send((array_position(%(reasons)s::text[], x.reason) - 1)::int2), '')
       FROM suppressions x JOIN contacts c USING (channel, address_index)
@@ -87,7 +87,7 @@ class Columns:
     contact_of: NDArray[np.int32]
     channel: NDArray[np.uint8]
     verdict: NDArray[np.uint8]  # an index of REASONS whatever the topic, or REACHED
-    barred: NDArray[np.void]  # contact (an index), topic (0: all), reason
+    suppressed: NDArray[np.void]  # contact (an index), topic (0: all), reason
     channels: Sequence[str]  # without timelines, which have no place
     languages: int
 
@@ -123,9 +123,9 @@ class Columns:
             muted = np.zeros(self.size, dtype=bool)
             muted[silent] = True
             verdict[(verdict == REACHED) & muted[self.contact_of]] = _MUTED
-        barred = self.barred[(self.barred["topic"] == 0) | (self.barred["topic"] == topic)]
+        suppressed = self.suppressed[(self.suppressed["topic"] == 0) | (self.suppressed["topic"] == topic)]
         least = np.full(verdict.size, REACHED, dtype=np.uint8)
-        np.minimum.at(least, barred["contact"], barred["reason"].astype(np.uint8))
+        np.minimum.at(least, suppressed["contact"], suppressed["reason"].astype(np.uint8))
         return np.where(least < REACHED, least, verdict)
 
 
@@ -149,7 +149,7 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
         contact_of=contact_of[here].astype(np.int32),
         channel=channel[here],
         verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state[here]],
-        barred=_barred(s, contacts["id"].astype(np.int64)[here], values),
+        suppressed=_suppressed(s, contacts["id"].astype(np.int64)[here], values),
         channels=channels,
         languages=len(languages),
     )
@@ -210,12 +210,12 @@ def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> ND
     return spoken
 
 
-def _barred(s: Session, contact_ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.void]:
+def _suppressed(s: Session, contact_ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.void]:
     """Load suppressions, with the indexes of contacts in their column instead of ids."""
-    barred = _read(s, BARRED, "c.subscriber_id", values, _BARRED)
+    suppressed = _read(s, SUPPRESSED, "c.subscriber_id", values, _SUPPRESSED)
     order = np.argsort(contact_ids, kind="stable")
-    at = find(contact_ids[order], barred["contact"])
-    indexed = barred[at >= 0].astype([("contact", np.intp), ("topic", np.int16), ("reason", np.int16)])
+    at = find(contact_ids[order], suppressed["contact"])
+    indexed = suppressed[at >= 0].astype([("contact", np.intp), ("topic", np.int16), ("reason", np.int16)])
     indexed["contact"] = order[at[at >= 0]]
     return indexed
 
@@ -232,4 +232,4 @@ def _columns(
     some = "true" if values["only"] is None else f"{column} = ANY(%(only)s)"
     with raw(s).cursor(binary=True) as cursor:
         found = cursor.execute(sql.format(these=some), values).fetchone() or ()
-    return tuple(np.frombuffer(told or b"", dtype=row) for told, row in zip(found, rows, strict=True))
+    return tuple(np.frombuffer(packed or b"", dtype=row) for packed, row in zip(found, rows, strict=True))

@@ -65,14 +65,14 @@ class LiveCount:
     def _prepare(self, topic: str) -> None:
         try:
             with one_moment() as s:
-                self._following(s, topic)
+                self._current(s, topic)
         except SQLAlchemyError as error:  # `count` tries again, and raises
             log.warning("live_count.not_prepared", error=db.reason(error))
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
         with one_moment() as s:
-            known = self._following(s, topic)
+            known = self._current(s, topic)
             timelines = timelines_to_come(s, channels)
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
@@ -84,17 +84,17 @@ class LiveCount:
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
-    def _following(self, s: Session, topic: str) -> _Residents:
+    def _current(self, s: Session, topic: str) -> _Residents:
         with self._lock:  # other threads wait, and use what this one reads
-            self._known = self._follow(s, topic)
+            self._known = self._updated(s, topic)
             return self._known
 
-    def _follow(self, s: Session, topic: str) -> _Residents:
+    def _updated(self, s: Session, topic: str) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
         known = self._known
         # A snapshot that goes back is from another server: a restored one, or a replica that took over.
         if known is not None and abs(at - known.at) < STALE and _newest(known.snapshot) <= _newest(snapshot):
-            known = self._caught_up(s, known, snapshot, at)
+            known = self._with_changes(s, known, snapshot, at)
         else:
             known = self._read(s, snapshot, at)
         # Preferences of `base` may be read later than the rest: residents who changed since are counted in `late`.
@@ -104,7 +104,7 @@ class LiveCount:
             known.late_wants[topic] = cache.load_wants(s, known.late, topic, only=known.late.ids.tolist())
         return known
 
-    def _caught_up(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
+    def _with_changes(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
         fresh = _changed(s, known.snapshot, snapshot)
         if not fresh.size:
             return replace(known, snapshot=snapshot, at=at)

@@ -119,7 +119,7 @@ def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, t
     """Return the places that `residents_inside` finds. Those that cannot be decrypted are left out, with an alarm."""
     near, readable = _opened(_places_near(s, *area.bounds, after, through))
     if not readable.all():
-        _sound(s, near.residents[~readable], now)
+        _report_unreadable(s, near.residents[~readable], now)
         near = near.where(readable)
     return near.inside(area)
 
@@ -130,7 +130,7 @@ def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:
     return Places(residents, lon, lat, rows["radius_m"].astype(np.float32)), readable
 
 
-def _sound(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
+def _report_unreadable(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
     some = ", ".join(map(str, np.unique(residents)[:10]))
     told = f"Places of {counted(residents.size, 'resident')} are damaged, so no alert for an area finds them ({some})."
     alarms.sound(s, alarms.UNREADABLE_PLACE, f"{told} Enter these places anew.", now)

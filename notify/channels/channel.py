@@ -21,10 +21,11 @@ class Channel:
 
     `unit` is what its senders' rates count. A text costs one of them unless `segmented`: then, as many as it has
     segments. `longest`: the most characters of a text; None where no limit is the channel's own (a network has its
-    own: `content.post_length`). `plain`: its text is kept to characters that phones charge less for. `letter`: it has
-    a subject and HTML. `leaves_by`: how its messages let their reader leave: by replying STOP, by a link, or not at
-    all. `words_of`: the channel whose words it takes where templates/messages has none of its own; both have the same
-    parts. `detail` orders channels by how much their words say; the public page shows those that say most.
+    own: `content.post_length`). `ascii_punctuation`: typographic characters, which make a text message cost more, are
+    replaced in its text. `letter`: it has a subject and HTML. `leaves_by`: how its messages let their reader leave: by
+    replying STOP, by a link, or not at all. `words_of`: the channel whose words it takes where templates/messages has
+    none of its own; both have the same parts. `detail` orders channels by how much their words say; the public page
+    shows those that say most.
     `sent_from`: a sender's address as somebody gave it -> as the provider knows it; raises Invalid.
     """
 
@@ -37,7 +38,7 @@ class Channel:
     sent_from: Callable[[str], str] = addressing.unchanged
     segmented: bool = False
     longest: int | None = None
-    plain: bool = False
+    ascii_punctuation: bool = False
     letter: bool = False
     leaves_by: Literal["reply", "link"] | None = None
     words_of: str = ""
@@ -66,7 +67,7 @@ SMS = Channel(
     sent_from=addressing.number_to_send_from,
     segmented=True,
     longest=1600,  # Twilio answers 21617 beyond
-    plain=True,
+    ascii_punctuation=True,
     leaves_by="reply",
 )
 EMAIL = Channel(

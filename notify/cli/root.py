@@ -14,7 +14,7 @@ import typer.main
 
 from notify.cli.commands import Commands, Data, choose_data, hint_when_away, hint_wrong_key
 from notify.core.errors import TocsinError, WrongKey
-from notify.core.plain import plain
+from notify.core.rewording import reworded
 from zones.errors import ZoneError
 
 # The words that can follow `tocsin`, and where each is: a group of commands, or a command in such a group.
@@ -155,7 +155,7 @@ def _explain(error: Exception) -> None:
             return
         asked = getattr(error, "ctx", None)  # of a wrong option, argument or command
         hint = f"See `{asked.command_path} --help`." if asked else ""
-        _complain(plain(error.format_message() if hasattr(error, "format_message") else str(error)), hint)
+        _complain(reworded(error.format_message() if hasattr(error, "format_message") else str(error)), hint)
     else:
         from notify.core import db  # already imported if the error is one of its errors
 

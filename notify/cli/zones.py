@@ -78,13 +78,13 @@ def import_(
     if as_json:
         print_json(report)
     else:
-        for line in _told(report):
+        for line in _report_lines(report):
             console.print(line, markup=False, soft_wrap=True)
     if report.needs:
         raise typer.Exit(2)
 
 
-def _told(report: Report) -> list[str]:
+def _report_lines(report: Report) -> list[str]:
     """Return the report as lines for people, the summary last."""
     named = "names given" if not report.name_field else f"named by {report.name_field}"
     did = report.imported

@@ -21,7 +21,7 @@ from notify.content.blanks import Phase
 from notify.content.events import Catalogue, Choices, Common, Declaration, Event
 from notify.content.links import END_OF_VALUE
 from notify.core.errors import Invalid
-from notify.core.plain import plain
+from notify.core.rewording import reworded
 from templates import MESSAGES
 
 # Every message has these without declaring them. `expires` is a time, the others are words.
@@ -113,7 +113,7 @@ class _Reading:
         except ValidationError as error:
             for mistake in error.errors():
                 key = ".".join(str(part) for part in mistake["loc"])
-                self.say(path, key, f"is wrong: {plain(mistake['msg'])}")
+                self.say(path, key, f"is wrong: {reworded(mistake['msg'])}")
         return None
 
     def event(self, name: str, event: Declaration, languages: tuple[str, ...]) -> dict[str, Language]:

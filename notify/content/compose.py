@@ -20,7 +20,7 @@ from notify.content.filling import Filled, examples, fill
 from notify.content.layout import Block, blocks_of
 from notify.content.links import close_sentences
 from notify.content.phrases import Moment, phone_number
-from notify.core.characters import plain, visible
+from notify.core.characters import ascii_punctuation, visible
 from notify.core.city_time import on_clock
 from notify.core.errors import Invalid
 
@@ -185,8 +185,8 @@ class _Writer:
             text = f"{self.common.exercise} {self.common.practice} {text}"
         if channel.leaves_by == "reply" and self.routine:
             text = f"{text} {self.common.stop}"
-        if channel.plain:
-            text = plain(text)
+        if channel.ascii_punctuation:
+            text = ascii_punctuation(text)
         return Rendered(channel.name, self.language, "", text, "", channel.cost(text))
 
     def _letter(self, channel: Channel) -> Rendered:

@@ -17,7 +17,7 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from notify.core.characters import plain
+from notify.core.characters import ascii_punctuation
 
 
 class Speech(BaseModel):
@@ -54,18 +54,19 @@ class Speech(BaseModel):
         else:
             time = format_skeleton("hm" if at.minute else "h", at, locale=self.locale)
         form = Locale.parse(self.locale).plural_form(at.hour % 12 or 12)
-        return self.clock.get(form, self.clock["other"]).format(time=plain(time))
+        return self.clock.get(form, self.clock["other"]).format(time=ascii_punctuation(time))
 
     def day_name(self, on: date) -> str:
-        return plain(format_date(on, self.day, locale=self.locale))
+        return ascii_punctuation(format_date(on, self.day, locale=self.locale))
 
     def weekday(self, on: date) -> str:
-        return plain(format_date(on, "EEEE", locale=self.locale))
+        return ascii_punctuation(format_date(on, "EEEE", locale=self.locale))
 
     def duration(self, length: timedelta) -> str:
         minutes = round(length.total_seconds() / 60)
         sizes = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
-        return self.listing([plain(format_unit(n, unit, locale=self.locale)) for unit, n in sizes.items() if n])
+        named = (format_unit(n, unit, locale=self.locale) for unit, n in sizes.items() if n)
+        return self.listing([ascii_punctuation(name) for name in named])
 
     def listing(self, names: Sequence[str]) -> str:
         """`Riverside, Old Town, and Docks`."""
@@ -83,7 +84,7 @@ class Speech(BaseModel):
         return pattern.format(houses=houses)
 
     def number(self, value: int) -> str:
-        return plain(format_decimal(value, locale=self.locale))
+        return ascii_punctuation(format_decimal(value, locale=self.locale))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Clean up text that people give us: drop invisible characters, and replace look-alikes of plain characters.
 
 All text from an operator, a resident or a file goes through `visible` where it enters. Text messages also go through
-`plain` on the way out, because a single typographic quote makes the whole message UCS-2, at twice the price.
+`ascii_punctuation` on the way out, because a single typographic quote makes the whole message UCS-2, at twice the
+price.
 """
 
 import unicodedata
@@ -31,7 +32,7 @@ _LOOK_ALIKES = {
     "\u2026": "...",
     "\u2044": "/",
 }
-_PLAIN = str.maketrans(_LOOK_ALIKES)
+_ASCII = str.maketrans(_LOOK_ALIKES)
 
 
 def visible(words: str) -> str:
@@ -41,6 +42,6 @@ def visible(words: str) -> str:
     return unicodedata.normalize("NFC", _HIDDEN.sub("", words)).translate(_BLANK).strip()
 
 
-def plain(words: str) -> str:
+def ascii_punctuation(words: str) -> str:
     """The text with typographic quotes, dashes, spaces, bullets and ligatures replaced by characters of GSM-7."""
-    return words.translate(_PLAIN)
+    return words.translate(_ASCII)

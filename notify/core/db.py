@@ -31,7 +31,7 @@ R = TypeVar("R")
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 TRY_AGAIN_S = 0.25
 
-RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `worker_slots.RESOLVERS` x (a lock and `fanout.DEALERS`)
+RESOLVER_CONNECTIONS = 24  # of one worker: lanes x `worker_slots.RESOLVERS` x (a lock and `fanout.WRITERS`)
 HOOK_CONNECTIONS = 8  # of one web server: replies and receipts use half as many threads each
 
 # The queries for each window of messages read at most a thousand rows by key. Without fresh statistics, which a table

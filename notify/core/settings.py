@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from notify.core.errors import Unavailable
-from notify.core.plain import plain
+from notify.core.rewording import reworded
 
 TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"
@@ -254,7 +254,7 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [f"TOCSIN_{str(one['loc'][0]).upper()}: {plain(one['msg'])}" for one in error.errors()]
+        wrong = [f"TOCSIN_{str(one['loc'][0]).upper()}: {reworded(one['msg'])}" for one in error.errors()]
     except SettingsError as error:
         wrong = [str(error)]
     raise Unavailable("The settings cannot be used.", hint="docs/installing.md lists them all.", details=wrong)

@@ -37,9 +37,9 @@ class Breaker:
 
     def __init__(self, client: "redis.Redis") -> None:
         self._redis = client
-        self._tell = client.register_script(files("notify.delivery").joinpath("breaker.lua").read_text())
+        self._script = client.register_script(files("notify.delivery").joinpath("breaker.lua").read_text())
 
-    def heard(self, sender_id: int, faults: Sequence[str], others: int, *, trial: bool) -> bool:
+    def record_results(self, sender_id: int, faults: Sequence[str], others: int, *, trial: bool) -> bool:
         """Record a window: the codes of the provider's faults, and how many answers show that it works.
 
         Returns whether the sender is in trouble: its breaker has opened, or stays open.
@@ -47,9 +47,9 @@ class Breaker:
         why = max(set(faults), key=faults.count) if faults else ""
         spread = 1 + SPREAD * (2 * random.random() - 1)  # noqa: S311 - no secret
         limits = (FAULTS, int(FIRST_S * MICRO), int(LONGEST_S * MICRO), int(URGENT_S * MICRO), spread)
-        told: list[str | int | float] = [len(faults), others, int(trial), why, *limits]
-        happened, rest = self._tell(keys=[key_of(sender_id)], args=told)
-        _say(happened.decode(), sender_id, why, int(rest) / MICRO)
+        values: list[str | int | float] = [len(faults), others, int(trial), why, *limits]
+        happened, rest = self._script(keys=[key_of(sender_id)], args=values)
+        _log_transition(happened.decode(), sender_id, why, int(rest) / MICRO)
         return len(faults) > 0 and len(faults) >= others and (happened != b"" or self._is_open(sender_id))
 
     def open_ones(self, sender_ids: Sequence[int]) -> dict[int, Break]:
@@ -69,7 +69,7 @@ def key_of(sender_id: int) -> str:
     return f"tocsin:sender:{sender_id}"
 
 
-def _say(happened: str, sender_id: int, why: str, rest_s: float) -> None:
+def _log_transition(happened: str, sender_id: int, why: str, rest_s: float) -> None:
     """Log one line for each transition."""
     if happened == "closed":
         log.warning("sender.works_again", sender=sender_id)

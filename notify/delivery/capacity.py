@@ -31,7 +31,7 @@ class Reserved:
         self.late = 0  # given up because their slots had passed
         self._slots_s: Sequence[float] = ()
 
-    def has(self, slots_s: Sequence[float]) -> None:
+    def set_slots(self, slots_s: Sequence[float]) -> None:
         """Set the slots that were granted. A post does not count as due before its slot is near."""
         self._slots_s = slots_s
         self.waiting = len(slots_s)

@@ -62,7 +62,7 @@ def block(s: Session, provider: str, inbound: Inbound, index: bytes, now: dateti
     s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": None, "doubtful": False})
 
 
-def doubt(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
+def mark_doubtful(s: Session, provider: str, inbound: Inbound, index: bytes, now: datetime) -> None:
     """Record a STOP in words that the carrier may or may not have recognised."""
     s.execute(text(_SET), _values(provider, inbound, index, now) | {"lifted_at": now, "doubtful": True})
 

@@ -105,11 +105,11 @@ def claim_apart(
             raise
         except psycopg.Error as error:
             if most == 1:
-                _leave_alone(held, after, refused, error)
+                _set_refused_aside(held, after, refused, error)
             most = max(1, most // 2)
 
 
-def _leave_alone(held: Lease, after: int, refused: list[int], error: psycopg.Error) -> None:
+def _set_refused_aside(held: Lease, after: int, refused: list[int], error: psycopg.Error) -> None:
     """Add the delivery that a claim of one would take to `refused`, with an alarm. Raises `error` if there is none."""
     with statements() as cursor:
         found = cursor.execute(

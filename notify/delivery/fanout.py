@@ -33,18 +33,18 @@ FIRST_IDS = 20_000  # ... found among this many ids
 SLICE = 10_000
 LARGER = 3  # each slice is this many times the one before: a large slice costs less for each resident
 LARGEST_SLICE = 40_000  # less than a second's work, which a cancel may waste
-DEALERS = 2
+WRITERS = 2
 BATCH_S = 10.0  # a batch takes about this long at its channel's rate
 BATCH_MOST = 1000  # deliveries
 RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
 
 # Writes deliveries and their batches. The tables are joined by (channel, language, sender, ordinal).
-DEAL = """
+WRITE = """
     WITH reached AS MATERIALIZED (
         {reached}
     ), sizes AS (
         SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
-    ), dealt AS MATERIALIZED (
+    ), numbered AS MATERIALIZED (
         SELECT reached.*,
                (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL ORDER BY contact_id) - 1)
                / size AS ordinal
@@ -53,7 +53,7 @@ DEAL = """
         INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
         SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
                CAST(CASE WHEN CAST(:ask AS timestamptz) IS NULL THEN 'waiting' ELSE 'unsettled' END AS batch_state)
-          FROM dealt WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
+          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
         RETURNING id, channel, language, sender_id, ordinal
     ), added AS (
         INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
@@ -65,15 +65,15 @@ DEAL = """
                CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
                CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
                     THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
-          FROM dealt d LEFT JOIN new_batches b
+          FROM numbered d LEFT JOIN new_batches b
             ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
                                   = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
         RETURNING id
     )
     SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM added) AS added
 """
-DEAL_RESIDENTS = DEAL.format(reached=audience.REACHED)
-DEAL_TIMELINES = DEAL.format(reached=audience.TIMELINES)
+WRITE_RESIDENTS = WRITE.format(reached=audience.REACHED)
+WRITE_TIMELINES = WRITE.format(reached=audience.TIMELINES)
 
 
 class _Halted(Exception):
@@ -105,40 +105,40 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
-        through, area, given = alert.fanout_through, audience.membership(alert), _given(s, alert, now)
+        through, area, shared = alert.fanout_through, audience.membership(alert), _shared_values(s, alert, now)
         if through < 0:
-            batches, added = _deal_timelines(s, alert, given)
+            batches, added = _write_timelines(s, alert, shared)
             _advance(s, alert_id, added, through=0)
     if through < 0:
         yield batches
         through = 0
     if through == 0:
         with transaction(resolvers_engine) as s:
-            batches, through = _first_slice(s, alert_id, area, given)
+            batches, through = _first_slice(s, alert_id, area, shared)
         yield batches
     with transaction(resolvers_engine) as s:
         rest = audience.residents_inside(s, area, now, after=through)
     # If the first ids held nobody inside, no phone has rung yet: begin with a small slice again.
-    yield from _rest(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), given)
+    yield from _write_slices(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), shared)
     with transaction(resolvers_engine) as s:
         _advance(s, alert_id, 0, done_at=now)
     log.info("alert.resolved", alert=alert_id)
     with transaction(resolvers_engine) as s:  # separate: an alert can end without its forecast
-        forecast.keep(s, alert_id)
+        forecast.store(s, alert_id)
 
 
-def _first_slice(s: Session, alert_id: int, area: Membership, given: Mapping[str, Any]) -> tuple[list[int], int]:
+def _first_slice(s: Session, alert_id: int, area: Membership, shared: Mapping[str, Any]) -> tuple[list[int], int]:
     """Write the first few residents, found among the first ids, so that no phone waits for a million places to be read.
 
     Returns their batches and the id up to which the audience is resolved.
     """
     alert = _sending(s, alert_id)
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
-    residents = audience.residents_inside(s, area, given["now"], through=through)
+    residents = audience.residents_inside(s, area, shared["now"], through=through)
     if residents.size > FIRST_SLICE:
         residents = residents[:FIRST_SLICE]
         through = int(residents[-1])
-    batches, added = _deal_apart(s, alert, residents.tolist(), given)
+    batches, added = _write_residents(s, alert, residents.tolist(), shared)
     _advance(s, alert_id, added, through=through)
     return batches, through
 
@@ -153,23 +153,23 @@ def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
     return parts
 
 
-def _rest(alert_id: int, parts: list[NDArray[np.int64]], given: Mapping[str, Any]) -> Iterator[list[int]]:
-    turns: deque[Future[list[int]]] = deque()
-    with ThreadPoolExecutor(DEALERS, thread_name_prefix="dealer") as dealers:
+def _write_slices(alert_id: int, parts: list[NDArray[np.int64]], shared: Mapping[str, Any]) -> Iterator[list[int]]:
+    slices: deque[Future[list[int]]] = deque()
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="fanout") as writers:
         for part in parts:
-            turns.append(dealers.submit(_in_turn, alert_id, part, given, turns[-1] if turns else None))
-            if len(turns) > DEALERS:
-                yield turns.popleft().result()
-        while turns:
-            yield turns.popleft().result()
+            slices.append(writers.submit(_write_slice, alert_id, part, shared, slices[-1] if slices else None))
+            if len(slices) > WRITERS:
+                yield slices.popleft().result()
+        while slices:
+            yield slices.popleft().result()
 
 
-def _in_turn(
-    alert_id: int, residents: NDArray[np.int64], given: Mapping[str, Any], before: "Future[list[int]] | None"
+def _write_slice(
+    alert_id: int, residents: NDArray[np.int64], shared: Mapping[str, Any], before: "Future[list[int]] | None"
 ) -> list[int]:
     """Write one slice, and commit it after the one before; an error there is raised here too."""
     with transaction(resolvers_engine) as s:
-        batches, added = _deal_apart(s, _sending(s, alert_id), residents.tolist(), given)
+        batches, added = _write_residents(s, _sending(s, alert_id), residents.tolist(), shared)
         if before is not None:
             before.result()
         _advance(s, alert_id, added, through=int(residents[-1]))
@@ -202,33 +202,35 @@ def _advance(
         raise _Halted
 
 
-def _deal_timelines(s: Session, alert: Alert, given: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`_deal` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
+def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tuple[list[int], int]:
+    """`_write` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
 
     def refused(_: str, why: Exception) -> None:
-        alarms.refused_row(f"write the posts of alert {alert.id}", why, given["now"], alert_id=alert.id)
+        alarms.refused_row(f"write the posts of alert {alert.id}", why, shared["now"], alert_id=alert.id)
 
     def work(_: Sequence[str]) -> tuple[list[int], int]:
-        _open_timelines(s, alert, given["now"])
-        return _deal(s, DEAL_TIMELINES, given)
+        _open_timelines(s, alert, shared["now"])
+        return _write(s, WRITE_TIMELINES, shared)
 
-    dealt = db.in_halves(["timelines"], work, refused, s.begin_nested)
-    return dealt[0] if dealt else ([], 0)
+    written = db.in_halves(["timelines"], work, refused, s.begin_nested)
+    return written[0] if written else ([], 0)
 
 
-def _deal_apart(s: Session, alert: Alert, residents: list[int], given: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`_deal` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
+def _write_residents(
+    s: Session, alert: Alert, residents: list[int], shared: Mapping[str, Any]
+) -> tuple[list[int], int]:
+    """`_write` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
         if _is_behind(s, alert.id, resident):
             raise _Halted
-        alarms.refused_row(f"write the deliveries of resident {resident}", why, given["now"], alert_id=alert.id)
+        alarms.refused_row(f"write the deliveries of resident {resident}", why, shared["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return _deal(s, DEAL_RESIDENTS, {**given, "subscribers": list(some)})
+        return _write(s, WRITE_RESIDENTS, {**shared, "subscribers": list(some)})
 
-    dealt = db.in_halves(residents, work, refused, s.begin_nested)
-    return [batch for batches, _ in dealt for batch in batches], sum(added for _, added in dealt)
+    written = db.in_halves(residents, work, refused, s.begin_nested)
+    return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)
 
 
 def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
@@ -240,8 +242,8 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
     return behind
 
 
-def _given(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
-    """Return the parameters of `DEAL` that are the same for every slice: all but the residents."""
+def _shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
+    """Return the parameters of `WRITE` that are the same for every slice: all but the residents."""
     return audience.parameters(alert, [], now, audience.fallback_of(s, alert)) | {
         "lane": alert.lane.value,
         "sizes": _batch_sizes(s, alert),
@@ -249,12 +251,12 @@ def _given(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
     }
 
 
-def _deal(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
+def _write(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
     """Write deliveries and batches. Return the ids of the batches and the number of deliveries."""
     # PostgreSQL underestimates the batches: a merge join would compare each delivery with all batches of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))
-    dealt = s.execute(text(sql), values).one()
-    return dealt.batches, dealt.added
+    written = s.execute(text(sql), values).one()
+    return written.batches, written.added
 
 
 def _batch_sizes(s: Session, alert: Alert) -> list[int]:

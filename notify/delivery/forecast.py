@@ -14,7 +14,7 @@ from notify import audience
 from notify.audience import Audience, Places
 from notify.core import alarms, db
 from notify.delivery import usage
-from notify.delivery.send_simulation import Course, Way, messages_per_s, run
+from notify.delivery.send_simulation import SendCurve, SimulatedSender, messages_per_s, simulate
 from notify.delivery.usage import CAP_DAY
 from notify.models import Alert, Lane
 from zones.geometry import from_wkb
@@ -89,7 +89,7 @@ def channels(s: Session, alert: Alert, reached: Audience, now: datetime) -> tupl
     return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at) for name in alert.channels)
 
 
-def keep(s: Session, alert_id: int) -> None:
+def store(s: Session, alert_id: int) -> None:
     """Store when the messages of an alert will have left, once its audience is resolved."""
     alert = s.get_one(Alert, alert_id)
     assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
@@ -145,36 +145,36 @@ def _channel(
     costs = _by_cost(s, alert.id, channel, languages)
     messages = sum(languages.values())
     mean_cost = sum(cost * n for cost, n in costs.items()) / messages if messages else 1.0
-    ways = _ways(s, channel, costs, mean_cost, at)
+    senders = _open_senders(s, channel, costs, mean_cost, at)
     ahead = _ahead(s, alert, channel, messages * mean_cost) / mean_cost
-    course = run(ways, ahead, messages, at)
+    curve = simulate(senders, ahead, messages, at)
     return ChannelPlan(
         channel=channel,
         messages=messages,
         ahead=round(ahead),
-        half_at=course.moment(messages / 2),
-        p95_at=course.moment(messages * MOST),
-        done_at=course.moment(messages),
-        in_time=min(messages, math.floor(course.left_by(alert.expires_at) + 1e-6)),
-        capped=any(way.a_day is not None for way in ways),
-        senders=tuple(Share(w.sender_id, w.address, round(course.by_sender[w.sender_id]), w.per_s) for w in ways),
-        zones=tuple(_zone(name, ids, residents, messages, course) for name, ids in zones)
+        half_at=curve.moment(messages / 2),
+        p95_at=curve.moment(messages * MOST),
+        done_at=curve.moment(messages),
+        in_time=min(messages, math.floor(curve.left_by(alert.expires_at) + 1e-6)),
+        capped=any(sender.a_day is not None for sender in senders),
+        senders=tuple(Share(x.sender_id, x.address, round(curve.by_sender[x.sender_id]), x.per_s) for x in senders),
+        zones=tuple(_zone(name, ids, residents, messages, curve) for name, ids in zones)
         if residents is not None
         else (),
     )
 
 
 def _zone(
-    name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, course: Course
+    name: str, ids: NDArray[np.int64], all_ids: NDArray[np.int64] | None, messages: int, curve: SendCurve
 ) -> ZoneTime:
     """Residents get their messages in the order of their ids, so a zone is done when its higher ids are."""
     assert all_ids is not None  # noqa: S101
     ids = ids[np.isin(ids, all_ids)]  # part of a zone may be left out of the area
     if not len(ids):
-        return ZoneTime(name, 0, course.began)
+        return ZoneTime(name, 0, curve.began)
     places = (np.searchsorted(all_ids, ids) + 1) / len(all_ids)
     late = float(np.quantile(places, MOST))
-    return ZoneTime(name, round(messages * len(ids) / len(all_ids)), course.moment(messages * late))
+    return ZoneTime(name, round(messages * len(ids) / len(all_ids)), curve.moment(messages * late))
 
 
 def _residents(places: Places, zone: bytes) -> NDArray[np.int64]:
@@ -205,20 +205,22 @@ def _by_cost(s: Session, alert_id: int, channel: str, languages: dict[str, int])
     return costs
 
 
-def _ways(s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime) -> list[Way]:
+def _open_senders(
+    s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime
+) -> list[SimulatedSender]:
     rows = s.execute(
         text("""SELECT id, address, rate_per_s, daily_cap FROM senders
                  WHERE status = 'open' AND channel = :channel ORDER BY rate_per_s DESC, id"""),
         {"channel": channel},
     ).all()
-    ways = []
+    senders = []
     for row in rows:
         today = a_day = None
         if row.daily_cap:
             a_day = row.daily_cap / mean_cost
             today = a_day - usage.used_on(row.id, at.astimezone(CAP_DAY).date()) / mean_cost
-        ways.append(Way(row.id, row.address, messages_per_s(row.rate_per_s, costs), today, a_day))
-    return ways
+        senders.append(SimulatedSender(row.id, row.address, messages_per_s(row.rate_per_s, costs), today, a_day))
+    return senders
 
 
 def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:

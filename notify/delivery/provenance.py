@@ -20,13 +20,13 @@ from notify.core import crypto, keyring
 log = structlog.get_logger()
 
 
-def believed(s: Session, provider: str, receipts: Sequence[Receipt]) -> list[Receipt]:
+def ours(s: Session, provider: str, receipts: Sequence[Receipt]) -> list[Receipt]:
     """Return the receipts of our deliveries, and others that suppress an address of ours (without their delivery)."""
-    ours: list[Receipt] = []
+    proven: list[Receipt] = []
     doubtful: list[Receipt] = []
     for r in receipts:
-        (ours if _is_proven(r) else doubtful).append(r)
-    return ours + _looked_up(s, provider, doubtful) if doubtful else ours
+        (proven if _is_proven(r) else doubtful).append(r)
+    return proven + _matched_by_address(s, provider, doubtful) if doubtful else proven
 
 
 def _is_proven(r: Receipt) -> bool:
@@ -35,7 +35,7 @@ def _is_proven(r: Receipt) -> bool:
     return bool(r.proof) and r.delivery_id is not None and crypto.is_proof(r.proof, r.delivery_id, r.address)
 
 
-def _looked_up(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[Receipt]:
+def _matched_by_address(s: Session, provider: str, doubtful: Sequence[Receipt]) -> list[Receipt]:
     keyring.hold(s)
     channel = CHANNELS[registry.PROVIDERS[provider].channel]
     values = {

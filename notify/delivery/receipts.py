@@ -33,10 +33,10 @@ HELD_BACK = [state.value for state in states.HELD_BACK]
 GUESSES = ["outcome-unknown", "not-sent"]  # reasons that we gave when the provider reported nothing
 
 
-def keep(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callable[[], Engine] = engine) -> None:
+def store(provider: str, receipts: Sequence[Receipt], now: datetime, pool: Callable[[], Engine] = engine) -> None:
     """Store receipts by COPY. Suppress addresses and stop senders at once where a receipt demands it (law 4)."""
     with transaction(pool) as s:
-        receipts = provenance.believed(s, provider, receipts)
+        receipts = provenance.ours(s, provider, receipts)
         _suppress(s, provider, [r for r in receipts if r.suppress], now)
         columns = "provider, delivery_id, state, code, reference, event_key, suppress, blame, received_at"
         with raw(s).cursor() as cursor, cursor.copy(f"COPY receipts ({columns}) FROM STDIN") as copy:

@@ -32,7 +32,7 @@ SENT_AGAIN = "sent-again"
 REPEATS_S = 3000.0  # Mastodon recognises an Idempotency-Key for an hour; the rest is time to wait in the queue
 
 
-def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
+def reconcile_batch(batch_id: int, settings: Settings, transport: Transport) -> None:
     """Reconcile the unknown deliveries of a batch, and give it back. Does nothing if the batch cannot be leased."""
     held = leases.lease_unsettled(batch_id, settings.lease_s)
     if held is None:
@@ -41,14 +41,14 @@ def clear_up(batch_id: int, settings: Settings, transport: Transport) -> None:
     try:
         with transaction() as s:
             unknown, over = _unknown(s, held)
-        asked = [(one, _asked(one, held, settings, transport)) for one in unknown]
-        found = list(_answered(asked, held, settings, transport, over=over))
+        asked = [(one, _ask(one, held, settings, transport)) for one in unknown]
+        found = list(_outcomes(asked, held, settings, transport, over=over))
         for claimed_at, group in groupby(found, key=lambda pair: pair[0].claimed_at):
             recording.record_apart(held, [outcome for _, outcome in group], claimed_at)
-        _say_what_is_sent_again(held.alert_id, [outcome for _, outcome in found])
+        _audit_sent_again(held.alert_id, [outcome for _, outcome in found])
         if len(found) == len(unknown):
             pause_s = 0.0
-        log.info("batch.cleared_up", batch=batch_id, known=len(found), open=len(unknown) - len(found))
+        log.info("batch.reconciled", batch=batch_id, known=len(found), open=len(unknown) - len(found))
     finally:
         leases.finish(held, not_before_s=pause_s)
 
@@ -70,7 +70,7 @@ class _Unknown(NamedTuple):
 def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     """Return the unknown deliveries of a batch, ordered by the time of their claim, and whether their alert is
     finished."""
-    _give_up(s, held)
+    _mark_unrecorded(s, held)
     rows = s.execute(
         text("""
             SELECT d.id, d.contact_id, c.address_sealed, d.attempts, d.claimed_at, d.sender_id, x.provider,
@@ -86,7 +86,7 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     return [_Unknown(Claimed(*row[:6]), row.provider, row.address, row.refused) for row in rows], over
 
 
-def _give_up(s: Session, held: Lease) -> None:
+def _mark_unrecorded(s: Session, held: Lease) -> None:
     """Mark deliveries as unknown that were claimed but never recorded."""
 
     def work(these: Sequence[int]) -> None:
@@ -106,7 +106,7 @@ def _give_up(s: Session, held: Lease) -> None:
     db.in_halves(left, work, refused, s.begin_nested)
 
 
-def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":
+def _ask(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -> "Future[Accepted | None] | None":
     """Ask the provider about an unknown delivery. Return None if it cannot be asked."""
     if not exercise.may_carry(settings, one.provider, held.status):
         return None
@@ -122,7 +122,7 @@ def _asked(one: _Unknown, held: Lease, settings: Settings, transport: Transport)
     return transport.find(one.provider, message, time.monotonic() - age_s)
 
 
-def _answered(
+def _outcomes(
     asked: "Sequence[tuple[_Unknown, Future[Accepted | None] | None]]",
     held: Lease,
     settings: Settings,
@@ -134,7 +134,7 @@ def _answered(
     held_since_s = time.monotonic()
     for one, answer in asked:
         if answer is None:
-            yield one, _decided(one, held, settings, transport, over=over)
+            yield one, _assumed_outcome(one, held, settings, transport, over=over)
             continue
         try:
             accepted = answer.result()
@@ -146,7 +146,7 @@ def _answered(
             # A defect in an adapter must not keep the other deliveries unknown.
             log.exception("provider.defect", provider=one.provider, delivery=one.claimed.delivery_id)
         else:
-            yield one, _told(one, accepted, over=over)
+            yield one, _reported_outcome(one, accepted, over=over)
         if time.monotonic() - held_since_s > settings.lease_s / 4:
             held_since_s = time.monotonic()
             if not leases.renew(held, settings.lease_s):
@@ -154,7 +154,7 @@ def _answered(
                 return
 
 
-def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
+def _reported_outcome(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
     """Return the outcome that the provider reports. A message it never received is queued again until the alert ends,
     however many attempts were made."""
     delivery = one.claimed.delivery_id
@@ -165,7 +165,7 @@ def _told(one: _Unknown, accepted: Accepted | None, *, over: bool) -> Outcome:
     return Outcome(delivery, DeliveryState.QUEUED, "not-taken")
 
 
-def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transport, *, over: bool) -> Outcome:
+def _assumed_outcome(one: _Unknown, held: Lease, settings: Settings, transport: Transport, *, over: bool) -> Outcome:
     """Decide the outcome where the provider cannot be asked. If it recognises repeated requests, send again while it
     remembers the first; else send an emergency again, which some may read twice, and fail a routine message. Fail
     every message whose alert is over or whose attempts are used up."""
@@ -181,7 +181,7 @@ def _decided(one: _Unknown, held: Lease, settings: Settings, transport: Transpor
     return Outcome(one.claimed.delivery_id, DeliveryState.QUEUED, why)
 
 
-def _say_what_is_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
+def _audit_sent_again(alert_id: int, outcomes: Sequence[Outcome]) -> None:
     """Audit how many residents may read an emergency twice, because the first outcome is unknown, for the report."""
     count = sum(outcome.reason == SENT_AGAIN for outcome in outcomes)
     if count:

@@ -47,8 +47,8 @@ BROKEN_PAUSE_S = 10.0  # after an unexpected error
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 30.0  # when a whole window is refused: doubled with each attempt
 
 
-class Batch:
-    """Sends one batch.
+class LeasedBatch:
+    """One batch while this process holds its lease.
 
     `stop` is set when the process is to end: the window in flight is finished, the rest is given back.
     """
@@ -67,19 +67,19 @@ class Batch:
         self._refused: list[int] = []  # deliveries that PostgreSQL refuses to claim
         self._held_since_s = time.monotonic()
 
-    def run(self) -> bool:
+    def send(self) -> bool:
         """Send until nothing is left to claim, the wait is long, the process is to stop, or the lease is lost.
 
         Returns False when all batches of the channel would have long to wait.
         """
         pause_s = BROKEN_PAUSE_S
         try:
-            pause_s = self._send()
+            pause_s = self._send_windows()
         finally:
             db.persistently(lambda: leases.finish(self._held, not_before_s=pause_s), REMEMBER_S)
         return not pause_s or self._held.only_sender is not None or bool(self._refused)
 
-    def _send(self) -> float:
+    def _send_windows(self) -> float:
         """Send window after window. Returns how long the batch should rest, in seconds."""
         while not self._stop.is_set():
             try:

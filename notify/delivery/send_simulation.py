@@ -19,7 +19,7 @@ FAR = timedelta(days=30)  # the longest forecast
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SimulatedSender:
     """An open sender: messages a second, and messages that its cap allows today and on any other day (None: no cap)."""
 
     sender_id: int
@@ -30,7 +30,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class SendCurve:
     """How many of our messages have left at each time, linear between points; and how many by each sender."""
 
     began: datetime
@@ -99,41 +99,41 @@ def _gap_s(rate: float, cost: int) -> float:
     return (1 + JITTER) * min(1, cost / rate)
 
 
-def run(ways: Sequence[Way], ahead: float, messages: float, began: datetime) -> Course:
+def simulate(senders: Sequence[SimulatedSender], ahead: float, messages: float, began: datetime) -> SendCurve:
     """Simulate the sending of `messages` after the `ahead` of others, from `began` on."""
     now, left, total = began, ahead + messages, ahead + messages
-    allowed = {way.sender_id: math.inf if way.today is None else max(way.today, 0.0) for way in ways}
+    allowed = {sender.sender_id: math.inf if sender.today is None else max(sender.today, 0.0) for sender in senders}
     by_sender = dict.fromkeys(allowed, 0.0)
     seconds, out = [0.0], [0.0]
     while left > 1e-9 and now - began < FAR:
-        active = [way for way in ways if allowed[way.sender_id] > 1e-9]
-        capped = any(way.a_day for way in ways)
+        active = [sender for sender in senders if allowed[sender.sender_id] > 1e-9]
+        capped = any(sender.a_day for sender in senders)
         if not active and not capped:
             break
         midnight = day_bounds(now.astimezone(CAP_DAY).date())[1]
         step_s = _next_s(
             active, allowed, left, left - messages, (midnight - now).total_seconds() if capped else math.inf
         )
-        for way in active:
-            sent = way.per_s * step_s
-            allowed[way.sender_id] -= sent
+        for sender in active:
+            sent = sender.per_s * step_s
+            allowed[sender.sender_id] -= sent
             left -= sent
             if total - left > ahead + 1e-9:
-                by_sender[way.sender_id] += sent
+                by_sender[sender.sender_id] += sent
         now += timedelta(seconds=step_s)
         if now >= midnight:
-            allowed |= {way.sender_id: way.a_day for way in ways if way.a_day is not None}
+            allowed |= {sender.sender_id: sender.a_day for sender in senders if sender.a_day is not None}
         seconds.append((now - began).total_seconds())
         out.append(min(messages, max(0.0, total - left - ahead)))
-    return Course(began.astimezone(UTC), tuple(seconds), tuple(out), by_sender)
+    return SendCurve(began.astimezone(UTC), tuple(seconds), tuple(out), by_sender)
 
 
 def _next_s(
-    active: Sequence[Way], allowed: dict[int, float], left: float, ahead_left: float, to_midnight_s: float
+    active: Sequence[SimulatedSender], allowed: dict[int, float], left: float, ahead_left: float, to_midnight_s: float
 ) -> float:
     """Return the time until something changes: all is sent, or all ahead is, a cap is reached, or a new day begins."""
-    per_s = sum(way.per_s for way in active)
-    ends = [to_midnight_s, *(allowed[way.sender_id] / way.per_s for way in active)]
+    per_s = sum(sender.per_s for sender in active)
+    ends = [to_midnight_s, *(allowed[sender.sender_id] / sender.per_s for sender in active)]
     if per_s:
         ends.append(left / per_s)
         if ahead_left > 1e-9:

@@ -32,7 +32,7 @@ def record(
     ours = [error for error in errors if error.blame == "us" and not error.retryable and not error.positions]
     if ours:
         # Retried, because the outcomes of the window are not recorded yet and must not be lost to an outage.
-        db.persistently(lambda: _stop_for(sender, ours[0]), PATIENCE_S)
+        db.persistently(lambda: _stop_sender(sender, ours[0]), PATIENCE_S)
     waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
     faults = [_fault(one.answer) for one in posted]
     left = sum(not isinstance(one.answer, Late) for one in posted)
@@ -44,7 +44,7 @@ def record(
             unused = sum(grant.messages for grant in grants) - taken
             throttle.give_back(grants[-1], unused * unit, slots=not posted)
         codes = [fault for fault in faults if fault]
-        return throttle.heard(grants, codes, left - len(codes))
+        return throttle.record_results(grants, codes, left - len(codes))
     except redis.RedisError as error:
         log.warning("throttle.unreachable", error=type(error).__name__)
         return False
@@ -62,12 +62,12 @@ def _fault(answer: Answer) -> str:
     return ""
 
 
-def _stop_for(sender: OpenSender, error: SendError) -> None:
+def _stop_sender(sender: OpenSender, error: SendError) -> None:
     with transaction() as s:
-        stop(s, sender.id, f"{sender.provider} refuses it: {_in_words(error)}", datetime.now(UTC))
+        stop(s, sender.id, f"{sender.provider} refuses it: {_described(error)}", datetime.now(UTC))
 
 
-def _in_words(error: SendError) -> str:
+def _described(error: SendError) -> str:
     return f"{reasons.sentence(error.code)}. {error.detail}".strip() if error.detail else reasons.sentence(error.code)
 
 

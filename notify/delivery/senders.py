@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from notify.channels import registry
 from notify.channels.channel import CHANNELS
 from notify.core import alarms, audit
-from notify.core.characters import plain, visible
+from notify.core.characters import ascii_punctuation, visible
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.models import Operator, Sender
@@ -55,7 +55,7 @@ def add(
 
 def _kept(channel: str, given: str) -> str:
     """Return the address as the provider knows it."""
-    address = plain(visible(given))
+    address = ascii_punctuation(visible(given))
     if not address:
         raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
     return CHANNELS[channel].sent_from(address)

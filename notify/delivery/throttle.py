@@ -113,7 +113,7 @@ class Throttle:
                 args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, at_once=most, within_s=within_s),
             )
         )
-        self._clock.heard(int(answer.now) / MICRO, asked, time.monotonic())
+        self._clock.add(int(answer.now) / MICRO, asked, time.monotonic())
         if int(answer.wait) == UNCOUNTED:
             self._count(allowance.sender_id, day)
             return Wait(0.0)
@@ -127,14 +127,14 @@ class Throttle:
         if not self._clock.known:
             asked = time.monotonic()
             seconds, micros = self._time()
-            self._clock.heard(seconds + micros / MICRO, asked, time.monotonic())
+            self._clock.add(seconds + micros / MICRO, asked, time.monotonic())
         return datetime.fromtimestamp(self._clock.server(time.monotonic()), UTC)
 
     def close(self, sender_id: int, seconds: float) -> None:
         """Close this sender to all workers for a while: the provider answered 429 with Retry-After."""
         self._close(keys=[key_of(sender_id)], args=[int(min(seconds, LONGEST_REST_S) * MICRO)])
 
-    def heard(self, grants: Sequence[Grant], faults: Sequence[str], others: int) -> bool:
+    def record_results(self, grants: Sequence[Grant], faults: Sequence[str], others: int) -> bool:
         """Record the results of grants of one sender: the codes of the provider's faults, and how many answers show
         that it works.
 
@@ -143,7 +143,8 @@ class Throttle:
         """
         if not faults and not any(grant.watched for grant in grants):
             return False
-        return self._breaker.heard(grants[0].sender_id, faults, others, trial=any(grant.trial for grant in grants))
+        trial = any(grant.trial for grant in grants)
+        return self._breaker.record_results(grants[0].sender_id, faults, others, trial=trial)
 
     def breaks(self, sender_ids: Sequence[int]) -> dict[int, Break]:
         """Return the open breakers of these senders."""
@@ -215,17 +216,17 @@ class _ServerClock:
     """An estimate of Redis's clock, from the recent answer with the shortest round trip."""
 
     def __init__(self) -> None:
-        self._heard: deque[tuple[float, float]] = deque(maxlen=64)  # (round trip, server - local), in seconds
+        self._samples: deque[tuple[float, float]] = deque(maxlen=64)  # (round trip, server - local), in seconds
 
-    def heard(self, server_s: float, asked: float, answered: float) -> None:
+    def add(self, server_s: float, asked: float, answered: float) -> None:
         offset_s = server_s - (asked + answered) / 2
-        if self._heard and abs(offset_s - min(list(self._heard))[1]) > CLOCK_STEP_S:
-            self._heard = deque(maxlen=64)  # a clock was set
-        self._heard.append((answered - asked, offset_s))
+        if self._samples and abs(offset_s - min(list(self._samples))[1]) > CLOCK_STEP_S:
+            self._samples = deque(maxlen=64)  # a clock was set
+        self._samples.append((answered - asked, offset_s))
 
     @property
     def known(self) -> bool:
-        return bool(self._heard)
+        return bool(self._samples)
 
     def local(self, server_s: float) -> float:
         """Convert a server time to `time.monotonic()`."""
@@ -236,7 +237,7 @@ class _ServerClock:
         return local_s + self._offset_s()
 
     def _offset_s(self) -> float:
-        return min(list(self._heard))[1]
+        return min(list(self._samples))[1]
 
 
 # A shorter rest does not end a longer one.

@@ -52,21 +52,21 @@ class Transport:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
-        self._ways: dict[str, _Way] = {}
+        self._providers: dict[str, _Provider] = {}
         self._claim_sizes: dict[tuple[int, Lane], ClaimSize] = {}
-        self._ways_lock = threading.Lock()  # two `_Way`s to one provider would allow twice the requests
+        self._providers_lock = threading.Lock()  # two `_Provider`s for one provider would allow twice the requests
 
     def adapter(self, provider: str) -> Adapter:
         """Return the provider's adapter. Raises Unavailable if its credentials are not set."""
-        return self._way(provider).adapter
+        return self._provider(provider).adapter
 
     def reserve(self, provider: str, want: int) -> Reserved | None:
         """Reserve up to `want` posts, for `send` or `release`. Return None while too many are waiting to start."""
-        return self._way(provider).capacity.reserve(want)
+        return self._provider(provider).capacity.reserve(want)
 
     def release(self, provider: str, reserved: Reserved) -> None:
         """Give back a reservation in which nothing was posted."""
-        self._way(provider).capacity.release(reserved)
+        self._provider(provider).capacity.release(reserved)
 
     def claim_size(self, sender_id: int, lane: Lane) -> ClaimSize:
         """Return the size of claims that this process has learned for a sender and lane."""
@@ -84,9 +84,9 @@ class Transport:
 
         The future completes when the last post is answered.
         """
-        reserved.has(slots_s)
+        reserved.set_slots(slots_s)
         return asyncio.run_coroutine_threadsafe(
-            self._way(provider).post(reserved, messages, slots_s, until_s), self._loop
+            self._provider(provider).post(reserved, messages, slots_s, until_s), self._loop
         )
 
     def post(self, provider: str, messages: Sequence[Message], slots_s: Sequence[float]) -> list[Posted]:
@@ -95,16 +95,16 @@ class Transport:
 
     def find(self, provider: str, message: Message, since_s: float) -> "Future[Accepted | None]":
         """Look up a message of unknown outcome. The future raises SendError if the provider gives no answer."""
-        return asyncio.run_coroutine_threadsafe(self._way(provider).find(message, since_s), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._provider(provider).find(message, since_s), self._loop)
 
-    def _way(self, provider: str) -> "_Way":
-        way = self._ways.get(provider)
-        if way is not None:
-            return way
-        with self._ways_lock:
-            if provider not in self._ways:
-                self._ways[provider] = _Way(registry.build(self._settings, provider, self._client))
-            return self._ways[provider]
+    def _provider(self, provider: str) -> "_Provider":
+        found = self._providers.get(provider)
+        if found is not None:
+            return found
+        with self._providers_lock:
+            if provider not in self._providers:
+                self._providers[provider] = _Provider(registry.build(self._settings, provider, self._client))
+            return self._providers[provider]
 
     def close(self) -> None:
         self._run(self._client.close())
@@ -116,7 +116,7 @@ class Transport:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-class _Way:
+class _Provider:
     """One provider: its adapter, the limits on its open requests, and our capacity for it."""
 
     def __init__(self, adapter: Adapter) -> None:

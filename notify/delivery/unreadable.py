@@ -23,9 +23,9 @@ def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tup
 
     A delivery with a damaged address fails. With a wrong key it is queued again: another host may have the right one.
     """
-    fits, host = _fits(), socket.gethostname()
+    right_key, host = _has_right_key(), socket.gethostname()
     with transaction() as s:
-        if fits:
+        if right_key:
             contacts = ", ".join(str(one.contact_id) for one in unreadable[:10])
             told = f"The stored addresses of some contacts are damaged ({contacts}): enter them anew."
         else:
@@ -33,21 +33,21 @@ def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tup
                 f"A worker on {host} cannot read any address:"
                 " its TOCSIN_SECRET_KEY is not the one that they were written with."
             )
-        alarms.sound(s, REASON, told, now, alert_id=alert_id, about="" if fits else f"key of {host}")
-    if fits:
+        alarms.sound(s, REASON, told, now, alert_id=alert_id, about="" if right_key else f"key of {host}")
+    if right_key:
         return [Outcome(one.delivery_id, DeliveryState.FAILED, REASON) for one in unreadable], True
     return [Outcome(one.delivery_id, DeliveryState.QUEUED, counts=False) for one in unreadable], False
 
 
-def _fits() -> bool:
+def _has_right_key() -> bool:
     """Return whether our key decrypts any address."""
     with transaction() as s:
         kept = select(Contact.channel, Contact.address_sealed).where(Contact.address_sealed.is_not(None))
         rows = s.execute(kept.order_by(Contact.id.desc()).limit(TRIED)).all()
-    return any(_opens(sealed, channel) for channel, sealed in rows if sealed)
+    return any(_can_decrypt(sealed, channel) for channel, sealed in rows if sealed)
 
 
-def _opens(sealed: bytes, channel: str) -> bool:
+def _can_decrypt(sealed: bytes, channel: str) -> bool:
     try:
         crypto.unseal(sealed, channel)
     except Unavailable:

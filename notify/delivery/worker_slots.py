@@ -12,13 +12,13 @@ from contextlib import contextmanager
 
 from notify.core.settings import Settings
 from notify.delivery import leases, reconcile, recovery
-from notify.delivery.send_batch import Batch
+from notify.delivery.send_batch import LeasedBatch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Lane
 
 RESOLVERS = 4  # alerts of a lane whose audiences are resolved at the same time
-CLEARERS = 2  # threads that ask a provider about unknown outcomes; transport.py limits the open queries
+RECONCILERS = 2  # threads that ask a provider about unknown outcomes; transport.py limits the open queries
 
 
 class Slots:
@@ -76,20 +76,20 @@ class WorkerSlots:
         self._transport = transport
         self._stop = stop
         self._senders = Slots(settings.worker_threads)
-        self._clearers = Slots(CLEARERS)
+        self._reconcilers = Slots(RECONCILERS)
         self._resolvers = Slots(RESOLVERS)
 
     def count(self, lanes: int, channels: int) -> int:
         """Return the number of slots in a process that serves this many lanes and channels."""
-        return lanes * (channels * (self._settings.worker_threads + CLEARERS) + RESOLVERS)
+        return lanes * (channels * (self._settings.worker_threads + RECONCILERS) + RESOLVERS)
 
     def send(self, lane: Lane, channel: str) -> None:
         """Send batches until none is left, or until the senders of the channel have to wait for long."""
         self._answer(self._senders, lane, channel, self._send_next)
 
-    def clear_up(self, lane: Lane, channel: str) -> None:
+    def reconcile(self, lane: Lane, channel: str) -> None:
         """Reconcile unknown outcomes, batch by batch, until none is due."""
-        self._answer(self._clearers, lane, channel, self._clear_up_next)
+        self._answer(self._reconcilers, lane, channel, self._reconcile_next)
 
     def resolve(self, lane: Lane, work: Callable[[], None]) -> None:
         """Do `work` if a slot is free; if not, the sweep rings for that alert again in a second."""
@@ -120,11 +120,13 @@ class WorkerSlots:
 
     def _send_next(self, lane: Lane, channel: str) -> bool:
         held = leases.lease_next(lane, channel, self._settings.lease_s)
+        if held is None:
+            return False
         # If one has to wait for long, so have the others; the sweep rings for them.
-        return held is not None and Batch(held, self._settings, self._throttle, self._transport(), self._stop).run()
+        return LeasedBatch(held, self._settings, self._throttle, self._transport(), self._stop).send()
 
-    def _clear_up_next(self, lane: Lane, channel: str) -> bool:
+    def _reconcile_next(self, lane: Lane, channel: str) -> bool:
         batch = recovery.next_unsettled(lane, channel, self._settings.reconcile_after_s)
         if batch is not None:
-            reconcile.clear_up(batch, self._settings, self._transport())
+            reconcile.reconcile_batch(batch, self._settings, self._transport())
         return batch is not None

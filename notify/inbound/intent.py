@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from notify.inbound.phrases import Phrases, plain
+from notify.inbound.phrases import Phrases, normalized
 from notify.inbound.spelling import Spelling
 from notify.inbound.weighing import Kinds, Weights
 
@@ -75,14 +75,14 @@ def read_meaning(text: str) -> Meaning:
 
 
 def spoken(text: str) -> str:
-    """Return the resident's own words, `plain` and with corrected spelling."""
+    """Return the resident's own words, `normalized` and with corrected spelling."""
     return " ".join(_said(text, _rules())[1])
 
 
 def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
-    """Return the text without quoted and forwarded parts, its sentences as `plain` words, and which end with "?"."""
+    """Return the text without quoted and forwarded parts, its sentences, `normalized`, and which end with "?"."""
     said = _without_quotes(_without_format(text[:LONGEST]), rules)
-    parts = [(rules.spelling.mended(plain(part)), end) for part, end in _sentences(said)]
+    parts = [(rules.spelling.mended(normalized(part)), end) for part, end in _sentences(said)]
     ours = max((n for n, (words, _) in enumerate(parts, 1) if rules.ours.found_in(words)), default=0)
     kept = [(words, end) for words, end in parts[ours:] if words]  # everything before our last words is ours as well
     return said, [words for words, _ in kept], frozenset(words for words, end in kept if "?" in end)
@@ -90,7 +90,7 @@ def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
 
 def is_spanish(text: str) -> bool:
     """Return whether the words are more likely Spanish than English."""
-    return _rules().spanish.found_in(plain(_without_format(text[:LONGEST])))
+    return _rules().spanish.found_in(normalized(_without_format(text[:LONGEST])))
 
 
 def load_rules() -> None:
@@ -230,7 +230,7 @@ def _rules() -> _Rules:
     spelling = read["spelling"]
     right, turns = spelling["right"], spelling["turns"]
     return _Rules(
-        spelling=Spelling(spelling["same"], right.split(), plain(written).split(), turns.split()),
+        spelling=Spelling(spelling["same"], right.split(), normalized(written).split(), turns.split()),
         ours=anywhere("ours"),
         forwarded=Phrases(read["ours"]["lines"], sets, before="{polite}..."),
         reaction=Phrases(read["ours"]["reactions"], sets, before="{polite}...", after="{end}"),
@@ -275,11 +275,11 @@ def _without_format(text: str) -> str:
 def _without_quotes(text: str, rules: _Rules) -> str:
     """Remove quoted and forwarded text: our own words, repeated by a phone's reaction or by a person."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
-    kept = "\n".join(line for line in lines if not rules.forwarded.found_in(plain(line[:40])))
+    kept = "\n".join(line for line in lines if not rules.forwarded.found_in(normalized(line[:40])))
 
     def drop(match: re.Match[str]) -> str:
-        reacted = match.start() <= _LONGEST_REACTION and rules.reaction.found_in(plain(kept[: match.start()]))
-        own = len(plain(match[0]).split()) <= _SHORT_QUOTE and not reacted
+        reacted = match.start() <= _LONGEST_REACTION and rules.reaction.found_in(normalized(kept[: match.start()]))
+        own = len(normalized(match[0]).split()) <= _SHORT_QUOTE and not reacted
         return f" {match[0][1:].rstrip(chr(34) + '”»')} " if own else " . "
 
     return _QUOTES.sub(drop, kept)
@@ -295,4 +295,4 @@ def _sentences(text: str) -> list[tuple[str, str]]:
 
 def _is_shouted(said: str, rules: _Rules) -> bool:
     """Return whether STOP is in capitals, as a keyword, in a text that is not all capitals and names no place."""
-    return said != said.upper() and _SHOUTED.search(said) is not None and not rules.place.found_in(plain(said))
+    return said != said.upper() and _SHOUTED.search(said) is not None and not rules.place.found_in(normalized(said))

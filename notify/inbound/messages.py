@@ -14,7 +14,7 @@ from notify.channels import registry
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
 from notify.core import alarms, keyring
-from notify.core.characters import plain
+from notify.core.characters import ascii_punctuation
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
@@ -101,7 +101,7 @@ def _obey(
     known = _is_known(provider, inbound)
     if meaning == "stop":
         consent.opt_out(s, channel, inbound.address, how=BY_TEXT, now=now)
-        heard = carrier_blocks.block if known else carrier_blocks.doubt
+        heard = carrier_blocks.block if known else carrier_blocks.mark_doubtful
         heard(s, provider, inbound, index, now)
     elif meaning == "start":
         if known:
@@ -167,7 +167,7 @@ def _words(s: Session, answer: str, channel: str, index: bytes, inbound: Inbound
     language = resident or ("es" if is_spanish(inbound.text) else chosen.languages[0])
     answers = words.get(language) or words[chosen.languages[0]]
     values = {"program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url}
-    return plain(fill_in(answers[answer], **values, number=may.number_to_start(inbound)))
+    return ascii_punctuation(fill_in(answers[answer], **values, number=may.number_to_start(inbound)))
 
 
 @cache

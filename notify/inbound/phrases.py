@@ -34,7 +34,7 @@ class Phrases:
         self.pattern = re.compile(f"{anchor}{compiler.rule(before)}(?:{each}){compiler.rule(after)}")
 
     def found_in(self, words: str) -> bool:
-        """Return whether a rule matches anywhere. `words` are `plain`."""
+        """Return whether a rule matches anywhere. `words` are `normalized`."""
         return self.pattern.search(f"{words} ") is not None
 
     def before(self, words: str) -> str:
@@ -81,11 +81,11 @@ class _Compiler:
 def _word(word: str) -> str:
     if word == "*":
         return "[^ ]{1,40} "
-    stem = plain(word.removesuffix("*"))
+    stem = normalized(word.removesuffix("*"))
     return re.escape(stem) + ("[^ ]{0,40} " if word.endswith("*") else " ")
 
 
-def plain(text: str) -> str:
+def normalized(text: str) -> str:
     """Lower-case words of letters and digits, without accents and apostrophes: "Don't STOP!" -> "dont stop".
 
     Three or more of a letter are one ("stooop"), and letters that stand alone are one word ("s.t.o.p").

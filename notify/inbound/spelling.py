@@ -23,7 +23,7 @@ class Spelling:
                 self._near.setdefault(shape, []).append(word)
 
     def mended(self, words: str) -> str:
-        """`words` are `plain`."""
+        """`words` are `normalized`."""
         return " ".join([self._same.get(word) or self._meant(word) for word in words.split()])
 
     def may_turn(self, words: str) -> bool:

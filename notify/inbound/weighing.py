@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from notify.inbound.phrases import plain
+from notify.inbound.phrases import normalized
 
 MOST_WORDS = 80
 BIAS = "*"
@@ -26,7 +26,7 @@ class Kinds:
         for kind, words in written.items():
             for word in words.split():
                 known = self._stems if word.endswith("*") else self._kinds
-                known.setdefault(plain(word), kind)
+                known.setdefault(normalized(word), kind)
         self._lengths = sorted({len(stem) for stem in self._stems}, reverse=True)
 
     def of(self, word: str) -> str:
@@ -58,7 +58,7 @@ class Weights:
         return cls(kinds, written["enough"], written["hint"], weights)
 
     def of(self, words: str) -> float:
-        """Return the sum of the weights of `plain` words."""
+        """Return the sum of the weights of `normalized` words."""
         total = sum(self.weights.get(sign, 0.0) for sign in signs(words, self.known, self.kinds))
         return round(total, 1)  # the order of a set varies, and with it the last bit of a sum
 
@@ -74,7 +74,7 @@ class Weights:
         )
 
     def signs_in(self, words: str) -> Iterator[tuple[str, float]]:
-        """Return (sign, weight) of each sign in `plain` words, the heaviest first."""
+        """Return (sign, weight) of each sign in `normalized` words, the heaviest first."""
         found = [(sign, self.weights[sign]) for sign in signs(words, self.known, self.kinds) if sign in self.weights]
         yield from sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 

@@ -33,7 +33,7 @@ NO_BATCH = 0  # of a doorbell that only warms up the connection
 def app() -> Celery:
     """The Celery application with its tasks."""
     celery = worker.app()
-    for task in (resolve_alert, send_batch, clear_up_batch):
+    for task in (resolve_alert, send_batch, reconcile_batch):
         celery.task(task, name=f"tocsin.{task.__name__}")
     return celery
 
@@ -80,11 +80,11 @@ def send_batch(batch_id: int) -> None:
         worker_slots().send(*place)
 
 
-def clear_up_batch(batch_id: int) -> None:
+def reconcile_batch(batch_id: int) -> None:
     """Reconcile the unknown outcomes of this batch, or of another one that should go first."""
     place = leases.place_of(batch_id, "unsettled")
     if place is not None:
-        worker_slots().clear_up(*place)
+        worker_slots().reconcile(*place)
 
 
 def ring_alert(alert: Alert) -> None:
@@ -97,7 +97,7 @@ def ring_batches(batches: Iterable[Doorbell]) -> None:
 
 
 def ring_unsettled(batches: Iterable[Doorbell]) -> None:
-    _ring_and_note("clear_up_batch", batches)
+    _ring_and_note("reconcile_batch", batches)
 
 
 def ring_unresolved(alerts: Iterable[Doorbell]) -> None:

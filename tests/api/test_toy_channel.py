@@ -28,7 +28,7 @@ from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import leases, receipts, senders
-from notify.delivery.send_batch import Batch
+from notify.delivery.send_batch import LeasedBatch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Contact
@@ -135,7 +135,7 @@ def send_all(alert: int, redis: "redis_client.Redis") -> None:
         for batch in factories.resolve(alert, datetime.now(UTC)):
             held = leases.lease(batch, 60)
             assert held is not None
-            Batch(held, settings(), Throttle(redis), transport, threading.Event()).run()
+            LeasedBatch(held, settings(), Throttle(redis), transport, threading.Event()).send()
     finally:
         transport.close()
 
@@ -190,7 +190,7 @@ def test_a_channel_of_its_own_goes_from_draft_to_report(
     heard = registry.build(settings(), "pager-gateway").parse_receipt(
         HookRequest("", {}, json.dumps([number for one in pages for number in one["to"]]).encode())
     )
-    receipts.keep("pager-gateway", heard, datetime.now(UTC))
+    receipts.store("pager-gateway", heard, datetime.now(UTC))
     receipts.apply(datetime.now(UTC))
     report = operator.get(f"/api/v1/alerts/{alert}/report", headers=headers).json()
     assert report["channels_by_state"]["pager"] == {"delivered": 11, "skipped": 1}

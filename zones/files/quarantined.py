@@ -43,7 +43,7 @@ def main() -> None:
     confinement.bound(task["megabytes"], task["seconds"])
     with _answer() as answer:
         try:
-            for document, shapes in _told(task):
+            for document, shapes in _documents(task):
                 frames.write(answer, document, shapes)
             document = {"end": True}
         except MemoryError:
@@ -61,7 +61,7 @@ def _answer() -> Iterator[BinaryIO]:
         yield answer
 
 
-def _told(task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+def _documents(task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
     """Yield the documents of the answer, each with its shapes."""
     path, options = Path(task["path"]), task["options"]
     if task["read"] == "zones":

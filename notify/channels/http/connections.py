@@ -48,28 +48,28 @@ class Connections:
         if endpoint.origin is None:
             raise NotSent("invalid-url")
         began_s = asyncio.get_running_loop().time()
-        connection = self._rested(endpoint.origin) or await self._open(endpoint.origin, timeout_s / 2)
+        connection = self._reusable(endpoint.origin) or await self._open(endpoint.origin, timeout_s / 2)
         if time.monotonic() > leave_by_s:
-            self._keep(endpoint.origin, connection)
+            self._put_back(endpoint.origin, connection)
             raise Late
         left_s = timeout_s - (connection.loop.time() - began_s)
         length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
         answer = await connection.ask(b"%b%b\r\n%b" % (endpoint.head, length, body or b""), left_s)
-        self._keep(endpoint.origin, connection)
+        self._put_back(endpoint.origin, connection)
         return answer
 
     async def close(self) -> None:
         for connection in list(self._all):
             connection.close()
 
-    def _keep(self, origin: Origin, connection: "_Connection") -> None:
+    def _put_back(self, origin: Origin, connection: "_Connection") -> None:
         if connection.usable:
             connection.idle_since_s = connection.loop.time()
             self._idle[origin].append(connection)
         else:
             connection.close()  # the server may be waiting for us to close it
 
-    def _rested(self, origin: Origin) -> "_Connection | None":
+    def _reusable(self, origin: Origin) -> "_Connection | None":
         """Return the connection used last, or None. Closes any that was idle for too long or is not silent."""
         idle = self._idle[origin]
         while idle:
@@ -94,7 +94,7 @@ class Connections:
 
     async def _connect(self, host: str, port: int, secure: bool) -> "_Connection":
         loop = asyncio.get_running_loop()
-        wire = await _wire(loop, host, port)
+        wire = await _connected_socket(loop, host, port)
         try:
             _, connection = await loop.create_connection(
                 lambda: _Connection(loop, wire, self._all),
@@ -108,7 +108,7 @@ class Connections:
         return connection
 
 
-async def _wire(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+async def _connected_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
     """Return a socket connected to the first of the host's addresses that answers. A dead one must not use up the time
     of the others (RFC 8305)."""
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -50,7 +50,7 @@ class ProxiedConnections:
             return await self._ask(endpoint, body, timeout_s, proxy)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             if request.connected:
-                raise OutcomeUnknown(_lost(error)) from None
+                raise OutcomeUnknown(_code_of(error)) from None
             raise NotSent(_unsent(error)) from None
         finally:
             _request.reset(current)
@@ -157,7 +157,7 @@ def _unsent(error: BaseException) -> str:
     return "proxy-refused" if isinstance(error, aiohttp.ClientProxyConnectionError) else "proxy-unreadable"
 
 
-def _lost(error: BaseException) -> str:
+def _code_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     return "unreadable" if isinstance(error, aiohttp.ClientResponseError) else "connection-lost"

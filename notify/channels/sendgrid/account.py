@@ -98,7 +98,7 @@ def _document(response: Any) -> dict[str, Any]:
 
 def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
     if response.status_code != 200:
-        yield _unseen(
+        yield _not_shown(
             "sendgrid: domains",
             "Whether the senders' domains are authenticated",
             response.status_code,
@@ -119,7 +119,7 @@ def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
             )
 
 
-def _unseen(subject: str, what: str, status: int, permission: str) -> Finding:
+def _not_shown(subject: str, what: str, status: int, permission: str) -> Finding:
     if status not in (401, 403):
         return red(subject, f"SendGrid does not say it (HTTP {status}).", "Try again; see status.sendgrid.com.")
     return yellow(
@@ -133,7 +133,7 @@ def _webhook(response: Any, hook: str, settings: Settings) -> Iterator[Finding]:
     subject = "sendgrid: event webhook"
     if response.status_code != 200:
         what = f"Whether an event webhook posts to {hook}, signed with our key,"
-        yield _unseen(subject, what, response.status_code, "Event Notification")
+        yield _not_shown(subject, what, response.status_code, "Event Notification")
         return
     webhooks = _document(response).get("webhooks") or ()
     ours = next(

@@ -103,7 +103,7 @@ def _events(body: str) -> tuple[list[object], list[str]]:
     except (ValueError, RecursionError):
         return _one_by_one(body)
     if not isinstance(events, list):
-        raise _no_list()
+        raise _not_a_list()
     return events, []
 
 
@@ -123,7 +123,7 @@ def _one_by_one(body: str) -> tuple[list[object], list[str]]:
 def _split(body: str) -> list[str]:
     """Return the source text of each event. Raises Invalid if the body is not a list."""
     if not (body.startswith("[") and body.endswith("]")):
-        raise _no_list()
+        raise _not_a_list()
     events, depth, begin = [], 0, 1
     for mark in _MARKS.finditer(body):
         sign = mark[0]
@@ -137,7 +137,7 @@ def _split(body: str) -> list[str]:
     return events
 
 
-def _no_list() -> Invalid:
+def _not_a_list() -> Invalid:
     return Invalid("This is not a list of SendGrid events.")
 
 

@@ -174,7 +174,7 @@ class TwilioSms:
         fields = "".join([name + value for name, value in sorted(set(pairs))])
         if not self._token or not (
             self._has_signed(request.url + fields, given)
-            or self._has_signed(_other_way_to_write(request.url) + fields, given)
+            or self._has_signed(_with_or_without_port(request.url) + fields, given)
         ):
             ours = ("AccountSid", self._account_sid) in pairs
             raise BadSignature("The signature of this Twilio webhook is not right.", looks_genuine=ours)
@@ -208,7 +208,7 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _other_way_to_write(url: str) -> str:
+def _with_or_without_port(url: str) -> str:
     """Return the URL with the default port if it has none, or without the port that it has."""
     parts = urlsplit(url)
     host, colon, _ = parts.netloc.partition(":")

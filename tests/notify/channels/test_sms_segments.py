@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify.channels.sms_segments import Segments, count, encoding_of, parts
-from notify.core.characters import plain
+from notify.core.characters import ascii_punctuation
 
 GSM_LETTERS = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -90,12 +90,12 @@ def test_more_text_never_takes_fewer_segments(first: str, second: str) -> None:
 
 def test_typography_is_made_plain_before_it_doubles_the_price() -> None:
     pasted = "It\u2019s \u201cclosed\u201d \u2013 don\u2019t go\u2026\u00a0Stay"
-    assert plain(pasted) == "It's \"closed\" - don't go... Stay"
-    assert encoding_of(plain(pasted)) == "GSM-7"
+    assert ascii_punctuation(pasted) == "It's \"closed\" - don't go... Stay"
+    assert encoding_of(ascii_punctuation(pasted)) == "GSM-7"
 
 
 def test_plain_leaves_letters_of_other_languages_alone() -> None:
-    assert plain("Peligro mañana en Bogotá") == "Peligro mañana en Bogotá"
+    assert ascii_punctuation("Peligro mañana en Bogotá") == "Peligro mañana en Bogotá"
 
 
 def _units(text: str, *, gsm: bool) -> int:

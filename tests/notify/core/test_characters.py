@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify.channels import sms_segments
-from notify.core.characters import plain, visible
+from notify.core.characters import ascii_punctuation, visible
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_what_gives_letters_and_pictures_their_shape_stays(kept: str) -> None:
     ],
 )
 def test_look_alikes_become_what_gsm_7_has(typeset: str, typed: str) -> None:
-    assert plain(typeset) == typed
-    assert sms_segments.encoding_of(plain(typeset)) == "GSM-7"
+    assert ascii_punctuation(typeset) == typed
+    assert sms_segments.encoding_of(ascii_punctuation(typeset)) == "GSM-7"
 
 
 @given(st.text(max_size=100))

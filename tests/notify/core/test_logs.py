@@ -72,11 +72,11 @@ def test_what_fails_each_second_is_not_written_each_second(capsys: pytest.Captur
             except ValueError:
                 log.exception("scheduler.job_broke")
             logging.getLogger("celery.worker").error("Cannot connect: Error %s. Again in 1.00 s (%s/None)", 111, tries)
-            log.info("batch.cleared_up", batch=7)
+            log.info("batch.reconciled", batch=7)
     said = lines(capsys)
     assert (said.count("scheduler.job_failed"), said.count("scheduler.job_broke")) == (2, 1)
     assert sum(line.startswith("Cannot connect") for line in said) == 1
-    assert said.count("batch.cleared_up") == 50, "what happens is written, however often"
+    assert said.count("batch.reconciled") == 50, "what happens is written, however often"
 
 
 def test_errors_that_differ_are_all_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,7 +125,7 @@ class Life(RuleBasedStateMachine):
         if barred:
             receipt = replace(receipt, suppress="carrier-block", blame="recipient")
         for _ in range(times):
-            receipts.keep("twilio", [receipt], datetime.now(UTC))
+            receipts.store("twilio", [receipt], datetime.now(UTC))
         post.refused |= barred
         if applied:
             self.apply_receipts()
@@ -178,7 +178,7 @@ class Life(RuleBasedStateMachine):
     # The scheduler, and workers who clear up.
 
     @rule(silent=st.booleans())
-    def clear_up(self, silent: bool) -> None:
+    def reconcile(self, silent: bool) -> None:
         """Take back what was lost, and ask about it."""
         recovery.take_back_expired_leases()
         self.ask(silent=silent)
@@ -268,13 +268,13 @@ class Life(RuleBasedStateMachine):
                 leases.finish(held)
         self.carrier.is_silent = silent
         for batch in sql("SELECT id FROM batches WHERE state = 'unsettled'"):
-            reconcile.clear_up(batch.id, self.city.settings, self.city.transport)
+            reconcile.reconcile_batch(batch.id, self.city.settings, self.city.transport)
         self.carrier.is_silent = False
 
     def work_on(self, sender_id: int) -> None:
         """What workers and the scheduler do in a second, when all goes well."""
         self.resume()
-        for step in (self.apply_receipts, self.settle_refusals, self.end, partial(self.clear_up, silent=False)):
+        for step in (self.apply_receipts, self.settle_refusals, self.end, partial(self.reconcile, silent=False)):
             step()
             self.nothing_is_wrong()
         for batch in sql("SELECT id FROM batches WHERE state = 'waiting'"):

@@ -20,7 +20,7 @@ LONGEST_FIRST_S = FIRST_S * (1 + SPREAD)
 def broken(client: "redis_client.Redis") -> Throttle:
     """A sender whose breaker has just opened."""
     throttle = Throttle(client)
-    assert throttle.heard([granted(throttle, 100)], ["http-500"] * FAULTS, 0)
+    assert throttle.record_results([granted(throttle, 100)], ["http-500"] * FAULTS, 0)
     return throttle
 
 
@@ -38,26 +38,26 @@ def test_faults_in_a_row_open_it_for_about_a_second(redis: "redis_client.Redis")
 
 def test_faults_of_several_windows_add_up_until_one_succeeds(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
-    assert not throttle.heard([granted(throttle, 100)], ["timeout"] * (FAULTS - 1), 0)
+    assert not throttle.record_results([granted(throttle, 100)], ["timeout"] * (FAULTS - 1), 0)
     watched = granted(throttle, 100)
     assert watched.watched
-    assert not throttle.heard([watched], [], 5)
+    assert not throttle.record_results([watched], [], 5)
     assert not granted(throttle, 100).watched
-    assert not throttle.heard([granted(throttle, 100)], ["timeout"], 0)
-    assert not throttle.heard([granted(throttle, 100)], ["timeout"], 0)
-    assert throttle.heard([granted(throttle, 100)], ["timeout"], 0)
+    assert not throttle.record_results([granted(throttle, 100)], ["timeout"], 0)
+    assert not throttle.record_results([granted(throttle, 100)], ["timeout"], 0)
+    assert throttle.record_results([granted(throttle, 100)], ["timeout"], 0)
 
 
 def test_a_window_that_mostly_succeeds_opens_nothing(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
-    assert not throttle.heard([granted(throttle, 100)], ["http-500"] * 12, 13)
+    assert not throttle.record_results([granted(throttle, 100)], ["http-500"] * 12, 13)
     assert isinstance(granted(throttle, 100), Grant)
 
 
 def test_a_healthy_window_asks_redis_nothing(redis: "redis_client.Redis") -> None:
     grant = granted(Throttle(redis), 100)
     with redis_client.Redis(port=1) as nowhere:
-        assert not Throttle(nowhere).heard([grant], [], 25)
+        assert not Throttle(nowhere).record_results([grant], [], 25)
 
 
 def test_half_open_it_gives_one_message_to_one_taker(redis: "redis_client.Redis") -> None:
@@ -71,7 +71,7 @@ def test_half_open_it_gives_one_message_to_one_taker(redis: "redis_client.Redis"
 def test_a_trial_that_succeeds_closes_it(redis: "redis_client.Redis") -> None:
     throttle = broken(redis)
     past_rest(redis)
-    assert not throttle.heard([granted(throttle, 100)], [], 1)
+    assert not throttle.record_results([granted(throttle, 100)], [], 1)
     assert throttle.breaks([1]) == {}
     assert granted(throttle, 100).messages == 25
 
@@ -81,7 +81,7 @@ def test_each_trial_that_fails_doubles_the_rest_up_to_a_bound(redis: "redis_clie
     rests = []
     for _ in range(8):
         past_rest(redis)
-        assert throttle.heard([granted(throttle, 100)], ["http-500"], 0)
+        assert throttle.record_results([granted(throttle, 100)], ["http-500"], 0)
         heard_s = time.monotonic()
         answer = take(throttle, 100)
         assert isinstance(answer, Wait)
@@ -96,7 +96,7 @@ def test_an_emergency_tries_every_two_seconds_however_long_it_is_open(redis: "re
     throttle = broken(redis)
     for _ in range(5):
         past_rest(redis)
-        throttle.heard([granted(throttle, 100)], ["http-500"], 0)
+        throttle.record_results([granted(throttle, 100)], ["http-500"], 0)
     routine, emergency = take(throttle, 100), take(throttle, 100, lane=Lane.EMERGENCY)
     assert isinstance(routine, Wait)
     assert isinstance(emergency, Wait)
@@ -112,16 +112,16 @@ def test_an_emergency_tries_every_two_seconds_however_long_it_is_open(redis: "re
 def test_late_news_of_earlier_windows_does_not_prolong_the_rest(redis: "redis_client.Redis") -> None:
     throttle = Throttle(redis)
     early, later = granted(throttle, 100), granted(throttle, 100)
-    throttle.heard([early], ["timeout"] * 25, 0)
+    throttle.record_results([early], ["timeout"] * 25, 0)
     before = redis.hget("tocsin:sender:1", "rest")
-    assert throttle.heard([later], ["timeout"] * 25, 0), "it is in trouble"
+    assert throttle.record_results([later], ["timeout"] * 25, 0), "it is in trouble"
     assert redis.hget("tocsin:sender:1", "rest") == before
 
 
 def test_a_trial_without_anything_to_send_is_made_by_the_next_taker(redis: "redis_client.Redis") -> None:
     throttle = broken(redis)
     past_rest(redis)
-    assert not throttle.heard([granted(throttle, 100)], [], 0)
+    assert not throttle.record_results([granted(throttle, 100)], [], 0)
     assert granted(throttle, 100).trial
 
 
@@ -138,7 +138,7 @@ def test_when_redis_forgets_it_the_next_windows_find_out_again(redis: "redis_cli
     throttle = broken(redis)
     redis.flushdb()
     assert throttle.breaks([1]) == {}
-    assert throttle.heard([granted(throttle, 100)], ["http-500"] * FAULTS, 0)
+    assert throttle.record_results([granted(throttle, 100)], ["http-500"] * FAULTS, 0)
     assert isinstance(take(throttle, 100), Wait)
 
 
@@ -158,10 +158,10 @@ def test_one_line_for_each_transition(redis: "redis_client.Redis", monkeypatch: 
     throttle = broken(redis)
     for _ in range(2):
         past_rest(redis)
-        throttle.heard([granted(throttle, 100)], ["http-500"], 0)
+        throttle.record_results([granted(throttle, 100)], ["http-500"], 0)
     past_rest(redis)
-    throttle.heard([granted(throttle, 100)], [], 1)
-    throttle.heard([granted(throttle, 100)], [], 25)
+    throttle.record_results([granted(throttle, 100)], [], 1)
+    throttle.record_results([granted(throttle, 100)], [], 25)
     assert lines == ["sender.opened", "sender.rests", "sender.rests", "sender.works_again"]
 
 
@@ -172,7 +172,7 @@ def test_the_sender_is_back_within_its_rest_when_nobody_pushes_the_clock(redis: 
     trial = until(lambda: _grant(throttle), 60, "a trial")
     assert time.monotonic() - began <= LONGEST_FIRST_S + 0.3
     assert trial is not None
-    throttle.heard([trial], [], 1)
+    throttle.record_results([trial], [], 1)
     assert granted(throttle, 100).messages == 25
 
 

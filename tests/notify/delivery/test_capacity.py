@@ -44,7 +44,7 @@ def late(ours: Capacity, posts: int = 1) -> None:
 def test_a_room_is_due_until_its_posts_are_started() -> None:
     reserved = Reserved(10)
     assert reserved.due(0.0) == 10  # its slots are not known yet
-    reserved.has([1.0, 2.0, 3.0])
+    reserved.set_slots([1.0, 2.0, 3.0])
     assert [reserved.due(s - LEAD_S) for s in (0.5, 1.0, 2.0, 2.5, 3.0)] == [0, 1, 2, 2, 3]
     reserved.waiting -= 2
     assert [reserved.due(s - LEAD_S) for s in (1.0, 2.0, 3.0)] == [0, 0, 1]
@@ -79,7 +79,7 @@ def test_slots_far_ahead_take_no_room() -> None:
     ours = Capacity()
     now_s = time.monotonic()
     slots: Sequence[float] = [now_s] * 8 + [now_s + 60 + n for n in range(FIRST - 8)]
-    room_of(ours, FIRST).has(slots)
+    room_of(ours, FIRST).set_slots(slots)
     assert room_of(ours, FIRST).messages == FIRST - 8
 
 

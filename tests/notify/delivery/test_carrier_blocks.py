@@ -75,7 +75,7 @@ def refused(one: Claimed) -> None:
 def called_back(one: Claimed) -> None:
     recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM9")], one.claimed_at, NOW)
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM9", "SM9:failed", "carrier-block", "recipient")
-    receipts.keep("twilio", [told], NOW)
+    receipts.store("twilio", [told], NOW)
     receipts.apply(NOW)
 
 
@@ -246,7 +246,7 @@ def test_a_late_callback_about_another_senders_try_says_nothing_of_this_one(tom:
     one = claimed_of(tom, lease(), B)
     recording.record([Outcome(one.delivery_id, D.ACCEPTED, reference="SM2")], one.claimed_at, NOW)
     told = Receipt(one.delivery_id, ReceiptState.FAILED, "21610", "SM1", "SM1:failed", "carrier-block", "recipient")
-    receipts.keep("twilio", [told], NOW)
+    receipts.store("twilio", [told], NOW)
     assert not sql("SELECT 1 FROM carrier_blocks")
 
 

@@ -58,7 +58,7 @@ def told(one: Claimed, *states: R, reference: str = "SM1") -> None:
         code, suppress = ("21610", "carrier-block") if barred else ("", "")
         key = f"{reference}:{what}"
         receipt = Receipt(one.delivery_id, what, code, reference, key, suppress, "recipient" if barred else None)  # type: ignore[arg-type]
-        receipts.keep("twilio", [receipt], NOW)
+        receipts.store("twilio", [receipt], NOW)
     receipts.apply(NOW)
 
 

@@ -15,7 +15,7 @@ from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import Settings, settings
 from notify.delivery import exercise, fanout, leases, reconcile, recovery, senders
-from notify.delivery.send_batch import Batch
+from notify.delivery.send_batch import LeasedBatch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Alert
@@ -66,7 +66,8 @@ def send(batches: list[int], set_to: Settings, client: "redis_client.Redis") -> 
         for batch in batches:
             held = leases.lease(batch, 60)
             assert held is not None
-            assert Batch(held, set_to, Throttle(client), transport, threading.Event()).run(), "it keeps nobody waiting"
+            leased = LeasedBatch(held, set_to, Throttle(client), transport, threading.Event())
+            assert leased.send(), "it keeps nobody waiting"
     finally:
         transport.close()
 
@@ -184,7 +185,7 @@ def test_a_real_provider_is_not_asked_what_became_of_it(
     )
     try:
         for batch in batches:
-            reconcile.clear_up(batch, real, nowhere)
+            reconcile.reconcile_batch(batch, real, nowhere)
     finally:
         nowhere.close()
     assert not any(state == "unknown" for state, _ in outcomes()), "decided without asking: nobody answers there"

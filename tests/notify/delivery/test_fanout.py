@@ -264,7 +264,7 @@ def test_fan_out_stops_with_the_alert(database: str, monkeypatch: pytest.MonkeyP
     assert len(deliveries(alert)) == 2
 
 
-def test_a_pause_amidst_slices_that_are_dealt_side_by_side_leaves_whole_ones(
+def test_a_pause_amidst_slices_that_are_written_side_by_side_leaves_whole_ones(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fanout, "FIRST_SLICE", 2)
@@ -349,7 +349,7 @@ def in_use(engine: Engine) -> int:
 
 
 def test_however_many_audiences_are_resolved_what_sends_gets_a_connection_at_once(database: str) -> None:
-    assert len(Lane) * worker_slots.RESOLVERS * (1 + fanout.DEALERS) == db.RESOLVER_CONNECTIONS
+    assert len(Lane) * worker_slots.RESOLVERS * (1 + fanout.WRITERS) == db.RESOLVER_CONNECTIONS
     with transaction() as s:
         zone(s)
         resident(s)

@@ -79,12 +79,12 @@ def same_worker(fate: Fate = Fate.TAKEN, most: int = PEOPLE) -> Step:
 def overtaken(life: Life) -> None:
     """The oldest worker's lease runs out; the provider is asked about what it had claimed."""
     life.overtake(0, dies=False)
-    life.clear_up(silent=False)
+    life.reconcile(silent=False)
 
 
 def dies(life: Life) -> None:
     life.overtake(0, dies=True)
-    life.clear_up(silent=False)
+    life.reconcile(silent=False)
 
 
 def records(life: Life) -> None:
@@ -133,5 +133,5 @@ def test_what_nobody_heard_of_is_sent_once(city: City, fate: Fate) -> None:
     def gives_back(life: Life) -> None:
         life.record(0, times=2, gives_back=True)
 
-    lived(city, new_worker(fate), gives_back, lambda life: life.clear_up(silent=True))
+    lived(city, new_worker(fate), gives_back, lambda life: life.reconcile(silent=True))
     assert len(city.carrier.posts) == PEOPLE

@@ -74,7 +74,7 @@ def test_a_receipt_that_is_refused_keeps_no_other(own_database: str) -> None:
     resolve(launched())
     ids = [row.id for row in sql("UPDATE deliveries SET state = 'accepted', sent_at = :now RETURNING id", now=NOW)]
     refuse("deliveries", f"OLD.id = {ids[2]}")
-    receipts.keep("twilio", [Receipt(one, ReceiptState.DELIVERED) for one in ids], NOW)
+    receipts.store("twilio", [Receipt(one, ReceiptState.DELIVERED) for one in ids], NOW)
     assert receipts.apply(NOW) == 5
     assert states() == {"delivered": 4, "accepted": 1}
     assert receipts.apply(NOW) == 0
@@ -108,7 +108,7 @@ def test_an_outcome_that_is_refused_keeps_no_other_from_being_recorded(
     send(batch, providers, transport, redis)
     assert states() == {"accepted": 11, "sending": 1}
     assert len(told()) == 1
-    reconcile.clear_up(batch, providers.settings(), transport)  # and it is asked about
+    reconcile.reconcile_batch(batch, providers.settings(), transport)  # and it is asked about
     assert states() == {"accepted": 11, "unknown": 1}
     assert len(providers.received()) == 12
 
@@ -154,10 +154,10 @@ def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: st
     alert = launched()
     people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
     with transaction() as s:
-        given = fanout._given(s, s.get_one(Alert, alert), NOW)
-    assert fanout._in_turn(alert, people, given, None)
+        given = fanout._shared_values(s, s.get_one(Alert, alert), NOW)
+    assert fanout._write_slice(alert, people, given, None)
     with pytest.raises(fanout._Halted):
-        fanout._in_turn(alert, people, given, None)
+        fanout._write_slice(alert, people, given, None)
     assert states() == {"queued": 5}
     assert told() == []
 

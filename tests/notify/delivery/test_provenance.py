@@ -37,7 +37,7 @@ def told(name: str, email: str, argument: str = "", **more: str) -> None:
     """An event comes in and is applied."""
     event = {"event": name, "email": email, "sg_event_id": json.dumps([name, email, argument]), **more}
     receipt = _receipt(event | ({"tocsin": argument} if argument else {}))
-    receipts.keep("sendgrid", [receipt] if receipt else [], NOW)
+    receipts.store("sendgrid", [receipt] if receipt else [], NOW)
     receipts.apply(NOW)
 
 
@@ -179,5 +179,5 @@ def test_a_text_message_bars_the_number_that_twilio_names(database: str, suppres
         tom, ann = resident(s), resident(s)
     alert_resolved()
     delivery = sql("SELECT id FROM deliveries WHERE contact_id = :id", id=tom.sms)[0].id
-    receipts.keep("twilio", [Receipt(delivery, None, suppress=suppress, address=ann.phone)], NOW)
+    receipts.store("twilio", [Receipt(delivery, None, suppress=suppress, address=ann.phone)], NOW)
     assert barred() == {ann.sms: suppress}

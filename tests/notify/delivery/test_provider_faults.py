@@ -43,7 +43,7 @@ def ringing() -> list[tuple[str, int, str]]:
 
 
 def test_a_sender_that_is_refused_stops_at_once_with_words(deliveries: list[int]) -> None:
-    receipts.keep("twilio", [failed(deliveries[0], "30034", "us")], NOW)
+    receipts.store("twilio", [failed(deliveries[0], "30034", "us")], NOW)
     status, note = sender()
     assert status == "stopped"
     assert "not registered with the carriers" in note
@@ -56,39 +56,39 @@ def test_a_sender_that_is_refused_stops_at_once_with_words(deliveries: list[int]
 
 def test_the_same_refusal_again_is_the_same_alarm(deliveries: list[int]) -> None:
     for n in range(3):
-        receipts.keep("twilio", [failed(d, "30002", "us") for d in deliveries[:5]], NOW + timedelta(minutes=n))
+        receipts.store("twilio", [failed(d, "30002", "us") for d in deliveries[:5]], NOW + timedelta(minutes=n))
     assert [(kind, count) for kind, count, _ in ringing()] == [("sender-stopped", 3)]
     assert len(sql("SELECT 1 FROM audit WHERE subject = 'sender' AND action = 'stop'")) == 1
 
 
 def test_blame_is_kept_with_the_receipt(deliveries: list[int]) -> None:
     blames: list[Blame | None] = [None, "recipient", "provider", "filter", "us"]
-    receipts.keep("twilio", [failed(d, "1", b) for d, b in zip(deliveries, blames, strict=False)], NOW)
+    receipts.store("twilio", [failed(d, "1", b) for d, b in zip(deliveries, blames, strict=False)], NOW)
     assert [row.blame for row in sql("SELECT blame FROM receipts ORDER BY id")] == [b or "" for b in blames]
 
 
 @pytest.mark.parametrize("blame", [None, "recipient", "provider", "filter"])
 def test_other_faults_stop_nobody(deliveries: list[int], blame: Any) -> None:
-    receipts.keep("twilio", [failed(deliveries[0], "30003", blame)], NOW)
+    receipts.store("twilio", [failed(deliveries[0], "30003", blame)], NOW)
     receipts.apply(NOW)
     assert sender() == ("open", "")
     assert ringing() == []
 
 
 def test_another_providers_sender_is_left_alone(deliveries: list[int]) -> None:
-    receipts.keep("sendgrid", [failed(deliveries[0], "over-quota", "us")], NOW)
+    receipts.store("sendgrid", [failed(deliveries[0], "over-quota", "us")], NOW)
     assert sender() == ("open", "")
 
 
 def test_late_receipts_do_not_stop_a_sender_that_was_mended(deliveries: list[int]) -> None:
-    receipts.keep("twilio", [failed(deliveries[0], "30034", "us")], NOW)
+    receipts.store("twilio", [failed(deliveries[0], "30034", "us")], NOW)
     with transaction() as s:
         senders.change(s, sql("SELECT id FROM senders")[0].id, NOW + timedelta(minutes=5), status="open")
     assert ringing() == []
-    receipts.keep("twilio", [failed(deliveries[1], "30034", "us")], NOW + timedelta(minutes=6))
+    receipts.store("twilio", [failed(deliveries[1], "30034", "us")], NOW + timedelta(minutes=6))
     assert sender() == ("open", "")
     sql("UPDATE deliveries SET claimed_at = :now WHERE id = :id", now=NOW + timedelta(minutes=7), id=deliveries[2])
-    receipts.keep("twilio", [failed(deliveries[2], "30034", "us")], NOW + timedelta(minutes=8))
+    receipts.store("twilio", [failed(deliveries[2], "30034", "us")], NOW + timedelta(minutes=8))
     assert sender()[0] == "stopped"
 
 
@@ -103,7 +103,7 @@ def test_spam_filters_stop_a_sender_by_their_share(
     told = [failed(d, "30007", "filter") for d in deliveries[:filtered]]
     told += [Receipt(d, R.DELIVERED) for d in deliveries[filtered : filtered + delivered]]
     told += [Receipt(d, R.ACCEPTED) for d in deliveries]
-    receipts.keep("twilio", told * 2, NOW)
+    receipts.store("twilio", told * 2, NOW)
     receipts.apply(NOW)
     assert sender()[0] == status
     assert len(ringing()) == (status == "stopped")

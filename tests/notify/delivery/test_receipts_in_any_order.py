@@ -37,7 +37,7 @@ def end(provider: str, delivery: int, before: str, rounds: list[list[Receipt]]) 
         before=before,
     )
     for together in rounds:
-        receipts.keep(provider, [Receipt(delivery, r.state, r.code) for r in together], NOW)
+        receipts.store(provider, [Receipt(delivery, r.state, r.code) for r in together], NOW)
         receipts.apply(NOW)
     row = sql("SELECT state, reason FROM deliveries")[0]
     return row.state, row.reason

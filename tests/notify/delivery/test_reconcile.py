@@ -30,7 +30,7 @@ def test_a_provider_that_has_the_message_is_believed(database: str, providers: P
     resolved()
     batch = claimed_by_a_worker_that_died(posting_by=transport)
     give_back(batch)
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == ["accepted", "accepted"]
     references = {row.reference for row in sql("SELECT reference FROM deliveries")}
     assert references == {message["id"] for message in providers.received()}
@@ -52,14 +52,14 @@ def test_a_try_that_the_carrier_refused_is_not_taken_for_the_next_one(
             for message in providers.received()
         )
     )
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == [state, state]
 
 
 def test_what_the_provider_never_got_is_queued_again(database: str, providers: Providers, transport: Transport) -> None:
     resolved()
     batch = unsettled()
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == ["queued", "queued"]
 
 
@@ -69,7 +69,7 @@ def test_a_provider_that_gives_no_answer_leaves_it_unknown(
     resolved()
     batch = unsettled()
     providers.behave(twilio={"error_rate": [{"status": 500, "rate": 1.0, "on": "lookup"}]})
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == ["unknown", "unknown"]
     assert sql("SELECT state FROM batches")[0].state == "unsettled"
 
@@ -80,7 +80,7 @@ def test_where_the_provider_cannot_be_asked_the_lane_decides(
 ) -> None:
     resolved(event, "email")
     batch = unsettled()
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == [state, state]
     again = sql("SELECT detail FROM audit WHERE subject = 'alert' AND action = 'sent-again'")
     assert [row.detail for row in again] == ([{"count": 2}] if event == "storm" else [])
@@ -95,7 +95,7 @@ def test_nothing_unknown_is_sent_again_after_a_cancel(
     batch = unsettled()
     with transaction() as s:
         lifecycle.cancel(s, alert, operator(s), NOW)
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert [(row.state, row.reason) for row in sql("SELECT state, reason FROM deliveries")] == [("failed", why)] * 2
     assert sql("SELECT state FROM batches")[0].state == "done"
 
@@ -106,7 +106,7 @@ def test_what_the_provider_never_got_is_tried_however_often_it_was(
     resolved()
     batch = unsettled()
     sql("UPDATE deliveries SET attempts = 40")
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == ["queued", "queued"]
 
 
@@ -119,7 +119,7 @@ def test_a_claim_by_a_host_whose_clock_is_wrong_is_found_all_the_same(
         give_back(batch)
         sql("UPDATE deliveries SET claimed_at = claimed_at - interval '21 seconds'")
         assert recovery.unsettled_batches(20, wiped=False, idle=[]) == [Doorbell(batch, Lane.EMERGENCY)]
-        reconcile.clear_up(batch, providers.settings(), transport)
+        reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == ["accepted", "accepted"]
 
 
@@ -133,7 +133,7 @@ def test_a_post_is_repeated_only_while_the_provider_would_know_it_again(
     alert_resolved(event="snow", channels=("social",), now=NOW)
     batch = unsettled()
     sql("UPDATE deliveries SET claimed_at = now() - make_interval(mins => :m)", m=minutes)
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert [row.state for row in sql("SELECT state FROM deliveries WHERE batch_id = :b", b=batch)] == [state]
 
 
@@ -156,7 +156,7 @@ class SlowList:
         return answer
 
 
-def test_a_batch_is_not_cleared_up_by_two_at_once(database: str) -> None:
+def test_a_batch_is_not_reconciled_by_two_at_once(database: str) -> None:
     """Several were told of it before any had taken it: one asks, the others go, and nobody else is sent there."""
     resolved(people=1)
     batch, slow = unsettled(), SlowList()
@@ -165,16 +165,16 @@ def test_a_batch_is_not_cleared_up_by_two_at_once(database: str) -> None:
     with ThreadPoolExecutor(4) as runners:
         with transaction() as s:
             s.execute(text("UPDATE batches SET rung_at = NULL"))
-            clearers = [runners.submit(reconcile.clear_up, batch, settings(), slow) for _ in range(4)]  # type: ignore[arg-type]
+            reconcilers = [runners.submit(reconcile.reconcile_batch, batch, settings(), slow) for _ in range(4)]  # type: ignore[arg-type]
             until(lambda: waiting_for_a_lock() == 4, 60, "all want it")
         try:
-            until(lambda: sum(clearer.done() for clearer in clearers) == 3, 60, "all but one have gone")
+            until(lambda: sum(reconciler.done() for reconciler in reconcilers) == 3, 60, "all but one have gone")
             until(lambda: slow.asked == 1, 60, "that one asks")
             assert recovery.next_unsettled(Lane.EMERGENCY, "sms", 20) is None
             assert recovery.unsettled_batches(20, wiped=True, idle=list(Lane)) == []
         finally:
             slow.first.set_result(None)
-    assert [clearer.exception() for clearer in clearers] == [None] * 4
+    assert [reconciler.exception() for reconciler in reconcilers] == [None] * 4
     assert (slow.asked, states()) == (1, ["queued"])
 
 
@@ -186,12 +186,12 @@ def waiting_for_a_lock() -> int:
 def test_an_old_answer_of_the_provider_does_not_requeue_what_is_on_its_way(database: str) -> None:
     resolved(people=1)
     batch, slow = unsettled(), SlowList()
-    overtaken = threading.Thread(target=reconcile.clear_up, args=(batch, settings(), slow))
+    overtaken = threading.Thread(target=reconcile.reconcile_batch, args=(batch, settings(), slow))
     overtaken.start()
     until(lambda: slow.asked, 60, "it has asked")
     sql("UPDATE batches SET lease_until = now() - interval '1 second'")
     give_back(batch)
-    reconcile.clear_up(batch, settings(), slow)  # type: ignore[arg-type]
+    reconcile.reconcile_batch(batch, settings(), slow)  # type: ignore[arg-type]
     sql("UPDATE batches SET not_before = NULL")
     held = leases.lease(batch, 60)
     assert held is not None
@@ -208,7 +208,7 @@ def test_who_clears_up_holds_the_batch_for_as_long_as_it_takes(
     batch = unsettled()
     providers.behave(twilio={"latency_ms": 500})
     asking = threading.Thread(
-        target=reconcile.clear_up,
+        target=reconcile.reconcile_batch,
         args=(batch, providers.settings().model_copy(update={"lease_s": 3.0}), _OneByOne(transport)),
     )
     asking.start()
@@ -237,7 +237,7 @@ def test_a_defect_in_an_adapter_keeps_nobody_else_unknown(
     resolved()
     batch, broken = unsettled(), SlowList()
     broken.first.set_exception(ZeroDivisionError())
-    reconcile.clear_up(batch, providers.settings(), broken)  # type: ignore[arg-type]
+    reconcile.reconcile_batch(batch, providers.settings(), broken)  # type: ignore[arg-type]
     assert states() == ["unknown", "queued"]
 
 
@@ -254,5 +254,5 @@ def test_an_address_that_is_gone_holds_up_nobody_and_ends_with_its_alert(
     if over:
         with transaction() as s:
             lifecycle.cancel(s, alert, operator(s), NOW)
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert states() == then

@@ -74,14 +74,14 @@ def test_a_provider_that_gave_no_answer_is_asked_again_after_a_while(
     sql("UPDATE deliveries SET claimed_at = now() - interval '1 minute'")
     recovery.note_rung([batch])
     providers.behave(twilio={"error_rate": [{"status": 500, "rate": 1.0, "on": "lookup"}]})
-    reconcile.clear_up(batch, providers.settings(), transport)
+    reconcile.reconcile_batch(batch, providers.settings(), transport)
     assert unheard(wiped=True, idle=list(Lane)) == []
     assert recovery.next_unsettled(Lane.EMERGENCY, "sms", 20) is None
     sql("UPDATE batches SET not_before = not_before - interval '20 seconds'")
     assert unheard() == [batch]
 
 
-def test_whoever_waited_longest_is_cleared_up_first(database: str) -> None:
+def test_whoever_waited_longest_is_reconciled_first(database: str) -> None:
     resolved()
     first = unsettled()
     sql("UPDATE deliveries SET claimed_at = now() - interval '1 minute'")

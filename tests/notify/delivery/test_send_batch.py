@@ -19,7 +19,7 @@ from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.delivery import leases
 from notify.delivery.capacity import Reserved
-from notify.delivery.send_batch import Batch
+from notify.delivery.send_batch import LeasedBatch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from tests.database import sql
@@ -49,7 +49,7 @@ def send(
 ) -> None:
     held = leases.lease(batch, 60)
     assert held is not None
-    Batch(held, providers.settings(), Throttle(client), transport, stop or threading.Event()).run()
+    LeasedBatch(held, providers.settings(), Throttle(client), transport, stop or threading.Event()).send()
 
 
 def states() -> Counter[str]:
@@ -139,7 +139,7 @@ def test_a_refusal_that_is_our_fault_stops_the_sender_and_loses_nobody(
     assert held is not None
     stop = threading.Event()
     worker = threading.Thread(
-        target=Batch(held, providers.settings(), Throttle(redis), transport, stop).run,
+        target=LeasedBatch(held, providers.settings(), Throttle(redis), transport, stop).send,
     )
     worker.start()
     until(lambda: sql("SELECT status FROM senders")[0].status == "stopped", 60, "the sender is stopped")
@@ -258,6 +258,6 @@ def test_a_database_that_is_away_while_tokens_are_counted_loses_no_outcome(
     (batch,) = resolved("sms", 60, rate_per_s=400)
     held = leases.lease(batch, 60)
     assert held is not None
-    Batch(held, providers.settings(), _UncountableThrottle(redis, at), transport, threading.Event()).run()
+    LeasedBatch(held, providers.settings(), _UncountableThrottle(redis, at), transport, threading.Event()).send()
     assert states() == {"accepted": 60}
     assert sql("SELECT max(attempts) FROM deliveries")[0][0] == 1

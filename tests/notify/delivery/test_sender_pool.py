@@ -168,7 +168,7 @@ def test_when_a_breaker_opens_the_other_senders_take_over_at_once(
     grant = until(lambda: _grant(throttle, fast), 60, "a grant")
     for _ in range(6):  # it has been in trouble for long
         redis.hset(f"tocsin:sender:{fast}", "rest", 0)
-        throttle.heard([grant], ["http-500"] * FAULTS, 0)
+        throttle.record_results([grant], ["http-500"] * FAULTS, 0)
     till = int((datetime.now(UTC).timestamp() + 50) * MICRO)
     redis.hset(f"tocsin:sender:{fast}", mapping=dict.fromkeys(("rest", "press"), till))
     work.start()

@@ -14,7 +14,7 @@ from notify.channels import registry
 from notify.channels.contract import Accepted, Adapter, Content, Message, Recipient
 from notify.delivery.capacity import Reserved
 from notify.delivery.throttle import LATENESS_S
-from notify.delivery.transport import CONNECTIONS, Late, Transport, _Way
+from notify.delivery.transport import CONNECTIONS, Late, Transport, _Provider
 from tests.notify.conftest import Providers
 
 WORDS = Content(1, "en", "storm", "", "Take cover.", "")
@@ -67,7 +67,7 @@ def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
         adapter: Any = Held()
         count = CONNECTIONS * 4
         slots = Slots(count, adapter)
-        flight = asyncio.ensure_future(_Way(adapter).post(Reserved(count), messages(count), slots, math.inf))
+        flight = asyncio.ensure_future(_Provider(adapter).post(Reserved(count), messages(count), slots, math.inf))
         async with asyncio.timeout(120):
             while adapter.open < CONNECTIONS:  # noqa: ASYNC110  the adapter is not told when it is full
                 await asyncio.sleep(0.01)
@@ -86,7 +86,7 @@ def test_open_requests_are_bounded_and_who_waits_too_long_is_late() -> None:
     assert sum(isinstance(p.answer, Late) for p in posted) == len(posted) - sent
 
 
-def test_all_threads_of_a_process_share_one_way(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_threads_of_a_process_share_one_provider(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two ways would be twice the requests, and twice the pace. Here all threads that make one make it at once."""
     build, making = registry.build, threading.Barrier(4)
 

@@ -15,7 +15,7 @@ from notify.core.db import transaction
 from notify.delivery import leases
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
-from notify.delivery.worker_slots import CLEARERS, RESOLVERS, WorkerSlots
+from notify.delivery.worker_slots import RECONCILERS, RESOLVERS, WorkerSlots
 from notify.models import Lane
 from tests.database import sql
 from tests.factories import alert_ready, operator, resident, resolve, sender, zone
@@ -31,7 +31,7 @@ def residents(people: int, **person: Any) -> None:
 
 
 def launched(event: str = "storm", channel: str = "sms") -> int:
-    """An alert to all residents, dealt into batches of ten, which then go out a hundred times faster."""
+    """An alert to all residents, cut into batches of ten, which then go out a hundred times faster."""
     now = datetime.now(UTC)
     with transaction() as s:
         sender(s, {"sms": "twilio", "email": "sendgrid"}[channel], 100, now=now)
@@ -151,7 +151,7 @@ def test_one_doorbell_clears_up_all_that_is_unknown(
     residents(30)
     launched()
     assert lost("sms") >= 2
-    runners(providers, redis, lambda: transport).clear_up(Lane.EMERGENCY, "sms")
+    runners(providers, redis, lambda: transport).reconcile(Lane.EMERGENCY, "sms")
     assert {row.state for row in sql("SELECT DISTINCT state FROM deliveries")} == {"queued"}
     assert {row.state for row in sql("SELECT DISTINCT state FROM batches")} == {"waiting"}
 
@@ -162,18 +162,18 @@ def test_questions_about_unknown_outcomes_keep_nobody_from_other_work(
     """Whoever asks the SMS provider is held up. No more than their slots, and all else has slots of its own."""
     residents(60, email="")
     launched("storm", "sms")
-    assert lost("sms") > CLEARERS
+    assert lost("sms") > RECONCILERS
     held_up = HeldUp(transport, "asking")
     ours = runners(providers, redis, held_up)
-    with held_up.by(ours.clear_up, Lane.EMERGENCY, "sms", CLEARERS):
-        ours.clear_up(Lane.EMERGENCY, "sms")  # returns at once: there is no slot
-        assert held_up.count == CLEARERS
+    with held_up.by(ours.reconcile, Lane.EMERGENCY, "sms", RECONCILERS):
+        ours.reconcile(Lane.EMERGENCY, "sms")  # returns at once: there is no slot
+        assert held_up.count == RECONCILERS
         launched("storm", "sms")
         ours.send(Lane.EMERGENCY, "sms")
         assert len(providers.received()) == 60
         launched("storm", "email")
         lost("email")
-        ours.clear_up(Lane.EMERGENCY, "email")  # SendGrid cannot be asked
+        ours.reconcile(Lane.EMERGENCY, "email")  # SendGrid cannot be asked
         assert {row.state for row in sql("SELECT DISTINCT state FROM batches WHERE channel = 'email'")} == {"waiting"}
     assert not sql("SELECT FROM batches WHERE state = 'unsettled'")
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from notify.core.plain import plain
+from notify.core.rewording import reworded
 
 
 class Asked(BaseModel):
@@ -28,11 +28,11 @@ class Asked(BaseModel):
 def test_a_raw_text_becomes_plain(name: str, value: object, told: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         Asked.model_validate({name: value})
-    assert plain(wrong.value.errors()[0]["msg"]) == told
+    assert reworded(wrong.value.errors()[0]["msg"]) == told
 
 
 def test_a_choice_that_was_nearly_right_is_named() -> None:
-    assert plain("Value error, 'strom' is not one of 'snow', 'storm'.") == (
+    assert reworded("Value error, 'strom' is not one of 'snow', 'storm'.") == (
         "'strom' is not one of 'snow', 'storm'. Did you mean storm?"
     )
-    assert plain("'x' is not one of 'snow', 'storm'.") == "'x' is not one of 'snow', 'storm'."
+    assert reworded("'x' is not one of 'snow', 'storm'.") == "'x' is not one of 'snow', 'storm'."

@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 
-_PLAIN = (
+_REWORDED = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer.*", "give a whole number"),
     (r"Input should be a (?:valid|finite) number.*", "give a number"),
@@ -16,9 +16,9 @@ _PLAIN = (
 _CHOICE = re.compile(r"'([^']*)' is not one of ((?:'[^']*'(?:, )?)+)")
 
 
-def plain(message: str) -> str:
-    """The message in plain words. A wrong choice is followed by the one that was probably meant."""
-    for raw, words in _PLAIN:
+def reworded(message: str) -> str:
+    """Return the message reworded. A wrong choice is followed by the one that was probably meant."""
+    for raw, words in _REWORDED:
         message = re.sub(raw, words, message)
     if choice := _CHOICE.search(message):
         near = get_close_matches(choice[1].lower(), re.findall(r"'([^']*)'", choice[2]), n=1)
