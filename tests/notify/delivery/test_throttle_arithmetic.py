@@ -193,6 +193,26 @@ def test_a_higher_rate_does_not_wait_for_the_long_slot_of_a_slow_one(bucket: Cal
     assert one.fullest_second() <= 100
 
 
+def test_an_emergency_that_waits_makes_routine_takers_wait(bucket: Callable[..., Bucket]) -> None:
+    one = bucket(10)
+    while one.take(2)[0] == 0:
+        one.pass_time(0.1)
+    granted, wait_s = one.take(2, lane="emergency")
+    assert granted == 0
+    one.pass_time(wait_s)
+    assert one.take()[0] == 0
+    assert one.take(2, lane="emergency")[0] == 2
+
+
+def test_an_emergency_that_got_less_than_it_wants_keeps_the_next_slots(bucket: Callable[..., Bucket]) -> None:
+    one = bucket(40)
+    while one.take(100, lane="emergency")[0] == 0:
+        one.pass_time(0.1)
+    one.pass_time(one.posts[-1].at_s + 1 / 40 - (one.now - START) / MICRO)
+    assert one.take()[0] == 0
+    assert one.take(100, lane="emergency")[0] > 0
+
+
 def test_a_clock_that_was_set_back_stops_nobody_for_long(bucket: Callable[..., Bucket]) -> None:
     one = bucket(100)
     one.run(2, cycle([(1_000_000, 1)]))
