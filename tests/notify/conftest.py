@@ -70,6 +70,10 @@ class Providers:
         answer = self._ask("/_sim/messages?limit=100000")
         return list(answer["messages"] if isinstance(answer, dict) else answer)
 
+    def asked(self, provider: str) -> int:
+        """How many requests have come, answered or not."""
+        return int(self._ask("/_sim/stats")[provider]["requests"])
+
     def forget(self) -> None:
         self._ask("/_sim/behaviour", method="DELETE")
         self._ask("/_sim/messages", method="DELETE")

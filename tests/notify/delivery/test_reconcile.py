@@ -209,7 +209,7 @@ def test_who_clears_up_holds_the_batch_for_as_long_as_it_takes(
     providers.behave(twilio={"latency_ms": 500})
     asking = threading.Thread(
         target=reconcile.reconcile_batch,
-        args=(batch, providers.settings().model_copy(update={"lease_s": 3.0}), _OneByOne(transport)),
+        args=(batch, providers.settings().model_copy(update={"lease_s": 9.0}), _OneByOne(transport)),
     )
     asking.start()
     while asking.is_alive():

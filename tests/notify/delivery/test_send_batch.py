@@ -87,19 +87,17 @@ def test_no_transaction_is_open_while_the_provider_is_asked(
     database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
     (batch,) = resolved("sms", 3)
-    providers.behave(twilio={"latency_ms": 700})
+    providers.behave(twilio={"latency_ms": 3000})
     worker = threading.Thread(target=send, args=(batch, providers, transport, redis))
     worker.start()
-    seen = []
-    while worker.is_alive():
-        if sql("SELECT 1 FROM deliveries WHERE state = 'sending'"):
-            seen += sql(
-                """SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-                      AND xact_start < now() - interval '0.2 second'"""
-            )
+    until(lambda: providers.asked("twilio") == 3, 60, "the provider is asked")
+    open_ones = sql(
+        """SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND backend_type = 'client backend' AND xact_start < now()"""
+    )
     worker.join()
     assert states() == {"accepted": 3}
-    assert seen == []
+    assert open_ones == []
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_batch_back(
