@@ -30,6 +30,7 @@ SLICE_S = 0.25  # a grant takes at most this many seconds of the rate
 BULK_SLICE_S = 0.1  # ... where one request carries the whole grant
 LEAD_S = 0.02  # from a grant to its first slot: the claim is made in between
 HORIZON_S = 0.1  # how far ahead of now a run of slots may begin: keeps consent checks fresh (law 4)
+CLOCK_READINGS = 5  # before the first grant; the one with the shortest round trip counts
 CLOCK_STEP_S = 0.5  # a larger change between Redis's clock and ours: one was set
 LONGEST_REST_S = 600.0  # a provider that asks for more is asked again after this
 TRIAL_S, URGENT_TRIAL_S = 20.0, 2.0  # how long a half-open breaker waits for its trial before the next
@@ -106,6 +107,7 @@ class Throttle:
         """
         day = now.astimezone(CAP_DAY).date()
         most = want if at_once is None else at_once
+        self._read_clock()
         asked = time.monotonic()
         answer = _Answer(
             *self._take(
@@ -124,10 +126,7 @@ class Throttle:
     def now(self) -> datetime:
         """Return the time on Redis's clock, so that a host's wrong clock cannot begin a cap's day early. Raises
         redis.RedisError."""
-        if not self._clock.known:
-            asked = time.monotonic()
-            seconds, micros = self._time()
-            self._clock.add(seconds + micros / MICRO, asked, time.monotonic())
+        self._read_clock()
         return datetime.fromtimestamp(self._clock.server(time.monotonic()), UTC)
 
     def close(self, sender_id: int, seconds: float) -> None:
@@ -158,6 +157,14 @@ class Throttle:
         if tokens > 0:
             first, end = grant.span
             self._unused(keys=[key_of(grant.sender_id)], args=[grant.day, tokens, end if slots else "", first])
+
+    def _read_clock(self) -> None:
+        """Read Redis's clock before its first use, several times: one round trip may be slow."""
+        if not self._clock.known:
+            for _ in range(CLOCK_READINGS):
+                asked = time.monotonic()
+                seconds, micros = self._time()
+                self._clock.add(seconds + micros / MICRO, asked, time.monotonic())
 
     def _grant(self, sender_id: int, day: date, answer: "_Answer") -> Grant:
         return Grant(
@@ -220,7 +227,8 @@ class _ServerClock:
 
     def add(self, server_s: float, asked: float, answered: float) -> None:
         offset_s = server_s - (asked + answered) / 2
-        if self._samples and abs(offset_s - min(list(self._samples))[1]) > CLOCK_STEP_S:
+        error_s = (answered - asked) / 2  # at most: a slow answer is not a clock that was set
+        if self._samples and abs(offset_s - min(list(self._samples))[1]) > CLOCK_STEP_S + error_s:
             self._samples = deque(maxlen=64)  # a clock was set
         self._samples.append((answered - asked, offset_s))
 

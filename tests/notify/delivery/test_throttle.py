@@ -5,11 +5,12 @@ import threading
 import time
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import redis as redis_client
 
-from notify.delivery.throttle import HORIZON_S, SLICE_S, Allowance, Grant, Throttle, Wait
+from notify.delivery.throttle import HORIZON_S, MICRO, SLICE_S, Allowance, Grant, Throttle, Wait
 from notify.models import Lane
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -88,6 +89,27 @@ def test_posts_of_different_size_never_share_a_second_too_full(redis: "redis_cli
         grant = granted(throttle, 40, want=2, unit=unit)
         posts += [(grant.first_s + i * grant.interval_s, unit) for i in range(grant.messages)]
     assert fullest_second(sorted(posts)) <= 40
+
+
+class SlowRedis(redis_client.Redis):
+    """Answers of scripts arrive late, as in a process that stood still for a moment."""
+
+    late_s = 0.0
+
+    def evalsha(self, *args: Any) -> Any:
+        answer = super().evalsha(*args)
+        threading.Event().wait(self.late_s)
+        return answer
+
+
+@pytest.mark.parametrize("late_s", [0.4, 1.4])
+def test_an_answer_that_comes_late_does_not_move_its_slots(redis: "redis_client.Redis", late_s: float) -> None:
+    throttle = Throttle(redis)
+    granted(throttle, 100)
+    slow = SlowRedis(connection_pool=redis.connection_pool)
+    slow.late_s = late_s
+    grant = granted(Throttle(slow), 100)
+    assert grant.first_s == pytest.approx(throttle._clock.local(int(grant.span[0]) / MICRO), abs=0.1)
 
 
 def test_a_message_larger_than_the_rate_goes_out_alone(redis: "redis_client.Redis") -> None:
