@@ -101,7 +101,7 @@ def fallback_of(s: Session, alert: Alert) -> str:
 def membership(alert: Alert) -> Membership:
     """Return the alert's area, prepared for queries. Raises Refused without one: nothing is sent then (law 2)."""
     if alert.area is None:
-        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing is sent: write it again.")
+        raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     return Membership(from_wkb(alert.area))
 
 
@@ -132,8 +132,8 @@ def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:
 
 def _report_unreadable(s: Session, residents: NDArray[np.int64], now: datetime) -> None:
     some = ", ".join(map(str, np.unique(residents)[:10]))
-    told = f"Places of {counted(residents.size, 'resident')} are damaged, so no alert for an area finds them ({some})."
-    alarms.sound(s, alarms.UNREADABLE_PLACE, f"{told} Enter these places anew.", now)
+    told = f"Places of {counted(residents.size, 'resident')} cannot be decrypted and are left out of alerts ({some})."
+    alarms.sound(s, alarms.UNREADABLE_PLACE, f"{told} Enter these places again.", now)
 
 
 def preview(s: Session, alert: Alert, now: datetime) -> Audience:

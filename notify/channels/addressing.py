@@ -16,6 +16,7 @@ OF_SMS = (
     "Give a number as +15555550100, a short code of 5 or 6 digits, or the SID of a Messaging Service, which is MG and "
     "32 hexadecimal digits."
 )
+OF_EMAIL = "Give an address as alerts@city.example or City <alerts@city.example>."
 
 
 def unchanged(address: str) -> str:
@@ -53,7 +54,7 @@ def number_to_send_from(address: str) -> str:
     try:
         return phones.e164(phones.read(address))
     except phones.NotAPhone as error:
-        raise Invalid(f"{address!r} cannot be a sender: {error}", hint=OF_SMS) from None
+        raise Invalid(f"{address!r} is not a valid sender: {error}", hint=OF_SMS) from None
 
 
 def email_to_send_from(address: str) -> str:
@@ -62,7 +63,7 @@ def email_to_send_from(address: str) -> str:
     try:
         return address.replace(email, emails.read(email)) if email else emails.read(address)
     except emails.NotAnEmail as error:
-        raise Invalid(f"{address!r} cannot be a sender: {error}") from None
+        raise Invalid(f"{address!r} is not a valid sender: {error}", hint=OF_EMAIL) from None
 
 
 # E.164. A number without a country code is taken as a US number.

@@ -30,14 +30,14 @@ def delivery_id(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal()):
         return None
     if len(text) > len(str(MOST_ID)) or int(text) > MOST_ID:
-        raise Invalid(f"A delivery id of {len(text)} digits is not one of ours.")
+        raise Invalid(f"A delivery id of {len(text)} digits is out of range.")
     return int(text)
 
 
 def storable(text: str, what: str) -> str:
     """Return the text. Raises Invalid if PostgreSQL cannot store it, or if it is too long."""
     if len(text) > LONGEST:
-        raise Invalid(f"The {what} is longer than {LONGEST} characters.")
+        raise Invalid(f"The {what} has {len(text)} characters; the most is {LONGEST}.")
     if _UNPRINTABLE.search(text):
-        raise Invalid(f"The {what} holds a NUL or half of a character.")
+        raise Invalid(f"The {what} contains a NUL character or half of a surrogate pair.")
     return text

@@ -65,7 +65,7 @@ def build(settings: Settings, provider: str, client: HttpClient | None = None) -
     known = _known(provider)
     unset = missing(settings, provider)
     if unset:
-        raise Unavailable(f"{provider} cannot be used yet.", hint=f"Set {', '.join(unset)}.", details=unset)
+        raise Unavailable(f"Settings for {provider} are missing.", hint=f"Set {', '.join(unset)}.", details=unset)
     values = {name: _value(settings, provider, name) for name in known.needs + known.takes}
     return known.adapter(client=client, timeout_s=settings.provider_timeout_s, **values)
 
@@ -87,7 +87,7 @@ def is_simulator(settings: Settings, provider: str) -> bool:
 
 def _known(provider: str) -> Provider:
     if provider not in PROVIDERS:
-        raise NotFound(f"There is no provider named {provider}.", hint=f"There are: {', '.join(sorted(PROVIDERS))}.")
+        raise NotFound(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(sorted(PROVIDERS))}.")
     return PROVIDERS[provider]
 
 

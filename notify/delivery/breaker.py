@@ -72,7 +72,7 @@ def key_of(sender_id: int) -> str:
 def _log_transition(happened: str, sender_id: int, why: str, rest_s: float) -> None:
     """Log one line for each transition."""
     if happened == "closed":
-        log.warning("sender.works_again", sender=sender_id)
+        log.warning("sender.recovered", sender=sender_id)
     elif happened:
         # In whole seconds: an outage makes few different lines (`logs.Repeats`).
         log.warning(f"sender.{happened}", sender=sender_id, why=why, seconds=round(rest_s))

@@ -115,7 +115,7 @@ def settle_refusals(now: datetime) -> None:
             cursor.execute(_SETTLE, values)
 
     def refused(one: int, why: Exception) -> None:
-        alarms.refused_row(f"settle the carrier's refusal of delivery {one}", why, now)
+        alarms.refused_row(f"apply the carrier's refusal of delivery {one}", why, now)
 
     with db.statements() as cursor:
         found = cursor.execute("SELECT delivery_id FROM carrier_refusals WHERE settled_at IS NULL").fetchall()

@@ -15,7 +15,7 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 
 REASON = "exercise"  # of a delivery that ended because only a real provider could have carried it
-HINT = "Rehearse on a stack of its own with `tocsin up --demo`, where all providers are simulators."
+HINT = "Rehearse on a separate stack with `tocsin up --demo`, where all providers are simulators."
 
 
 def may_carry(settings: Settings, provider: str, status: str) -> bool:
@@ -33,6 +33,6 @@ def require_simulators(s: Session, channels: Sequence[str], status: str, setting
     real = [provider for provider in providers if not may_carry(settings, provider, status)]
     if real:
         raise Refused(
-            f"Its status is {status}, and {', '.join(real)} here would write to real people: it is not sent.",
+            f"An alert with status {status} cannot be sent here: {', '.join(real)} would write to real people.",
             hint=HINT,
         )

@@ -247,9 +247,9 @@ def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
     said = []
     for one in channels:
         if one.messages and not one.senders:
-            said.append(f"No sender for {one.channel} is open: its messages would wait.")
+            said.append(f"No sender for {one.channel} is open: its messages would wait until one is.")
         elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
-            said.append(f"On {one.channel} it would not be done before it expires.")
+            said.append(f"Not all messages on {one.channel} would leave before the alert expires.")
     if not any(one.messages for one in channels):
-        said.append("Nobody would be written to.")
+        said.append("The alert would reach nobody.")
     return said

@@ -51,7 +51,7 @@ def _matched_by_address(s: Session, provider: str, doubtful: Sequence[Receipt]) 
         elif r.suppress in ABOUT_ADDRESS:
             found.append(replace(r, delivery_id=None, state=None, blame=None))
     if len(found) < len(doubtful):
-        log.info("receipts.of_others", provider=provider, count=len(doubtful) - len(found))
+        log.info("receipts.of_other_systems", provider=provider, count=len(doubtful) - len(found))
     return found
 
 

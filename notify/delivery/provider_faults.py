@@ -43,7 +43,7 @@ def stop_filtered_senders(s: Session, now: datetime) -> None:
     """
     values = {"recent": RECENT, "share": FILTERED_SHARE, "least": FILTERED_LEAST}
     for sender_id, alert_id, filtered, ended in s.execute(text(_FILTERED), values).all():
-        why = f"carriers take it for spam: {filtered} of {ended} recent messages of alert {alert_id}"
+        why = f"carriers filtered {filtered} of {ended} recent messages of alert {alert_id} as spam"
         sender_health.stop(s, sender_id, why, now)
 
 

@@ -75,7 +75,7 @@ def _suppress(s: Session, provider: str, barred: Sequence[Receipt], now: datetim
         )
     strange = [row.id for row in rows if not row.fits and row.address_index is None]
     if strange:
-        log.warning("receipts.suppress_nobody", provider=provider, count=len(strange), deliveries=strange[:SOME])
+        log.warning("receipts.no_address_to_suppress", provider=provider, count=len(strange), deliveries=strange[:SOME])
 
 
 # A repeated receipt is ignored: the resident may have opted in again since. A carrier's block concerns only the sender

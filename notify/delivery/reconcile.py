@@ -97,7 +97,7 @@ def _mark_unrecorded(s: Session, held: Lease) -> None:
         )
 
     def refused(one: int, why: Exception) -> None:
-        alarms.refused_row(f"end the sending of delivery {one}", why, held.now(), alert_id=held.alert_id)
+        alarms.refused_row(f"set delivery {one} to unknown", why, held.now(), alert_id=held.alert_id)
 
     left = s.scalars(
         text("SELECT id FROM deliveries WHERE batch_id = :batch AND state = 'sending' ORDER BY id"),

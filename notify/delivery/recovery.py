@@ -61,7 +61,9 @@ def end_exercise(batch_id: int, alert_id: int, status: str, now: datetime) -> No
     """Skip the queued deliveries of a leased exercise batch: only a real provider could carry them (law 14)."""
     with transaction() as s:
         _move(s, [batch_id], DeliveryState.SKIPPED, exercise.REASON, now)
-        message = f"Alert {alert_id} is not sent on: its status is {status}, and its senders here write to real people."
+        message = (
+            f"The rest of alert {alert_id} is not sent: its status is {status}, and the senders write to real people."
+        )
         alarms.sound(s, alarms.EXERCISE_BARRED, f"{message} {exercise.HINT}", now, alert_id=alert_id)
 
 
@@ -77,7 +79,7 @@ def _move(s: Session, batches: Sequence[int], to: DeliveryState, reason: str, no
 
     def refused(one: int, why: Exception) -> None:
         alert = s.execute(text("SELECT alert_id FROM deliveries WHERE id = :id"), {"id": one}).scalar_one()
-        alarms.refused_row(f"make delivery {one} of alert {alert} {to.value}", why, now, alert_id=alert)
+        alarms.refused_row(f"set delivery {one} of alert {alert} to {to.value}", why, now, alert_id=alert)
 
     before = states.delivery_before(to)
     found = s.scalars(

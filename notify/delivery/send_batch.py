@@ -158,7 +158,7 @@ class LeasedBatch:
             return LONGEST_WAIT_S
         except db.AWAY as error:
             # The day's tokens had to be counted. Requests may be in flight, and their outcomes must not be lost.
-            log.warning("throttle.cannot_count", error=db.reason(error))
+            log.warning("throttle.count_failed", error=db.reason(error))
             return LONGEST_WAIT_S
         finally:
             if not isinstance(answer, Grant):

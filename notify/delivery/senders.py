@@ -35,7 +35,7 @@ def add(
     if there is not None:
         hint = f"Change it with `tocsin senders set {there.id}`"
         hint += ", or open it with `--status open`." if there.status == "stopped" else "."
-        raise Invalid(f"{provider} has a sender {address} already.", hint=hint)
+        raise Invalid(f"{provider} already has the sender {address}.", hint=hint)
     _check(rate_per_s, daily_cap)
     sender = Sender(
         channel=registry.PROVIDERS[provider].channel,
@@ -57,7 +57,7 @@ def _kept(channel: str, given: str) -> str:
     """Return the address as the provider knows it."""
     address = ascii_punctuation(visible(given))
     if not address:
-        raise Invalid("A sender needs an address.", hint="Give the number, the From address or the account.")
+        raise Invalid("The sender has no address.", hint="Give its phone number, From address or account.")
     return CHANNELS[channel].sent_from(address)
 
 
@@ -77,7 +77,7 @@ def change(
     """
     sender = s.get(Sender, sender_id)
     if sender is None:
-        raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows them.")
+        raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows the senders.")
     _check(rate_per_s if rate_per_s is not None else sender.rate_per_s, daily_cap or None)
     if rate_per_s is not None:
         sender.rate_per_s = rate_per_s
@@ -85,7 +85,7 @@ def change(
         sender.daily_cap = daily_cap or None
     if status is not None:
         if status not in ("open", "stopped"):
-            raise Invalid(f"A sender is open or stopped, not {status!r}.")
+            raise Invalid(f"{status!r} is not a status of a sender.", hint="Use open or stopped.")
         if status == "open":
             if sender.status != "open":
                 sender.opened_at = now
@@ -133,6 +133,9 @@ def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str
 
 def _check(rate_per_s: float, daily_cap: int | None) -> None:
     if not LOWEST_RATE <= rate_per_s <= HIGHEST_RATE:
-        raise Invalid(f"A rate is between {LOWEST_RATE:g} and {HIGHEST_RATE:,} a second, not {rate_per_s:g}.")
+        raise Invalid(
+            f"{rate_per_s:g} a second is not a valid rate.",
+            hint=f"Give a rate from {LOWEST_RATE:g} to {HIGHEST_RATE:,} a second.",
+        )
     if daily_cap is not None and daily_cap < 0:
-        raise Invalid("A daily cap is a number of messages, or 0 for none.")
+        raise Invalid(f"{daily_cap} is not a valid daily cap.", hint="Give a number of messages, or 0 for no cap.")

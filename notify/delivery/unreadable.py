@@ -27,11 +27,11 @@ def outcomes(unreadable: Sequence[Claimed], alert_id: int, now: datetime) -> tup
     with transaction() as s:
         if right_key:
             contacts = ", ".join(str(one.contact_id) for one in unreadable[:10])
-            told = f"The stored addresses of some contacts are damaged ({contacts}): enter them anew."
+            told = f"The addresses of some contacts cannot be decrypted ({contacts}). Enter them again."
         else:
             told = (
-                f"A worker on {host} cannot read any address:"
-                " its TOCSIN_SECRET_KEY is not the one that they were written with."
+                f"A worker on {host} cannot decrypt any address: its TOCSIN_SECRET_KEY is not the key that encrypted"
+                " them. Set it to the key of the other hosts, and restart the worker."
             )
         alarms.sound(s, REASON, told, now, alert_id=alert_id, about="" if right_key else f"key of {host}")
     if right_key:

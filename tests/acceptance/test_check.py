@@ -90,7 +90,7 @@ def test_people_read_what_to_do(city: City) -> None:
             "No enabled event webhook",
         ),
         ("TOCSIN_OUTBOUND_PROXY", "socks5://proxy", "way out", "TOCSIN_OUTBOUND_PROXY"),
-        ("TOCSIN_TWILIO_BASE_URL", "https://nowhere.invalid", "twilio: way out, name", "not known"),
+        ("TOCSIN_TWILIO_BASE_URL", "https://nowhere.invalid", "twilio: way out, name", "cannot be resolved"),
     ],
 )
 def test_a_wrong_setting_is_red(
@@ -113,7 +113,7 @@ def test_a_wrong_setting_is_red(
         ({"sendgrid": {"events_left_out": ["bounce"]}}, "sendgrid: event webhook", "does not report bounce"),
         ({"sendgrid": {"signed": False}}, "sendgrid: event webhook", "not signed"),
         ({"sendgrid": {"domains": ["example.com"]}}, "sendgrid: acceptance.example.org", "not authenticated"),
-        ({"sendgrid": {"scopes": []}}, "sendgrid: key", "may not send"),
+        ({"sendgrid": {"scopes": []}}, "sendgrid: key", "does not permit"),
     ],
 )
 def test_a_fault_at_the_provider_is_red(behaviour: dict[str, Any], subject: str, said: str, city: City) -> None:
@@ -137,7 +137,7 @@ def test_a_closed_proxy_is_red_at_its_connection(city: City, monkeypatch: pytest
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("TOCSIN_OUTBOUND_PROXY", f"http://127.0.0.1:{unused.getsockname()[1]}")
         monkeypatch.setenv("TOCSIN_TWILIO_BASE_URL", "https://api.twilio.example")  # loopback needs no proxy
-        assert "does not answer" in reds(checked(1))["twilio: way out, connection"]
+        assert "does not accept connections" in reds(checked(1))["twilio: way out, connection"]
 
 
 @pytest.mark.parametrize(

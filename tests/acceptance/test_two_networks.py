@@ -68,7 +68,7 @@ def test_the_check_says_whether_the_account_can_post(networks: City) -> None:
     assert "suspended" in found(networks)["bluesky: account"]["said"]
     networks.sim("/_sim/behaviour", method="DELETE")
     networks.behave(bluesky={"next_errors": [{"status": 429, "on": "session"}]})
-    assert "no new session now" in found(networks)["bluesky: account"]["said"]
+    assert "refuses new sessions for now" in found(networks)["bluesky: account"]["said"]
 
 
 def found(city: City) -> dict[str, Any]:

@@ -25,18 +25,22 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
     try:
         answer = client.ask(*login(f"{settings.bluesky_base_url}/xrpc", given), settings.provider_timeout_s)
     except (NotSent, OutcomeUnknown) as error:
-        yield red(subject, f"The server does not answer ({error}).", "See the way out above.")
+        yield red(subject, f"The server does not answer ({error}).", "See `way out` above.")
         return
     account = document(answer)
     if answer.status == 429:
-        yield red(subject, "The server allows no new session now: 300 a day.", "Try again later, and less often.")
+        yield red(
+            subject,
+            "The server refuses new sessions for now: its limit is 300 a day.",
+            "Try again later, and run the check less often.",
+        )
         return
     if answer.status != 200 or not isinstance(account.get("handle"), str):
         why = error_of(answer) or f"HTTP {answer.status}"
         yield red(
             subject,
-            f"The server does not accept the handle with the app password ({why}).",
-            "Make an app password for the account; set TOCSIN_BLUESKY_HANDLE and TOCSIN_BLUESKY_APP_PASSWORD.",
+            f"The server does not accept the handle and the app password ({why}).",
+            "Create an app password; set TOCSIN_BLUESKY_HANDLE and TOCSIN_BLUESKY_APP_PASSWORD.",
         )
         return
     yield _state(subject, handle, account)
@@ -44,24 +48,28 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
         if sender.removeprefix("@").lower() != handle.lower():
             yield yellow(
                 f"bluesky: {sender}",
-                f"The password posts as {handle}, not as {sender}.",
-                "Use the account that residents know.",
+                f"The app password belongs to {handle}, not to {sender}.",
+                "Use the app password of the account that residents know.",
             )
         if rate_per_s * 3600 > PER_HOUR:
             yield yellow(
                 f"bluesky: {sender}, rate",
                 f"{rate_per_s:g} posts a second is more than Bluesky allows, {PER_HOUR} an hour.",
-                "Lower it: `tocsin senders set`.",
+                "Lower the rate with `tocsin senders set`.",
             )
 
 
 def _state(subject: str, handle: str, account: Mapping[str, object]) -> Finding:
     if account.get("active") is False:
-        return red(subject, f"The account {handle} is {account.get('status', 'not active')}.", "Ask its server.")
+        return red(
+            subject,
+            f"The account {handle} is {account.get('status', 'not active')}.",
+            "Ask the operators of its server.",
+        )
     if account["handle"] == NO_HANDLE:
         return red(
             subject,
             f"The domain of {handle} no longer points to the account.",
-            "Mend its DNS record `_atproto` or its file /.well-known/atproto-did.",
+            "Correct its DNS record `_atproto` or its file /.well-known/atproto-did.",
         )
-    return green(subject, f"The app password is right: it posts as {account['handle']}.")
+    return green(subject, f"The app password is valid and belongs to {account['handle']}.")

@@ -62,7 +62,7 @@ class Endpoint:
         host = f"[{url.raw_host}]" if ":" in url.raw_host else url.raw_host
         lines = {"Host": host if default else f"{host}:{url.port}", "User-Agent": "Tocsin"} | dict(headers)
         if any(c in text for line in lines.items() for text in line for c in "\r\n\0"):
-            raise ValueError("A header holds a line break.")
+            raise ValueError("A header contains a line break.")
         written = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.head = f"{method} {url.raw_path_qs} HTTP/1.1\r\n{written}".encode("latin-1")
 

@@ -118,8 +118,8 @@ def _exemption(entry: str) -> Exemption:
         host, port = entry, ""
     if colon and not port.isdecimal():
         raise Unavailable(
-            f"`{entry}` in TOCSIN_OUTBOUND_NO_PROXY is not a host.",
-            hint="Write host names, addresses or networks separated by commas, such as .example.org,10.0.0.0/8.",
+            f"`{entry}` in TOCSIN_OUTBOUND_NO_PROXY is not a host, address or network.",
+            hint="Separate the entries with commas, such as .example.org,10.0.0.0/8.",
         )
     number = int(port) if port else None
     try:

@@ -1,4 +1,4 @@
-"""Check the way to one host, step by step, and time each: name, connection, proxy, TLS, answer."""
+"""Check the network path to one host, step by step, and time each: name, connection, proxy, TLS, answer."""
 
 import socket
 import ssl
@@ -25,11 +25,11 @@ class _Failed(Exception):
 
 
 def probe(name: str, url: str, outbound: Outbound, timeout_s: float) -> Iterator[Finding]:
-    """Yield findings about the way to `url`, up to the first step that fails. Sends no credentials but the proxy's."""
+    """Yield findings about the path to `url`, up to the first step that fails. Sends no credentials but the proxy's."""
     endpoint = Endpoint("HEAD", url or "/", {"Connection": "close"})
     subject = f"{name}: way out"
     if endpoint.origin is None:
-        yield red(subject, f"{url!r} is not an http or https address.", f"Correct the address of {name}.")
+        yield red(subject, f"{url!r} is not an http or https URL.", f"Correct the base URL of {name}.")
         return
     host, port, secure = endpoint.origin
     proxy = URL(outbound.proxy_for(host, port) or "/")
@@ -53,18 +53,18 @@ def _connected(subject: str, host: str, port: int, timeout_s: float) -> tuple[so
     addresses, name_s = _timed(
         f"{subject}, name",
         lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
-        f"The name {host} is not known.",
-        "Check the name, and this machine's resolver.",
+        f"The host name {host} cannot be resolved",
+        "Check the name and this machine's DNS settings.",
     )
     wire, took_s = _timed(
         f"{subject}, connection",
         lambda: socket.create_connection((host, port), timeout_s),
-        f"{host}:{port} does not answer.",
-        "Let this machine out to it, or correct TOCSIN_OUTBOUND_PROXY.",
+        f"{host}:{port} does not accept connections",
+        "Allow outgoing connections to it in the firewall, or correct TOCSIN_OUTBOUND_PROXY.",
     )
     return wire, [
-        green(f"{subject}, name", f"{host} has {counted(len(addresses), 'address')}.", name_s),
-        green(f"{subject}, connection", f"{host}:{port} answers.", took_s),
+        green(f"{subject}, name", f"{host} resolves to {counted(len(addresses), 'address')}.", name_s),
+        green(f"{subject}, connection", f"{host}:{port} accepts connections.", took_s),
     ]
 
 
@@ -72,8 +72,8 @@ def _tunnel(subject: str, wire: socket.socket, proxy: URL, host: str, port: int)
     said, took_s = _timed(
         f"{subject}, proxy",
         lambda: _connect(wire, proxy, host, port),
-        f"The proxy makes no tunnel to {host}:{port}.",
-        "Have the proxy let that host through; check user and password in TOCSIN_OUTBOUND_PROXY.",
+        f"The proxy does not open a tunnel to {host}:{port}",
+        "Allow the host in the proxy, and check the user and password in TOCSIN_OUTBOUND_PROXY.",
     )
     return green(f"{subject}, proxy", said, took_s)
 
@@ -82,7 +82,7 @@ def _encrypted(subject: str, wire: socket.socket, host: str, outbound: Outbound)
     tls, took_s = _timed(
         f"{subject}, TLS",
         lambda: outbound.tls.wrap_socket(wire, server_hostname=host),
-        f"The certificate of {host} is not trusted.",
+        f"The TLS handshake with {host} failed",
         "If the proxy inspects TLS, set TOCSIN_OUTBOUND_CA_FILE to its authority's certificate.",
     )
     return tls, green(f"{subject}, TLS", f"The certificate of {host} is issued by {_issuer(tls)}.", took_s)
@@ -92,20 +92,20 @@ def _answered(subject: str, wire: socket.socket, host: str, endpoint: Endpoint) 
     line, took_s = _timed(
         f"{subject}, answer",
         lambda: _ask(wire, endpoint),
-        f"{host} does not answer an HTTP request.",
+        f"{host} does not answer an HTTP request",
         "Check that the address is the provider's.",
     )
     return green(f"{subject}, answer", f"{host} answers: {line}.", took_s)
 
 
 def _timed(subject: str, step: Callable[[], T], said: str, todo: str) -> tuple[T, float]:
-    """Return the result of a step and its seconds. Raises _Failed with a finding of `said` and `todo`."""
+    """Return the result of a step and its seconds. Raises _Failed with a finding of `said`, the reason and `todo`."""
     began_s = time.monotonic()
     try:
         return step(), time.monotonic() - began_s
     except (OSError, UnicodeError, ValueError) as error:
         why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
-        raise _Failed(red(subject, f"{said} ({why})", todo, time.monotonic() - began_s)) from None
+        raise _Failed(red(subject, f"{said} ({why}).", todo, time.monotonic() - began_s)) from None
 
 
 def _connect(wire: socket.socket, proxy: URL, host: str, port: int) -> str:
@@ -117,14 +117,14 @@ def _connect(wire: socket.socket, proxy: URL, host: str, port: int) -> str:
         login = f"Proxy-Authorization: {encode_basic_auth(proxy.user, proxy.password or '', 'latin-1')}\r\n"
     line = _exchange(wire, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{login}\r\n".encode())
     if line.split(" ")[1:2] != ["200"]:
-        raise ValueError(f"its answer to CONNECT: {line[:80]}")
-    return f"The proxy makes a tunnel to {target}."
+        raise ValueError(f"the answer to CONNECT is {line[:80]!r}")
+    return f"The proxy opens a tunnel to {target}."
 
 
 def _ask(wire: socket.socket, endpoint: Endpoint) -> str:
     line = _exchange(wire, endpoint.head + b"\r\n")
     if not line.startswith("HTTP/"):
-        raise ValueError(f"it says {line[:40]!r}")
+        raise ValueError(f"the answer begins with {line[:40]!r}")
     return line
 
 
@@ -144,4 +144,4 @@ def _exchange(wire: socket.socket, request: bytes) -> str:
 
 def _issuer(wire: ssl.SSLSocket) -> str:
     names = dict(pair for part in (wire.getpeercert() or {}).get("issuer", ()) for pair in part)  # type: ignore[misc]
-    return str(names.get("organizationName") or names.get("commonName") or "nobody")
+    return str(names.get("organizationName") or names.get("commonName") or "an unnamed authority")

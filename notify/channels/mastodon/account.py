@@ -22,30 +22,30 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
     try:
         answer = client.ask(Endpoint("GET", url, headers), None, settings.provider_timeout_s)
     except (NotSent, OutcomeUnknown) as error:
-        yield red(subject, f"The server does not answer ({error}).", "See the way out above.")
+        yield red(subject, f"The server does not answer ({error}).", "See `way out` above.")
         return
     account = document(answer)
     if answer.status != 200 or not isinstance(account.get("acct"), str):
         yield red(
             subject,
             f"The server does not accept the access token (HTTP {answer.status}).",
-            "Make a token with the scopes read:accounts and write:statuses; set TOCSIN_MASTODON_ACCESS_TOKEN.",
+            "Create a token with the scopes read:accounts and write:statuses; set TOCSIN_MASTODON_ACCESS_TOKEN to it.",
         )
         return
     if account.get("suspended") or account.get("limited"):
         yield red(subject, f"The account {account['acct']} is suspended or limited.", "Ask the server's moderators.")
     else:
-        yield green(subject, f"The token is right: it posts as {account['acct']}.")
+        yield green(subject, f"The token is valid and belongs to {account['acct']}.")
     for sender, rate_per_s in senders.items():
         if sender.removeprefix("@").partition("@")[0] != account["acct"]:
             yield yellow(
                 f"mastodon: {sender}",
-                f"The token posts as {account['acct']}, not as {sender}.",
+                f"The token belongs to {account['acct']}, not to {sender}.",
                 "Use the token of the account that residents know.",
             )
         if rate_per_s > PER_S:
             yield yellow(
                 f"mastodon: {sender}, rate",
                 f"{rate_per_s:g} posts a second is more than Mastodon's usual limit, 300 in 5 minutes.",
-                "Lower it: `tocsin senders set`.",
+                "Lower the rate with `tocsin senders set`.",
             )

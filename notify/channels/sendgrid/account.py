@@ -52,7 +52,7 @@ class _Client(Client):  # type: ignore[misc]  # python_http_client has no types
 
     def _make_request(self, opener: Any, request: urllib.request.Request, timeout: float | None = None) -> _Reply:
         if request.get_method() != "GET":
-            raise RuntimeError("A check only reads.")
+            raise RuntimeError(f"This client only reads from SendGrid: {request.get_method()} is not allowed.")
         endpoint = Endpoint("GET", request.full_url, dict(request.header_items()))
         return _Reply(self.outbound.ask(endpoint, None, self.timeout_s))
 
@@ -68,19 +68,19 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
             yield red(
                 "sendgrid: key",
                 f"SendGrid does not accept the API key (HTTP {scopes.status_code}).",
-                "Make a key with the permission to send mail and set TOCSIN_SENDGRID_API_KEY.",
+                "Create a key with the permission Mail Send and set TOCSIN_SENDGRID_API_KEY to it.",
             )
             return
         if "mail.send" not in _document(scopes).get("scopes", ()):
-            yield red("sendgrid: key", "The API key may not send mail.", "Give it the permission Mail Send.")
+            yield red("sendgrid: key", "The API key does not permit sending mail.", "Give it the permission Mail Send.")
         else:
-            yield green("sendgrid: key", "The API key is right and may send mail.")
+            yield green("sendgrid: key", "The API key is valid and permits sending mail.")
         yield from readable("sendgrid: domains", _domains(_get(sendgrid.whitelabel.domains), senders))
         hook = f"{settings.public_url}/hooks/sendgrid/events"
         webhooks = _get(sendgrid._("user").webhooks.event.settings._("all"))
         yield from readable("sendgrid: event webhook", _webhook(webhooks, hook, settings))
     except (NotSent, OutcomeUnknown) as error:
-        yield red("sendgrid", f"SendGrid does not answer ({error}).", "See the way out above, and status.sendgrid.com.")
+        yield red("sendgrid", f"SendGrid does not answer ({error}).", "See `way out` above and status.sendgrid.com.")
 
 
 def _get(resource: Any) -> Any:
@@ -121,7 +121,7 @@ def _domains(response: Any, senders: Mapping[str, float]) -> Iterator[Finding]:
 
 def _not_shown(subject: str, what: str, status: int, permission: str) -> Finding:
     if status not in (401, 403):
-        return red(subject, f"SendGrid does not say it (HTTP {status}).", "Try again; see status.sendgrid.com.")
+        return red(subject, f"SendGrid does not return it (HTTP {status}).", "Try again; see status.sendgrid.com.")
     return yellow(
         subject,
         f"{what} cannot be seen with this API key (HTTP {status}).",
@@ -148,7 +148,7 @@ def _webhook(response: Any, hook: str, settings: Settings) -> Iterator[Finding]:
         return
     missing = [name for name in EVENTS if not ours.get(name)]
     if missing:
-        yield red(subject, f"The event webhook does not report {', '.join(missing)}.", "Tick these events in SendGrid.")
+        yield red(subject, f"The event webhook does not report {', '.join(missing)}.", "Enable them in SendGrid.")
     if not ours.get("public_key"):
         yield red(
             subject,
@@ -159,7 +159,7 @@ def _webhook(response: Any, hook: str, settings: Settings) -> Iterator[Finding]:
         yield red(
             subject,
             "The event webhook is signed with another key than TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY.",
-            "Copy the verification key from SendGrid into that setting.",
+            "Set it to the verification key that SendGrid shows.",
         )
     elif not missing:
-        yield green(subject, "The event webhook posts to us, signed, with the events that we need.")
+        yield green(subject, "The event webhook sends signed events of all required types to this installation.")

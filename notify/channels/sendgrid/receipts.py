@@ -114,9 +114,9 @@ def _one_by_one(body: str) -> tuple[list[object], list[str]]:
         try:
             events.append(json.loads(event, parse_int=_number))
         except ValueError:
-            unreadable.append("An event is not JSON.")
+            unreadable.append("An event is not valid JSON.")
         except RecursionError:
-            unreadable.append("An event is nested too deep.")
+            unreadable.append("An event is nested too deeply.")
     return events, unreadable
 
 
@@ -138,14 +138,14 @@ def _split(body: str) -> list[str]:
 
 
 def _not_a_list() -> Invalid:
-    return Invalid("This is not a list of SendGrid events.")
+    return Invalid("The body is not a JSON list of SendGrid events.")
 
 
 def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest) -> None:
     """Raise BadSignature unless the raw bytes were signed, and recently. (The library's verifier takes only text.)"""
     if key is None:
         raise BadSignature(
-            "SendGrid webhooks cannot be checked: there is no usable public key.",
+            "SendGrid webhooks cannot be verified without a valid public key.",
             hint="Set TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY to the verification key of the Event Webhook.",
             looks_genuine=True,
         )
@@ -153,16 +153,16 @@ def _check_signature(key: ec.EllipticCurvePublicKey | None, request: HookRequest
     try:
         signature = base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
     except ValueError:  # not base64, so not SendGrid's
-        raise BadSignature("The signature of this SendGrid webhook is not right.") from None
+        raise BadSignature("The signature of the SendGrid webhook is not valid.") from None
     try:
         key.verify(signature, stamp.encode() + request.body, ec.ECDSA(SHA256()))
     except InvalidSignature:
         genuine = _is_signature(signature)
-        raise BadSignature("The signature of this SendGrid webhook is not right.", looks_genuine=genuine) from None
+        raise BadSignature("The signature of the SendGrid webhook is not valid.", looks_genuine=genuine) from None
     if not re.fullmatch(r"[0-9]{1,12}", stamp) or not -SKEW_S <= request.came_at.timestamp() - int(stamp) <= OLDEST_S:
         raise BadSignature(
-            "This SendGrid webhook was signed too long ago, or in the future.",
-            hint="If it came from SendGrid just now, set this machine's clock.",
+            "The SendGrid webhook was signed too long ago or in the future.",
+            hint="If SendGrid sent it just now, correct this machine's clock.",
         )
 
 

@@ -38,7 +38,7 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
         yield red(
             "twilio: account",
             f"Twilio does not accept the credentials or does not answer ({_why(error)}).",
-            todo if wrong else "See the way out above, and status.twilio.com.",
+            todo if wrong else "See `way out` above and status.twilio.com.",
         )
         return
     for address, rate_per_s in senders.items():
@@ -48,22 +48,22 @@ def check(settings: Settings, senders: Mapping[str, float], client: BlockingClie
         except (TwilioException, NotSent, OutcomeUnknown) as error:
             yield red(
                 f"twilio: {address}",
-                f"Twilio does not show this sender ({_why(error)}).",
+                f"Twilio does not return this sender ({_why(error)}).",
                 "Check that it belongs to this account: `tocsin senders list`.",
             )
 
 
 def _account(account: Any) -> Iterator[Finding]:
     if account.status != "active":
-        yield red("twilio: account", f"The account is {account.status}.", "Ask Twilio's support to open it.")
+        yield red("twilio: account", f"The account is {account.status}.", "Ask Twilio's support to reactivate it.")
     elif account.type == "Trial":
         yield red(
             "twilio: account",
-            "This is a trial account: it only reaches numbers that were verified one by one.",
-            "Upgrade it in Twilio's console.",
+            "This is a trial account: it can only send to numbers that you have verified one by one.",
+            "Upgrade the account in Twilio's console.",
         )
     else:
-        yield green("twilio: account", "The credentials are right and the account is active.")
+        yield green("twilio: account", "The credentials are valid and the account is active.")
 
 
 def _sender(twilio: Any, address: str, rate_per_s: float, hook: str) -> Iterator[Finding]:
@@ -82,22 +82,22 @@ def _sender(twilio: Any, address: str, rate_per_s: float, hook: str) -> Iterator
         yield red(
             subject,
             f"{address} does not belong to this Twilio account.",
-            "Buy or move the number, or remove the sender: `tocsin senders set`.",
+            "Buy or move the number, or stop the sender with `tocsin senders set ID --status stopped`.",
         )
         return
     if not short and not (found.capabilities or {}).get("sms"):
         yield red(subject, f"{address} cannot send texts.", "Use a number with the SMS capability.")
     elif not short and found.status not in (None, "in-use"):
-        yield red(subject, f"{address} is {found.status}.", "See the number in Twilio's console.")
+        yield red(subject, f"The status of {address} is {found.status}.", "Look at the number in Twilio's console.")
     else:
-        yield green(subject, f"{address} is ours and may send texts.")
+        yield green(subject, f"{address} belongs to this account and can send texts.")
     yield _number_hook(subject, found, hook)
     kind = "a short code" if short else "a toll-free number" if TOLL_FREE.fullmatch(address) else "a local number"
     if rate_per_s > USUAL_PER_S[kind]:
         yield yellow(
             f"{subject}, rate",
             f"{rate_per_s:g} segments a second is more than Twilio usually gives {kind} ({USUAL_PER_S[kind]:g}).",
-            "Have Twilio confirm the rate, or lower it: `tocsin senders set`.",
+            "Have Twilio confirm the rate, or lower it with `tocsin senders set`.",
         )
 
 
@@ -125,7 +125,7 @@ def _number_hook(subject: str, number: Any, hook: str) -> Finding:
     if application:  # Twilio then ignores the number's own webhook
         return red(
             f"{subject}, replies",
-            f"Replies go to the TwiML application {application} and not to {hook}: every STOP would be lost.",
+            f"Replies go to the TwiML application {application} instead of {hook}: every STOP would be lost.",
             f"Configure the number with a webhook instead of the application: {hook} (HTTP POST).",
         )
     return _hook(subject, number.sms_url or "", number.sms_method, hook)
@@ -134,11 +134,11 @@ def _number_hook(subject: str, number: Any, hook: str) -> Finding:
 def _hook(subject: str, found: str, method: str | None, hook: str) -> Finding:
     subject, todo = f"{subject}, replies", f"Set the webhook for incoming messages to {hook} (HTTP POST)."
     if not is_same_address(found, hook):
-        return red(subject, f"Replies go to {found or 'nobody'} and not to {hook}: every STOP would be lost.", todo)
+        return red(subject, f"Replies go to {found or 'no URL'} instead of {hook}: every STOP would be lost.", todo)
     if method != "POST":
-        said = f"Replies come by HTTP {method or 'of no method'}, which we refuse: every STOP would be lost."
+        said = f"The HTTP method for replies is {method or 'not set'}; only POST is accepted: every STOP would be lost."
         return red(subject, said, todo)
-    return green(subject, "Replies, STOP among them, come to us.")
+    return green(subject, "Replies, including STOP, come to this installation.")
 
 
 def _why(error: Exception) -> str:

@@ -152,7 +152,7 @@ class TwilioSms:
         """Return a resident's reply. Raises BadSignature first of all, Invalid if a field is missing or too long."""
         form = self._signed_form(request)
         if not form.get("From") or not form.get("To"):
-            raise Invalid("This is not an incoming message: it names no sender or no number.")
+            raise Invalid("The request is not an incoming message: it has no From or no To.")
         return Inbound(
             address=form["From"],
             sender_address=form["To"],
@@ -177,7 +177,7 @@ class TwilioSms:
             or self._has_signed(_with_or_without_port(request.url) + fields, given)
         ):
             ours = ("AccountSid", self._account_sid) in pairs
-            raise BadSignature("The signature of this Twilio webhook is not right.", looks_genuine=ours)
+            raise BadSignature("The signature of the Twilio webhook is not valid.", looks_genuine=ours)
         return dict(pairs)
 
     def _has_signed(self, text: str, given: bytes) -> bool:
@@ -190,7 +190,7 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
     Raises BadSignature for more than MOST_FIELDS.
     """
     if body.count(b"&") >= MOST_FIELDS:
-        raise BadSignature(f"This has more than {MOST_FIELDS} fields, which Twilio never sends.")
+        raise BadSignature(f"The form has more than {MOST_FIELDS} fields, more than Twilio ever sends.")
     pairs = []
     for field in body.decode("utf-8", "replace").split("&"):
         name, _, value = field.partition("=")

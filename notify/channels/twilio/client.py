@@ -100,7 +100,7 @@ class _Http:
         **_: object,
     ) -> Any:
         if method != "GET" or data:
-            raise RuntimeError("Twilio is only read in this way.")
+            raise RuntimeError(f"This client only reads from Twilio: {method} is not allowed.")
         return self._ask(_endpoint(uri, params, headers, auth))
 
 

@@ -68,7 +68,7 @@ def test_a_proxy_that_makes_no_tunnel_is_red_and_the_last_step(
 ) -> None:
     found = probed(certificate, certificate, "city:wrong@", **proxied)
     assert list(steps(found).items())[2:] == [("proxy", State.RED)]
-    assert f"makes no tunnel to {PROVIDER}" in found[-1].said
+    assert f"does not open a tunnel to {PROVIDER}" in found[-1].said
     assert said in found[-1].said
     assert "user and password in TOCSIN_OUTBOUND_PROXY" in found[-1].todo
     assert "wrong" not in found[-1].said + found[-1].todo
@@ -77,7 +77,7 @@ def test_a_proxy_that_makes_no_tunnel_is_red_and_the_last_step(
 def test_an_issuer_that_is_not_trusted_is_red_and_the_last_step(certificate: Path) -> None:
     found = probed(certificate, ca_file=None)
     assert list(steps(found).items())[2:] == [("proxy", State.GREEN), ("TLS", State.RED)]
-    assert f"The certificate of {PROVIDER} is not trusted. (self-signed certificate)" in found[-1].said
+    assert f"The TLS handshake with {PROVIDER} failed (self-signed certificate)." in found[-1].said
     assert "TOCSIN_OUTBOUND_CA_FILE" in found[-1].todo
 
 

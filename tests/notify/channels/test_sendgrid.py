@@ -377,10 +377,10 @@ def test_words_that_begin_like_a_key_are_sent(provider: StandIn) -> None:
 @pytest.mark.parametrize(
     ("label", "odd", "why"),
     [
-        ("not UTF-8, and no JSON", b"\xff", "An event is not JSON."),
-        ("nested deep", b'{"a":' * 3_000 + b"1" + b"}" * 3_000, "An event is nested too deep."),
-        ("nested very deep", b"[" * 1_000_000 + b"]" * 1_000_000, "An event is nested too deep."),
-        ("not JSON, with marks in a string", b'{"a": "\\"],[{", b}', "An event is not JSON."),
+        ("not UTF-8, and no JSON", b"\xff", "An event is not valid JSON."),
+        ("nested deep", b'{"a":' * 3_000 + b"1" + b"}" * 3_000, "An event is nested too deeply."),
+        ("nested very deep", b"[" * 1_000_000 + b"]" * 1_000_000, "An event is nested too deeply."),
+        ("not JSON, with marks in a string", b'{"a": "\\"],[{", b}', "An event is not valid JSON."),
     ],
 )
 def test_one_event_that_is_no_event_is_set_aside_alone(label: str, odd: bytes, why: str) -> None:

@@ -388,5 +388,5 @@ def test_the_library_only_reads(is_async: bool) -> None:
     def post() -> None:
         asyncio.run(twilio.messages.create_async(**words)) if is_async else twilio.messages.create(**words)
 
-    with pytest.raises(RuntimeError, match="only read"):
+    with pytest.raises(RuntimeError, match="POST is not allowed"):
         post()

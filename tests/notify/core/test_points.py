@@ -138,7 +138,7 @@ def test_a_damaged_place_rings_and_the_others_are_told(database: str) -> None:
         assert s.execute(text("SELECT count(*) FROM deliveries WHERE alert_id = :a"), {"a": alert.id}).scalar() == 1
         [(kind, message)] = s.execute(text("SELECT kind, message FROM alarms")).all()
     assert kind == alarms.UNREADABLE_PLACE
-    assert f"2 residents are damaged, so no alert for an area finds them ({tom.id}, {ann.id})" in message
+    assert f"2 residents cannot be decrypted and are left out of alerts ({tom.id}, {ann.id})" in message
     counted = LiveCount(("en", "es")).count(Membership(square(0, 0)), "storm", ["sms"], NOW)
     assert counted.residents == 1
 

@@ -177,7 +177,7 @@ def test_one_line_for_each_transition(redis: "redis_client.Redis", monkeypatch: 
     past_rest(redis)
     throttle.record_results([granted(throttle, 100)], [], 1)
     throttle.record_results([granted(throttle, 100)], [], 25)
-    assert lines == ["sender.opened", "sender.rests", "sender.rests", "sender.works_again"]
+    assert lines == ["sender.opened", "sender.rests", "sender.rests", "sender.recovered"]
 
 
 def test_the_sender_is_back_after_its_rest_when_nobody_pushes_the_clock(redis: "redis_client.Redis") -> None:

@@ -101,7 +101,7 @@ def test_nothing_can_go_without_an_open_sender(database: str) -> None:
 
 def test_an_alert_that_would_expire_first_is_warned_of(database: str) -> None:
     plan = planned(city(people=900, rate_per_s=LOWEST_RATE))
-    assert "before it expires" in plan.warnings[0]
+    assert "before the alert expires" in plan.warnings[0]
 
 
 def test_an_alert_without_an_area_has_no_plan(database: str) -> None:

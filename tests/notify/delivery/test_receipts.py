@@ -133,7 +133,7 @@ def test_receipts_that_are_not_ours_are_told_of(delivery: int) -> None:
         receipts.store("twilio", [Receipt(999_999_999, R.DELIVERED)], NOW)
         receipts.apply(NOW)
     told = {line["event"]: sorted(line.get("deliveries", [])) for line in logged}
-    assert told["receipts.suppress_nobody"] == [999_999_999]
+    assert told["receipts.no_address_to_suppress"] == [999_999_999]
     assert told["receipts.not_ours"] == [delivery, 999_999_999]
 
 

@@ -131,7 +131,7 @@ def test_what_is_written_otherwise_and_means_our_webhook_is_green(simulator: Sim
 def test_replies_by_get_are_red(sender: str, simulator: Simulator) -> None:
     simulator.behave(twilio={"inbound_url": HOOK, "inbound_method": "GET"})
     found = account(simulator, **{sender: 1.0})[f"twilio: {sender}, replies"]
-    assert (found.state, "HTTP GET, which we refuse" in found.said) == (State.RED, True)
+    assert (found.state, "method for replies is GET; only POST is accepted" in found.said) == (State.RED, True)
 
 
 def test_replies_to_an_application_are_red(simulator: Simulator) -> None:
