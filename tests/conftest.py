@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any, LiteralString
 
+import hypothesis
 import psycopg
 import pytest
 import redis as redis_client
@@ -28,6 +29,7 @@ from notify.audience import live_count
 from notify.core import crypto, db
 from notify.core.settings import settings
 from notify.delivery import sender_pool
+from notify.local import ports
 from notify.local.stack import servers
 from tests import network
 from zones.files import quarantine
@@ -37,6 +39,10 @@ OWNER = "TOCSIN_MIGRATION_DATABASE_URL"
 GIVEN = {"TOCSIN_DATABASE_URL": "TOCSIN_TEST_DATABASE_URL", "TOCSIN_REDIS_URL": "TOCSIN_TEST_REDIS_URL"}
 _numbers = count(1)
 
+# A busy machine may take longer than usual for any example, and to make one up.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings() -> Iterator[None]:
@@ -45,6 +51,14 @@ def _own_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("TOCSIN_") and name not in GIVEN.values()]:
             session.delenv(name)
         session.setenv("TOCSIN_CITY_CENTER", "-75,40")  # so that a first import from there is not asked about
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_ports() -> Iterator[None]:
+    """Several processes that test choose free ports at once, and listen on them a moment later."""
+    with pytest.MonkeyPatch.context() as session:
+        session.setattr(ports, "BELOW_EPHEMERAL", ports.BELOW_EPHEMERAL[_worker() % 8 :: 8])
         yield
 
 
@@ -254,10 +268,13 @@ def _of_database(servers: dict[str, str], name: str) -> dict[str, str]:
 
 
 def _own_database(redis_url: str) -> str:
-    """That of this process, where pytest-xdist has several at work."""
     url = make_url(redis_url)
-    number = int(url.database or 0) + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return url.set(database=str(number)).render_as_string(hide_password=False)
+    return url.set(database=str(int(url.database or 0) + _worker())).render_as_string(hide_password=False)
+
+
+def _worker() -> int:
+    """The number of this process, where pytest-xdist has several at work."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def _ask(server: str, question: LiteralString, *names: str) -> None:

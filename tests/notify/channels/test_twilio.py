@@ -314,7 +314,7 @@ def test_a_forged_webhook_is_refused(reader: TwilioSms, label: str, request_: Ho
             parse(request_)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     form=st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=12),
     host=st.sampled_from(["alerts.example.org", "alerts.example.org:443", "127.0.0.1:8100"]),
@@ -336,7 +336,7 @@ def test_signatures_are_judged_as_twilios_own_validator_does(
             adapter("http://127.0.0.1:9", None).parse_receipt(request)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(["%", "%c3", "%a9", "%00", "+", "=", "&", "é", "€", "a", "F0"])).map("".join))
 def test_a_form_is_read_as_parse_qsl_reads_it(form: str) -> None:
     pairs = parse_qsl(form, keep_blank_values=True)

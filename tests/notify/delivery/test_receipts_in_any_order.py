@@ -67,7 +67,7 @@ TWO = [Receipt(0, R.UNDELIVERED, code) for code in ("30003", "30005")]
 @example(provider="twilio", facts=[Receipt(0, R.FAILED), *TWO[:1]], before="accepted", more=[], cuts={1}, seed=1)
 @example(provider="twilio", facts=[*TWO[:1], Receipt(0, R.FAILED)], before="accepted", more=[], cuts={1}, seed=1)
 @example(provider="sendgrid", facts=[Receipt(0, R.DELIVERED), *TWO], before="accepted", more=[], cuts={1, 2}, seed=2)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     provider=st.sampled_from(["twilio", "sendgrid"]),
     facts=st.lists(told, min_size=1, max_size=5),

@@ -121,7 +121,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     rate=st.one_of(st.integers(1, 40), st.sampled_from([100, 225, 400]), st.floats(1, 30)),
     bulk=st.booleans(),
