@@ -20,6 +20,7 @@ from notify.delivery import recovery
 from notify.models import Alert
 from tests import factories
 from tests.api import asked
+from tests.waiting import until
 
 Headers = dict[str, str]
 Key = Callable[..., Headers]
@@ -243,14 +244,16 @@ def test_the_stream_tells_of_changes_and_ends_with_the_alert(operator: httpx.Cli
 def test_a_stream_holds_no_connection_and_ends_when_its_reader_leaves(operator: httpx.Client, city: datetime) -> None:
     number = in_mixed_states(city)
     busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+    ended = 'tocsin_http_requests_total{method="GET",route="/console/alerts/{alert_id}/events",status="200"}'
+
+    def counted() -> str:
+        return operator.get("/metrics").text.partition(ended)[2].partition("\n")[0]
+
+    before = counted()
     with operator.stream("GET", f"/console/alerts/{number}/events") as stream:
         next(stream.iter_lines())
-        assert asked.number(busy) == 0
-    # The count of requests goes up when the server has let go of it.
-    deadline = datetime.now(UTC) + timedelta(seconds=60)
-    ended = 'tocsin_http_requests_total{method="GET",route="/console/alerts/{alert_id}/events"'
-    while ended not in operator.get("/metrics").text:
-        assert datetime.now(UTC) < deadline
+        until(lambda: asked.number(busy) == 0, 60, "between two looks it holds none")
+    until(lambda: counted() != before, 60, "the server has let go of it")  # then the count of requests goes up
 
 
 def test_a_stream_of_no_alert_is_404(operator: httpx.Client) -> None:

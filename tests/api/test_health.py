@@ -158,7 +158,7 @@ def test_a_process_without_a_free_connection_does_not_call_postgresql_away(
 
 
 def test_one_slow_question_leaves_the_others(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_metrics, "PATIENCE_MS", 200)
+    monkeypatch.setattr(api_metrics, "PATIENCE_MS", 3_000)  # for the others, too
     with owning() as s:
         s.execute(text("LOCK TABLE senders IN ACCESS EXCLUSIVE MODE"))
         found = metrics(door)

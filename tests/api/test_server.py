@@ -91,7 +91,7 @@ def test_of_too_many_half_requests_the_oldest_gives_way(monkeypatch: pytest.Monk
             opened.append(await asyncio.open_connection("127.0.0.1", port))
             opened[-1][1].write(b"POST / HT")
             known = min(number + 1, 3)
-            await asyncio.to_thread(until, lambda n=known: len(PatientProtocol.half_open) == n, 5, "it is known")
+            await asyncio.to_thread(until, lambda n=known: len(PatientProtocol.half_open) == n, 60, "it is known")
         oldest = await asyncio.wait_for(opened[0][0].read(), 60)
         opened[-1][1].write(b"TP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         newest = await asyncio.wait_for(opened[-1][0].readline(), 60)

@@ -14,6 +14,7 @@ LOOKS = (("light", 1280), ("dark", 390))
 def examined(browser: Browser, url: str) -> BrowserContext:
     """A visitor in whose pages axe is there from the start; the pages' own policy would let no script in later."""
     context = browser.new_context(base_url=url)
+    context.set_default_timeout(60_000)
     context.add_init_script(path=AXE)
     return context
 

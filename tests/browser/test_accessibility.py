@@ -26,9 +26,7 @@ def page(browser: Browser, door: httpx.Client) -> Iterator[Page]:
     context = examined(browser, str(door.base_url))
     for name, value in door.cookies.items():
         context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    yield opened
+    yield context.new_page()
     context.close()
 
 
@@ -59,7 +57,8 @@ def test_what_a_form_answers(unsubscribe_link: str, page: Page) -> None:
     found = violations(page)
     page.goto(unsubscribe_link)
     for button in ("Stop messages about storms", "Undo"):
-        page.get_by_role("button", name=button).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).click()
         found += violations(page)
     assert "\n".join(found) == ""
 

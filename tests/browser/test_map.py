@@ -46,6 +46,7 @@ def visiting(
 
     def visit(width: int = 1280, height: int = 800, **how: Any) -> Visit:
         context = browser.new_context(viewport={"width": width, "height": height}, **how)
+        context.set_default_timeout(60_000)
         one = Visit(context.new_page(), url)
         context.route(lambda address: not address.startswith(url), lambda route: route.abort())
         context.on("request", lambda request: one.asked.append(request.url))
@@ -90,6 +91,7 @@ def test_a_zone_is_told_when_it_is_pointed_at_and_chosen(bellhaven: None, visiti
     visit = visiting()
     visit.open()
     visit.until_drawn()
+    visit.until_seen("zone-fill", 12)
     about = visit.page.locator("#about")
     visit.page.locator("#map").hover(position={"x": 560, "y": 400})
     expect(about).to_contain_text("km² · version 1")

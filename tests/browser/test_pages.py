@@ -14,6 +14,7 @@ from tests.waiting import until
 def page(browser: Browser) -> Iterator[Page]:
     """A page on which any error of a script, or anything that the security policy refuses, fails the test."""
     context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
@@ -63,7 +64,8 @@ def test_stop_pressed_on_a_phone_is_remembered(city: City, page: Page) -> None:
     block = city.block(phones=1)
     city.until_over(city.launch(city.approved(block.zone)))
     page.goto(f"{city.simulator}/phones/{block.phones[0].replace('+', '%2B')}")
-    page.get_by_role("button", name="STOP").click()
+    with page.expect_navigation():  # our answer has come
+        page.get_by_role("button", name="STOP").click()
     expect(page.locator("#line")).to_contain_text("stopped")
     progress = city.until_over(city.launch(city.approved(block.zone)))
     assert progress.reasons["skipped"] == {"opt-out": 1}
