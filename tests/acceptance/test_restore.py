@@ -16,7 +16,7 @@ from tests.acceptance.city import APPROVER, City
 from tests.owner import owning
 from tests.waiting import until
 
-PEOPLE = 900  # for a minute and a half
+PEOPLE = 1_800  # for three minutes
 LEFT = "SELECT 1 FROM deliveries WHERE alert_id = :a AND state IN ('queued', 'unknown', 'failed')"
 Backup = tuple[dict[str, bytes], list[tuple[Any, ...]]]
 
@@ -45,6 +45,7 @@ def restore(saved: Backup) -> restoring.Restored:
     with owning() as s:
         connection = raw(s)
         connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute("SET LOCAL deadlock_timeout = '1 min'")  # of a deadlock the running processes notice first
         names = sql.SQL(", ").join(sql.Identifier(name) for name in rows)
         connection.execute(sql.SQL("TRUNCATE {}").format(names))
         for name, data in rows.items():
@@ -59,12 +60,12 @@ def restore(saved: Backup) -> restoring.Restored:
 def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     block, alert = city.sending(PEOPLE, per_s=10, out=10)
     later = city.block(phones=5)
-    scheduled = city.approved(later.zone, launch_at=datetime.now(UTC) + timedelta(seconds=10))
+    scheduled = city.approved(later.zone, launch_at=datetime.now(UTC) + timedelta(seconds=30))
     with transaction() as s:
         launched = lifecycle.launch(s, scheduled, operators.find(s, APPROVER), datetime.now(UTC))
         assert launched.state is AlertState.SCHEDULED
     saved = backup()
-    until(lambda: len(city.texts(later.phones)) == 5, 60, "the scheduled one went out after the backup")
+    until(lambda: len(city.texts(later.phones)) == 5, 120, "the scheduled one went out after the backup")
     until(lambda: len(city.texts(block.phones)) >= 30, 60, "more went out after the backup")
     with transaction() as s:
         lifecycle.pause(s, alert, operators.find(s, APPROVER), datetime.now(UTC))

@@ -73,7 +73,7 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
                 assert again is not None, where.stderr
                 assert again[1] != console[1]
                 up.send_signal(signal.SIGINT)
-                assert up.wait(40) == 0
+                assert up.wait(120) == 0
             finally:
                 if up.poll() is None:
                     os.killpg(up.pid, signal.SIGKILL)
