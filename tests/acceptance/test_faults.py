@@ -118,6 +118,7 @@ def test_no_window_of_a_second_holds_more_than_the_rate(city: City) -> None:
     assert fullest_second(departures(), arrived) * segments <= 40
 
 
+@pytest.mark.long
 def test_nothing_leaves_after_the_alert_has_expired_and_everybody_is_accounted_for(city: City) -> None:
     people = 400  # more than go out until then
     block = city.block(phones=people)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from notify.accounts import operators
@@ -57,6 +58,7 @@ def restore(saved: Backup) -> restoring.Restored:
         return restoring.restored(s, datetime.now(UTC))
 
 
+@pytest.mark.long
 def test_a_backup_of_mid_send_reaches_everybody_once(city: City) -> None:
     block, alert = city.sending(PEOPLE, per_s=10, out=10)
     later = city.block(phones=5)
