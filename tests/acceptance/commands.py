@@ -17,6 +17,12 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(COMMANDS)
 
 
+def newcomers() -> dict[str, str]:
+    """The environment of somebody who has no stack yet: without what the shared one of other tests has set."""
+    ours = ("TOCSIN_", "CLOCK_STEPS", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`tocsin` and these arguments, in this process's environment, as `subprocess.run` would have it."""
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from notify.local import ports
+from tests.acceptance.commands import newcomers
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def commands() -> list[str]:
 def test_the_second_terminal_and_the_demo(tmp_path: Path) -> None:
     """`make run`, then what the README says to type beside it, then `make demo` on the same data."""
     (beside,) = (block for block in BLOCKS if block.startswith("alias tocsin="))
-    env = {**os.environ, "TOCSIN_DATA": str(tmp_path / "data")}
+    env = {**newcomers(), "TOCSIN_DATA": str(tmp_path / "data")}
     port = ports.free()
     output = tmp_path / "output"
     with output.open("w") as file:

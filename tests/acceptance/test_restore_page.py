@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from notify.core.errors import Refused
 from notify.local import ports
 from notify.operations import restoring
-from tests.acceptance.commands import run_command
+from tests.acceptance.commands import newcomers, run_command
 from tests.acceptance.test_watched import process
 from tests.waiting import until
 
@@ -46,7 +46,9 @@ class Shell:
 
     def type(self, *lines: str) -> str:
         typed = "\n".join(("set -e", 'tocsin() { .venv/bin/python -m notify.cli "$@"; }', *lines))
-        done = subprocess.run(["bash", "-c", typed], cwd=self.folder, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(
+            ["bash", "-c", typed], cwd=self.folder, env=newcomers(), capture_output=True, text=True, timeout=240
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -55,7 +57,9 @@ class Shell:
         """`tocsin up` in the first terminal, until Ctrl-C."""
         command = [".venv/bin/python", "-m", "notify.cli", "up", "--port", str(ports.free()), *options]
         with self._said.open("w") as file:
-            up = subprocess.Popen(command, cwd=self.folder, stdout=file, stderr=file, start_new_session=True)
+            up = subprocess.Popen(
+                command, cwd=self.folder, env=newcomers(), stdout=file, stderr=file, start_new_session=True
+            )
         try:
             until(lambda: "Ctrl-C" in self._said.read_text() or up.poll() is not None, 120, "it serves")
             assert up.poll() is None, self._said.read_text()
@@ -65,6 +69,7 @@ class Shell:
         finally:
             if up.poll() is None:
                 os.killpg(up.pid, signal.SIGKILL)
+                up.wait(60)
 
 
 @pytest.mark.long

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.commands import newcomers
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,7 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     cwd=ROOT,
+                    env=newcomers(),
                     start_new_session=True,
                 )
             try:
@@ -67,7 +69,12 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
                 assert console is not None
                 assert f":{port}/" not in console[1]
                 where = subprocess.run(
-                    command("where", "--data", str(data)), capture_output=True, text=True, cwd=ROOT, timeout=60
+                    command("where", "--data", str(data)),
+                    capture_output=True,
+                    text=True,
+                    cwd=ROOT,
+                    env=newcomers(),
+                    timeout=60,
                 )
                 again = re.search(r"Console\s+(\S+/console/enter\?ticket=\S+)", where.stdout)
                 assert again is not None, where.stderr
@@ -83,6 +90,7 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=newcomers(),
         timeout=240,
         check=False,
     )
