@@ -37,6 +37,7 @@ def _calm() -> None:
     """In place of the one that needs the shared stack."""
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_survived(disk: Path) -> None:
     with stack_on(disk / "data") as stack:
         city = City(stack)

@@ -41,6 +41,7 @@ def test_a_provider_that_does_nothing_else_for_a_while(city: City, fault: str) -
     city.reached_once(block, city.until_over(alert, 120))
 
 
+@pytest.mark.long
 def test_all_faults_at_once_on_all_channels(city: City) -> None:
     block = city.block(phones=100, emails=40)
     city.behave(

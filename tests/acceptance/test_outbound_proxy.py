@@ -82,6 +82,7 @@ def behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
                 forget()
 
 
+@pytest.mark.long
 def test_an_alert_through_a_proxy_that_loses_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts arrive whose answers are lost, and no receipt tells: Twilio is asked, through the proxy as well."""
     with behind_a_proxy(tmp_path, monkeypatch) as (city, proxy):

@@ -23,6 +23,8 @@ from notify.core.states import SETTLED
 from tests.acceptance.city import APPROVER, CONSENT, SHARED, City, request
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 RESIDENTS = 20_000
 ZONES = SHARED / "zones" / "phl_neighborhoods.geojson"
 STREETS = SHARED / "basemap" / "philadelphia_streets_with_ranges.gpkg"

@@ -65,6 +65,7 @@ def shares(asked: Sequence[Asked], seed: int, most: int) -> tuple[float, float]:
     return right / len(chosen), wrong / len(chosen)
 
 
+@pytest.mark.long
 def test_streets_of_philadelphia(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_CITY", "City of Philadelphia")
     settings.cache_clear()
