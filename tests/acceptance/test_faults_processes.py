@@ -82,7 +82,7 @@ def test_redis_killed_and_restarted_empty(city: City) -> None:
         assert not memory.exists("remembered"), "it came back empty"
 
 
-@pytest.mark.parametrize("seconds", [pytest.param(2, marks=pytest.mark.timed), 5])
+@pytest.mark.parametrize("seconds", [pytest.param(2, marks=[pytest.mark.timed, pytest.mark.long]), 5])
 def test_postgresql_stopped_for_some_seconds(city: City, seconds: int) -> None:
     """For less than what is left of every lease, so that all are kept; and for longer than any lasts."""
     block, alert = by_two_channels(city, **SILENT)

@@ -29,6 +29,7 @@ def halted(city: City, block: Block, alert: int, how: str) -> int:
     return len(arrived)
 
 
+@pytest.mark.long
 @pytest.mark.timed
 def test_a_pause_acts_within_a_second_and_a_resume_sends_the_rest_once(city: City) -> None:
     block, alert = city.sending(PEOPLE, RATE, out=20)

@@ -60,6 +60,7 @@ def test_a_new_rate_acts_within_a_second_in_mid_send(city: City, first: int, the
     assert fullest * cost <= then
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500, "bare": True}], ids=["refuses", "nobody knows"])
 def test_a_provider_out_of_order_is_left_alone_and_people_can_see_it(city: City, fault: dict[str, Any]) -> None:
     block = city.block(phones=40)
