@@ -187,7 +187,7 @@ def _unsent(s: Session, alert: Alert) -> str:
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:
-    """SHA-256 of everything that an approver approves: area, words, channels, lane, launch time and expiry."""
+    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time and expiry."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html

@@ -132,9 +132,10 @@ def test_nothing_leaves_after_the_alert_has_expired_and_everybody_is_accounted_f
     )
     mine = set(block.phones)
     sent = [form for _, form in city.forms() if form.get("To") in mine]
-    left = departures()  # when they arrived, a busy machine would tell
+    left = departures()  # the machine decides how long a request is under way
     end = city.sql("SELECT expires_at FROM alerts WHERE id = :a", a=alert)[0].expires_at.timestamp()
     assert 0 < len(sent) < people
     assert all(left[form["To"]] + float(form["ValidityPeriod"]) <= end for form in sent)
+    assert max(city.posted(block.phones).values()) <= end
     assert settled.deliveries["expired"] == people - len(sent)
     assert sum(settled.deliveries.values()) == settled.audience.total == people

@@ -32,11 +32,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.fixture
-def _calm() -> None:
-    """In place of the one that needs the shared stack."""
-
-
 @pytest.mark.long
 def test_a_full_disk_is_told_and_survived(disk: Path) -> None:
     with stack_on(disk / "data") as stack:

@@ -20,11 +20,6 @@ BEATS_S = 60  # every ten, on a machine that is not busy
 LIMIT_S = 61  # `find -mmin -1`
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """Nothing of the simulator is used here."""
-
-
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     with (folder / "log").open("w") as log:

@@ -20,11 +20,6 @@ IN_A_SMALLER_SIZE = {"make bench": "make bench-smoke"}
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def _calm() -> None:
-    """In place of the one that needs the shared stack."""
-
-
 def commands() -> list[str]:
     lines = (re.sub(r"\s+#.*", "", line) for block in BLOCKS for line in block.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

@@ -31,11 +31,6 @@ COPY, DUMP, PUT_BACK, NEW_FOLDER, LOAD, HOLD = re.findall(
 )
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """The shared stack is not used here."""
-
-
 class Shell:
     """Terminals in a folder that holds a checkout's `.venv`, with README's alias."""
 

@@ -30,11 +30,6 @@ def gone(pid: int) -> bool:
         return True
 
 
-@pytest.fixture
-def _calm() -> None:
-    """In place of the one that needs the shared stack."""
-
-
 def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> None:
     data = tmp_path / "a folder with spaces" / "data"
     data.parent.mkdir()

@@ -16,11 +16,6 @@ from tests.waiting import until
 NOTICED_S = 240  # on a busy machine
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """Nothing of the simulator is used here."""
-
-
 @contextmanager
 def process(log: Path, *arguments: str) -> Iterator[None]:
     with log.open("w") as file:

@@ -15,11 +15,6 @@ from tests.waiting import until
 __all__ = ["city", "door", "key", "paths", "public_url", "served", "signed_in", "unsubscribe_link"]
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """In place of the one of the stack of real processes, which these tests do without."""
-
-
 @pytest.fixture
 def page(browser: Browser, door: httpx.Client) -> Iterator[Page]:
     """A page of somebody who is signed in where `door` is."""

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api import asked
@@ -13,11 +12,6 @@ from tests.browser.test_accessibility import page
 from tests.factories import alert_resolved
 
 __all__ = ["city", "door", "key", "page", "public_url", "served", "signed_in"]
-
-
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """In place of the one of the stack of real processes, which these tests do without."""
 
 
 def test_what_is_being_filled_in_stays_while_messages_go_out(

@@ -28,11 +28,6 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVQYV2NgAAIAAAUAAar
 CITY_HALL = "[-75.1635, 39.9525]"
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """In place of the one of the stack of real processes, which these tests do without."""
-
-
 @pytest.fixture
 def visiting(
     browser: Browser,

@@ -21,11 +21,6 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(autouse=True)
-def _calm() -> None:
-    """In place of the one that needs the shared stack."""
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that has the wheel, and what it needs from where the tests have it."""
