@@ -115,9 +115,20 @@ def city(door: httpx.Client) -> datetime:
 
 
 @pytest.fixture
-def operator(door: httpx.Client, key: Callable[..., Headers]) -> httpx.Client:
+def at_desk(door: httpx.Client, key: Callable[..., Headers]) -> Callable[[str], httpx.Client]:
+    """`at_desk("author")`: the client, signed in to the console as an operator of this role."""
+
+    def sit(role: str) -> httpx.Client:
+        own = str(door.base_url).rstrip("/")
+        door.cookies.clear()
+        door.post("/console/sign-in", data={"key": key(role)["Authorization"][7:]}, headers={"Origin": own})
+        door.headers["Origin"] = own
+        return door
+
+    return sit
+
+
+@pytest.fixture
+def operator(at_desk: Callable[[str], httpx.Client]) -> httpx.Client:
     """The client, signed in to the console as an admin."""
-    own = str(door.base_url).rstrip("/")
-    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers={"Origin": own})
-    door.headers["Origin"] = own
-    return door
+    return at_desk("admin")

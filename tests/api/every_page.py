@@ -18,9 +18,8 @@ from tests.api import asked
 
 
 @pytest.fixture
-def signed_in(door: httpx.Client, key: Callable[..., dict[str, str]]) -> None:
-    secret = key()["Authorization"].removeprefix("Bearer ")
-    door.post("/console/sign-in", data={"key": secret}, headers={"Origin": str(door.base_url).rstrip("/")})
+def signed_in(at_desk: Callable[[str], httpx.Client]) -> None:
+    at_desk("admin")
 
 
 @pytest.fixture

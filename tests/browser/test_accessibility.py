@@ -6,13 +6,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.api.conftest import city, door, key, public_url, served
+from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import paths, signed_in, unsubscribe_link
 from tests.browser.axe import examined, violations
 from tests.browser.visits import DRAWN
 from tests.waiting import until
 
-__all__ = ["city", "door", "key", "paths", "public_url", "served", "signed_in", "unsubscribe_link"]
+__all__ = ["at_desk", "city", "door", "key", "paths", "public_url", "served", "signed_in", "unsubscribe_link"]
 
 
 @pytest.fixture
