@@ -6,12 +6,12 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.api import asked
-from tests.api.conftest import city, door, key, public_url, served
+from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import signed_in
 from tests.browser.test_accessibility import page
 from tests.factories import alert_resolved
 
-__all__ = ["city", "door", "key", "page", "public_url", "served", "signed_in"]
+__all__ = ["at_desk", "city", "door", "key", "page", "public_url", "served", "signed_in"]
 
 
 def test_what_is_being_filled_in_stays_while_messages_go_out(
