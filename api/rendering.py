@@ -18,6 +18,7 @@ from notify.content.compose import catalogue
 from notify.content.links import fill_in
 from notify.content.phrases import Moment
 from notify.core import alarms, reasons
+from notify.core.city_time import apart
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -91,6 +92,7 @@ def _environment() -> Environment:
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
+        "apart": apart,
         "spoken": _spoken,
         "fill_in": fill_in,
         "plural": _plural,

@@ -23,7 +23,7 @@ from notify.operations import tasks
 router = APIRouter(prefix="/console", include_in_schema=False)
 
 
-@router.get("")
+@router.get("/alerts")
 def list_alerts(request: Request, caller: Viewer) -> Response:
     with transaction() as s:
         recent = reports.recent_alerts(s, 200)

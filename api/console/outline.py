@@ -34,7 +34,7 @@ def _drawn(area_wkb: bytes, behind: tuple[bytes, ...]) -> Outline:
     east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
     squeeze = max(math.cos(math.radians((south + north) / 2)), 0.05)  # a degree of longitude, in degrees of latitude
     scale = (SIZE - 2 * MARGIN) / max((east - west) * squeeze, north - south, 1e-9)
-    pen = _Pen(west, north, scale * squeeze, scale)
+    pen = Pen(west, north, scale * squeeze, scale)
     width, height = pen.at(east, south)
     return Outline(
         math.ceil(width + MARGIN), math.ceil(height + MARGIN), pen.path(area), tuple(pen.path(one) for one in around)
@@ -42,7 +42,7 @@ def _drawn(area_wkb: bytes, behind: tuple[bytes, ...]) -> Outline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pen:
+class Pen:
     west: float
     north: float
     per_lon: float

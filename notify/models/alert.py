@@ -65,6 +65,7 @@ class Alert(Base):
             postgresql_where=text("state IN ('approved', 'scheduled', 'sending', 'paused')"),
         ),
         Index("alerts_of_incident", "incident_id"),
+        Index("alerts_by_end", "expires_at"),
     )
 
 

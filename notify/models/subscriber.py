@@ -80,7 +80,10 @@ class Consent(Base):
     at: Mapped[datetime]
     how: Mapped[str]
 
-    __table_args__ = (Index("consents_of_contact", "contact_id"),)
+    __table_args__ = (
+        Index("consents_of_contact", "contact_id"),
+        Index("consents_opt_outs", "at", postgresql_where=text("kind = 'opt-out'")),
+    )
 
 
 class Suppression(Base):

@@ -47,7 +47,14 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     zone = asked.number("SELECT id FROM zones")
     mixed = "UPDATE deliveries SET state = 'undelivered', reason = '30005', sent_at = now() WHERE id % 3 = 0"
     asked.do(mixed + " AND state = 'queued'")
-    console = ["/console", "/console/map", f"/console/map?zone={zone}", "/console/sign-in", "/console/alerts/99"]
+    console = [
+        "/console",
+        "/console/alerts",
+        "/console/map",
+        f"/console/map?zone={zone}",
+        "/console/sign-in",
+        "/console/alerts/99",
+    ]
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
     return [*console, f"/console/enter?ticket={ticket}", *public, unsubscribe_link, "/u/forged", "/nowhere"]

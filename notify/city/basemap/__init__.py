@@ -4,8 +4,8 @@
 `importing` imports layers.
 """
 
-from notify.city.basemap.areas import LAYERS
-from notify.city.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes
+from notify.city.basemap.areas import LAYERS, Zones
+from notify.city.basemap.drawing import Drawn, city_bounds, tile_now, zone_boxes, zones_now
 from notify.city.basemap.edition import Edition, current
 from notify.city.basemap.importing import LayerImport, check_layer, counts, has_lines, keep_layer, replace_layer
 
@@ -14,6 +14,7 @@ __all__ = [
     "Drawn",
     "Edition",
     "LayerImport",
+    "Zones",
     "check_layer",
     "city_bounds",
     "counts",
@@ -23,4 +24,5 @@ __all__ = [
     "replace_layer",
     "tile_now",
     "zone_boxes",
+    "zones_now",
 ]

@@ -71,9 +71,14 @@ def city_bounds(s: Session, of: Edition) -> Bounds | None:
     return found or _zones.get(of.zones, lambda: areas.read_zones(s)).bounds
 
 
+def zones_now(s: Session, of: Edition) -> areas.Zones:
+    """Return the current zones, with an index of their shapes."""
+    return _zones.get(of.zones, lambda: areas.read_zones(s))
+
+
 def zone_boxes(s: Session, of: Edition) -> dict[int, Bounds]:
     """Return the box of each zone by id: west, south, east, north."""
-    zones = _zones.get(of.zones, lambda: areas.read_zones(s))
+    zones = zones_now(s, of)
     return {int(about["id"]): box for about, box in zip(zones.about, zones.boxes, strict=True)}
 
 

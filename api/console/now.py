@@ -1,0 +1,148 @@
+"""The console's first page: what is in force, what waits for whom, what is being sent, and whether all of it works."""
+
+import asyncio
+import hashlib
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.auth import Caller, Viewer
+from api.console import city_outline
+from api.console.city_outline import Drawing
+from api.rendering import page, render
+from api.rest import tallies
+from notify.accounts import operators
+from notify.alerts import situation
+from notify.alerts.situation import Begun, Situation
+from notify.core.db import engine, transaction
+from notify.delivery import sender_status
+from notify.delivery.sender_status import ChannelStatus
+from notify.operations import tasks
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+LOOK_S = 1.0
+STREAM_S = 60.0  # then the browser connects again, and its sign-in is checked again
+PARTS = ("standing", "waiting", "gaps", "force", "sending", "planned", "drafts", "map", "zones", "senders")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What all readers of the page see at one moment. `begun`: only before the first alert is written."""
+
+    situation: Situation
+    channels: tuple[ChannelStatus, ...]
+    drawing: Drawing | None
+    begun: Begun | None
+
+
+def look(now: datetime) -> Seen:
+    with transaction() as s:
+        found = situation.read(s, now)
+        empty = not found.items and not situation.anything_written(s)
+        return Seen(
+            found,
+            sender_status.read(s, tasks.redis_client(), now),
+            city_outline.draw(s, found),
+            situation.begun(s) if empty else None,
+        )
+
+
+class Shared:
+    """The newest look of this process, at most LOOK_S old, however many browsers watch."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: Seen | None = None
+        self._at_s = 0.0
+        self._of: object = None  # the engine: another one is another database
+
+    def get(self, now: datetime) -> Seen:
+        seen = self._seen if self._of is engine() else None
+        if not self._lock.acquire(blocking=seen is None):
+            assert seen is not None  # noqa: S101  it waits only without one
+            return seen  # somebody is looking
+        try:
+            if self._seen is None or self._of is not engine() or time.monotonic() - self._at_s >= LOOK_S * 0.9:
+                self._seen, self._of = look(now), engine()
+                self._at_s = time.monotonic()
+            return self._seen
+        finally:
+            self._lock.release()
+
+
+shared = Shared()
+
+
+@router.get("")
+def show(request: Request, caller: Viewer) -> Response:
+    now = datetime.now(UTC)
+    seen = look(now)
+    parts = {} if seen.begun else _parts(seen, caller, now)
+    has = "-".join(_digest(html) for html in parts.values())
+    return page(
+        request,
+        "console/now.html",
+        language="en",
+        caller=caller,
+        begun=seen.begun,
+        parts=parts,
+        has=has,
+        may_draft=caller.operator is not None and operators.may(caller.operator, "draft"),
+    )
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def events(
+    caller: Viewer, seen: str = "", last_event_id: Annotated[str, Header()] = ""
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the parts of the page that differ from those that the browser has: `seen`, or what it last received."""
+    has = dict(zip(PARTS, (last_event_id or seen).split("-"), strict=False))
+    last: tuple[Seen | None, str] = None, ""
+    until_s = time.monotonic() + STREAM_S
+    while time.monotonic() < until_s:
+        now = datetime.now(UTC)
+        latest = await run_in_threadpool(shared.get, now), f"{now:%H%M}"
+        if latest != last:
+            last = latest
+            for name, html in (await run_in_threadpool(_parts, latest[0], caller, now)).items():
+                if has.get(name) != _digest(html):
+                    has[name] = _digest(html)
+                    yield ServerSentEvent(event=name, raw_data=html, id="-".join(has.get(one, "") for one in PARTS))
+        await asyncio.sleep(LOOK_S)
+
+
+def _parts(seen: Seen, caller: Caller, now: datetime) -> dict[str, str]:
+    given = _given(seen, caller, now)
+    return {name: render(f"console/now/{name}.html", **given) for name in PARTS}
+
+
+def _digest(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()[:10]
+
+
+def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
+    """What the templates read. Callers who may not write alerts see no small numbers of messages."""
+    by = caller.operator
+    exact = by is not None and any(operators.may(by, act) for act in tallies.EXACT)
+    mine = seen.situation.for_approval(by)
+    return {
+        "caller": caller,
+        "now": now,
+        "n": seen.situation,
+        "channels": seen.channels,
+        "drawing": seen.drawing,
+        "mine": mine,
+        "others": [one for one in seen.situation.drafts if one not in mine],
+        "exact": exact,
+        "fewest": tallies.FEWEST,
+        "may_draft": by is not None and operators.may(by, "draft"),
+    }

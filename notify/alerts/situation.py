@@ -1,0 +1,197 @@
+"""What the city says now: the alerts in force, being sent, scheduled and drafted, for the console's first page.
+
+Nothing here reads residents or deliveries, whose tables are large: progress is read from the batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts.listing import AlertSummary
+from notify.city import coverage
+from notify.city.coverage import Coverage, InForce
+from notify.models import Operator
+
+SOON = timedelta(hours=1)  # before the end of an alert: somebody has to extend, update or close it
+MOST = 400  # alerts on the page; drafts are left out first
+IN_FORCE = ("sending", "paused", "sent")
+OPT_OUT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(AlertSummary):
+    """An alert that is not over. `newest`: the last one launched in its incident; `closed`: that one is an all-clear.
+
+    `alone`: its author may approve it, if its audience is small.
+    """
+
+    created_by: int
+    alone: bool
+    resolved: bool
+    newest: bool
+    closed: bool
+    area_hash: str | None
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.launched_at is not None and self.state in IN_FORCE
+
+    @property
+    def is_danger(self) -> bool:
+        return self.is_in_force and self.lane == "emergency" and self.status == "Actual" and not self.closed
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether it ends within SOON and no later alert of its incident replaces it."""
+        return self.is_in_force and self.status == "Actual" and self.newest and self.expires_at - now <= SOON
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The messages of an alert that is being sent, on one channel. `done`: those in finished batches.
+
+    `p95_at`: when 95 % are expected to have left; None: never, or not known yet.
+    """
+
+    channel: str
+    messages: int
+    done: int
+    p95_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOuts:
+    """Opt-outs of one day of the last `OPT_OUT_DAYS`; days are counted back from now. 0: the last 24 hours."""
+
+    days_ago: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All of it at one moment. Emergencies come first, then the newest."""
+
+    items: tuple[Item, ...]
+    sending: dict[int, tuple[Sent, ...]]
+    coverage: Coverage
+    opt_outs: tuple[OptOuts, ...]
+    left_out: bool  # there are more than MOST alerts
+
+    @property
+    def in_force(self) -> list[Item]:
+        """Launched and not over. An alert that a later one of its incident replaces comes after all others."""
+        standing = [one for one in self.items if one.is_in_force]
+        return sorted(standing, key=lambda one: (one.status != "Actual", not one.newest, one.lane != "emergency"))
+
+    @property
+    def going_out(self) -> list[Item]:
+        return [one for one in self.items if one.state in ("sending", "paused")]
+
+    @property
+    def planned(self) -> list[Item]:
+        """Approved or scheduled, the next one first."""
+        ready = [one for one in self.items if one.state in ("approved", "scheduled")]
+        return sorted(ready, key=lambda one: one.launch_at or one.created_at)
+
+    def ending(self, now: datetime) -> list[Item]:
+        return sorted((one for one in self.items if one.ends_soon(now)), key=lambda one: one.expires_at)
+
+    def for_approval(self, by: Operator | None) -> list[Item]:
+        """The drafts that this operator may approve."""
+        if by is None or not operators.may(by, "approve"):
+            return []
+        return [one for one in self.drafts if one.created_by != by.id or one.alone]
+
+    @property
+    def drafts(self) -> list[Item]:
+        return [one for one in self.items if one.state == "draft"]
+
+
+def read(s: Session, now: datetime) -> Situation:
+    """Read the situation, in a few statements whose cost does not depend on the number of residents."""
+    rows = s.execute(text(_ITEMS), {"now": now, "most": MOST + 1}).all()
+    items = tuple(Item(**row._mapping) for row in rows[:MOST])
+    out = [one.id for one in items if one.state in ("sending", "paused")]
+    covered = tuple(
+        InForce(one.id, one.incident, one.area_hash or "", one.lane == "emergency", one.is_danger, one.launched_at)
+        for one in items
+        if one.is_in_force and one.status == "Actual" and one.area_hash and one.launched_at
+    )
+    return Situation(
+        items, _sending(s, out) if out else {}, coverage.of(s, covered), _opt_outs(s, now), len(rows) > MOST
+    )
+
+
+def anything_written(s: Session) -> bool:
+    """Whether any alert was ever written."""
+    return bool(s.execute(text("SELECT EXISTS (SELECT FROM alerts)")).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a city needs before its first alert, and whether it is there."""
+
+    zones: bool
+    residents: bool
+    senders: bool
+    second_person: bool
+
+
+def begun(s: Session) -> Begun:
+    """Return what is there. Each is the first row of an index."""
+    row = s.execute(text(_BEGUN)).one()
+    return Begun(*row)
+
+
+_BEGUN = """
+    SELECT EXISTS (SELECT FROM zones WHERE retired_at IS NULL), EXISTS (SELECT FROM subscribers LIMIT 1),
+           EXISTS (SELECT FROM senders WHERE status = 'open'),
+           (SELECT count(*) > 1 FROM operators WHERE disabled_at IS NULL AND role IN ('author', 'approver', 'admin'))
+"""
+_SUMMARY = ", ".join(f"a.{one.name}" for one in fields(AlertSummary) if one.name != "incident")
+# The condition on expires_at is that of an index: alerts that are over, most of them, are not read.
+_ITEMS = f"""
+    WITH open AS (
+        SELECT a.* FROM alerts a WHERE a.expires_at > :now AND a.state NOT IN ('cancelled', 'expired')
+         ORDER BY a.state = 'draft', a.id DESC LIMIT :most
+    ), last AS (
+        SELECT DISTINCT ON (l.incident_id, l.status) l.incident_id, l.status, l.id, l.phase FROM alerts l
+         WHERE l.incident_id IN (SELECT incident_id FROM open) AND l.launched_at IS NOT NULL AND l.state <> 'cancelled'
+         ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
+    )
+    SELECT {_SUMMARY}, a.incident_id AS incident, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
+           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id = a.id, false) AS newest,
+           coalesce(last.phase = 'all-clear', false) AS closed
+      FROM open a LEFT JOIN last USING (incident_id, status)
+     ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
+"""  # noqa: S608  names of ours
+
+
+def _sending(s: Session, alerts: Sequence[int]) -> dict[int, tuple[Sent, ...]]:
+    rows = s.execute(
+        text("""
+            SELECT b.alert_id, b.channel, sum(b.size)::bigint AS messages,
+                   coalesce(sum(b.size) FILTER (WHERE b.state = 'done'), 0)::bigint AS done, p.p95_at
+              FROM batches b LEFT JOIN predictions p USING (alert_id, channel)
+             WHERE b.alert_id = ANY(:alerts) GROUP BY 1, 2, p.p95_at ORDER BY 1, 2"""),
+        {"alerts": list(alerts)},
+    ).all()
+    found: dict[int, list[Any]] = {alert: [] for alert in alerts}
+    for row in rows:
+        found[row.alert_id].append(Sent(row.channel, row.messages, row.done, row.p95_at))
+    return {alert: tuple(sent) for alert, sent in found.items()}
+
+
+def _opt_outs(s: Session, now: datetime) -> tuple[OptOuts, ...]:
+    """Count the opt-outs of the last days, by an index of their own."""
+    rows = s.execute(
+        text("""SELECT floor(extract(epoch FROM CAST(:now AS timestamptz) - at) / 86400)::int AS days_ago, count(*)
+                  FROM consents WHERE kind = 'opt-out' AND at > :since AND at <= :now GROUP BY 1"""),
+        {"now": now, "since": now - timedelta(days=OPT_OUT_DAYS)},
+    ).all()
+    counted = {row[0]: row[1] for row in rows}
+    return tuple(OptOuts(day, counted.get(day, 0)) for day in range(OPT_OUT_DAYS))

@@ -1,0 +1,178 @@
+"""Which zones the alerts in force reach, and which ones beside a danger have no message yet.
+
+The shapes are compared when the alerts or the zones have changed, and the result is kept: the console asks each second.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.city import basemap
+from notify.city.basemap import Zones
+from zones import gate
+
+BESIDE_DEGREES = 0.0005  # about 50 m: imported neighbours may have a gap between them
+COARSE_DEGREES = 0.0001  # about 10 m: finer bends of a border do not matter here
+REACHED = 0.05  # a zone counts as reached from this share of its area on
+WHOLE = 0.95
+MOST_ALERTS = 100  # compared with the zones
+KEPT = 8  # results
+ORDER = ("evacuation", "neighbourhood", "custom", "utility", "snow", "collection")  # the city's zones for other areas
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """An alert in force. `danger`: those beside its area should have a message too."""
+
+    alert: int
+    incident: int
+    area_hash: str
+    emergency: bool
+    danger: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A zone and the alerts that reach it; those that reach all of it are in `wholly`, too."""
+
+    zone: int
+    kind: str
+    name: str
+    alerts: tuple[int, ...]
+    wholly: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A zone beside the area of an emergency, or partly in it, that has no message. `since`: of that alert's launch."""
+
+    zone: int
+    kind: str
+    name: str
+    beside: int  # the alert
+    incident: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    reached: tuple[Reached, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    key: str = ""  # of what was compared
+
+
+_lock = threading.Lock()
+_kept: "OrderedDict[tuple[str, tuple[InForce, ...]], Coverage]" = OrderedDict()
+
+
+def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
+    """Compare these alerts with the city's current zones. Only the first MOST_ALERTS are compared."""
+    chosen = tuple(alerts[:MOST_ALERTS])
+    if not chosen:
+        return Coverage()
+    edition = basemap.current(s)
+    key = (edition.zones, chosen)
+    with _lock:
+        if key not in _kept:
+            _kept[key] = _compare(s, chosen, basemap.zones_now(s, edition), edition.zones)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+        return _kept[key]
+
+
+def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) -> Coverage:
+    areas, kinds = _areas(s, alerts), _kinds(s, alerts)
+    usual = next((kind for kind in ORDER if any(one["kind"] == kind for one in zones.about)), "")
+    share: dict[int, dict[int, float]] = {}  # zone's row -> alert -> share of the zone
+    beside: dict[int, list[InForce]] = {}
+    for alert in alerts:
+        if alert.alert not in areas:
+            continue
+        near = _near(zones, areas[alert.alert], kinds.get(alert.alert, {usual}))
+        for row, part in zip(near.tolist(), _shares(zones, near, areas[alert.alert]), strict=True):
+            if part >= REACHED:
+                share.setdefault(row, {})[alert.alert] = part
+            if alert.danger:
+                beside.setdefault(row, []).append(alert)
+    by_id = {one.alert: one for one in alerts}
+    reached = [_reached(zones, row, parts) for row, parts in share.items()]
+    gaps = [
+        gap
+        for row, dangers in beside.items()
+        if (gap := _gap(zones, row, dangers, [by_id[alert] for alert in share.get(row, ())]))
+    ]
+    return Coverage(
+        tuple(sorted(reached, key=lambda one: (one.kind, one.name))),
+        tuple(sorted(gaps, key=lambda one: (one.since, one.name))),
+        f"{edition}.{'-'.join(str(one.alert) for one in alerts)}",
+    )
+
+
+def _areas(s: Session, alerts: Sequence[InForce]) -> dict[int, shapely.Geometry]:
+    """The areas that can be read, without their finest bends."""
+    rows = s.execute(
+        text("SELECT id, area FROM alerts WHERE id = ANY(:ids) AND area IS NOT NULL ORDER BY id"),
+        {"ids": [one.alert for one in alerts]},
+    ).all()
+    shapes, readable = gate.readable_from_wkb(row.area for row in rows)
+    coarse = _coarse(shapes)
+    return {rows[row].id: shape for row, shape in zip(readable.tolist(), coarse.tolist(), strict=True)}
+
+
+def _kinds(s: Session, alerts: Sequence[InForce]) -> dict[int, set[str]]:
+    """The kinds of the zones that alerts were written for."""
+    rows = s.execute(
+        text("""SELECT DISTINCT t.alert_id, z.kind FROM alert_zones t JOIN zone_versions v ON v.id = t.zone_version_id
+                  JOIN zones z ON z.id = v.zone_id WHERE t.alert_id = ANY(:ids)"""),
+        {"ids": [one.alert for one in alerts]},
+    ).all()
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.alert_id, set()).add(row.kind)
+    return found
+
+
+def _near(zones: Zones, area: shapely.Geometry, kinds: set[str]) -> NDArray[np.intp]:
+    found = np.sort(zones.tree.query(area, predicate="dwithin", distance=BESIDE_DEGREES))
+    return np.array([row for row in found.tolist() if zones.about[row]["kind"] in kinds], dtype=np.intp)
+
+
+def _shares(zones: Zones, rows: NDArray[np.intp], area: shapely.Geometry) -> list[float]:
+    """The share of each zone that an area takes."""
+    shapes = _coarse(zones.shapes[rows])
+    whole = shapely.area(shapes)
+    parts = shapely.area(shapely.intersection(shapes, area))
+    shares: list[float] = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0).tolist()
+    return shares
+
+
+def _coarse(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    made: NDArray[np.object_] = shapely.simplify(shapes, COARSE_DEGREES)
+    return made
+
+
+def _reached(zones: Zones, row: int, parts: dict[int, float]) -> Reached:
+    about = zones.about[row]
+    wholly = tuple(alert for alert, part in parts.items() if part >= WHOLE)
+    return Reached(int(about["id"]), str(about["kind"]), str(about["name"]), tuple(parts), wholly)
+
+
+def _gap(zones: Zones, row: int, dangers: Sequence[InForce], having: Sequence[InForce]) -> Gap | None:
+    """The gap, unless the zone has an emergency's message or one of the same incident."""
+    incidents = {one.incident for one in having}
+    open_ = [one for one in dangers if one.incident not in incidents]
+    if not open_ or any(one.emergency for one in having):
+        return None
+    first = min(open_, key=lambda one: (one.since, one.alert))
+    about = zones.about[row]
+    return Gap(int(about["id"]), str(about["kind"]), str(about["name"]), first.alert, first.incident, first.since)

@@ -1,0 +1,213 @@
+"""The console's first page: what is in force, what waits for whom, and what it costs."""
+
+import re
+import statistics
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+import httpx
+import pytest
+from sqlalchemy import event, text
+
+from notify.alerts import lifecycle, situation
+from notify.core import db
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import sender_status
+from notify.operations import tasks
+from tests import factories
+from tests.api import asked
+
+Desk = Callable[[str], httpx.Client]
+
+
+def launched(now: datetime, **draft: object) -> int:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=now, **draft)
+        lifecycle.launch(s, alert.id, None, now)
+        return alert.id
+
+
+def part(page: str, name: str) -> str:
+    """One part of the page, without tags and with single spaces."""
+    inside = re.split(r'<div id="now-', page.split(f'id="now-{name}"')[1].partition(">")[2])[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", inside).split())
+
+
+def test_an_empty_city_is_told_what_to_do_first(at_desk: Desk) -> None:
+    page = at_desk("admin").get("/console").text
+    assert "All is calm" in page
+    assert "To do: zones." in re.sub(r"</?strong>", "", page)
+    with transaction() as s:
+        factories.zone(s, now=datetime.now(UTC))
+    assert "Done: zones." in re.sub(r"</?strong>", "", at_desk("admin").get("/console").text)
+
+
+def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, city: datetime) -> None:
+    force, practice = launched(city), launched(city, status="Exercise")
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+        planned = factories.alert_ready(s, now=city, launch_at=city + timedelta(hours=1)).id
+    page = at_desk("approver").get("/console").text
+    for number, kind in ((force, "force"), (practice, "force"), (draft, "approve"), (planned, "planned")):
+        assert f'id="{kind}-{number}" href="/console/alerts/{number}"' in page
+    assert part(page, "standing").startswith("In force 1 Wait for you 1 Being sent 2")
+    assert f"Incident {asked.number('SELECT incident_id FROM alerts WHERE id = :id', id=force)}" in part(page, "force")
+    assert "Exercise" in part(page, "force")
+
+
+def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    assert f'id="approve-{draft}"' in at_desk("approver").get("/console").text
+    page = at_desk("author").get("/console").text
+    assert f'id="approve-{draft}"' not in page
+    assert f'id="draft-{draft}"' in page
+
+
+def test_one_does_not_approve_ones_own_emergency(database: str) -> None:
+    with transaction() as s:
+        factories.zone(s)
+        emergency = factories.alert_draft(s)
+        author = factories.operator(s, "author")
+        author.role = "admin"
+        found = situation.read(s, factories.NOW)
+        assert [one.id for one in found.for_approval(author)] == []
+        assert [one.id for one in found.for_approval(factories.operator(s, "approver"))] == [emergency.id]
+        routine = factories.alert_draft(s, event="snow")
+        found = situation.read(s, factories.NOW)
+        assert [one.id for one in found.for_approval(author)] == ([routine.id] if not routine.two_people else [])
+
+
+def test_zones_beside_a_danger_have_no_message_until_they_get_one(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)  # beside Riverside
+        factories.zone(s, "Hilltop", factories.square(4, 0), now=city)
+    flood = launched(city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
+    gaps = part(at_desk("author").get("/console").text, "gaps")
+    assert gaps.startswith("Beside a danger, without a message Harbor custom zone beside alert")
+    assert "12 minutes since" in gaps
+    assert "Hilltop" not in gaps
+    launched(city, event="snow", zones=("Harbor",))
+    assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")  # a routine notice warns of no danger
+    told = launched(city, zones=("Harbor",))
+    page = at_desk("author").get("/console").text
+    assert part(page, "gaps") == ""
+    assert 'id="zone-' in page
+    assert f'href="/console/alerts/{told}"' in page
+    with transaction() as s:
+        lifecycle.cancel(s, told, None, datetime.now(UTC))
+    assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")
+    first = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=flood)
+    launched(city, incident=first, phase="all-clear")
+    assert part(at_desk("author").get("/console").text, "gaps") == ""
+
+
+def test_an_alert_that_ends_soon_asks_for_an_update_or_an_all_clear(at_desk: Desk, city: datetime) -> None:
+    number = launched(city, expires_at=city + timedelta(minutes=50))
+    waiting = at_desk("author").get("/console").text
+    incident = asked.number("SELECT incident_id FROM alerts")
+    assert f'href="/console/compose?incident={incident}&amp;phase=update"' in waiting
+    assert f'href="/console/compose?incident={incident}&amp;phase=all-clear"' in waiting
+    assert "ends in 50 minutes" in part(waiting, "waiting")
+    with transaction() as s:
+        lifecycle.cancel(s, number, None, datetime.now(UTC))
+    assert part(at_desk("author").get("/console").text, "waiting") == ""
+
+
+def test_senders_show_their_cap_breaker_backlog_and_last_test(at_desk: Desk, city: datetime) -> None:
+    number = factories.alert_resolved(now=city, status="Test")
+    day = datetime.now(UTC).astimezone(sender_status.CAP_DAY).date().isoformat()
+    asked.do("UPDATE senders SET daily_cap = 1000")
+    sender = asked.number("SELECT id FROM senders")
+    client = tasks.redis_client()
+    client.hset(f"tocsin:sender:{sender}", mapping={"day": day, "counted": day, "used": 400})
+    asked.do("UPDATE predictions SET was_p95_at = now(), measured = true")
+    shown = part(at_desk("author").get("/console").text, "senders")
+    assert "600 of 1,000 left today" in shown
+    assert re.search(r"\d+ waiting", shown)
+    assert f"Last good test {datetime.now(UTC).astimezone(settings().tz):%-d %b}" in shown
+    assert f"alert {number}" in shown
+    client.hset(f"tocsin:sender:{sender}", mapping={"broken": "1700000000000000", "why": "503"})
+    assert "The provider fails since" in part(at_desk("author").get("/console").text, "senders")
+    asked.do("UPDATE senders SET status = 'stopped', note = 'account suspended'")
+    shown = part(at_desk("author").get("/console").text, "senders")
+    assert "cannot send" in shown
+    assert "Stopped: account suspended" in shown
+
+
+def test_311_agents_see_no_small_numbers_of_messages(at_desk: Desk, city: datetime) -> None:
+    person = asked.number("SELECT min(id) FROM contacts")
+    asked.do("INSERT INTO consents (contact_id, kind, at, how) VALUES (:c, 'opt-out', now(), 'a test')", c=person)
+    launched(city)
+    assert "Last 24 hours 1 " in part(at_desk("author").get("/console").text, "senders")
+    assert "Last 24 hours fewer than 10 " in part(at_desk("agent").get("/console").text, "senders")
+
+
+def test_what_changes_is_streamed_and_nothing_else(at_desk: Desk, city: datetime) -> None:
+    client = at_desk("approver")
+    launched(city)
+    page = client.get("/console").text
+    stream_of = re.search(r'sse-connect="([^"]+)"', page)
+    assert stream_of is not None
+    with client.stream("GET", stream_of[1]) as stream:
+        with transaction() as s:
+            draft = factories.alert_draft(s, now=city).id
+        lines = stream.iter_lines()
+        events, seen = [], ""
+        for line in lines:
+            if line.startswith("event: "):
+                events.append(line[7:])
+            seen += line
+            if f"approve-{draft}" in seen:
+                break
+    assert set(events) <= {"standing", "waiting"}
+    assert client.get("/console/events", headers={"Cookie": "tocsin=forged"}).status_code == 303
+
+
+def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: datetime) -> None:
+    """The statements of the page, as PostgreSQL plans them when it may use its indexes."""
+    launched(city)
+    factories.alert_resolved(now=city)
+    said: list[tuple[str, object]] = []
+
+    def note(conn: object, cursor: object, statement: str, parameters: object, *_: object) -> None:
+        said.append((statement, parameters))
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    at_desk("author").get("/console")
+    event.remove(db.engine(), "before_cursor_execute", note)
+    asked_of = [(sql, values) for sql, values in said if sql.lstrip().upper().startswith(("SELECT", "WITH"))]
+    assert len(asked_of) > 8
+    with transaction() as s:
+        s.execute(text("SET LOCAL enable_seqscan = off"))
+        for sql, values in asked_of:
+            plan = "\n".join(row[0] for row in s.connection().exec_driver_sql(f"EXPLAIN {sql}", values))
+            assert "deliveries" not in plan, plan
+            assert not re.search(r"Seq Scan on (subscribers|contacts|consents|places|alerts)\b", plan), plan
+
+
+@pytest.mark.timed
+def test_the_page_is_quick_with_500_past_alerts(at_desk: Desk, city: datetime) -> None:
+    number = factories.alert_resolved(now=city)
+    launched(city)
+    kept = asked.rows(
+        """SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+            WHERE table_name = 'alerts' AND table_schema = 'public' AND column_name <> ALL(:moved)""",
+        moved=["id", "state", "created_at", "approved_at", "launched_at", "expires_at", "finished_at"],
+    )[0][0]
+    asked.do(
+        f"""INSERT INTO alerts (state, created_at, approved_at, launched_at, finished_at, expires_at, {kept})
+            SELECT 'sent', now() - interval '5 days', now() - interval '4 days', now() - interval '4 days',
+                   now() - interval '3 days', now() - interval '2 days', {kept}
+              FROM alerts, generate_series(1, 500) WHERE id = :id""",
+        id=number,
+    )
+    client = at_desk("author")
+    took_s = []
+    for _ in range(20):
+        began_s = perf_counter()
+        assert client.get("/console").status_code == 200
+        took_s.append(perf_counter() - began_s)
+    assert statistics.quantiles(took_s, n=20)[-2] <= 0.15, took_s
