@@ -1,5 +1,5 @@
 """The operators' pages."""
 
-from api.console import alarms, alerts, city_map, live, now, sign_in
+from api.console import alarms, alerts, city_map, live, now, roster, sign_in
 
-ROUTERS = (sign_in.router, now.router, alerts.router, live.router, alarms.router, city_map.router)
+ROUTERS = (sign_in.router, now.router, alerts.router, live.router, alarms.router, city_map.router, roster.router)

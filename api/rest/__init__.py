@@ -1,6 +1,18 @@
 """REST v1, one file per resource."""
 
-from api.rest import addresses, alarms, alerts, audience, jobs, residents, senders, subscribers, zone_import, zones
+from api.rest import (
+    addresses,
+    alarms,
+    alerts,
+    audience,
+    jobs,
+    residents,
+    roster,
+    senders,
+    subscribers,
+    zone_import,
+    zones,
+)
 
 ROUTERS = (
     alerts.router,
@@ -11,6 +23,7 @@ ROUTERS = (
     zone_import.router,
     addresses.router,
     senders.router,
+    roster.router,
     subscribers.router,
     residents.router,
 )

@@ -26,6 +26,8 @@ MAY: dict[str, frozenset[str]] = {
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
     "count": frozenset({"author", "approver", "admin"}),  # the residents in an area that one draws
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
+    "roster": frozenset({"approver", "admin"}),  # be on duty, hand over, plan shifts
+    "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }

@@ -34,6 +34,7 @@ HOMES = {
     "residents": "residents:commands",
     "senders": "senders:commands",
     "operators": "operators:commands",
+    "roster": "roster:commands",
     "keys": "operators:key_commands",
 }
 
@@ -60,6 +61,7 @@ SHORT = {
     "residents": "One resident: look up, opt out, lift, move, correct, erase.",
     "senders": "The identities that messages are sent from: their rates and caps.",
     "operators": "Staff members and their roles.",
+    "roster": "The duty roster: who is asked to approve alerts.",
     "keys": "API keys, and the secret key, which `rotate` replaces.",
 }
 

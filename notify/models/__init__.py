@@ -10,6 +10,7 @@ from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator
 from notify.models.prediction import Prediction
+from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import SignIn
 from notify.models.street import MapFeature, Street
@@ -34,11 +35,13 @@ __all__ = [
     "Audit",
     "Base",
     "Batch",
+    "BreakGlass",
     "CarrierBlock",
     "CarrierRefusal",
     "Consent",
     "Contact",
     "Delivery",
+    "Duty",
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
@@ -48,6 +51,8 @@ __all__ = [
     "Lane",
     "MapFeature",
     "Operator",
+    "OperatorContact",
+    "OperatorMessage",
     "Place",
     "Prediction",
     "Preference",

@@ -35,6 +35,7 @@ KEYED = (
     Keyed("inbound", (INDEX,)),
     Keyed("contacts", (INDEX, SEALED), "channel"),
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
+    Keyed("operator_contacts", (SEALED,), "channel"),
 )
 
 

@@ -52,6 +52,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         "/console/alerts",
         "/console/map",
         f"/console/map?zone={zone}",
+        "/console/roster",
         "/console/sign-in",
         "/console/alerts/99",
     ]

@@ -1,0 +1,82 @@
+"""Who is on duty, and what operators are written to about alerts that wait for approval."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class Duty(Base):
+    """A shift of the roster. No two overlap. One that was taken back is empty: it ends when it starts."""
+
+    __tablename__ = "duties"
+    id: Mapped[Id]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    deputy_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    note: Mapped[str] = mapped_column(server_default="")
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    made_at: Mapped[datetime]
+
+
+class OperatorContact(Base):
+    """An operator's own phone or email. Nothing is sent to it until it is verified."""
+
+    __tablename__ = "operator_contacts"
+    id: Mapped[Id]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    channel: Mapped[str]
+    address_sealed: Mapped[bytes]
+    verified_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("operator_id", "channel"),)
+
+
+class OperatorMessage(Base):
+    """A message to an operator about an alert, sent once. On the channel `console` it is only shown there.
+
+    waiting: to be sent. claimed: being sent. unknown: perhaps sent, and never sent again.
+    """
+
+    __tablename__ = "operator_messages"
+    id: Mapped[Id]
+    kind: Mapped[Literal["ask", "break-glass"]] = mapped_column(Text)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    step: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    state: Mapped[Literal["waiting", "claimed", "accepted", "failed", "unknown"]] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(server_default="")
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
+    reference: Mapped[str] = mapped_column(server_default="")
+    made_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("alert_id", "kind", "operator_id", "step", "channel"),
+        Index("operator_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed')")),
+    )
+
+
+class BreakGlass(Base):
+    """An emergency that one person launched alone, and the review that another person must write."""
+
+    __tablename__ = "break_glass"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    review: Mapped[str | None]
+    reviewed_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("break_glass_open", "at", postgresql_where=sql("reviewed_at IS NULL")),)
