@@ -63,8 +63,16 @@ def require(operator: Operator, act: str) -> None:
         )
 
 
+def require_by(by: Operator | None, act: str) -> None:
+    """Raise NotAllowed when `by` may not. None is the owner of the machine, at the command line only: on a training
+    stack, and before any admin has a key (`notify/cli/acting.py`)."""
+    if by is not None:
+        require(by, act)
+
+
 def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
     """Add a staff member. Raises Invalid for an unknown role, and for an email that is malformed or taken."""
+    require_by(by, "administer")
     _require_role(role)
     try:
         kept = emails.read(email).lower()
@@ -107,6 +115,7 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
 
     Raises NotFound; Refused for the last admin.
     """
+    require_by(by, "administer")
     operator = find(s, email)
     _keep_an_admin(s, operator)
     operator.disabled_at = now
@@ -119,6 +128,7 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
 
 def enable(s: Session, email: str, now: datetime, by: Operator | None = None) -> Operator:
     """Enable a disabled operator again. Raises NotFound; Invalid for an operator who is not disabled."""
+    require_by(by, "administer")
     operator = s.scalar(select(Operator).where(_has_email(email)))
     if operator is None:
         raise _unknown(email)
@@ -131,6 +141,7 @@ def enable(s: Session, email: str, now: datetime, by: Operator | None = None) ->
 
 def change_role(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> Operator:
     """Change a role, from the operator's next act on. Raises NotFound, Invalid; Refused for the last admin."""
+    require_by(by, "administer")
     _require_role(role)
     operator = find(s, email)
     if role != "admin":
@@ -165,6 +176,7 @@ def _unknown(email: str) -> NotFound:
 
 def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Operator | None = None) -> Operator:
     """Set the number of contacts above which this author's alerts carry a warning; None: never. Raises Invalid."""
+    require_by(by, "administer")
     operator = find(s, email)
     if contacts is not None and not 0 <= contacts < 2**31:
         raise Invalid(f"{contacts} is not a valid number of contacts.")
@@ -186,6 +198,7 @@ def add_key(
 
     `scopes`: the SCOPES that it is limited to; none: all that the operator may do. Raises Invalid.
     """
+    require_by(by, "administer")
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
         raise Invalid(f"There is no scope {unknown[0]!r}.", hint=f"Scopes are: {', '.join(SCOPES)}.")
@@ -248,6 +261,7 @@ def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
 
 def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None) -> None:
     """Revoke the active key of this name. Raises NotFound."""
+    require_by(by, "administer")
     key = s.scalar(select(ApiKey).where(ApiKey.name == visible(name), ApiKey.revoked_at.is_(None)))
     if key is None:
         raise NotFound(f"There is no active key named {name!r}.", hint="`tocsin keys list` shows them.")

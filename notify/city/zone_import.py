@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import shapely
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.city import zones as city_zones
 from notify.city.zones import Comparison, Imported, KeptZone
 from notify.core import alarms
@@ -84,6 +85,7 @@ def take(
 
     A dry run changes nothing and reports the same. Raises Invalid when something must be confirmed first.
     """
+    operators.require_by(by, "administer")
     city, is_whole = city_zones.bounds(s), city_zones.is_mapped(s)
     compared = city_zones.compare(s, kind, found.zones)
     broken = _broken(compared, found.left_out)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
@@ -118,6 +119,7 @@ def apply(
     by: Operator | None = None,
 ) -> Imported:
     """Store the compared shapes and retire zones. A retired zone keeps its versions, but no alert can name it."""
+    operators.require_by(by, "administer")
     new = [(Zone(kind=kind, name=visible(shape.name), created_at=now), shape) for shape in compared.added]
     s.add_all(zone for zone, _ in new)
     s.flush()

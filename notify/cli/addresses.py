@@ -60,8 +60,9 @@ def import_(
     header = [name.strip() for name in columns.split(",")] if columns else []
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding, "header": header}
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
-    with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
+    with transaction() as s:
         by = acting.administrator(s)
+    with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
         if kind == "address":
             kept = geocoder.keep_addresses(s, rows, source, now, by, confirmed=accept_warnings)
         else:

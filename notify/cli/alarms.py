@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notify.accounts import operators
+from notify.accounts import resolving
 from notify.cli import acting
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, moment, print_json, table
@@ -57,10 +57,7 @@ def resolve(
 ) -> None:
     """Mark an alarm as resolved. If the problem occurs again, the alarm is raised again."""
     with transaction() as s:
-        by = acting.optional(s, operator)
-        if by is not None:
-            operators.require(by, "resolve")
-        alarm = alarms.resolve(s, alarm_id, datetime.now(UTC), by)
+        alarm = resolving.resolve(s, alarm_id, datetime.now(UTC), acting.optional(s, operator))
     if as_json:
         print_json({"id": alarm.id, "resolved_at": alarm.resolved_at})
     else:

@@ -35,8 +35,9 @@ def import_(
     basemap.check_layer(layer)
     options = {"drawn_as": layer, "lines_too": basemap.has_lines(layer), "name_field": name_field}
     options |= {"layer": file_layer, "crs": crs, "encoding": encoding}
-    with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
+    with transaction() as s:
         by = acting.administrator(s)
+    with quarantine.read_rows(MAP_SHAPES, file, options, seconds=time_limit) as shapes, transaction() as s:
         done = basemap.replace_layer(s, layer, shapes, datetime.now(UTC), by, confirmed=accept_warnings)
     if as_json:
         print_json(done)

@@ -167,7 +167,7 @@ def rotate(
     Exits with 1 if the new key is in force but some addresses or places could not be read; an alarm names them.
     """
     with transaction() as s:
-        by = acting.required(s, operator) if operator else acting.administrator(s)
+        by = acting.administrator(s, operator)
 
     def progress(of: str, rows: int) -> None:
         if not as_json:

@@ -37,8 +37,9 @@ def import_(
 ) -> None:
     """Import streets, one block per row. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
-    with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
+    with transaction() as s:
         by = acting.administrator(s)
+    with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
         kept = geocoder.keep_streets(s, rows, source, datetime.now(UTC), by, confirmed=accept_warnings)
         if dry_run:
             s.rollback()

@@ -62,6 +62,8 @@ def import_(
     if replace_kind and keep_others:
         raise Invalid("--replace-kind and --keep-others exclude each other.", hint="Say one of them.")
     kind = "neighbourhood" if kind.lower() == "neighborhood" else kind
+    with transaction() as s:
+        by = acting.administrator(s)
     found = quarantine.read_zones(file, options, seconds=time_limit)
     with transaction() as s:
         report = zone_import.take(
@@ -70,7 +72,7 @@ def import_(
             found,
             one_line(file.name)[-200:],
             datetime.now(UTC),
-            acting.administrator(s),
+            by,
             others="replace" if replace_kind else "keep" if keep_others else "edition",
             accepted=accepted,
             dry_run=dry_run,

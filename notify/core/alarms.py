@@ -80,8 +80,8 @@ def refused_row(what: str, error: Exception, now: datetime, *, alert_id: int | N
         )
 
 
-def resolve(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Alarm:
-    """Mark an alarm as looked at. Raises NotFound; Refused when it is already resolved."""
+def mark_resolved(s: Session, alarm_id: int, now: datetime, by: Operator | None) -> Alarm:
+    """Mark an alarm as looked at; `accounts.resolving` checks the role. Raises NotFound; Refused for a resolved one."""
     alarm = s.get(Alarm, alarm_id, with_for_update=True)
     if alarm is None:
         raise NotFound(f"There is no alarm {alarm_id}.", hint="`tocsin alarms list` shows the alarms that ring.")

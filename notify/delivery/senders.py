@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.channels import registry
 from notify.channels.channel import CHANNELS
 from notify.core import alarms, audit
@@ -28,6 +29,7 @@ def add(
     by: Operator | None = None,
 ) -> Sender:
     """Add a sender. Rates are in the provider's units a second: SMS segments, email recipients, posts."""
+    operators.require_by(by, "administer")
     if provider not in registry.PROVIDERS:
         raise Invalid(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(registry.PROVIDERS)}.")
     address = _kept(registry.PROVIDERS[provider].channel, address)
@@ -75,6 +77,7 @@ def change(
 
     Raises NotFound and Invalid.
     """
+    operators.require_by(by, "administer")
     sender = s.get(Sender, sender_id)
     if sender is None:
         raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows the senders.")

@@ -20,6 +20,7 @@ import psycopg
 import structlog
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.core import alarms, audit, crypto, db, keyring, points, process, rights
 from notify.core.db import schema_connection, transaction
 from notify.core.errors import Invalid, Refused, Unavailable
@@ -68,6 +69,7 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = _q
     Raises Invalid without both keys, InForce when there is nothing to do, Refused when another rotation runs or a
     running process does not know both keys.
     """
+    operators.require_by(by, "administer")
     if len(crypto.masters()) != 2:
         raise Invalid(
             "TOCSIN_PREVIOUS_SECRET_KEY is not set.",

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.core import alarms, audit, crypto, points
 from notify.core.errors import Unavailable
 from notify.models import Operator
@@ -56,6 +57,7 @@ def count(s: Session) -> Counts:
 
 def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
     """Add the audit row of an export. Commit it first: somebody who stops reading early has read addresses too."""
+    operators.require_by(by, "administer")
     audit.note(s, now=now, by=by, action="export", subject="subscribers", subject_id=0)
 
 

@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from notify import audience
+from notify.accounts import operators
 from notify.city.geocoder.standing import city_before
 from notify.core import audit, db
 from notify.core.db import transaction
@@ -110,6 +111,7 @@ def import_csv(
     `outside`: accept places far from the city; without it their rows are bad. `dry_run`: report the same, but keep
     nothing. Raises Invalid, before anything is kept, when the file or its header cannot be used.
     """
+    operators.require_by(by, "administer")
     if not isinstance(source, str | os.PathLike):
         source = list(source)  # it is read twice
     lines = lines_of(source)

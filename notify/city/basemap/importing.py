@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.city.basemap.areas import LAYERS
 from notify.city.geocoder import standing
 from notify.core import audit, db
@@ -39,6 +40,7 @@ def replace_layer(
     """Import a layer. `confirmed`: somebody has checked where it lies. Raises Invalid when there is no such layer, when
     nothing in the file can be drawn, and when it must be confirmed that the file is complete or lies in the city (see
     `standing`)."""
+    operators.require_by(by, "administer")
     check_layer(layer)
     notes = standing.notes_of(shapes, confirmed=confirmed)
     left_out: list[str] = []

@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.accounts import operators
 from notify.city.geocoder import standing
 from notify.city.geocoder.standing import Table
 from notify.core import audit, db
@@ -147,6 +148,7 @@ def _replace(
     kept: Kept,
     now: datetime, by: Operator | None, confirmed: bool,
 ) -> Kept:  # fmt: skip
+    operators.require_by(by, "administer")
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     named, cursor = sql.Identifier(table), raw(s).cursor()
     city = standing.city_before(s)

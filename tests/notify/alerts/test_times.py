@@ -265,7 +265,7 @@ def test_one_alert_that_cannot_launch_keeps_no_other(owner: Session) -> None:
     (alarm,) = (one for one in alarms.ringing(s) if one.kind == alarms.LAUNCH_FAILED)
     assert alarm.count == 1, "it is set aside, not tried every second"
     s.execute(text("UPDATE contents SET text = left(text, -1) WHERE alert_id = :a"), {"a": bad.id})
-    alarms.resolve(s, alarm.id, at, operator(s))
+    alarms.mark_resolved(s, alarm.id, at, operator(s))
     assert [alert.id for alert in lifecycle.launch_due(s, at + timedelta(seconds=2))] == [bad.id]
 
 

@@ -42,15 +42,15 @@ def test_what_was_resolved_rings_anew_as_another() -> None:
         alarms.sound(s, "a-kind", "first", NOW)
         first = alarms.ringing(s)[0].id
         by = factories.operator(s)
-        assert alarms.resolve(s, first, NOW + timedelta(minutes=1), by).resolved_by == by.id
+        assert alarms.mark_resolved(s, first, NOW + timedelta(minutes=1), by).resolved_by == by.id
         assert list(alarms.ringing(s)) == []
         alarms.sound(s, "a-kind", "second", NOW + timedelta(minutes=2))
         assert [(a.id != first, a.count) for a in alarms.ringing(s)] == [(True, 1)]
         assert [a.message for a in alarms.recent(s)] == ["second", "first"]
         with pytest.raises(Refused):
-            alarms.resolve(s, first, NOW, by)
+            alarms.mark_resolved(s, first, NOW, by)
         with pytest.raises(NotFound):
-            alarms.resolve(s, 999, NOW, by)
+            alarms.mark_resolved(s, 999, NOW, by)
 
 
 def test_a_stopped_sender_rings_until_it_is_opened() -> None:

@@ -1,0 +1,240 @@
+"""Ask one row of `roles.txt` as one role: a real request of the real application, or the command itself."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from click.testing import Result
+from typer.testing import CliRunner
+
+from notify.accounts import operators
+from notify.alerts import lifecycle
+from notify.cli.root import root
+from notify.core import alarms
+from notify.core.db import transaction
+from notify.core.errors import NotAllowed, Refused, TocsinError
+from notify.delivery import senders
+from notify.subscribers import serving
+from tests import factories
+from tests.api import asked
+from tests.api.role_table import Row
+
+Maker = Callable[["World"], object]
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class World:
+    """A city in which everything can be asked for. A placeholder such as {draft} makes a new one at each request."""
+
+    door: httpx.Client
+    now: datetime
+    keys: Mapping[str, str]  # role -> API key
+    cookies: Mapping[str, httpx.Cookies]  # role -> session at the console
+    folder: str
+    me: str = ""
+    made: int = field(default=0)
+
+    def fill(self, text: str) -> str:
+        return PLACEHOLDER.sub(lambda found: str(MAKERS[found[1]](self)) if found[1] in MAKERS else found[0], text)
+
+
+def _alert(state: str, **draft: Any) -> Maker:
+    def make(world: World) -> int:
+        with transaction() as s:
+            write = factories.alert_draft if state == "draft" else factories.alert_ready
+            alert = write(s, now=world.now, **draft).id
+            if state in {"sending", "paused"}:
+                lifecycle.launch(s, alert, None, world.now)
+            if state == "paused":
+                lifecycle.pause(s, alert, None, world.now)
+        return alert
+
+    return make
+
+
+def _alarm(world: World) -> int:
+    world.made += 1
+    with transaction() as s:
+        sender = factories.sender(s, now=world.now).id
+        alarms.sound(s, "sender-stopped", f"A sender is stopped ({world.made}).", world.now, sender_id=sender)
+        ringing = alarms.ringing(s)
+    return ringing[-1].id
+
+
+def _resident(world: World) -> int:
+    with transaction() as s:
+        return factories.resident(s, now=world.now).id
+
+
+def _phone(world: World) -> str:
+    with transaction() as s:
+        return factories.resident(s, now=world.now).phone
+
+
+def _blocked(world: World) -> str:
+    """A phone that has opted out."""
+    phone = _phone(world)
+    with transaction() as s:
+        serving.opt_out(s, phone, "a test", world.now, None)
+    return phone
+
+
+def _new(pattern: str) -> Maker:
+    def make(world: World) -> str:
+        world.made += 1
+        return pattern.format(world.made)
+
+    return make
+
+
+def _operator(role: str, *, disabled: bool = False) -> Maker:
+    def make(world: World) -> str:
+        world.made += 1
+        email = f"spare.{world.made}@tocsin.example.org"
+        with transaction() as s:
+            operators.add(s, email, role, world.now)
+            if disabled:
+                operators.disable(s, email, world.now)
+        return email
+
+    return make
+
+
+def _operator_id(world: World) -> int:
+    email = _operator("author")(world)
+    return asked.number("SELECT id FROM operators WHERE email = :email", email=email)
+
+
+def _key(world: World) -> str:
+    world.made += 1
+    with transaction() as s:
+        operators.add_key(s, f"spare {world.made}", world.now)
+    return f"spare {world.made}"
+
+
+def _sender(world: World) -> int:
+    world.made += 1
+    with transaction() as s:
+        return senders.add(s, "twilio", f"+1555556{world.made:04}", 5, world.now).id
+
+
+def _number(question: str) -> Maker:
+    return lambda _world: asked.number(question)
+
+
+# What the braces of a path or a request stand for, by their names.
+MAKERS: dict[str, Maker] = {
+    "day": lambda world: (world.now + timedelta(days=3)).date().isoformat(),
+    "me": lambda world: world.me,
+    "folder": lambda world: world.folder,
+    "alert_id": _alert("draft"),
+    "draft": _alert("draft"),
+    "approved": _alert("approved"),
+    "sending": _alert("sending"),
+    "paused": _alert("paused"),
+    "hash": lambda _world: asked.rows("SELECT area_hash FROM alerts ORDER BY id DESC LIMIT 1")[0].area_hash,
+    "alarm_id": _alarm,
+    "resident_id": _resident,
+    "phone": _phone,
+    "blocked": _blocked,
+    "new_phone": _new("+1202555{:04}"),
+    "new_email": _new("new.{}@tocsin.example.org"),
+    "new_name": _new("name {}"),
+    "operator": _operator("author"),
+    "disabled": _operator("author", disabled=True),
+    "operator_id": _operator_id,
+    "key": _key,
+    "sender_id": _sender,
+    "zone_id": _number("SELECT min(id) FROM zones"),
+    "z": lambda _world: 8,
+    "x": lambda _world: 0,
+    "y": lambda _world: 0,
+    "path": lambda _world: "tocsin.css",
+    "tag": lambda _world: "none",
+    "delivery_id": lambda _world: 1,
+}
+
+
+def ask(world: World, row: Row, role: str) -> str:
+    """`yes`, `no`, or what went wrong instead."""
+    world.me = f"{role if role in world.cookies else 'admin'}@tocsin.example.org"
+    return _command(world, row, role) if row.is_command else _request(world, row, role)
+
+
+def _request(world: World, row: Row, role: str) -> str:
+    method, _, path = row.what.partition(" ")
+    path, given = _filled(world, row, path)
+    is_console = path.startswith("/console") and role in world.cookies
+    headers = {"Origin": str(world.door.base_url).rstrip("/"), "Accept": "*/*"}
+    if role in world.keys and not is_console:
+        headers["Authorization"] = f"Bearer {world.keys[role]}"
+    world.door.cookies.clear()
+    if is_console:
+        world.door.cookies.update(world.cookies[role])
+    before = _acts()
+    with world.door.stream(method, path, headers=headers, **given) as answer:
+        endless = "event-stream" in answer.headers.get("content-type", "")
+        said = "" if endless else answer.read().decode(errors="replace")
+    world.door.cookies.clear()
+    status, to = answer.status_code, answer.headers.get("location", "")
+    if str(status) == row.ends:
+        return "yes"
+    if status in {401, 403} or (to.partition("?")[0] == "/console/sign-in" and "sign-out" not in path):
+        is_stranger = role not in world.cookies
+        return _refused(before) if is_stranger or status == 403 else f"{status} {to}"
+    return "yes" if status < 400 or status == 409 else f"{status} {said[:300]}"
+
+
+def _filled(world: World, row: Row, path: str) -> tuple[str, dict[str, Any]]:
+    """The path, and the rest of the request for httpx."""
+    given: dict[str, Any] = {}
+    params: dict[str, str] = {}
+    for word in row.request:
+        name, _, value = word.partition("=")
+        if name == "json":
+            given["json"] = json.loads(world.fill(value))
+        elif name.startswith("{"):
+            params[name.strip("{}")] = value
+        elif name.startswith("?"):
+            given.setdefault("params", {})[name[1:]] = world.fill(value)
+        elif name.startswith("@"):
+            file = Path(world.fill(value))
+            given.setdefault("files", {})[name[1:]] = (file.name, file.read_bytes())
+        else:
+            given.setdefault("data", {})[name] = value
+    path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: params.get(found[1], f"{{{found[1]}}}"), path)
+    path = world.fill(path)  # before the form, whose {hash} is that of the alert in the path
+    if "data" in given:
+        given["data"] = {name: world.fill(value) for name, value in given["data"].items()}
+    return path, given
+
+
+def _command(world: World, row: Row, role: str) -> str:
+    words = [world.fill(word) for word in row.request]
+    env = {"TOCSIN_OPERATOR_KEY": world.keys.get(role, "")}
+    before = _acts()
+    done: Result = CliRunner().invoke(root, [*row.what.split()[1:], *words], input="+15555570000\n", env=env)
+    error = done.exception
+    if isinstance(error, NotAllowed):
+        return _refused(before)
+    if error is None or isinstance(error, Refused) or type(error).__name__ == row.ends:
+        return "yes"
+    if isinstance(error, SystemExit) and error.code == 1:
+        return "yes"
+    return f"{type(error).__name__} {error if isinstance(error, TocsinError) else done.output[-300:]}"
+
+
+def _acts() -> int:
+    """Acts in the audit, without the counts of an audience on a page that says why something was refused."""
+    return asked.number("SELECT count(*) FROM audit WHERE action <> 'count'")
+
+
+def _refused(acts_before: int) -> str:
+    """What is refused must not have happened."""
+    return "no" if _acts() == acts_before else "refused, but the audit says that it was done"
