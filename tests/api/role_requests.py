@@ -12,12 +12,13 @@ import httpx
 from click.testing import Result
 from typer.testing import CliRunner
 
-from notify.accounts import operators
+from notify.accounts import operators, roster
 from notify.alerts import lifecycle
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed, Refused, TocsinError
+from notify.core.settings import settings
 from notify.delivery import senders
 from notify.subscribers import serving
 from tests import factories
@@ -124,6 +125,32 @@ def _sender(world: World) -> int:
         return senders.add(s, "twilio", f"+1555556{world.made:04}", 5, world.now).id
 
 
+def _deputy(world: World) -> str:
+    return "approver@tocsin.example.org" if world.me.startswith("admin") else "admin@tocsin.example.org"
+
+
+def _hour(world: World, later_h: int) -> str:
+    """A time on the city's clock, in another week at each request."""
+    world.made += 1
+    at = world.now + timedelta(weeks=1 + world.made // 2, hours=later_h)
+    return at.astimezone(settings().tz).strftime("%Y-%m-%dT%H:%M")
+
+
+def _duty(of_now: bool) -> Maker:
+    def make(world: World) -> int:
+        with transaction() as s:
+            who, deputy = (factories.operator(s, role, now=world.now) for role in ("approver", "admin"))
+            if not of_now:
+                world.made += 1
+                starts_at = world.now + timedelta(weeks=500 + world.made)
+                ends_at = starts_at + timedelta(hours=8)
+                return roster.plan(s, who.email, deputy.email, starts_at, ends_at, who, world.now).id
+            present = roster.at(s, world.now).now
+            return present.duty.id if present else roster.take_over(s, who, world.now, "", deputy.email).id
+
+    return make
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
@@ -151,6 +178,11 @@ MAKERS: dict[str, Maker] = {
     "operator_id": _operator_id,
     "key": _key,
     "sender_id": _sender,
+    "deputy": _deputy,
+    "from": lambda world: _hour(world, 0),
+    "until": lambda world: _hour(world, 8),
+    "duty": _duty(of_now=True),
+    "duty_id": _duty(of_now=False),
     "zone_id": _number("SELECT min(id) FROM zones"),
     "z": lambda _world: 8,
     "x": lambda _world: 0,
