@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import bearer, by_key
+from api.auth import NeedsSignIn, bearer, by_cookie, by_key
 from api.errors import answer
 from api.metrics import Metrics
 from notify.core.settings import settings
@@ -26,6 +27,7 @@ LARGER_BYTES = {
     "/api/v1/zones/import": 200 * 2**20,
     "/api/v1/alerts": 16 * 2**20,  # areas of 100,000 corners and more
     "/api/v1/audience": 16 * 2**20,
+    "/console/zones/import": 200 * 2**20,
 }
 
 READ_AS_FAR_AS_IT_GOES = "/u/"  # bodies of mail programs; only the token in the path matters
@@ -66,7 +68,8 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Answers 413 to a body larger than its route can use. The API reads a large one only from a caller with a key."""
+    """Answers 413 to a body larger than its route can use. A large one is read only from a caller with a key or a
+    session."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -82,10 +85,13 @@ class BodyLimit:
             await answer(Request(scope), HTTPException(413))(scope, receive, send)
             return
         short = stated.isdecimal() and int(stated) <= BODY_BYTES
-        if api and not short and scope["method"] not in {"GET", "HEAD"}:
-            # The framework reads and parses a body, and writes files to disk, before a route checks the key.
+        if most > BODY_BYTES and not short and scope["method"] not in {"GET", "HEAD"}:
+            # The framework reads and parses a body, and writes files to disk, before a route checks who calls.
             try:
-                await run_in_threadpool(by_key, Request(scope), await bearer(Request(scope)))
+                await _require_caller(Request(scope))
+            except NeedsSignIn:
+                await RedirectResponse("/console/sign-in", 303)(scope, receive, send)
+                return
             except Exception as error:
                 await answer(Request(scope), error)(scope, receive, send)
                 return
@@ -100,6 +106,14 @@ class BodyLimit:
             return message
 
         await self.app(scope, bounded, send)
+
+
+async def _require_caller(request: Request) -> None:
+    """Raise what a route raises for a caller without a key, or at the console without a session."""
+    if request.url.path.startswith("/console/"):
+        await run_in_threadpool(by_cookie, request)
+    else:
+        await run_in_threadpool(by_key, request, await bearer(request))
 
 
 class HeadAsGet:

@@ -1,5 +1,26 @@
 """The operators' pages."""
 
-from api.console import alarms, alerts, city_map, live, now, roster, sign_in
+from api.console import (
+    alarms,
+    alerts,
+    city_map,
+    live,
+    now,
+    roster,
+    senders,
+    sign_in,
+    zones,
+)
 
-ROUTERS = (sign_in.router, now.router, alerts.router, live.router, alarms.router, city_map.router, roster.router)
+_PAGES = (
+    sign_in,
+    now,
+    alerts,
+    live,
+    alarms,
+    city_map,
+    roster,
+    zones,
+    senders,
+)
+ROUTERS = tuple(one.router for one in _PAGES)

@@ -1,15 +1,13 @@
 """`/api/v1/zones/import`: the city's zones from a file of anybody's."""
 
-import re
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from api import uploads
 from api.auth import Reader
 from api.openapi import problems
 from notify.accounts import operators
@@ -17,14 +15,10 @@ from notify.city import zone_import
 from notify.city.zone_import import Accepted, Others
 from notify.core.db import transaction
 from notify.models.zone import ZoneKind
-from zones.errors import one_line
-from zones.files import quarantine
 from zones.files.options import Option, spread
 from zones.files.zonefile import Options
 
 router = APIRouter(prefix="/api/v1/zones", tags=["zones"])
-
-_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
 
 class Imported(BaseModel):
@@ -123,16 +117,13 @@ def import_zones(
     """
     by = caller.acting
     operators.require(by, "administer")
-    source = one_line(FilePath(file.filename or "upload").name)[-200:]
-    with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
-        path = _save(file, FilePath(folder))
-        found = quarantine.read_zones(path, asked.options, called=source, seconds=asked.time_limit_s)
+    found = uploads.read_zones(file, asked.options, seconds=asked.time_limit_s)
     with transaction() as s:
         report = zone_import.take(
             s,
             kind,
             found,
-            source,
+            uploads.source_of(file),
             datetime.now(UTC),
             by,
             others=asked.others,
@@ -140,13 +131,3 @@ def import_zones(
             dry_run=asked.dry_run,
         )
     return Report.model_validate(report, from_attributes=True)
-
-
-def _save(file: UploadFile, folder: FilePath) -> FilePath:
-    """To a file with its suffix, by which its format is known; nothing else of its name is believed."""
-    suffix = FilePath(file.filename or "").suffix.lower()
-    path = folder / f"zones{suffix if _SUFFIX.fullmatch(suffix) else ''}"
-    with path.open("wb") as copy:
-        while piece := file.file.read(2**20):
-            copy.write(piece)
-    return path

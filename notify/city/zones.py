@@ -141,6 +141,34 @@ def apply(
     return summary(compared, retired)
 
 
+def retire(s: Session, zone_id: int, now: datetime, by: Operator) -> Zone:
+    """Retire a zone: it keeps its versions, but no alert can name it, until an import brings it back.
+
+    Raises NotAllowed, NotFound; Refused when it is retired already.
+    """
+    operators.require(by, "administer")
+    zone = of_id(s, zone_id, lock=True)
+    if zone.retired_at is not None:
+        raise Refused(f"{zone.name} is retired already.")
+    zone.retired_at = now
+    audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=zone.id)
+    return zone
+
+
+def of_id(s: Session, zone_id: int, *, lock: bool = False) -> Zone:
+    """Return a zone, retired or not. Raises NotFound."""
+    zone = s.get(Zone, zone_id, with_for_update=lock or None, populate_existing=lock)
+    if zone is None:
+        raise NotFound(f"There is no zone {zone_id}.", hint="`tocsin zones list` shows them all.")
+    return zone
+
+
+def versions(s: Session, zone_id: int) -> Sequence[ZoneVersion]:
+    """Return the versions of a zone, the newest first."""
+    of_zone = select(ZoneVersion).where(ZoneVersion.zone_id == zone_id)
+    return s.scalars(of_zone.order_by(ZoneVersion.number.desc())).all()
+
+
 def summary(compared: Comparison, retired: Sequence[KeptZone]) -> Imported:
     return Imported(
         added=tuple(visible(shape.name) for shape in compared.added),

@@ -57,5 +57,6 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         "/console/alerts/99",
     ]
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
+    console += ["/console/senders", "/console/zones", f"/console/zones/{zone}", "/console/zones/import"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
     return [*console, f"/console/enter?ticket={ticket}", *public, unsubscribe_link, "/u/forged", "/nowhere"]

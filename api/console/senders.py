@@ -1,0 +1,84 @@
+"""The senders: what each may send and whether it works, and the forms that change, stop or open one."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.errors import Told, tell
+from api.ids import Id
+from api.rendering import page
+from notify.accounts import operators
+from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError
+from notify.delivery import senders
+from notify.operations import tasks
+
+router = APIRouter(prefix="/console/senders", include_in_schema=False)
+
+
+@router.get("")
+def list_senders(request: Request, caller: Viewer) -> Response:
+    return _page(request, caller)
+
+
+@router.post("/{sender_id}")
+def change(
+    sender_id: Id,
+    request: Request,
+    caller: Viewer,
+    rate_per_s: Annotated[str, Form(max_length=30)] = "",
+    daily_cap: Annotated[str, Form(max_length=30)] = "",
+    status: Annotated[str, Form(max_length=30)] = "",
+) -> Response:
+    """Change the rate and the cap, or stop or open a sender. A field that is left out stays as it is."""
+    try:
+        operators.require(caller.acting, "administer")
+        with transaction() as s:
+            senders.change(
+                s,
+                sender_id,
+                datetime.now(UTC),
+                rate_per_s=_rate(rate_per_s) if rate_per_s else None,
+                daily_cap=_cap(daily_cap) if daily_cap else None,
+                status=status or None,
+                by=caller.acting,
+            )
+    except TocsinError as error:
+        return _page(request, caller, tell(error))
+    return RedirectResponse(f"/console/senders#sender-{sender_id}", 303)
+
+
+def _rate(given: str) -> float:
+    try:
+        return float(given.replace(",", ""))
+    except ValueError:
+        raise Invalid(f"{given!r} is not a valid rate.", hint="Give a number a second, such as 25.") from None
+
+
+def _cap(given: str) -> int:
+    plain = given.replace(",", "").strip()
+    if not (plain.isascii() and plain.isdigit() and int(plain) < 2**31):
+        raise Invalid(f"{given!r} is not a valid daily cap.", hint="Give a number of messages, or 0 for no cap.")
+    return int(plain)
+
+
+def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
+    with transaction() as s:
+        found = list(senders.all_senders(s))
+        waiting = senders.waiting(s)
+    return page(
+        request,
+        "console/senders.html",
+        status=told.status if told else 200,
+        language="en",
+        caller=caller,
+        senders=found,
+        waiting=waiting,
+        breaks=tasks.breaks([one.id for one in found]),
+        may_change=caller.operator is not None and operators.may(caller.operator, "administer"),
+        now=datetime.now(UTC),
+        told=told,
+    )
