@@ -30,6 +30,8 @@ LARGER_BYTES = {
     "/console/zones/import": 200 * 2**20,
 }
 
+DRAFTS = "/console/compose/"  # drawn areas; read only from somebody who is signed in, or to be given back
+
 READ_AS_FAR_AS_IT_GOES = "/u/"  # bodies of mail programs; only the token in the path matters
 
 HSTS = f"max-age={365 * 24 * 3_600}"  # RFC 6797; without subdomains, which belong to the city
@@ -79,7 +81,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         api = scope["path"].startswith("/api/")
-        most = LARGER_BYTES.get(scope["path"], API_BYTES if api else BODY_BYTES)
+        large = api or scope["path"].startswith(DRAFTS)
+        most = LARGER_BYTES.get(scope["path"], API_BYTES if large else BODY_BYTES)
         stated = Headers(scope=scope).get("content-length", "")
         if stated.isdecimal() and int(stated) > most and not scope["path"].startswith(READ_AS_FAR_AS_IT_GOES):
             await answer(Request(scope), HTTPException(413))(scope, receive, send)

@@ -34,6 +34,7 @@ REST_S = 5.0
 
 # Requests per minute. Many residents share an address at their carrier, and all look at once in an emergency.
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
+COMPOSE = 240  # saves and counts of one browser: one is sent at a time, and none while nothing changes
 SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
 # Requests that reveal how many people live where. Each kind has its own limit, so that an operator who has drawn areas
 # for a minute can still write the alert and preview it.
@@ -117,6 +118,9 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         return (*asks, Bound("api", address, API_ADDRESS * times))
     if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter"}:
         return (Bound("sign-in", address, SIGN_IN * times),)
+    if path.startswith("/console/compose/"):
+        cookies = Headers(scope=scope).get("cookie", "")
+        return (Bound("compose", cookies or address, COMPOSE),)
     if path == "/" or path.startswith(("/alerts/", "/u/")):
         return (Bound("page", address, PAGE * times),)
     return ()

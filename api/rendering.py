@@ -98,6 +98,7 @@ def _environment() -> Environment:
         "plural": _plural,
         "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
+        "tally": lambda told: f"{told:,}" if isinstance(told, int) else told,
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages

@@ -7,25 +7,26 @@ from contextlib import contextmanager
 
 from api.errors import TooMany
 
-AREAS_AT_ONCE = 4  # per key; while drawing, a page asks again before the last answer has arrived
+AREAS_AT_ONCE = 4  # per key or operator; while drawing, a page asks again before the last answer has arrived
 
 _lock = threading.Lock()
-_taken: Counter[int] = Counter()
+_taken: Counter[int | str] = Counter()
 
 
 @contextmanager
-def area_seat(key_id: int) -> Iterator[None]:
-    """Hold a seat while an area is computed for a key. Raises TooMany."""
+def area_seat(who: int | str) -> Iterator[None]:
+    """Hold a seat while an area is computed for a key, by its id, or for an operator at the console. Raises TooMany."""
     with _lock:
-        if _taken[key_id] >= AREAS_AT_ONCE:
+        if _taken[who] >= AREAS_AT_ONCE:
             raise TooMany(
-                f"{AREAS_AT_ONCE} areas are being computed for this key.", hint="Wait for one of the answers."
+                f"{AREAS_AT_ONCE} areas are being computed for {'this key' if isinstance(who, int) else 'you'}.",
+                hint="Wait for one of the answers.",
             )
-        _taken[key_id] += 1
+        _taken[who] += 1
     try:
         yield
     finally:
         with _lock:
-            _taken[key_id] -= 1
-            if not _taken[key_id]:
-                del _taken[key_id]
+            _taken[who] -= 1
+            if not _taken[who]:
+                del _taken[who]

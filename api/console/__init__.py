@@ -4,6 +4,7 @@ from api.console import (
     alarms,
     alerts,
     city_map,
+    compose,
     live,
     now,
     roster,
@@ -15,6 +16,7 @@ from api.console import (
 _PAGES = (
     sign_in,
     now,
+    compose,
     alerts,
     live,
     alarms,

@@ -3,17 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import times as alert_times
-from notify.alerts import two_people
-from notify.channels.channel import CHANNELS, timelines
+from notify.alerts import two_people, wording
+from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
-from notify.city.area import Found, Houses, Where
+from notify.city.area import Found, Where
 from notify.city.parts import Drawn, InZone, Part
 from notify.content import compose
 from notify.content.events import Defaults
@@ -56,14 +56,11 @@ class Draft:
     found: Found | None = None  # the area, if already computed (`located`)
 
 
-Name: TypeAlias = compose.Words | Houses
-
-
 @dataclass(frozen=True, slots=True)
 class _Area:
     wkb: bytes
     hash: str
-    names: tuple[Name, ...]
+    names: tuple[wording.Name, ...]
     zone_versions: tuple[int, ...] = ()
     named: bool = False  # an operator wrote its name
 
@@ -77,10 +74,10 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     require_author(wanted, by)
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
-    _require_cap(wanted)
+    require_cap(wanted)
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
-    area = _area(s, wanted, settings)
+    area = area_of(s, wanted, settings)
     incident = _incident(s, wanted, event.name, now)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     lane = Lane(compose.lane(severity, urgency))
@@ -102,10 +99,10 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         area=area.wkb,
         area_hash=area.hash,
         area_names={
-            language: _called(area.names, event, language)
+            language: wording.called(area.names, event, language)
             for language in compose.catalogue().written(settings.languages)
         },
-        area_description=_called(area.names, event, compose.catalogue().written(settings.languages)[0]),
+        area_description=wording.called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=times.expires_at,
         two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
         created_by=by.id,
@@ -122,7 +119,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     return alert
 
 
-def _require_cap(wanted: Draft) -> None:
+def require_cap(wanted: Draft) -> None:
     """Raise Invalid for a severity, urgency or certainty that is not in CAP 1.2 (section 3.2.2)."""
     for name in ("severity", "urgency", "certainty"):
         given, known = getattr(wanted, name), get_args(Defaults.model_fields[name].annotation)
@@ -136,7 +133,7 @@ def located(wanted: Draft, by: Operator) -> Draft:
     Raises like `draft`.
     """
     require_author(wanted, by)
-    parts = _parts(wanted)
+    parts = parts_of(wanted)
     if not parts:
         return wanted
     with transaction() as s:
@@ -150,14 +147,14 @@ def require_author(wanted: Draft, by: Operator) -> None:
     operators.require(by, "draft collection" if event.topic == "collection" else "draft")
 
 
-def _parts(wanted: Draft) -> list[Part]:
+def parts_of(wanted: Draft) -> list[Part]:
     parts = [*(InZone(name) for name in wanted.zones), *wanted.parts]
     return [*parts, Drawn(wanted.area)] if wanted.area is not None else parts
 
 
-def _area(s: Session, wanted: Draft, settings: Settings) -> _Area:
+def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
     """The area of a draft. Without one there is no alert. Raises Invalid and NotFound."""
-    parts = _parts(wanted)
+    parts = parts_of(wanted)
     if not parts and wanted.incident is not None:
         if wanted.without:
             raise Invalid(
@@ -237,28 +234,12 @@ def _write_words(
     alert: Alert,
     event: compose.Event,
     filled: compose.Filled,
-    area_names: Sequence[Name],
+    area_names: Sequence[wording.Name],
     now: datetime,
     settings: Settings,
 ) -> None:
     """Render the words for each channel and language. These rows are what is approved and sent."""
-    languages = compose.catalogue().written(settings.languages)
-    context = compose.Context(
-        city=settings.city,
-        area={language: _called(area_names, event, language) for language in languages},
-        expires_at=alert.expires_at,
-        timezone=settings.tz,
-        link=f"{settings.public_url}/alerts/{alert.id}",
-        program=settings.program,
-        help_contact=settings.help_contact,
-        status=alert.status,
-        lane=alert.lane.value,
-        networks=_networks(s),
-        now=max(now, alert.launch_at) if alert.launch_at else now,  # weekdays are relative to the launch
-    )
-    for one in compose.render(
-        event, alert.phase, filled, channels=alert.channels, languages=languages, context=context
-    ):
+    for one in wording.rendered(s, alert, event, filled, area_names, now, settings):
         s.add(
             StoredContent(
                 alert_id=alert.id,
@@ -271,24 +252,3 @@ def _write_words(
             )
         )
     s.flush()
-
-
-def _networks(s: Session) -> Sequence[str]:
-    """The social networks that we post to."""
-    networks = select(Sender.provider).where(Sender.channel.in_(timelines()), Sender.status == "open").distinct()
-    return s.scalars(networks.order_by(Sender.provider)).all() or compose.NETWORKS
-
-
-def _called(names: Sequence[Name], event: compose.Event, language: str) -> str:
-    """The name of the area in a language."""
-    speech = event.common[language].speech
-    called = []
-    for name in names:
-        match name:
-            case Houses():
-                called.append(speech.street(name.name, name.first, name.last, name.side))
-            case str():
-                called.append(name)
-            case _:
-                called.append(name.get(language) or next(iter(name.values())))
-    return speech.listing(called)

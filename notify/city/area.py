@@ -116,9 +116,11 @@ def make(gathered: Gathered) -> Found:
         raise Unavailable("Too many areas are being computed.", hint="Try again in a few seconds.") from None
     if made.doubt is not None:
         hint = f"If you mean it, confirm it with --confirm {made.doubt.kind}, or `confirmed` over REST."
+        doubt: Invalid | Refused = Refused(made.doubt.question, hint=hint)
         if made.doubt.kind == "swapped":
-            raise Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
-        raise Refused(made.doubt.question, hint=hint)
+            doubt = Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
+        doubt.confirm = made.doubt.kind
+        raise doubt
     return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.area_m2)
 
 

@@ -77,7 +77,10 @@ Part: TypeAlias = InZone | Drawn | Circle | Around | Along | Segments
 _CIRCLE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*m?\s*")
 _AROUND = re.compile(r"(.*[A-Za-z].*),\s*(\d+(?:\.\d+)?)\s*m?\s*")
 _ZIP = re.compile(r",\s*\d{5}\s*")
-_STREET = re.compile(r"(?P<name>.+?)(?:\s+(?P<first>\d+)-(?P<last>\d+))?(?:\s+(?P<side>left|right|even|odd|both))?")
+# A house number has up to nine digits, which PostgreSQL's integer can hold.
+_STREET = re.compile(
+    r"(?P<name>.+?)(?:\s+(?P<first>\d{1,9})-(?P<last>\d{1,9}))?(?:\s+(?P<side>left|right|even|odd|both))?"
+)
 
 
 def circle_from(words: str) -> Circle | Around:

@@ -11,6 +11,7 @@ class TocsinError(Exception):
     """Base of all errors that are meant for a person to read."""
 
     code = "error"
+    confirm = ""  # the doubt about an area that would have to be confirmed: `city.area.Confirmation`
 
     def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)

@@ -47,6 +47,9 @@ RIGHTS = {
     "duties": "SELECT, INSERT, UPDATE (ends_at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
+    "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"
+    " alert_id)",
+    "working_draft_values": "SELECT, INSERT, DELETE, UPDATE (settled_at)",
     "jobs": "SELECT, INSERT, UPDATE",
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
     # Residents' wishes may change and be deleted.

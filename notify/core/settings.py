@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
+    prices: str = "sms=0.0113,email=0.001"  # of a channel's unit, a segment or recipient, in dollars
     alone_most: int = Field(1000, ge=0)  # contacts; a larger audience needs a second person
     max_attempts: int = Field(6, ge=1)
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, separated by commas
@@ -132,6 +133,21 @@ class Settings(BaseSettings):
             if not (-180 <= lon <= 180 and -90 <= lat <= 90):
                 raise ValueError("is not longitude,latitude in degrees, such as -75.16,39.95")
         return text.strip()
+
+    @field_validator("prices")
+    @classmethod
+    def _priced(cls, text: str) -> str:
+        for pair in filter(str.strip, text.split(",")):
+            name, _, price = pair.partition("=")
+            if not name.strip().isalpha() or not re.fullmatch(r"\d{1,4}(\.\d{1,8})?", price.strip()):
+                raise ValueError("is not a list of channels with prices, such as sms=0.0113,email=0.001")
+        return text.strip()
+
+    @property
+    def price_of(self) -> dict[str, float]:
+        """Dollars for a unit (a segment, a recipient) by channel; a channel that is not there has no known price."""
+        pairs = (pair.partition("=") for pair in self.prices.split(",") if pair.strip())
+        return {name.strip(): float(price) for name, _, price in pairs}
 
     @property
     def center(self) -> tuple[float, float] | None:

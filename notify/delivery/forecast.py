@@ -1,7 +1,7 @@
 """Forecast how long an alert will take: shown before the launch, stored then, and compared with the result later."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
+Costs = Mapping[str, Mapping[str, int]]  # tokens of a message, by channel and language
 MOST = 0.95  # the share of messages that forecasts are about: the last few may be retried
 
 
@@ -83,10 +84,15 @@ def plan(s: Session, alert: Alert, now: datetime) -> Plan:
     return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
 
 
-def channels(s: Session, alert: Alert, reached: Audience, now: datetime) -> tuple[ChannelPlan, ...]:
-    """Forecast the channels for an audience that is known already, without zones."""
+def channels(
+    s: Session, alert: Alert, reached: Audience, now: datetime, costs: Costs | None = None
+) -> tuple[ChannelPlan, ...]:
+    """Forecast the channels for an audience that is known already, without zones.
+
+    `costs`: those of an alert whose words are not stored, such as one that is being written.
+    """
     at = max(now, alert.launch_at) if alert.launch_at else now
-    return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at) for name in alert.channels)
+    return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at, costs=costs) for name in alert.channels)
 
 
 def store(s: Session, alert_id: int) -> None:
@@ -141,11 +147,13 @@ def _channel(
     at: datetime,
     residents: NDArray[np.int64] | None = None,
     zones: Sequence[tuple[str, NDArray[np.int64]]] = (),
+    costs: Costs | None = None,
 ) -> ChannelPlan:
-    costs = _by_cost(s, alert.id, channel, languages)
+    cost_of = _stored_costs(s, alert.id, channel) if costs is None else costs.get(channel, {})
+    by_cost = _by_cost(cost_of, languages)
     messages = sum(languages.values())
-    mean_cost = sum(cost * n for cost, n in costs.items()) / messages if messages else 1.0
-    senders = _open_senders(s, channel, costs, mean_cost, at)
+    mean_cost = sum(cost * n for cost, n in by_cost.items()) / messages if messages else 1.0
+    senders = _open_senders(s, channel, by_cost, mean_cost, at)
     ahead = _ahead(s, alert, channel, messages * mean_cost) / mean_cost
     curve = simulate(senders, ahead, messages, at)
     return ChannelPlan(
@@ -191,13 +199,16 @@ def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:
     return [(row.name, row.geometry) for row in rows]
 
 
-def _by_cost(s: Session, alert_id: int, channel: str, languages: dict[str, int]) -> dict[int, int]:
-    """Return the number of messages by their cost in tokens."""
+def _stored_costs(s: Session, alert_id: int, channel: str) -> Mapping[str, int]:
     rows = s.execute(
         text("SELECT language, cost FROM contents WHERE alert_id = :a AND channel = :c"),
         {"a": alert_id, "c": channel},
     ).all()
-    cost_of = {row.language: row.cost for row in rows}
+    return {row.language: row.cost for row in rows}
+
+
+def _by_cost(cost_of: Mapping[str, int], languages: dict[str, int]) -> dict[int, int]:
+    """Return the number of messages by their cost in tokens."""
     costs: dict[int, int] = {}
     for language, number in languages.items():
         cost = cost_of.get(language, 1)

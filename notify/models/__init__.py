@@ -24,6 +24,7 @@ from notify.models.subscriber import (
     Subscriber,
     Suppression,
 )
+from notify.models.working_draft import SetAside, WorkingDraft
 from notify.models.zone import Zone, ZoneVersion
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Preference",
     "ResidentChange",
     "Sender",
+    "SetAside",
     "SignIn",
     "StoredContent",
     "StoredInbound",
@@ -66,6 +68,7 @@ __all__ = [
     "Subscriber",
     "Suppression",
     "Topic",
+    "WorkingDraft",
     "Zone",
     "ZoneVersion",
 ]

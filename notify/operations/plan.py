@@ -43,6 +43,6 @@ JOBS = (
     Job("receipts", "Apply providers' receipts for messages.", Every(0.5), patience_s=300),
     Job("forget_changes", "Delete changes of residents that every live count has seen.", Every(60), patience_s=600),
     Job("check_places", "Look for damaged places of residents, which alerts would miss.", Every(3600), patience_s=1800),
-    Job("retention", "Delete ended sessions and old heartbeats.", Daily(time(3, 30)), 1800),
+    Job("retention", "Delete ended sessions, old heartbeats and old working drafts.", Daily(time(3, 30)), 1800),
     Job("watch", "Ring alarms: no worker, a missed launch, an unknown audience, failing jobs.", Every(10)),
 )

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from notify.accounts import operators
-from notify.alerts import lifecycle
+from notify.alerts import lifecycle, working_drafts, working_start
+from notify.alerts.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -47,7 +48,18 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     zone = asked.number("SELECT id FROM zones")
     mixed = "UPDATE deliveries SET state = 'undelivered', reason = '30005', sent_at = now() WHERE id % 3 = 0"
     asked.do(mixed + " AND state = 'queued'")
+    with transaction() as s:
+        author, incident = factories.operator(s, now=city), asked.number("SELECT max(incident_id) FROM alerts")
+        empty = working_start.start(s, "snow", "issue", author, city).id
+        update = working_start.start(s, "storm", "update", author, city, incident=incident).id
+        drawn = {"area": "20,10;21,10;21,11", "area_name": "Out there", "blank.hazard": "wind", f"but.{zone}": "on"}
+        for tab in ("one", "other"):  # the second one meets the first
+            words = {**drawn, "blank.shelter": f"Library {tab}"}
+            working_drafts.save(s, update, {n: Change(v) for n, v in words.items()}, author, city, tab=tab)
+    compose = ["/console/compose", f"/console/compose?incident={incident}", "/console/compose/99"]
+    compose += [f"/console/compose/{number}" for number in (empty, update)]
     console = [
+        *compose,
         "/console",
         "/console/alerts",
         "/console/map",

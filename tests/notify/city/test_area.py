@@ -236,6 +236,7 @@ def test_words_for_a_drawn_area_may_be_given_in_each_language() -> None:
         ("N BROAD ST 1200-1500", Segments("N BROAD ST", first=1200, last=1500)),
         (" N BROAD ST   1200-1500  even", Segments("N BROAD ST", first=1200, last=1500, side="even")),
         ("5TH ST left", Segments("5TH ST", side="left")),
+        (f"5TH ST 1-{'9' * 5000}", Segments(f"5TH ST 1-{'9' * 5000}")),  # too long to be a number, or to be read as one
     ],
 )
 def test_streets_in_words(words: str, expected: Segments) -> None:

@@ -1,0 +1,323 @@
+"""What the page of a working draft shows."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from api.auth import Caller
+from api.console import compose_area
+from api.console.compose_area import Looked
+from api.console.outline import Outline, outline
+from api.rest.tallies import FEWEST, told
+from notify.alerts import previewing, working_drafts, working_fields
+from notify.alerts.previewing import Preview
+from notify.channels.channel import CHANNELS
+from notify.channels.sms_segments import count as segments
+from notify.city import zones as city_zones
+from notify.city.zones import KINDS, KeptZone
+from notify.content import compose
+from notify.content.blanks import Blank
+from notify.content.events import Event
+from notify.core.city_time import on_clock
+from notify.core.db import transaction
+from notify.core.errors import NotFound
+from notify.core.settings import settings
+from notify.delivery.forecast import ChannelPlan
+from notify.models import Alert, Operator, WorkingDraft
+from zones.geometry import to_wkb
+
+WHERE_KIND = "neighbourhood"
+
+
+@dataclass
+class Conflict:
+    """Two values of one field: the one that is kept, and the one that waits."""
+
+    id: int
+    label: str
+    kept: str
+    kept_by: str
+    waiting: str
+    waiting_by: str
+    seen: int
+
+
+@dataclass
+class ComposeView:
+    """What the template reads. `value(name)`: of a field; `seen`: what the form will say that it has shown."""
+
+    draft: WorkingDraft
+    event: Event
+    languages: Sequence[str]
+    zones: list[tuple[str, list[KeptZone]]]
+    gone: list[str]  # fields of zones that were retired
+    looked: Looked
+    preview: Preview
+    plans: Sequence[ChannelPlan]
+    conflicts: list[Conflict]
+    names: Mapping[int, str]  # emails of operators by id
+    latest: Alert | None  # of the incident
+    drawing: Outline | None
+    tab: str
+    find: str = ""
+    changed: list[str] = field(default_factory=list)  # sentences: what colleagues changed since
+
+    def value(self, name: str) -> str:
+        return str(self.draft.fields.get(name, {}).get("value", ""))
+
+    @property
+    def seen(self) -> str:
+        shown = {name: [0, ""] for name in self.shown_fields()}
+        for name, there in self.draft.fields.items():
+            if name in shown:
+                shown[name] = [there["version"], working_fields.digest(there["value"])]
+        return json.dumps(shown, separators=(",", ":"))
+
+    def shown_fields(self) -> list[str]:
+        blanks = [
+            name
+            for blank in self.event.blanks(self.draft.phase)
+            for name in (blank.name, *(f"{blank.name}.{language}" for language in self.others if blank.translated))
+        ]
+        shown = [zone for _, zones in self.zones for zone in zones if self.matches(zone)]
+        return [
+            *(f"blank.{name}" for name in blanks),
+            *(f"{kind}.{one.zone.id}" for one in shown for kind in ("zone", "but")),
+            *self.gone,
+            *working_fields.WHERE,
+            *working_fields.OTHERS,
+            *(f"area_name.{language}" for language in self.others),
+            *(f"channel.{name}" for name in self.channels),
+            *([f"confirm.{self.looked.doubt}"] if self.looked.doubt else self.confirmed),
+        ]
+
+    @property
+    def confirmed(self) -> list[str]:
+        """Doubts about exactly this area that somebody has confirmed."""
+        own = working_fields.area_digest(working_drafts.values_of(self.draft))
+        return [f"confirm.{kind}" for kind in working_fields.CONFIRMATIONS if self.value(f"confirm.{kind}") == own]
+
+    @property
+    def area_digest(self) -> str:
+        return working_fields.area_digest(working_drafts.values_of(self.draft))
+
+    @property
+    def others(self) -> Sequence[str]:
+        """The languages besides the first."""
+        return self.languages[1:]
+
+    @property
+    def channels(self) -> Sequence[str]:
+        return self.event.channels(self.draft.phase)
+
+    def matches(self, one: KeptZone) -> bool:
+        """Whether a zone is listed: it has the words of the filter in its name, or it is chosen."""
+        chosen = self.value(f"zone.{one.zone.id}") or self.value(f"but.{one.zone.id}")
+        return bool(chosen) or self.find.casefold() in one.zone.name.casefold()
+
+    def problems(self, section: str) -> list[str]:
+        return list(dict.fromkeys(self.preview.problems.get(section, ())))
+
+    @property
+    def complete(self) -> bool:
+        return not any(self.preview.problems.values()) and self.looked.shape is not None and not self.looked.problem
+
+    @property
+    def lacking(self) -> list[str]:
+        """The sections of the form that have something to mend."""
+        lacks = {name for name, said in self.preview.problems.items() if said}
+        if self.looked.problem or self.looked.shape is None:
+            lacks.add("where")
+        return [name for name in ("what", "where", "who", "how", "when") if name in lacks] or ["conflicts"]
+
+    @property
+    def optional(self) -> list[Blank]:
+        """The blanks that may stay empty."""
+        phase = self.draft.phase
+        return [blank for blank in self.event.blanks(phase) if phase not in blank.required]
+
+    def any_filled(self, blanks: Sequence[Blank]) -> bool:
+        names = {blank.name for blank in blanks}
+        return any(
+            there["value"] and name.startswith("blank.") and name.split(".")[1] in names
+            for name, there in self.draft.fields.items()
+        )
+
+    @property
+    def any_left_out(self) -> bool:
+        return any(there["value"] for name, there in self.draft.fields.items() if name.startswith("but."))
+
+    @property
+    def named(self) -> bool:
+        """Whether the area needs no name of its own."""
+        found = self.looked.wanted.found
+        return found is None or found.named
+
+    def input_type(self, kind: str, value: str) -> str:
+        """The type of an input; text where the browser's own could not show the value, and would then lose it."""
+        forms = {"datetime": (r"\d{4}-\d\d-\d\dT\d\d:\d\d", "datetime-local"), "date": (r"\d{4}-\d\d-\d\d", "date")}
+        if kind not in forms:
+            return "text"
+        form, name = forms[kind]
+        if value and not (re.fullmatch(form, value, re.ASCII) and _on_clock(value)):
+            return "text"
+        return name
+
+    def size(self, one: compose.Rendered) -> str:
+        """Of a text message: its segments and characters."""
+        found = segments(one.text)
+        return f"{found.units} {'characters' if found.encoding == 'GSM-7' else 'UCS-2 units'}"
+
+    def told(self, number: int) -> Any:
+        return told(number)
+
+    def price(self, channel: str) -> str:
+        """About how much the messages of a channel cost; "" where no price is set."""
+        each = settings().price_of.get(channel)
+        reached = self.looked.audience.languages.get(channel, {}) if self.looked.audience else {}
+        messages = sum(reached.values())
+        if each is None or not self.preview.words:
+            return ""
+        cost_of = self.preview.costs.get(channel, {})
+        if messages < FEWEST:
+            return f"less than ${max(0.01, FEWEST * max(cost_of.values(), default=1) * each):,.2f}"
+        units = sum(number * cost_of.get(language, 1) for language, number in reached.items())
+        return f"about ${max(0.01, units * each):,.2f}"
+
+
+def _on_clock(value: str) -> bool:
+    try:
+        on_clock(datetime.fromisoformat(value), settings().tz)
+    except ValueError:
+        return False
+    return True
+
+
+def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView:
+    """Read a draft, and compute all that its page shows. Opens transactions of its own.
+
+    Raises NotFound, NotAllowed, or NotFound for an event that is no longer in the catalogue.
+    """
+    by, now = caller.acting, datetime.now(UTC)
+    with transaction() as s:
+        draft = working_drafts.find(s, draft_id, by)
+        event = in_catalogue(draft)
+        reading = working_drafts.read(s, draft, settings())
+    looked = compose_area.look(draft, reading, event, caller)
+    with transaction() as s:
+        preview = previewing.preview(s, reading, looked.wanted, now, settings())
+        plans = previewing.plans(s, preview, looked.audience, now) if looked.audience else ()
+        kept = city_zones.all_zones(s)
+        names = names_of(s)
+        conflicts = _conflicts(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
+        latest = _latest(s, draft.incident_id)
+    known = {one.zone.id for one in kept}
+    return ComposeView(
+        draft=draft,
+        event=event,
+        languages=compose.catalogue().written(settings().languages),
+        zones=[(kind, [one for one in kept if one.zone.kind == kind]) for kind in KINDS],
+        gone=[name for name, there in draft.fields.items() if there["value"] and _zone_of(name) not in {0, *known}],
+        looked=looked,
+        preview=preview,
+        plans=plans,
+        conflicts=conflicts,
+        names=names,
+        latest=latest,
+        drawing=_drawing(looked, kept),
+        tab=tab,
+        find=find,
+    )
+
+
+def names_of(s: Session) -> dict[int, str]:
+    """The emails of operators, by id."""
+    return {one.id: one.email for one in s.scalars(select(Operator))}
+
+
+def zone_names(s: Session) -> dict[int, str]:
+    """The names of current zones, by id."""
+    rows = s.execute(text("SELECT id, name FROM zones WHERE retired_at IS NULL"))
+    return {row.id: row.name for row in rows}
+
+
+def in_catalogue(draft: WorkingDraft) -> Event:
+    """The event of a draft. Raises NotFound with what to do when its template has been removed."""
+    try:
+        event = compose.catalogue().event(draft.event)
+        event.defaults(draft.phase)
+    except NotFound:
+        raise NotFound(
+            f"The template {draft.event} {draft.phase} is no longer in the catalogue, so this draft cannot be used.",
+            hint="Start a new draft from another template.",
+        ) from None
+    return event
+
+
+def _zone_of(name: str) -> int:
+    start, _, number = name.partition(".")
+    return int(number) if start in {"zone", "but"} else 0
+
+
+def _drawing(looked: Looked, kept: Sequence[KeptZone]) -> Outline | None:
+    if looked.shape is None:
+        return None
+    behind = [one for one in kept if one.zone.kind == WHERE_KIND] or list(kept)
+    return outline(to_wkb(looked.shape), behind)
+
+
+def _latest(s: Session, incident: int | None) -> Alert | None:
+    if incident is None:
+        return None
+    newest = select(Alert).where(Alert.incident_id == incident).order_by(Alert.launched_at.is_(None), Alert.id.desc())
+    return s.scalar(newest.limit(1))
+
+
+def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:
+    """A field's name, as its form calls it."""
+    start, _, rest = name.partition(".")
+    if start == "blank":
+        bare, _, language = rest.partition(".")
+        found = next((blank.label for blank in event.blanks(phase) if blank.name == bare), bare)
+        return f"{found} ({language})" if language else found
+    if start in {"zone", "but"}:
+        zone = zones.get(int(rest), "a zone that was retired")
+        return zone if start == "zone" else f"{zone}, left out"
+    if start == "channel":
+        return CHANNELS[rest].label if rest in CHANNELS else rest
+    return LABELS.get(start, start) + (f" ({rest})" if rest and start == "area_name" else "")
+
+
+LABELS = {
+    "streets": "Streets", "around": "Middle of the circle", "radius": "Radius", "area": "Drawn area",
+    "but_streets": "Streets left out", "but_area": "Drawn area left out", "area_name": "What residents call the area",
+    "severity": "Severity", "urgency": "Urgency", "certainty": "Certainty", "status": "Real or practice",
+    "lasts": "How long it lasts", "expires_at": "When it ends", "launch_at": "When to launch",
+    "confirm": "Doubt about the area",
+}  # fmt: skip
+
+
+def _conflicts(
+    s: Session, draft: WorkingDraft, event: Event, names: Mapping[int, str], zones: Mapping[int, str]
+) -> list[Conflict]:
+    found = []
+    for one, email in working_drafts.waiting(s, draft.id):
+        there = draft.fields.get(one.field, {"value": "", "version": 0, "by": draft.created_by})
+        found.append(
+            Conflict(
+                id=one.id,
+                label=label(event, draft.phase, one.field, zones),
+                kept=there["value"],
+                kept_by=names.get(there["by"], ""),
+                waiting=one.value,
+                waiting_by=email,
+                seen=there["version"],
+            )
+        )
+    return found
