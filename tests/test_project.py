@@ -17,6 +17,9 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from api.app import create_app
+from tests.api import role_table
+
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -237,3 +240,9 @@ def test_every_library_that_is_imported_is_a_declared_dependency() -> None:
             named += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             for top in {name.partition(".")[0] for name in named} - ours - sys.stdlib_module_names:
                 assert declared & set(map(canonicalize_name, homes.get(top, ()))), f"{file.name} imports {top}"
+
+
+def test_every_route_and_every_command_has_a_row_in_the_table_of_roles() -> None:
+    existing = [*role_table.routes(create_app()), *role_table.commands()]
+    if faults := role_table.faults(role_table.rows(), existing):
+        pytest.fail("\n".join(faults), pytrace=False)

@@ -77,7 +77,9 @@ def commands() -> Iterator[str]:
 def faults(table: list[Row], existing: list[str]) -> list[str]:
     """A sentence for each route or command without a row, with the line to add, and for each row without a route."""
     known, there = {row.what for row in table}, set(existing)
-    missing = [f"{what} has no row. Add to {FILE.name}:\n    {_line(what)}" for what in existing if what not in known]
+    missing = [
+        f"{what} has no row. Add to tests/api/{FILE.name}:\n    {_line(what)}" for what in existing if what not in known
+    ]
     gone = [
         f"{FILE.name}:{row.line}: {row.what} does not exist. Remove the row." for row in table if row.what not in there
     ]
