@@ -151,6 +151,12 @@ def _duty(of_now: bool) -> Maker:
     return make
 
 
+def _spare_zone(world: World) -> int:
+    world.made += 1
+    with transaction() as s:
+        return factories.zone(s, f"Spare {world.made}", factories.square(2, 2), now=world.now).id
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
@@ -184,6 +190,7 @@ MAKERS: dict[str, Maker] = {
     "duty": _duty(of_now=True),
     "duty_id": _duty(of_now=False),
     "zone_id": _number("SELECT min(id) FROM zones"),
+    "spare_zone": _spare_zone,
     "z": lambda _world: 8,
     "x": lambda _world: 0,
     "y": lambda _world: 0,
