@@ -13,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster
-from notify.alerts import lifecycle
+from notify.alerts import lifecycle, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
@@ -157,6 +157,11 @@ def _spare_zone(world: World) -> int:
         return factories.zone(s, f"Spare {world.made}", factories.square(2, 2), now=world.now).id
 
 
+def _working_draft(world: World) -> int:
+    with transaction() as s:
+        return working_start.start(s, "storm", "issue", factories.operator(s, "author", now=world.now), world.now).id
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
@@ -191,6 +196,7 @@ MAKERS: dict[str, Maker] = {
     "duty_id": _duty(of_now=False),
     "zone_id": _number("SELECT min(id) FROM zones"),
     "spare_zone": _spare_zone,
+    "draft_id": _working_draft,
     "z": lambda _world: 8,
     "x": lambda _world: 0,
     "y": lambda _world: 0,
