@@ -3,6 +3,7 @@
 from api.console import (
     alarms,
     alerts,
+    audit,
     city_map,
     compose,
     live,
@@ -24,5 +25,6 @@ _PAGES = (
     roster,
     zones,
     senders,
+    audit,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

@@ -29,6 +29,7 @@ MAY: dict[str, frozenset[str]] = {
     "roster": frozenset({"approver", "admin"}),  # be on duty, hand over, plan shifts
     "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
+    "audit": frozenset({"approver", "admin"}),  # read who did what; an export also needs "administer"
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 

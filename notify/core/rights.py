@@ -19,6 +19,7 @@ from notify.core.errors import Refused
 RIGHTS = {
     # Facts are only added.
     "audit": "SELECT, INSERT",
+    "audit_seals": "SELECT, INSERT",
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",

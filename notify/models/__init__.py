@@ -3,7 +3,7 @@
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
-from notify.models.audit import Audit
+from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.job import Heartbeat, JobRow
@@ -34,6 +34,7 @@ __all__ = [
     "AlertZone",
     "ApiKey",
     "Audit",
+    "AuditSeal",
     "Base",
     "Batch",
     "BreakGlass",

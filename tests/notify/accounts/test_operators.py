@@ -29,9 +29,9 @@ def last_audit(action: str) -> tuple[str, dict[str, object]]:
     ("role", "acts"),
     [
         ("author", STAFF),
-        ("approver", STAFF | {"approve", "roster", "break-glass"}),
+        ("approver", STAFF | {"approve", "roster", "break-glass", "audit"}),
         ("agent", {"draft collection", "serve"}),
-        ("admin", STAFF | {"approve", "roster", "break-glass", "serve", "administer"}),
+        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "serve", "administer"}),
     ],
 )
 def test_a_role_may_do_this_and_no_more(role: str, acts: set[str]) -> None:
