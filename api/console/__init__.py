@@ -6,11 +6,13 @@ from api.console import (
     audit,
     city_map,
     compose,
+    incidents,
     live,
     now,
     roster,
     senders,
     sign_in,
+    warn_requests,
     zones,
 )
 
@@ -18,6 +20,8 @@ _PAGES = (
     sign_in,
     now,
     compose,
+    incidents,
+    warn_requests,
     alerts,
     live,
     alarms,

@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, StoredContent
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
+from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator
@@ -47,6 +48,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
+    "IncidentNote",
     "JobRow",
     "KeyRing",
     "Landmark",
@@ -69,6 +71,7 @@ __all__ = [
     "Subscriber",
     "Suppression",
     "Topic",
+    "WarnRequest",
     "WorkingDraft",
     "Zone",
     "ZoneVersion",

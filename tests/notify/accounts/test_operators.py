@@ -16,7 +16,7 @@ from tests.factories import NOW, operator
 from tests.waiting import until
 
 Leave = Callable[[Session, str, datetime], object]
-STAFF = {"draft", "draft collection", "launch", "stop", "count", "resolve"}
+STAFF = {"note", "draft", "draft collection", "launch", "stop", "count", "resolve"}
 
 
 def last_audit(action: str) -> tuple[str, dict[str, object]]:
@@ -30,7 +30,7 @@ def last_audit(action: str) -> tuple[str, dict[str, object]]:
     [
         ("author", STAFF),
         ("approver", STAFF | {"approve", "roster", "break-glass", "audit"}),
-        ("agent", {"draft collection", "serve"}),
+        ("agent", {"draft collection", "note", "serve"}),
         ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "serve", "administer"}),
     ],
 )
