@@ -3,25 +3,26 @@
 from api.console import (
     alarms,
     alerts,
-    audit,
     city_map,
     compose,
-    incidents,
+    joining,
     live,
     now,
+    proof,
     roster,
     senders,
     sign_in,
-    warn_requests,
+    you,
     zones,
 )
 
 _PAGES = (
     sign_in,
+    joining,
+    proof,
+    you,
     now,
     compose,
-    incidents,
-    warn_requests,
     alerts,
     live,
     alarms,
@@ -29,6 +30,5 @@ _PAGES = (
     roster,
     zones,
     senders,
-    audit,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

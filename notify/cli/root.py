@@ -36,7 +36,6 @@ HOMES = {
     "operators": "operators:commands",
     "roster": "roster:commands",
     "keys": "operators:key_commands",
-    "audit": "audit:commands",
 }
 
 # The first sentence of each for `tocsin --help`, which imports those missing here.
@@ -48,7 +47,7 @@ SHORT = {
     "worker": "Run a process that sends messages, of one lane or both.",
     "scheduler": "Run the timed jobs. Several may run; one leads.",
     "simulator": "Run the simulated providers, for training and tests: nothing leaves this machine.",
-    "where": "Show the addresses of this machine's stack, with a new sign-in link for the training city.",
+    "where": "Show the addresses of this machine's stack, with new sign-in links for the training city.",
     "restored": "After restoring a backup: hold all alerts, and ask the providers what was sent since.",
     "check": "Check servers, providers and the network: could an emergency be sent now?",
     "alert": "Write, approve, launch, watch and stop alerts.",
@@ -63,7 +62,6 @@ SHORT = {
     "senders": "The identities that messages are sent from: their rates and caps.",
     "operators": "Staff members and their roles.",
     "roster": "The duty roster: who is asked to approve alerts.",
-    "audit": "The audit: verify its chain of hashes, export it.",
     "keys": "API keys, and the secret key, which `rotate` replaces.",
 }
 

@@ -19,18 +19,15 @@ from notify.core.errors import Refused
 RIGHTS = {
     # Facts are only added.
     "audit": "SELECT, INSERT",
-    "audit_seals": "SELECT, INSERT",
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",
-    "incident_notes": "SELECT, INSERT",
     "alert_zones": "SELECT, INSERT",
     "zone_versions": "SELECT, INSERT",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, launched_at, ask_since,"
     " finished_at, fanout_through, fanout_done_at, audience_total)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
-    "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
     "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",
     "deliveries": "SELECT, INSERT, UPDATE (state, reason, batch_id, sender_id, claimed_at, sent_at, settled_at,"
     " attempts, reference)",
@@ -45,9 +42,14 @@ RIGHTS = {
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
     "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",
-    "sessions": "SELECT, INSERT, DELETE, UPDATE (ended_at)",
+    "sessions": "SELECT, INSERT, DELETE, UPDATE (seen_at, proven_at, ended_at)",
     "operator_contacts": "SELECT, INSERT, DELETE, UPDATE (address_sealed, verified_at)",
     "duties": "SELECT, INSERT, UPDATE (ends_at)",
+    "credentials": "SELECT, INSERT, DELETE, UPDATE",
+    "recovery_codes": "SELECT, INSERT, DELETE, UPDATE (used_at)",
+    "sign_in_links": "SELECT, INSERT, DELETE, UPDATE (used_at)",
+    "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
+    "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
     "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"

@@ -3,17 +3,16 @@
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
-from notify.models.audit import Audit, AuditSeal
+from notify.models.audit import Audit
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
-from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
-from notify.models.session import SignIn
+from notify.models.session import Credential, KnownDevice, RecoveryCode, SignIn, SignInLink, SignInTries
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -35,7 +34,6 @@ __all__ = [
     "AlertZone",
     "ApiKey",
     "Audit",
-    "AuditSeal",
     "Base",
     "Batch",
     "BreakGlass",
@@ -43,14 +41,15 @@ __all__ = [
     "CarrierRefusal",
     "Consent",
     "Contact",
+    "Credential",
     "Delivery",
     "Duty",
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
-    "IncidentNote",
     "JobRow",
     "KeyRing",
+    "KnownDevice",
     "Landmark",
     "Lane",
     "MapFeature",
@@ -60,10 +59,13 @@ __all__ = [
     "Place",
     "Prediction",
     "Preference",
+    "RecoveryCode",
     "ResidentChange",
     "Sender",
     "SetAside",
     "SignIn",
+    "SignInLink",
+    "SignInTries",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",
@@ -71,7 +73,6 @@ __all__ = [
     "Subscriber",
     "Suppression",
     "Topic",
-    "WarnRequest",
     "WorkingDraft",
     "Zone",
     "ZoneVersion",

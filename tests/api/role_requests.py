@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 from click.testing import Result
 from typer.testing import CliRunner
 
-from notify.accounts import operators, roster
-from notify.alerts import lifecycle, warn_requests, working_start
+from notify.accounts import operators, roster, sessions
+from notify.alerts import lifecycle, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
@@ -108,17 +107,6 @@ def _operator(role: str, *, disabled: bool = False) -> Maker:
     return make
 
 
-def _incident(world: World) -> int:
-    alert = _alert("draft")(world)
-    return asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=alert)
-
-
-def _request(world: World) -> int:
-    with transaction() as s:
-        wanted = warn_requests.Asked("Engine 4", "field", "Water rises", "Mill St", None, None, uuid4())
-        return warn_requests.take(s, wanted, factories.operator(s), world.now).id
-
-
 def _operator_id(world: World) -> int:
     email = _operator("author")(world)
     return asked.number("SELECT id FROM operators WHERE email = :email", email=email)
@@ -174,14 +162,19 @@ def _working_draft(world: World) -> int:
         return working_start.start(s, "storm", "issue", factories.operator(s, "author", now=world.now), world.now).id
 
 
+def _session(world: World) -> int:
+    """Another session of whoever asks."""
+    with transaction() as s:
+        sessions.begin(s, operators.find(s, world.me), "password", "a test", world.now)
+    return asked.number("SELECT max(id) FROM sessions")
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
 
 # What the braces of a path or a request stand for, by their names.
 MAKERS: dict[str, Maker] = {
-    "incident_id": _incident,
-    "request_id": _request,
     "day": lambda world: (world.now + timedelta(days=3)).date().isoformat(),
     "me": lambda world: world.me,
     "folder": lambda world: world.folder,
@@ -216,6 +209,7 @@ MAKERS: dict[str, Maker] = {
     "y": lambda _world: 0,
     "path": lambda _world: "tocsin.css",
     "tag": lambda _world: "none",
+    "session_id": _session,
     "delivery_id": lambda _world: 1,
 }
 

@@ -57,9 +57,7 @@ def test_who_leaves_has_no_key_and_no_session_any_more(monkeypatch: pytest.Monke
     secret = key_of(AUTHOR, "laptop")
     key_of(AUTHOR, "script")
     with transaction() as s:
-        key = operators.find_key(s, secret)
-        assert key is not None
-        token = sessions.begin(s, key, NOW)
+        token = sessions.begin(s, operators.find(s, AUTHOR), "password", "", NOW)
     done = run("disable", AUTHOR, "--json")
     assert json.loads(done.stdout) == {"email": AUTHOR, "active": False, "keys_revoked": 2, "sessions_ended": 1}
     with transaction() as s:
