@@ -3,8 +3,10 @@
 from api.console import (
     alarms,
     alerts,
+    audit,
     city_map,
     compose,
+    incidents,
     joining,
     live,
     now,
@@ -12,6 +14,7 @@ from api.console import (
     roster,
     senders,
     sign_in,
+    warn_requests,
     you,
     zones,
 )
@@ -23,6 +26,8 @@ _PAGES = (
     you,
     now,
     compose,
+    incidents,
+    warn_requests,
     alerts,
     live,
     alarms,
@@ -30,5 +35,6 @@ _PAGES = (
     roster,
     zones,
     senders,
+    audit,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

@@ -28,7 +28,9 @@ MAY: dict[str, frozenset[str]] = {
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
     "roster": frozenset({"approver", "admin"}),  # be on duty, hand over, plan shifts
     "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
+    "note": frozenset({"author", "approver", "admin", "agent"}),  # notes on incidents, and requests to warn
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
+    "audit": frozenset({"approver", "admin"}),  # read who did what; an export also needs "administer"
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 

@@ -15,9 +15,14 @@ from notify.accounts import operators
 from notify.alerts.listing import AlertSummary
 from notify.city import coverage
 from notify.city.coverage import Coverage, InForce
+from notify.core.city_time import moment
+from notify.core.settings import settings
 from notify.models import Operator
 
-SOON = timedelta(hours=1)  # before the end of an alert: somebody has to extend, update or close it
+# Before the end of an alert, or before the time that it promised, somebody has to extend, update or close it: this long
+# before, or the last quarter of a short one.
+SOON = timedelta(hours=1)
+PROMISE = "restore_by"  # the blank with a time by which residents expect something
 MOST = 400  # alerts on the page; drafts are left out first
 IN_FORCE = ("sending", "paused", "sent")
 OPT_OUT_DAYS = 7
@@ -27,7 +32,7 @@ OPT_OUT_DAYS = 7
 class Item(AlertSummary):
     """An alert that is not over. `newest`: the last one launched in its incident; `closed`: that one is an all-clear.
 
-    `alone`: its author may approve it, if its audience is small.
+    `alone`: its author may approve it, if its audience is small. `promise`: a local time that its words promise.
     """
 
     created_by: int
@@ -36,6 +41,7 @@ class Item(AlertSummary):
     newest: bool
     closed: bool
     area_hash: str | None
+    promise: str | None
 
     @property
     def is_in_force(self) -> bool:
@@ -45,9 +51,26 @@ class Item(AlertSummary):
     def is_danger(self) -> bool:
         return self.is_in_force and self.lane == "emergency" and self.status == "Actual" and not self.closed
 
-    def ends_soon(self, now: datetime) -> bool:
-        """Whether it ends within SOON and no later alert of its incident replaces it."""
-        return self.is_in_force and self.status == "Actual" and self.newest and self.expires_at - now <= SOON
+    @property
+    def asks_from(self) -> datetime | None:
+        """From when on its owner is asked what comes next; None: never, because something came or nothing need come."""
+        if self.launched_at is None or not self.is_in_force or not self.newest or self.closed:
+            return None
+        if self.status != "Actual":
+            return None
+        ends = min(self.expires_at, self.promised_at or self.expires_at)
+        return ends - min(SOON, max(ends - self.launched_at, timedelta()) / 4)
+
+    @property
+    def promised_at(self) -> datetime | None:
+        """The time that its words promise. None without one, and for one that cannot be read."""
+        try:
+            return moment(self.promise, settings().tz) if self.promise else None
+        except ValueError:
+            return None
+
+    def asks(self, now: datetime) -> bool:
+        return self.asks_from is not None and now >= self.asks_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,21 @@ class OptOuts:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request to warn that nobody has answered yet."""
+
+    id: int
+    asked_by: str
+    source: str
+    danger: str
+    place: str
+    incident_id: int | None
+    received_at: datetime
+    decide_by: datetime | None
+    read_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """All of it at one moment. Emergencies come first, then the newest."""
 
@@ -79,6 +117,7 @@ class Situation:
     sending: dict[int, tuple[Sent, ...]]
     coverage: Coverage
     opt_outs: tuple[OptOuts, ...]
+    requests: tuple[OpenRequest, ...]
     left_out: bool  # there are more than MOST alerts
 
     @property
@@ -98,7 +137,8 @@ class Situation:
         return sorted(ready, key=lambda one: one.launch_at or one.created_at)
 
     def ending(self, now: datetime) -> list[Item]:
-        return sorted((one for one in self.items if one.ends_soon(now)), key=lambda one: one.expires_at)
+        """The alerts whose owners have to extend, update or close them."""
+        return sorted((one for one in self.items if one.asks(now)), key=lambda one: one.expires_at)
 
     def for_approval(self, by: Operator | None) -> list[Item]:
         """The drafts that this operator may approve."""
@@ -113,7 +153,7 @@ class Situation:
 
 def read(s: Session, now: datetime) -> Situation:
     """Read the situation, in a few statements whose cost does not depend on the number of residents."""
-    rows = s.execute(text(_ITEMS), {"now": now, "most": MOST + 1}).all()
+    rows = _rows(s, now)
     items = tuple(Item(**row._mapping) for row in rows[:MOST])
     out = [one.id for one in items if one.state in ("sending", "paused")]
     covered = tuple(
@@ -122,8 +162,23 @@ def read(s: Session, now: datetime) -> Situation:
         if one.is_in_force and one.status == "Actual" and one.area_hash and one.launched_at
     )
     return Situation(
-        items, _sending(s, out) if out else {}, coverage.of(s, covered), _opt_outs(s, now), len(rows) > MOST
+        items,
+        _sending(s, out) if out else {},
+        coverage.of(s, covered),
+        _opt_outs(s, now),
+        tuple(OpenRequest(**row._mapping) for row in s.execute(text(_REQUESTS))),
+        len(rows) > MOST,
     )
+
+
+def asking(s: Session, now: datetime) -> list[Item]:
+    """Return the alerts whose owners have to extend, update or close them."""
+    found = [Item(**row._mapping) for row in _rows(s, now)]
+    return [one for one in found if one.asks(now)]
+
+
+def _rows(s: Session, now: datetime) -> Sequence[Any]:
+    return s.execute(text(_ITEMS), {"now": now, "most": MOST + 1, "promise": PROMISE}).all()
 
 
 def anything_written(s: Session) -> bool:
@@ -152,6 +207,11 @@ _BEGUN = """
            EXISTS (SELECT FROM senders WHERE status = 'open'),
            (SELECT count(*) > 1 FROM operators WHERE disabled_at IS NULL AND role IN ('author', 'approver', 'admin'))
 """
+_REQUESTS = """
+    SELECT id, asked_by, source, danger, place, incident_id, received_at, decide_by,
+           read_back_at IS NOT NULL AS read_back
+      FROM warn_requests WHERE closed_at IS NULL ORDER BY received_at, id LIMIT 100
+"""
 _SUMMARY = ", ".join(f"a.{one.name}" for one in fields(AlertSummary) if one.name != "incident")
 # The condition on expires_at is that of an index: alerts that are over, most of them, are not read.
 _ITEMS = f"""
@@ -165,7 +225,7 @@ _ITEMS = f"""
     )
     SELECT {_SUMMARY}, a.incident_id AS incident, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
            a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id = a.id, false) AS newest,
-           coalesce(last.phase = 'all-clear', false) AS closed
+           coalesce(last.phase = 'all-clear', false) AS closed, a.blanks->>:promise AS promise
       FROM open a LEFT JOIN last USING (incident_id, status)
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
 """  # noqa: S608  names of ours

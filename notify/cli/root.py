@@ -36,6 +36,7 @@ HOMES = {
     "operators": "operators:commands",
     "roster": "roster:commands",
     "keys": "operators:key_commands",
+    "audit": "audit:commands",
 }
 
 # The first sentence of each for `tocsin --help`, which imports those missing here.
@@ -62,6 +63,7 @@ SHORT = {
     "senders": "The identities that messages are sent from: their rates and caps.",
     "operators": "Staff members and their roles.",
     "roster": "The duty roster: who is asked to approve alerts.",
+    "audit": "The audit: verify its chain of hashes, export it.",
     "keys": "API keys, and the secret key, which `rotate` replaces.",
 }
 

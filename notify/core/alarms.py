@@ -19,6 +19,7 @@ T = TypeVar("T")
 # The kinds (docs/alarms.md).
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_MISSED = "launch-missed"
+EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"
 LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
 EXERCISE_BARRED = "exercise-barred"

@@ -19,15 +19,18 @@ from notify.core.errors import Refused
 RIGHTS = {
     # Facts are only added.
     "audit": "SELECT, INSERT",
+    "audit_seals": "SELECT, INSERT",
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",
+    "incident_notes": "SELECT, INSERT",
     "alert_zones": "SELECT, INSERT",
     "zone_versions": "SELECT, INSERT",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, launched_at, ask_since,"
     " finished_at, fanout_through, fanout_done_at, audience_total)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
+    "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
     "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",
     "deliveries": "SELECT, INSERT, UPDATE (state, reason, batch_id, sender_id, claimed_at, sent_at, settled_at,"
     " attempts, reference)",

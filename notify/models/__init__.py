@@ -3,9 +3,10 @@
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, StoredContent
-from notify.models.audit import Audit
+from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
+from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator
@@ -34,6 +35,7 @@ __all__ = [
     "AlertZone",
     "ApiKey",
     "Audit",
+    "AuditSeal",
     "Base",
     "Batch",
     "BreakGlass",
@@ -47,6 +49,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
+    "IncidentNote",
     "JobRow",
     "KeyRing",
     "KnownDevice",
@@ -73,6 +76,7 @@ __all__ = [
     "Subscriber",
     "Suppression",
     "Topic",
+    "WarnRequest",
     "WorkingDraft",
     "Zone",
     "ZoneVersion",

@@ -32,9 +32,7 @@ _MAY_HAVE_LEFT = re.compile(
     "|active|inactive|status|deleted|removed|deceased|verified|baja|activo|estado"
 )
 MOST_LINES = 10  # of one record; a longer one has an unclosed quote
-_FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; with its full-width forms
 _NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # how `surrogateescape` decodes them
 
 
@@ -148,19 +146,6 @@ def fields_of(line: str) -> list[str] | None:
         return next(csv.reader([line], strict=True))
     except csv.Error:
         return None
-
-
-def defused(cell: str) -> str:
-    """Put an apostrophe before a cell that looks like a formula, so that a spreadsheet does not run it.
-
-    Numbers, including phone numbers in E.164 and coordinates, stay as they are. `fused` is the inverse.
-    """
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
-def fused(cell: str) -> str:
-    """Return the cell without the apostrophe of `defused`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def is_utf8(fields: list[str]) -> bool:

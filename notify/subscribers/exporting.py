@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.core import alarms, audit, crypto, points
 from notify.core.errors import Unavailable
+from notify.core.formulas import defused
 from notify.models import Operator
-from notify.subscribers.csv_records import COLUMNS, defused
+from notify.subscribers.csv_records import COLUMNS
 from notify.subscribers.identity import EMAIL, PHONE
 from notify.subscribers.storing import SEALED_ADDRESS
 

@@ -12,9 +12,10 @@ from notify.core import emails, phones
 from notify.core.characters import visible
 from notify.core.counting import counted
 from notify.core.emails import NotAnEmail
+from notify.core.formulas import fused
 from notify.core.phones import NotAPhone
 from notify.models import Topic
-from notify.subscribers.csv_records import COLUMNS, fused, is_utf8
+from notify.subscribers.csv_records import COLUMNS, is_utf8
 from notify.subscribers.placing import NoPlace
 from zones.placing import Bounds, is_near, is_swapped, kilometres
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from notify.accounts import links, operators
-from notify.alerts import lifecycle, working_drafts, working_start
+from notify.alerts import incidents, lifecycle, warn_requests, working_drafts, working_start
 from notify.alerts.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
@@ -46,6 +47,15 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         join = links.make(s, newcomer, "join", city)
         enter = links.make(s, newcomer, "training", city)
     zone = asked.number("SELECT id FROM zones")
+    thread = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=real)
+    with transaction() as s:
+        by = factories.operator(s)
+        incidents.add_note(s, thread, "The bridge is closed.", uuid4(), by, city)
+        for minutes in (30, 1):
+            wanted = warn_requests.Asked(
+                "Engine 4", "field", "Water rises.", "Mill St", timedelta(minutes=minutes), thread, uuid4()
+            )
+            warn_requests.take(s, wanted, by, city - timedelta(minutes=10))
     mixed = "UPDATE deliveries SET state = 'undelivered', reason = '30005', sent_at = now() WHERE id % 3 = 0"
     asked.do(mixed + " AND state = 'queued'")
     with transaction() as s:
@@ -62,12 +72,15 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         *compose,
         "/console",
         "/console/alerts",
+        "/console/requests",
+        f"/console/incidents/{thread}",
         "/console/map",
         f"/console/map?zone={zone}",
         "/console/roster",
         "/console/sign-in",
         "/console/alerts/99",
     ]
+    console += ["/console/audit", "/console/audit?since=tomorow", "/console/audit?operator=nobody"]
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
     console += ["/console/senders", "/console/zones", f"/console/zones/{zone}", "/console/zones/import"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
-from notify.alerts import lifecycle, working_start
+from notify.alerts import lifecycle, warn_requests, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
@@ -107,6 +108,17 @@ def _operator(role: str, *, disabled: bool = False) -> Maker:
     return make
 
 
+def _incident(world: World) -> int:
+    alert = _alert("draft")(world)
+    return asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=alert)
+
+
+def _request(world: World) -> int:
+    with transaction() as s:
+        wanted = warn_requests.Asked("Engine 4", "field", "Water rises", "Mill St", None, None, uuid4())
+        return warn_requests.take(s, wanted, factories.operator(s), world.now).id
+
+
 def _operator_id(world: World) -> int:
     email = _operator("author")(world)
     return asked.number("SELECT id FROM operators WHERE email = :email", email=email)
@@ -175,6 +187,8 @@ def _number(question: str) -> Maker:
 
 # What the braces of a path or a request stand for, by their names.
 MAKERS: dict[str, Maker] = {
+    "incident_id": _incident,
+    "request_id": _request,
     "day": lambda world: (world.now + timedelta(days=3)).date().isoformat(),
     "me": lambda world: world.me,
     "folder": lambda world: world.folder,

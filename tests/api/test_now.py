@@ -105,7 +105,7 @@ def test_zones_beside_a_danger_have_no_message_until_they_get_one(at_desk: Desk,
 
 
 def test_an_alert_that_ends_soon_asks_for_an_update_or_an_all_clear(at_desk: Desk, city: datetime) -> None:
-    number = launched(city, expires_at=city + timedelta(minutes=50))
+    number = launched(city - timedelta(hours=3), expires_at=city + timedelta(minutes=50))
     waiting = at_desk("author").get("/console").text
     incident = asked.number("SELECT incident_id FROM alerts")
     assert f'href="/console/compose?incident={incident}&amp;phase=update"' in waiting

@@ -9,6 +9,7 @@ from notify.operations.jobs import (
     launch,
     receipts,
     retention,
+    seal_audit,
     sweep,
     watch,
 )
@@ -20,6 +21,7 @@ RUN: Mapping[str, Callable[[], None]] = {
     "receipts": receipts.run,
     "forget_changes": forget_changes.run,
     "check_places": check_places.run,
+    "seal_audit": seal_audit.run,
     "retention": retention.run,
     "watch": watch.run,
 }

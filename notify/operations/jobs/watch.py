@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from notify.alerts import times
+from notify.alerts import situation, times
 from notify.core import alarms
 from notify.core.city_time import shown
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.models import Alert, Lane
+from notify.models import Alarm, Alert, Lane, WarnRequest
 from notify.models.job import JobRow
 from notify.models.states import AlertState
 from notify.operations import heartbeat
@@ -29,6 +30,8 @@ def run() -> None:
         lambda: _follow(alarms.LAUNCH_MISSED, _missed),
         lambda: _follow(alarms.AUDIENCE_UNKNOWN, _unresolved),
         lambda: _follow(alarms.JOB_FAILS, _failing),
+        lambda: _follow(alarms.EXPIRES_SOON, _ending),
+        lambda: _follow(alarms.DECISION_DUE, _undecided),
     )
 
 
@@ -91,6 +94,52 @@ def _unresolved(s: Session) -> dict[int | str, str]:
         " and read its log."
         for alert in late
     }
+
+
+def _ending(s: Session) -> dict[int | str, str]:
+    """By alert id: alerts that end soon, or whose promised time comes, without a later word in their incident.
+
+    Routine alerts that promise nothing may end by themselves. An alarm that an operator has resolved does not ring
+    again.
+    """
+    now = datetime.now(UTC)
+    asking = [one for one in situation.asking(s, now) if one.lane == "emergency" or one.promised_at]
+    looked_at = _looked_at(s, alarms.EXPIRES_SOON, Alarm.alert_id.in_([one.id for one in asking]), Alarm.alert_id)
+    return {one.id: _ends(one) for one in asking if one.id not in looked_at}
+
+
+def _ends(one: situation.Item) -> str:
+    zone = settings().tz
+    promised = one.promised_at
+    ends = (
+        f"promises residents news by {shown(promised, zone)}"
+        if promised is not None and promised < one.expires_at
+        else f"ends at {shown(one.expires_at, zone)}"
+    )
+    return (
+        f"Alert {one.id} ({one.event}, {one.area_description}) {ends}, and nothing follows it. Extend it by an update,"
+        f" or close it by an all-clear: /console/incidents/{one.incident}."
+    )
+
+
+def _undecided(s: Session) -> dict[int | str, str]:
+    """By request: requests to warn whose time to decide has passed."""
+    late = s.scalars(
+        select(WarnRequest).where(WarnRequest.closed_at.is_(None), WarnRequest.decide_by < func.now())
+    ).all()
+    about = {f"request {one.id}": one for one in late}
+    looked_at = _looked_at(s, alarms.DECISION_DUE, Alarm.about.in_(about), Alarm.about)
+    return {
+        subject: f"Request to warn {one.id} was to be decided by {shown(one.decide_by, settings().tz)}."  # type: ignore[arg-type]
+        " Warn now, as a precaution, or decline it: /console/requests."
+        for subject, one in about.items()
+        if subject not in looked_at
+    }
+
+
+def _looked_at(s: Session, kind: str, these: ColumnElement[bool], subject: InstrumentedAttribute[Any]) -> set[Any]:
+    """The subjects whose alarm of this kind an operator has resolved."""
+    return set(s.scalars(select(subject).where(Alarm.kind == kind, Alarm.resolved_by.is_not(None), these)))
 
 
 def _failing(s: Session) -> dict[int | str, str]:

@@ -16,7 +16,7 @@ from tests.factories import NOW, operator
 from tests.waiting import until
 
 Leave = Callable[[Session, str, datetime], object]
-STAFF = {"draft", "draft collection", "launch", "stop", "count", "resolve"}
+STAFF = {"note", "draft", "draft collection", "launch", "stop", "count", "resolve"}
 
 
 def last_audit(action: str) -> tuple[str, dict[str, object]]:
@@ -29,9 +29,9 @@ def last_audit(action: str) -> tuple[str, dict[str, object]]:
     ("role", "acts"),
     [
         ("author", STAFF),
-        ("approver", STAFF | {"approve", "roster", "break-glass"}),
-        ("agent", {"draft collection", "serve"}),
-        ("admin", STAFF | {"approve", "roster", "break-glass", "serve", "administer"}),
+        ("approver", STAFF | {"approve", "roster", "break-glass", "audit"}),
+        ("agent", {"draft collection", "note", "serve"}),
+        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "serve", "administer"}),
     ],
 )
 def test_a_role_may_do_this_and_no_more(role: str, acts: set[str]) -> None:

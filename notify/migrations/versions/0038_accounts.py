@@ -1,12 +1,12 @@
 """Operators sign in with a password and a one-time code; sessions are rows of an operator, no longer of a key.
 
-Revision ID: 0036
+Revision ID: 0038
 """
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

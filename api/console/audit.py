@@ -1,0 +1,123 @@
+"""The page of the audit: who did what and who looked at whom, and its export."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from api.auth import Caller, Viewer
+from api.errors import Told, tell
+from api.rendering import page
+from notify.accounts import audit_export, audit_trail, operators
+from notify.accounts.audit_trail import PAGE, TOCSIN, Filter, Format
+from notify.core import audit_seals
+from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError
+from notify.core.settings import settings
+
+router = APIRouter(prefix="/console/audit", include_in_schema=False)
+
+LONGEST = 200  # characters of a field
+GREATEST = 2**63 - 1
+
+
+class Fields(BaseModel):
+    """The fields of the form, as somebody typed them. `before`: the page of older rows than this id."""
+
+    operator: str = ""
+    action: str = ""
+    subject: str = ""
+    subject_id: str = ""
+    since: str = ""
+    until: str = ""
+    before: str = ""
+
+    def read(self) -> Filter:
+        """Raises Invalid, which names the field."""
+        if too_long := [name for name, value in self if len(value) > LONGEST or "\0" in value]:
+            raise Invalid(f"{too_long[0]}: this is not a value of the audit.", hint="Choose one from the list.")
+        since, until = audit_trail.times(self.since, self.until, settings().tz)
+        number = _number("number", self.subject_id)
+        return Filter(self.operator.strip().lower(), self.action, self.subject, number, since, until)
+
+    def query(self, **changed: object) -> str:
+        """The query string of a link to other rows: of these fields, without those that are empty."""
+        return urlencode({name: value for name, value in (self.model_dump() | changed).items() if value})
+
+
+class ExportFields(Fields):
+    format: str = ""
+
+
+@router.get("")
+def show(request: Request, caller: Viewer, fields: Annotated[Fields, Query()]) -> Response:
+    return _page(request, caller, fields)
+
+
+@router.post("/export")
+def export(request: Request, caller: Viewer, fields: Annotated[ExportFields, Form()]) -> Response:
+    """The rows of the filter as a file, streamed, oldest first."""
+    try:
+        kind = _format(fields.format)
+        pieces = audit_export.export(fields.read(), kind, datetime.now(UTC), caller.acting)
+    except TocsinError as error:
+        return _page(request, caller, fields, tell(error))
+    return _download(pieces, kind)
+
+
+def _page(request: Request, caller: Caller, fields: Fields, told: Told | None = None) -> Response:
+    try:
+        wanted, before = fields.read(), _number("before", fields.before)
+    except Invalid as error:
+        wanted, before, told = Filter(), None, told or tell(error)
+    with transaction() as s:
+        entries = audit_trail.find(s, wanted, caller.acting, before)
+        given: dict[str, Any] = {
+            "emails": [operator.email for operator in operators.all_operators(s)],
+            "actions": audit_trail.actions(s),
+            "subjects": audit_trail.subjects(s),
+            "head": audit_seals.head(s),
+        }
+    return page(
+        request,
+        "console/audit.html",
+        status=told.status if told else 200,
+        language="en",
+        caller=caller,
+        fields=fields,
+        entries=entries[:PAGE],
+        older=fields.query(before=entries[PAGE - 1].id) if len(entries) > PAGE else "",
+        newest=fields.query(before="") if before is not None else "",
+        may_export=operators.may(caller.acting, "administer"),
+        tocsin=TOCSIN,
+        told=told,
+        **given,
+    )
+
+
+def _download(pieces: Iterator[str], kind: Format) -> Response:
+    name = f"audit-{datetime.now(settings().tz):%Y-%m-%d-%H%M}.{kind}"
+    return StreamingResponse(
+        pieces,
+        media_type=audit_export.MEDIA_TYPES[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _format(word: str) -> Format:
+    if word not in audit_export.MEDIA_TYPES:
+        raise Invalid(f"format: {word!r} is not a format.", hint="Formats are: csv, jsonl.")
+    return "csv" if word == "csv" else "jsonl"
+
+
+def _number(name: str, words: str) -> int | None:
+    words = words.strip()
+    if not words:
+        return None
+    if not (words.isascii() and words.isdecimal() and int(words) <= GREATEST):
+        raise Invalid(f"{name}: {words!r} is not a number of the audit.", hint="Give a whole number, such as 12.")
+    return int(words)

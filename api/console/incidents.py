@@ -1,0 +1,64 @@
+"""The page of an incident: its alerts as a thread, the words in force, and the notes of operators."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.console.forms import form_id
+from api.errors import Told, tell
+from api.ids import Id
+from api.rendering import page
+from api.rest import tallies
+from notify.accounts import operators
+from notify.alerts import incidents
+from notify.core.db import transaction
+from notify.core.errors import TocsinError
+
+router = APIRouter(prefix="/console/incidents", include_in_schema=False)
+
+
+@router.get("/{incident_id}")
+def show(incident_id: Id, request: Request, caller: Viewer) -> Response:
+    return _page(request, incident_id, caller)
+
+
+@router.post("/{incident_id}/notes")
+def add_note(
+    incident_id: Id,
+    request: Request,
+    caller: Viewer,
+    words: Annotated[str, Form(max_length=20_000)] = "",
+    form: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    try:
+        with transaction() as s:
+            incidents.add_note(s, incident_id, words, form_id(form), caller.acting, datetime.now(UTC))
+    except TocsinError as error:
+        return _page(request, incident_id, caller, tell(error), words)
+    return RedirectResponse(f"/console/incidents/{incident_id}#thread", 303)
+
+
+def _page(request: Request, incident_id: int, caller: Caller, told: Told | None = None, words: str = "") -> Response:
+    now, by = datetime.now(UTC), caller.operator
+    with transaction() as s:
+        thread = incidents.read(s, incident_id, now)
+    return page(
+        request,
+        "console/incident.html",
+        status=told.status if told else 200,
+        language="en",
+        caller=caller,
+        i=thread,
+        now=now,
+        told=told,
+        note=words,
+        form=uuid4(),
+        exact=by is not None and any(operators.may(by, act) for act in tallies.EXACT),
+        fewest=tallies.FEWEST,
+        may_draft=by is not None and operators.may(by, "draft"),
+        may_note=by is not None and operators.may(by, "note"),
+    )

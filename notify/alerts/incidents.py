@@ -1,0 +1,156 @@
+"""An incident: its alerts, the notes of operators, and all that was done, in one order of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts.listing import AlertSummary
+from notify.alerts.situation import IN_FORCE
+from notify.city import coverage
+from notify.city.coverage import InForce, Reached
+from notify.core import audit
+from notify.core.characters import visible
+from notify.core.errors import Invalid, NotFound
+from notify.models import Incident, IncidentNote, Operator, StoredContent, WarnRequest
+
+LONGEST_NOTE = 2000
+MOST = 500  # entries of the thread: the newest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(AlertSummary):
+    """An alert of the incident. `messages` and those `done`, by channel, from the batches."""
+
+    area_hash: str | None
+    audience: int
+    messages: dict[str, int]
+    done: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `what`: an act on an alert or a request, or the words of a note."""
+
+    at: datetime
+    kind: Literal["alert", "note", "request"]
+    subject: int
+    what: str
+    who: str | None  # None: Tocsin itself
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """All about an incident at one moment. `present`: the newest alert in force, None when nothing is."""
+
+    incident: Incident
+    alerts: tuple[Member, ...]
+    entries: tuple[Entry, ...]
+    requests: Sequence[WarnRequest]
+    present: Member | None
+    words: Sequence[StoredContent]
+    reached: tuple[Reached, ...]
+
+    @property
+    def closed(self) -> bool:
+        """Whether an all-clear is the last word."""
+        launched = [one for one in self.alerts if one.launched_at and one.state != "cancelled"]
+        newest = max(launched, key=lambda one: (one.launched_at, one.id), default=None)
+        return newest is not None and newest.phase == "all-clear"
+
+
+def read(s: Session, incident_id: int, now: datetime) -> Thread:
+    """Read an incident. Raises NotFound."""
+    incident = s.get(Incident, incident_id)
+    if incident is None:
+        raise NotFound(f"There is no incident {incident_id}.", hint="The list of alerts shows the incident of each.")
+    alerts = _alerts(s, incident_id)
+    standing = [one for one in alerts if one.launched_at and one.state in IN_FORCE and one.expires_at > now]
+    actual = [one for one in standing if one.status == "Actual"] or standing
+    present = max(actual, key=lambda one: (one.launched_at or now, one.id), default=None)
+    covered = tuple(
+        InForce(one.id, incident_id, one.area_hash, one.lane == "emergency", False, one.launched_at or now)
+        for one in standing
+        if one.area_hash
+    )
+    requests = s.scalars(
+        select(WarnRequest)
+        .where((WarnRequest.incident_id == incident_id) | WarnRequest.alert_id.in_([one.id for one in alerts]))
+        .order_by(WarnRequest.id)
+    ).all()
+    return Thread(
+        incident,
+        alerts,
+        _entries(s, incident_id, [one.id for one in alerts], [one.id for one in requests]),
+        requests,
+        present,
+        _words(s, present.id) if present else (),
+        coverage.of(s, covered).reached,
+    )
+
+
+def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator, now: datetime) -> None:
+    """Add a note. A form that is sent twice makes one. Raises Invalid, NotFound or NotAllowed."""
+    operators.require(by, "note")
+    kept = visible(words.replace("\r\n", "\n"))
+    if not kept:
+        raise Invalid("The note is empty.", hint="Write it, then send it again.")
+    if len(kept) > LONGEST_NOTE:
+        raise Invalid(f"The note has {len(kept):,} characters.", hint=f"The most is {LONGEST_NOTE:,}.")
+    if s.get(Incident, incident_id) is None:
+        raise NotFound(f"There is no incident {incident_id}.")
+    made = s.scalar(
+        insert(IncidentNote)
+        .values(incident_id=incident_id, operator_id=by.id, at=now, words=kept, form=form)
+        .on_conflict_do_nothing(index_elements=["form"])
+        .returning(IncidentNote.id)
+    )
+    if made is not None:
+        audit.note(s, now=now, by=by, action="note", subject="incident", subject_id=incident_id, note=made)
+
+
+def _alerts(s: Session, incident_id: int) -> tuple[Member, ...]:
+    rows = s.execute(text(_ALERTS), {"incident": incident_id}).all()
+    return tuple(Member(**row._mapping) for row in rows)
+
+
+_SUMMARY = ", ".join(f"a.{one.name}" for one in fields(AlertSummary) if one.name != "incident")
+_ALERTS = f"""
+    SELECT {_SUMMARY}, a.incident_id AS incident, a.area_hash, a.audience_total AS audience,
+           coalesce(b.messages, '{{}}') AS messages, coalesce(b.done, '{{}}') AS done
+      FROM alerts a LEFT JOIN LATERAL (
+           SELECT jsonb_object_agg(channel, n) AS messages, jsonb_object_agg(channel, d) AS done
+             FROM (SELECT channel, sum(size) AS n, coalesce(sum(size) FILTER (WHERE state = 'done'), 0) AS d
+                     FROM batches WHERE alert_id = a.id GROUP BY channel) AS by_channel) AS b ON true
+     WHERE a.incident_id = :incident ORDER BY a.id
+"""  # noqa: S608  names of ours
+
+
+def _words(s: Session, alert_id: int) -> Sequence[StoredContent]:
+    kept = select(StoredContent).where(StoredContent.alert_id == alert_id)
+    return s.scalars(kept.order_by(StoredContent.channel.desc(), StoredContent.language)).all()
+
+
+def _entries(s: Session, incident_id: int, alerts: Sequence[int], requests: Sequence[int]) -> tuple[Entry, ...]:
+    rows: Sequence[Any] = s.execute(
+        text("""
+            SELECT t.at, t.kind, t.subject, t.what, o.email AS who, t.id AS "order" FROM (
+                SELECT at, 'alert' AS kind, subject_id AS subject, action AS what, operator_id, id FROM audit
+                 WHERE subject = 'alert' AND subject_id = ANY(:alerts) AND action <> 'count'
+                 UNION ALL
+                SELECT at, 'request', subject_id, action, operator_id, id FROM audit
+                 WHERE subject = 'warn_request' AND subject_id = ANY(:requests)
+                 UNION ALL
+                SELECT at, 'note', id, words, operator_id, id FROM incident_notes WHERE incident_id = :incident
+            ) AS t LEFT JOIN operators o ON o.id = t.operator_id
+             ORDER BY t.at DESC, t.id DESC LIMIT :most"""),
+        {"alerts": list(alerts), "requests": list(requests), "incident": incident_id, "most": MOST},
+    ).all()
+    return tuple(Entry(**row._mapping) for row in rows)

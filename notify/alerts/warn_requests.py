@@ -1,0 +1,129 @@
+"""Requests to warn: who asked, for what, where and when, read back, and answered by an alert or declined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import get_args
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.core import audit
+from notify.core.characters import visible
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.models import Alert, Incident, Operator, WarnRequest
+from notify.models.incident import Source
+
+SOURCES: tuple[str, ...] = get_args(Source)
+LONGEST = {"asked_by": 120, "danger": 1000, "place": 500, "declined": 500}
+CALLED = {"asked_by": "Who asks", "danger": "What the danger is", "place": "Where", "declined": "The reason"}
+LONGEST_CLOCK = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is written down of a request. `decide_within`: the clock; None: without one."""
+
+    asked_by: str
+    source: str
+    danger: str
+    place: str
+    decide_within: timedelta | None
+    incident: int | None
+    form: UUID
+
+
+def take(s: Session, asked: Asked, by: Operator, now: datetime) -> WarnRequest:
+    """Write a request down. A form that is sent twice makes one. Raises Invalid, NotFound or NotAllowed."""
+    operators.require(by, "note")
+    if asked.source not in SOURCES:
+        raise Invalid(f"There is no source {asked.source!r}.", hint=f"Sources are: {', '.join(SOURCES)}.")
+    if asked.decide_within is not None and not timedelta() < asked.decide_within <= LONGEST_CLOCK:
+        raise Invalid("The time to decide is not valid.", hint="Give a time of at most a day.")
+    if asked.incident is not None and s.get(Incident, asked.incident) is None:
+        raise NotFound(f"There is no incident {asked.incident}.")
+    written = {name: _words(name, getattr(asked, name)) for name in ("asked_by", "danger", "place")}
+    made = s.scalar(
+        insert(WarnRequest)
+        .values(
+            **written,
+            source=asked.source,
+            incident_id=asked.incident,
+            received_at=now,
+            decide_by=now + asked.decide_within if asked.decide_within else None,
+            taken_by=by.id,
+            form=asked.form,
+        )
+        .on_conflict_do_nothing(index_elements=["form"])
+        .returning(WarnRequest.id)
+    )
+    if made is not None:
+        audit.note(s, now=now, by=by, action="take", subject="warn_request", subject_id=made)
+    return s.scalars(select(WarnRequest).where(WarnRequest.form == asked.form)).one()
+
+
+def read_back(s: Session, request_id: int, by: Operator, now: datetime) -> None:
+    """Record that what was written was read back to whoever asked, and was right. Raises NotFound or Refused."""
+    operators.require(by, "note")
+    _change(s, request_id, "read back", WarnRequest.read_back_at.is_(None), read_back_at=now, read_back_by=by.id)
+    audit.note(s, now=now, by=by, action="read-back", subject="warn_request", subject_id=request_id)
+
+
+def answer(s: Session, request_id: int, alert_id: int, by: Operator, now: datetime) -> None:
+    """Close a request with the alert that answers it. Raises NotFound; Refused when it is closed already."""
+    operators.require(by, "draft")
+    if s.scalar(select(Alert.id).where(Alert.id == alert_id)) is None:
+        raise NotFound(f"There is no alert {alert_id}.", hint="Give the number of the alert that answers the request.")
+    _change(s, request_id, "closed", alert_id=alert_id, closed_at=now, closed_by=by.id)
+    audit.note(s, now=now, by=by, action="answer", subject="warn_request", subject_id=request_id, alert=alert_id)
+
+
+def decline(s: Session, request_id: int, why: str, by: Operator, now: datetime) -> None:
+    """Close a request without an alert, with the reason. Raises Invalid, NotFound; Refused when it is closed."""
+    operators.require(by, "draft")
+    _change(s, request_id, "closed", declined=_words("declined", why), closed_at=now, closed_by=by.id)
+    audit.note(s, now=now, by=by, action="decline", subject="warn_request", subject_id=request_id)
+
+
+def find(s: Session, request_id: int) -> WarnRequest:
+    found = s.get(WarnRequest, request_id)
+    if found is None:
+        raise NotFound(f"There is no request {request_id}.")
+    return found
+
+
+def open_ones(s: Session) -> Sequence[WarnRequest]:
+    """The requests that nobody has answered, the oldest first."""
+    return s.scalars(select(WarnRequest).where(WarnRequest.closed_at.is_(None)).order_by(WarnRequest.received_at)).all()
+
+
+def closed_ones(s: Session, most: int = 50) -> Sequence[WarnRequest]:
+    """The requests that were answered or declined, the newest first."""
+    closed = select(WarnRequest).where(WarnRequest.closed_at.is_not(None))
+    return s.scalars(closed.order_by(WarnRequest.id.desc()).limit(most)).all()
+
+
+def _change(s: Session, request_id: int, done: str, *conditions: object, **values: object) -> None:
+    """Change an open request, unless somebody else was quicker."""
+    changed = s.scalar(
+        update(WarnRequest)
+        .where(WarnRequest.id == request_id, WarnRequest.closed_at.is_(None), *conditions)  # type: ignore[arg-type]
+        .values(**values)
+        .returning(WarnRequest.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        find(s, request_id)
+        raise Refused(f"Request {request_id} is already {done}, or closed.", hint="The page shows what was done.")
+
+
+def _words(name: str, given: str) -> str:
+    words = visible(given.replace("\r\n", "\n"))
+    if not words:
+        raise Invalid(f"{CALLED[name]} is missing.", hint="Write it down, then send the form again.")
+    if len(words) > LONGEST[name]:
+        raise Invalid(f"{CALLED[name]} has {len(words):,} characters.", hint=f"The most is {LONGEST[name]:,}.")
+    return words
