@@ -182,17 +182,6 @@ def _unknown(email: str) -> NotFound:
     return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` adds one.")
 
 
-def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Operator | None = None) -> Operator:
-    """Set the number of contacts above which this author's alerts carry a warning; None: never. Raises Invalid."""
-    require_by(by, "administer")
-    operator = find(s, email)
-    if contacts is not None and not 0 <= contacts < 2**31:
-        raise Invalid(f"{contacts} is not a valid number of contacts.")
-    operator.audience_limit = contacts
-    audit.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
-    return operator
-
-
 def add_key(
     s: Session,
     name: str,

@@ -1,11 +1,13 @@
 """`tocsin operators ...` and `tocsin keys ...`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from notify.accounts import inviting, links, operators
+from notify.accounts import inviting, links, operator_limits, operators
+from notify.accounts.operator_limits import Limits
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, console_err, moment, print_json, table
@@ -111,18 +113,51 @@ def role(
 @commands.named("limit")
 def limit(
     email: Annotated[str, typer.Argument()],
-    contacts: Annotated[int | None, typer.Argument(help="Warn above this number; without it, never.")] = None,
+    contacts: Annotated[int | None, typer.Argument(help="Contacts; above it, another person must approve.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only alerts about this topic; or all.")] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="Only areas within this zone; or all.")] = None,
+    hours: Annotated[str | None, typer.Option(metavar="06:00-22:00", help="Only sent at these hours; or all.")] = None,
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """Set how many contacts an author's alerts may reach without a warning."""
+    """Limit the alerts that a staff member may write, approve and launch.
+
+    Without a number and without options, there is no limit on contacts any more. Options that are not given leave their
+    limits as they are; --topic and --zone may be given several times. Exercises and tests are not limited.
+    """
     with transaction() as s:
-        operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s, by))
+        admin = acting.administrator(s, by)
+        operator = operators.find(s, email)
+        keeps = contacts is None and bool(topic or zone or hours)
+        limits = operator_limits.change(
+            s,
+            operator,
+            datetime.now(UTC),
+            admin,
+            contacts=operator_limits.UNCHANGED if keeps else contacts,
+            topics=topic or operator_limits.UNCHANGED,
+            zones=zone or operator_limits.UNCHANGED,
+            hours=hours or operator_limits.UNCHANGED,
+        )
+        zones = operator_limits.zone_names(s, limits)
     if as_json:
-        print_json({"email": operator.email, "audience_limit": contacts})
+        told = {"topics": limits.topics, "zones": zones or None, "hours": limits.hours and str(limits.hours)}
+        print_json({"email": operator.email, "audience_limit": limits.contacts} | told)
     else:
-        limited = "no limit" if contacts is None else f"a warning above {counted(contacts, 'contact')}"
-        console.print(f"{operator.email}: {limited}.")
+        console.print(f"{operator.email}: {_limits(limits, zones)}.", markup=False)
+
+
+def _limits(limits: Limits, zones: Sequence[str]) -> str:
+    said = []
+    if limits.contacts is not None:
+        said.append(f"another person above {counted(limits.contacts, 'contact')}")
+    if limits.topics:
+        said.append(f"only about {', '.join(limits.topics)}")
+    if zones:
+        said.append(f"only within {', '.join(zones)}")
+    if limits.hours:
+        said.append(f"only sent at {limits.hours}")
+    return "; ".join(said) or "no limit"
 
 
 @key_commands.named("add")

@@ -43,6 +43,7 @@ RIGHTS = {
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
+    "operator_limits": "SELECT, INSERT, UPDATE",
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
     "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",
     "sessions": "SELECT, INSERT, DELETE, UPDATE (seen_at, proven_at, ended_at)",

@@ -9,7 +9,7 @@ from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceip
 from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
-from notify.models.operator import ApiKey, IdempotencyKey, Operator
+from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
@@ -58,6 +58,7 @@ __all__ = [
     "MapFeature",
     "Operator",
     "OperatorContact",
+    "OperatorLimit",
     "OperatorMessage",
     "Place",
     "Prediction",

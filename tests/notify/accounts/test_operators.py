@@ -117,22 +117,6 @@ def waits_for_a_lock() -> bool:
     return bool(sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
 
 
-@pytest.mark.parametrize(
-    ("contacts", "is_kept"), [(0, True), (2**31 - 1, True), (None, True), (-1, False), (2**31, False)]
-)
-def test_the_size_of_audience_that_is_warned_of_is_a_count_or_none(
-    s: Session, contacts: int | None, is_kept: bool
-) -> None:
-    tom = operators.add(s, "tom@example.org", "author", NOW)
-    operators.limit(s, tom.email, 7, NOW)
-    if is_kept:
-        assert operators.limit(s, tom.email, contacts, NOW).audience_limit == contacts
-    else:
-        with pytest.raises(Invalid, match=str(contacts)):
-            operators.limit(s, tom.email, contacts, NOW)
-        assert tom.audience_limit == 7
-
-
 def test_a_key_is_kept_as_its_hash_and_found_by_its_secret(s: Session) -> None:
     tom = operators.add(s, "tom@example.org", "author", NOW)
     secret = operators.add_key(s, "lap\u200btop", NOW, tom, ["read", "draft", "read"])
