@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+LINT = Path(__file__).parent / "lint"
 MESSAGES = Path(__file__).parent / "messages"
 PAGES = Path(__file__).parent / "pages"
 REASONS = Path(__file__).parent / "reasons"

@@ -7,23 +7,17 @@ from api.console import (
     city_map,
     compose,
     incidents,
-    joining,
     live,
     now,
-    proof,
     roster,
     senders,
     sign_in,
     warn_requests,
-    you,
     zones,
 )
 
 _PAGES = (
     sign_in,
-    joining,
-    proof,
-    you,
     now,
     compose,
     incidents,

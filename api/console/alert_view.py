@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
-from notify.alerts import explanation, reports
+from notify.alerts import explanation, linting, reports
 from notify.audience import Audience
 from notify.city import zones as city_zones
 from notify.core import states
+from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.delivery.forecast import Plan
 from notify.models import Alert, StoredContent
@@ -40,6 +41,7 @@ class AlertView:
     drawing: Outline | None
     buttons: tuple[str, ...]
     needs_another: bool  # the reader is its author, and somebody else must approve it
+    findings: Sequence[linting.Checked]  # on its words, before the launch
     plan: Plan | None  # before the launch: the audience and times if it were launched now
 
     @property
@@ -54,7 +56,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
     plan = forecast.plan(s, alert, now) if waits else None
     if plan:
-        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator)
+        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator, key_id=caller.key_id)
     return AlertView(
         alert=alert,
         progress=reports.progress(s, alert_id),
@@ -65,6 +67,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
+        findings=linting.findings(s, alert, settings()) if waits and not moving else (),
         plan=plan,
     )
 

@@ -12,7 +12,7 @@ from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import lifecycle, reports
+from notify.alerts import lifecycle, linting, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
@@ -41,6 +41,17 @@ def approve(alert_id: Id, request: Request, caller: Viewer, area_hash: Annotated
         with transaction() as s:
             approved = lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
             _as_seen(approved, area_hash)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def acknowledge(alert_id: Id, request: Request, caller: Viewer, key: Annotated[str, Form(max_length=64)]) -> Response:
+    """Let a warning about the words stand."""
+
+    def step() -> None:
+        with transaction() as s:
+            linting.acknowledge(s, alert_id, key, caller.acting, datetime.now(UTC), settings())
 
     return _done(request, alert_id, caller, step)
 

@@ -6,6 +6,7 @@ from api.rest import (
     alerts,
     audience,
     jobs,
+    lint,
     residents,
     roster,
     senders,
@@ -16,6 +17,7 @@ from api.rest import (
 
 ROUTERS = (
     alerts.router,
+    lint.router,
     audience.router,
     alarms.router,
     jobs.router,

@@ -10,9 +10,10 @@ from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
+from api.rest.lint import AlertWithFindings, FindingOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import drafting, explanation, lifecycle, reports
+from notify.alerts import drafting, explanation, lifecycle, linting, reports
 from notify.core import idempotency
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -48,23 +49,28 @@ def draft_alert(
     ] = "",
 ) -> Response:
     """Renders the messages in every language and channel. Nothing is sent until it is approved and launched."""
-    with area_seat(caller.program):
+    with area_seat(caller.key_id):
         located = drafting.located(wanted.as_draft(), caller.acting)
     key, now = idempotency_key.strip(' "'), datetime.now(UTC)
     with transaction() as s:
-        alert_id = key and idempotency.first(s, caller.program, key, wanted.model_dump_json().encode(), now)
+        alert_id = key and idempotency.first(s, caller.key_id, key, wanted.model_dump_json().encode(), now)
         if not alert_id:
             alert_id = drafting.draft(s, located, caller.acting, now, settings()).id
             if key:
-                idempotency.made(s, caller.program, key, alert_id)
+                idempotency.made(s, caller.key_id, key, alert_id)
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
 
 
-@router.get("/{alert_id}", summary="The progress of an alert", responses=problems(404), **AS_COUNTED)
+@router.get(
+    "/{alert_id}", summary="The progress of an alert", responses=problems(404), response_model=AlertWithFindings
+)
 def get_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
-        return JSONResponse(for_caller(reports.progress(s, alert_id).as_json(), caller))
+        counted = reports.progress(s, alert_id).as_json()
+        checked = linting.findings(s, reports.find_alert(s, alert_id), settings())
+    findings = [FindingOut.model_validate(one).model_dump(mode="json") for one in checked]
+    return JSONResponse(for_caller(counted, caller) | {"findings": findings})
 
 
 @router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))
@@ -74,7 +80,7 @@ def preview_audience(alert_id: Id, caller: Reader) -> Preview:
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
         preview = for_caller(Preview.of(explanation.explain(s, alert, now)).model_dump(), caller)
-        explanation.note_preview(s, alert, preview["residents"], now, by=caller.operator, key_id=caller.program)
+        explanation.note_preview(s, alert, preview["residents"], now, by=caller.operator, key_id=caller.key_id)
     return Preview.model_validate(preview)
 
 
@@ -87,7 +93,7 @@ def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
         plan = forecast.plan(s, alert, now)
         told = for_caller(PlanOut.model_validate(plan).model_dump(), caller)
         residents = for_caller({"residents": plan.audience.residents}, caller)["residents"]
-        explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.program)
+        explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.key_id)
     return PlanOut.model_validate(told)
 
 

@@ -11,6 +11,7 @@ from notify import audience
 from notify.alerts import explanation, lifecycle, reports
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
+from notify.cli.linting import lint
 from notify.cli.output import console, planned, print_json
 from notify.cli.writing import ListsBlanks, new
 from notify.content import compose
@@ -28,6 +29,7 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="The alert's number.")]
 WATCH_S = 0.5
 
 commands.add("new", new, cls=ListsBlanks)
+commands.add("lint", lint)
 
 
 @commands.named("show")

@@ -115,7 +115,7 @@ def new(
         severity=severity,
         urgency=urgency,
         certainty=certainty,
-        status=_status(status),
+        status=status_of(status),
         expires_at=None if lasts else _moment("--expires", expires),
         lasts=lasts,
         launch_at=now + delay if (delay := city_time.span(at or "")) else _moment("--at", at),
@@ -177,7 +177,7 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (pair.partition("=") for pair in given)}
 
 
-def _status(status: str) -> Literal["Actual", "Exercise", "Test"]:
+def status_of(status: str) -> Literal["Actual", "Exercise", "Test"]:
     match status:
         case "Actual" | "Exercise" | "Test":
             return status

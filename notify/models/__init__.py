@@ -2,18 +2,18 @@
 
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
-from notify.models.alert import Alert, AlertZone, Incident, StoredContent
+from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement, StoredContent
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
-from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
+from notify.models.operator import ApiKey, IdempotencyKey, Operator
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
-from notify.models.session import Credential, KnownDevice, RecoveryCode, SignIn, SignInLink, SignInTries
+from notify.models.session import SignIn
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -43,7 +43,6 @@ __all__ = [
     "CarrierRefusal",
     "Consent",
     "Contact",
-    "Credential",
     "Delivery",
     "Duty",
     "Heartbeat",
@@ -52,24 +51,20 @@ __all__ = [
     "IncidentNote",
     "JobRow",
     "KeyRing",
-    "KnownDevice",
     "Landmark",
     "Lane",
+    "LintAcknowledgement",
     "MapFeature",
     "Operator",
     "OperatorContact",
-    "OperatorLimit",
     "OperatorMessage",
     "Place",
     "Prediction",
     "Preference",
-    "RecoveryCode",
     "ResidentChange",
     "Sender",
     "SetAside",
     "SignIn",
-    "SignInLink",
-    "SignInTries",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, text
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -88,3 +88,19 @@ class StoredContent(Base):
     text: Mapped[str]
     html: Mapped[str]
     cost: Mapped[int] = mapped_column(Integer)
+
+
+class LintAcknowledgement(Base):
+    """A warning of the linter that an operator has read and lets stand. `fingerprint`: SHA-256 of rule and text."""
+
+    __tablename__ = "lint_acknowledgements"
+    id: Mapped[Id]
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    fingerprint: Mapped[bytes]
+    rule: Mapped[str]
+    channel: Mapped[str]
+    language: Mapped[str]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("alert_id", "fingerprint"),)

@@ -1,0 +1,159 @@
+"""The findings of the linter on an alert, and the warnings that somebody has acknowledged.
+
+An alert's words never change, so its findings are computed when they are read. An acknowledgement is a fact: who, when,
+and the hash of the rule and the text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.content import linter
+from notify.content.lint_finding import Words
+from notify.content.linter import About, Message
+from notify.core import audit, states
+from notify.core.counting import counted
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.settings import Settings
+from notify.models import Alert, LintAcknowledgement, Operator, StoredContent
+from notify.models.base import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A finding. `key` is its fingerprint in hexadecimal; the last two are None until it is acknowledged."""
+
+    key: str
+    rule: str
+    level: Literal["error", "warning"]
+    channel: str
+    language: str
+    found: str
+    wrong: str
+    instead: str
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+
+
+def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
+    """Return the findings on an alert's words, errors first."""
+    known = {
+        row.fingerprint.hex(): (row.email, row.at)
+        for row in s.execute(
+            select(LintAcknowledgement.fingerprint, Operator.email, LintAcknowledgement.at)
+            .join(Operator, Operator.id == LintAcknowledgement.operator_id)
+            .where(LintAcknowledgement.alert_id == alert.id)
+        )
+    }
+    checked = []
+    for one in check(_messages(s, alert, settings), _about(alert, settings)):
+        by, at = known.get(one.key, (None, None))
+        checked.append(
+            Checked(one.key, one.rule, one.level, one.channel, one.language, one.found, one.wrong, one.instead, by, at)
+        )
+    return checked
+
+
+def check(messages: Sequence[Message], about: About) -> list[Checked]:
+    """Return the findings on any words, errors first."""
+    texts = {(message.channel, message.language): message for message in messages}
+    return [
+        Checked(
+            linter.fingerprint(one, texts[one.channel, one.language]).hex(),
+            one.rule, one.level, one.channel, one.language, one.found, one.wrong, one.instead,
+        )
+        for one in linter.lint(messages, about)
+    ]  # fmt: skip
+
+
+def require_no_errors(s: Session, alert: Alert, settings: Settings) -> None:
+    """Raise Refused with every error in the alert's words. Warnings do not hold it up."""
+    errors = [one for one in findings(s, alert, settings) if one.level == "error"]
+    if errors:
+        raise Refused(
+            f"The words of alert {alert.id} have {counted(len(errors), 'error')}.",
+            hint="Write it again, then have it approved.",
+            details=[f"{one.channel}, {one.language}: {one.wrong} {one.instead}" for one in errors],
+        )
+
+
+def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime, settings: Settings) -> bool:
+    """Record that somebody has read a warning and lets it stand; false if somebody had before.
+
+    Raises NotFound, NotAllowed; Refused for an error, and for an alert that is no longer a draft.
+    """
+    alert = s.get(Alert, alert_id)
+    if alert is None:
+        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+    operators.require(by, "draft collection" if alert.topic.value == "collection" else "draft")
+    if alert.state not in states.BEFORE_LAUNCH:
+        raise Refused(f"Alert {alert_id} is {alert.state}: its words cannot be changed any more.")
+    one = next((one for one in findings(s, alert, settings) if one.key == key), None)
+    if one is None:
+        raise NotFound("There is no such finding on this alert.", hint="Open the alert's page again.")
+    if one.level == "error":
+        raise Refused(f"This is an error: {one.wrong}", hint=f"{one.instead} Write the alert again.")
+    added = s.execute(
+        insert(LintAcknowledgement)
+        .values(
+            alert_id=alert_id, fingerprint=bytes.fromhex(key), rule=one.rule, channel=one.channel,
+            language=one.language, operator_id=by.id, at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(LintAcknowledgement.id)
+    ).first()  # fmt: skip
+    if added is not None:
+        audit.note(s, now=now, by=by, action="acknowledge", subject="alert", subject_id=alert_id, rule=one.rule)
+    return added is not None
+
+
+def about_words(
+    settings: Settings, *, emergency: bool, status: Literal["Actual", "Exercise", "Test"], phase: str, area: Words
+) -> About:
+    """Return what is known of words that belong to no alert yet."""
+    hosts = {urlsplit(settings.public_url).hostname or "", settings.mail_domain} - {""}
+    return About(
+        emergency=emergency,
+        status=status,
+        phase=phase,
+        city=settings.city,
+        area=area,
+        program=settings.program,
+        help_contact=settings.help_contact,
+        hosts=frozenset(hosts),
+    )
+
+
+def require_messages(messages: Sequence[Message]) -> None:
+    """Raise Invalid when two messages are for the same channel and language."""
+    seen: set[tuple[str, str]] = set()
+    for one in messages:
+        if (one.channel, one.language) in seen:
+            raise Invalid(f"There are two messages for {one.channel} in '{one.language}'.", hint="Give one of them.")
+        seen.add((one.channel, one.language))
+
+
+def _messages(s: Session, alert: Alert, settings: Settings) -> list[Message]:
+    """Return the alert's messages, those in the city's first language first: the others are its translations."""
+    order = {language: place for place, language in enumerate(settings.languages)}
+    rows = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert.id)).all()
+    rows = sorted(rows, key=lambda row: (alert.channels.index(row.channel), order.get(row.language, 99), row.language))
+    return [Message(row.channel, row.language, row.subject, row.text) for row in rows]
+
+
+def _about(alert: Alert, settings: Settings) -> About:
+    known = about_words(
+        settings,
+        emergency=alert.lane is Lane.EMERGENCY,
+        status=alert.status,
+        phase=alert.phase,
+        area=alert.area_names or alert.area_description,
+    )
+    return replace(known, from_template=True)

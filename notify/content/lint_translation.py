@@ -1,0 +1,41 @@
+"""Rules about a translation: it must not be the same words again."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from notify.content.lint_finding import ERROR, WARNING, About, Hit, Message, quote, said_in
+
+RULES = {"same-as-other": ERROR, "not-translated": WARNING}
+
+FEWEST_WORDS = 4  # of a sentence that can be told from a name or an address
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
+_LINK = re.compile(r"\S*(?:://|@|-unsubscribe_url-)\S*")
+
+
+def check(messages: Sequence[Message], about: About) -> Iterator[Hit]:
+    """Compare each message with the first language of its channel."""
+    first: dict[str, Message] = {}
+    for message in messages:
+        original = first.setdefault(message.channel, message)
+        if original.language != message.language:
+            yield from _compare(message, original, about)
+
+
+def _compare(message: Message, original: Message, about: About) -> Iterator[Hit]:
+    other = {"other": f"'{original.language}'"}
+    if message.text.strip() == original.text.strip() and len(_LETTERS.findall(message.text)) >= FEWEST_WORDS:
+        yield Hit("same-as-other", message, values=other)
+        return
+    said = {_bare(sentence, original, about) for sentence in original.sentences()}
+    for sentence in message.sentences():
+        bare = _bare(sentence, message, about)
+        if bare in said and len(_LETTERS.findall(bare)) >= FEWEST_WORDS:
+            yield Hit("not-translated", message, quote(sentence), other)
+
+
+def _bare(sentence: str, message: Message, about: About) -> str:
+    """Return a sentence without links and names, which are the same in every language."""
+    for words in (about.city, about.area, about.program, about.help_contact):
+        if name := said_in(message.language, words):
+            sentence = sentence.replace(name, " ")
+    return " ".join(_LINK.sub(" ", sentence).casefold().split())

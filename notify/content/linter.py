@@ -1,0 +1,65 @@
+"""Check the words of an alert before it is approved: is it clear who speaks, what, where, until when and what to do?
+
+Pure: no database, no settings, no clock. The rules follow research on warnings (Mileti & Sorensen 1990; Sutton &
+Kuligowski, Warning Lexicon 2023) and the limits of the channels. Their sentences are in `templates/lint`.
+
+An error makes the alert unusable, or harmful; a warning is a matter of judgement. A doubt is a warning: an error must
+never hold up an emergency that is right.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from notify.content import lint_contents, lint_form, lint_translation, lint_wording
+from notify.content.lexicon import lexicon, sentences
+from notify.content.lint_finding import About, Error, Finding, Hit, Message
+
+__all__ = ["RULES", "About", "Finding", "Message", "fingerprint", "lint"]
+
+# Rule -> whether it is an error; some are errors only in an emergency.
+RULES: Mapping[str, Error] = {
+    **lint_contents.RULES,
+    **lint_form.RULES,
+    **lint_wording.RULES,
+    **lint_translation.RULES,
+}
+MOST = 200  # findings of one alert; more would not be read
+
+
+def lint(messages: Sequence[Message], about: About) -> tuple[Finding, ...]:
+    """Return what is wrong with the messages of an alert, errors first. Never raises, whatever the text."""
+    found: dict[tuple[str, str, str, str], Finding] = {}
+    for hit in _hits(messages, about):
+        one = _finding(hit, about)
+        found.setdefault((one.rule, one.channel, one.language, one.found), one)
+    return tuple(sorted(found.values(), key=lambda one: one.level))[:MOST]
+
+
+def fingerprint(finding: Finding, message: Message) -> bytes:
+    """SHA-256 of a finding and of the text in which it was found: other words, another fingerprint."""
+    parts = (finding.rule, finding.channel, finding.language, finding.found, message.subject, message.text)
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+def _hits(messages: Sequence[Message], about: About) -> Iterator[Hit]:
+    for message in messages:
+        words = lexicon(message.language)
+        yield from lint_contents.check(message, about, words)
+        yield from lint_form.check(message, about, words)
+        if words is not None:
+            yield from lint_wording.check(message, about, words)
+    yield from lint_translation.check(messages, about)
+
+
+def _finding(hit: Hit, about: About) -> Finding:
+    said = sentences()[hit.rule]
+    given = {"found": hit.found, **hit.values}
+    return Finding(
+        rule=hit.rule,
+        level="error" if RULES[hit.rule].holds(about) else "warning",
+        channel=hit.message.channel,
+        language=hit.message.language,
+        found=hit.found,
+        wrong=said["wrong"].format(**given),
+        instead=said["instead"].format(**given),
+    )
