@@ -177,6 +177,12 @@ class ComposeView:
     def told(self, number: int) -> Any:
         return told(number)
 
+    def messages(self, channel: str, language: str = "") -> Any:
+        """How many a channel would send, in one language or in all. Posts are the city's own: they say nothing of homes."""
+        reached = self.looked.audience.languages.get(channel, {}) if self.looked.audience else {}
+        number = reached.get(language, 0) if language else sum(reached.values())
+        return number if CHANNELS[channel].address.timeline else told(number)
+
     def price(self, channel: str) -> str:
         """About how much the messages of a channel cost; "" where no price is set."""
         each = settings().price_of.get(channel)

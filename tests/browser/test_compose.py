@@ -1,0 +1,199 @@
+"""Compose in a real browser: from a template to an alert, by mouse, by keyboard, on a phone and without a network."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from notify.core.db import transaction
+from tests import factories
+from tests.api import asked
+from tests.api.conftest import at_desk, city, door, key, public_url, served
+from tests.api.every_page import signed_in
+from tests.browser.axe import examined
+from tests.browser.test_accessibility import page
+from tests.waiting import until
+
+SHELTER = '[name="blank.shelter"]'
+__all__ = ["at_desk", "city", "door", "key", "page", "public_url", "served", "signed_in"]
+
+
+def stored(name: str) -> str:
+    found = asked.rows(
+        "SELECT fields #>> ARRAY[:name, 'value'] FROM working_drafts ORDER BY id DESC LIMIT 1", name=name
+    )
+    return found[0][0] or "" if found else ""
+
+
+def kept(name: str, value: str) -> None:
+    until(lambda: stored(name) == value, 20, f"{name} is {value!r} on the server")
+
+
+def start(page: Page, template: str = "Storm") -> None:
+    page.goto("/console/compose")
+    page.get_by_role("button", name=template).click()
+    expect(page.get_by_role("heading", name="What", exact=True)).to_be_visible()
+
+
+def test_a_scripted_author_needs_at_most_twelve_interactions(city: datetime, signed_in: None, page: Page) -> None:
+    did = 0
+
+    def act(step: Callable[[], object]) -> None:
+        nonlocal did
+        did += 1
+        step()
+
+    page.goto("/console")
+    act(page.get_by_role("link", name="Compose").click)
+    act(page.get_by_role("button", name="Storm").click)
+    act(lambda: page.get_by_label("What is dangerous").select_option("tornado"))
+    act(page.get_by_role("checkbox", name="Riverside", exact=True).check)
+    expect(page.locator("#who-said")).to_contain_text("40 residents")
+    expect(page.locator("#how-said")).to_contain_text("Tornado")
+    expect(page.locator("#ready")).to_contain_text("Complete")
+    act(page.get_by_role("button", name="Review").click)
+    page.wait_for_url("**/console/alerts/*")
+    assert asked.rows("SELECT state::text FROM alerts") == [("draft",)]
+    assert did <= 12
+
+
+def test_by_keyboard_only(city: datetime, signed_in: None, page: Page) -> None:
+    start(page)
+
+    def tab_to(name: str) -> None:
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.name || document.activeElement.id") == name:
+                return
+        pytest.fail(f"{name} cannot be reached")
+
+    zone = f"zone.{asked.number('SELECT min(id) FROM zones')}"
+    tab_to("blank.hazard")
+    page.keyboard.press("ArrowDown")
+    kept("blank.hazard", "thunderstorm")
+    tab_to("find")
+    page.keyboard.type("river")
+    tab_to(zone)
+    page.keyboard.press("Space")
+    kept(zone, "on")
+    expect(page.locator("#ready")).to_contain_text("Complete")
+    tab_to("do")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/alerts/*")
+
+
+def test_on_a_phone(city: datetime, signed_in: None, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    start(page)
+    page.get_by_label("What is dangerous").select_option("wind")
+    page.get_by_role("checkbox", name="Riverside", exact=True).check()
+    expect(page.locator("#ready")).to_contain_text("Complete")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Review").click()
+    page.wait_for_url("**/console/alerts/*")
+
+
+def test_what_is_written_without_a_network_is_sent_when_it_is_back(city: datetime, signed_in: None, page: Page) -> None:
+    start(page)
+    page.get_by_label("What is dangerous").select_option("wind")
+    kept("blank.hazard", "wind")
+    page.context.set_offline(True)
+    page.locator("summary", has_text="More to say").click()
+    page.locator(SHELTER).fill("City Hall")
+    expect(page.locator("#trouble")).to_contain_text("no connection")
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator("#trouble")).to_contain_text("no connection")
+    page.context.set_offline(False)
+    kept("blank.shelter", "City Hall")
+    expect(page.locator("#trouble")).to_be_empty()
+
+
+def test_what_could_not_be_sent_survives_the_page(city: datetime, signed_in: None, page: Page) -> None:
+    start(page)
+    url = page.url
+    page.context.set_offline(True)
+    page.locator("summary", has_text="More to say").click()
+    page.locator(SHELTER).fill("City Hall")
+    expect(page.locator("#trouble")).to_contain_text("no connection")
+    page.goto("about:blank")
+    page.context.set_offline(False)
+    page.goto(url)
+    kept("blank.shelter", "City Hall")
+    expect(page.locator(SHELTER)).to_have_value("City Hall")
+
+
+def test_an_ended_session_loses_nothing(city: datetime, signed_in: None, page: Page, door: httpx.Client) -> None:
+    start(page)
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    page.get_by_label("What is dangerous").select_option("flood")
+    expect(page.locator("#trouble")).to_contain_text("You were signed out")
+    page.context.add_cookies(cookies)  # signed in again in another window
+    kept("blank.hazard", "flood")
+    expect(page.locator("#trouble")).to_be_empty()
+
+
+def test_review_works_after_a_refused_save_whose_edit_was_undone(city: datetime, signed_in: None, page: Page) -> None:
+    start(page)
+    page.get_by_label("What is dangerous").select_option("wind")
+    page.get_by_role("checkbox", name="Riverside", exact=True).check()
+    expect(page.locator("#ready")).to_contain_text("Complete")
+    page.get_by_text("Streets, a circle, a drawn area").click()
+    streets = page.get_by_label("Streets", exact=True)
+    streets.evaluate("(field) => field.removeAttribute('maxlength')")
+    streets.fill("x" * 5001)
+    expect(page.locator("#trouble")).to_contain_text("the most is 5,000")
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator("#trouble")).to_contain_text("the most is 5,000")
+    streets.fill("")
+    page.get_by_role("button", name="Review").click()
+    page.wait_for_url("**/console/alerts/*")
+
+
+def test_two_windows_see_each_other(city: datetime, signed_in: None, page: Page) -> None:
+    start(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    for one in (page, other):
+        one.locator("summary", has_text="More to say").click()
+    page.locator(SHELTER).fill("Central Library")
+    kept("blank.shelter", "Central Library")
+    other.locator('[name="blank.wind_mph"]').fill("80")
+    expect(other.locator(SHELTER)).to_have_value("Central Library")  # it arrives with the next save
+    page.locator(SHELTER).fill("City Hall")
+    kept("blank.shelter", "City Hall")
+    other.locator(SHELTER).fill("School 5")
+    expect(other.locator(".conflict")).to_contain_text("School 5")
+    expect(other.locator(SHELTER)).to_have_value("City Hall")
+    other.get_by_role("button", name="Use this").click()
+    expect(other.locator(SHELTER)).to_have_value("School 5")
+
+
+@pytest.mark.skipif("SHOTS_OF_COMPOSE" not in os.environ, reason="only for their maker")
+def test_screenshots(city: datetime, signed_in: None, browser: Browser, door: httpx.Client) -> None:
+    with transaction() as s:
+        for n, name in enumerate(("Dockside", "Old Town", "Harbor East", "Mill Hill", "Northgate")):
+            factories.zone(s, name, factories.square(n % 3, n // 3 + 1), "neighbourhood")
+    asked.do("""INSERT INTO address_points (source, number, street, lon, lat) SELECT 't', n, 'MARKET ST', n / 40.0, 0.5
+                  FROM generate_series(1, 60) n UNION ALL SELECT 't', 9, 'EDGE ST', 1.0005, 0.5""")
+    context = examined(browser, str(door.base_url))
+    for name, value in door.cookies.items():
+        context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
+    shot = context.new_page()
+    start(shot)
+    shot.get_by_label("What is dangerous").select_option("wind")
+    shot.get_by_role("checkbox", name="Riverside", exact=True).check()
+    expect(shot.locator("#ready")).to_contain_text("Complete")
+    url = shot.url
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)):
+        shot.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        shot.set_viewport_size({"width": width, "height": 900})
+        for name, path in (("draft", url), ("list", "/console/compose")):
+            shot.goto(path)
+            if name == "draft":
+                expect(shot.locator("#ready")).to_contain_text("Complete")
+            shot.screenshot(path=f"{os.environ['SHOTS_OF_COMPOSE']}/{name}-{width}-{scheme}.png", full_page=True)
+    context.close()
