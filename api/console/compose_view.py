@@ -178,7 +178,7 @@ class ComposeView:
         return told(number)
 
     def messages(self, channel: str, language: str = "") -> Any:
-        """How many a channel would send, in one language or in all. Posts are the city's own: they say nothing of homes."""
+        """How many a channel would send, in a language or in all. Posts are the city's own and reveal no homes."""
         reached = self.looked.audience.languages.get(channel, {}) if self.looked.audience else {}
         number = reached.get(language, 0) if language else sum(reached.values())
         return number if CHANNELS[channel].address.timeline else told(number)
