@@ -12,10 +12,12 @@ from starlette.staticfiles import StaticFiles
 
 from api import auth, console, errors, health, hooks, openapi, resident, rest
 from api import map as city_map
+from api.console.proof import to_proof
 from api.console.sign_in import to_sign_in
 from api.map.tiles import Desk
 from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
+from api.proving import NeedsProof
 from api.rates import RateLimit
 from notify.inbound import intent
 
@@ -43,6 +45,7 @@ def create_app() -> FastAPI:
     app.state.map_desk = Desk()
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, to_sign_in)
+    app.add_exception_handler(NeedsProof, to_proof)
     for router in (*(router for part in PARTS for router in part.ROUTERS), health.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,9 +1,9 @@
 """Authenticate callers: a program by its API key, or an operator by the cookie of a session.
 
-What an operator may do is decided by `operators.require`, not here.
+What an operator may do is decided by `operators.require`, not here. `api/proving.py` checks passwords and codes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,8 +13,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from api import proving
 from api.errors import DESCRIPTION, Misdirected, NotSignedIn
-from notify.accounts import operators, sessions
+from api.proving import NeedsProof, Proof, proof_in_form
+from notify.accounts import devices, operators, sessions
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed
 from notify.core.settings import settings
@@ -27,11 +29,24 @@ bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key made
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A valid key and the operator for whom it acts; without one it may only read."""
+    """A program with a valid key and the operator for whom it acts, without whom it may only read; or an operator with
+    a session at the console."""
 
-    key_id: int
     operator: Operator | None
+    key_id: int | None = None  # None at the console
     scopes: frozenset[str] | None = None  # None: everything that the operator may do; without an operator, reading
+    session: sessions.Live | None = None
+
+    @property
+    def program(self) -> int:
+        """The id of the key of a program: every caller of the REST API has one."""
+        assert self.key_id is not None  # noqa: S101  `by_key` sets it
+        return self.key_id
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it was signed in by a link of the training city, without a password."""
+        return self.session is not None and self.session.training
 
     @property
     def acting(self) -> Operator:
@@ -63,25 +78,45 @@ def by_cookie(request: Request) -> Caller:
     """Return the operator at the console. Raises NeedsSignIn, or NotAllowed for a form sent from another site."""
     require_own_host(request)
     with transaction() as s:
-        key = sessions.find(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
-        caller = _caller(s, key)
-    if caller is None:
+        live = sessions.find(s, session_token(request), datetime.now(UTC), active=not _refreshes_itself(request))
+    if live is None:
         raise NeedsSignIn
     if request.method not in {"GET", "HEAD"}:
         require_own_form(request)
-    return caller
+    return Caller(live.operator, session=live)
+
+
+def viewer(request: Request, proof: Annotated[Proof | None, Depends(proof_in_form)]) -> Caller:
+    """Do the same, and check the proof of a form that is sent again with one (`require_fresh`). Raises NeedsProof."""
+    caller = by_cookie(request)
+    if proof is None or caller.session is None:
+        return caller
+    now = datetime.now(UTC)
+    proving.again(caller.session, proof, now)
+    return replace(caller, session=replace(caller.session, proven_at=now))
+
+
+def require_fresh(caller: Caller) -> None:
+    """Raise NeedsProof unless the operator proved within the last 15 minutes who they are.
+
+    For acts that cannot be taken back or that change who may do what: launching an emergency, exporting, changing
+    roles and accounts. A session lasts for hours, so it may be another who sits at the desk; 15 minutes is long enough
+    to check an alert and launch it with one proof, and shorter than most absences from a desk that was left unlocked.
+    A program has proved itself with its key. The form that was sent is continued after the proof.
+    """
+    if caller.session is not None and not caller.session.is_fresh(datetime.now(UTC)):
+        raise NeedsProof(caller.session)
+
+
+def is_still_here(s: Session, caller: Caller) -> bool:
+    """Whether the session has not ended meanwhile. For streams, which last longer than one request."""
+    return caller.session is None or sessions.is_open(s, caller.session.id, datetime.now(UTC))
 
 
 def with_secret(secret: str) -> Caller | None:
     """Return the caller with this key, or None. The key is looked up by its hash, so the time reveals nothing of it."""
     with transaction() as s:
         return _caller(s, operators.find_key(s, secret.strip()))
-
-
-def key_of_caller(s: Session, secret: str) -> ApiKey | None:
-    """Return the valid key with this secret, unless its operator has left."""
-    key = operators.find_key(s, secret.strip())
-    return key if key is not None and _caller(s, key) is not None else None
 
 
 def require_own_form(request: Request) -> None:
@@ -106,28 +141,45 @@ def require_own_host(request: Request) -> None:
         )
 
 
-def sign_in(response: Response, token: str) -> None:
-    """Set the token of a session as the browser's cookie."""
-    response.set_cookie(
-        cookie_name(),
-        token,
-        max_age=int(sessions.LIFE.total_seconds()),
-        secure=_is_https(),
-        httponly=True,
-        samesite="strict",
-    )
+def sign_in(response: Response, token: str, device: str = "") -> None:
+    """Set the token of a session as the browser's cookie, and that of the device, which outlives it."""
+    _set(response, cookie_name(), token, int(sessions.LIFE.total_seconds()))
+    if device:
+        _set(response, device_cookie_name(), device, int(devices.LIFE.total_seconds()))
 
 
 def sign_out(request: Request, response: Response) -> None:
     """Delete the cookie and end the session, so that a copy of the cookie is worthless."""
     with transaction() as s:
-        sessions.end(s, request.cookies.get(cookie_name(), ""), datetime.now(UTC))
+        sessions.end(s, session_token(request), datetime.now(UTC))
     response.delete_cookie(cookie_name(), secure=_is_https(), httponly=True, samesite="strict")
+
+
+def session_token(request: Request) -> str:
+    return request.cookies.get(cookie_name(), "")
+
+
+def device_token(request: Request) -> str:
+    """Return the token of the browser, or a new one for a browser that has none."""
+    return request.cookies.get(device_cookie_name(), "") or devices.new_token()
+
+
+def device_cookie_name() -> str:
+    return f"{cookie_name()}-device"
 
 
 def cookie_name() -> str:
     """Return the cookie's name. Browsers accept the prefix only from this host and over HTTPS (RFC 6265bis)."""
     return "__Host-tocsin" if _is_https() else "tocsin"
+
+
+def _set(response: Response, name: str, value: str, max_age: int) -> None:
+    response.set_cookie(name, value, max_age=max_age, secure=_is_https(), httponly=True, samesite="strict")
+
+
+def _refreshes_itself(request: Request) -> bool:
+    """Return whether a page asks for a part of itself, which nobody needs to be there for."""
+    return request.method == "GET" and ("hx-request" in request.headers or request.url.path.endswith("/events"))
 
 
 def _ours(request: Request) -> set[str]:
@@ -153,12 +205,12 @@ def _caller(s: Session, key: ApiKey | None) -> Caller | None:
         return None
     scopes = None if key.scopes is None else frozenset(key.scopes)
     if key.operator_id is None:
-        return Caller(key.id, None, scopes)
+        return Caller(None, key.id, scopes)
     operator = operators.of_key(s, key)
     if operator is None or operator.disabled_at is not None:
         return None
     operator.key_scopes = scopes
-    return Caller(key.id, operator, scopes)
+    return Caller(operator, key.id, scopes)
 
 
 def _is_https() -> bool:
@@ -166,4 +218,4 @@ def _is_https() -> bool:
 
 
 Reader = Annotated[Caller, Depends(by_key)]
-Viewer = Annotated[Caller, Depends(by_cookie)]
+Viewer = Annotated[Caller, Depends(viewer)]

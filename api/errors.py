@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.rendering import page
+from notify.accounts.tries import TooManyTries
 from notify.core import db
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from notify.core.rewording import reworded
@@ -82,6 +83,7 @@ STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     Refused: 409,
     TooMany: 429,
+    TooManyTries: 429,
     Invalid: 422,
     ZoneError: 422,
     Unavailable: 503,

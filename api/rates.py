@@ -116,7 +116,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         if counts:
             asks.append(Bound(counts, key, COUNT))
         return (*asks, Bound("api", address, API_ADDRESS * times))
-    if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter"}:
+    if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter", "/console/join"}:
         return (Bound("sign-in", address, SIGN_IN * times),)
     if path.startswith("/console/compose/"):
         cookies = Headers(scope=scope).get("cookie", "")

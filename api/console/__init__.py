@@ -8,17 +8,23 @@ from api.console import (
     compose,
     compose_saves,
     incidents,
+    joining,
     live,
     now,
+    proof,
     roster,
     senders,
     sign_in,
     warn_requests,
+    you,
     zones,
 )
 
 _PAGES = (
     sign_in,
+    joining,
+    proof,
+    you,
     now,
     compose,
     compose_saves,

@@ -56,7 +56,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
     plan = forecast.plan(s, alert, now) if waits else None
     if plan:
-        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator, key_id=caller.key_id)
+        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator)
     return AlertView(
         alert=alert,
         progress=reports.progress(s, alert_id),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.auth import Caller, Viewer
+from api.auth import Caller, Viewer, is_still_here
 from api.console import alert_view
 from api.ids import Id
 from api.rendering import render
@@ -34,7 +34,9 @@ def watched(alert_id: Id, caller: Viewer) -> Caller:
 
 @router.get("/alerts/{alert_id}/events", response_class=EventSourceResponse)
 async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> AsyncIterator[ServerSentEvent]:
-    """Stream the parts until the alert ends or the client leaves. No database connection is held between queries."""
+    """Stream the parts until the alert or the session ends, or the client leaves.
+
+    No database connection is held between queries."""
     sent: dict[str, str] = {}
     seen, over = "", False
     while not over:
@@ -53,6 +55,8 @@ def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, 
     """Return the alert's state, its parts as HTML by name, and whether they are final. Before the launch there are
     parts only when the state differs from `seen`, because a preview of the audience is too costly for every second."""
     with transaction() as s:
+        if not is_still_here(s, caller):
+            return seen, {}, True
         state = reports.find_alert(s, alert_id).state
         if state in states.BEFORE_LAUNCH and seen in {"", state.value}:
             return state.value, {}, False

@@ -1,4 +1,4 @@
-"""Operators sign in with an API key, or by the link that `tocsin up --demo` prints."""
+"""Operators sign in with email, password and code; on a training stack, by the links that `tocsin up --demo` prints."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,10 +7,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api import auth
+from api import auth, proving
+from api.errors import tell
 from api.rendering import page
-from notify.accounts import operators, sessions
+from notify.accounts import links, sessions, signing_in
+from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError, Unavailable
+from notify.core.settings import settings
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -18,47 +22,49 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 @router.get("/sign-in")
 def ask(request: Request, next: str = "") -> Response:  # noqa: A002  the name of the query parameter
     auth.require_own_host(request)
-    return page(request, "console/sign_in.html", language="en", next=_within(next), problem="")
+    return _page(request, next)
 
 
 @router.post("/sign-in")
 def sign_in(
     request: Request,
-    key: Annotated[str, Form(max_length=200)],
+    email: Annotated[str, Form(max_length=320)] = "",
+    password: Annotated[str, Form(max_length=5_000)] = "",
+    code: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=500)] = "",  # noqa: A002
 ) -> Response:
     auth.require_own_host(request)
     auth.require_own_form(request)
-    with transaction() as s:
-        found = auth.key_of_caller(s, key)
-        token = sessions.begin(s, found, datetime.now(UTC)) if found else ""
-    if not token:
-        problem = "This key is not valid. Keys begin with tocsin_ and are shown once, when they are made."
-        return page(request, "console/sign_in.html", status=401, language="en", next=_within(next), problem=problem)
-    answer = RedirectResponse(_within(next), 303)
-    auth.sign_in(answer, token)
-    return answer
+    now, device = datetime.now(UTC), auth.device_token(request)
+    try:
+        token = proving.first(email, password, code, device, request, now)
+    except (signing_in.NotProven, TooManyTries, Unavailable) as error:
+        return _page(request, next, email, error)
+    return signed_in(request, token, within(next), device)
 
 
 @router.get("/enter")
-def confirm(request: Request, ticket: str = "") -> Response:
+def confirm(request: Request, link: str = "") -> Response:
     """Ask for confirmation before signing in by a link. Mail scanners and previews follow links, and must not use one
     up; and nobody is signed in by a link that somebody else has sent."""
     auth.require_own_host(request)
+    _require_training()
     with transaction() as s:
-        acts_for = operators.of_key(s, sessions.check_ticket(s, ticket, datetime.now(UTC)))
-    return page(request, "console/enter.html", language="en", ticket=ticket, who=acts_for.email if acts_for else "")
+        who = links.find(s, link, "training", datetime.now(UTC))
+    return page(request, "console/enter.html", language="en", link=link, who=who)
 
 
 @router.post("/enter")
-def enter(request: Request, ticket: Annotated[str, Form(max_length=500)]) -> Response:
+def enter(request: Request, link: Annotated[str, Form(max_length=500)]) -> Response:
     auth.require_own_host(request)
     auth.require_own_form(request)
+    _require_training()
+    now = datetime.now(UTC)
     with transaction() as s:
-        token = sessions.enter(s, ticket, datetime.now(UTC))
-    answer = RedirectResponse("/console", 303)
-    auth.sign_in(answer, token)
-    return answer
+        operator = links.find(s, link, "training", now)
+        token = sessions.begin(s, operator, "training", request.headers.get("user-agent", ""), now)
+        links.use(s, link, "training", now)
+    return signed_in(request, token, "/console")
 
 
 @router.post("/sign-out")
@@ -69,12 +75,40 @@ def sign_out(request: Request) -> Response:
     return answer
 
 
+def signed_in(request: Request, token: str, to: str, device: str = "") -> Response:
+    """Lead somebody on who has just signed in. The session that this browser had before ends."""
+    answer = RedirectResponse(to, 303)
+    replace_session(request, answer, token, device)
+    return answer
+
+
+def replace_session(request: Request, answer: Response, token: str, device: str = "") -> None:
+    with transaction() as s:
+        sessions.end(s, auth.session_token(request), datetime.now(UTC))
+    auth.sign_in(answer, token, device)
+
+
 def to_sign_in(request: Request, _error: Exception) -> Response:
     """Handle `auth.NeedsSignIn`: redirect to the sign-in page and from there back; after a form, to the console."""
     back = request.url.path if request.method == "GET" and not request.url.path.endswith("/events") else "/console"
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': back})}", 303)
 
 
-def _within(path: str) -> str:
+def within(path: str) -> str:
     """Return the path if it is one of the console, else the console, but never another site."""
-    return path if path == "/console" or path.startswith("/console/") else "/console"
+    plain = path.isprintable() and "\\" not in path
+    return path if plain and (path == "/console" or path.startswith("/console/")) else "/console"
+
+
+def _require_training() -> None:
+    """Raise Invalid unless all that is sent goes to simulators: these links ask for no password."""
+    if not settings().simulator_url:
+        raise Invalid("There is no training city here.", hint="Sign in at /console/sign-in.")
+
+
+def _page(request: Request, to: str, email: str = "", error: TocsinError | None = None) -> Response:
+    told = tell(error) if error else None
+    status = 401 if isinstance(error, signing_in.NotProven) else told.status if told else 200
+    wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else {}
+    given = {"next": within(to), "email": email, "told": told}
+    return page(request, "console/sign_in.html", status=status, headers=wait, language="en", **given)

@@ -49,15 +49,15 @@ def draft_alert(
     ] = "",
 ) -> Response:
     """Renders the messages in every language and channel. Nothing is sent until it is approved and launched."""
-    with area_seat(caller.key_id):
+    with area_seat(caller.program):
         located = drafting.located(wanted.as_draft(), caller.acting)
     key, now = idempotency_key.strip(' "'), datetime.now(UTC)
     with transaction() as s:
-        alert_id = key and idempotency.first(s, caller.key_id, key, wanted.model_dump_json().encode(), now)
+        alert_id = key and idempotency.first(s, caller.program, key, wanted.model_dump_json().encode(), now)
         if not alert_id:
             alert_id = drafting.draft(s, located, caller.acting, now, settings()).id
             if key:
-                idempotency.made(s, caller.key_id, key, alert_id)
+                idempotency.made(s, caller.program, key, alert_id)
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json(), 201, {"Location": f"/api/v1/alerts/{counted.id}"})
 
@@ -80,7 +80,7 @@ def preview_audience(alert_id: Id, caller: Reader) -> Preview:
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
         preview = for_caller(Preview.of(explanation.explain(s, alert, now)).model_dump(), caller)
-        explanation.note_preview(s, alert, preview["residents"], now, by=caller.operator, key_id=caller.key_id)
+        explanation.note_preview(s, alert, preview["residents"], now, by=caller.operator, key_id=caller.program)
     return Preview.model_validate(preview)
 
 
@@ -93,7 +93,7 @@ def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
         plan = forecast.plan(s, alert, now)
         told = for_caller(PlanOut.model_validate(plan).model_dump(), caller)
         residents = for_caller({"residents": plan.audience.residents}, caller)["residents"]
-        explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.key_id)
+        explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.program)
     return PlanOut.model_validate(told)
 
 

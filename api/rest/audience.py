@@ -67,7 +67,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     by = caller.acting
     operators.require(by, "count")
     parts, without = ([one.as_part() for one in several] for several in (asked.include, asked.exclude))
-    with area_seat(caller.key_id):
+    with area_seat(caller.program):
         live_count().prepare(asked.topic.value)
         with transaction() as s:
             gathered = city_area.gather(s, Where(parts, without, asked.confirmed))
@@ -75,7 +75,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
-        explanation.note_count(s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.key_id)
+        explanation.note_count(s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.program)
     return Count(
         residents=told(counted.residents),
         total=told(counted.total),

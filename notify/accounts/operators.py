@@ -2,19 +2,19 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import get_args
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from notify.accounts import links, sessions
 from notify.core import audit, crypto, emails
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
 
-TICKET_LIFE = timedelta(minutes=15)
 ROLES: tuple[str, ...] = get_args(Role)
 
 # What each role may do. An agent (311) posts collection notices and answers callers.
@@ -37,8 +37,9 @@ MAY: dict[str, frozenset[str]] = {
 
 # The scopes of keys, which limit them further than the operator's role. One scope covers all drafts.
 SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
-# The two operators of the training city.
+# The operators of the training city, one of each role; `tocsin where` prints the first one's link first.
 TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
+TRAINING = (TRAINING_APPROVER, TRAINING_AUTHOR, "agent@tocsin.example.org", "admin@tocsin.example.org")
 
 
 def may(operator: Operator, act: str) -> bool:
@@ -80,7 +81,7 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
         kept = emails.read(email).lower()
     except emails.NotAnEmail as error:
         raise Invalid(f"{email!r} cannot be an operator's email: {error}") from None
-    if (there := s.scalar(select(Operator).where(_has_email(email)))) is not None:
+    if (there := s.scalar(select(Operator).where(has_email(email)))) is not None:
         hint = f"`tocsin operators enable {there.email}` lets them in again." if there.disabled_at else ""
         raise Invalid(f"{there.email} is already an operator{', disabled' if hint else ''}.", hint=hint)
     email = kept
@@ -93,13 +94,13 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
 
 def find(s: Session, email: str) -> Operator:
     """The enabled operator with this email. Raises NotFound."""
-    operator = s.scalar(select(Operator).where(_has_email(email), Operator.disabled_at.is_(None)))
+    operator = s.scalar(select(Operator).where(has_email(email), Operator.disabled_at.is_(None)))
     if operator is None:
         raise _unknown(email)
     return operator
 
 
-def _has_email(given: str) -> ColumnElement[bool]:
+def has_email(given: str) -> ColumnElement[bool]:
     """Match the stored form of an email, or that of earlier versions, which stored any text in lower case."""
     as_given = given.strip().lower()
     try:
@@ -112,8 +113,10 @@ def all_operators(s: Session) -> Sequence[Operator]:
     return s.scalars(select(Operator).order_by(Operator.email)).all()
 
 
-def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, int]:
-    """Disable an operator and revoke all their keys. Returns the operator and the number of keys revoked.
+def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, int, int]:
+    """Disable an operator: all their keys, sessions and links end.
+
+    Returns the operator, and how many keys and sessions there were.
 
     Raises NotFound; Refused for the last admin.
     """
@@ -121,17 +124,20 @@ def disable(s: Session, email: str, now: datetime, by: Operator | None = None) -
     operator = find(s, email)
     _keep_an_admin(s, operator)
     operator.disabled_at = now
+    s.flush()  # locks the row, before those of sessions and links
     keys = s.scalars(select(ApiKey).where(ApiKey.operator_id == operator.id, ApiKey.revoked_at.is_(None))).all()
     for key in keys:
         _revoke(s, key, now, by)
+    ended = sessions.end_all(s, operator.id, now)
+    links.end_all(s, operator.id, now)
     audit.note(s, now=now, by=by, action="disable", subject="operator", subject_id=operator.id)
-    return operator, len(keys)
+    return operator, len(keys), ended
 
 
 def enable(s: Session, email: str, now: datetime, by: Operator | None = None) -> Operator:
     """Enable a disabled operator again. Raises NotFound; Invalid for an operator who is not disabled."""
     require_by(by, "administer")
-    operator = s.scalar(select(Operator).where(_has_email(email)))
+    operator = s.scalar(select(Operator).where(has_email(email)))
     if operator is None:
         raise _unknown(email)
     if operator.disabled_at is None:
@@ -174,17 +180,6 @@ def _require_role(role: str) -> None:
 
 def _unknown(email: str) -> NotFound:
     return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` adds one.")
-
-
-def limit(s: Session, email: str, contacts: int | None, now: datetime, by: Operator | None = None) -> Operator:
-    """Set the number of contacts above which this author's alerts carry a warning; None: never. Raises Invalid."""
-    require_by(by, "administer")
-    operator = find(s, email)
-    if contacts is not None and not 0 <= contacts < 2**31:
-        raise Invalid(f"{contacts} is not a valid number of contacts.")
-    operator.audience_limit = contacts
-    audit.note(s, now=now, by=by, action="limit", subject="operator", subject_id=operator.id, contacts=contacts)
-    return operator
 
 
 def add_key(
@@ -232,33 +227,9 @@ def find_key(s: Session, secret: str) -> ApiKey | None:
     return s.scalar(select(ApiKey).where(ApiKey.key_hash == crypto.hash_key(secret), ApiKey.revoked_at.is_(None)))
 
 
-def living_key(s: Session, key_id: int) -> ApiKey | None:
-    return s.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)))
-
-
 def of_key(s: Session, key: ApiKey) -> Operator | None:
     """The operator that a key acts for."""
     return s.get(Operator, key.operator_id) if key.operator_id is not None else None
-
-
-ANOTHER_LINK = (
-    "Sign in at /console/sign-in with a key: an admin makes one with `tocsin keys add NAME --as EMAIL`. "
-    "On a training stack `tocsin where` prints a new link."
-)
-
-
-def ticket(key: ApiKey, now: datetime) -> str:
-    """A ticket for a link that signs in to the console (`/console/enter?ticket=...`): once, within 15 minutes."""
-    return crypto.sign_token("ticket", f"{key.id}.{int((now + TICKET_LIFE).timestamp())}.{secrets.token_hex(8)}")
-
-
-def of_ticket(s: Session, text: str, now: datetime) -> ApiKey:
-    """The key that a ticket was made for. Raises Invalid when it is broken or too old, or the key is revoked."""
-    key_id, expires, *_ = crypto.read_token("ticket", text).split(".")
-    key = living_key(s, int(key_id)) if now.timestamp() < int(expires) else None
-    if key is None:
-        raise Invalid("This sign-in link is too old.", hint=ANOTHER_LINK)
-    return key
 
 
 def revoke_key(s: Session, name: str, now: datetime, by: Operator | None = None) -> None:

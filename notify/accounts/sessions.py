@@ -1,63 +1,106 @@
-"""Sessions at the console. A key or a ticket starts one; signing out, time, or revoking the key ends it."""
+"""Sessions at the console: rows that are listed, and that signing out, time or an administrator ends at once."""
 
+import re
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify.accounts import operators
 from notify.core import audit, crypto
-from notify.core.errors import Invalid
-from notify.models import ApiKey, SignIn
+from notify.core.settings import settings
+from notify.models import Operator, SignIn
+from notify.models.session import How
 
-LIFE = timedelta(hours=12)
-FORGOTTEN_AFTER = timedelta(days=7)  # far longer than a ticket is valid: a used one must be remembered
+IDLE = timedelta(hours=12)  # an operational period of an emergency operations centre (docs/adr)
+LIFE = timedelta(hours=24)  # SP 800-63B-4 section 2.2.3: sign in again once a day
+FRESH = timedelta(minutes=15)
+SEEN_EVERY = timedelta(minutes=1)  # how exactly `seen_at` is kept
+FORGOTTEN_AFTER = timedelta(days=7)
 
 
-def begin(s: Session, key: ApiKey, now: datetime, ticket: str = "") -> str:
-    """Start a session with this key and return its token. Raises Invalid for a ticket that was used before."""
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A session that has not ended. `training`: it was begun by the link of a training stack, without a password."""
+
+    id: int
+    operator: Operator
+    proven_at: datetime
+    training: bool = False
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether its operator proved within the last 15 minutes who they are."""
+        return now - self.proven_at < FRESH
+
+
+def begin(s: Session, operator: Operator, how: How, device: str, now: datetime) -> str:
+    """Start a session and return its token."""
     token = secrets.token_urlsafe(32)
-    values = {
-        "token": crypto.hash_key(token),
-        "key": key.id,
-        "ticket": _ticket_hash(ticket) if ticket else None,
-        "now": now,
-        "ends": now + LIFE,
-    }
-    begun = s.scalar(
-        text("""INSERT INTO sessions (token_hash, key_id, ticket_hash, began_at, ends_at)
-                VALUES (:token, :key, :ticket, :now, :ends) ON CONFLICT (ticket_hash) DO NOTHING RETURNING id"""),
-        values,
+    session = SignIn(
+        token_hash=crypto.hash_key(token),
+        operator_id=operator.id,
+        device=device_name(device),
+        how=how,
+        began_at=now,
+        seen_at=now,
+        proven_at=now,
+        ends_at=now + LIFE,
     )
-    if begun is None:
-        raise _used()
-    by = operators.of_key(s, key)
-    audit.note(s, now=now, by=by, action="sign-in", subject="session", subject_id=begun, key=key.name)
+    s.add(session)
+    s.flush()
+    audit.note(s, now=now, by=operator, action="sign-in", subject="session", subject_id=session.id, how=how)
     return token
 
 
-def enter(s: Session, ticket: str, now: datetime) -> str:
-    """Start a session with a ticket (`operators.ticket`), which works once. Raises Invalid."""
-    return begin(s, operators.of_ticket(s, ticket, now), now, ticket)
+def find(s: Session, token: str, now: datetime, *, active: bool = True) -> Live | None:
+    """The session of a token, unless it has ended or its operator is disabled.
 
-
-def check_ticket(s: Session, ticket: str, now: datetime) -> ApiKey:
-    """The key of a ticket, without using the ticket up. Raises Invalid."""
-    key = operators.of_ticket(s, ticket, now)
-    if s.scalar(select(SignIn.id).where(SignIn.ticket_hash == _ticket_hash(ticket))) is not None:
-        raise _used()
-    return key
-
-
-def find(s: Session, token: str, now: datetime) -> ApiKey | None:
-    """The key of a session, unless the session has ended or the key is revoked."""
-    key_id = s.scalar(
-        select(SignIn.key_id).where(
-            SignIn.token_hash == crypto.hash_key(token), SignIn.ended_at.is_(None), SignIn.ends_at > now
+    `active`: somebody is at work, so its idle time begins anew. A page that refreshes itself is not.
+    A session of the training city is void as soon as a stack sends to real providers.
+    """
+    row = s.execute(
+        select(SignIn, Operator)
+        .join(Operator, Operator.id == SignIn.operator_id)
+        .where(
+            SignIn.token_hash == crypto.hash_key(token),
+            SignIn.ended_at.is_(None),
+            SignIn.ends_at > now,
+            SignIn.seen_at > now - IDLE,
+            Operator.disabled_at.is_(None),
         )
+    ).first()
+    if row is None or (row.SignIn.how == "training" and not settings().simulator_url):
+        return None
+    if active and now - row.SignIn.seen_at > SEEN_EVERY:
+        s.execute(text("UPDATE sessions SET seen_at = :now WHERE id = :id"), {"now": now, "id": row.SignIn.id})
+    return Live(row.SignIn.id, row.Operator, row.SignIn.proven_at, row.SignIn.how == "training")
+
+
+def is_open(s: Session, session_id: int, now: datetime) -> bool:
+    """Whether a session, found earlier, has not ended since, and its operator is not disabled."""
+    living = (
+        select(SignIn.id)
+        .join(Operator, Operator.id == SignIn.operator_id)
+        .where(SignIn.id == session_id, SignIn.ended_at.is_(None), SignIn.ends_at > now, Operator.disabled_at.is_(None))
     )
-    return None if key_id is None else operators.living_key(s, key_id)
+    return s.scalar(living) is not None
+
+
+def prove(s: Session, session_id: int, now: datetime) -> None:
+    """Record that the operator of a session has just proved again who they are."""
+    s.execute(
+        text("UPDATE sessions SET proven_at = :now WHERE id = :id AND ended_at IS NULL"), {"now": now, "id": session_id}
+    )
+
+
+def of(s: Session, operator_id: int, now: datetime) -> Sequence[SignIn]:
+    """The sessions of an operator that have not ended, the one used last first."""
+    living = select(SignIn).where(
+        SignIn.operator_id == operator_id, SignIn.ended_at.is_(None), SignIn.ends_at > now, SignIn.seen_at > now - IDLE
+    )
+    return s.scalars(living.order_by(SignIn.seen_at.desc(), SignIn.id.desc())).all()
 
 
 def end(s: Session, token: str, now: datetime) -> None:
@@ -68,26 +111,41 @@ def end(s: Session, token: str, now: datetime) -> None:
     )
 
 
-def end_all(s: Session, operator_id: int, now: datetime) -> int:
-    """End every session of an operator. Returns their number."""
-    ended = s.execute(
-        text("""UPDATE sessions SET ended_at = :now FROM api_keys k
-                 WHERE k.id = sessions.key_id AND k.operator_id = :operator
-                   AND sessions.ended_at IS NULL AND sessions.ends_at > :now RETURNING sessions.id"""),
-        {"now": now, "operator": operator_id},
+def end_one(s: Session, operator_id: int, session_id: int, now: datetime) -> None:
+    """End one session of an operator; nobody else's."""
+    s.execute(
+        text("""UPDATE sessions SET ended_at = :now
+                 WHERE id = :id AND operator_id = :operator AND ended_at IS NULL"""),
+        {"now": now, "id": session_id, "operator": operator_id},
     )
-    return len(ended.all())
+
+
+def end_all(s: Session, operator_id: int, now: datetime, but: int = 0) -> int:
+    """End every session of an operator, but one. Returns the number of those that were open."""
+    ended = s.execute(
+        text("""UPDATE sessions SET ended_at = :now
+                 WHERE operator_id = :operator AND ended_at IS NULL AND id <> :but
+             RETURNING ends_at > :now AND seen_at > :idle AS was_open"""),
+        {"now": now, "operator": operator_id, "but": but, "idle": now - IDLE},
+    )
+    return sum(row.was_open for row in ended)
 
 
 def forget_old(s: Session, now: datetime) -> None:
-    """Delete sessions that ended long ago, and with them the record of their tickets."""
+    """Delete sessions that ended long ago."""
     s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
 
 
-def _ticket_hash(ticket: str) -> bytes:
-    """The hash of a ticket's content: several Base64 spellings stand for the same ticket."""
-    return crypto.hash_key(crypto.read_token("ticket", ticket))
-
-
-def _used() -> Invalid:
-    return Invalid("This sign-in link has already been used.", hint=operators.ANOTHER_LINK)
+def device_name(agent: str) -> str:
+    """Name a device as people do, from the User-Agent of its browser: "Firefox on Windows"."""
+    systems = (
+        (r"iPhone", "iPhone"), (r"iPad", "iPad"), (r"Android", "Android"), (r"CrOS", "ChromeOS"),
+        (r"Windows", "Windows"), (r"Macintosh|Mac OS", "Mac"), (r"Linux", "Linux"),
+    )  # fmt: skip
+    browsers = (
+        (r"Edg(e|A|iOS)?/", "Edge"), (r"OPR/", "Opera"), (r"Firefox|FxiOS", "Firefox"),
+        (r"Chrom(e|ium)|CriOS|HeadlessChrome", "Chrome"), (r"Safari", "Safari"),
+    )  # fmt: skip
+    system = next((name for pattern, name in systems if re.search(pattern, agent)), "")
+    browser = next((name for pattern, name in browsers if re.search(pattern, agent)), "")
+    return " on ".join(filter(None, (browser, system))) or "an unknown browser"

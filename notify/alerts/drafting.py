@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.alerts import limits, two_people, wording
 from notify.alerts import times as alert_times
-from notify.alerts import two_people, wording
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
 from notify.city.area import Found, Where
@@ -78,6 +78,8 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
     area = area_of(s, wanted, settings)
+    sends_at = max(now, times.launch_at or now)
+    limits.require_for_draft(s, by, event.topic, from_wkb(area.wkb), wanted.status, sends_at, settings)
     incident = _incident(s, wanted, event.name, now)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     lane = Lane(compose.lane(severity, urgency))

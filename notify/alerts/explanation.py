@@ -70,17 +70,20 @@ def note_count(
     now: datetime,
     *,
     by: Operator | None,
-    key_id: int,
+    key_id: int | None = None,
     **more: int,
 ) -> None:
-    """Record in the audit who asked for a count of residents: the difference of two counts can reveal a home."""
+    """Record in the audit who asked for a count of residents: the difference of two counts can reveal a home.
+
+    `key_id`: of the program that asked; None for an operator at the console.
+    """
     audit.note(
         s,
         now=now,
         by=by,
         action="count",
         subject="audience",
-        subject_id=key_id,
+        subject_id=key_id or 0,
         box=[round(degrees, 5) for degrees in area.bounds],
         residents=residents,
         **more,
@@ -88,7 +91,7 @@ def note_count(
 
 
 def note_preview(
-    s: Session, alert: Alert, residents: int | str, now: datetime, *, by: Operator | None, key_id: int
+    s: Session, alert: Alert, residents: int | str, now: datetime, *, by: Operator | None, key_id: int | None = None
 ) -> None:
     """Record the count of an alert's area, which may have been drawn for that purpose."""
     if alert.area is not None:

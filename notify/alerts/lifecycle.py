@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import linting, times, two_people
+from notify.alerts import limits, linting, times, two_people
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import NotFound, Refused, Unavailable
@@ -38,6 +38,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
     two_people.require(s, alert, by, now, settings)
+    limits.require(s, alert, by, now, settings)
     linting.require_no_errors(s, alert, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
@@ -71,6 +72,8 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     alert = _locked(s, alert_id)
     _require_as_approved(s, alert)
     times.require_in_time(alert, now, settings().tz)
+    if by is not None:
+        limits.require(s, alert, by, now, settings(), launches=True)
     exercise.require_simulators(s, alert.channels, alert.status, settings())
     if alert.launch_at is not None and alert.launch_at > now:
         states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")

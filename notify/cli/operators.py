@@ -1,11 +1,13 @@
 """`tocsin operators ...` and `tocsin keys ...`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from notify.accounts import operators, sessions
+from notify.accounts import inviting, links, operator_limits, operators
+from notify.accounts.operator_limits import Limits
 from notify.cli import acting
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, console_err, moment, print_json, table
@@ -13,6 +15,7 @@ from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.local import secret_keys
+from notify.models import Operator
 from notify.operations import rotation
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
@@ -26,13 +29,34 @@ def add(
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """Add a staff member."""
+    """Add a staff member, and print the link to join by: it sets a password and an authenticator app, once."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        operator = operators.add(s, email, role, datetime.now(UTC), acting.administrator(s, by))
-    if as_json:
-        print_json({"id": operator.id, "email": operator.email, "role": operator.role})
-    else:
-        console.print(f"{operator.email} is {operator.role}.")
+        admin = acting.administrator(s, by)
+        operator = operators.add(s, email, role, now, admin)
+        link = links.address(links.make(s, operator, "join", now, admin))
+    _tell_link(operator, link, f"{operator.email} is {operator.role}.", as_json)
+
+
+@commands.named("invite")
+def invite(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
+    """Print a new link for a staff member who has not joined yet; the one before it ends."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        operator, link = inviting.invite(s, email, now, acting.administrator(s, by))
+    _tell_link(operator, links.address(link), "", as_json)
+
+
+@commands.named("reset")
+def reset(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json: Json = False) -> None:
+    """Void a staff member's password, app, passkeys, recovery codes and sessions, and print a link to set them anew.
+
+    For a forgotten password or a lost phone. Make sure first that it is they who ask.
+    """
+    now = datetime.now(UTC)
+    with transaction() as s:
+        operator, link = inviting.reset(s, email, now, acting.administrator(s, by))
+    _tell_link(operator, links.address(link), "Nobody can sign in with what they had before.", as_json)
 
 
 @commands.named("list")
@@ -51,8 +75,7 @@ def disable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json
     """Disable a staff member who leaves. All their keys and sessions end at once."""
     now = datetime.now(UTC)
     with transaction() as s:
-        operator, keys = operators.disable(s, email, now, acting.administrator(s, by))
-        ended = sessions.end_all(s, operator.id, now)
+        operator, keys, ended = operators.disable(s, email, now, acting.administrator(s, by))
     if as_json:
         print_json({"email": operator.email, "active": False, "keys_revoked": keys, "sessions_ended": ended})
     else:
@@ -67,7 +90,8 @@ def enable(email: Annotated[str, typer.Argument()], by: MaybeAs = None, as_json:
     if as_json:
         print_json({"email": operator.email, "role": operator.role, "active": True})
     else:
-        console.print(f"{operator.email} is {operator.role} again. `tocsin keys add NAME --as EMAIL` makes a key.")
+        lost = f"`tocsin operators reset {operator.email}` if the password is lost."
+        console.print(f"{operator.email} is {operator.role} again. {lost}")
 
 
 @commands.named("role")
@@ -89,18 +113,51 @@ def role(
 @commands.named("limit")
 def limit(
     email: Annotated[str, typer.Argument()],
-    contacts: Annotated[int | None, typer.Argument(help="Warn above this number; without it, never.")] = None,
+    contacts: Annotated[int | None, typer.Argument(help="Contacts; above it, another person must approve.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only alerts about this topic; or all.")] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="Only areas within this zone; or all.")] = None,
+    hours: Annotated[str | None, typer.Option(metavar="06:00-22:00", help="Only sent at these hours; or all.")] = None,
     by: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
-    """Set how many contacts an author's alerts may reach without a warning."""
+    """Limit the alerts that a staff member may write, approve and launch.
+
+    Without a number and without options, there is no limit on contacts any more. Options that are not given leave their
+    limits as they are; --topic and --zone may be given several times. Exercises and tests are not limited.
+    """
     with transaction() as s:
-        operator = operators.limit(s, email, contacts, datetime.now(UTC), acting.administrator(s, by))
+        admin = acting.administrator(s, by)
+        operator = operators.find(s, email)
+        keeps = contacts is None and bool(topic or zone or hours)
+        limits = operator_limits.change(
+            s,
+            operator,
+            datetime.now(UTC),
+            admin,
+            contacts=operator_limits.UNCHANGED if keeps else contacts,
+            topics=topic or operator_limits.UNCHANGED,
+            zones=zone or operator_limits.UNCHANGED,
+            hours=hours or operator_limits.UNCHANGED,
+        )
+        zones = operator_limits.zone_names(s, limits)
     if as_json:
-        print_json({"email": operator.email, "audience_limit": contacts})
+        told = {"topics": limits.topics, "zones": zones or None, "hours": limits.hours and str(limits.hours)}
+        print_json({"email": operator.email, "audience_limit": limits.contacts} | told)
     else:
-        limited = "no limit" if contacts is None else f"a warning above {counted(contacts, 'contact')}"
-        console.print(f"{operator.email}: {limited}.")
+        console.print(f"{operator.email}: {_limits(limits, zones)}.", markup=False)
+
+
+def _limits(limits: Limits, zones: Sequence[str]) -> str:
+    said = []
+    if limits.contacts is not None:
+        said.append(f"another person above {counted(limits.contacts, 'contact')}")
+    if limits.topics:
+        said.append(f"only about {', '.join(limits.topics)}")
+    if zones:
+        said.append(f"only within {', '.join(zones)}")
+    if limits.hours:
+        said.append(f"only sent at {limits.hours}")
+    return "; ".join(said) or "no limit"
 
 
 @key_commands.named("add")
@@ -188,6 +245,21 @@ def rotate(
             console.print("An alarm names them; see docs/keys.md.")
     if done.unreadable:
         raise typer.Exit(1)
+
+
+def _tell_link(operator: Operator, link: str, told: str, as_json: bool) -> None:
+    """Print a link to join by: alone on standard output, so that a script can pass it on."""
+    if as_json:
+        print_json({"id": operator.id, "email": operator.email, "role": operator.role, "link": link})
+        return
+    if told:
+        console_err.print(told)
+    print(link)
+    console_err.print(
+        f"Send this link to {operator.email}. It works once, within {links.LIFE['join'].days} days; who has it becomes"
+        f" {operator.email}.",
+        soft_wrap=True,
+    )
 
 
 def _afterwards() -> str:

@@ -48,7 +48,7 @@ SHORT = {
     "worker": "Run a process that sends messages, of one lane or both.",
     "scheduler": "Run the timed jobs. Several may run; one leads.",
     "simulator": "Run the simulated providers, for training and tests: nothing leaves this machine.",
-    "where": "Show the addresses of this machine's stack, with a new sign-in link for the training city.",
+    "where": "Show the addresses of this machine's stack, with new sign-in links for the training city.",
     "restored": "After restoring a backup: hold all alerts, and ask the providers what was sent since.",
     "check": "Check servers, providers and the network: could an emergency be sent now?",
     "alert": "Write, approve, launch, watch and stop alerts.",

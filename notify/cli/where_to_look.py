@@ -2,29 +2,32 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select
-
-from notify.accounts import operators
+from notify.accounts import links, operators
 from notify.cli.commands import Commands, data_folder
 from notify.cli.output import console
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.local.folder import StackInfo, running
-from notify.models import ApiKey, Operator
+from notify.models import Operator
 
 commands = Commands()
-KEY = "console of the training city"
 
 
 @commands.named("where")
 def where() -> None:
-    """Show the addresses of this machine's stack, with a new sign-in link for the training city."""
+    """Show the addresses of this machine's stack, with new sign-in links for the training city."""
     info = running(data_folder())
     if info is None:
         raise Unavailable(
             "No stack is running here.", hint="Start one with `tocsin up`, or name another data folder with --data."
         )
-    console.print(f"\nConsole      {_console_link(info)}", soft_wrap=True)
+    training = _training_links(info)
+    first = next(iter(training.values()), f"{info.url}/console")
+    console.print(f"\nConsole      {first}", soft_wrap=True)
+    if training:
+        console.print("Training accounts, one of each role. A link signs in once, within 15 minutes:")
+    for operator, link in training.items():
+        console.print(f"  {operator.role:<10} {operator.email:<32} {link}", soft_wrap=True)
     console.print(f"Residents    {info.url}/", soft_wrap=True)
     if info.simulator_url:
         console.print(
@@ -34,15 +37,12 @@ def where() -> None:
     console.print(f"Ctrl-C stops everything; the data stays for the next time{phones}.", soft_wrap=True)
 
 
-def _console_link(info: StackInfo) -> str:
-    """Return the console's URL; in the training city a link that signs in and is valid for a quarter of an hour."""
+def _training_links(info: StackInfo) -> dict[Operator, str]:
+    """Return a link for one operator of each role of the training city; none on any other stack."""
+    if not info.simulator_url:
+        return {}
     now = datetime.now(UTC)
     with transaction() as s:
-        approver = s.scalar(select(Operator).where(Operator.email == operators.TRAINING_APPROVER))
-        if approver is None:
-            return f"{info.url}/console"
-        key = s.scalar(select(ApiKey).where(ApiKey.name == KEY, ApiKey.revoked_at.is_(None)))
-        if key is None:
-            key = operators.find_key(s, operators.add_key(s, KEY, now, approver))
-        assert key is not None  # noqa: S101  it was just made
-        return f"{info.url}/console/enter?ticket={operators.ticket(key, now)}"
+        found = {one.email: one for one in operators.all_operators(s) if one.disabled_at is None}
+        here = [found[email] for email in operators.TRAINING if email in found]
+        return {one: info.url + links.make(s, one, "training", now) for one in here}

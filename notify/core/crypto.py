@@ -195,8 +195,14 @@ def is_proof(given: str, delivery_id: int, address: str) -> bool:
     )
 
 
+def keyed(purpose: str, text: str) -> bytes:
+    """HMAC-SHA-256 of a text under the key in force, for this purpose alone. 32 bytes."""
+    return hmac.digest(_derived(ring().in_force, purpose), text.encode(), hashlib.sha256)
+
+
 def hash_key(secret: str) -> bytes:
-    """The stored form of an API key. Keys are 256 random bits, so a plain hash suffices: no dictionary helps."""
+    """The stored form of an API key, or of the token of a session or a link. They are 256 random bits, so a plain hash
+    suffices: no dictionary helps."""
     return hashlib.sha256(secret.encode()).digest()
 
 

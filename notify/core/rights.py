@@ -44,11 +44,17 @@ RIGHTS = {
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
+    "operator_limits": "SELECT, INSERT, UPDATE",
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
     "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",
-    "sessions": "SELECT, INSERT, DELETE, UPDATE (ended_at)",
+    "sessions": "SELECT, INSERT, DELETE, UPDATE (seen_at, proven_at, ended_at)",
     "operator_contacts": "SELECT, INSERT, DELETE, UPDATE (address_sealed, verified_at)",
     "duties": "SELECT, INSERT, UPDATE (ends_at)",
+    "credentials": "SELECT, INSERT, DELETE, UPDATE",
+    "recovery_codes": "SELECT, INSERT, DELETE, UPDATE (used_at)",
+    "sign_in_links": "SELECT, INSERT, DELETE, UPDATE (used_at)",
+    "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
+    "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
     "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"

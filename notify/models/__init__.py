@@ -9,11 +9,11 @@ from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceip
 from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
-from notify.models.operator import ApiKey, IdempotencyKey, Operator
+from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
-from notify.models.session import SignIn
+from notify.models.session import Credential, KnownDevice, RecoveryCode, SignIn, SignInLink, SignInTries
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -43,6 +43,7 @@ __all__ = [
     "CarrierRefusal",
     "Consent",
     "Contact",
+    "Credential",
     "Delivery",
     "Duty",
     "Heartbeat",
@@ -51,20 +52,25 @@ __all__ = [
     "IncidentNote",
     "JobRow",
     "KeyRing",
+    "KnownDevice",
     "Landmark",
     "Lane",
     "LintAcknowledgement",
     "MapFeature",
     "Operator",
     "OperatorContact",
+    "OperatorLimit",
     "OperatorMessage",
     "Place",
     "Prediction",
     "Preference",
+    "RecoveryCode",
     "ResidentChange",
     "Sender",
     "SetAside",
     "SignIn",
+    "SignInLink",
+    "SignInTries",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",

@@ -1,9 +1,9 @@
 """Staff members and the keys that programs use in their name."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, Time, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +23,18 @@ class Operator(Base):
     role: Mapped[Role] = mapped_column(Text)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
-    audience_limit: Mapped[int | None] = mapped_column(Integer)  # contacts; above it, a warning
+    audience_limit: Mapped[int | None] = mapped_column(Integer)  # contacts; above it, another person is needed
+
+
+class OperatorLimit(Base):
+    """What alerts an operator may write, approve and launch. None: no limit. `audience_limit` is in `operators`."""
+
+    __tablename__ = "operator_limits"
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"), primary_key=True, autoincrement=False)
+    topics: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    zones: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))  # ids; an area must lie within their union
+    from_time: Mapped[time | None] = mapped_column(Time)  # of the city's clock, when messages may begin to go out
+    until_time: Mapped[time | None] = mapped_column(Time)  # may be earlier than from_time: over midnight
 
 
 class ApiKey(Base):

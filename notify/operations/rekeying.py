@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 INDEX, SEALED, POINT, CELL = "address_index", "address_sealed", "point_sealed", "cell_index"
+SECRET = "secret_sealed"  # noqa: S105  the name of a column
 
 
 class Keyed(NamedTuple):
@@ -36,6 +37,7 @@ KEYED = (
     Keyed("contacts", (INDEX, SEALED), "channel"),
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
     Keyed("operator_contacts", (SEALED,), "channel"),
+    Keyed("credentials", (SECRET,), "'totp'"),
 )
 
 
@@ -70,7 +72,7 @@ class Index(NamedTuple):
         return f"next_{self.name}"[:63]
 
     def create(self, how: str = "") -> str:
-        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL})\b", r"next_\1", self.definition)
+        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL}|{SECRET})\b", r"next_\1", self.definition)
         return re.sub(r"INDEX \S+ ON", f"INDEX {how} {self.next_name} ON", to, count=1)
 
 
@@ -136,7 +138,7 @@ def swap(connection: "psycopg.Connection[Any]", keyed: Keyed, indexes: Sequence[
 
 def unchanged(connection: "psycopg.Connection[Any]", keyed: Keyed) -> list[int]:
     """The ids of rows that could not be read: their values are unchanged, while sealing always gives a new value."""
-    same = [f"next_{column} = {column}" for column in keyed.columns if column in (SEALED, POINT)]
+    same = [f"next_{column} = {column}" for column in keyed.columns if column in (SEALED, POINT, SECRET)]
     rows = run(connection, f"SELECT id FROM {keyed.table} WHERE {' OR '.join(same)} ORDER BY id") if same else ()
     return [row[0] for row in rows]
 

@@ -27,7 +27,7 @@ from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.settings import settings
 from notify.models import Operator
 from notify.operations import rekeying
-from notify.operations.rekeying import CELL, INDEX, KEYED, POINT, SEALED, Keyed
+from notify.operations.rekeying import CELL, INDEX, KEYED, POINT, SEALED, SECRET, Keyed
 
 log = structlog.get_logger()
 
@@ -214,7 +214,7 @@ def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Se
         were = [points.Sealed(*pair) for pair in zip(values[POINT], values[CELL], strict=True)]
         sealed = points.rekeyed(residents, were, new)
         values[POINT], values[CELL] = [one.point_sealed for one in sealed], [one.cell_index for one in sealed]
-    for column in {INDEX, SEALED} & values.keys():
+    for column in {INDEX, SEALED, SECRET} & values.keys():
         given = zip(purposes, values[column], strict=True)
         values[column] = [_rekeyed_address(column, purpose, value, new) for purpose, value in given]
     return [values[column] for column in columns]

@@ -16,7 +16,7 @@ from shapely.geometry import Polygon, box
 from sqlalchemy import text
 
 from notify import subscribers
-from notify.accounts import operators
+from notify.accounts import operators, sessions
 from notify.alerts import drafting, lifecycle, reports
 from notify.alerts.reports import Progress
 from notify.city import zones as city_zones
@@ -112,6 +112,12 @@ class City:
             alert = drafting.draft(s, wanted, operators.find(s, AUTHOR), written_at, settings())
             lifecycle.approve(s, alert.id, operators.find(s, APPROVER), written_at, settings())
         return alert.id
+
+    def session(self, email: str) -> str:
+        """The cookie of somebody who has just signed in to the console."""
+        now = datetime.now(UTC)
+        with transaction() as s:
+            return sessions.begin(s, operators.find(s, email), "password", "a test", now)
 
     def launch(self, alert_id: int) -> int:
         with transaction() as s:

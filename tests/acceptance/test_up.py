@@ -71,7 +71,7 @@ def test_up_serves_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> Non
                     env=newcomers(),
                     timeout=60,
                 )
-                again = re.search(r"Console\s+(\S+/console/enter\?ticket=\S+)", where.stdout)
+                again = re.search(r"Console\s+(\S+/console/enter\?link=\S+)", where.stdout)
                 assert again is not None, where.stderr
                 assert again[1] != console[1]
                 up.send_signal(signal.SIGINT)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from api import metrics, rates
 from api.app import create_app
 from api.server import PatientProtocol
-from notify.accounts import operators
+from notify.accounts import operators, sessions
 from notify.core import logs
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -115,14 +115,17 @@ def city(door: httpx.Client) -> datetime:
 
 
 @pytest.fixture
-def at_desk(door: httpx.Client, key: Callable[..., Headers]) -> Callable[[str], httpx.Client]:
-    """`at_desk("author")`: the client, signed in to the console as an operator of this role."""
+def at_desk(door: httpx.Client) -> Callable[[str], httpx.Client]:
+    """`at_desk("author")`: the client, signed in to the console as an operator of this role, who has just proved who
+    they are."""
 
     def sit(role: str) -> httpx.Client:
-        own = str(door.base_url).rstrip("/")
+        now = datetime.now(UTC)
+        with transaction() as s:
+            token = sessions.begin(s, factories.operator(s, role, now=now), "password", "a test", now)
         door.cookies.clear()
-        door.post("/console/sign-in", data={"key": key(role)["Authorization"][7:]}, headers={"Origin": own})
-        door.headers["Origin"] = own
+        door.cookies.set("tocsin", token, domain="127.0.0.1")
+        door.headers["Origin"] = str(door.base_url).rstrip("/")
         return door
 
     return sit

@@ -7,14 +7,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from notify.accounts import operators
+from notify.accounts import links, operators
 from notify.alerts import incidents, lifecycle, warn_requests, working_drafts, working_start
 from notify.alerts.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.requests import unsubscribe_url
-from notify.models import ApiKey
 from tests import factories
 from tests.api import asked
 
@@ -44,8 +43,9 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         lifecycle.launch(s, called_off, None, city)
         lifecycle.cancel(s, called_off, factories.operator(s), city)
         alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
-        living = s.get_one(ApiKey, asked.number("SELECT id FROM api_keys"))
-        ticket = operators.ticket(living, city)
+        newcomer = operators.add(s, "newcomer@example.gov", "author", city)
+        join = links.make(s, newcomer, "join", city)
+        enter = links.make(s, newcomer, "training", city)
     zone = asked.number("SELECT id FROM zones")
     thread = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=real)
     with transaction() as s:
@@ -84,4 +84,5 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
     console += ["/console/senders", "/console/zones", f"/console/zones/{zone}", "/console/zones/import"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
-    return [*console, f"/console/enter?ticket={ticket}", *public, unsubscribe_link, "/u/forged", "/nowhere"]
+    console += ["/console/you", "/console/prove?next=/console", join, enter]
+    return [*console, *public, unsubscribe_link, "/u/forged", "/nowhere"]

@@ -13,7 +13,7 @@ import httpx
 from click.testing import Result
 from typer.testing import CliRunner
 
-from notify.accounts import operators, roster
+from notify.accounts import operators, roster, sessions
 from notify.alerts import lifecycle, warn_requests, working_start
 from notify.cli.root import root
 from notify.core import alarms
@@ -174,6 +174,13 @@ def _working_draft(world: World) -> int:
         return working_start.start(s, "storm", "issue", factories.operator(s, "author", now=world.now), world.now).id
 
 
+def _session(world: World) -> int:
+    """Another session of whoever asks."""
+    with transaction() as s:
+        sessions.begin(s, operators.find(s, world.me), "password", "a test", world.now)
+    return asked.number("SELECT max(id) FROM sessions")
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
@@ -216,6 +223,7 @@ MAKERS: dict[str, Maker] = {
     "y": lambda _world: 0,
     "path": lambda _world: "tocsin.css",
     "tag": lambda _world: "none",
+    "session_id": _session,
     "delivery_id": lambda _world: 1,
 }
 

@@ -253,9 +253,10 @@ def test_who_looks_for_the_api_is_led_to_its_description(door: httpx.Client, pat
     assert "openapi.json" not in door.get("/apiary").text
 
 
-def test_what_the_console_does_not_find_names_no_command(door: httpx.Client, key: Key) -> None:
-    own = {"Origin": str(door.base_url).rstrip("/")}
-    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+def test_what_the_console_does_not_find_names_no_command(
+    door: httpx.Client, at_desk: Callable[[str], httpx.Client]
+) -> None:
+    at_desk("admin")
     for path in ("/console/alerts/999", "/console/nothing"):
         lost = door.get(path)
         assert lost.status_code == 404

@@ -33,11 +33,8 @@ def drawn(door: httpx.Client) -> httpx.Client:
 
 
 @pytest.fixture
-def signed_in(door: httpx.Client, key: Callable[..., dict[str, str]]) -> httpx.Client:
-    secret = key("author")["Authorization"].removeprefix("Bearer ")
-    origin = {"Origin": str(door.base_url).rstrip("/")}
-    assert door.post("/console/sign-in", data={"key": secret}, headers=origin).status_code == 303
-    return door
+def signed_in(at_desk: Callable[[str], httpx.Client]) -> httpx.Client:
+    return at_desk("author")
 
 
 @pytest.fixture

@@ -114,10 +114,11 @@ def test_words_from_an_operator_are_words_and_never_html(door: httpx.Client, cit
     assert "<script>" not in page
 
 
-def test_every_page_keeps_to_a_strict_policy(door: httpx.Client, key: Key, city: datetime) -> None:
+def test_every_page_keeps_to_a_strict_policy(
+    door: httpx.Client, at_desk: Callable[[str], httpx.Client], city: datetime
+) -> None:
     number = launched(city, status="Exercise")
-    own = {"Origin": str(door.base_url).rstrip("/")}
-    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+    at_desk("admin")
     with transaction() as s:
         ready = factories.alert_ready(s, now=city).id
     for path in (
@@ -140,10 +141,11 @@ def test_every_page_keeps_to_a_strict_policy(door: httpx.Client, key: Key, city:
         assert answer.text.count("<h1") == 1, path
 
 
-def test_the_console_marks_an_exercise(door: httpx.Client, key: Key, city: datetime) -> None:
+def test_the_console_marks_an_exercise(
+    door: httpx.Client, at_desk: Callable[[str], httpx.Client], city: datetime
+) -> None:
     number = launched(city, status="Exercise")
-    own = {"Origin": str(door.base_url).rstrip("/")}
-    door.post("/console/sign-in", data={"key": key()["Authorization"][7:]}, headers=own)
+    at_desk("admin")
     page = door.get(f"/console/alerts/{number}").text
     assert '<body class="console practising">' in page
     assert "<title>Exercise: " in page

@@ -32,12 +32,12 @@ def statuses(ask: Callable[[], httpx.Response], times: int) -> list[int]:
     return [ask().status_code for _ in range(times)]
 
 
-def test_keys_are_tried_a_few_times_a_minute(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_tried_a_few_times_a_minute(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "SIGN_IN", 3)
     origin = {"Origin": str(door.base_url).rstrip("/")}
-    found = statuses(lambda: door.post("/console/sign-in", data={"key": "tocsin_no"}, headers=origin), 5)
+    found = statuses(lambda: door.post("/console/sign-in", data={"email": "a@example.gov"}, headers=origin), 5)
     assert found == [401] * 3 + [429] * 2
-    assert int(door.post("/console/enter", data={"ticket": "x"}, headers=origin).headers["retry-after"]) > 0
+    assert int(door.post("/console/enter", data={"link": "x"}, headers=origin).headers["retry-after"]) > 0
     assert door.get("/console/sign-in").status_code == 200, "looking is free"
 
 
@@ -63,6 +63,7 @@ def knock(peer: str, times: int, method: str, path: str, **headers: str) -> list
 DOORS = [
     ("SIGN_IN", "POST", "/console/sign-in"),
     ("SIGN_IN", "POST", "/console/enter"),
+    ("SIGN_IN", "POST", "/console/join"),
     ("PAGE", "GET", "/"),
     ("PAGE", "GET", "/alerts/1"),
     ("STRANGER", "GET", "/api/v1/alerts"),

@@ -142,8 +142,8 @@ def test_a_link_that_is_not_ours_does_nothing(door: httpx.Client, link: str) -> 
 
 def test_the_token_stands_in_no_log_line(door: httpx.Client, link: str, caplog: pytest.LogCaptureFixture) -> None:
     door.get(link)
-    door.get("/console/enter", params={"ticket": "not-a-real-ticket"})
+    door.get("/console/enter", params={"link": "not-a-real-link"})
     said = [record.getMessage() for record in caplog.records if record.name != "httpx"]  # the test's own client
     assert any("'/u/{token}'" in line for line in said)
     token = link.rpartition("/")[2]
-    assert not any(token in line or "not-a-real-ticket" in line for line in said)
+    assert not any(token in line or "not-a-real-link" in line for line in said)

@@ -46,9 +46,11 @@ def test_a_city_in_which_nothing_has_happened_yet(signed_in: None, page: Page) -
 
 def test_what_a_form_answers(unsubscribe_link: str, page: Page) -> None:
     page.goto("/console/sign-in")
-    page.get_by_label("Your key").fill("tocsin_wrong")
+    page.get_by_label("Email").fill("maria@example.gov")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("not valid")
+    expect(page.get_by_role("alert")).to_contain_text("is wrong")
     found = violations(page)
     page.goto(unsubscribe_link)
     for button in ("Stop messages about storms", "Undo"):

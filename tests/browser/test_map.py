@@ -15,14 +15,14 @@ from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import maps
-from tests.api.conftest import door, key, public_url, served
+from tests.api.conftest import at_desk, door, public_url, served
 from tests.browser.visits import COLOURS, DRAWN, Visit
 from tests.waiting import until
 from tests.zones.real import real_file
 from tests.zones.test_pmtiles import archive
 from zones.tiles import Feature, encode
 
-__all__ = ["archive", "door", "key", "public_url", "served"]
+__all__ = ["archive", "at_desk", "door", "public_url", "served"]
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVQYV2NgAAIAAAUAAarVyFEAAAAASUVORK5CYII="
 CITY_HALL = "[-75.1635, 39.9525]"
@@ -32,12 +32,12 @@ CITY_HALL = "[-75.1635, 39.9525]"
 def visiting(
     browser: Browser,
     door: httpx.Client,
-    key: Callable[..., dict[str, str]],
+    at_desk: Callable[[str], httpx.Client],
 ) -> Iterator[Callable[..., Visit]]:
     """`visiting(width=390, color_scheme="dark")`: a new visitor, signed in; the network is off but for our server."""
     visits: list[Visit] = []
     url = str(door.base_url).rstrip("/")
-    secret = key("author")["Authorization"].removeprefix("Bearer ")
+    token = at_desk("author").cookies["tocsin"]
 
     def visit(width: int = 1280, height: int = 800, **how: Any) -> Visit:
         context = browser.new_context(viewport={"width": width, "height": height}, **how)
@@ -47,10 +47,7 @@ def visiting(
         context.on("request", lambda request: one.asked.append(request.url))
         one.page.on("pageerror", lambda error: one.problems.append(str(error)))
         one.page.on("console", one.note)
-        one.page.goto(f"{url}/console/sign-in")
-        one.page.get_by_label("Your key").fill(secret)
-        one.page.get_by_role("button", name="Sign in").click()
-        expect(one.page.get_by_role("heading", name="Alerts")).to_be_visible()
+        context.add_cookies([{"name": "tocsin", "value": token, "url": url}])
         visits.append(one)
         return one
 

@@ -1,8 +1,12 @@
 """Delete data that is kept for a limited time."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-from notify.accounts import sessions
+from sqlalchemy.orm import Session
+
+from notify.accounts import devices, links, sessions, tries
 from notify.alerts import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
@@ -10,13 +14,15 @@ from notify.operations.jobs.steps import each
 
 
 def run() -> None:
-    """Delete old sessions, heartbeats and working drafts. A failure of one does not stop the others."""
-    each(_forget_sessions, _forget_heartbeats, _forget_drafts)
+    """Delete old sessions, links, devices, tries, heartbeats and working drafts. A failure of one does not stop the
+    others."""
+    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, tries))
+    each(*accounts, _forget_heartbeats, _forget_drafts)
 
 
-def _forget_sessions() -> None:
+def _forget(old: Callable[[Session, datetime], None]) -> None:
     with transaction() as s:
-        sessions.forget_old(s, datetime.now(UTC))
+        old(s, datetime.now(UTC))
 
 
 def _forget_heartbeats() -> None:

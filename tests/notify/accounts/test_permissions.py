@@ -8,7 +8,7 @@ from shapely.geometry import box
 from sqlalchemy.orm import Session
 
 from notify import subscribers
-from notify.accounts import operators, resolving
+from notify.accounts import operator_limits, operators, resolving
 from notify.alerts import drafting, lifecycle
 from notify.city import basemap, geocoder
 from notify.city import zones as city_zones
@@ -31,7 +31,7 @@ BY_ADMINS: dict[str, Act] = {
     "disable": lambda s, by: operators.disable(s, EMAIL, NOW, by),
     "enable": lambda s, by: operators.enable(s, EMAIL, NOW, by),
     "change a role": lambda s, by: operators.change_role(s, EMAIL, "admin", NOW, by),
-    "limit": lambda s, by: operators.limit(s, EMAIL, 5, NOW, by),
+    "limit": lambda s, by: operator_limits.change(s, by, NOW, by, contacts=5),
     "add a key": lambda s, by: operators.add_key(s, "laptop", NOW, by=by),
     "revoke a key": lambda s, by: operators.revoke_key(s, "laptop", NOW, by),
     "store zones": lambda s, by: city_zones.keep(s, "custom", [ELM], "a test", NOW, by),

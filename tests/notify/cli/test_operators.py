@@ -57,9 +57,7 @@ def test_who_leaves_has_no_key_and_no_session_any_more(monkeypatch: pytest.Monke
     secret = key_of(AUTHOR, "laptop")
     key_of(AUTHOR, "script")
     with transaction() as s:
-        key = operators.find_key(s, secret)
-        assert key is not None
-        token = sessions.begin(s, key, NOW)
+        token = sessions.begin(s, operators.find(s, AUTHOR), "password", "", NOW)
     done = run("disable", AUTHOR, "--json")
     assert json.loads(done.stdout) == {"email": AUTHOR, "active": False, "keys_revoked": 2, "sessions_ended": 1}
     with transaction() as s:
@@ -219,3 +217,16 @@ def test_who_changes_the_staff_may_be_named_and_must_be_proved(monkeypatch: pyte
     for command in (("role", AUTHOR, "admin"), ("limit", AUTHOR, "5"), ("disable", AUTHOR), ("enable", AUTHOR)):
         assert isinstance(run(*command, "--as", AUTHOR).exception, NotAllowed | NotFound)  # by then disabled
         assert run(*command, "--as", ADMIN).exit_code == 0
+
+
+def test_limits_are_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_OPERATOR_KEY", key_of(ADMIN, "chief"))
+    limited = run("limit", AUTHOR, "500", "--topic", "snow", "--hours", "22:00-06:00")
+    assert (
+        limited.stdout == f"{AUTHOR}: another person above 500 contacts; only about snow; only sent at 22:00-06:00.\n"
+    )
+    told = json.loads(run("limit", AUTHOR, "--topic", "all", "--json").stdout)
+    assert told == {"email": AUTHOR, "audience_limit": 500, "topics": None, "zones": None, "hours": "22:00-06:00"}
+    assert run("limit", AUTHOR, "--hours", "all").stdout == f"{AUTHOR}: another person above 500 contacts.\n"
+    assert run("limit", AUTHOR).stdout == f"{AUTHOR}: no limit.\n"
+    assert isinstance(run("limit", AUTHOR, "--hours", "night").exception, Invalid)

@@ -6,18 +6,20 @@ from typing import Any
 import psycopg
 import pytest
 from shapely.geometry import Polygon
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from notify import audience
+from notify.accounts import codes
 from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks
 from notify.inbound import messages
-from notify.models import Base
+from notify.models import Base, Credential
 from notify.operations import rotation
 from notify.subscribers import addresses, consent, exporting
+from tests.api.people import joined
 from tests.conftest import SECRET_KEY
 from tests.database import sql
 from tests.factories import NOW, homes, move, resident, sender, square
@@ -98,15 +100,24 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         people = [resident(s, email="") for _ in range(8)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     stop(people[0].phone, "SM1")
+    maria = joined()
     with transaction() as s:
         exported = list(exporting.export_csv(s))
     before = schema()
     done = rotation.rotate(NOW)
-    assert done.rows == {"suppressions": 1, "carrier_blocks": 1, "inbound": 1, "contacts": 16, "places": 8}
+    assert done.rows == {
+        "suppressions": 1,
+        "carrier_blocks": 1,
+        "inbound": 1,
+        "contacts": 16,
+        "places": 8,
+        "credentials": 1,
+    }
     assert schema() == before
     use_keys(keys, NEW)
     with transaction() as s:
         assert [*exporting.export_csv(s)] == exported
+        assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
     assert not written_to(people[0].phone)
     assert written_to(people[1].phone)
     with transaction() as s:
@@ -122,6 +133,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
 
 @pytest.mark.parametrize("table", [keyed.table for keyed in rotation.KEYED])
 def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyPatch, table: str) -> None:
+    joined()
     with transaction() as s:
         sender(s)
         people = [resident(s) for _ in range(10)]

@@ -177,12 +177,9 @@ def test_nightly_what_is_kept_for_a_while_only_is_deleted(database: str) -> None
         operator(s)
         s.execute(
             text("""
-                WITH key AS (
-                    INSERT INTO api_keys (name, key_hash, created_at) VALUES ('k', sha256('k'), now()) RETURNING id
-                )
-                INSERT INTO sessions (token_hash, key_id, began_at, ends_at)
-                SELECT sha256(days::text::bytea), id, now() - interval '30 days', now() - make_interval(days => days)
-                  FROM key, unnest(ARRAY[6, 8]) AS days""")
+                INSERT INTO sessions (token_hash, operator_id, device, how, began_at, seen_at, proven_at, ends_at)
+                SELECT sha256(days::text::bytea), id, '', 'password', at, at, at, now() - make_interval(days => days)
+                  FROM operators, (SELECT now() - interval '30 days') AS began (at), unnest(ARRAY[6, 8]) AS days""")
         )
     assert scheduler.run_job("retention").error == ""
     with transaction() as s:
@@ -196,11 +193,10 @@ def test_what_cannot_be_deleted_keeps_nothing_else(own_database: str, broken: st
         operator(s)
         s.execute(
             text("""
-                WITH key AS (
-                    INSERT INTO api_keys (name, key_hash, created_at) VALUES ('k', sha256('k'), now()) RETURNING id
-                ), session AS (
-                    INSERT INTO sessions (token_hash, key_id, began_at, ends_at)
-                    SELECT sha256('s'), id, now() - interval '30 days', now() - interval '20 days' FROM key
+                WITH session AS (
+                    INSERT INTO sessions (token_hash, operator_id, device, how, began_at, seen_at, proven_at, ends_at)
+                    SELECT sha256('s'), id, '', 'password', at, at, at, now() - interval '20 days'
+                      FROM operators, (SELECT now() - interval '30 days') AS began (at)
                 )
                 INSERT INTO heartbeats (kind, host, pid, lanes, at, unbroken_since)
                 VALUES ('api', 'gone', 1, '{}', now() - interval '20 days', now() - interval '30 days')""")

@@ -1,12 +1,12 @@
 """The warnings about an alert's words that operators have acknowledged.
 
-Revision ID: 0038
+Revision ID: 0040
 """
 
 from alembic import op
 
-revision = "0038"
-down_revision = "0037"
+revision = "0040"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
