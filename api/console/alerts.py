@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import Caller, Viewer
+from api.auth import Caller, Viewer, require_fresh
 from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
@@ -16,7 +16,7 @@ from notify.alerts import lifecycle, linting, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
-from notify.models import Alert
+from notify.models import Alert, Lane
 from notify.models.states import AlertState
 from notify.operations import tasks
 
@@ -68,6 +68,9 @@ def launch(
         if not sure:
             raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
         with transaction() as s:
+            alert = reports.find_alert(s, alert_id)
+            if alert.lane is Lane.EMERGENCY and alert.status == "Actual":
+                require_fresh(caller)
             launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
             _as_seen(launched, area_hash)
         if launched.state is AlertState.SENDING:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from api.auth import Caller, Viewer
+from api.auth import Caller, Viewer, require_fresh
 from api.errors import Told, tell
 from api.rendering import page
 from notify.accounts import audit_export, audit_trail, operators
@@ -61,6 +61,7 @@ def show(request: Request, caller: Viewer, fields: Annotated[Fields, Query()]) -
 @router.post("/export")
 def export(request: Request, caller: Viewer, fields: Annotated[ExportFields, Form()]) -> Response:
     """The rows of the filter as a file, streamed, oldest first."""
+    require_fresh(caller)
     try:
         kind = _format(fields.format)
         pieces = audit_export.export(fields.read(), kind, datetime.now(UTC), caller.acting)

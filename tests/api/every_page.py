@@ -84,5 +84,12 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
     console += ["/console/senders", "/console/zones", f"/console/zones/{zone}", "/console/zones/import"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
-    console += ["/console/you", "/console/prove?next=/console", join, enter]
+    console += [
+        "/console/operators",
+        f"/console/operators/{newcomer.id}",
+        "/console/you",
+        "/console/prove?next=/console",
+        join,
+        enter,
+    ]
     return [*console, *public, unsubscribe_link, "/u/forged", "/nowhere"]

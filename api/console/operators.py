@@ -1,0 +1,150 @@
+"""The operators' page, for administrators: who may come in, as what, and how they are let in again."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer, require_fresh
+from api.errors import Told, tell
+from api.ids import Id
+from api.rendering import page
+from notify.accounts import inviting, links, operators, staff
+from notify.core.db import transaction
+from notify.core.errors import TocsinError
+
+router = APIRouter(prefix="/console/operators", include_in_schema=False)
+
+
+@router.get("")
+def show_all(request: Request, caller: Viewer) -> Response:
+    return _list(request, caller)
+
+
+@router.post("")
+def add(
+    request: Request,
+    caller: Viewer,
+    email: Annotated[str, Form(max_length=320)] = "",
+    role: Annotated[str, Form(max_length=50)] = "",
+) -> Response:
+    """Add an operator and show the link to join by, once."""
+    require_fresh(caller)
+    now = datetime.now(UTC)
+    try:
+        with transaction() as s:
+            operator = operators.add(s, email, role, now, caller.acting)
+            path = links.make(s, operator, "join", now, caller.acting)
+    except TocsinError as error:
+        return _list(request, caller, tell(error), email, role)
+    return _one(request, caller, operator.id, link=links.address(path))
+
+
+@router.get("/{operator_id}")
+def show_one(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    return _one(request, caller, operator_id)
+
+
+@router.post("/{operator_id}/role")
+def change_role(
+    operator_id: Id, request: Request, caller: Viewer, role: Annotated[str, Form(max_length=50)] = ""
+) -> Response:
+    require_fresh(caller)
+
+    def step(email: str) -> None:
+        with transaction() as s:
+            operators.change_role(s, email, role, datetime.now(UTC), caller.acting)
+
+    return _done(request, caller, operator_id, step)
+
+
+@router.post("/{operator_id}/disable")
+def disable(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    require_fresh(caller)
+
+    def step(email: str) -> None:
+        with transaction() as s:
+            operators.disable(s, email, datetime.now(UTC), caller.acting)
+
+    return _done(request, caller, operator_id, step)
+
+
+@router.post("/{operator_id}/enable")
+def enable(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    require_fresh(caller)
+
+    def step(email: str) -> None:
+        with transaction() as s:
+            operators.enable(s, email, datetime.now(UTC), caller.acting)
+
+    return _done(request, caller, operator_id, step)
+
+
+@router.post("/{operator_id}/invite")
+def invite(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    require_fresh(caller)
+
+    def step(email: str) -> str:
+        with transaction() as s:
+            return inviting.invite(s, email, datetime.now(UTC), caller.acting)[1]
+
+    return _done(request, caller, operator_id, step)
+
+
+@router.post("/{operator_id}/reset")
+def reset(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    require_fresh(caller)
+
+    def step(email: str) -> str:
+        with transaction() as s:
+            return inviting.reset(s, email, datetime.now(UTC), caller.acting)[1]
+
+    return _done(request, caller, operator_id, step)
+
+
+@router.post("/{operator_id}/end-sessions")
+def end_sessions(operator_id: Id, request: Request, caller: Viewer) -> Response:
+    """This needs no new proof: it only takes away what somebody may have got hold of."""
+
+    def step(email: str) -> None:
+        with transaction() as s:
+            staff.end_sessions(s, email, datetime.now(UTC), caller.acting)
+
+    return _done(request, caller, operator_id, step)
+
+
+def _done(request: Request, caller: Caller, operator_id: int, step: Callable[[str], str | None]) -> Response:
+    """Do a step and show the operator again; with the reason if it was refused, with the link if one was made."""
+    with transaction() as s:
+        email = staff.member(s, caller.acting, datetime.now(UTC), operator_id).operator.email
+    try:
+        path = step(email)
+    except TocsinError as error:
+        return _one(request, caller, operator_id, told=tell(error))
+    if path:
+        return _one(request, caller, operator_id, link=links.address(path))
+    return RedirectResponse(f"/console/operators/{operator_id}", 303)
+
+
+def _list(request: Request, caller: Caller, told: Told | None = None, email: str = "", role: str = "") -> Response:
+    with transaction() as s:
+        found = staff.members(s, caller.acting, datetime.now(UTC))
+    status = told.status if told else 200
+    given: dict[str, Any] = {"members": found, "roles": operators.ROLES, "told": told, "email": email, "role": role}
+    return page(request, "console/operators.html", status=status, language="en", caller=caller, **given)
+
+
+def _one(request: Request, caller: Caller, operator_id: int, *, told: Told | None = None, link: str = "") -> Response:
+    with transaction() as s:
+        found = staff.member(s, caller.acting, datetime.now(UTC), operator_id)
+    status = told.status if told else 200
+    given: dict[str, Any] = {
+        "m": found,
+        "roles": operators.ROLES,
+        "told": told,
+        "link": link,
+        "days": links.LIFE["join"].days,
+    }
+    return page(request, "console/operator.html", status=status, language="en", caller=caller, **given)
