@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
-from notify.alerts import explanation, linting, reports
+from notify.alerts import explanation, follow_up, linting, reports
+from notify.alerts.follow_up import Offer
 from notify.audience import Audience
 from notify.city import zones as city_zones
 from notify.core import states
@@ -42,6 +43,7 @@ class AlertView:
     buttons: tuple[str, ...]
     needs_another: bool  # the reader is its author, and somebody else must approve it
     findings: Sequence[linting.Checked]  # on its words, before the launch
+    follow: Offer  # whether somebody can reach its unreached
     plan: Plan | None  # before the launch: the audience and times if it were launched now
 
     @property
@@ -68,6 +70,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
         findings=linting.findings(s, alert, settings()) if waits and not moving else (),
+        follow=follow_up.offer(s, alert, now, settings()),
         plan=plan,
     )
 

@@ -12,7 +12,7 @@ from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import lifecycle, linting, reports
+from notify.alerts import follow_up, lifecycle, linting, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
@@ -107,6 +107,17 @@ def cancel(alert_id: Id, request: Request, caller: Viewer, sure: Annotated[str, 
             lifecycle.cancel(s, alert_id, caller.acting, datetime.now(UTC))
 
     return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/unreached")
+def reach_unreached(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    """Write the follow-up for those whom the alert did not reach, and show it."""
+    try:
+        with transaction() as s:
+            made = follow_up.make(s, alert_id, caller.acting, datetime.now(UTC), settings()).id
+    except TocsinError as error:
+        return _alert_page(request, alert_id, caller, tell(error))
+    return RedirectResponse(f"/console/alerts/{made}", 303)
 
 
 def _as_seen(alert: Alert, area_hash: str) -> None:

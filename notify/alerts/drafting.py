@@ -54,6 +54,7 @@ class Draft:
     launch_at: datetime | None = None
     incident: int | None = None
     found: Found | None = None  # the area, if already computed (`located`)
+    follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         area_description=wording.called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=times.expires_at,
         two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
+        follows=wanted.follows,
         created_by=by.id,
         created_at=now,
         launch_at=times.launch_at,
@@ -156,6 +158,8 @@ def parts_of(wanted: Draft) -> list[Part]:
 
 def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
     """The area of a draft. Without one there is no alert. Raises Invalid and NotFound."""
+    if wanted.follows is not None:
+        return _area_of(s, s.get_one(Alert, wanted.follows))
     parts = parts_of(wanted)
     if not parts and wanted.incident is not None:
         if wanted.without:
@@ -192,15 +196,22 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
         .order_by(Alert.launched_at.is_(None), Alert.id.desc())
         .limit(1)
     )
-    if latest is None or latest.area is None:
+    if latest is None:
         raise NotFound(f"There is no incident {incident}.", hint="`tocsin alert list` shows them.")
-    versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == latest.id)).all()
+    return _area_of(s, latest)
+
+
+def _area_of(s: Session, alert: Alert) -> _Area:
+    """The area of an earlier alert, as it is."""
+    if alert.area is None:
+        raise Invalid(f"Alert {alert.id} has no area.", hint="Write a new alert, with an area.")
+    versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == alert.id)).all()
     return _Area(
-        bytes(latest.area),
-        area_hash(from_wkb(latest.area)),
-        (latest.area_names or latest.area_description,),
+        bytes(alert.area),
+        area_hash(from_wkb(alert.area)),
+        (alert.area_names or alert.area_description,),
         tuple(versions),
-        named="free-words" in latest.two_people,
+        named="free-words" in alert.two_people,
     )
 
 

@@ -192,7 +192,8 @@ def _unsent(s: Session, alert: Alert) -> str:
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:
-    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time and expiry."""
+    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, and the alert
+    that it follows."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -209,6 +210,7 @@ def frozen_hash(s: Session, alert: Alert) -> str:
         alert.launch_at.isoformat() if alert.launch_at else None,
         alert.expires_at.isoformat(),
         [list(row) for row in words],
+        *([] if alert.follows is None else [alert.follows]),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

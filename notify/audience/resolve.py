@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import rules
+from notify.audience import rules, unreached
+from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
 from notify.core import alarms, points
@@ -99,10 +100,12 @@ def fallback_of(s: Session, alert: Alert) -> str:
 
 
 def membership(alert: Alert) -> Membership:
-    """Return the alert's area, prepared for queries. Raises Refused without one: nothing is sent then (law 2)."""
+    """Return the alert's area, prepared for queries; that of a follow-up is for the unreached only. Raises Refused
+    without one: nothing is sent then (law 2)."""
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
-    return Membership(from_wkb(alert.area))
+    area = from_wkb(alert.area)
+    return Membership(area) if alert.follows is None else OfUnreached(area, alert.follows)
 
 
 def residents_inside(
@@ -121,7 +124,10 @@ def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, t
     if not readable.all():
         _report_unreadable(s, near.residents[~readable], now)
         near = near.where(readable)
-    return near.inside(area)
+    inside = near.inside(area)
+    if isinstance(area, OfUnreached):
+        return inside.where(np.isin(inside.residents, unreached.residents(s, area.first)))
+    return inside
 
 
 def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:

@@ -45,6 +45,7 @@ class Alert(Base):
     area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one
     expires_at: Mapped[datetime]
     two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one person is not enough
+    follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), unique=True)  # whose unreached it is for
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))

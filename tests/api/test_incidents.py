@@ -11,6 +11,7 @@ import pytest
 from notify.alerts import incidents, lifecycle, warn_requests
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed
+from notify.core.settings import settings
 from notify.operations.jobs import watch
 from tests import factories
 from tests.api import asked
@@ -175,3 +176,35 @@ def test_the_watch_asks_before_a_promised_time_passes(at_desk: Desk, city: datet
     launched(datetime.now(UTC), event="outage", phase="all-clear", incident=incident_of(number))
     watch.run()
     assert alarms_of("expires-soon") == []
+
+
+def test_the_unreached_are_reached_by_one_click(at_desk: Desk, city: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SENDGRID_API_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"):
+        monkeypatch.setenv(f"TOCSIN_{name}", "x")
+    settings.cache_clear()
+    with transaction() as s:
+        factories.sender(s, "sendgrid", now=city)
+    first = factories.alert_resolved(now=city)
+    asked.do("UPDATE deliveries SET state = 'undelivered', reason = '30005' WHERE state = 'queued'")
+    client = at_desk("author")
+    assert "Reach the unreached" in client.get(f"/console/alerts/{first}").text
+    done = client.post(f"/console/alerts/{first}/unreached")
+    follow = asked.number("SELECT id FROM alerts WHERE follows = :a", a=first)
+    assert (done.status_code, done.headers["location"]) == (303, f"/console/alerts/{follow}")
+    assert f'href="/console/alerts/{first}"' in client.get(f"/console/alerts/{follow}").text
+    again = client.post(f"/console/alerts/{first}/unreached")
+    assert (again.status_code, f"Alert {follow} follows alert {first} already." in again.text) == (409, True)
+    assert "Reach the unreached" not in again.text
+
+
+def test_the_page_of_an_alert_shows_the_rate_and_the_time_left(at_desk: Desk, city: datetime) -> None:
+    number = factories.alert_resolved(now=city)
+    waiting = asked.number("SELECT count(*) FROM deliveries WHERE state = 'queued'")
+    asked.do(
+        """UPDATE deliveries SET state = 'accepted', sent_at = now() + (n - 1) * interval '5 s'
+             FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM deliveries WHERE state = 'queued' LIMIT 11) q
+            WHERE q.id = deliveries.id"""
+    )
+    page = words(at_desk("author").get(f"/console/alerts/{number}").text)
+    assert "Rate 0.2 a second" in page  # eleven in 50 s
+    assert f"Left {round((waiting - 11) * 50 / 11)} s" in page

@@ -1,0 +1,104 @@
+"""Reach the unreached: the same words, once, to those whom an alert did not reach, on the channels it did not use."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts import drafting
+from notify.alerts.drafting import Draft
+from notify.channels import registry
+from notify.channels.channel import of_residents
+from notify.core import audit
+from notify.core.errors import NotFound, Refused
+from notify.core.settings import Settings
+from notify.delivery.senders import all_senders
+from notify.models import Alert, Operator
+from notify.models.states import AlertState
+
+LAUNCHED = (AlertState.SENDING, AlertState.PAUSED, AlertState.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can follow an alert. `made`: the follow-up that there is. `channels`: those it can use; none: it cannot."""
+
+    made: int | None
+    channels: tuple[str, ...]
+
+
+def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
+    """Return whether somebody can reach the unreached of this alert."""
+    made = s.scalar(select(Alert.id).where(Alert.follows == alert.id))
+    runs = alert.state in LAUNCHED and alert.expires_at > now and alert.follows is None and not _replaced(s, alert)
+    return Offer(made, _others(s, alert, settings) if runs and made is None else ())
+
+
+def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
+    """Write the follow-up of an alert: a draft, to be approved and launched as any other. There is at most one.
+
+    Raises NotFound; Refused when there is one, when the alert does not run, is a follow-up itself, or has used all
+    channels; Invalid when its words name times that have passed.
+    """
+    operators.require(by, "draft")
+    # Locked, so that of two clicks the second one finds what the first one made.
+    first = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
+    if first is None:
+        raise NotFound(f"There is no alert {alert_id}.", hint="The list of alerts shows them all.")
+    found = offer(s, first, now, settings)
+    if found.made is not None:
+        raise Refused(f"Alert {found.made} follows alert {alert_id} already.", hint="Only one can.")
+    if first.follows is not None:
+        raise Refused(f"Alert {alert_id} is a follow-up itself.", hint="Write an update for those it does not reach.")
+    if first.state not in LAUNCHED or first.expires_at <= now:
+        raise Refused(f"Alert {alert_id} is {first.state}: nothing can follow it.", hint="Write a new alert.")
+    if _replaced(s, first):
+        raise Refused(f"A later alert replaces alert {alert_id}.", hint="These words may be out of date.")
+    if not found.channels:
+        raise Refused(
+            f"Alert {alert_id} has used every channel that has an open sender.",
+            hint="Add or open a sender of another channel; `tocsin senders list` shows them.",
+        )
+    follow = drafting.draft(
+        s,
+        Draft(
+            event=first.event,
+            phase=first.phase,
+            blanks=first.blanks,
+            channels=found.channels,
+            severity=first.severity,
+            urgency=first.urgency,
+            certainty=first.certainty,
+            status=first.status,
+            expires_at=first.expires_at,
+            incident=first.incident_id,
+            follows=first.id,
+        ),
+        by,
+        now,
+        settings,
+    )
+    audit.note(s, now=now, by=by, action="follow-up", subject="alert", subject_id=first.id, alert=follow.id)
+    return follow
+
+
+def _replaced(s: Session, alert: Alert) -> bool:
+    """Whether a later alert of the incident was launched, such as an all-clear."""
+    later = select(Alert.id).where(
+        Alert.incident_id == alert.incident_id,
+        Alert.status == alert.status,
+        Alert.launched_at > alert.launched_at,
+        Alert.state != AlertState.CANCELLED,
+        Alert.id != alert.id,
+    )
+    return s.scalar(later.limit(1)) is not None
+
+
+def _others(s: Session, alert: Alert, settings: Settings) -> tuple[str, ...]:
+    """The channels of residents with an open sender that the alert has not used."""
+    usable = {
+        one.channel for one in all_senders(s) if one.status == "open" and not registry.missing(settings, one.provider)
+    }
+    return tuple(name for name in of_residents() if name in usable and name not in alert.channels)
