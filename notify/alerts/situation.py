@@ -42,6 +42,7 @@ class Item(AlertSummary):
     closed: bool
     area_hash: str | None
     promise: str | None
+    follows: int | None
 
     @property
     def is_in_force(self) -> bool:
@@ -56,7 +57,7 @@ class Item(AlertSummary):
         """From when on its owner is asked what comes next; None: never, because something came or nothing need come."""
         if self.launched_at is None or not self.is_in_force or not self.newest or self.closed:
             return None
-        if self.status != "Actual":
+        if self.status != "Actual" or self.follows is not None:
             return None
         ends = min(self.expires_at, self.promised_at or self.expires_at)
         return ends - min(SOON, max(ends - self.launched_at, timedelta()) / 4)
@@ -221,10 +222,11 @@ _ITEMS = f"""
     ), last AS (
         SELECT DISTINCT ON (l.incident_id, l.status) l.incident_id, l.status, l.id, l.phase FROM alerts l
          WHERE l.incident_id IN (SELECT incident_id FROM open) AND l.launched_at IS NOT NULL AND l.state <> 'cancelled'
+           AND l.follows IS NULL
          ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
     )
     SELECT {_SUMMARY}, a.incident_id AS incident, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
-           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id = a.id, false) AS newest,
+           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id IN (a.id, a.follows), false) AS newest, a.follows,
            coalesce(last.phase = 'all-clear', false) AS closed, a.blanks->>:promise AS promise
       FROM open a LEFT JOIN last USING (incident_id, status)
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
