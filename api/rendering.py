@@ -92,6 +92,7 @@ def _environment() -> Environment:
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
+        "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
         "apart": apart,
         "spoken": _spoken,
         "fill_in": fill_in,

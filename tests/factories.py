@@ -28,7 +28,19 @@ from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import fanout, senders
-from notify.models import Alert, Consent, Contact, Operator, Place, Preference, Sender, Subscriber, Topic, Zone
+from notify.models import (
+    Alert,
+    Consent,
+    Contact,
+    Operator,
+    OperatorContact,
+    Place,
+    Preference,
+    Sender,
+    Subscriber,
+    Topic,
+    Zone,
+)
 from notify.training.city import CityZone
 from notify.training.names import phone as phone_of
 
@@ -215,3 +227,19 @@ def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:
 def _unset(name: str) -> bool:
     value = getattr(settings(), name)
     return not (value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
+def own_contact(
+    s: Session, by: Operator, channel: str, address: str, *, verified: bool = True, now: datetime = NOW
+) -> None:
+    """A staff member's own phone or email."""
+    s.add(
+        OperatorContact(
+            operator_id=by.id,
+            channel=channel,
+            address_sealed=crypto.seal(address, channel),
+            verified_at=now if verified else None,
+            created_at=now,
+        )
+    )
+    s.flush()

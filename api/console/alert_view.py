@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
+from api.console import approval_view
+from api.console.approval_view import Approval
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
 from notify.alerts import explanation, follow_up, linting, reports
@@ -44,6 +46,7 @@ class AlertView:
     needs_another: bool  # the reader is its author, and somebody else must approve it
     findings: Sequence[linting.Checked]  # on its words, before the launch
     follow: Offer  # whether somebody can reach its unreached
+    approval: Approval
     plan: Plan | None  # before the launch: the audience and times if it were launched now
 
     @property
@@ -71,6 +74,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         needs_another=own and alert.state is AlertState.DRAFT,
         findings=linting.findings(s, alert, settings()) if waits and not moving else (),
         follow=follow_up.offer(s, alert, now, settings()),
+        approval=approval_view.read(s, alert, caller.operator, now),
         plan=plan,
     )
 

@@ -12,9 +12,9 @@ from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import follow_up, lifecycle, linting, reports
+from notify.alerts import approval_asks, break_glass, follow_up, lifecycle, linting, reports
 from notify.core.db import transaction
-from notify.core.errors import Refused, TocsinError
+from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
 from notify.models import Alert, Lane
 from notify.models.states import AlertState
@@ -75,6 +75,53 @@ def launch(
             _as_seen(launched, area_hash)
         if launched.state is AlertState.SENDING:
             tasks.ring_alert(launched)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/ask")
+def ask(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    def step() -> None:
+        with transaction() as s:
+            approval_asks.ask(s, alert_id, caller.acting, datetime.now(UTC))
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/break-glass")
+def launch_alone(
+    alert_id: Id,
+    request: Request,
+    caller: Viewer,
+    area_hash: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    messages: Annotated[str, Form()] = "",
+) -> Response:
+    def step() -> None:
+        typed = messages.replace(",", "").strip()
+        if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):
+            raise Invalid(f"{messages!r} is not a number of messages.", hint="Type the number that the page shows.")
+        with transaction() as s:
+            launched = break_glass.launch(
+                s,
+                alert_id,
+                caller.acting,
+                datetime.now(UTC),
+                settings(),
+                reason=reason,
+                area_hash=area_hash,
+                messages=int(typed),
+            )
+        tasks.ring_alert(launched)
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/review")
+def review(alert_id: Id, request: Request, caller: Viewer, review: Annotated[str, Form()] = "") -> Response:
+    def step() -> None:
+        with transaction() as s:
+            break_glass.review(s, alert_id, caller.acting, datetime.now(UTC), review)
 
     return _done(request, alert_id, caller, step)
 

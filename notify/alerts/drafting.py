@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import limits, two_people, wording
+from notify.alerts import approval_asks, limits, two_people, wording
 from notify.alerts import times as alert_times
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
@@ -120,6 +120,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     s.add_all(AlertZone(alert_id=alert.id, zone_version_id=version) for version in area.zone_versions)
     _write_words(s, alert, event, filled, area.names, now, settings)
     audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
+    approval_asks.ask_for_emergency(s, alert, now)
     return alert
 
 

@@ -13,7 +13,7 @@ from notify.content.events import Event
 from notify.core.counting import counted
 from notify.core.errors import Refused
 from notify.core.settings import Settings
-from notify.models import Alert, Operator
+from notify.models import Alert, BreakGlass, Operator
 
 FREE = ("text", "line", "url")  # types of blanks that take free text
 
@@ -41,8 +41,8 @@ def reasons(event: Event, phase: str, lane: str, status: str, blanks: Mapping[st
 
 
 def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Settings) -> None:
-    """Raise Refused when authors approve their own alert although it needs two people."""
-    if alert.created_by != by.id:
+    """Raise Refused when authors approve their own alert although it needs two people, unless they break glass."""
+    if alert.created_by != by.id or _breaks_glass(s, alert, by):
         return
     why = [SENTENCES.get(reason, reason) for reason in alert.two_people]
     if not why and alert.status == "Actual":
@@ -55,3 +55,9 @@ def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Set
             f"Alert {alert.id} was written by {by.email}, and {' and '.join(why)}.",
             hint="Somebody else must approve it.",
         )
+
+
+def _breaks_glass(s: Session, alert: Alert, by: Operator) -> bool:
+    """Whether this transaction has recorded that the operator launches it alone (`break_glass.launch`)."""
+    row = s.get(BreakGlass, alert.id)
+    return row is not None and row.operator_id == by.id

@@ -20,6 +20,7 @@ T = TypeVar("T")
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_MISSED = "launch-missed"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"
+NOT_APPROVED, BROKE_GLASS = "not-approved", "break-glass"
 LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
 EXERCISE_BARRED = "exercise-barred"

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     reconcile_after_s: float = Field(20.0, gt=0)
     prices: str = "sms=0.0113,email=0.001"  # of a channel's unit, a segment or recipient, in dollars
     alone_most: int = Field(1000, ge=0)  # contacts; a larger audience needs a second person
+    ask_again_minutes: float = Field(5.0, ge=0.1, le=1440)  # until the next people are asked to approve an alert
     max_attempts: int = Field(6, ge=1)
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, separated by commas
     metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers this machine only

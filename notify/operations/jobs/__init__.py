@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from notify.operations.jobs import (
+    approvals,
     check_places,
     end_leftovers,
     forget_changes,
@@ -16,6 +17,7 @@ from notify.operations.jobs import (
 
 RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
+    "approvals": approvals.run,
     "sweep": sweep.run,
     "end_leftovers": end_leftovers.run,
     "receipts": receipts.run,

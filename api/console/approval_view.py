@@ -1,0 +1,49 @@
+"""Who is asked to approve an alert, and a launch by one person with its review, for the alert's page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts import approval_asks, break_glass
+from notify.alerts.approval_asks import Waiting
+from notify.alerts.break_glass import Broken
+from notify.core.settings import settings
+from notify.models import Alert, Lane, Operator
+from notify.models.states import AlertState
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What `approval.html` shows, and the forms that it offers."""
+
+    waiting: Waiting | None
+    may_ask: bool
+    may_break: bool
+    broken: Broken | None
+    may_review: bool
+
+
+def read(s: Session, alert: Alert, by: Operator | None, now: datetime) -> Approval:
+    """Read it. The domain checks again what an operator may do."""
+    waiting = approval_asks.waiting(s, alert, now, settings())
+    broken = break_glass.of(s, alert.id)
+    open_draft = alert.state is AlertState.DRAFT and alert.expires_at > now and alert.area is not None
+    now_or_never = alert.launch_at is None or alert.launch_at <= now
+    return Approval(
+        waiting,
+        may_ask=open_draft and waiting is None and by is not None and operators.may(by, "draft"),
+        may_break=open_draft
+        and alert.lane is Lane.EMERGENCY
+        and now_or_never
+        and by is not None
+        and by.id == alert.created_by
+        and operators.may(by, "break-glass"),
+        broken=broken,
+        may_review=broken is not None
+        and broken.row.reviewed_at is None
+        and by is not None
+        and by.id != broken.by.id
+        and operators.may(by, "approve"),
+    )

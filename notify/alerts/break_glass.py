@@ -1,0 +1,139 @@
+"""Break-glass: one person launches an emergency alone, with a reason, and another person must review it afterwards."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, aliased
+
+from notify.accounts import operators, roster
+from notify.alerts import lifecycle, limits, operator_letters
+from notify.core import alarms, audit
+from notify.core.characters import visible
+from notify.core.counting import counted
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.settings import Settings
+from notify.models import Alert, BreakGlass, Lane, Operator
+
+SHORTEST = 10  # characters of a reason, and of a review
+LONGEST = 2000
+TOLERANCE = 100  # the audience may differ from the number typed by one in so many: residents come and go
+
+
+class Broken(NamedTuple):
+    """A launch by one person, its people, and the alert."""
+
+    row: BreakGlass
+    by: Operator
+    reviewer: Operator | None
+    alert: Alert
+
+
+def launch(
+    s: Session,
+    alert_id: int,
+    by: Operator,
+    now: datetime,
+    settings: Settings,
+    *,
+    reason: str,
+    area_hash: str,
+    messages: int,
+) -> Alert:
+    """Approve and launch an emergency alone. `area_hash`, `messages`: the area and the number of messages that the
+    person has seen and typed.
+
+    It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Raises
+    Invalid for a reason that is too short; Refused when it is not an emergency's draft, or not what was seen.
+    """
+    operators.require(by, "break-glass")
+    why = _sentence(reason, "reason", "Write why nobody else can be waited for.")
+    alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
+    if alert is None:
+        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+    if alert.lane is not Lane.EMERGENCY:
+        raise Refused(f"Alert {alert_id} is not an emergency.", hint="Somebody else must approve it.")
+    if alert.launch_at is not None and alert.launch_at > now:
+        raise Refused(
+            f"Alert {alert_id} is planned for later.", hint="Until then there is time for somebody else to approve it."
+        )
+    if s.get(BreakGlass, alert_id) is not None:
+        raise Refused(f"Alert {alert_id} was launched already.")
+    if area_hash != alert.area_hash:
+        raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
+    _require_audience(s, alert, messages, now)
+    s.add(BreakGlass(alert_id=alert_id, operator_id=by.id, reason=why, at=now))
+    s.flush()
+    audit.note(s, now=now, by=by, action="break-glass", subject="alert", subject_id=alert_id, reason=why)
+    lifecycle.approve(s, alert_id, by, now, settings)
+    launched = lifecycle.launch(s, alert_id, by, now)
+    message = f"{by.email} has launched alert {alert_id} ({alert.event}) alone: {why} Another person must review it."
+    alarms.sound(s, alarms.BROKE_GLASS, message, now, alert_id=alert_id)
+    others = [one for one in roster.may_serve(s) if one.id != by.id]
+    operator_letters.write(s, "break-glass", launched, others, 1, now, author=by.email, reason=why)
+    return launched
+
+
+def review(s: Session, alert_id: int, by: Operator, now: datetime, words: str) -> None:
+    """Write the review of a launch by one person. Raises Refused for that person, and when it is written already."""
+    operators.require(by, "approve")
+    review = _sentence(words, "review", "Write whether it was right, and what to do better.")
+    row = s.get(BreakGlass, alert_id)
+    if row is None:
+        raise Refused(f"Alert {alert_id} was not launched by one person alone: there is nothing to review.")
+    if row.operator_id == by.id:
+        raise Refused("You launched this alert alone.", hint="Somebody else must review it.")
+    written = s.scalar(
+        update(BreakGlass)
+        .where(BreakGlass.alert_id == alert_id, BreakGlass.reviewed_at.is_(None))
+        .values(reviewed_by=by.id, review=review, reviewed_at=now)
+        .returning(BreakGlass.alert_id)
+        .execution_options(synchronize_session=False)
+    )
+    if written is None:
+        raise Refused(f"The review of alert {alert_id} is written already.", hint="Look at the alert's page again.")
+    audit.note(s, now=now, by=by, action="review", subject="alert", subject_id=alert_id)
+
+
+def of(s: Session, alert_id: int) -> Broken | None:
+    """Return the record of an alert, if one person launched it alone."""
+    return next(iter(_read(s, alert_id)), None)
+
+
+def open_reviews(s: Session) -> Sequence[Broken]:
+    """Return the launches by one person that nobody has reviewed, the oldest first."""
+    return _read(s, None)
+
+
+def _read(s: Session, alert_id: int | None) -> list[Broken]:
+    by, reviewer = aliased(Operator), aliased(Operator)
+    wanted = BreakGlass.reviewed_at.is_(None) if alert_id is None else BreakGlass.alert_id == alert_id
+    rows = s.execute(
+        select(BreakGlass, by, reviewer, Alert)
+        .join(by, by.id == BreakGlass.operator_id)
+        .outerjoin(reviewer, reviewer.id == BreakGlass.reviewed_by)
+        .join(Alert, Alert.id == BreakGlass.alert_id)
+        .where(wanted)
+        .order_by(BreakGlass.at)
+        .execution_options(populate_existing=True)
+    )
+    return [Broken(*row) for row in rows]
+
+
+def _sentence(words: str, what: str, hint: str) -> str:
+    shown = visible(words)
+    if len(shown) < SHORTEST:
+        raise Invalid(f"The {what} has {counted(len(shown), 'character')}; the least is {SHORTEST}.", hint=hint)
+    if len(shown) > LONGEST:
+        raise Invalid(f"The {what} has {len(shown):,} characters.", hint=f"The most is {LONGEST:,}.")
+    return shown
+
+
+def _require_audience(s: Session, alert: Alert, messages: int, now: datetime) -> None:
+    reached = limits.contacts(s, alert, now)
+    if abs(reached - messages) * TOLERANCE > reached:
+        raise Refused(
+            f"It would send {counted(reached, 'message')}, and you typed {messages:,}.",
+            hint="Check the area, then type the number that the page shows.",
+        )

@@ -1,0 +1,176 @@
+"""Send what is written to operators: through the same adapters, senders and throttle as messages to residents.
+
+claim -> send -> record. No transaction is open during a provider call (law 5). A message whose outcome is not known is
+never sent again: two texts that ask for approval would read as two alerts.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import redis
+import structlog
+from sqlalchemy import text
+
+from notify.channels.channel import CHANNELS
+from notify.channels.contract import Accepted, Ambiguous, Content, Late, Message, Recipient, SendError
+from notify.core import crypto
+from notify.core.db import transaction
+from notify.core.errors import Unavailable
+from notify.core.settings import Settings
+from notify.delivery import exercise, sender_health, sender_pool
+from notify.delivery.leases import CLAIM_S
+from notify.delivery.throttle import Allowance, Grant, Throttle
+from notify.delivery.transport import Answer, Posted, Transport
+from notify.models import Lane
+
+log = structlog.get_logger()
+
+AT_ONCE = 50
+PATIENCE_S = 3.0  # for a slot
+TRIES = 3
+LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
+GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
+OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
+
+# An ask is not needed once the alert is approved or stopped.
+_NEEDED = "(m.kind <> 'ask' OR a.state = 'draft')"
+
+
+def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> int:
+    """Send the messages that wait. Returns how many were taken by a provider."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        _close(s, now)
+        waiting = s.execute(
+            text("""SELECT m.id, m.channel, m.subject, m.text, m.alert_id, a.status, a.topic
+                      FROM operator_messages m JOIN alerts a ON a.id = m.alert_id
+                     WHERE m.state = 'waiting' ORDER BY m.id LIMIT :most"""),
+            {"most": AT_ONCE},
+        ).all()
+    return sum(_send_one(row, settings, throttle, transport) for row in waiting)
+
+
+def _close(s: Any, now: datetime) -> None:
+    s.execute(
+        text("""UPDATE operator_messages SET state = 'unknown', reason = 'not-recorded', settled_at = :now
+                 WHERE state = 'claimed' AND claimed_at < :lost"""),
+        {"now": now, "lost": now - LOST_AFTER},
+    )
+    s.execute(
+        text(f"""UPDATE operator_messages m SET state = 'failed', settled_at = :now,
+                        reason = CASE WHEN {_NEEDED} THEN 'too-late' ELSE 'not-needed' END
+                   FROM alerts a
+                  WHERE a.id = m.alert_id AND m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
+        {"now": now, "old": now - GIVEN_UP_AFTER},
+    )
+
+
+def _send_one(row: Any, settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> bool:
+    """Send one message by the first sender that has a slot. Returns whether it was taken; if none has, it waits."""
+    for sender in sender_pool.open_senders(row.channel):
+        if exercise.may_carry(settings, sender.provider, row.status):
+            for _ in range(TRIES):  # a slot that this process was too slow to use is followed by another
+                answer = _try(row, sender, settings, throttle, transport())
+                if answer is not None and not isinstance(answer, Late):
+                    return isinstance(answer, Accepted)
+    return False
+
+
+def _try(
+    row: Any, sender: sender_pool.OpenSender, settings: Settings, throttle: Throttle, transport: Transport
+) -> Answer | None:
+    """Take a slot, claim, post and record. Returns the answer; None when there was no slot or nothing to claim."""
+    cost = CHANNELS[row.channel].cost(row.text)
+    grant = _slot(sender, cost, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
+    if grant is None:
+        return None
+    address = _claim(row.id, sender.id)
+    if address is None:
+        sender_health.record(sender, [grant], cost, [], throttle)
+        return None
+    message = _message(row, sender.address, address, settings)
+    (posted,) = transport.post(sender.provider, [message], [grant.first_s])
+    _record(row.id, posted)
+    sender_health.record(sender, [grant], cost, [posted], throttle)
+    return posted.answer
+
+
+def _slot(sender: sender_pool.OpenSender, cost: int, throttle: Throttle, *, bulk: bool) -> Grant | None:
+    """Take a slot ahead of residents' routine messages, or return None if there is none within PATIENCE_S."""
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            answer = throttle.take(
+                Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
+                1,
+                Lane.EMERGENCY,
+                unit=cost,
+                bulk=bulk,
+                within_s=CLAIM_S,
+                now=throttle.now(),
+            )
+        except redis.RedisError as error:
+            log.warning("throttle.unreachable", error=type(error).__name__)
+            return None
+        if isinstance(answer, Grant):
+            return answer
+        if time.monotonic() + answer.seconds > until_s:
+            return None
+        time.sleep(answer.seconds)
+
+
+def _claim(message_id: int, sender_id: int) -> str | None:
+    """Claim a message and return its address; None if it is not needed any more, or another process has it.
+
+    A contact that was removed, changed and not verified, or cannot be read, fails.
+    """
+    now = datetime.now(UTC)
+    with transaction() as s:
+        claimed = s.execute(
+            text(f"""UPDATE operator_messages m SET state = 'claimed', claimed_at = :now, sender_id = :sender
+                       FROM alerts a
+                      WHERE a.id = m.alert_id AND m.id = :id AND m.state = 'waiting' AND {_NEEDED}
+                  RETURNING (SELECT address_sealed FROM operator_contacts c
+                              WHERE c.operator_id = m.operator_id AND c.channel = m.channel
+                                AND c.verified_at IS NOT NULL) AS sealed, m.channel"""),
+            {"id": message_id, "sender": sender_id, "now": now},
+        ).first()
+        if claimed is None:
+            return None
+        try:
+            if claimed.sealed is not None:
+                return crypto.unseal(claimed.sealed, claimed.channel)
+            reason = "no-contact"
+        except Unavailable:
+            reason = "unreadable-address"
+        s.execute(
+            text("UPDATE operator_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
+            {"id": message_id, "reason": reason, "now": now},
+        )
+    return None
+
+
+def _message(row: Any, sender_address: str, address: str, settings: Settings) -> Message:
+    """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery."""
+    content = Content(row.alert_id, "en", row.topic, row.subject if CHANNELS[row.channel].letter else "", row.text, "")
+    recipient = Recipient(-row.id, address)
+    return Message(content, sender_address, [recipient], f"{settings.public_url}/hooks")
+
+
+def _record(message_id: int, posted: Posted) -> None:
+    answer = posted.answer
+    if isinstance(answer, SendError):
+        state, reason = ("waiting" if answer.retryable else "failed"), answer.code
+    else:
+        state, reason = OUTCOMES[type(answer)], answer.code if isinstance(answer, Ambiguous) else ""
+    reference = answer.reference if isinstance(answer, Accepted) else ""
+    with transaction() as s:
+        s.execute(
+            text("""UPDATE operator_messages SET state = :state, reason = :reason, reference = :reference,
+                           settled_at = CASE WHEN :state = 'waiting' THEN NULL ELSE CAST(:now AS timestamptz) END
+                     WHERE id = :id AND state = 'claimed'"""),
+            {"id": message_id, "state": state, "reason": reason, "reference": reference, "now": datetime.now(UTC)},
+        )
+    log.info("operator_message.sent", message=message_id, state=state, reason=reason)

@@ -1,0 +1,34 @@
+"""Ask the next people to approve what waits, and send what is written to operators."""
+
+from datetime import UTC, datetime
+
+from notify.alerts import approval_asks
+from notify.core import db
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import operator_messages
+from notify.operations import tasks
+from notify.operations.jobs.steps import each
+
+
+def run() -> None:
+    """Ask the next people, then send. A failure of one does not stop the other."""
+    if db.exists(_OPEN):
+        each(_ask_again, _send)
+
+
+_OPEN = """
+    SELECT FROM operator_messages WHERE state IN ('waiting', 'claimed')
+    UNION ALL SELECT FROM alerts a
+               WHERE state = 'draft' AND EXISTS (SELECT FROM operator_messages WHERE alert_id = a.id AND kind = 'ask')
+    UNION ALL SELECT FROM alarms WHERE kind = 'not-approved' AND resolved_at IS NULL
+"""
+
+
+def _ask_again() -> None:
+    with transaction() as s:
+        approval_asks.ask_again(s, datetime.now(UTC), settings())
+
+
+def _send() -> None:
+    operator_messages.send(settings(), tasks.throttle(), tasks.transport)

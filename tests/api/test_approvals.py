@@ -1,0 +1,119 @@
+"""Asking for approval, break-glass and its review on the page of an alert."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from notify.accounts import roster
+from notify.alerts import approval_asks
+from notify.core.db import transaction
+from notify.core.settings import settings
+from tests import factories
+from tests.api import asked
+from tests.owner import as_owner
+
+Desk = Callable[[str], httpx.Client]
+ADMIN, APPROVER = "admin@tocsin.example.org", "approver@tocsin.example.org"
+REASON = "Nobody answers, and the river is at 4 m."
+
+
+@pytest.fixture
+def staff(door: httpx.Client, city: datetime) -> None:
+    """The approver is on duty, the admin deputises."""
+    with transaction() as s:
+        factories.sender(s, now=city)
+        factories.operator(s, "approver", now=city)
+        by = factories.operator(s, "admin", now=city)
+        roster.plan(s, APPROVER, ADMIN, city, city + timedelta(hours=6), by, city)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TWILIO_ACCOUNT_SID", "AC" + "0" * 32), ("TWILIO_AUTH_TOKEN", "not a token")):
+        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    settings.cache_clear()
+
+
+def draft(event: str = "storm", author: str = "author@tocsin.example.org") -> int:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        alert = factories.alert_draft(s, event=event, now=now).id
+    as_owner("UPDATE alerts SET created_by = (SELECT id FROM operators WHERE email = :email)", email=author)
+    return alert
+
+
+def state(alert: int) -> str:
+    return str(asked.rows("SELECT state FROM alerts WHERE id = :id", id=alert)[0].state)
+
+
+def plain(page: httpx.Response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+
+
+def test_an_author_asks_and_sees_who_is_next(staff: None, at_desk: Desk) -> None:
+    desk, alert = at_desk("author"), draft("snow")
+    assert "Ask for approval" in desk.get(f"/console/alerts/{alert}").text
+    for _ in range(2):
+        assert desk.post(f"/console/alerts/{alert}/ask").status_code == 303
+    page = plain(desk.get(f"/console/alerts/{alert}"))
+    assert f"Waiting for {APPROVER} (on duty), asked" in page
+    assert f"{ADMIN} (deputy) next at" in page
+    assert "no verified phone or email" in page
+    assert asked.number("SELECT count(*) FROM operator_messages") == 1
+    with transaction() as s:
+        approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=6), settings())
+        approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=12), settings())
+    assert "nobody is left to ask" in plain(desk.get(f"/console/alerts/{alert}"))
+
+
+def test_an_emergency_has_asked_already(staff: None, at_desk: Desk) -> None:
+    desk, alert = at_desk("author"), draft()
+    page = desk.get(f"/console/alerts/{alert}")
+    assert f"Waiting for {APPROVER} (on duty)" in plain(page)
+    assert "Ask for approval" not in page.text
+    assert "Launch it alone" not in page.text
+
+
+def test_break_glass_and_review(staff: None, credentials: None, at_desk: Desk) -> None:
+    alert = draft(author=APPROVER)
+    desk = at_desk("approver")
+    page = desk.get(f"/console/alerts/{alert}").text
+    assert "Launch it alone" in page
+    (area_hash,) = set(re.findall(r'name="area_hash" value="(\w+)"', page))
+    number = re.search(r"Type the number of messages, ([\d,]+)", page)
+    assert number is not None
+    form = {"area_hash": area_hash, "messages": number[1], "reason": REASON}
+    for wrong, told in (
+        ({"reason": "hurry"}, "The reason has 5 characters"),
+        ({"messages": "many"}, "&#39;many&#39; is not a number of messages"),
+        ({"messages": "9" * 30}, "is not a number of messages"),
+        ({"messages": "1"}, "and you typed 1"),
+        ({"area_hash": "x"}, "The area is not the one"),
+    ):
+        answer = desk.post(f"/console/alerts/{alert}/break-glass", data=form | wrong)
+        assert 400 <= answer.status_code < 500
+        assert told in answer.text
+    assert state(alert) == "draft"
+    assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 303
+    assert state(alert) == "sending"
+    assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 409
+    page = desk.get(f"/console/alerts/{alert}").text
+    assert f"{APPROVER} launched this alert alone" in page
+    assert "Another person who may approve alerts must review it." in page
+    assert desk.post(f"/console/alerts/{alert}/review", data={"review": "I was right."}).status_code == 409
+    other = at_desk("admin")
+    assert "Write the review" in other.get(f"/console/alerts/{alert}").text
+    assert other.post(f"/console/alerts/{alert}/review", data={"review": "ok"}).status_code == 422
+    assert other.post(f"/console/alerts/{alert}/review", data={"review": "Right: <it> flooded."}).status_code == 303
+    assert "Right: &lt;it&gt; flooded." in other.get(f"/console/alerts/{alert}").text
+
+
+def test_authors_cannot_break_glass(staff: None, credentials: None, at_desk: Desk) -> None:
+    desk, alert = at_desk("author"), draft()
+    form = {"area_hash": "x", "messages": "1", "reason": REASON}
+    assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 403
+    assert desk.post(f"/console/alerts/{alert}/review", data={"review": REASON}).status_code == 403
+    assert state(alert) == "draft"

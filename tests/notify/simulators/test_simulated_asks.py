@@ -1,0 +1,143 @@
+"""What is written to operators arrives at their phones and inboxes: each message once, and nothing of residents."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis as redis_client
+from simulator_process import KEY, SID, TOKEN, Simulator
+from sqlalchemy import text
+
+from notify.alerts import lifecycle
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import operator_messages, sender_pool
+from notify.delivery.throttle import Throttle
+from notify.delivery.transport import Transport
+from tests.factories import alert_draft, operator, own_contact, resident, sender, zone
+
+PHONE, MAIL = "+12155550199", "ann@example.org"
+
+
+class Sending:
+    """The job, and what PostgreSQL knows."""
+
+    def __init__(self, throttle: Throttle, transport: Transport) -> None:
+        self._throttle, self._transport = throttle, transport
+
+    def run(self) -> int:
+        sender_pool.read_anew()
+        return operator_messages.send(settings(), self._throttle, lambda: self._transport)
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        with transaction() as s:
+            rows = s.execute(text("SELECT channel, state, reason FROM operator_messages WHERE channel <> 'console'"))
+            return {row.channel: (row.state, row.reason) for row in rows}
+
+
+@pytest.fixture
+def sending(
+    database: str, redis: "redis_client.Redis", simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sending]:
+    base = str(simulator.http.base_url).rstrip("/")
+    given = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN, "SENDGRID_API_KEY": KEY, "SIMULATOR_URL": base}
+    given["PUBLIC_URL"] = simulator.hooks.url
+    for name, value in (given | {"TWILIO_BASE_URL": base, "SENDGRID_BASE_URL": base}).items():
+        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    settings.cache_clear()
+    transport = Transport(settings())
+    yield Sending(Throttle(redis), transport)
+    transport.close()
+    settings.cache_clear()
+
+
+def write(**draft: Any) -> int:
+    """An emergency that asks Ann, who has a phone and an email."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        zone(s, now=now)
+        sender(s, "twilio", now=now)
+        sender(s, "sendgrid", now=now)
+        resident(s, phone="+12155550142", email="maria.lopez@example.org", now=now)
+        ann = operator(s, "approver", MAIL, now=now)
+        own_contact(s, ann, "sms", PHONE, now=now)
+        own_contact(s, ann, "email", MAIL, now=now)
+        return alert_draft(s, now=now, **draft).id
+
+
+def sql(statement: str, **values: Any) -> None:
+    with transaction() as s:
+        s.execute(text(statement), values)
+
+
+def test_an_ask_reaches_phone_and_inbox_once(sending: Sending, simulator: Simulator) -> None:
+    alert = write()
+    assert sending.run() == 2
+    assert sending.run() == 0
+    assert sending.states() == {"sms": ("accepted", ""), "email": ("accepted", "")}
+    simulator.settle()
+    arrived = simulator.accepted()
+    assert sorted(one["to"] for one in arrived) == [PHONE, MAIL]
+    for one in arrived:
+        assert f"storm alert {alert}, Riverside" in str(one)
+        assert f"/console/alerts/{alert}" in str(one)
+        assert "maria" not in str(one)
+        assert "2155550142" not in str(one)
+
+
+def test_its_receipt_is_not_taken_for_one_of_a_delivery(sending: Sending, simulator: Simulator) -> None:
+    write()
+    sending.run()
+    simulator.settle()
+    told = [arrival for arrival in simulator.http.get("/_sim/requests").json() if "Messages" in arrival["path"]]
+    assert all("twilio%2Fstatus%2F-" in arrival["body"] for arrival in told)
+    assert told
+
+
+def test_an_ask_is_not_sent_once_the_alert_is_stopped(sending: Sending, simulator: Simulator) -> None:
+    alert = write()
+    with transaction() as s:
+        lifecycle.cancel(s, alert, None, datetime.now(UTC))
+    assert sending.run() == 0
+    assert simulator.accepted() == []
+    assert sending.states()["sms"] == ("failed", "not-needed")
+
+
+def test_one_of_unknown_outcome_is_never_sent_again(sending: Sending, simulator: Simulator) -> None:
+    write()
+    sql("UPDATE operator_messages SET state = 'claimed', claimed_at = :at WHERE channel = 'sms'",
+        at=datetime.now(UTC) - timedelta(minutes=3))  # fmt: skip
+    sql("UPDATE operator_messages SET state = 'claimed', claimed_at = now() WHERE channel = 'email'")
+    assert sending.run() == 0
+    assert sending.states() == {"sms": ("unknown", "not-recorded"), "email": ("claimed", "")}
+    assert simulator.accepted() == []
+
+
+def test_a_provider_that_refuses_for_now_is_asked_again(sending: Sending, simulator: Simulator) -> None:
+    write()
+    sql("DELETE FROM operator_contacts WHERE channel = 'email'")
+    simulator.behave(twilio={"next_errors": [{"status": 429, "retry_after": 0}]})
+    assert sending.run() == 0
+    assert sending.states() == {"sms": ("waiting", "20429"), "email": ("failed", "no-contact")}
+    assert sending.run() == 1
+    assert [one["to"] for one in simulator.accepted()] == [PHONE]
+
+
+def test_an_exercise_does_not_reach_a_real_provider(
+    sending: Sending, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(status="Exercise")
+    monkeypatch.delenv("TOCSIN_SIMULATOR_URL")
+    settings.cache_clear()
+    assert sending.run() == 0
+    assert simulator.accepted() == []
+    assert sending.states()["sms"] == ("waiting", "")
+
+
+def test_two_jobs_at_once_send_it_once(sending: Sending, simulator: Simulator) -> None:
+    write()
+    with ThreadPoolExecutor(4) as all_at_once:
+        list(all_at_once.map(lambda _: sending.run(), range(4)))
+    assert len(simulator.accepted()) == 2
