@@ -12,6 +12,7 @@ from api.console import alert_view
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
+from notify.accounts import operators
 from notify.alerts import approval_asks, break_glass, follow_up, lifecycle, linting, reports
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
@@ -193,6 +194,7 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
         language="en",
         caller=caller,
         d=read,
+        may_report=caller.operator is not None and operators.may(caller.operator, "count"),
         p=read.progress,
         over=alert_view.is_over(read.progress, now),
         now=now,

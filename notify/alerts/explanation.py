@@ -147,6 +147,16 @@ def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[s
 
 def _covered(s: Session, alert: Alert, area: Membership, places: Places) -> tuple[Covered, ...]:
     """The residents covered, by zone: the alert's own zones or, if it has none, all current ones."""
+    covered = []
+    for kind, name, wkb in zones_of(s, alert.id):
+        residents = np.unique(places.inside(Membership(from_wkb(wkb))).residents).size
+        if residents:
+            covered.append(Covered(kind, name, int(residents)))
+    return tuple(covered)
+
+
+def zones_of(s: Session, alert_id: int) -> Sequence[tuple[str, str, bytes]]:
+    """Return kind, name and area of an alert's own zones or, if it has none, of all current ones."""
     rows = s.execute(
         text("""SELECT z.kind, z.name, v.geometry FROM zone_versions v JOIN zones z ON z.id = v.zone_id
                  WHERE CASE WHEN EXISTS (SELECT FROM alert_zones WHERE alert_id = :alert)
@@ -154,11 +164,6 @@ def _covered(s: Session, alert: Alert, area: Membership, places: Places) -> tupl
                             ELSE z.retired_at IS NULL
                                  AND v.id = (SELECT max(id) FROM zone_versions WHERE zone_id = z.id) END
                  ORDER BY z.kind, z.name"""),
-        {"alert": alert.id},
-    ).all()
-    covered = []
-    for row in rows:
-        residents = np.unique(places.inside(Membership(from_wkb(row.geometry))).residents).size
-        if residents:
-            covered.append(Covered(row.kind, row.name, int(residents)))
-    return tuple(covered)
+        {"alert": alert_id},
+    )
+    return [(row.kind, row.name, bytes(row.geometry)) for row in rows]

@@ -40,7 +40,6 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     two_people.require(s, alert, by, now, settings)
     limits.require(s, alert, by, now, settings)
     linting.require_no_errors(s, alert, settings)
-    limits.require(s, alert, by, now, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
         raise Unavailable(

@@ -3,12 +3,13 @@
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from notify import audience
-from notify.alerts import explanation, lifecycle, reports
+from notify.alerts import after_action, explanation, lifecycle, report_files, reports
 from notify.cli import acting, bars, watching
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.linting import lint
@@ -17,6 +18,7 @@ from notify.cli.writing import ListsBlanks, new
 from notify.content import compose
 from notify.core import states
 from notify.core.db import transaction
+from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.models import Alert, Operator
@@ -76,8 +78,19 @@ def plan(alert_id: Id, as_json: Json = False) -> None:
 
 
 @commands.named("report")
-def report(alert_id: Id, as_json: Json = False) -> None:
+def report(
+    alert_id: Id,
+    as_json: Json = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the after-action report to this file: .pdf, .csv or .json."),
+    ] = None,
+    operator: MaybeAs = None,
+) -> None:
     """Report who was reached and when, who was not and why, and the messages."""
+    if output is not None:
+        _write_report(alert_id, output, operator)
+        return
     with transaction() as s:
         progress = reports.progress(s, alert_id)
         words = reports.words(s, alert_id)
@@ -92,6 +105,19 @@ def report(alert_id: Id, as_json: Json = False) -> None:
         console.rule(f"{w.channel}, {w.language}", align="left")
         text = w.text.replace(compose.UNSUBSCRIBE_URL, "[unsubscribe link]")
         console.print(f"{w.subject}\n{text}".strip(), markup=False)
+
+
+def _write_report(alert_id: int, output: Path, operator: str | None) -> None:
+    suffix = output.suffix.removeprefix(".").lower()
+    if suffix not in report_files.FORMATS:
+        raise Invalid(f"{output.name} is not a name for a report.", hint="End it in .pdf, .csv or .json.")
+    with transaction() as s:
+        found = after_action.read(s, alert_id, acting.optional(s, operator), datetime.now(UTC))
+    try:
+        output.write_bytes(report_files.FORMATS[suffix][1](found))
+    except OSError as error:
+        raise Invalid(f"{output} cannot be written: {error.strerror}.", hint="Choose another folder.") from None
+    console.print(f"Alert {alert_id}: the report is in {output}.")
 
 
 @commands.named("approve")

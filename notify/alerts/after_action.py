@@ -1,0 +1,201 @@
+"""The after-action report of an alert: when each step happened, who was reached by channel, language and zone, what was
+promised, and what everybody did. The page, the PDF, the CSV and the JSON all show this one value.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import audience
+from notify.accounts import operators
+from notify.alerts import explanation, reports
+from notify.alerts.reports import Progress, Step
+from notify.core.errors import Refused
+from notify.models import Alert, Operator
+from zones.geometry import from_wkb
+from zones.membership import Membership
+
+POINTS = 60  # of the curve
+REACHED = ("delivered", "accepted")  # a provider that sends no receipts leaves its messages accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """`after_s`: seconds since the launch; None before it, or if it did not happen."""
+
+    name: str
+    at: datetime | None
+    after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Contacts in an audience, or a part of it: reached, failed and left out add up to `total` with those to come."""
+
+    total: int
+    reached: int
+    failed: int
+    left_out: int
+
+    @property
+    def to_come(self) -> int:
+        return self.total - self.reached - self.failed - self.left_out
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneReach:
+    """The residents with a place in the area and in a zone, as they live now: how many were reached on any channel."""
+
+    kind: str
+    zone: str
+    residents: int
+    reached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How many messages of each channel had left after `step_s`, 2 x `step_s`, and so on since the launch."""
+
+    step_s: float
+    left: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class AfterAction:
+    progress: Progress
+    milestones: tuple[Milestone, ...]
+    whole: Reach
+    channels: dict[str, Reach]
+    languages: dict[str, Reach]
+    zones: tuple[ZoneReach, ...]
+    curve: Curve
+    steps: tuple[Step, ...]
+    words: tuple[dict[str, str], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON; the numbers of `progress` as REST gives them."""
+        values: dict[str, Any] = reports.as_json(asdict(self))
+        return values | {"progress": self.progress.as_json()}
+
+
+def read(s: Session, alert_id: int, by: Operator | None, now: datetime) -> AfterAction:
+    """Read the report of an alert that was launched. `by`: None on the command line of a training stack.
+
+    Raises NotAllowed for an operator who may not know exactly who was reached; NotFound; Refused before the launch.
+    """
+    if by is not None:
+        operators.require(by, "count")
+    alert = reports.find_alert(s, alert_id)
+    if alert.launched_at is None:
+        raise Refused(f"Alert {alert_id} has not been launched.", hint="It has a report from its launch on.")
+    progress = reports.progress(s, alert_id)
+    return AfterAction(
+        progress,
+        _milestones(s, alert, progress),
+        _sum(progress.deliveries),
+        {channel: _sum(states) for channel, states in progress.channels_by_state.items()},
+        _languages(s, alert_id),
+        _zones(s, alert, now),
+        _curve(s, alert, progress),
+        tuple(reports.steps(s, alert_id)),
+        tuple(
+            {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
+            for one in reports.words(s, alert_id)
+        ),
+    )
+
+
+def _sum(states: dict[str, int]) -> Reach:
+    left_out = sum(states.get(state, 0) for state in ("skipped", "cancelled", "expired"))
+    failed = sum(states.get(state, 0) for state in ("failed", "undelivered"))
+    return Reach(sum(states.values()), sum(states.get(state, 0) for state in REACHED), failed, left_out)
+
+
+def _milestones(s: Session, alert: Alert, progress: Progress) -> tuple[Milestone, ...]:
+    half, most = s.execute(
+        text("""SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY sent_at),
+                       percentile_disc(0.95) WITHIN GROUP (ORDER BY sent_at)
+                  FROM deliveries WHERE alert_id = :alert AND sent_at IS NOT NULL"""),
+        {"alert": alert.id},
+    ).one()
+    at = {
+        "written": alert.created_at,
+        "approved": alert.approved_at,
+        "launched": alert.launched_at,
+        "first message": progress.first_sent_at,
+        "50 % sent": half,
+        "95 % sent": most,
+        "last message": progress.last_sent_at,
+        "finished": alert.finished_at,
+    }
+    return tuple(Milestone(name, moment, _after_s(alert, moment)) for name, moment in at.items())
+
+
+def _after_s(alert: Alert, moment: datetime | None) -> float | None:
+    if moment is None or alert.launched_at is None or moment < alert.launched_at:
+        return None
+    return (moment - alert.launched_at).total_seconds()
+
+
+# As in `reports`, batches give the language, and only deliveries without one need their residents.
+_LANGUAGES = """
+    WITH counted AS (
+        SELECT b.language, d.state, count(*) AS n
+          FROM deliveries d JOIN batches b ON b.id = d.batch_id WHERE d.alert_id = :alert GROUP BY b.id, d.state
+         UNION ALL
+        SELECT coalesce(r.language, ''), d.state, 1
+          FROM deliveries d JOIN contacts c ON c.id = d.contact_id LEFT JOIN subscribers r ON r.id = c.subscriber_id
+         WHERE d.alert_id = :alert AND d.batch_id IS NULL
+    )
+    SELECT language, counted.state::text AS state, CAST(sum(n) AS bigint) AS n FROM counted GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def _languages(s: Session, alert_id: int) -> dict[str, Reach]:
+    """The reach by language; "" for the city's own timelines that got nothing."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in s.execute(text(_LANGUAGES), {"alert": alert_id}):
+        counts.setdefault(row.language, {})[row.state] = row.n
+    return {language: _sum(states) for language, states in counts.items()}
+
+
+def _zones(s: Session, alert: Alert, now: datetime) -> tuple[ZoneReach, ...]:
+    """The reach by zone, of the alert's own zones or, if it has none, of all current ones that it touches."""
+    places = audience.places_inside(s, audience.membership(alert), now)
+    reached = _reached_residents(s, alert.id)
+    found = []
+    for kind, name, wkb in explanation.zones_of(s, alert.id):
+        inside = np.unique(places.inside(Membership(from_wkb(wkb))).residents)
+        if inside.size:
+            found.append(ZoneReach(kind, name, int(inside.size), int(np.isin(inside, reached).sum())))
+    return tuple(found)
+
+
+def _reached_residents(s: Session, alert_id: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    rows = s.scalars(
+        text("""SELECT DISTINCT c.subscriber_id FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+                 WHERE d.alert_id = :alert AND d.state IN ('delivered', 'accepted') AND c.subscriber_id IS NOT NULL"""),
+        {"alert": alert_id},
+    ).all()
+    return np.fromiter(rows, np.int64, len(rows))
+
+
+def _curve(s: Session, alert: Alert, progress: Progress) -> Curve:
+    """The messages that had left at up to POINTS moments between the launch and the last message."""
+    assert alert.launched_at is not None  # noqa: S101  only launched alerts have a report
+    last = progress.last_sent_at or alert.launched_at + timedelta(seconds=1)
+    step_s = max((last - alert.launched_at).total_seconds() / (POINTS - 1), 0.1)
+    left = {channel: [0] * POINTS for channel in alert.channels}
+    rows = s.execute(
+        text("""SELECT b.channel, floor(extract(epoch FROM d.sent_at - :launched) / :step)::int AS slot, count(*) AS n
+                  FROM deliveries d JOIN batches b ON b.id = d.batch_id
+                 WHERE d.alert_id = :alert AND d.sent_at IS NOT NULL GROUP BY 1, 2"""),
+        {"alert": alert.id, "launched": alert.launched_at, "step": step_s},
+    )
+    for row in rows:
+        left.setdefault(row.channel, [0] * POINTS)[min(max(row.slot, 0), POINTS - 1)] += row.n
+    return Curve(step_s, {channel: tuple(np.cumsum(counts).tolist()) for channel, counts in left.items()})

@@ -1,0 +1,166 @@
+"""The after-action report as a file: PDF (tagged, PDF/UA-1), CSV and JSON, all with the numbers of the page."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import typst
+from babel import Locale
+
+from notify.alerts.after_action import AfterAction, Reach
+from notify.channels.channel import CHANNELS
+from notify.content import compose
+from notify.core import reasons
+from notify.core.settings import settings
+from templates import REPORT
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a cell that begins with one of these
+
+
+def pdf(found: AfterAction) -> bytes:
+    """Return the report as a tagged PDF. Its words are data to the template, never its code."""
+    compiled = typst.compile(
+        str(REPORT / "alert.typ"),
+        sys_inputs={"data": json.dumps(document(found), ensure_ascii=False)},
+        format="pdf",
+        pdf_standards="ua-1",
+        timestamp=found.progress.created_at,  # the same report is the same file
+    )
+    assert isinstance(compiled, bytes)  # noqa: S101  typst returns bytes where it writes no file
+    return compiled
+
+
+def as_json(found: AfterAction) -> bytes:
+    return json.dumps(found.as_json(), ensure_ascii=False, indent=2).encode()
+
+
+def as_csv(found: AfterAction) -> bytes:
+    """Return the report as one table: section, item, figure, value. Times in ISO 8601."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(("section", "item", "figure", "value"))
+    writer.writerows([_safe(cell) for cell in row] for row in _rows(found))
+    return lines.getvalue().encode("utf-8-sig")  # with its mark, or Excel reads it as Windows-1252
+
+
+FORMATS: dict[str, tuple[str, Callable[[AfterAction], bytes]]] = {
+    "pdf": ("application/pdf", pdf),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "json": ("application/json", as_json),
+}
+
+
+def document(found: AfterAction) -> dict[str, Any]:
+    """Return what the PDF shows, as texts and numbers."""
+    p = found.progress
+    return {
+        "city": settings().city,
+        "title": f"{p.event.capitalize()} {'alert' if p.phase == 'issue' else p.phase}",
+        "number": p.id,
+        "incident": p.incident,
+        "where": p.area_description,
+        "status": p.status,
+        "state": p.state,
+        "lane": p.lane,
+        "area_hash": p.area_hash or "",
+        "milestones": [
+            {"name": one.name.capitalize(), "at": _clock(one.at), "after": _after(one.after_s)}
+            for one in found.milestones
+            if one.at is not None
+        ],
+        "reach": [
+            {"name": "All contacts in the area"} | _reach(found.whole),
+            *({"name": CHANNELS[name].label} | _reach(of) for name, of in found.channels.items()),
+        ],
+        "languages": [{"name": language_name(name)} | _reach(of) for name, of in found.languages.items()],
+        "zones": [{"name": one.zone, "residents": one.residents, "reached": one.reached} for one in found.zones],
+        "reasons": [
+            {"state": state, "why": reasons.sentence(reason), "count": count}
+            for state, of_state in p.reasons.items()
+            for reason, count in sorted(of_state.items(), key=lambda one: -one[1])
+        ],
+        "plan": [
+            {
+                "channel": CHANNELS[one.channel].label,
+                "messages": one.messages,
+                "promised": _clock(one.p95_at),
+                "was": _clock(one.was_p95_at),
+                "against": one.against_plan or "",
+            }
+            for one in p.forecast
+        ],
+        "step_s": found.curve.step_s,
+        "curve": [{"channel": CHANNELS[name].label, "left": list(left)} for name, left in found.curve.left.items()],
+        "steps": [{"at": _clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
+        "words": [
+            one
+            | {
+                "channel": CHANNELS[one["channel"]].label,
+                "language": language_name(one["language"]),
+                "text": one["text"].replace(compose.UNSUBSCRIBE_URL, "[each reader's own link]").strip(),
+            }
+            for one in found.words
+        ],
+    }
+
+
+def language_name(language: str) -> str:
+    """Return a language's name in English; for the city's own timelines that got nothing: none."""
+    return Locale.parse(language).get_display_name("en") or language if language else "None"
+
+
+def _rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
+    p = found.progress
+    for name in ("id", "incident", "event", "phase", "status", "state", "lane", "area_description", "area_hash"):
+        yield "alert", p.id, name, getattr(p, name)
+    for one in found.milestones:
+        yield "milestone", one.name, "at", one.at.isoformat() if one.at else ""
+        yield "milestone", one.name, "seconds after the launch", "" if one.after_s is None else round(one.after_s, 3)
+    groups = {"all": {"contacts": found.whole}, "channel": found.channels, "language": found.languages}
+    for section, parts in groups.items():
+        for name, reach in parts.items():
+            for figure, value in _reach(reach).items():
+                yield section, name or "none", figure, value
+    for zone in found.zones:
+        yield "zone", f"{zone.kind}:{zone.zone}", "residents", zone.residents
+        yield "zone", f"{zone.kind}:{zone.zone}", "reached", zone.reached
+    for state, of_state in p.reasons.items():
+        for reason, count in of_state.items():
+            yield f"reason {state}", reason, reasons.sentence(reason), count
+    for forecast in p.forecast:
+        for figure in ("p95_at", "was_p95_at"):
+            moment = getattr(forecast, figure)
+            yield "plan", forecast.channel, figure, moment.isoformat() if moment else ""
+    for step in found.steps:
+        yield "action", step.at.isoformat(), step.action, step.who or "Tocsin"
+
+
+def _reach(reach: Reach) -> dict[str, int]:
+    return {
+        "total": reach.total,
+        "reached": reach.reached,
+        "failed": reach.failed,
+        "left_out": reach.left_out,
+        "to_come": reach.to_come,
+    }
+
+
+def _safe(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _clock(at: datetime | None) -> str:
+    return f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}" if at else ""
+
+
+def _after(seconds: float | None) -> str:
+    """Return `4.2 s`, `3 min 20 s` or `2 h 5 min`."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
