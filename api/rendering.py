@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from notify.accounts import operators
+from notify.alerts import drills
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.links import fill_in
@@ -36,6 +37,8 @@ def page(
     if "caller" in given:
         with transaction() as s:
             given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
+            given |= {"drilling": drills.running(s, datetime.now(UTC))}
+    given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     return HTMLResponse(
         render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})}
     )

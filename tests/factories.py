@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import drafting, lifecycle
+from notify.alerts import drafting, lifecycle, scenarios
 from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
 from notify.content import compose
@@ -88,6 +88,13 @@ def zone(
     """By default the square between (0, 0) and (1, 1)."""
     city_zones.keep(s, kind, [CityZone(kind, name, None, shape or square(0, 0))], "a test", now)
     return city_zones.find(s, f"{kind}:{name}").zone
+
+
+def scenario_zones(s: Session, scenario: str, *, now: datetime = NOW) -> None:
+    """The zones of a drill's scenario: unit squares in a row, from (0, 0) eastwards."""
+    for n, name in enumerate(scenarios.scenario(scenario).zones):
+        kind, _, called = name.partition(":")
+        zone(s, called, square(n, 0), kind, now=now)
 
 
 def sender(s: Session, provider: str = "twilio", rate_per_s: float = 100.0, *, now: datetime = NOW) -> Sender:

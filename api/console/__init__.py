@@ -7,6 +7,7 @@ from api.console import (
     city_map,
     compose,
     compose_saves,
+    drills,
     incidents,
     joining,
     live,
@@ -41,6 +42,7 @@ _PAGES = (
     report,
     zones,
     senders,
+    drills,
     audit,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

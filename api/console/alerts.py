@@ -17,6 +17,7 @@ from notify.alerts import approval_asks, break_glass, follow_up, lifecycle, lint
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
+from notify.delivery import exercise
 from notify.models import Alert, Lane
 from notify.models.states import AlertState
 from notify.operations import tasks
@@ -64,13 +65,16 @@ def launch(
     caller: Viewer,
     area_hash: Annotated[str, Form()] = "",
     sure: Annotated[str, Form()] = "",
+    word: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     def step() -> None:
-        if not sure:
-            raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
         with transaction() as s:
             alert = reports.find_alert(s, alert_id)
-            if alert.lane is Lane.EMERGENCY and alert.status == "Actual":
+            if alert.status != "Actual":
+                exercise.require_word(alert.status, word)
+            elif not sure:
+                raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
+            elif alert.lane is Lane.EMERGENCY:
                 require_fresh(caller)
             launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
             _as_seen(launched, area_hash)

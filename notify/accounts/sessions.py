@@ -58,7 +58,7 @@ def find(s: Session, token: str, now: datetime, *, active: bool = True) -> Live 
     """The session of a token, unless it has ended or its operator is disabled.
 
     `active`: somebody is at work, so its idle time begins anew. A page that refreshes itself is not.
-    A session of the training city is void as soon as a stack sends to real providers.
+    A session of the training city is void as soon as a stack sends to real providers, and so is exercise mode.
     """
     row = s.execute(
         select(SignIn, Operator)
@@ -75,6 +75,7 @@ def find(s: Session, token: str, now: datetime, *, active: bool = True) -> Live 
         return None
     if active and now - row.SignIn.seen_at > SEEN_EVERY:
         s.execute(text("UPDATE sessions SET seen_at = :now WHERE id = :id"), {"now": now, "id": row.SignIn.id})
+    row.Operator.exercising = row.SignIn.exercise_since is not None and bool(settings().simulator_url)
     return Live(row.SignIn.id, row.Operator, row.SignIn.proven_at, row.SignIn.how == "training")
 
 
@@ -93,6 +94,18 @@ def prove(s: Session, session_id: int, now: datetime) -> None:
     s.execute(
         text("UPDATE sessions SET proven_at = :now WHERE id = :id AND ended_at IS NULL"), {"now": now, "id": session_id}
     )
+
+
+def set_exercise(s: Session, session_id: int, on: bool, by: Operator, now: datetime) -> None:
+    """Enter or leave exercise mode. Does nothing for a session that is in that mode already."""
+    changed = s.execute(
+        text("""UPDATE sessions SET exercise_since = CASE WHEN :on THEN CAST(:now AS timestamptz) END
+                 WHERE id = :id AND ended_at IS NULL AND (exercise_since IS NULL) = :on RETURNING id"""),
+        {"on": on, "now": now, "id": session_id},
+    ).all()
+    if changed:
+        action = "enter exercise mode" if on else "leave exercise mode"
+        audit.note(s, now=now, by=by, action=action, subject="session", subject_id=session_id)
 
 
 def of(s: Session, operator_id: int, now: datetime) -> Sequence[SignIn]:

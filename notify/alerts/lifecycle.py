@@ -29,12 +29,14 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     """Approve a draft, and freeze its area and words under one hash.
 
     Raises Unavailable when one of its channels could not send; Refused when it is not a draft, is too late (`times`),
-    needs another approver than its author, or has errors in its words (`linting`).
+    needs another approver than its author, has errors in its words (`linting`), or is real and the approver is in
+    exercise mode.
     """
     operators.require(by, "approve")
     alert = _locked(s, alert_id)
     if alert.state is AlertState.SCHEDULED:
         raise Refused(f"Alert {alert_id} is scheduled: it is already approved.")
+    exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
     two_people.require(s, alert, by, now, settings)
@@ -71,6 +73,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
         operators.require(by, "launch")
     alert = _locked(s, alert_id)
     _require_as_approved(s, alert)
+    exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz)
     if by is not None:
         limits.require(s, alert, by, now, settings(), launches=True)

@@ -36,6 +36,7 @@ def start(
         values = _of_incident(s, incident, event, phase)
     elif phase == "issue":
         values = {f"channel.{name}": "on" for name in _open_channels(s)}
+        values |= {"status": "Exercise"} if by.exercising else {}
     else:
         raise Invalid(f"An {phase} needs an incident.", hint="Open the incident's last alert and start it from there.")
     if zones_of is not None:

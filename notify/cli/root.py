@@ -35,6 +35,7 @@ HOMES = {
     "senders": "senders:commands",
     "operators": "operators:commands",
     "roster": "roster:commands",
+    "drills": "drills:commands",
     "keys": "operators:key_commands",
     "audit": "audit:commands",
 }
@@ -62,6 +63,7 @@ SHORT = {
     "residents": "One resident: look up, opt out, lift, move, correct, erase.",
     "senders": "The identities that messages are sent from: their rates and caps.",
     "operators": "Staff members and their roles.",
+    "drills": "Drills: an exercise with a task and a score.",
     "roster": "The duty roster: who is asked to approve alerts.",
     "audit": "The audit: verify its chain of hashes, export it.",
     "keys": "API keys, and the secret key, which `rotate` replaces.",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from notify.channels import registry
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.models import Operator
 
 REASON = "exercise"  # of a delivery that ended because only a real provider could have carried it
 HINT = "Rehearse on a separate stack with `tocsin up --demo`, where all providers are simulators."
@@ -35,4 +36,22 @@ def require_simulators(s: Session, channels: Sequence[str], status: str, setting
         raise Refused(
             f"An alert with status {status} cannot be sent here: {', '.join(real)} would write to real people.",
             hint=HINT,
+        )
+
+
+def require_mode(alert_id: int, status: str, by: Operator | None) -> None:
+    """Raise Refused when an operator in exercise mode is about to approve or launch a real alert."""
+    if status == "Actual" and by is not None and by.exercising:
+        raise Refused(
+            f"Alert {alert_id} is real, and you are in exercise mode.",
+            hint="Leave exercise mode with the button at the top of the page, then do it.",
+        )
+
+
+def require_word(status: str, typed: str) -> None:
+    """Raise Refused unless the word that confirms the launch of an exercise or test was typed: its status."""
+    if typed.strip().casefold() != status.casefold():
+        raise Refused(
+            f"Nothing was sent: this alert is {status.upper()}, and the word typed was {typed.strip()[:40]!r}.",
+            hint=f"Type {status.upper()} to launch it.",
         )

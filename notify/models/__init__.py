@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement,
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
+from notify.models.drill import Drill
 from notify.models.incident import IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
@@ -45,6 +46,7 @@ __all__ = [
     "Contact",
     "Credential",
     "Delivery",
+    "Drill",
     "Duty",
     "Heartbeat",
     "IdempotencyKey",

@@ -18,6 +18,7 @@ class Operator(Base):
     __tablename__ = "operators"
     __allow_unmapped__ = True
     key_scopes: frozenset[str] | None = None  # of the key in use; None: no limit
+    exercising: bool = False  # at a console in exercise mode
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
     role: Mapped[Role] = mapped_column(Text)

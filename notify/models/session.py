@@ -26,6 +26,7 @@ class SignIn(Base):
     proven_at: Mapped[datetime]  # when the operator last proved who they are
     ends_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]  # signed out, or ended from elsewhere
+    exercise_since: Mapped[datetime | None]  # in exercise mode
 
     __table_args__ = (Index("sessions_of_operator", "operator_id"),)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from notify.accounts import links, operators
-from notify.alerts import incidents, lifecycle, warn_requests, working_drafts, working_start
+from notify.alerts import drills, incidents, lifecycle, warn_requests, working_drafts, working_start
 from notify.alerts.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
@@ -34,6 +34,10 @@ def unsubscribe_link(door: httpx.Client, city: datetime) -> str:
 @pytest.fixture
 def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link: str) -> list[str]:
     """Those of alerts in each state of their lives, with an alarm ringing, for somebody who is signed in."""
+    with transaction() as s:
+        factories.scenario_zones(s, "storm", now=city)
+        drills.start(s, "storm", factories.operator(s), city, uuid4())
+        factories.alert_draft(s, zones=["Saltmarsh"], now=city + timedelta(seconds=75), status="Exercise")
     real = factories.alert_resolved(now=city, channels=("sms", "email", "social"))
     practice = factories.alert_resolved(now=city, channels=("sms", "email"), status="Exercise")
     with transaction() as s:
@@ -46,7 +50,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         newcomer = operators.add(s, "newcomer@example.gov", "author", city)
         join = links.make(s, newcomer, "join", city)
         enter = links.make(s, newcomer, "training", city)
-    zone = asked.number("SELECT id FROM zones")
+    zone = asked.number("SELECT id FROM zones WHERE name = 'Riverside'")
     thread = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=real)
     with transaction() as s:
         by = factories.operator(s)
@@ -77,6 +81,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         "/console/map",
         f"/console/map?zone={zone}",
         "/console/roster",
+        "/console/drills",
         "/console/sign-in",
         "/console/alerts/99",
     ]

@@ -14,7 +14,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
-from notify.alerts import lifecycle, warn_requests, working_start
+from notify.alerts import drills, lifecycle, warn_requests, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
@@ -163,6 +163,16 @@ def _duty(of_now: bool) -> Maker:
     return make
 
 
+def _drill(world: World) -> int:
+    """A storm drill, which somebody else started and which is over: the next one may start."""
+    with transaction() as s:
+        factories.scenario_zones(s, "storm", now=world.now)
+        by = factories.operator(s, "admin", "trainer@tocsin.example.org", now=world.now)
+        drill = drills.start(s, "storm", by, world.now, uuid4())
+        drills.end(s, drill.id, by, world.now)
+    return drill.id
+
+
 def _spare_zone(world: World) -> int:
     world.made += 1
     with transaction() as s:
@@ -189,6 +199,8 @@ def _number(question: str) -> Maker:
 MAKERS: dict[str, Maker] = {
     "incident_id": _incident,
     "request_id": _request,
+    "drill_id": _drill,
+    "uuid": lambda _world: uuid4(),
     "day": lambda world: (world.now + timedelta(days=3)).date().isoformat(),
     "me": lambda world: world.me,
     "folder": lambda world: world.folder,

@@ -22,6 +22,7 @@ from notify.models import Alert
 from notify.models.states import AlertState
 from tests.factories import alert_ready, operator, resident, zone
 from tests.notify.conftest import Providers
+from tests.owner import as_owner
 
 SIMULATOR = "http://127.0.0.1:8025"
 REAL = {"simulator_url": ""}
@@ -164,6 +165,18 @@ def test_nothing_is_posted_by_a_worker_whose_providers_are_real(
     assert recovery.finish_alerts(now) == [alert]
     send(launch(ready(now, "Actual"), now), real, redis)
     assert len(providers.received()) == 8, "the same worker sends what is meant"
+
+
+def test_a_status_set_in_the_database_keeps_it_from_real_providers(
+    now: datetime, redis: "redis_client.Redis", providers: Providers
+) -> None:
+    """Nobody asked at the launch: the alert was approved and launched as a real one."""
+    batches = launch(ready(now, "Actual"), now)
+    past_the_trigger = "SET LOCAL session_replication_role = replica"
+    as_owner(past_the_trigger, "UPDATE alerts SET status = 'Exercise'")
+    send(batches, providers.settings().model_copy(update=REAL), redis)
+    assert providers.received() == []
+    assert outcomes() == {("skipped", "exercise"): 8}
 
 
 def test_simulators_get_it(now: datetime, rehearsing: None, redis: "redis_client.Redis", providers: Providers) -> None:

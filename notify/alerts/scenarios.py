@@ -1,0 +1,43 @@
+"""The scenarios of drills: what happened, and where the alert should go. In `templates/drills/`."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+from notify.core.errors import Invalid
+from templates import DRILLS
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A task of the training city. `zones`: where its alert should go."""
+
+    name: str
+    label: str
+    event: str
+    minutes: int
+    zones: tuple[str, ...]
+    task: str
+
+    @property
+    def lasts(self) -> timedelta:
+        return timedelta(minutes=self.minutes)
+
+
+@cache
+def all_scenarios() -> tuple[Scenario, ...]:
+    return tuple(
+        Scenario(path.stem, read["label"], read["event"], read["minutes"], tuple(read["zones"]), read["task"].strip())
+        for path in sorted(DRILLS.glob("*.toml"))
+        for read in [tomllib.loads(path.read_text(encoding="utf-8"))]
+    )
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of this name. Raises Invalid."""
+    for one in all_scenarios():
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in all_scenarios())
+    raise Invalid(f"There is no scenario {name[:40]!r}.", hint=f"Choose one of: {known}.")
