@@ -13,6 +13,7 @@ from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
 from notify.alerts import explanation, follow_up, linting, reports
 from notify.alerts.follow_up import Offer
+from notify.alerts.similar import Similar, similar
 from notify.audience import Audience
 from notify.city import zones as city_zones
 from notify.core import states
@@ -44,6 +45,7 @@ class AlertView:
     drawing: Outline | None
     buttons: tuple[str, ...]
     needs_another: bool  # the reader is its author, and somebody else must approve it
+    similar: Sequence[Similar]  # of other incidents, before the launch
     findings: Sequence[linting.Checked]  # on its words, before the launch
     follow: Offer  # whether somebody can reach its unreached
     approval: Approval
@@ -72,6 +74,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
+        similar=similar(s, alert, now) if waits and not moving else (),
         findings=linting.findings(s, alert, settings()) if waits and not moving else (),
         follow=follow_up.offer(s, alert, now, settings()),
         approval=approval_view.read(s, alert, caller.operator, now),

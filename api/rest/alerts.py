@@ -10,11 +10,11 @@ from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
-from api.rest.lint import AlertWithFindings, FindingOut
+from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import drafting, explanation, lifecycle, linting, reports
-from notify.core import idempotency
+from notify.alerts import drafting, explanation, lifecycle, linting, reports, similar
+from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast
@@ -68,9 +68,12 @@ def draft_alert(
 def get_alert(alert_id: Id, caller: Reader) -> Response:
     with transaction() as s:
         counted = reports.progress(s, alert_id).as_json()
-        checked = linting.findings(s, reports.find_alert(s, alert_id), settings())
+        alert = reports.find_alert(s, alert_id)
+        checked = linting.findings(s, alert, settings())
+        like = similar.similar(s, alert, datetime.now(UTC)) if alert.state in states.BEFORE_LAUNCH else []
     findings = [FindingOut.model_validate(one).model_dump(mode="json") for one in checked]
-    return JSONResponse(for_caller(counted, caller) | {"findings": findings})
+    others = [SimilarOut.model_validate(one).model_dump(mode="json") for one in like]
+    return JSONResponse(for_caller(counted, caller) | {"findings": findings, "similar": others})
 
 
 @router.get("/{alert_id}/audience", summary="Whom it would reach now", responses=problems(404, 409))

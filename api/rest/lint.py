@@ -74,8 +74,25 @@ class FindingOut(BaseModel):
     acknowledged_at: datetime | None = None
 
 
+class SimilarOut(BaseModel):
+    """An alert of another incident, about the same event in an overlapping area."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    incident: int = Field(description="An update with this `incident` goes to those who got that alert.")
+    state: str
+    phase: str
+    area_description: str
+    created_at: datetime
+    launched_at: datetime | None
+    expires_at: datetime
+
+
 class AlertWithFindings(AlertOut):
-    """The progress of an alert, and what the check of its words has found."""
+    """The progress of an alert, what the check of its words has found, and alerts that it may repeat."""
+
+    similar: list[SimilarOut] = Field(description="Of the last 12 hours; empty after the launch, and for an exercise.")
 
     findings: list[FindingOut] = Field(description="Errors first; with an error it cannot be approved.")
 

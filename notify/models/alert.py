@@ -67,6 +67,7 @@ class Alert(Base):
         ),
         Index("alerts_of_incident", "incident_id"),
         Index("alerts_by_end", "expires_at"),
+        Index("alerts_of_event", "event", "created_at"),
     )
 
 

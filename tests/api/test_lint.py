@@ -10,6 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from notify.alerts import lifecycle
 from notify.cli.root import root
 from notify.core.db import transaction
 from tests import factories
@@ -110,3 +111,19 @@ def test_the_command_line_checks_an_alert_or_a_file(vague: int, wrong: int, tmp_
     assert "does not say where" in said
     for words in ((), ("1", "--file", "x"), ("--file", "/none"), ("--file", str(file), "--channel", "fax")):
         assert run(*words)[0] != 0
+
+
+def test_an_alert_like_another_points_to_it(
+    at_desk: Callable[[str], httpx.Client], key: Key, city: datetime, vague: int
+) -> None:
+    with transaction() as s:
+        ready = factories.alert_ready(s, now=city)
+        lifecycle.launch(s, ready.id, None, city)
+        number, incident = ready.id, ready.incident_id
+    desk = at_desk("author")
+    (one,) = desk.get(f"/api/v1/alerts/{vague}", headers=key()).json()["similar"]
+    assert (one["id"], one["incident"], one["state"]) == (number, incident, "sending")
+    page = desk.get(f"/console/alerts/{vague}").text
+    assert "There is one like it" in page
+    assert f"/console/compose?incident={incident}&amp;phase=update" in page
+    assert desk.get(f"/api/v1/alerts/{number}", headers=key()).json()["similar"] == []  # it is launched
