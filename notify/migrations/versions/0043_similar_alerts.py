@@ -1,12 +1,12 @@
 """Find the newest alerts about an event.
 
-Revision ID: 0042
+Revision ID: 0043
 """
 
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
