@@ -1,12 +1,12 @@
 """Find the newest alerts about an event.
 
-Revision ID: 0043
+Revision ID: 0044
 """
 
 from alembic import op
 
-revision = "0043"
-down_revision = "0042"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 
