@@ -17,6 +17,7 @@ from notify.alerts import drills
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.links import fill_in
+from notify.content.number_words import spelled
 from notify.content.phrases import Moment
 from notify.core import alarms, reasons
 from notify.core.city_time import apart
@@ -92,6 +93,7 @@ def _environment() -> Environment:
         "channel": CHANNELS.__getitem__,
         "number": lambda value: f"{value:,}",
         "counted": counted,
+        "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 LINT = Path(__file__).parent / "lint"
 MESSAGES = Path(__file__).parent / "messages"
+NUMBERS = Path(__file__).parent / "numbers"
 PAGES = Path(__file__).parent / "pages"
 REASONS = Path(__file__).parent / "reasons"
 DRILLS = Path(__file__).parent / "drills"

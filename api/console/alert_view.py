@@ -11,7 +11,7 @@ from api.console import approval_view
 from api.console.approval_view import Approval
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
-from notify.alerts import explanation, follow_up, linting, reports
+from notify.alerts import audience_size, explanation, follow_up, linting, reports
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
 from notify.audience import Audience
@@ -49,6 +49,7 @@ class AlertView:
     findings: Sequence[linting.Checked]  # on its words, before the launch
     follow: Offer  # whether somebody can reach its unreached
     approval: Approval
+    to_type: dict[str, list[str]]  # button -> why the number of messages must be typed
     plan: Plan | None  # before the launch: the audience and times if it were launched now
 
     @property
@@ -64,6 +65,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     plan = forecast.plan(s, alert, now) if waits else None
     if plan:
         explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator)
+    offered = buttons(alert, caller)
     return AlertView(
         alert=alert,
         progress=reports.progress(s, alert_id),
@@ -72,14 +74,23 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         drawing=None
         if moving or alert.area is None
         else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
-        buttons=buttons(alert, caller),
+        buttons=offered,
         needs_another=own and alert.state is AlertState.DRAFT,
         similar=similar(s, alert, now) if waits and not moving else (),
         findings=linting.findings(s, alert, settings()) if waits and not moving else (),
         follow=follow_up.offer(s, alert, now, settings()),
         approval=approval_view.read(s, alert, caller.operator, now),
+        to_type=_to_type(s, alert, plan, caller, offered) if plan else {},
         plan=plan,
     )
+
+
+def _to_type(s: Session, alert: Alert, plan: Plan, caller: Caller, offered: Sequence[str]) -> dict[str, list[str]]:
+    return {
+        name: audience_size.reasons_to_type(s, alert, plan.audience, caller.acting, launches=name == "launch")
+        for name in ("approve", "launch")
+        if name in offered
+    }
 
 
 def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:

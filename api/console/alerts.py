@@ -13,7 +13,7 @@ from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
 from notify.accounts import operators
-from notify.alerts import approval_asks, break_glass, follow_up, lifecycle, linting, reports
+from notify.alerts import approval_asks, audience_size, break_glass, follow_up, lifecycle, linting, reports
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
@@ -38,11 +38,19 @@ def show_alert(alert_id: Id, request: Request, caller: Viewer) -> Response:
 
 
 @router.post("/alerts/{alert_id}/approve")
-def approve(alert_id: Id, request: Request, caller: Viewer, area_hash: Annotated[str, Form()] = "") -> Response:
+def approve(
+    alert_id: Id,
+    request: Request,
+    caller: Viewer,
+    area_hash: Annotated[str, Form()] = "",
+    messages: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
     def step() -> None:
+        now = datetime.now(UTC)
         with transaction() as s:
-            approved = lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+            approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
             _as_seen(approved, area_hash)
+            audience_size.require_typed(s, approved, caller.acting, messages, now, launches=False)
 
     return _done(request, alert_id, caller, step)
 
@@ -66,8 +74,10 @@ def launch(
     area_hash: Annotated[str, Form()] = "",
     sure: Annotated[str, Form()] = "",
     word: Annotated[str, Form(max_length=100)] = "",
+    messages: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     def step() -> None:
+        now = datetime.now(UTC)
         with transaction() as s:
             alert = reports.find_alert(s, alert_id)
             if alert.status != "Actual":
@@ -76,8 +86,9 @@ def launch(
                 raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
             elif alert.lane is Lane.EMERGENCY:
                 require_fresh(caller)
-            launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
+            launched = lifecycle.launch(s, alert_id, caller.acting, now)
             _as_seen(launched, area_hash)
+            audience_size.require_typed(s, launched, caller.acting, messages, now, launches=True)
         if launched.state is AlertState.SENDING:
             tasks.ring_alert(launched)
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
+from notify.alerts.audience_size import UNUSUAL, usual
 from notify.audience import Audience, Places
 from notify.core import audit
 from notify.core.counting import counted
@@ -19,10 +20,6 @@ from notify.delivery import forecast
 from notify.models import Alert, Operator
 from zones.geometry import from_wkb
 from zones.membership import Membership
-
-UNUSUAL = 10  # an audience is unusual above this many times the median
-LAST = 20  # alerts in the median
-FEWEST = 3  # with fewer there is no median
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,8 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
         len(residents) - _with_contact(s, residents, alert.channels),
         _waiting(s, alert, found, now),
         _covered(s, alert, area, places),
-        _usual(s, alert.id),
-        tuple(warnings(s, found.total, alert.created_by, alert.id)),
+        usual(s, alert.event, alert.id),
+        tuple(warnings(s, found.total, alert.created_by, alert.id, alert.event)),
     )
 
 
@@ -98,29 +95,17 @@ def note_preview(
         note_count(s, from_wkb(alert.area), residents, now, by=by, key_id=key_id, alert=alert.id)
 
 
-def warnings(s: Session, total: int, operator_id: int | None, but: int = 0) -> list[str]:
+def warnings(s: Session, total: int, operator_id: int | None, but: int = 0, event: str | None = None) -> list[str]:
     """Warnings about the size of an audience. `but`: the alert itself, which the usual size must not include."""
-    usual = _usual(s, but)
+    normal = usual(s, event, but)
     said = []
-    if usual and total > UNUSUAL * usual:
-        said.append(f"It reaches {counted(total, 'contact')}, {total / usual:,.0f} times as many as usual ({usual:,}).")
+    if normal and total >= UNUSUAL * normal:
+        times = total / normal
+        said.append(f"It reaches {counted(total, 'contact')}, {times:,.0f} times as many as usual ({normal:,}).")
     limit = s.execute(text("SELECT audience_limit FROM operators WHERE id = :id"), {"id": operator_id}).scalar()
     if limit is not None and total > limit:
         said.append(f"It reaches more contacts than the author's limit of {limit:,}.")
     return said
-
-
-def _usual(s: Session, but: int) -> int | None:
-    """The median of the last audiences without exercises; None while there are too few."""
-    count, median = s.execute(
-        text("""SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY audience_total) FROM (
-                    SELECT audience_total FROM alerts
-                     WHERE status = 'Actual' AND launched_at IS NOT NULL AND fanout_done_at IS NOT NULL
-                       AND audience_total > 0 AND id <> :but
-                     ORDER BY launched_at DESC LIMIT :last) AS recent"""),
-        {"but": but, "last": LAST},
-    ).one()
-    return round(median) if count >= FEWEST else None
 
 
 def _with_contact(s: Session, residents: NDArray[np.int64], channels: Sequence[str]) -> int:

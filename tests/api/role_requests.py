@@ -14,13 +14,14 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
-from notify.alerts import drills, lifecycle, warn_requests, working_start
+from notify.alerts import drills, lifecycle, limits, warn_requests, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed, Refused, TocsinError
 from notify.core.settings import settings
 from notify.delivery import senders
+from notify.models import Alert
 from notify.subscribers import serving
 from tests import factories
 from tests.api import asked
@@ -191,6 +192,13 @@ def _session(world: World) -> int:
     return asked.number("SELECT max(id) FROM sessions")
 
 
+def _messages(world: World) -> int:
+    """How many the newest alert would send, which whoever approves an emergency types."""
+    with transaction() as s:
+        alert = s.get_one(Alert, asked.number("SELECT max(id) FROM alerts"))
+        return limits.contacts(s, alert, world.now)
+
+
 def _number(question: str) -> Maker:
     return lambda _world: asked.number(question)
 
@@ -230,6 +238,7 @@ MAKERS: dict[str, Maker] = {
     "zone_id": _number("SELECT min(id) FROM zones"),
     "spare_zone": _spare_zone,
     "draft_id": _working_draft,
+    "messages": _messages,
     "z": lambda _world: 8,
     "x": lambda _world: 0,
     "y": lambda _world: 0,

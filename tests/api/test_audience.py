@@ -14,7 +14,7 @@ import shapely
 
 from api import errors, rates, seats
 from api.rest.area_bodies import PartIn
-from notify.accounts import operators
+from notify.accounts import operator_limits
 from notify.city import area as city_area
 from notify.core.db import transaction
 from notify.models import Street
@@ -117,7 +117,7 @@ def test_confirmed_it_is_counted(door: httpx.Client, key: Key, people: datetime)
 def test_the_callers_limit_is_warned_of(door: httpx.Client, key: Key, people: datetime) -> None:
     headers = key(role="author")
     with transaction() as s:
-        operators.limit(s, "author@tocsin.example.org", 2, people)
+        operator_limits.change(s, factories.operator(s, "author"), people, None, contacts=2)
     assert "more contacts than the author's limit of 2" in ask(door, headers, include=[{"zone": "Far"}])["warnings"][0]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from notify.accounts import operators
+from notify.accounts import operator_limits, operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.models import Operator
@@ -172,7 +172,7 @@ def test_every_change_of_staff_and_keys_is_in_the_audit(database: str) -> None:
     with transaction() as s:
         operators.add(s, "tom@example.org", "author", NOW, chief)
         operators.change_role(s, "tom@example.org", "agent", NOW, chief)
-        operators.limit(s, "tom@example.org", 5, NOW, chief)
+        operator_limits.change(s, operators.find(s, "tom@example.org"), NOW, chief, contacts=5)
         operators.add_key(s, "laptop", NOW, operators.find(s, "tom@example.org"), by=chief)
         operators.disable(s, "tom@example.org", NOW, chief)
         operators.enable(s, "tom@example.org", NOW, chief)
@@ -183,7 +183,7 @@ def test_every_change_of_staff_and_keys_is_in_the_audit(database: str) -> None:
     assert told == {
         "add": {"name": "laptop", "acts_for": tom},
         "role": {"before": "author", "role": "agent"},
-        "limit": {"contacts": 5},
+        "limit": {"contacts": 5, "topics": None, "zones": None, "hours": None},
         "revoke": {"name": "laptop"},
         "disable": {},
         "enable": {"role": "agent"},

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.accounts import operators
-from notify.alerts import explanation
+from notify.accounts import operator_limits
+from notify.alerts import audience_size, explanation
 from notify.city.parts import Circle
 from notify.core.db import transaction
 from notify.models import Alert
@@ -102,7 +102,7 @@ def test_ten_times_the_usual_is_warned_of(s: Session) -> None:
     explained = explanation.explain(s, alert, NOW)
     assert explained.usual == 2
     assert explained.warnings == ("It reaches 22 contacts, 11 times as many as usual (2).",)
-    past(s, *[3] * explanation.LAST)
+    past(s, *[3] * audience_size.LAST)
     explained = explanation.explain(s, alert, NOW)
     assert (explained.usual, explained.warnings) == (3, ())
 
@@ -112,10 +112,10 @@ def test_more_than_the_authors_limit_is_warned_of(s: Session) -> None:
     for _ in range(3):
         resident(s)
     alert = alert_draft(s)
-    operators.limit(s, "author@tocsin.example.org", 2, NOW)
+    operator_limits.change(s, operator(s, "author"), NOW, None, contacts=2)
     s.flush()
     assert explanation.explain(s, alert, NOW).warnings == ("It reaches more contacts than the author's limit of 2.",)
-    operators.limit(s, "author@tocsin.example.org", 3, NOW)
+    operator_limits.change(s, operator(s, "author"), NOW, None, contacts=3)
     s.flush()
     assert explanation.explain(s, alert, NOW).warnings == ()
 

@@ -1,0 +1,87 @@
+"""The size of an audience, for people about to write to it: what is usual, and when the number must be typed.
+
+Whoever approves an emergency types the number of messages; so does whoever approves or launches an alert to ten times
+as many contacts as usual, or to more than their own limit. It shows that the number was read.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import audience
+from notify.accounts import operator_limits
+from notify.audience import Audience
+from notify.content.number_words import spelled
+from notify.core.counting import counted
+from notify.core.errors import Invalid, Refused
+from notify.models import Alert, Lane, Operator
+
+UNUSUAL = 10  # an audience is unusual above this many times the median
+LAST = 20  # alerts in the median
+FEWEST = 3  # with fewer there is no median
+TOLERANCE = 100  # the number typed may differ by one in so many: residents come and go
+_SEPARATORS = re.compile(r"[\s,.'\u2019]")
+
+
+def usual(s: Session, event: str | None = None, but: int = 0) -> int | None:
+    """The median audience of the last launched alerts about an event, or of all while those are too few, without
+    exercises. None while all are too few. `but`: an alert that does not count."""
+    if event is not None and (median := _median(s, event, but)) is not None:
+        return median
+    return _median(s, None, but)
+
+
+def _median(s: Session, event: str | None, but: int) -> int | None:
+    count, median = s.execute(
+        text("""SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY audience_total) FROM (
+                    SELECT audience_total FROM alerts
+                     WHERE status = 'Actual' AND launched_at IS NOT NULL AND fanout_done_at IS NOT NULL
+                       AND audience_total > 0 AND id <> :but AND (CAST(:event AS text) IS NULL OR event = :event)
+                     ORDER BY launched_at DESC LIMIT :last) AS recent"""),
+        {"but": but, "last": LAST, "event": event},
+    ).one()
+    return round(median) if count >= FEWEST else None
+
+
+def reasons_to_type(s: Session, alert: Alert, found: Audience, by: Operator, *, launches: bool) -> list[str]:
+    """Why the operator must type the number of messages to approve an alert, or to launch it. Empty: no need."""
+    messages = sum(found.by_channel.values())
+    why = ["It is an emergency."] if alert.lane is Lane.EMERGENCY and not launches else []
+    if alert.status != "Actual":
+        return why
+    normal = usual(s, alert.event, alert.id)
+    if normal and found.total >= UNUSUAL * normal:
+        why.append(f"It reaches {found.total / normal:,.0f} times as many contacts as usual ({normal:,}).")
+    limit = operator_limits.of(s, by).contacts
+    if limit is not None and messages > limit:
+        why.append(f"It reaches more contacts than your limit of {limit:,}.")
+    return why
+
+
+def require_typed(s: Session, alert: Alert, by: Operator, typed: str, now: datetime, *, launches: bool) -> None:
+    """Compare the number that somebody typed with the number of messages, where it must be typed.
+
+    Raises Invalid when it is missing or not a number; Refused when it is another number.
+    """
+    residents = audience.residents_inside(s, audience.membership(alert), now)
+    found = audience.count(s, alert, residents, now)
+    why = reasons_to_type(s, alert, found, by, launches=launches)
+    if why:
+        _compare(sum(found.by_channel.values()), typed, why)
+
+
+def _compare(messages: int, typed: str, why: Sequence[str]) -> None:
+    digits = _SEPARATORS.sub("", typed)
+    hint = f"Type the number of messages that the page shows. {' '.join(why)}"
+    if not digits:
+        raise Invalid("The number of messages was not typed.", hint=hint)
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 13):
+        raise Invalid(f"{typed!r} is not a number of messages.", hint=hint)
+    if abs(messages - int(digits)) * TOLERANCE > messages:
+        raise Refused(
+            f"It would send {counted(messages, 'message')} ({spelled(messages)}), and you typed {int(digits):,}.",
+            hint="Check the area, then type the number that the page shows.",
+        )
