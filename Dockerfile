@@ -23,6 +23,8 @@ COPY templates templates
 COPY zones zones
 COPY --from=pages /build/node_modules/htmx.org/dist/htmx.min.js /build/node_modules/htmx-ext-sse/dist/sse.min.js \
     /build/node_modules/pmtiles/dist/pmtiles.js /build/node_modules/maplibre-gl/dist/maplibre-gl.mjs \
+    /build/node_modules/terra-draw/dist/terra-draw.umd.js \
+    /build/node_modules/terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.umd.js \
     /build/node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs /build/node_modules/maplibre-gl/dist/maplibre-gl.css \
     api/static/vendor/
 USER tocsin

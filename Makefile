@@ -95,6 +95,8 @@ endef
 
 # MapLibre's worker is a script of its own, so that the pages' security policy needs no exception.
 SCRIPTS := htmx.org/dist/htmx.min.js htmx-ext-sse/dist/sse.min.js pmtiles/dist/pmtiles.js \
+    terra-draw/dist/terra-draw.umd.js \
+    terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.umd.js \
     $(addprefix maplibre-gl/dist/maplibre-gl,.mjs -worker.mjs .css)
 
 # npm from the machine, or else from a wheel.

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,14 +14,14 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, NeedsSignIn, Viewer, by_cookie, require_own_form, require_own_host
-from api.console import compose_view
+from api.console import compose_labels, compose_view
 from api.errors import Told, tell
 from api.ids import Id
+from api.map import outside
 from api.rendering import page
 from api.seats import area_seat
-from notify.alerts import drafting, reports, working_drafts, working_fields, working_start
+from notify.alerts import drafting, working_drafts, working_fields
 from notify.alerts.working_drafts import Change, Saved
-from notify.content import compose
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
@@ -53,44 +53,6 @@ async def sent(request: Request) -> AsyncIterator[Sent]:
 
 
 Posted = Annotated[Sent, Depends(sent)]
-
-
-@router.get("")
-def list_drafts(
-    request: Request,
-    caller: Viewer,
-    incident: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-    zones_of: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-) -> Response:
-    return _list_page(request, caller, incident, zones_of)
-
-
-@router.post("")
-def start(
-    request: Request,
-    caller: Viewer,
-    template: Annotated[str, Form(max_length=100)] = "",
-    incident: Annotated[str, Form(max_length=20)] = "",
-    zones_of: Annotated[str, Form(max_length=20)] = "",
-) -> Response:
-    """Open a new draft. `template`: an event and a phase, `storm issue`."""
-    event, _, phase = template.partition(" ")
-    try:
-        if not event:
-            raise Invalid("No template is chosen.", hint="Choose what happened.")
-        with transaction() as s:
-            draft = working_start.start(
-                s,
-                event,
-                phase or "issue",
-                caller.acting,
-                datetime.now(UTC),
-                incident=_number("incident", incident),
-                zones_of=_number("alert", zones_of),
-            )
-    except TocsinError as error:
-        return _list_page(request, caller, 0, 0, tell(error))
-    return RedirectResponse(f"/console/compose/{draft.id}", 303)
 
 
 @router.get("/{draft_id}")
@@ -152,44 +114,6 @@ def drop(draft_id: Id, request: Request, caller: Viewer) -> Response:
     return RedirectResponse("/console/compose", 303)
 
 
-def _number(what: str, words: str) -> int | None:
-    if not words.strip():
-        return None
-    if not (words.strip().isascii() and words.strip().isdecimal()) or not 0 < int(words) < 2**63:
-        raise Invalid(f"{words!r} is not the number of an {what}.", hint="The list of alerts shows the numbers.")
-    return int(words)
-
-
-def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, told: Told | None = None) -> Response:
-    by = caller.acting
-    with transaction() as s:
-        drafts = working_drafts.open_drafts(s, by)
-        recent = reports.recent_alerts(s, 50)
-    events = [event for event in compose.catalogue().events if _may(event.name, caller)]
-    return page(
-        request,
-        "console/compose_list.html",
-        status=told.status if told else 200,
-        language="en",
-        caller=caller,
-        drafts=drafts,
-        events=events,
-        recent=[one for one in recent if _may(one.event, caller)],
-        incident=incident,
-        zones_of=zones_of,
-        labels={event.name: event.label for event in compose.catalogue().events},
-        told=told,
-    )
-
-
-def _may(event: str, caller: Caller) -> bool:
-    try:
-        working_drafts.require_author(event, caller.acting)
-    except TocsinError:
-        return False
-    return True
-
-
 def _draft_page(
     request: Request,
     draft_id: int,
@@ -214,6 +138,7 @@ def _draft_page(
         request,
         "console/compose.html",
         status=told.status if told else 200,
+        headers=outside.policy(),
         language="en",
         caller=caller,
         v=shown,
@@ -227,7 +152,12 @@ def _refused(request: Request, draft_id: int, caller: Caller, error: TocsinError
         draft = working_drafts.find(s, draft_id, caller.acting)
     if draft.alert_id is not None:
         return RedirectResponse(f"/console/alerts/{draft.alert_id}", 303)
-    return _draft_page(request, draft_id, caller, told=tell(error))
+    return _draft_page(request, draft_id, caller, told=_in_browser(tell(error)))
+
+
+def _in_browser(told: Told) -> Told:
+    """The same without a hint that names a command or its options, which the reader of a page does not have."""
+    return replace(told, hint="") if "--" in told.hint or "`tocsin" in told.hint else told
 
 
 def _given_back(request: Request, form: FormData) -> Response:
@@ -285,10 +215,10 @@ def _require_seen(saved: Saved, form: FormData, caller: Caller) -> None:
     event = compose_view.in_catalogue(draft)
     seen = shown_in(form)
     with transaction() as s:
-        names = compose_view.names_of(s)
-        zones = compose_view.zone_names(s)
+        names = compose_labels.names_of(s)
+        zones = compose_labels.zone_names(s)
     changed = [
-        f"{compose_view.label(event, draft.phase, name, zones)}: by "
+        f"{compose_labels.label(event, draft.phase, name, zones)}: by "
         f"{'you, in another window' if there['by'] == caller.acting.id else names.get(there['by'], 'a colleague')}"
         for name, there in draft.fields.items()
         if there["tab"] != tab and there["version"] > seen.get(name, (0, ""))[0]

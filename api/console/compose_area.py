@@ -47,8 +47,8 @@ class Looked:
     outside: tuple[str, ...] = ()
 
 
-def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller) -> Looked:
-    """Compute the area, in no transaction, and count its residents, which the audit records."""
+def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *, briefly: bool = False) -> Looked:
+    """Compute the area, in no transaction, and count its residents, which the audit records. `briefly`: no samples."""
     looked = Looked(reading.wanted)
     if reading.problems.get("where"):
         return looked
@@ -63,7 +63,8 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller) ->
         return looked
     if operators.may(caller.acting, "count"):
         _count(looked, looked.shape, draft, event, caller)
-    looked.inside, looked.outside = samples(looked.shape)
+    if not briefly:
+        looked.inside, looked.outside = samples(looked.shape)
     return looked
 
 

@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from api.auth import Viewer
-from api.console import compose_view
+from api.console import compose_area, compose_labels, compose_view
 from api.errors import tell
 from api.ids import Id
 from api.rendering import render
+from api.rest.tallies import told
+from notify.accounts import operators
 from notify.alerts import working_drafts, working_fields
 from notify.alerts.working_drafts import Change
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
+from notify.core.settings import settings
 from notify.models import WorkingDraft
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
@@ -48,10 +51,10 @@ def save_fields(draft_id: Id, caller: Viewer, sent: Annotated[Patch, Depends(pat
     try:
         with transaction() as s:
             saved = working_drafts.save(s, draft_id, changes, caller.acting, datetime.now(UTC), tab=sent.tab)
-            names = compose_view.names_of(s)
+            names = compose_labels.names_of(s)
     except TocsinError as error:
-        told = tell(error)
-        return JSONResponse({"message": told.message, "hint": told.hint}, told.status)
+        answer = tell(error)
+        return JSONResponse({"message": answer.message, "hint": answer.hint}, answer.status)
     kept = {name: _seen(saved.draft, name) for name in sent.changes if name not in saved.set_aside}
     return JSONResponse(
         {
@@ -68,6 +71,45 @@ def parts(draft_id: Id, caller: Viewer, tab: Annotated[str, Query(max_length=32)
     """The parts of the page that follow from the fields, each to be swapped into its place by htmx."""
     shown = compose_view.view(draft_id, caller, tab)
     return HTMLResponse(render("console/compose_live.html", v=shown))
+
+
+class Drawing(BaseModel):
+    """An area that is being drawn, with all that was drawn before: GeoJSON."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    area: str = Field(max_length=working_fields.LONGEST_AREA)
+
+
+async def drawing(request: Request, caller: Viewer) -> Drawing:
+    """Read the body, only from somebody who is signed in."""
+    try:
+        return Drawing.model_validate_json(await request.body())
+    except ValidationError:
+        raise Invalid("The drawing was not sent by our page.", hint="Open it again.") from None
+
+
+@router.post("/{draft_id}/count")
+def count_drawing(draft_id: Id, caller: Viewer, sent: Annotated[Drawing, Depends(drawing)]) -> Response:
+    """Count the residents of a draft as if its drawn area were this one. Nothing is saved; the audit records it."""
+    try:
+        operators.require(caller.acting, "count")
+        with transaction() as s:
+            draft = working_drafts.find(s, draft_id, caller.acting)
+            event = compose_view.in_catalogue(draft)
+            values = working_drafts.values_of(draft) | {"area": working_fields.canonical(sent.area)}
+            reading = working_drafts.read(s, draft, settings(), values)
+        looked = compose_area.look(draft, reading, event, caller, briefly=True)
+    except TocsinError as error:
+        return JSONResponse({"message": tell(error).message}, tell(error).status)
+    if looked.audience is None:
+        return JSONResponse({"words": looked.problem or " ".join(reading.problems.get("where", ()))})
+    residents, messages = (told(n) for n in (looked.audience.residents, sum(looked.audience.by_channel.values())))
+    return JSONResponse({"words": f"{_shown(residents)} residents, {_shown(messages)} messages"})
+
+
+def _shown(number: int | str) -> str:
+    return f"{number:,}" if isinstance(number, int) else number
 
 
 def _seen(draft: WorkingDraft, name: str) -> list[Any]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.console import compose_area
 from api.console.compose_area import Looked
+from api.console.compose_labels import label, names_of
 from api.console.outline import Outline, outline
 from api.rest.tallies import FEWEST, told
 from notify.alerts import previewing, working_drafts, working_fields
@@ -29,7 +30,7 @@ from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.delivery.forecast import ChannelPlan
-from notify.models import Alert, Operator, WorkingDraft
+from notify.models import Alert, WorkingDraft
 from zones.geometry import to_wkb
 
 WHERE_KIND = "neighbourhood"
@@ -242,17 +243,6 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
     )
 
 
-def names_of(s: Session) -> dict[int, str]:
-    """The emails of operators, by id."""
-    return {one.id: one.email for one in s.scalars(select(Operator))}
-
-
-def zone_names(s: Session) -> dict[int, str]:
-    """The names of current zones, by id."""
-    rows = s.execute(text("SELECT id, name FROM zones WHERE retired_at IS NULL"))
-    return {row.id: row.name for row in rows}
-
-
 def in_catalogue(draft: WorkingDraft) -> Event:
     """The event of a draft. Raises NotFound with what to do when its template has been removed."""
     try:
@@ -283,30 +273,6 @@ def _latest(s: Session, incident: int | None) -> Alert | None:
         return None
     newest = select(Alert).where(Alert.incident_id == incident).order_by(Alert.launched_at.is_(None), Alert.id.desc())
     return s.scalar(newest.limit(1))
-
-
-def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:
-    """A field's name, as its form calls it."""
-    start, _, rest = name.partition(".")
-    if start == "blank":
-        bare, _, language = rest.partition(".")
-        found = next((blank.label for blank in event.blanks(phase) if blank.name == bare), bare)
-        return f"{found} ({language})" if language else found
-    if start in {"zone", "but"}:
-        zone = zones.get(int(rest), "a zone that was retired")
-        return zone if start == "zone" else f"{zone}, left out"
-    if start == "channel":
-        return CHANNELS[rest].label if rest in CHANNELS else rest
-    return LABELS.get(start, start) + (f" ({rest})" if rest and start == "area_name" else "")
-
-
-LABELS = {
-    "streets": "Streets", "around": "Middle of the circle", "radius": "Radius", "area": "Drawn area",
-    "but_streets": "Streets left out", "but_area": "Drawn area left out", "area_name": "What residents call the area",
-    "severity": "Severity", "urgency": "Urgency", "certainty": "Certainty", "status": "Real or practice",
-    "lasts": "How long it lasts", "expires_at": "When it ends", "launch_at": "When to launch",
-    "confirm": "Doubt about the area",
-}  # fmt: skip
 
 
 def _conflicts(

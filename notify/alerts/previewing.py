@@ -58,7 +58,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     if filled and times:
         _tried(shown, "when", lambda: alert_times.check_blanks(event, filled, times, settings.tz))
     names: Sequence[wording.Name] = (PLACE,)
-    if wanted.found is not None or not drafting.parts_of(wanted):
+    if wanted.found is not None or (wanted.incident is not None and not drafting.parts_of(wanted)):
         area = _tried(shown, "where", lambda: drafting.area_of(s, wanted, settings))
         names = area.names if area else names
     if times is None:
@@ -96,7 +96,8 @@ def _tried(shown: Preview, section: str, check: Callable[[], T]) -> T | None:
         return check()
     except TocsinError as error:
         said = shown.problems.setdefault(section, [])
-        said.extend(error.details or [str(error)])
+        hint = "" if "--" in error.hint or "`tocsin" in error.hint else error.hint  # those are for the command line
+        said.extend(error.details or [f"{error.message} {hint}".strip()])
         return None
 
 

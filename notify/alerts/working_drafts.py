@@ -157,12 +157,16 @@ def drop(s: Session, draft_id: int, by: Operator, now: datetime) -> None:
     audit.note(s, now=now, by=by, action="drop", subject="working_draft", subject_id=draft.id)
 
 
-def read(s: Session, draft: WorkingDraft, settings: Settings) -> working_fields.Reading:
-    """Read what the fields say. Raises NotFound for an event that is no longer in the catalogue."""
+def read(
+    s: Session, draft: WorkingDraft, settings: Settings, values: Mapping[str, str] | None = None
+) -> working_fields.Reading:
+    """Read what the fields say, or would say with other values. Raises NotFound for an event that is gone."""
     event = compose.catalogue().event(draft.event)
     rows = s.execute(text("SELECT id, kind || ':' || name AS name FROM zones WHERE retired_at IS NULL"))
     zones = {row.id: row.name for row in rows}
-    return working_fields.read(event, draft.phase, draft.incident_id, values_of(draft), zones, settings.tz)
+    return working_fields.read(
+        event, draft.phase, draft.incident_id, values_of(draft) if values is None else values, zones, settings.tz
+    )
 
 
 def make(

@@ -82,6 +82,23 @@ def test_the_parts_show_what_the_page_shows(desk: httpx.Client) -> None:
     assert desk.get("/console/compose/99/parts").status_code == 404
 
 
+SQUARE = '{"type":"Polygon","coordinates":[[[0,0],[0.9,0],[0.9,0.9],[0,0.9],[0,0]]]}'
+
+
+def test_a_drawing_is_counted_before_it_is_saved(desk: httpx.Client, at_desk: Desk) -> None:
+    path = started(desk)
+    told = desk.post(f"{path}/count", json={"area": SQUARE}).json()
+    assert told["words"].startswith("40 residents")
+    assert asked.number("SELECT version FROM working_drafts") == 1
+    assert asked.number("SELECT count(*) FROM audit WHERE action = 'count'") == 1
+    small = SQUARE.replace("0.9", "0.1")
+    assert desk.post(f"{path}/count", json={"area": small}).json()["words"].startswith("fewer than 10 residents")
+    assert "not JSON" in desk.post(f"{path}/count", json={"area": "{"}).json()["words"]
+    assert desk.post(f"{path}/count", content=b"{}").status_code == 422
+    own = started(at_desk("agent"), "collection issue")
+    assert desk.post(f"{own}/count", json={"area": SQUARE}).status_code == 403
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"[]", b"{", b'{"tab":"a","changes":{"x":1}}', b'{"tab":"a","changes":{},"seen":{"x":-1}}',

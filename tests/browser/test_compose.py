@@ -1,12 +1,15 @@
 """Compose in a real browser: from a template to an alert, by mouse, by keyboard, on a phone and without a network."""
 
+import json
 import os
 from collections.abc import Callable
 from datetime import datetime
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from shapely import Point, from_geojson
 
 from notify.core.db import transaction
 from tests import factories
@@ -17,6 +20,8 @@ from tests.browser.axe import examined
 from tests.browser.test_accessibility import page
 from tests.waiting import until
 
+DRAWN = """() => { const map = document.getElementById("draw").tocsin.map;
+    return map.loaded() && map.areTilesLoaded() && !map.isMoving(); }"""
 SHELTER = '[name="blank.shelter"]'
 __all__ = ["at_desk", "city", "door", "key", "page", "public_url", "served", "signed_in"]
 
@@ -170,6 +175,44 @@ def test_two_windows_see_each_other(city: datetime, signed_in: None, page: Page)
     expect(other.locator(SHELTER)).to_have_value("City Hall")
     other.get_by_role("button", name="Use this").click()
     expect(other.locator(SHELTER)).to_have_value("School 5")
+
+
+def press(page: Page, *points: tuple[float, float]) -> None:
+    """Press these places on the map: no dragging."""
+    for point in points:
+        at = page.evaluate("(p) => document.getElementById('draw').tocsin.map.project(p)", list(point))
+        page.locator("#draw canvas").click(position={"x": at["x"], "y": at["y"]})
+
+
+def test_an_area_is_drawn_by_presses_and_counted_exactly(city: datetime, signed_in: None, page: Page) -> None:
+    rng = np.random.default_rng(7)
+    with transaction() as s:
+        for lon, lat in rng.uniform(0.05, 0.95, (60, 2)):
+            factories.resident(s, at=[(float(lon), float(lat))], now=city)
+    start(page)
+    page.locator("#draw[data-ready]").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Polygon").click()
+    corners = [(0.1, 0.1), (0.8, 0.2), (0.7, 0.9), (0.2, 0.7)]
+    press(page, *corners)
+    expect(page.locator("#draw-note")).to_contain_text("residents")
+    press(page, corners[0])
+    expect(page.locator("#draw-note")).to_contain_text("Added to the area")
+    until(lambda: stored("area") != "", 20, "the drawing is saved")
+    shape = from_geojson(json.dumps(json.loads(stored("area"))["features"][0]["geometry"]))
+    with transaction() as s:
+        inside = sum(shape.covers(Point(*home)) for home in factories.homes(s))
+    assert 40 < inside < 100
+    expect(page.locator("#who-said .reach")).to_contain_text(f"{inside} residents")
+    page.get_by_role("button", name="Circle").click()
+    press(page, (0.9, 0.5), (0.95, 0.5))
+    until(lambda: stored("area").count("Polygon") == 2, 20, "the circle is added")
+    page.get_by_role("button", name="Remove drawing").click()
+    kept("area", "")
+    page.get_by_role("button", name="Zones").click()
+    page.evaluate("document.getElementById('draw').tocsin.map.jumpTo({center: [0.3, 0.3], zoom: 12})")
+    until(lambda: page.evaluate(DRAWN), 60, "the zones are drawn")
+    press(page, (0.3, 0.3))
+    kept(f"zone.{asked.number('SELECT min(id) FROM zones')}", "on")
 
 
 @pytest.mark.skipif("SHOTS_OF_COMPOSE" not in os.environ, reason="only for their maker")

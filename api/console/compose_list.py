@@ -1,0 +1,93 @@
+"""The first page of Compose: templates, incidents to follow up, and the working drafts of all authors."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.errors import Told, tell
+from api.rendering import page
+from notify.alerts import reports, working_drafts, working_start
+from notify.content import compose
+from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError
+
+router = APIRouter(prefix="/console/compose", include_in_schema=False)
+
+
+@router.get("")
+def list_drafts(
+    request: Request,
+    caller: Viewer,
+    incident: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    zones_of: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+) -> Response:
+    return _list_page(request, caller, incident, zones_of)
+
+
+@router.post("")
+def start(
+    request: Request,
+    caller: Viewer,
+    template: Annotated[str, Form(max_length=100)] = "",
+    incident: Annotated[str, Form(max_length=20)] = "",
+    zones_of: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Open a new draft. `template`: an event and a phase, `storm issue`."""
+    event, _, phase = template.partition(" ")
+    try:
+        if not event:
+            raise Invalid("No template is chosen.", hint="Choose what happened.")
+        with transaction() as s:
+            draft = working_start.start(
+                s,
+                event,
+                phase or "issue",
+                caller.acting,
+                datetime.now(UTC),
+                incident=_number("incident", incident),
+                zones_of=_number("alert", zones_of),
+            )
+    except TocsinError as error:
+        return _list_page(request, caller, 0, 0, tell(error))
+    return RedirectResponse(f"/console/compose/{draft.id}", 303)
+
+
+def _number(what: str, words: str) -> int | None:
+    if not words.strip():
+        return None
+    if not (words.strip().isascii() and words.strip().isdecimal()) or not 0 < int(words) < 2**63:
+        raise Invalid(f"{words!r} is not the number of an {what}.", hint="The list of alerts shows the numbers.")
+    return int(words)
+
+
+def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, told: Told | None = None) -> Response:
+    by = caller.acting
+    with transaction() as s:
+        drafts = working_drafts.open_drafts(s, by)
+        recent = reports.recent_alerts(s, 50)
+    events = [event for event in compose.catalogue().events if _may(event.name, caller)]
+    return page(
+        request,
+        "console/compose_list.html",
+        status=told.status if told else 200,
+        language="en",
+        caller=caller,
+        drafts=drafts,
+        events=events,
+        recent=[one for one in recent if _may(one.event, caller)],
+        incident=incident,
+        zones_of=zones_of,
+        labels={event.name: event.label for event in compose.catalogue().events},
+        told=told,
+    )
+
+
+def _may(event: str, caller: Caller) -> bool:
+    try:
+        working_drafts.require_author(event, caller.acting)
+    except TocsinError:
+        return False
+    return True
