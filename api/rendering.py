@@ -98,7 +98,7 @@ def _environment() -> Environment:
         "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
         "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
         "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
-        "apart": apart,
+        "apart": _apart,
         "spoken": _spoken,
         "fill_in": fill_in,
         "plural": _plural,
@@ -108,6 +108,13 @@ def _environment() -> Environment:
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages
+
+
+def _apart(at: datetime, now: datetime) -> str:
+    """Return how far away a time is, in words that change once a minute at most."""
+    if abs((at - now).total_seconds()) < 90:
+        return "just now" if at <= now else "in a minute"
+    return apart(at, now)
 
 
 def _plural(forms: Mapping[str, str], n: int, language: str) -> str:
