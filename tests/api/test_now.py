@@ -3,6 +3,7 @@
 import re
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 
+from api.console import now
 from notify.alerts import lifecycle, situation
 from notify.core import db
 from notify.core.db import transaction
@@ -161,6 +163,20 @@ def test_what_changes_is_streamed_and_nothing_else(at_desk: Desk, city: datetime
                 break
     assert events == ["drafts"]
     assert client.get("/console/events", headers={"Cookie": "tocsin=forged"}).status_code == 303
+
+
+def test_twenty_who_watch_cost_one_look(city: datetime) -> None:
+    looks: list[str] = []
+
+    def note(conn: object, cursor: object, statement: str, *_: object) -> None:
+        looks.extend(["look"] if "WITH open AS" in statement else [])
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    with ThreadPoolExecutor(20) as watchers:
+        seen = list(watchers.map(now.Shared().get, [city] * 20))
+    event.remove(db.engine(), "before_cursor_execute", note)
+    assert len(looks) == 1
+    assert all(one is seen[0] for one in seen)
 
 
 def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: datetime) -> None:
