@@ -237,6 +237,7 @@ def test_screenshots(city: datetime, signed_in: None, browser: Browser, door: ht
         for name, path in (("draft", url), ("list", "/console/compose")):
             shot.goto(path)
             if name == "draft":
+                expect(shot.locator("#draw[data-ready]")).to_be_visible()
                 expect(shot.locator("#ready")).to_contain_text("Complete")
             shot.screenshot(path=f"{os.environ['SHOTS_OF_COMPOSE']}/{name}-{width}-{scheme}.png", full_page=True)
     context.close()
