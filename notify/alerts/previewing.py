@@ -1,19 +1,21 @@
 """Show an alert before it is made: its words, times and forecast, from a form that may be half filled. Reads only."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.alerts import drafting, wording
+from notify.alerts import drafting, linting, wording
 from notify.alerts import times as alert_times
 from notify.alerts.drafting import Draft
 from notify.alerts.working_fields import Reading
 from notify.audience import Audience
 from notify.content import compose
+from notify.content.events import Event
+from notify.content.linter import Message
 from notify.core.errors import TocsinError
 from notify.core.settings import Settings
 from notify.delivery import forecast
@@ -31,6 +33,7 @@ class Preview:
     words: Sequence[compose.Rendered] = ()
     area_names: Mapping[str, str] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    findings: Sequence[linting.Checked] = ()
 
     @property
     def costs(self) -> forecast.Costs:
@@ -81,7 +84,25 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     if filled and alert.channels:
         written = _tried(shown, "how", lambda: wording.rendered(s, alert, event, filled, names, now, settings))
         shown.words = written or ()
+        shown.findings = _findings(shown, alert, event, names, settings)
     return shown
+
+
+def _findings(
+    shown: Preview, alert: Alert, event: Event, names: Sequence[wording.Name], settings: Settings
+) -> Sequence[linting.Checked]:
+    """What the linter says of these words; it will say the same of the alert's. The first language comes first."""
+    order = {language: place for place, language in enumerate(settings.languages)}
+    words = sorted(shown.words, key=lambda one: (alert.channels.index(one.channel), order.get(one.language, 99)))
+    about = linting.about_words(
+        settings,
+        emergency=alert.lane is Lane.EMERGENCY,
+        status=alert.status,
+        phase=alert.phase,
+        area={language: wording.called(names, event, language) for language in event.languages},
+    )
+    messages = [Message(one.channel, one.language, one.subject, one.text) for one in words]
+    return linting.check(messages, replace(about, from_template=True))
 
 
 def plans(s: Session, shown: Preview, reached: Audience, now: datetime) -> Sequence[forecast.ChannelPlan]:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from markupsafe import escape
 from sqlalchemy import text
 
-from notify.alerts import working_drafts
+from notify.alerts import linting, working_drafts
 from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.models import Alert
 from tests import factories
 from tests.api import asked
 from tests.api.filling import Form
@@ -82,6 +85,20 @@ def test_the_alert_says_what_the_preview_said(desk: httpx.Client) -> None:
     Form(page).send(desk, path, "review")
     for (words,) in asked.rows("SELECT text FROM contents WHERE channel = 'sms'"):
         assert words.partition("http")[0].replace("'", "&#39;") in page
+
+
+def test_what_the_linter_will_say_is_said_while_writing(desk: httpx.Client) -> None:
+    path = started(desk)
+    form = filled(desk, path)
+    form.values |= {"blank.details": "SEE HTTPS://BIT.LY/X NOW!!! TBD", "blank.shelter": "TBD"}
+    form.send(desk, path)
+    page = desk.get(path).text
+    answer = Form(page).send(desk, path, "review")
+    with transaction() as s:
+        found = linting.findings(s, s.get_one(Alert, int(answer.headers["location"].rpartition("/")[2])), settings())
+    assert found
+    for one in found:
+        assert str(escape(one.wrong)) in page
 
 
 def test_two_reviews_at_once_make_one_alert(desk: httpx.Client) -> None:
