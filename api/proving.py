@@ -6,12 +6,13 @@ from datetime import datetime
 from fastapi import Request
 
 from api.rates import client_address
-from notify.accounts import sessions, signing_in
+from notify.accounts import passkeys, sessions, signing_in
 from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
-from notify.core.errors import TocsinError, Unavailable
+from notify.core.errors import Refused, TocsinError, Unavailable
 
 PASSWORD, CODE = "proof-password", "proof-code"
+PASSKEY = "proof-passkey"
 CONTINUES = "proof"  # the query of a form that is sent again, with a proof
 
 
@@ -30,6 +31,7 @@ class Proof:
 
     password: str
     code: str
+    passkey: str = ""
 
 
 async def proof_in_form(request: Request) -> Proof | None:
@@ -37,7 +39,7 @@ async def proof_in_form(request: Request) -> Proof | None:
     if request.method != "POST" or CONTINUES not in request.query_params:
         return None
     form = await request.form()
-    return Proof(str(form.get(PASSWORD, "")), str(form.get(CODE, "")))
+    return Proof(str(form.get(PASSWORD, "")), str(form.get(CODE, "")), str(form.get(PASSKEY, ""))[:20_000])
 
 
 def first(email: str, password: str, code: str, device: str, request: Request, now: datetime) -> str:
@@ -60,11 +62,16 @@ def again(live: sessions.Live, proof: Proof, now: datetime) -> None:
             sessions.prove(s, live.id, now)
         return
     try:
+        if proof.passkey:
+            with transaction() as s:
+                passkeys.use(s, proof.passkey, live.id, now, live.operator.id)
+                sessions.prove(s, live.id, now)
+            return
         with transaction() as s:
             given = signing_in.again(s, live.id, live.operator.id, now)
         newer_hash = signing_in.compare(given, proof.password)
         with transaction() as s:
             signing_in.finish(s, given, proof.code, newer_hash, now)
             signing_in.confirm(s, given, live.id, now)
-    except (signing_in.NotProven, TooManyTries, Unavailable) as error:
+    except (signing_in.NotProven, TooManyTries, Refused, Unavailable) as error:
         raise NeedsProof(live, error) from error

@@ -33,6 +33,7 @@ PATIENCE_S = 0.25  # how long to wait for Redis; after that, nothing is counted 
 REST_S = 5.0
 
 # Requests per minute. Many residents share an address at their carrier, and all look at once in an emergency.
+PASSKEY = {"/console/passkey", "/console/passkey/options"}
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
 COMPOSE = 240  # saves and counts of one browser: one is sent at a time, and none while nothing changes
 SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
@@ -116,7 +117,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         if counts:
             asks.append(Bound(counts, key, COUNT))
         return (*asks, Bound("api", address, API_ADDRESS * times))
-    if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter", "/console/join"}:
+    if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter", "/console/join"} | PASSKEY:
         return (Bound("sign-in", address, SIGN_IN * times),)
     if path.startswith("/console/compose/"):
         cookies = Headers(scope=scope).get("cookie", "")

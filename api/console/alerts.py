@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer, require_fresh
@@ -84,8 +85,8 @@ def launch(
                 exercise.require_word(alert.status, word)
             elif not sure:
                 raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
-            elif alert.lane is Lane.EMERGENCY:
-                require_fresh(caller)
+            else:
+                _require_proof(s, alert_id, caller)
             launched = lifecycle.launch(s, alert_id, caller.acting, now)
             _as_seen(launched, area_hash)
             audience_size.require_typed(s, launched, caller.acting, messages, now, launches=True)
@@ -118,6 +119,7 @@ def launch_alone(
         if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):
             raise Invalid(f"{messages!r} is not a number of messages.", hint="Type the number that the page shows.")
         with transaction() as s:
+            _require_proof(s, alert_id, caller)
             launched = break_glass.launch(
                 s,
                 alert_id,
@@ -181,6 +183,13 @@ def reach_unreached(alert_id: Id, request: Request, caller: Viewer) -> Response:
     except TocsinError as error:
         return _alert_page(request, alert_id, caller, tell(error))
     return RedirectResponse(f"/console/alerts/{made}", 303)
+
+
+def _require_proof(s: Session, alert_id: int, caller: Caller) -> None:
+    """Raise NeedsProof before an emergency is launched that is not an exercise."""
+    alert = reports.find_alert(s, alert_id)
+    if alert.lane is Lane.EMERGENCY and alert.status == "Actual":
+        require_fresh(caller)
 
 
 def _as_seen(alert: Alert, area_hash: str) -> None:

@@ -13,6 +13,7 @@ from api.console.sign_in import within
 from api.errors import tell
 from api.proving import CONTINUES, NeedsProof
 from api.rendering import page
+from notify.accounts import passkeys
 from notify.accounts.tries import TooManyTries
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -70,4 +71,5 @@ def _page(
         fields=fields,
         told=told,
         by_hand=by_hand,
+        has_passkeys=passkeys.site() is not None and not needs.live.training,
     )

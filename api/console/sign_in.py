@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api import auth, proving
 from api.errors import tell
 from api.rendering import page
-from notify.accounts import links, sessions, signing_in
+from notify.accounts import links, passkeys, sessions, signing_in
 from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError, Unavailable
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 @router.get("/sign-in")
 def ask(request: Request, next: str = "") -> Response:  # noqa: A002  the name of the query parameter
     auth.require_own_host(request)
-    return _page(request, next)
+    return sign_in_page(request, next)
 
 
 @router.post("/sign-in")
@@ -39,7 +39,7 @@ def sign_in(
     try:
         token = proving.first(email, password, code, device, request, now)
     except (signing_in.NotProven, TooManyTries, Unavailable) as error:
-        return _page(request, next, email, error)
+        return sign_in_page(request, next, email, error)
     return signed_in(request, token, within(next), device)
 
 
@@ -106,9 +106,9 @@ def _require_training() -> None:
         raise Invalid("There is no training city here.", hint="Sign in at /console/sign-in.")
 
 
-def _page(request: Request, to: str, email: str = "", error: TocsinError | None = None) -> Response:
+def sign_in_page(request: Request, to: str, email: str = "", error: TocsinError | None = None) -> Response:
     told = tell(error) if error else None
     status = 401 if isinstance(error, signing_in.NotProven) else told.status if told else 200
     wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else {}
-    given = {"next": within(to), "email": email, "told": told}
+    given = {"next": within(to), "email": email, "told": told, "has_passkeys": passkeys.site() is not None}
     return page(request, "console/sign_in.html", status=status, headers=wait, language="en", **given)

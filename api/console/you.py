@@ -10,7 +10,7 @@ from api.auth import Caller, Viewer, require_fresh
 from api.errors import tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import codes, credentials, passwords, sessions
+from notify.accounts import codes, credentials, passkeys, passwords, sessions
 from notify.core import audit
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError, Unavailable
@@ -80,6 +80,7 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
         open_sessions = sessions.of(s, operator.id, now)
         kept = credentials.of(s, operator.id)
         left = codes.recovery_codes_left(s, operator.id)
+        own_passkeys = passkeys.of(s, operator.id)
     return page(
         request,
         "console/you.html",
@@ -90,5 +91,7 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
         here=caller.session.id if caller.session else 0,
         kept=kept,
         left=left,
+        passkeys=own_passkeys,
+        has_passkeys=passkeys.site() is not None,
         told=told,
     )

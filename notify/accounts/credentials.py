@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import codes, devices, links, sessions
 from notify.core import audit, crypto
 from notify.core.errors import Invalid, Refused
-from notify.models import Credential, Operator, RecoveryCode
+from notify.models import Credential, Operator, Passkey, RecoveryCode
 
 WRONG_CODE = "The code does not fit."
 CODE_HINT = "Give the six digits that the app shows now; it shows new ones every 30 seconds."
@@ -23,10 +23,11 @@ def of(s: Session, operator_id: int) -> Credential | None:
 
 
 def lock(s: Session, operator_id: int) -> Operator | None:
-    """Lock the operator's row and return it; None if the operator is disabled.
+    """Lock the operator's passkeys and row, and return the operator; None for one who is disabled.
 
     A sign-in and the disabling or reset of the same operator so happen one after the other.
     """
+    s.execute(select(Passkey.id).where(Passkey.operator_id == operator_id).order_by(Passkey.id).with_for_update()).all()
     enabled = select(Operator).where(Operator.id == operator_id, Operator.disabled_at.is_(None))
     return s.scalar(enabled.with_for_update(key_share=True).execution_options(populate_existing=True))
 
@@ -66,6 +67,7 @@ def void(s: Session, operator: Operator, now: datetime) -> int:
     """Delete all that an operator signs in with, and end the sessions. Returns how many were open."""
     s.execute(delete(Credential).where(Credential.operator_id == operator.id))
     s.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
+    s.execute(delete(Passkey).where(Passkey.operator_id == operator.id))
     devices.forget(s, operator.id)
     return sessions.end_all(s, operator.id, now)
 

@@ -37,7 +37,7 @@ def members(s: Session, by: Operator, now: datetime, only: int | None = None) ->
     operators.require(by, "administer")
     rows = s.execute(
         text("""SELECT o.id, EXISTS (SELECT FROM credentials c WHERE c.operator_id = o.id) AS joined,
-                       0 AS passkeys,
+                       (SELECT count(*) FROM passkeys p WHERE p.operator_id = o.id) AS passkeys,
                        (SELECT count(*) FROM recovery_codes r WHERE r.operator_id = o.id AND used_at IS NULL) AS codes,
                        (SELECT max(seen_at) FROM sessions x WHERE x.operator_id = o.id) AS seen_at,
                        (SELECT count(*) FROM sessions x WHERE x.operator_id = o.id AND x.ended_at IS NULL

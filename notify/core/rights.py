@@ -54,6 +54,8 @@ RIGHTS = {
     "credentials": "SELECT, INSERT, DELETE, UPDATE",
     "recovery_codes": "SELECT, INSERT, DELETE, UPDATE (used_at)",
     "sign_in_links": "SELECT, INSERT, DELETE, UPDATE (used_at)",
+    "passkeys": "SELECT, INSERT, DELETE, UPDATE (sign_count, backed_up, used_at)",
+    "passkey_challenges": "SELECT, INSERT, DELETE",
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",

@@ -14,7 +14,16 @@ from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLim
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
-from notify.models.session import Credential, KnownDevice, RecoveryCode, SignIn, SignInLink, SignInTries
+from notify.models.session import (
+    Credential,
+    KnownDevice,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SignIn,
+    SignInLink,
+    SignInTries,
+)
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -63,6 +72,8 @@ __all__ = [
     "OperatorContact",
     "OperatorLimit",
     "OperatorMessage",
+    "Passkey",
+    "PasskeyChallenge",
     "Place",
     "Prediction",
     "Preference",

@@ -87,6 +87,32 @@ class KnownDevice(Base):
     )
 
 
+class Passkey(Base):
+    """A passkey: the public half of a key pair whose private half stays on the operator's device."""
+
+    __tablename__ = "passkeys"
+    id: Mapped[Id]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    backed_up: Mapped[bool]
+    name: Mapped[str]
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("passkeys_of_operator", "operator_id"),)
+
+
+class PasskeyChallenge(Base):
+    """A challenge that one answer uses up, within five minutes."""
+
+    __tablename__ = "passkey_challenges"
+    challenge_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    session_id: Mapped[int]  # 0: to sign in
+    ends_at: Mapped[datetime]
+
+
 class SignInTries(Base):
     """How many sign-ins of late an account, a network address or a device tried (`accounts.tries`)."""
 

@@ -94,6 +94,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         "/console/operators",
         f"/console/operators/{newcomer.id}",
         "/console/you",
+        "/console/you/passkeys",
         "/console/prove?next=/console",
         join,
         enter,

@@ -69,12 +69,23 @@ def test_an_emergency_is_launched_after_a_proof_with_the_form_that_was_sent(
     assert asked.rows("SELECT state FROM alerts")[0].state != "approved"
 
 
+@pytest.mark.parametrize("act", ["launch", "break-glass"])
+def test_no_emergency_is_launched_before_the_proof(door: httpx.Client, maria: Person, city: datetime, act: str) -> None:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city) if act == "launch" else factories.alert_draft(s, now=city)
+    form = {"sure": "yes", "area_hash": alert.area_hash or "", "messages": "0", "reason": "nobody answers"}
+    asks = door.post(f"/console/alerts/{alert.id}/{act}", data=form)
+    assert "Nothing was done yet" in asks.text
+    assert asked.rows("SELECT launched_at FROM alerts")[0].launched_at is None
+
+
 def test_an_exercise_is_launched_without(at_desk: Desk, city: datetime) -> None:
     door = at_desk("admin")
     as_owner(STALE)
     with transaction() as s:
         alert = factories.alert_ready(s, now=city, status="Exercise")
-    answer = door.post(f"/console/alerts/{alert.id}/launch", data={"sure": "yes", "area_hash": alert.area_hash})
+    form = {"word": "exercise", "area_hash": alert.area_hash}
+    answer = door.post(f"/console/alerts/{alert.id}/launch", data=form)
     assert answer.status_code == 303
 
 

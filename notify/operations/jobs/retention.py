@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from notify.accounts import devices, links, sessions, tries
+from notify.accounts import devices, links, passkeys, sessions, tries
 from notify.alerts import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
@@ -16,7 +16,7 @@ from notify.operations.jobs.steps import each
 def run() -> None:
     """Delete old sessions, links, devices, tries, heartbeats and working drafts. A failure of one does not stop the
     others."""
-    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, tries))
+    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, tries, passkeys))
     each(*accounts, _forget_heartbeats, _forget_drafts)
 
 
