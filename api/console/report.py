@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.auth import Viewer
+from api.auth import Viewer, require_fresh
 from api.console.curve import drawn
 from api.console.outline import outline
 from api.ids import Id
@@ -43,6 +43,7 @@ def show_report(alert_id: Id, request: Request, caller: Viewer) -> Response:
 def download(alert_id: Id, suffix: str, caller: Viewer) -> Response:
     if suffix not in report_files.FORMATS:
         raise NotFound(f"There is no report as {suffix!r}.", hint=f"Choose from: {', '.join(report_files.FORMATS)}.")
+    require_fresh(caller)
     media_type, write = report_files.FORMATS[suffix]
     with transaction() as s:
         found = after_action.read(s, alert_id, caller.acting, datetime.now(UTC))

@@ -1,19 +1,19 @@
 """`/api/v1/alerts`: write, approve, launch, stop, watch."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from api.auth import Reader
+from api.auth import Caller, Reader
 from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
 from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import drafting, explanation, lifecycle, linting, reports, similar
+from notify.alerts import after_action, drafting, explanation, lifecycle, linting, report_files, reports, similar
 from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -103,15 +103,32 @@ def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
 @router.get(
     "/{alert_id}/report",
     summary="Who was reached, when, who was not and why",
-    responses=problems(404),
+    responses=problems(403, 404, 409, 422) | {200: {"content": {"text/csv": {}, "application/pdf": {}}}},
     response_model=Report,
 )
-def get_report(alert_id: Id, caller: Reader) -> Response:
+def get_report(
+    alert_id: Id,
+    caller: Reader,
+    format: Annotated[  # noqa: A002  the name of the parameter
+        Literal["csv", "pdf"] | None,
+        Query(description="The after-action report as a file, from the launch on; for authors, approvers, admins."),
+    ] = None,
+) -> Response:
+    if format is not None:
+        return _report_file(alert_id, caller, format)
     with transaction() as s:
         counted = reports.progress(s, alert_id).as_json()
         words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
         steps = [StepOut.model_validate(one).model_dump(mode="json") for one in reports.steps(s, alert_id)]
     return JSONResponse(for_caller(counted | {"words": words, "steps": steps}, caller))
+
+
+def _report_file(alert_id: int, caller: Caller, suffix: str) -> Response:
+    with transaction() as s:
+        found = after_action.read(s, alert_id, caller.acting, datetime.now(UTC))
+    media_type, write = report_files.FORMATS[suffix]
+    name = f'attachment; filename="alert-{alert_id}-report.{suffix}"'
+    return Response(write(found), media_type=media_type, headers={"Content-Disposition": name})
 
 
 @router.post(

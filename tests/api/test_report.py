@@ -1,0 +1,51 @@
+"""Files of the after-action report, over REST and at the console."""
+
+import csv
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import httpx
+
+from notify.core.db import transaction
+from tests import factories
+from tests.api import asked
+
+Headers = dict[str, str]
+
+
+def test_rest_gives_the_report_as_a_file(door: httpx.Client, key: Callable[..., Headers], city: datetime) -> None:
+    number = factories.alert_resolved(now=city, channels=("sms", "email"))
+    path, headers = f"/api/v1/alerts/{number}/report", key("author")
+    pdf = door.get(path, params={"format": "pdf"}, headers=headers)
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert pdf.content.startswith(b"%PDF-")
+    table = door.get(path, params={"format": "csv"}, headers=headers)
+    assert table.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(table.content.decode("utf-8-sig").splitlines()))
+    assert rows[0] == ["section", "item", "figure", "value"]
+    assert "words" in door.get(path, headers=headers).json(), "without a format it is as it was"
+
+
+def test_who_and_when(door: httpx.Client, key: Callable[..., Headers], city: datetime) -> None:
+    number = factories.alert_resolved(now=city)
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    path = f"/api/v1/alerts/{number}/report"
+    author = key("author")
+    assert door.get(path, params={"format": "csv"}, headers=key("agent")).status_code == 403
+    assert door.get(path, params={"format": "csv"}, headers=key(None)).status_code == 403
+    early = door.get(f"/api/v1/alerts/{draft}/report", params={"format": "csv"}, headers=author)
+    assert (early.status_code, early.json()["detail"]) == (409, f"Alert {draft} has not been launched.")
+    assert door.get(path, params={"format": "xls"}, headers=author).status_code == 422
+
+
+def test_a_download_asks_for_a_new_proof(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
+    number = factories.alert_resolved(now=city)
+    desk = at_desk("author")
+    path = f"/console/alerts/{number}/report.csv"
+    assert desk.get(path).status_code == 200
+    asked.do("UPDATE sessions SET proven_at = :old", old=city - timedelta(hours=1))
+    refused = desk.get(path)
+    assert refused.status_code == 303
+    assert refused.headers["location"].startswith("/console/prove?next=")
+    assert desk.get(f"/console/alerts/{number}/report").status_code == 200, "reading the page needs none"
