@@ -93,6 +93,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     console += [
         "/console/operators",
         f"/console/operators/{newcomer.id}",
+        f"/console/operators/{newcomer.id}/limits",
         "/console/you",
         "/console/you/passkeys",
         "/console/prove?next=/console",
