@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-long check fix bench wheel bench-smoke lock clean clean-data
+.PHONY: help setup run demo test test-long check fix screenshots bench wheel bench-smoke lock clean clean-data
 
 PY := .venv/bin/python
 VENDOR := api/static/vendor
@@ -41,6 +41,9 @@ check: setup ## style, types, imports
 fix: setup ## mend what ruff can mend
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
+
+screenshots: setup ## the pictures of docs/console.md, made anew
+	@$(PY) -m pytest -q tests/browser/screenshots.py
 
 wheel: setup ## a wheel of Tocsin with its third-party scripts, in dist/
 	@$(PY) -m hatchling build -t wheel

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from notify.core import logs
 from tests.bench.audience import audience
+from tests.bench.console import console
 from tests.bench.figures import Figure, save, show
 from tests.bench.first import first
 from tests.bench.geocode import geocode
@@ -23,7 +24,7 @@ from tests.bench.throttle import throttle
 
 BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
     measured.__name__: measured
-    for measured in (audience, residents, asking, geocode, sms, email, first, lanes, throttle, receipts, scale)
+    for measured in (audience, residents, asking, geocode, sms, email, first, lanes, throttle, receipts, scale, console)
 }
 
 

@@ -1,0 +1,189 @@
+"""`console`: the pages of the operators in a city of a million, and what watching an alert costs the sending of it."""
+
+import json
+import socket
+import statistics
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
+
+import numpy as np
+from shapely.geometry import mapping
+from sqlalchemy import text
+
+from api.auth import cookie_name
+from notify.accounts import operators, sessions
+from notify.alerts import working_drafts, working_start
+from notify.alerts.working_drafts import Change
+from notify.core.db import transaction
+from notify.local import ports
+from notify.models import Lane
+from tests.bench.figures import Figure, Goal
+from tests.bench.installation import Installation, installation
+from tests.bench.size import Size
+from tests.factories import square
+from tests.factories import zone as keep_zone
+from tests.owner import owning
+from tests.waiting import until
+
+CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 50_000), Size.FULL: (1_000_000, 200_000)}  # and inside
+PAST = {Size.SMOKE: 20, Size.USUAL: 500, Size.FULL: 500}  # alerts
+ASKED = {Size.SMOKE: 5, Size.USUAL: 40, Size.FULL: 200}  # times that each page is loaded
+TURNS = {Size.SMOKE: 1, Size.USUAL: 3, Size.FULL: 5}  # with watchers and without, alternating
+OPERATORS, WATCHERS = 20, 20
+MOST_S = 0.15
+SLOWER_MOST = 1.02
+
+
+def console(size: Size) -> Iterator[Figure]:
+    """Load each page, count a drawn area while it is written, and send with and without twenty watchers."""
+    residents, inside = CITY[size]
+    with installation() as city:
+        city.sender("sms", 100_000.0)
+        area = city.settle(residents, "sms", inside=inside)
+        door = _Door(city)
+        pages = _fill(city, area, PAST[size])
+        for path in pages.values():
+            door.load(path)  # the first one fills caches, as after a restart
+        for name, path in pages.items():
+            yield _loaded(name, [door.load(path) for _ in range(ASKED[size])])
+        city.start("scheduler", "scheduler", kind="scheduler")
+        city.start_workers(Lane.EMERGENCY, 2)
+        yield _watched(city, door, area, TURNS[size])
+
+
+def _loaded(name: str, took_s: list[float]) -> Figure:
+    p95 = float(np.quantile(took_s, 0.95))
+    notes = {"median, s": round(statistics.median(took_s), 4), "slowest, s": round(max(took_s), 4)}
+    return Figure(f"page {name}", len(took_s), sum(took_s), goals=(Goal("p95, s", p95, MOST_S),), notes=notes)
+
+
+def _fill(city: Installation, area: object, past: int) -> dict[str, str]:
+    """Add operators, zones, past alerts, a draft with a drawn area and an alert to review. Return the pages by name."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        for n in range(OPERATORS):
+            operators.add(s, f"operator{n}@bench.example.org", ("author", "approver")[n % 2], now)
+        for n in range(50):
+            keep_zone(s, f"Zone {n}", square(-170 + n % 10 * 0.05, 40 + n // 10 * 0.05, 0.05), now=now)
+    waiting = city.approved(area, "sms")
+    with owning() as s:
+        columns = s.scalars(
+            text("""SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+                     WHERE table_name = 'alerts' AND table_schema = current_schema() AND column_name <> 'id'
+                       AND column_name NOT IN ('state', 'created_at', 'launched_at', 'finished_at', 'expires_at')""")
+        ).one()
+        s.execute(
+            text(
+                f"""INSERT INTO alerts ({columns}, state, created_at, launched_at, finished_at, expires_at)
+                    SELECT {columns}, 'sent', created_at - n * :hour, created_at - n * :hour, created_at - n * :hour,
+                           created_at - n * :hour + interval '30 minutes'
+                      FROM alerts, generate_series(1, :past) AS n WHERE id = :alert"""
+            ),
+            {"hour": timedelta(hours=1), "past": past, "alert": waiting},
+        )
+    with transaction() as s:
+        author = operators.find(s, "author@bench.example.org")
+        draft = working_start.start(s, "storm", "issue", author, now).id
+        drawn = json.dumps(mapping(area))
+        words = {"area": drawn, "area_name": "Bellhaven", "blank.hazard": "wind", "channel.sms": "on"}
+        working_drafts.save(s, draft, {n: Change(v) for n, v in words.items()}, author, now, tab="bench")
+        thread = s.execute(text("SELECT incident_id FROM alerts WHERE id = :a"), {"a": waiting}).scalar_one()
+    return {
+        "Now": "/console",
+        "Alerts": "/console/alerts",
+        "Alert": f"/console/alerts/{waiting}",
+        "Compose": f"/console/compose/{draft}",
+        "count while drawing": f"/console/compose/{draft}/parts",
+        "Incident": f"/console/incidents/{thread}",
+        "Requests": "/console/requests",
+        "Roster": "/console/roster",
+        "Zones": "/console/zones",
+        "Senders": "/console/senders",
+        "Audit": "/console/audit",
+        "Operators": "/console/operators",
+    }
+
+
+def _watched(city: Installation, door: "_Door", area: object, turns: int) -> Figure:
+    """The time to send an alert with twenty watchers of its live page, against the time without."""
+    alone_s, watched_s, seen = [], [], 0
+    _send(city, area, None)  # warms connections and caches
+    for _ in range(turns):
+        alone_s.append(_send(city, area, None)[0])
+        took_s, updates = _send(city, area, door)
+        watched_s.append(took_s)
+        seen += updates
+    ratio = statistics.median(watched_s) / statistics.median(alone_s)
+    return Figure(
+        f"send with {WATCHERS} watchers", turns, sum(watched_s), {}, "without", turns, sum(alone_s),
+        goals=(Goal("time with watchers / without", ratio, SLOWER_MOST),),
+        notes={
+            "updates that each watcher got, a second": round(seen / WATCHERS / sum(watched_s), 2),
+            "each with, s": [round(s, 2) for s in watched_s],
+            "each without, s": [round(s, 2) for s in alone_s],
+        },
+    )  # fmt: skip
+
+
+def _send(city: Installation, area: object, door: "_Door | None") -> tuple[float, int]:
+    alert = city.approved(area, "sms")
+    with door.watching(alert) if door else _nobody() as updates:
+        began = city.launch(alert)
+        city.until_sent(alert, 120)
+        took_s = time.monotonic() - began
+    return took_s, len(updates)
+
+
+@contextmanager
+def _nobody() -> Iterator[list[float]]:
+    yield []
+
+
+class _Door:
+    """An API process, and an administrator who is signed in."""
+
+    def __init__(self, city: Installation) -> None:
+        self._port = port = ports.free()
+        city.start("api", "api", "--port", str(port), kind="api")
+        self._url = f"http://{ports.HOST}:{port}"
+        now = datetime.now(UTC)
+        with transaction() as s:
+            admin = operators.add(s, "admin@bench.example.org", "admin", now)
+            token = sessions.begin(s, admin, "password", "bench", now)
+        self._headers = {"Cookie": f"{cookie_name()}={token}"}
+        until(lambda: not ports.is_free(port), 60, "the API answers")
+
+    def load(self, path: str) -> float:
+        """Return the seconds until the whole page has arrived."""
+        began = time.perf_counter()
+        request = urllib.request.Request(self._url + path, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+        return time.perf_counter() - began
+
+    @contextmanager
+    def watching(self, alert: int) -> Iterator[list[float]]:
+        """Have WATCHERS watch the live page. Yields the moments of the updates that arrived."""
+        updates: list[float] = []
+        lines = [HTTPConnection(ports.HOST, self._port, timeout=120) for _ in range(WATCHERS)]
+        for line in lines:
+            line.request("GET", f"/console/alerts/{alert}/events", headers=self._headers)
+        threads = [threading.Thread(target=_follow, args=(line, updates)) for line in lines]
+        for thread in threads:
+            thread.start()
+        yield updates
+        for line in lines:
+            line.sock.shutdown(socket.SHUT_RDWR)  # the page would watch for receipts for two minutes more
+        for thread in threads:
+            thread.join()
+
+
+def _follow(line: HTTPConnection, updates: list[float]) -> None:
+    """Note the moments of the updates until the line is cut."""
+    with suppress(HTTPException, OSError):
+        updates.extend(time.monotonic() for told in line.getresponse() if told.startswith(b"event: numbers"))
