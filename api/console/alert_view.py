@@ -11,7 +11,7 @@ from api.console import approval_view
 from api.console.approval_view import Approval
 from api.console.outline import Outline, outline
 from notify.accounts.operators import MAY
-from notify.alerts import audience_size, explanation, follow_up, linting, reports
+from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
 from notify.audience import Audience
@@ -45,6 +45,7 @@ class AlertView:
     drawing: Outline | None
     buttons: tuple[str, ...]
     needs_another: bool  # the reader is its author, and somebody else must approve it
+    tested: Sequence[own_tests.Tested]  # to the reader's own contacts
     similar: Sequence[Similar]  # of other incidents, before the launch
     findings: Sequence[linting.Checked]  # on its words, before the launch
     follow: Offer  # whether somebody can reach its unreached
@@ -76,6 +77,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
         buttons=offered,
         needs_another=own and alert.state is AlertState.DRAFT,
+        tested=() if moving else own_tests.sent(s, alert_id, caller.operator),
         similar=similar(s, alert, now) if waits and not moving else (),
         findings=linting.findings(s, alert, settings()) if waits and not moving else (),
         follow=follow_up.offer(s, alert, now, settings()),

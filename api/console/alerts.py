@@ -14,7 +14,7 @@ from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
 from notify.accounts import operators
-from notify.alerts import approval_asks, audience_size, break_glass, follow_up, lifecycle, linting, reports
+from notify.alerts import approval_asks, audience_size, break_glass, follow_up, lifecycle, linting, own_tests, reports
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
@@ -63,6 +63,17 @@ def acknowledge(alert_id: Id, request: Request, caller: Viewer, key: Annotated[s
     def step() -> None:
         with transaction() as s:
             linting.acknowledge(s, alert_id, key, caller.acting, datetime.now(UTC), settings())
+
+    return _done(request, alert_id, caller, step)
+
+
+@router.post("/alerts/{alert_id}/test")
+def send_test(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    """Send its words to the operator's own contacts."""
+
+    def step() -> None:
+        with transaction() as s:
+            own_tests.send(s, alert_id, caller.acting, datetime.now(UTC), settings())
 
     return _done(request, alert_id, caller, step)
 

@@ -49,7 +49,8 @@ RIGHTS = {
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
     "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",
     "sessions": "SELECT, INSERT, DELETE, UPDATE (seen_at, proven_at, ended_at, exercise_since)",
-    "operator_contacts": "SELECT, INSERT, DELETE, UPDATE (address_sealed, verified_at)",
+    "operator_contacts": "SELECT, INSERT, DELETE, UPDATE (address_sealed, verified_at, code_hash, code_ends_at,"
+    " code_tries)",
     "duties": "SELECT, INSERT, UPDATE (ends_at)",
     "credentials": "SELECT, INSERT, DELETE, UPDATE",
     "recovery_codes": "SELECT, INSERT, DELETE, UPDATE (used_at)",

@@ -35,7 +35,7 @@ GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the pas
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
 # An ask is not needed once the alert is approved or stopped.
-_NEEDED = "(m.kind <> 'ask' OR a.state = 'draft')"
+_NEEDED = "(m.kind <> 'ask' OR EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft'))"
 
 
 def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> int:
@@ -44,8 +44,9 @@ def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transpo
     with transaction() as s:
         _close(s, now)
         waiting = s.execute(
-            text("""SELECT m.id, m.channel, m.subject, m.text, m.alert_id, a.status, a.topic
-                      FROM operator_messages m JOIN alerts a ON a.id = m.alert_id
+            text("""SELECT m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
+                           coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic
+                      FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
                      WHERE m.state = 'waiting' ORDER BY m.id LIMIT :most"""),
             {"most": AT_ONCE},
         ).all()
@@ -61,8 +62,7 @@ def _close(s: Any, now: datetime) -> None:
     s.execute(
         text(f"""UPDATE operator_messages m SET state = 'failed', settled_at = :now,
                         reason = CASE WHEN {_NEEDED} THEN 'too-late' ELSE 'not-needed' END
-                   FROM alerts a
-                  WHERE a.id = m.alert_id AND m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
+                  WHERE m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
         {"now": now, "old": now - GIVEN_UP_AFTER},
     )
 
@@ -130,11 +130,10 @@ def _claim(message_id: int, sender_id: int) -> str | None:
     with transaction() as s:
         claimed = s.execute(
             text(f"""UPDATE operator_messages m SET state = 'claimed', claimed_at = :now, sender_id = :sender
-                       FROM alerts a
-                      WHERE a.id = m.alert_id AND m.id = :id AND m.state = 'waiting' AND {_NEEDED}
+                      WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
                   RETURNING (SELECT address_sealed FROM operator_contacts c
                               WHERE c.operator_id = m.operator_id AND c.channel = m.channel
-                                AND c.verified_at IS NOT NULL) AS sealed, m.channel"""),
+                                AND (c.verified_at IS NOT NULL OR m.kind = 'code')) AS sealed, m.channel"""),
             {"id": message_id, "sender": sender_id, "now": now},
         ).first()
         if claimed is None:

@@ -34,6 +34,9 @@ class OperatorContact(Base):
     address_sealed: Mapped[bytes]
     verified_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    code_hash: Mapped[bytes | None]  # of the code that was sent to it
+    code_ends_at: Mapped[datetime | None]
+    code_tries: Mapped[int] = mapped_column(Integer, server_default="0")
 
     __table_args__ = (UniqueConstraint("operator_id", "channel"),)
 
@@ -46,8 +49,8 @@ class OperatorMessage(Base):
 
     __tablename__ = "operator_messages"
     id: Mapped[Id]
-    kind: Mapped[Literal["ask", "break-glass"]] = mapped_column(Text)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    kind: Mapped[Literal["ask", "break-glass", "code", "test"]] = mapped_column(Text)
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: a code
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     step: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
@@ -64,6 +67,7 @@ class OperatorMessage(Base):
     __table_args__ = (
         UniqueConstraint("alert_id", "kind", "operator_id", "step", "channel"),
         Index("operator_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed')")),
+        Index("operator_messages_codes", "operator_id", "made_at", postgresql_where=sql("kind = 'code'")),
     )
 
 

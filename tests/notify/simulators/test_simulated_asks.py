@@ -10,7 +10,8 @@ import redis as redis_client
 from simulator_process import KEY, SID, TOKEN, Simulator
 from sqlalchemy import text
 
-from notify.alerts import lifecycle
+from notify.accounts import contacts
+from notify.alerts import lifecycle, own_tests
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import operator_messages, sender_pool
@@ -141,3 +142,18 @@ def test_two_jobs_at_once_send_it_once(sending: Sending, simulator: Simulator) -
     with ThreadPoolExecutor(4) as all_at_once:
         list(all_at_once.map(lambda _: sending.run(), range(4)))
     assert len(simulator.accepted()) == 2
+
+
+def test_a_code_and_a_test_reach_their_operator_and_nobody_else(sending: Sending, simulator: Simulator) -> None:
+    alert, now = write(status="Test", channels=("sms", "email")), datetime.now(UTC)  # of a test nobody is asked
+    with transaction() as s:
+        tom = operator(s, "author", now=now)
+        contacts.add(s, tom, "sms", "+12155550177", now)
+        ann = operator(s, "approver", MAIL, now=now)
+        assert own_tests.send(s, alert, ann, now, settings()) == 4  # two channels in two languages
+    assert sending.run() == 5
+    simulator.settle()
+    arrived = simulator.accepted()
+    assert sorted(one["to"] for one in arrived) == ["+12155550177", PHONE, PHONE, MAIL, MAIL]
+    assert sum("TEST" in str(one) for one in arrived) == 4
+    assert "is your code" in str(next(one for one in arrived if one["to"] == "+12155550177"))

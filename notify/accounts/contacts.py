@@ -1,0 +1,124 @@
+"""An operator's own phone and email. Each is verified by a code that is sent to it; until then nothing else is."""
+
+import secrets
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.channels.channel import CHANNELS, of_residents
+from notify.core import audit, crypto
+from notify.core.errors import Invalid, Refused, Unavailable
+from notify.core.settings import settings
+from notify.models import Operator, OperatorContact, OperatorMessage
+from templates import OPERATORS
+
+LIVES = timedelta(minutes=10)  # a code
+TRIES = 5  # wrong codes; then a new one must be sent
+CODES_A_DAY = 10  # of an operator
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A contact as its owner sees it. `awaited`: a code was sent and can still be entered."""
+
+    channel: str
+    masked: str
+    verified_at: datetime | None
+    awaited: bool
+
+
+def own(s: Session, by: Operator, now: datetime) -> Sequence[Own]:
+    """Return the operator's contacts."""
+    rows = s.scalars(
+        select(OperatorContact).where(OperatorContact.operator_id == by.id).order_by(OperatorContact.channel.desc())
+    )
+    return [
+        Own(
+            row.channel,
+            _masked(row),
+            row.verified_at,
+            row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES,
+        )
+        for row in rows
+    ]
+
+
+def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> None:
+    """Keep a contact, in place of one on the same channel, and send a code to it.
+
+    Raises Invalid for an address that is malformed; Refused when too many codes were sent.
+    """
+    if channel not in of_residents():
+        raise Invalid(f"Unknown channel: {channel}.", hint=f"Channels: {', '.join(of_residents())}.")
+    try:
+        kept = CHANNELS[channel].address.kept(address.strip())
+    except ValueError as error:
+        raise Invalid(f"This contact cannot be used: {error}", hint="Correct it and send it again.") from None
+    s.execute(select(Operator.id).where(Operator.id == by.id).with_for_update(key_share=True))  # one code at a time
+    if _sent(s, by, now) >= CODES_A_DAY:
+        raise Refused("Too many codes were sent today.", hint="Try again tomorrow.")
+    code, sealed = f"{secrets.randbelow(10**6):06}", crypto.seal(kept, channel)
+    values = {
+        "address_sealed": sealed, "verified_at": None, "code_hash": _hash(by, channel, code),
+        "code_ends_at": now + LIVES, "code_tries": 0,
+    }  # fmt: skip
+    s.execute(
+        insert(OperatorContact)
+        .values(operator_id=by.id, channel=channel, created_at=now, **values)
+        .on_conflict_do_update(index_elements=["operator_id", "channel"], set_=values)
+    )
+    words = tomllib.loads((OPERATORS / "en.toml").read_text(encoding="utf-8"))["code"]
+    said = {part: line.format(code=code, city=settings().city) for part, line in words.items()}
+    s.add(
+        OperatorMessage(
+            kind="code", operator_id=by.id, step=1, channel=channel, state="waiting", made_at=now, reason="",
+            reference="", **said,
+        )
+    )  # fmt: skip
+    audit.note(s, now=now, by=by, action="add contact", subject="operator", subject_id=by.id, channel=channel)
+
+
+def confirm(s: Session, by: Operator, channel: str, code: str, now: datetime) -> None:
+    """Verify a contact. Raises Refused for a wrong or old code, which the caller must commit: it counts."""
+    row = s.scalar(
+        select(OperatorContact)
+        .where(OperatorContact.operator_id == by.id, OperatorContact.channel == channel)
+        .with_for_update()
+    )
+    usable = row and row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES
+    if row is None or not usable or row.code_hash is None:
+        raise Refused("This code is no longer valid.", hint="Enter the contact again to get a new one.")
+    if not secrets.compare_digest(row.code_hash, _hash(by, channel, "".join(code.split()))):
+        row.code_tries += 1
+        raise Refused("This is not the code that was sent.", hint="Enter the six digits of the newest message.")
+    row.verified_at, row.code_hash, row.code_ends_at = now, None, None
+    audit.note(s, now=now, by=by, action="verify contact", subject="operator", subject_id=by.id, channel=channel)
+
+
+def remove(s: Session, by: Operator, channel: str, now: datetime) -> None:
+    """Forget a contact. Does nothing when it is already gone."""
+    mine = (OperatorContact.operator_id == by.id, OperatorContact.channel == channel)
+    if s.execute(delete(OperatorContact).where(*mine).returning(OperatorContact.id)).first():
+        audit.note(s, now=now, by=by, action="remove contact", subject="operator", subject_id=by.id, channel=channel)
+
+
+def _sent(s: Session, by: Operator, now: datetime) -> int:
+    mine = (OperatorMessage.operator_id == by.id, OperatorMessage.kind == "code")
+    newer = OperatorMessage.made_at > now - timedelta(days=1)
+    return s.scalar(select(func.count()).select_from(OperatorMessage).where(*mine, newer)) or 0
+
+
+def _hash(by: Operator, channel: str, code: str) -> bytes:
+    return crypto.keyed("contact-code", f"{by.id}.{channel}.{code}")
+
+
+def _masked(row: OperatorContact) -> str:
+    try:
+        return CHANNELS[row.channel].address.masked(crypto.unseal(row.address_sealed, row.channel))
+    except Unavailable:
+        return "(cannot be read)"
