@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer, require_fresh
-from api.console import alert_view
+from api.console import alert_view, countdown
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
@@ -87,7 +87,12 @@ def launch(
     sure: Annotated[str, Form()] = "",
     word: Annotated[str, Form(max_length=100)] = "",
     messages: Annotated[str, Form(max_length=100)] = "",
+    counted: Annotated[str, Form()] = "",
 ) -> Response:
+    given = {"area_hash": area_hash, "sure": sure, "messages": messages}
+    if sure and not counted and (last := countdown.ask(request, alert_id, caller, given)):
+        return last
+
     def step() -> None:
         now = datetime.now(UTC)
         with transaction() as s:
@@ -124,7 +129,12 @@ def launch_alone(
     area_hash: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
     messages: Annotated[str, Form()] = "",
+    counted: Annotated[str, Form()] = "",
 ) -> Response:
+    given = {"area_hash": area_hash, "reason": reason, "messages": messages}
+    if reason and not counted and (last := countdown.ask(request, alert_id, caller, given)):
+        return last
+
     def step() -> None:
         typed = messages.replace(",", "").strip()
         if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):

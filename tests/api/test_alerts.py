@@ -197,11 +197,15 @@ def test_an_operator_launches_from_the_console(
     assert f'name="area_hash" value="{alert.area_hash}"' in page
     refused = operator.post(launch, data={"area_hash": alert.area_hash or ""})
     assert (refused.status_code, "Nothing was sent." in refused.text) == (409, True)
-    refused = operator.post(launch, data={"area_hash": "another", "sure": "yes"})
+    refused = operator.post(launch, data={"area_hash": "another", "sure": "yes", "counted": "yes"})
     assert (refused.status_code, "not the one that this page showed" in refused.text) == (409, True)
     assert asked.rows("SELECT state FROM alerts")[0].state == "approved"
     assert redis.llen("emergency") == 0
-    done = operator.post(launch, data={"area_hash": alert.area_hash or "", "sure": "yes"})
+    seen = {"area_hash": alert.area_hash or "", "sure": "yes"}
+    last = operator.post(launch, data=seen)
+    assert (last.status_code, "Launch this emergency now?" in last.text) == (200, True)
+    assert asked.rows("SELECT state FROM alerts")[0].state == "approved"
+    done = operator.post(launch, data=seen | {"counted": "yes"})
     assert (done.status_code, done.headers["location"]) == (303, f"/console/alerts/{alert.id}")
     assert asked.rows("SELECT state FROM alerts")[0].state == "sending"
     assert redis.llen("emergency") == 1
@@ -351,7 +355,7 @@ def test_an_alert_whose_time_has_passed_is_409_with_what_to_do(
     assert "nobody scheduled it" not in operator.get(f"/console/alerts/{words}").text
     told = post(door, f"/{words}/launch", approver, 409)
     assert "'starts'" in told["errors"][0]
-    form = {"sure": "yes", "area_hash": asked.rows("SELECT area_hash FROM alerts LIMIT 1")[0][0]}
+    form = {"sure": "yes", "counted": "yes", "area_hash": asked.rows("SELECT area_hash FROM alerts LIMIT 1")[0][0]}
     assert "name times that have passed" in operator.post(f"/console/alerts/{words}/launch", data=form).text
     assert asked.rows("SELECT id FROM alerts WHERE launched_at IS NOT NULL") == []
 

@@ -85,7 +85,7 @@ def test_break_glass_and_review(staff: None, credentials: None, at_desk: Desk) -
     (area_hash,) = set(re.findall(r'name="area_hash" value="(\w+)"', page))
     number = re.search(r"Type the number of messages, ([\d,]+)", page)
     assert number is not None
-    form = {"area_hash": area_hash, "messages": number[1], "reason": REASON}
+    form = {"area_hash": area_hash, "messages": number[1], "reason": REASON, "counted": "yes"}
     for wrong, told in (
         ({"reason": "hurry"}, "The reason has 5 characters"),
         ({"messages": "many"}, "&#39;many&#39; is not a number of messages"),
@@ -113,7 +113,7 @@ def test_break_glass_and_review(staff: None, credentials: None, at_desk: Desk) -
 
 def test_authors_cannot_break_glass(staff: None, credentials: None, at_desk: Desk) -> None:
     desk, alert = at_desk("author"), draft()
-    form = {"area_hash": "x", "messages": "1", "reason": REASON}
+    form = {"area_hash": "x", "messages": "1", "reason": REASON, "counted": "yes"}
     assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 403
     assert desk.post(f"/console/alerts/{alert}/review", data={"review": REASON}).status_code == 403
     assert state(alert) == "draft"

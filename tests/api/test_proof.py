@@ -51,7 +51,7 @@ def test_an_emergency_is_launched_after_a_proof_with_the_form_that_was_sent(
 ) -> None:
     with transaction() as s:
         alert = factories.alert_ready(s, now=city, launch_at=None)
-        form = {"sure": "yes", "area_hash": alert.area_hash or ""}
+        form = {"sure": "yes", "counted": "yes", "area_hash": alert.area_hash or ""}
     path = f"/console/alerts/{alert.id}/launch"
     asks = door.post(path, data=form)
     assert asks.status_code == 403
@@ -73,7 +73,8 @@ def test_an_emergency_is_launched_after_a_proof_with_the_form_that_was_sent(
 def test_no_emergency_is_launched_before_the_proof(door: httpx.Client, maria: Person, city: datetime, act: str) -> None:
     with transaction() as s:
         alert = factories.alert_ready(s, now=city) if act == "launch" else factories.alert_draft(s, now=city)
-    form = {"sure": "yes", "area_hash": alert.area_hash or "", "messages": "0", "reason": "nobody answers"}
+    form = {"sure": "yes", "counted": "yes", "area_hash": alert.area_hash or "", "messages": "0"}
+    form["reason"] = "nobody answers"
     asks = door.post(f"/console/alerts/{alert.id}/{act}", data=form)
     assert "Nothing was done yet" in asks.text
     assert asked.rows("SELECT launched_at FROM alerts")[0].launched_at is None
