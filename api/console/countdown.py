@@ -18,7 +18,8 @@ from notify.models import Lane
 def ask(request: Request, alert_id: int, caller: Caller, fields: Mapping[str, str]) -> Response | None:
     """Return the page that asks again, with a form of the same fields; None when the alert needs none.
 
-    It needs one when it is an emergency that would leave at once. Raises NotFound.
+    It needs one when it is an emergency that would leave at once. An exercise is confirmed by its word alone. Raises
+    NotFound.
     """
     if caller.operator is None or not operators.may(caller.operator, "launch"):
         return None  # the domain refuses it
@@ -26,7 +27,7 @@ def ask(request: Request, alert_id: int, caller: Caller, fields: Mapping[str, st
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
     later = alert.launch_at is not None and alert.launch_at > now
-    if alert.lane is not Lane.EMERGENCY or later or alert.state not in states.BEFORE_LAUNCH:
+    if alert.lane is not Lane.EMERGENCY or alert.status != "Actual" or later or alert.state not in states.BEFORE_LAUNCH:
         return None
     return page(
         request,
