@@ -111,6 +111,19 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenReview:
+    """A launch by one person (`break_glass`) that no other person has reviewed yet."""
+
+    alert: int
+    event: str
+    place: str
+    by: str
+    by_id: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """All of it at one moment. Emergencies come first, then the newest."""
 
@@ -119,6 +132,7 @@ class Situation:
     coverage: Coverage
     opt_outs: tuple[OptOuts, ...]
     requests: tuple[OpenRequest, ...]
+    reviews: tuple[OpenReview, ...]
     left_out: bool  # there are more than MOST alerts
 
     @property
@@ -168,6 +182,7 @@ def read(s: Session, now: datetime) -> Situation:
         coverage.of(s, covered),
         _opt_outs(s, now),
         tuple(OpenRequest(**row._mapping) for row in s.execute(text(_REQUESTS))),
+        tuple(OpenReview(**row._mapping) for row in s.execute(text(_REVIEWS))),
         len(rows) > MOST,
     )
 
@@ -207,6 +222,11 @@ _BEGUN = """
     SELECT EXISTS (SELECT FROM zones WHERE retired_at IS NULL), EXISTS (SELECT FROM subscribers LIMIT 1),
            EXISTS (SELECT FROM senders WHERE status = 'open'),
            (SELECT count(*) > 1 FROM operators WHERE disabled_at IS NULL AND role IN ('author', 'approver', 'admin'))
+"""
+_REVIEWS = """
+    SELECT a.id AS alert, a.event, a.area_description AS place, o.email AS by, o.id AS by_id, b.reason, b.at
+      FROM break_glass b JOIN alerts a ON a.id = b.alert_id JOIN operators o ON o.id = b.operator_id
+     WHERE b.reviewed_at IS NULL ORDER BY b.at
 """
 _REQUESTS = """
     SELECT id, asked_by, source, danger, place, incident_id, received_at, decide_by,

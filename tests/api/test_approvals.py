@@ -104,11 +104,14 @@ def test_break_glass_and_review(staff: None, credentials: None, at_desk: Desk) -
     assert f"{APPROVER} launched this alert alone" in page
     assert "Another person who may approve alerts must review it." in page
     assert desk.post(f"/console/alerts/{alert}/review", data={"review": "I was right."}).status_code == 409
+    assert "Somebody else must review it." in desk.get("/console").text
     other = at_desk("admin")
+    assert "It must be reviewed." in other.get("/console").text, "it stays on Now until the review is written"
     assert "Write the review" in other.get(f"/console/alerts/{alert}").text
     assert other.post(f"/console/alerts/{alert}/review", data={"review": "ok"}).status_code == 422
     assert other.post(f"/console/alerts/{alert}/review", data={"review": "Right: <it> flooded."}).status_code == 303
     assert "Right: &lt;it&gt; flooded." in other.get(f"/console/alerts/{alert}").text
+    assert "launched alone" not in other.get("/console").text
 
 
 def test_authors_cannot_break_glass(staff: None, credentials: None, at_desk: Desk) -> None:
