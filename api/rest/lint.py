@@ -10,7 +10,7 @@ from api.auth import Reader
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Description, Phase
 from notify.alerts import linting, reports
-from notify.channels.channel import ChannelName
+from notify.channels.channel import CHANNELS, ChannelName
 from notify.content.linter import Message
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -36,7 +36,12 @@ class ToCheck(BaseModel):
         extra="forbid",
         json_schema_extra={
             "example": {
-                "messages": [{"channel": "sms", "text": "City of Tocsin: Tornado danger in Riverside. Go inside now."}],
+                "messages": [
+                    {
+                        "channel": next(iter(CHANNELS)),
+                        "text": "City of Tocsin: Tornado danger in Riverside. Go inside now.",
+                    }
+                ],
                 "lane": "emergency",
                 "area_description": "Riverside",
             }

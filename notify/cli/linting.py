@@ -17,6 +17,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 
+FIRST = next(iter(CHANNELS))  # the channel whose texts are checked if none is named
 MARKS = {"error": "[red]error[/]  ", "warning": "[yellow]warning[/]"}
 
 
@@ -25,7 +26,7 @@ def lint(
     file: Annotated[
         Path | None, typer.Option(help="Check the text in this file instead; - for standard input.")
     ] = None,
-    channel: Annotated[str, typer.Option(help=f"Of the file: {', '.join(CHANNELS)}.")] = "sms",
+    channel: Annotated[str, typer.Option(help=f"Of the file: {', '.join(CHANNELS)}.")] = FIRST,
     language: Annotated[str, typer.Option(help="Of the file.")] = "en",
     where: Annotated[str, typer.Option(metavar="WORDS", help="The name of the area, which the file must have.")] = "",
     routine: Annotated[bool, typer.Option("--routine", help="The file is not an emergency.")] = False,
