@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS, of_residents
-from notify.core import audit, crypto
+from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.settings import settings
 from notify.models import Operator, OperatorContact, OperatorMessage
@@ -62,6 +62,7 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
     s.execute(select(Operator.id).where(Operator.id == by.id).with_for_update(key_share=True))  # one code at a time
     if _sent(s, by, now) >= CODES_A_DAY:
         raise Refused("Too many codes were sent today.", hint="Try again tomorrow.")
+    keyring.hold(s)
     code, sealed = f"{secrets.randbelow(10**6):06}", crypto.seal(kept, channel)
     values = {
         "address_sealed": sealed, "verified_at": None, "code_hash": _hash(by, channel, code),

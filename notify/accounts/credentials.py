@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import codes, devices, links, sessions
-from notify.core import audit, crypto
+from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused
 from notify.models import Credential, Operator, Passkey, RecoveryCode
 
@@ -46,6 +46,7 @@ def join(
     operator = lock(s, links.find(s, token, "join", now).id)
     if operator is None:
         raise Invalid("This link is too old.", hint=links.HINTS["join"])
+    keyring.hold(s)
     void(s, operator, now)
     s.add(
         Credential(
