@@ -49,6 +49,16 @@ class Caller:
         return self.session is not None and self.session.training
 
     @property
+    def live(self) -> sessions.Live:
+        """The session: every caller of the console has one."""
+        assert self.session is not None  # noqa: S101  `by_cookie` sets it
+        return self.session
+
+    def may(self, *acts: str) -> bool:
+        """Whether the caller acts for an operator who may do one of these."""
+        return self.operator is not None and any(operators.may(self.operator, act) for act in acts)
+
+    @property
     def acting(self) -> Operator:
         """The operator. Raises NotAllowed if there is none."""
         if self.operator is None:

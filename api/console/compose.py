@@ -23,7 +23,7 @@ from api.seats import area_seat
 from notify.alerts import drafting, working_drafts, working_fields
 from notify.alerts.working_drafts import Change, Saved
 from notify.core.db import transaction
-from notify.core.errors import Invalid, Refused, TocsinError
+from notify.core.errors import Invalid, Refused, TocsinError, hint_for_page
 from notify.core.settings import settings
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
@@ -128,7 +128,6 @@ def _draft_page(
         return page(
             request,
             "console/compose_gone.html",
-            status=tell(error).status,
             language="en",
             caller=caller,
             told=tell(error),
@@ -137,7 +136,6 @@ def _draft_page(
     return page(
         request,
         "console/compose.html",
-        status=told.status if told else 200,
         headers=outside.policy(),
         language="en",
         caller=caller,
@@ -152,12 +150,8 @@ def _refused(request: Request, draft_id: int, caller: Caller, error: TocsinError
         draft = working_drafts.find(s, draft_id, caller.acting)
     if draft.alert_id is not None:
         return RedirectResponse(f"/console/alerts/{draft.alert_id}", 303)
-    return _draft_page(request, draft_id, caller, told=_in_browser(tell(error)))
-
-
-def _in_browser(told: Told) -> Told:
-    """The same without a hint that names a command or its options, which the reader of a page does not have."""
-    return replace(told, hint="") if "--" in told.hint or "`tocsin" in told.hint else told
+    told = tell(error)
+    return _draft_page(request, draft_id, caller, told=replace(told, hint=hint_for_page(told.hint)))
 
 
 def _given_back(request: Request, form: FormData) -> Response:

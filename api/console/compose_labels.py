@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import working_drafts
 from notify.channels.channel import CHANNELS
 from notify.content.events import Event
 from notify.models import Operator
@@ -17,8 +18,7 @@ def names_of(s: Session) -> dict[int, str]:
 
 def zone_names(s: Session) -> dict[int, str]:
     """The names of current zones, by id."""
-    rows = s.execute(text("SELECT id, name FROM zones WHERE retired_at IS NULL"))
-    return {row.id: row.name for row in rows}
+    return {zone: name.partition(":")[2] for zone, name in working_drafts.current_zones(s).items()}
 
 
 def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:

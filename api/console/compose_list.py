@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.console.forms import whole_number
 from api.errors import Told, tell
 from api.rendering import page
 from notify.alerts import reports, working_drafts, working_start
@@ -15,6 +16,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
+NUMBERS = "The list of alerts shows the numbers."
 
 
 @router.get("")
@@ -47,20 +49,12 @@ def start(
                 phase or "issue",
                 caller.acting,
                 datetime.now(UTC),
-                incident=_number("incident", incident),
-                zones_of=_number("alert", zones_of),
+                incident=whole_number(incident, "{given} is not the number of an incident.", NUMBERS),
+                zones_of=whole_number(zones_of, "{given} is not the number of an alert.", NUMBERS),
             )
     except TocsinError as error:
         return _list_page(request, caller, 0, 0, tell(error))
     return RedirectResponse(f"/console/compose/{draft.id}", 303)
-
-
-def _number(what: str, words: str) -> int | None:
-    if not words.strip():
-        return None
-    if not (words.strip().isascii() and words.strip().isdecimal()) or not 0 < int(words) < 2**63:
-        raise Invalid(f"{words!r} is not the number of an {what}.", hint="The list of alerts shows the numbers.")
-    return int(words)
 
 
 def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, told: Told | None = None) -> Response:
@@ -68,26 +62,17 @@ def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, t
     with transaction() as s:
         drafts = working_drafts.open_drafts(s, by)
         recent = reports.recent_alerts(s, 50)
-    events = [event for event in compose.catalogue().events if _may(event.name, caller)]
+    events = [event for event in compose.catalogue().events if working_drafts.may_write(event.name, by)]
     return page(
         request,
         "console/compose_list.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         drafts=drafts,
         events=events,
-        recent=[one for one in recent if _may(one.event, caller)],
+        recent=[one for one in recent if working_drafts.may_write(one.event, by)],
         incident=incident,
         zones_of=zones_of,
         labels={event.name: event.label for event in compose.catalogue().events},
         told=told,
     )
-
-
-def _may(event: str, caller: Caller) -> bool:
-    try:
-        working_drafts.require_author(event, caller.acting)
-    except TocsinError:
-        return False
-    return True

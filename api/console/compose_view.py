@@ -101,7 +101,7 @@ class ComposeView:
     @property
     def confirmed(self) -> list[str]:
         """Doubts about exactly this area that somebody has confirmed."""
-        own = working_fields.area_digest(working_drafts.values_of(self.draft))
+        own = self.area_digest
         return [f"confirm.{kind}" for kind in working_fields.CONFIRMATIONS if self.value(f"confirm.{kind}") == own]
 
     @property

@@ -63,7 +63,6 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
     return page(
         request,
         "console/contacts.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         channels=of_residents(),

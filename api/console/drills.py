@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.console.forms import form_id
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import operators
 from notify.alerts import drill_scores, drills, scenarios
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
@@ -30,7 +30,7 @@ def set_mode(request: Request, caller: Viewer, mode: Annotated[str, Form(max_len
         if mode not in {"on", "off"}:
             raise Invalid(f"There is no mode {mode!r}.", hint="Press the button again.")
         with transaction() as s:
-            drills.set_mode(s, _session(caller), mode == "on", caller.acting, datetime.now(UTC))
+            drills.set_mode(s, caller.live.id, mode == "on", caller.acting, datetime.now(UTC))
     except TocsinError as error:
         return _page(request, caller, tell(error))
     return RedirectResponse("/console/drills", 303)
@@ -45,7 +45,7 @@ def start(
 ) -> Response:
     try:
         with transaction() as s:
-            drills.start(s, scenario, caller.acting, datetime.now(UTC), _form(form))
+            drills.start(s, scenario, caller.acting, datetime.now(UTC), form_id(form))
     except TocsinError as error:
         return _page(request, caller, tell(error))
     return RedirectResponse("/console/drills", 303)
@@ -56,7 +56,7 @@ def join(drill_id: Id, request: Request, caller: Viewer) -> Response:
     """Enter exercise mode and open the drill's form."""
     try:
         with transaction() as s:
-            draft = drills.take_part(s, drill_id, _session(caller), caller.acting, datetime.now(UTC))
+            draft = drills.take_part(s, drill_id, caller.live.id, caller.acting, datetime.now(UTC))
     except TocsinError as error:
         return _page(request, caller, tell(error))
     return RedirectResponse(f"/console/compose/{draft.id}", 303)
@@ -72,29 +72,16 @@ def end(drill_id: Id, request: Request, caller: Viewer) -> Response:
     return RedirectResponse("/console/drills", 303)
 
 
-def _session(caller: Caller) -> int:
-    assert caller.session is not None  # noqa: S101  every caller at the console has one
-    return caller.session.id
-
-
-def _form(words: str) -> UUID:
-    try:
-        return UUID(words)
-    except ValueError:
-        raise Invalid("The form is not complete.", hint="Open the page of drills again.") from None
-
-
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
     now = datetime.now(UTC)
     with transaction() as s:
         under_way = drills.running(s, now)
-        results = [(one, drill_scores.of_drill(s, one)) for one in drills.newest(s)]
+        results = drill_scores.of_drills(s, drills.newest(s))
         idle = drill_scores.not_drilled(s, now)
     tasks = {one.name: one for one in scenarios.all_scenarios()}
     return page(
         request,
         "console/drills.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         told=told,
@@ -103,6 +90,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None) -> Respons
         results=results,
         idle=idle,
         scenarios=tasks,
-        may_start=caller.operator is not None and operators.may(caller.operator, "draft"),
+        may_start=caller.may("draft"),
         form=uuid4(),
     )

@@ -13,7 +13,6 @@ from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
 from api.rest import tallies
-from notify.accounts import operators
 from notify.alerts import incidents
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
@@ -43,13 +42,12 @@ def add_note(
 
 
 def _page(request: Request, incident_id: int, caller: Caller, told: Told | None = None, words: str = "") -> Response:
-    now, by = datetime.now(UTC), caller.operator
+    now = datetime.now(UTC)
     with transaction() as s:
         thread = incidents.read(s, incident_id, now)
     return page(
         request,
         "console/incident.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         i=thread,
@@ -57,8 +55,8 @@ def _page(request: Request, incident_id: int, caller: Caller, told: Told | None 
         told=told,
         note=words,
         form=uuid4(),
-        exact=by is not None and any(operators.may(by, act) for act in tallies.EXACT),
+        exact=caller.may(*tallies.EXACT),
         fewest=tallies.FEWEST,
-        may_draft=by is not None and operators.may(by, "draft"),
-        may_note=by is not None and operators.may(by, "note"),
+        may_draft=caller.may("draft"),
+        may_note=caller.may("note"),
     )

@@ -69,7 +69,6 @@ def _page(request: Request, link: str, error: TocsinError | None = None) -> Resp
     return page(
         request,
         "console/join.html",
-        status=told.status if told else 200,
         language="en",
         link=link,
         who=who,

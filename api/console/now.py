@@ -19,7 +19,6 @@ from api.console import city_outline
 from api.console.city_outline import Drawing
 from api.rendering import page, render
 from api.rest import tallies
-from notify.accounts import operators
 from notify.alerts import situation
 from notify.alerts.situation import Begun, Situation
 from notify.core.db import engine, transaction
@@ -96,7 +95,7 @@ def show(request: Request, caller: Viewer) -> Response:
         begun=seen.begun,
         parts=parts,
         has=has,
-        may_draft=caller.operator is not None and operators.may(caller.operator, "draft"),
+        may_draft=caller.may("draft"),
     )
 
 
@@ -132,7 +131,7 @@ def _digest(html: str) -> str:
 def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
     """What the templates read. Callers who may not write alerts see no small numbers of messages."""
     by = caller.operator
-    exact = by is not None and any(operators.may(by, act) for act in tallies.EXACT)
+    exact = caller.may(*tallies.EXACT)
     mine = seen.situation.for_approval(by)
     return {
         "caller": caller,
@@ -144,5 +143,5 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "others": [one for one in seen.situation.drafts if one not in mine],
         "exact": exact,
         "fewest": tallies.FEWEST,
-        "may_draft": by is not None and operators.may(by, "draft"),
+        "may_draft": caller.may("draft"),
     }

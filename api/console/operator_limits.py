@@ -8,13 +8,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer, require_fresh
+from api.console.forms import whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
 from notify.accounts import operator_limits, staff
 from notify.accounts.operator_limits import Limits
 from notify.core.db import transaction
-from notify.core.errors import Invalid, TocsinError
+from notify.core.errors import TocsinError
 from notify.models import Topic
 
 router = APIRouter(prefix="/console/operators/{operator_id}/limits", include_in_schema=False)
@@ -55,7 +56,9 @@ def change_limits(
                 operator,
                 now,
                 caller.acting,
-                contacts=_number(contacts),
+                contacts=whole_number(
+                    contacts, "{given} is not a number of contacts.", "Write it in digits, or leave it empty."
+                ),
                 topics=topics or [operator_limits.ALL],
                 zones=zones.splitlines(),
                 hours=f"{begin}-{until}" if begin or until else operator_limits.ALL,
@@ -63,15 +66,6 @@ def change_limits(
     except TocsinError as error:
         return _page(request, caller, operator_id, filled, tell(error))
     return RedirectResponse(f"/console/operators/{operator_id}", 303)
-
-
-def _number(words: str) -> int | None:
-    digits = words.replace(",", "").strip()
-    if not digits:
-        return None
-    if not (digits.isascii() and digits.isdecimal()):
-        raise Invalid(f"{words!r} is not a number of contacts.", hint="Write it in digits, or leave it empty.")
-    return int(digits)
 
 
 def _page(
@@ -88,7 +82,6 @@ def _page(
     return page(
         request,
         "console/operator_limits.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         told=told,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer, require_fresh
@@ -52,94 +53,67 @@ def change_role(
     operator_id: Id, request: Request, caller: Viewer, role: Annotated[str, Form(max_length=50)] = ""
 ) -> Response:
     require_fresh(caller)
-
-    def step(email: str) -> None:
-        with transaction() as s:
-            operators.change_role(s, email, role, datetime.now(UTC), caller.acting)
-
-    return _done(request, caller, operator_id, step)
+    return _done(
+        request, caller, operator_id, lambda s, email, now: operators.change_role(s, email, role, now, caller.acting)
+    )
 
 
 @router.post("/{operator_id}/disable")
 def disable(operator_id: Id, request: Request, caller: Viewer) -> Response:
     require_fresh(caller)
-
-    def step(email: str) -> None:
-        with transaction() as s:
-            operators.disable(s, email, datetime.now(UTC), caller.acting)
-
-    return _done(request, caller, operator_id, step)
+    return _done(request, caller, operator_id, lambda s, email, now: operators.disable(s, email, now, caller.acting))
 
 
 @router.post("/{operator_id}/enable")
 def enable(operator_id: Id, request: Request, caller: Viewer) -> Response:
     require_fresh(caller)
-
-    def step(email: str) -> None:
-        with transaction() as s:
-            operators.enable(s, email, datetime.now(UTC), caller.acting)
-
-    return _done(request, caller, operator_id, step)
+    return _done(request, caller, operator_id, lambda s, email, now: operators.enable(s, email, now, caller.acting))
 
 
 @router.post("/{operator_id}/invite")
 def invite(operator_id: Id, request: Request, caller: Viewer) -> Response:
     require_fresh(caller)
-
-    def step(email: str) -> str:
-        with transaction() as s:
-            return inviting.invite(s, email, datetime.now(UTC), caller.acting)[1]
-
-    return _done(request, caller, operator_id, step)
+    return _done(request, caller, operator_id, lambda s, email, now: inviting.invite(s, email, now, caller.acting)[1])
 
 
 @router.post("/{operator_id}/reset")
 def reset(operator_id: Id, request: Request, caller: Viewer) -> Response:
     require_fresh(caller)
-
-    def step(email: str) -> str:
-        with transaction() as s:
-            return inviting.reset(s, email, datetime.now(UTC), caller.acting)[1]
-
-    return _done(request, caller, operator_id, step)
+    return _done(request, caller, operator_id, lambda s, email, now: inviting.reset(s, email, now, caller.acting)[1])
 
 
 @router.post("/{operator_id}/end-sessions")
 def end_sessions(operator_id: Id, request: Request, caller: Viewer) -> Response:
     """This needs no new proof: it only takes away what somebody may have got hold of."""
-
-    def step(email: str) -> None:
-        with transaction() as s:
-            staff.end_sessions(s, email, datetime.now(UTC), caller.acting)
-
-    return _done(request, caller, operator_id, step)
+    return _done(request, caller, operator_id, lambda s, email, now: staff.end_sessions(s, email, now, caller.acting))
 
 
-def _done(request: Request, caller: Caller, operator_id: int, step: Callable[[str], str | None]) -> Response:
-    """Do a step and show the operator again; with the reason if it was refused, with the link if one was made."""
+def _done(
+    request: Request, caller: Caller, operator_id: int, step: Callable[[Session, str, datetime], object]
+) -> Response:
+    """Do a step and show the operator again; with the reason if it was refused, with the link that it made."""
     with transaction() as s:
         email = staff.member(s, caller.acting, datetime.now(UTC), operator_id).operator.email
     try:
-        path = step(email)
+        with transaction() as s:
+            made = step(s, email, datetime.now(UTC))
     except TocsinError as error:
         return _one(request, caller, operator_id, told=tell(error))
-    if path:
-        return _one(request, caller, operator_id, link=links.address(path))
+    if isinstance(made, str):
+        return _one(request, caller, operator_id, link=links.address(made))
     return RedirectResponse(f"/console/operators/{operator_id}", 303)
 
 
 def _list(request: Request, caller: Caller, told: Told | None = None, email: str = "", role: str = "") -> Response:
     with transaction() as s:
         found = staff.members(s, caller.acting, datetime.now(UTC))
-    status = told.status if told else 200
     given: dict[str, Any] = {"members": found, "roles": operators.ROLES, "told": told, "email": email, "role": role}
-    return page(request, "console/operators.html", status=status, language="en", caller=caller, **given)
+    return page(request, "console/operators.html", language="en", caller=caller, **given)
 
 
 def _one(request: Request, caller: Caller, operator_id: int, *, told: Told | None = None, link: str = "") -> Response:
     with transaction() as s:
         found = staff.member(s, caller.acting, datetime.now(UTC), operator_id)
-    status = told.status if told else 200
     given: dict[str, Any] = {
         "m": found,
         "roles": operators.ROLES,
@@ -147,4 +121,4 @@ def _one(request: Request, caller: Caller, operator_id: int, *, told: Told | Non
         "link": link,
         "days": links.LIFE["join"].days,
     }
-    return page(request, "console/operator.html", status=status, language="en", caller=caller, **given)
+    return page(request, "console/operator.html", language="en", caller=caller, **given)

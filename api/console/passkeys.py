@@ -54,7 +54,7 @@ def sign_in(
 @router.post("/prove/options")
 def proof_options(caller: Viewer) -> Response:
     with transaction() as s:
-        options = passkeys.request_options(s, _session(caller), datetime.now(UTC), caller.acting.id)
+        options = passkeys.request_options(s, caller.live.id, datetime.now(UTC), caller.acting.id)
     return Response(options, media_type="application/json")
 
 
@@ -68,7 +68,7 @@ def ask(request: Request, caller: Viewer) -> Response:
 def registration_options(caller: Viewer) -> Response:
     require_fresh(caller)
     with transaction() as s:
-        options = passkeys.registration_options(s, caller.acting, _session(caller), datetime.now(UTC))
+        options = passkeys.registration_options(s, caller.acting, caller.live.id, datetime.now(UTC))
     return Response(options, media_type="application/json")
 
 
@@ -79,7 +79,7 @@ def register(
     require_fresh(caller)
     try:
         with transaction() as s:
-            passkeys.register(s, caller.acting, _session(caller), passkey, name, datetime.now(UTC))
+            passkeys.register(s, caller.acting, caller.live.id, passkey, name, datetime.now(UTC))
     except TocsinError as error:
         return _page(request, caller, tell(error))
     return RedirectResponse("/console/you", 303)
@@ -93,14 +93,6 @@ def remove(passkey_id: Id, caller: Viewer) -> Response:
     return RedirectResponse("/console/you", 303)
 
 
-def _session(caller: Caller) -> int:
-    assert caller.session is not None  # noqa: S101  a viewer has one
-    return caller.session.id
-
-
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
-    status = told.status if told else 200
     possible = passkeys.site() is not None
-    return page(
-        request, "console/passkey.html", status=status, language="en", caller=caller, told=told, possible=possible
-    )
+    return page(request, "console/passkey.html", language="en", caller=caller, told=told, possible=possible)

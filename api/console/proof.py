@@ -10,11 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth import Viewer
 from api.console.sign_in import within
-from api.errors import tell
+from api.errors import retry_after, tell
 from api.proving import CONTINUES, NeedsProof
 from api.rendering import page
 from notify.accounts import passkeys
-from notify.accounts.tries import TooManyTries
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 PAGE = f"/console/prove?{CONTINUES}"
@@ -22,8 +21,7 @@ PAGE = f"/console/prove?{CONTINUES}"
 
 @router.get("/prove")
 def ask(request: Request, caller: Viewer, next: Annotated[str, Query(max_length=2_000)] = "") -> Response:  # noqa: A002
-    assert caller.session is not None  # noqa: S101  a viewer has one
-    return _page(request, NeedsProof(caller.session), PAGE, [("next", within(next))])
+    return _page(request, NeedsProof(caller.live), PAGE, [("next", within(next))])
 
 
 @router.post("/prove")
@@ -59,12 +57,11 @@ def _page(
     request: Request, needs: NeedsProof, to: str, fields: list[tuple[str, str]], *, by_hand: bool = False
 ) -> Response:
     told = tell(needs.problem) if needs.problem else None
-    wait = {"Retry-After": str(needs.problem.wait_s)} if isinstance(needs.problem, TooManyTries) else {}
     return page(
         request,
         "console/proof.html",
         status=told.status if told else 403 if request.method == "POST" else 200,
-        headers=wait,
+        headers=retry_after(needs.problem),
         language="en",
         live=needs.live,
         to=to,

@@ -10,6 +10,7 @@ from api.console.curve import drawn
 from api.console.outline import outline
 from api.ids import Id
 from api.rendering import page
+from api.report_file import report_file
 from notify.alerts import after_action, report_files, reports
 from notify.city import zones as city_zones
 from notify.core.db import transaction
@@ -44,8 +45,4 @@ def download(alert_id: Id, suffix: str, caller: Viewer) -> Response:
     if suffix not in report_files.FORMATS:
         raise NotFound(f"There is no report as {suffix!r}.", hint=f"Choose from: {', '.join(report_files.FORMATS)}.")
     require_fresh(caller)
-    media_type, write = report_files.FORMATS[suffix]
-    with transaction() as s:
-        found = after_action.read(s, alert_id, caller.acting, datetime.now(UTC))
-    name = f'attachment; filename="alert-{alert_id}-report.{suffix}"'
-    return Response(write(found), media_type=media_type, headers={"Content-Disposition": name})
+    return report_file(alert_id, suffix, caller)

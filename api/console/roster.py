@@ -13,7 +13,7 @@ from api.auth import Caller, Viewer
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import operators, roster
+from notify.accounts import roster
 from notify.accounts.roster import Shift
 from notify.core import city_time
 from notify.core.db import transaction
@@ -106,11 +106,10 @@ def _page(request: Request, caller: Caller, week: str, told: Told | None = None)
         present, following = roster.at(s, now)
         able = roster.may_serve(s)
         days = _days(s, first)
-    may_act = caller.operator is not None and operators.may(caller.operator, "roster")
+    may_act = caller.may("roster")
     return page(
         request,
         "console/roster.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         told=told,

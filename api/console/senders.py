@@ -7,13 +7,13 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.console.forms import whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
-from notify.delivery import senders
+from notify.delivery import sender_status, senders
 from notify.operations import tasks
 
 router = APIRouter(prefix="/console/senders", include_in_schema=False)
@@ -35,14 +35,18 @@ def change(
 ) -> Response:
     """Change the rate and the cap, or stop or open a sender. A field that is left out stays as it is."""
     try:
-        operators.require(caller.acting, "administer")
         with transaction() as s:
             senders.change(
                 s,
                 sender_id,
                 datetime.now(UTC),
                 rate_per_s=_rate(rate_per_s) if rate_per_s else None,
-                daily_cap=_cap(daily_cap) if daily_cap else None,
+                daily_cap=whole_number(
+                    daily_cap,
+                    "{given} is not a valid daily cap.",
+                    "Give a number of messages, or 0 for no cap.",
+                    2**31 - 1,
+                ),
                 status=status or None,
                 by=caller.acting,
             )
@@ -58,27 +62,15 @@ def _rate(given: str) -> float:
         raise Invalid(f"{given!r} is not a valid rate.", hint="Give a number a second, such as 25.") from None
 
 
-def _cap(given: str) -> int:
-    plain = given.replace(",", "").strip()
-    if not (plain.isascii() and plain.isdigit() and int(plain) < 2**31):
-        raise Invalid(f"{given!r} is not a valid daily cap.", hint="Give a number of messages, or 0 for no cap.")
-    return int(plain)
-
-
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
     with transaction() as s:
-        found = list(senders.all_senders(s))
-        waiting = senders.waiting(s)
+        channels = sender_status.read(s, tasks.redis_client(), datetime.now(UTC))
     return page(
         request,
         "console/senders.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
-        senders=found,
-        waiting=waiting,
-        breaks=tasks.breaks([one.id for one in found]),
-        may_change=caller.operator is not None and operators.may(caller.operator, "administer"),
-        now=datetime.now(UTC),
+        channels=channels,
+        may_change=caller.may("administer"),
         told=told,
     )

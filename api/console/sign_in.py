@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import auth, proving
-from api.errors import tell
+from api.errors import retry_after, tell
 from api.rendering import page
 from notify.accounts import links, passkeys, sessions, signing_in
 from notify.accounts.tries import TooManyTries
@@ -109,6 +109,5 @@ def _require_training() -> None:
 def sign_in_page(request: Request, to: str, email: str = "", error: TocsinError | None = None) -> Response:
     told = tell(error) if error else None
     status = 401 if isinstance(error, signing_in.NotProven) else told.status if told else 200
-    wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else {}
     given = {"next": within(to), "email": email, "told": told, "has_passkeys": passkeys.site() is not None}
-    return page(request, "console/sign_in.html", status=status, headers=wait, language="en", **given)
+    return page(request, "console/sign_in.html", status=status, headers=retry_after(error), language="en", **given)

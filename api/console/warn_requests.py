@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
-from api.console.forms import form_id
+from api.console.forms import form_id, whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import operators
 from notify.alerts import situation, warn_requests
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
@@ -94,12 +93,7 @@ def decline(request_id: Id, request: Request, caller: Viewer, why: Words = "") -
 
 def _number(name: str, given: str) -> int:
     """Read a whole number; 0 for none. Raises Invalid."""
-    words = given.strip()
-    if not words:
-        return 0
-    if not (words.isascii() and words.isdigit() and int(words) < 2**63):
-        raise Invalid(f"{name} {words!r} is not a number.", hint="Give its number, such as 12.")
-    return int(words)
+    return whole_number(given, f"{name} {{given}} is not a number.", "Give its number, such as 12.") or 0
 
 
 def _done(
@@ -114,7 +108,7 @@ def _done(
 
 
 def _page(request: Request, caller: Caller, told: Told | None = None, given: dict[str, str] | None = None) -> Response:
-    now, by = datetime.now(UTC), caller.operator
+    now = datetime.now(UTC)
     with transaction() as s:
         open_ones, closed = warn_requests.open_ones(s), warn_requests.closed_ones(s)
         # An alert can answer a request before it is launched.
@@ -122,7 +116,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None, given: dic
     return page(
         request,
         "console/requests.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         requests=open_ones,
@@ -134,6 +127,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None, given: dic
         told=told,
         given=dict.fromkeys(FIELDS, "") | (given or {}),
         form=uuid4(),
-        may_draft=by is not None and operators.may(by, "draft"),
-        may_note=by is not None and operators.may(by, "note"),
+        may_draft=caller.may("draft"),
+        may_note=caller.may("note"),
     )

@@ -34,7 +34,7 @@ def end_session(session_id: Id, caller: Viewer) -> Response:
 @router.post("/sessions/end-others")
 def end_others(caller: Viewer) -> Response:
     with transaction() as s:
-        sessions.end_all(s, caller.acting.id, datetime.now(UTC), but=caller.session.id if caller.session else 0)
+        sessions.end_all(s, caller.acting.id, datetime.now(UTC), but=caller.live.id)
     return RedirectResponse("/console/you", 303)
 
 
@@ -49,7 +49,7 @@ def change_password(
         hashed = passwords.hashed(passwords.check(password, operator.email))
         with transaction() as s:
             credentials.change_password(s, operator, hashed, now)
-            sessions.end_all(s, operator.id, now, but=caller.session.id if caller.session else 0)
+            sessions.end_all(s, operator.id, now, but=caller.live.id)
     except (Invalid, Unavailable) as error:
         return _page(request, caller, error)
     return RedirectResponse("/console/you", 303)
@@ -84,11 +84,10 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
     return page(
         request,
         "console/you.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         sessions=open_sessions,
-        here=caller.session.id if caller.session else 0,
+        here=caller.live.id,
         kept=kept,
         left=left,
         passkeys=own_passkeys,

@@ -115,7 +115,6 @@ def _zone_page(request: Request, caller: Caller, zone_id: int, told: Told | None
     return page(
         request,
         "console/zone.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         zone=zone,
@@ -136,7 +135,6 @@ def _import_page(
     return page(
         request,
         "console/zone_import.html",
-        status=told.status if told else 200,
         language="en",
         caller=caller,
         kinds=city_zones.KINDS,
@@ -153,4 +151,4 @@ def _readable(zones: Sequence[KeptZone]) -> list[KeptZone]:
 
 
 def _may_change(caller: Caller) -> bool:
-    return caller.operator is not None and operators.may(caller.operator, "administer")
+    return caller.may("administer")

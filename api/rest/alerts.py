@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import JSONResponse
 
-from api.auth import Caller, Reader
+from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
+from api.report_file import report_file
 from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
 from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import after_action, drafting, explanation, lifecycle, linting, report_files, reports, similar
+from notify.alerts import drafting, explanation, lifecycle, linting, reports, similar
 from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -115,20 +116,12 @@ def get_report(
     ] = None,
 ) -> Response:
     if format is not None:
-        return _report_file(alert_id, caller, format)
+        return report_file(alert_id, format, caller)
     with transaction() as s:
         counted = reports.progress(s, alert_id).as_json()
         words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
         steps = [StepOut.model_validate(one).model_dump(mode="json") for one in reports.steps(s, alert_id)]
     return JSONResponse(for_caller(counted | {"words": words, "steps": steps}, caller))
-
-
-def _report_file(alert_id: int, caller: Caller, suffix: str) -> Response:
-    with transaction() as s:
-        found = after_action.read(s, alert_id, caller.acting, datetime.now(UTC))
-    media_type, write = report_files.FORMATS[suffix]
-    name = f'attachment; filename="alert-{alert_id}-report.{suffix}"'
-    return Response(write(found), media_type=media_type, headers={"Content-Disposition": name})
 
 
 @router.post(

@@ -98,7 +98,6 @@ class AlertWithFindings(AlertOut):
     """The progress of an alert, what the check of its words has found, and alerts that it may repeat."""
 
     similar: list[SimilarOut] = Field(description="Of the last 12 hours; empty after the launch, and for an exercise.")
-
     findings: list[FindingOut] = Field(description="Errors first; with an error it cannot be approved.")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from api.auth import Caller
-from notify.accounts import operators
 
 FEWEST = 10
 FEW: Literal["fewer than 10"] = "fewer than 10"
@@ -37,8 +36,7 @@ def for_caller(document: Any, caller: Caller) -> Any:
     For all others small numbers are hidden, except 0: programs that wait for an alert's end look for it, and the area
     was chosen by somebody else.
     """
-    by = caller.operator
-    if by is not None and any(operators.may(by, act) for act in EXACT):
+    if caller.may(*EXACT):
         return document
     return _coarse(document, counts=False)
 

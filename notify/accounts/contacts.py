@@ -1,7 +1,6 @@
 """An operator's own phone and email. Each is verified by a code that is sent to it; until then nothing else is."""
 
 import secrets
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS, of_residents
-from notify.core import audit, crypto, keyring
+from notify.core import audit, crypto, keyring, operator_words
 from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.settings import settings
 from notify.models import Operator, OperatorContact, OperatorMessage
-from templates import OPERATORS
 
 LIVES = timedelta(minutes=10)  # a code
 TRIES = 5  # wrong codes; then a new one must be sent
@@ -73,8 +71,7 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
         .values(operator_id=by.id, channel=channel, created_at=now, **values)
         .on_conflict_do_update(index_elements=["operator_id", "channel"], set_=values)
     )
-    words = tomllib.loads((OPERATORS / "en.toml").read_text(encoding="utf-8"))["code"]
-    said = {part: line.format(code=code, city=settings().city) for part, line in words.items()}
+    said = {part: line.format(code=code, city=settings().city) for part, line in operator_words.of("code").items()}
     s.add(
         OperatorMessage(
             kind="code", operator_id=by.id, step=1, channel=channel, state="waiting", made_at=now, reason="",

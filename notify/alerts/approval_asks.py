@@ -11,10 +11,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators, roster
-from notify.alerts import operator_letters
+from notify.alerts import operator_letters, reports
 from notify.core import alarms, audit
 from notify.core.counting import counted
-from notify.core.errors import NotFound, Refused
+from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.models import Alert, Lane, Operator, OperatorMessage
 from notify.models.states import AlertState
@@ -43,9 +43,7 @@ def ask(s: Session, alert_id: int, by: Operator, now: datetime) -> None:
 
     Raises Refused when it is not a draft or nobody else could approve it.
     """
-    alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
-    if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+    alert = reports.find_alert(s, alert_id, lock=True)
     if by.id != alert.created_by:
         operators.require(by, "draft")
     if alert.state is not AlertState.DRAFT:

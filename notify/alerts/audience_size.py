@@ -70,12 +70,13 @@ def require_typed(s: Session, alert: Alert, by: Operator, typed: str, now: datet
     found = audience.count(s, alert, residents, now)
     why = reasons_to_type(s, alert, found, by, launches=launches)
     if why:
-        _compare(sum(found.by_channel.values()), typed, why)
+        require_number(sum(found.by_channel.values()), typed, why)
 
 
-def _compare(messages: int, typed: str, why: Sequence[str]) -> None:
+def require_number(messages: int, typed: str, why: Sequence[str] = ()) -> None:
+    """Raise Invalid unless a number was typed; Refused unless it is the number of messages, or nearly so."""
     digits = _SEPARATORS.sub("", typed)
-    hint = f"Type the number of messages that the page shows. {' '.join(why)}"
+    hint = " ".join(["Type the number of messages that the page shows.", *why])
     if not digits:
         raise Invalid("The number of messages was not typed.", hint=hint)
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 13):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -32,22 +33,28 @@ class Score:
     area_error: float
 
 
-def of_drill(s: Session, drill: Drill) -> list[Score]:
-    """The scores of a drill, the quickest draft first. Of several alerts by one author the last one counts."""
-    rows = s.execute(text(_LAST), {"drill": drill.id}).all()
+def of_drills(s: Session, drills: Sequence[Drill]) -> list[tuple[Drill, list[Score]]]:
+    """Drills with their scores, the quickest draft first. Of several alerts by one author the last one counts."""
+    rows = s.execute(text(_LAST), {"drills": [one.id for one in drills]}).all()
+    alerts = s.scalars(select(Alert).where(Alert.id.in_([row.id for row in rows]))).all()
+    findings = linting.count(s, alerts, settings())
+    rows = sorted(rows, key=lambda row: (row.created_at, row.id))
     return [
-        Score(
-            alert_id=row.id,
-            author=row.author,
-            draft_s=int((row.created_at - drill.started_at).total_seconds()),
-            approver=row.approver,
-            approve_s=int((row.approved_at - row.created_at).total_seconds()) if row.approved_at else None,
-            launched=row.launched_at is not None,
-            findings=len(linting.findings(s, s.get_one(Alert, row.id), settings())),
-            area_error=area_error(drill.area, row.area),
-        )
-        for row in sorted(rows, key=lambda row: (row.created_at, row.id))
+        (drill, [_score(drill, row, findings[row.id]) for row in rows if row.drill_id == drill.id]) for drill in drills
     ]
+
+
+def _score(drill: Drill, row: Any, findings: int) -> Score:
+    return Score(
+        alert_id=row.id,
+        author=row.author,
+        draft_s=int((row.created_at - drill.started_at).total_seconds()),
+        approver=row.approver,
+        approve_s=int((row.approved_at - row.created_at).total_seconds()) if row.approved_at else None,
+        launched=row.launched_at is not None,
+        findings=findings,
+        area_error=area_error(drill.area, row.area),
+    )
 
 
 def area_error(wanted_wkb: bytes, drawn_wkb: bytes | None) -> float:
@@ -74,11 +81,11 @@ _OF_DRILL = """
      AND a.created_at >= d.started_at AND a.created_at < d.ends_at
 """
 _LAST = f"""
-    SELECT DISTINCT ON (a.created_by) a.id, a.created_at, a.approved_at, a.launched_at, a.area,
+    SELECT DISTINCT ON (d.id, a.created_by) d.id AS drill_id, a.id, a.created_at, a.approved_at, a.launched_at, a.area,
            author.email AS author, approver.email AS approver
     {_OF_DRILL} JOIN operators author ON author.id = a.created_by
       LEFT JOIN operators approver ON approver.id = a.approved_by
-     WHERE d.id = :drill ORDER BY a.created_by, a.id DESC
+     WHERE d.id = ANY(:drills) ORDER BY d.id, a.created_by, a.id DESC
 """
 _DRILLED = f"""
     SELECT p.id {_OF_DRILL} CROSS JOIN LATERAL (VALUES (a.created_by), (a.approved_by)) AS p (id)

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import drafting
+from notify.alerts import drafting, reports
 from notify.alerts.drafting import Draft
 from notify.channels import registry
 from notify.channels.channel import of_residents
 from notify.core import audit
-from notify.core.errors import NotFound, Refused
+from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.delivery.senders import all_senders
 from notify.models import Alert, Operator
@@ -44,9 +44,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     """
     operators.require(by, "draft")
     # Locked, so that of two clicks the second one finds what the first one made.
-    first = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
-    if first is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="The list of alerts shows them all.")
+    first = reports.find_alert(s, alert_id, lock=True)
     found = offer(s, first, now, settings)
     if found.made is not None:
         raise Refused(f"Alert {found.made} follows alert {alert_id} already.", hint="Only one can.")

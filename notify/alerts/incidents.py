@@ -1,7 +1,7 @@
 """An incident: its alerts, the notes of operators, and all that was done, in one order of time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts.listing import AlertSummary
+from notify.alerts.listing import SUMMARY, AlertSummary
 from notify.alerts.situation import IN_FORCE
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
@@ -121,9 +121,8 @@ def _alerts(s: Session, incident_id: int) -> tuple[Member, ...]:
     return tuple(Member(**row._mapping) for row in rows)
 
 
-_SUMMARY = ", ".join(f"a.{one.name}" for one in fields(AlertSummary) if one.name != "incident")
 _ALERTS = f"""
-    SELECT {_SUMMARY}, a.incident_id AS incident, a.area_hash, a.audience_total AS audience,
+    SELECT {SUMMARY}, a.area_hash, a.audience_total AS audience,
            coalesce(b.messages, '{{}}') AS messages, coalesce(b.done, '{{}}') AS done
       FROM alerts a LEFT JOIN LATERAL (
            SELECT jsonb_object_agg(channel, n) AS messages, jsonb_object_agg(channel, d) AS done

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import limits, linting, times, two_people
+from notify.alerts import limits, linting, reports, times, two_people
 from notify.core import alarms, states
 from notify.core.counting import counted
-from notify.core.errors import NotFound, Refused, Unavailable
+from notify.core.errors import Refused, Unavailable
 from notify.core.settings import Settings, settings
 from notify.delivery import exercise, senders
 from notify.models import Alert, Batch, Operator, StoredContent
@@ -33,7 +33,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     exercise mode.
     """
     operators.require(by, "approve")
-    alert = _locked(s, alert_id)
+    alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is AlertState.SCHEDULED:
         raise Refused(f"Alert {alert_id} is scheduled: it is already approved.")
     exercise.require_mode(alert_id, alert.status, by)
@@ -71,7 +71,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     """
     if by is not None:
         operators.require(by, "launch")
-    alert = _locked(s, alert_id)
+    alert = reports.find_alert(s, alert_id, lock=True)
     _require_as_approved(s, alert)
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz)
@@ -93,7 +93,7 @@ def pause(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Aler
 
 def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Resume a paused alert. Raises Refused when it is not paused, or has expired."""
-    alert = _locked(s, alert_id)
+    alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is not AlertState.PAUSED:
         raise Refused(f"Alert {alert_id} is {alert.state}, not paused.")
     times.require_unexpired(alert, now)
@@ -168,7 +168,7 @@ def _launch(s: Session, alert_id: int, now: datetime) -> Alert:
 
 def _expire(s: Session, alert_id: int, now: datetime) -> int:
     """Expire an alert, with an alarm when not all of it was sent."""
-    alert = _locked(s, alert_id)
+    alert = reports.find_alert(s, alert_id, lock=True)
     unsent = _unsent(s, alert)
     states.move_alert(s, alert_id, AlertState.EXPIRED, now=now, by=None, action="expire", finished_at=now)
     if unsent:
@@ -223,14 +223,7 @@ def _step(
     if by is not None:
         operators.require(by, "stop")
     states.move_alert(s, alert_id, to, now=now, by=by, action=action, **columns)
-    return _fresh(s, _locked(s, alert_id))
-
-
-def _locked(s: Session, alert_id: int) -> Alert:
-    alert = s.get(Alert, alert_id, with_for_update={"key_share": True}, populate_existing=True)
-    if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
-    return alert
+    return _fresh(s, reports.find_alert(s, alert_id, lock=True))
 
 
 def _fresh(s: Session, alert: Alert) -> Alert:

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from notify import audience
 from notify.accounts import operator_limits
 from notify.accounts.operator_limits import Limits
+from notify.alerts import two_people
 from notify.city import zones as city_zones
 from notify.core.counting import counted
 from notify.core.errors import NotAllowed, Refused
 from notify.core.settings import Settings
-from notify.models import Alert, BreakGlass, Operator
+from notify.models import Alert, Operator
 from zones.geometry import area_m2, from_wkb
 
 OUTSIDE = 0.001  # the part of an area that may lie outside the zones of a limit: their borders are never quite the same
@@ -43,7 +44,7 @@ def require(
     Raises Refused when its audience is: somebody else must approve it. Whoever launches may rely on such an approval.
     Nothing is limited for an operator who breaks glass, which is recorded before (`break_glass.launch`).
     """
-    if alert.status != "Actual" or alert.area is None or _breaks_glass(s, alert, by):
+    if alert.status != "Actual" or alert.area is None or two_people.breaks_glass(s, alert, by):
         return
     limits = operator_limits.of(s, by)
     if limits == Limits():
@@ -65,11 +66,6 @@ def contacts(s: Session, alert: Alert, now: datetime) -> int:
     """The number of contacts that an alert would be sent to now."""
     residents = audience.residents_inside(s, audience.membership(alert), now)
     return sum(audience.count(s, alert, residents, now).by_channel.values())
-
-
-def _breaks_glass(s: Session, alert: Alert, by: Operator) -> bool:
-    row = s.get(BreakGlass, alert.id)
-    return row is not None and row.operator_id == by.id
 
 
 def _require_within(

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.alerts import reports
 from notify.content import linter
 from notify.content.lint_finding import Words
 from notify.content.linter import About, Message
@@ -53,12 +54,18 @@ def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
         )
     }
     checked = []
-    for one in check(_messages(s, alert, settings), _about(alert, settings)):
+    for one in check(_messages(_stored(s, [alert]), alert, settings), _about(alert, settings)):
         by, at = known.get(one.key, (None, None))
         checked.append(
             Checked(one.key, one.rule, one.level, one.channel, one.language, one.found, one.wrong, one.instead, by, at)
         )
     return checked
+
+
+def count(s: Session, alerts: Sequence[Alert], settings: Settings) -> dict[int, int]:
+    """Return how many findings there are on the words of each alert, by its id."""
+    stored = _stored(s, alerts)
+    return {one.id: len(check(_messages(stored, one, settings), _about(one, settings))) for one in alerts}
 
 
 def check(messages: Sequence[Message], about: About) -> list[Checked]:
@@ -89,9 +96,7 @@ def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime
 
     Raises NotFound, NotAllowed; Refused for an error, and for an alert that is no longer a draft.
     """
-    alert = s.get(Alert, alert_id)
-    if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+    alert = reports.find_alert(s, alert_id)
     operators.require(by, "draft collection" if alert.topic.value == "collection" else "draft")
     if alert.state not in states.BEFORE_LAUNCH:
         raise Refused(f"Alert {alert_id} is {alert.state}: its words cannot be changed any more.")
@@ -140,10 +145,14 @@ def require_messages(messages: Sequence[Message]) -> None:
         seen.add((one.channel, one.language))
 
 
-def _messages(s: Session, alert: Alert, settings: Settings) -> list[Message]:
+def _stored(s: Session, alerts: Sequence[Alert]) -> Sequence[StoredContent]:
+    return s.scalars(select(StoredContent).where(StoredContent.alert_id.in_([one.id for one in alerts]))).all()
+
+
+def _messages(stored: Sequence[StoredContent], alert: Alert, settings: Settings) -> list[Message]:
     """Return the alert's messages, those in the city's first language first: the others are its translations."""
     order = {language: place for place, language in enumerate(settings.languages)}
-    rows = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert.id)).all()
+    rows = [row for row in stored if row.alert_id == alert.id]
     rows = sorted(rows, key=lambda row: (alert.channels.index(row.channel), order.get(row.language, 99), row.language))
     return [Message(row.channel, row.language, row.subject, row.text) for row in rows]
 

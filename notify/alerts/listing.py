@@ -33,6 +33,12 @@ class AlertSummary:
     expires_at: datetime
 
 
+# The same as columns of the table `alerts`, called `a` in the statement.
+SUMMARY = ", ".join(
+    "a.incident_id AS incident" if one.name == "incident" else f"a.{one.name}" for one in fields(AlertSummary)
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(AlertSummary):
     """An alert in the list. `audience`: contacts in its area; None before any were counted."""

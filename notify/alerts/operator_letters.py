@@ -1,17 +1,15 @@
 """Write to operators about an alert: rows in the transaction of the act, which a job sends after the commit."""
 
-import tomllib
 from collections.abc import Collection
 from datetime import datetime
-from functools import cache
 from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.core import operator_words
 from notify.core.settings import settings
 from notify.models import Alert, Lane, Operator
-from templates import OPERATORS
 
 CONSOLE = "console"  # the channel of a message that is only shown there
 LONGEST_REASON = 160  # characters of a reason in a text message
@@ -52,11 +50,6 @@ def write(
         "reason": reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 3] + "...",
         "link": f"{settings().public_url}/console/alerts/{alert.id}",
     }
-    words = {part: line.format(**blanks) for part, line in _words()[kind].items()}
+    words = {part: line.format(**blanks) for part, line in operator_words.of(kind).items()}
     ids = [one.id for one in people]
     s.execute(text(_WRITE), {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, **words})
-
-
-@cache
-def _words() -> dict[str, dict[str, str]]:
-    return tomllib.loads((OPERATORS / "en.toml").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ Rows in the transaction of the act; the job that writes to operators sends them,
 residents' messages (`delivery.operator_messages`).
 """
 
-import tomllib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -14,13 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.alerts import reports
 from notify.content.compose import UNSUBSCRIBE_URL
-from notify.core import audit
-from notify.core.errors import NotFound, Refused
+from notify.core import audit, operator_words
+from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.delivery import exercise
 from notify.models import Alert, Operator, OperatorContact, OperatorMessage, StoredContent
-from templates import OPERATORS
 
 A_MINUTE = 20  # numbers of steps within a minute: the languages
 
@@ -41,9 +40,7 @@ def send(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     an exercise that would leave by a real provider.
     """
     operators.require(by, "draft")
-    alert = s.get(Alert, alert_id)
-    if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+    alert = reports.find_alert(s, alert_id)
     mine = select(OperatorContact.channel).where(
         OperatorContact.operator_id == by.id, OperatorContact.verified_at.is_not(None)
     )
@@ -79,7 +76,7 @@ def sent(s: Session, alert_id: int, by: Operator | None) -> Sequence[Tested]:
 def _rows(
     s: Session, alert: Alert, by: Operator, channels: Sequence[str], now: datetime, settings: Settings
 ) -> list[dict[str, object]]:
-    marked = tomllib.loads((OPERATORS / "en.toml").read_text(encoding="utf-8"))["test"]
+    marked = operator_words.of("test")
     order = {language: place for place, language in enumerate(settings.languages)}
     words = s.scalars(
         select(StoredContent).where(StoredContent.alert_id == alert.id, StoredContent.channel.in_(channels))

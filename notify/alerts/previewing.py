@@ -16,7 +16,7 @@ from notify.audience import Audience
 from notify.content import compose
 from notify.content.events import Event
 from notify.content.linter import Message
-from notify.core.errors import TocsinError
+from notify.core.errors import TocsinError, hint_for_page
 from notify.core.settings import Settings
 from notify.delivery import forecast
 from notify.models import Alert, Lane
@@ -117,8 +117,7 @@ def _tried(shown: Preview, section: str, check: Callable[[], T]) -> T | None:
         return check()
     except TocsinError as error:
         said = shown.problems.setdefault(section, [])
-        hint = "" if "--" in error.hint or "`tocsin" in error.hint else error.hint  # those are for the command line
-        said.extend(error.details or [f"{error.message} {hint}".strip()])
+        said.extend(error.details or [f"{error.message} {hint_for_page(error.hint)}".strip()])
         return None
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,13 @@ import typst
 from babel import Locale
 
 from notify.alerts.after_action import AfterAction, Reach
+from notify.alerts.reports import Forecast
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core import reasons
+from notify.core.formulas import defused
 from notify.core.settings import settings
 from templates import REPORT
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a cell that begins with one of these
 
 
 def pdf(found: AfterAction) -> bytes:
@@ -42,7 +42,7 @@ def as_csv(found: AfterAction) -> bytes:
     lines = io.StringIO()
     writer = csv.writer(lines)
     writer.writerow(("section", "item", "figure", "value"))
-    writer.writerows([_safe(cell) for cell in row] for row in _rows(found))
+    writer.writerows([defused("" if cell is None else str(cell)) for cell in row] for row in _rows(found))
     return lines.getvalue().encode("utf-8-sig")  # with its mark, or Excel reads it as Windows-1252
 
 
@@ -82,28 +82,30 @@ def document(found: AfterAction) -> dict[str, Any]:
             for state, of_state in p.reasons.items()
             for reason, count in sorted(of_state.items(), key=lambda one: -one[1])
         ],
-        "plan": [
-            {
-                "channel": CHANNELS[one.channel].label,
-                "messages": one.messages,
-                "promised": _clock(one.p95_at),
-                "was": _clock(one.was_p95_at),
-                "against": one.against_plan or "",
-            }
-            for one in p.forecast
-        ],
+        "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
         "curve": [{"channel": CHANNELS[name].label, "left": list(left)} for name, left in found.curve.left.items()],
         "steps": [{"at": _clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
-        "words": [
-            one
-            | {
-                "channel": CHANNELS[one["channel"]].label,
-                "language": language_name(one["language"]),
-                "text": one["text"].replace(compose.UNSUBSCRIBE_URL, "[each reader's own link]").strip(),
-            }
-            for one in found.words
-        ],
+        "words": [_message(one) for one in found.words],
+    }
+
+
+def _promise(one: Forecast) -> dict[str, Any]:
+    return {
+        "channel": CHANNELS[one.channel].label,
+        "messages": one.messages,
+        "promised": _clock(one.p95_at),
+        "was": _clock(one.was_p95_at),
+        "against": one.against_plan or "",
+    }
+
+
+def _message(one: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "channel": CHANNELS[one["channel"]].label,
+        "language": language_name(one["language"]),
+        "subject": one["subject"],
+        "text": one["text"].replace(compose.UNSUBSCRIBE_URL, "[each reader's own link]").strip(),
     }
 
 
@@ -146,10 +148,6 @@ def _reach(reach: Reach) -> dict[str, int]:
         "left_out": reach.left_out,
         "to_come": reach.to_come,
     }
-
-
-def _safe(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _clock(at: datetime | None) -> str:

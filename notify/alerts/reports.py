@@ -119,9 +119,9 @@ def as_json(value: Any) -> Any:
 HALTS = ("pause", "resume", "cancel", "expire")
 
 
-def find_alert(s: Session, alert_id: int) -> Alert:
-    """The alert with this id. Raises NotFound."""
-    alert = s.get(Alert, alert_id)
+def find_alert(s: Session, alert_id: int, *, lock: bool = False) -> Alert:
+    """The alert with this id; with `lock`, as it is now, and locked until the transaction ends. Raises NotFound."""
+    alert = s.get(Alert, alert_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock)
     if alert is None:
         raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
     return alert

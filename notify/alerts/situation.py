@@ -4,7 +4,7 @@ Nothing here reads residents or deliveries, whose tables are large: progress is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts.listing import AlertSummary
+from notify.alerts import break_glass
+from notify.alerts.break_glass import OpenReview
+from notify.alerts.listing import SUMMARY, AlertSummary
 from notify.city import coverage
 from notify.city.coverage import Coverage, InForce
 from notify.core.city_time import moment
@@ -111,19 +113,6 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenReview:
-    """A launch by one person (`break_glass`) that no other person has reviewed yet."""
-
-    alert: int
-    event: str
-    place: str
-    by: str
-    by_id: int
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Situation:
     """All of it at one moment. Emergencies come first, then the newest."""
 
@@ -182,7 +171,7 @@ def read(s: Session, now: datetime) -> Situation:
         coverage.of(s, covered),
         _opt_outs(s, now),
         tuple(OpenRequest(**row._mapping) for row in s.execute(text(_REQUESTS))),
-        tuple(OpenReview(**row._mapping) for row in s.execute(text(_REVIEWS))),
+        tuple(break_glass.open_reviews(s)),
         len(rows) > MOST,
     )
 
@@ -223,17 +212,11 @@ _BEGUN = """
            EXISTS (SELECT FROM senders WHERE status = 'open'),
            (SELECT count(*) > 1 FROM operators WHERE disabled_at IS NULL AND role IN ('author', 'approver', 'admin'))
 """
-_REVIEWS = """
-    SELECT a.id AS alert, a.event, a.area_description AS place, o.email AS by, o.id AS by_id, b.reason, b.at
-      FROM break_glass b JOIN alerts a ON a.id = b.alert_id JOIN operators o ON o.id = b.operator_id
-     WHERE b.reviewed_at IS NULL ORDER BY b.at
-"""
 _REQUESTS = """
     SELECT id, asked_by, source, danger, place, incident_id, received_at, decide_by,
            read_back_at IS NOT NULL AS read_back
       FROM warn_requests WHERE closed_at IS NULL ORDER BY received_at, id LIMIT 100
 """
-_SUMMARY = ", ".join(f"a.{one.name}" for one in fields(AlertSummary) if one.name != "incident")
 # The condition on expires_at is that of an index: alerts that are over, most of them, are not read.
 _ITEMS = f"""
     WITH open AS (
@@ -245,7 +228,7 @@ _ITEMS = f"""
            AND l.follows IS NULL
          ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
     )
-    SELECT {_SUMMARY}, a.incident_id AS incident, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
+    SELECT {SUMMARY}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
            a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id IN (a.id, a.follows), false) AS newest, a.follows,
            coalesce(last.phase = 'all-clear', false) AS closed, a.blanks->>:promise AS promise
       FROM open a LEFT JOIN last USING (incident_id, status)

@@ -68,10 +68,11 @@ def open_drafts(s: Session, by: Operator) -> list[tuple[WorkingDraft, str]]:
         .order_by(WorkingDraft.updated_at.desc())
         .limit(200)
     )
-    return [(draft, email) for draft, email in rows if _may(draft.event, by)]
+    return [(draft, email) for draft, email in rows if may_write(draft.event, by)]
 
 
-def _may(event: str, by: Operator) -> bool:
+def may_write(event: str, by: Operator) -> bool:
+    """Whether `require_author` allows it."""
     try:
         require_author(event, by)
     except NotAllowed:
@@ -93,7 +94,9 @@ def save(
     """
     draft = _locked(s, draft_id, by)
     event = compose.catalogue().event(draft.event)
-    zones = zone_ids(s) | {int(name.partition(".")[2]) for name in draft.fields if name.startswith(("zone.", "but."))}
+    zones = current_zones(s).keys() | {
+        int(name.partition(".")[2]) for name in draft.fields if name.startswith(("zone.", "but."))
+    }
     fields, set_aside = dict(draft.fields), []
     for name, change in changes.items():
         value = working_fields.canonical(change.value)
@@ -162,11 +165,8 @@ def read(
 ) -> working_fields.Reading:
     """Read what the fields say, or would say with other values. Raises NotFound for an event that is gone."""
     event = compose.catalogue().event(draft.event)
-    rows = s.execute(text("SELECT id, kind || ':' || name AS name FROM zones WHERE retired_at IS NULL"))
-    zones = {row.id: row.name for row in rows}
-    return working_fields.read(
-        event, draft.phase, draft.incident_id, values_of(draft) if values is None else values, zones, settings.tz
-    )
+    given = values_of(draft) if values is None else values
+    return working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz)
 
 
 def make(
@@ -247,6 +247,7 @@ def _forget_most(s: Session, draft_id: int) -> None:
     )
 
 
-def zone_ids(s: Session) -> set[int]:
-    """The ids of current zones."""
-    return set(s.scalars(text("SELECT id FROM zones WHERE retired_at IS NULL")))
+def current_zones(s: Session) -> dict[int, str]:
+    """The names of current zones, `kind:name`, by id."""
+    rows = s.execute(text("SELECT id, kind || ':' || name AS name FROM zones WHERE retired_at IS NULL"))
+    return {row.id: row.name for row in rows}

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts.working_drafts import kept, require_author, zone_ids
+from notify.alerts.working_drafts import current_zones, kept, require_author
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.content.events import Event
@@ -90,5 +90,5 @@ def _zones_of(s: Session, alert_id: int) -> dict[str, str]:
     ).all()
     if not ids:
         raise Invalid(f"Alert {alert_id} has no zones.", hint="Choose the area on the page.")
-    current = zone_ids(s)
+    current = current_zones(s)
     return {f"zone.{number}": "on" for number in ids if number in current}

@@ -21,7 +21,7 @@ def list_(as_json: Json = False) -> None:
     """List the scenarios, the newest drills with their scores, and who has not drilled this month."""
     now = datetime.now(UTC)
     with transaction() as s:
-        results = [(one, drill_scores.of_drill(s, one)) for one in drills.newest(s)]
+        results = drill_scores.of_drills(s, drills.newest(s))
         idle = [one.email for one in drill_scores.not_drilled(s, now)]
     if as_json:
         print_json(

@@ -7,6 +7,11 @@ The message says what is wrong; the hint says what to do next.
 from collections.abc import Sequence
 
 
+def hint_for_page(hint: str) -> str:
+    """Return a hint without one that names a command or its options, which the reader of a page does not have."""
+    return "" if "--" in hint or "`tocsin" in hint else hint
+
+
 class TocsinError(Exception):
     """Base of all errors that are meant for a person to read."""
 

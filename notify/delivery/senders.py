@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -114,12 +114,6 @@ def channel_of(provider: str) -> str:
 
 def all_senders(s: Session) -> Sequence[Sender]:
     return s.scalars(select(Sender).order_by(Sender.id)).all()
-
-
-def waiting(s: Session) -> dict[str, int]:
-    """Return how many messages of each channel are in batches that are not done yet."""
-    left = s.execute(text("SELECT channel, sum(size) FROM batches WHERE state <> 'done' GROUP BY channel"))
-    return {channel: int(messages) for channel, messages in left}
 
 
 def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str]:

@@ -52,7 +52,7 @@ def test_a_drill_from_start_to_form(training: None, at_desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("path", "data", "status", "told"),
     [
-        ("/console/drills", {"scenario": "storm", "form": "x"}, 422, "The form is not complete."),
+        ("/console/drills", {"scenario": "storm", "form": "x"}, 422, "This form has no valid id."),
         ("/console/drills", {"scenario": "quake", "form": str(uuid4())}, 422, "There is no scenario"),
         ("/console/exercise", {"mode": "perhaps"}, 422, "There is no mode"),
         ("/console/drills/99/end", {}, 404, "There is no drill 99."),

@@ -80,7 +80,7 @@ def test_more_than_ones_own_limit_is_typed(s: Session) -> None:
 
 
 def test_one_percent_of_difference_is_allowed(s: Session) -> None:
-    audience_size._compare(1000, "1,010", ["It is an emergency."])
-    audience_size._compare(1000, "990", ["It is an emergency."])
+    audience_size.require_number(1000, "1,010", ["It is an emergency."])
+    audience_size.require_number(1000, "990", ["It is an emergency."])
     with pytest.raises(Refused, match="one thousand"):
-        audience_size._compare(1000, "1011", ["It is an emergency."])
+        audience_size.require_number(1000, "1011", ["It is an emergency."])

@@ -38,7 +38,8 @@ def started(name: str = "storm", at: datetime = NOW) -> int:
 
 def scores(drill: int) -> list[drill_scores.Score]:
     with transaction() as s:
-        return drill_scores.of_drill(s, drills.find(s, drill))
+        ((_, scores),) = drill_scores.of_drills(s, [drills.find(s, drill)])
+        return scores
 
 
 def idle(now: datetime) -> list[str]:
