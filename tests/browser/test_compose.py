@@ -1,14 +1,13 @@
 """Compose in a real browser: from a template to an alert, by mouse, by keyboard, on a phone and without a network."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import datetime
 
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from shapely import Point, from_geojson
 
 from notify.core.db import transaction
@@ -16,7 +15,6 @@ from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import signed_in
-from tests.browser.axe import examined
 from tests.browser.test_accessibility import page
 from tests.waiting import until
 
@@ -213,31 +211,3 @@ def test_an_area_is_drawn_by_presses_and_counted_exactly(city: datetime, signed_
     until(lambda: page.evaluate(DRAWN), 60, "the zones are drawn")
     press(page, (0.3, 0.3))
     kept(f"zone.{asked.number('SELECT min(id) FROM zones')}", "on")
-
-
-@pytest.mark.skipif("SHOTS_OF_COMPOSE" not in os.environ, reason="only for their maker")
-def test_screenshots(city: datetime, signed_in: None, browser: Browser, door: httpx.Client) -> None:
-    with transaction() as s:
-        for n, name in enumerate(("Dockside", "Old Town", "Harbor East", "Mill Hill", "Northgate")):
-            factories.zone(s, name, factories.square(n % 3, n // 3 + 1), "neighbourhood")
-    asked.do("""INSERT INTO address_points (source, number, street, lon, lat) SELECT 't', n, 'MARKET ST', n / 40.0, 0.5
-                  FROM generate_series(1, 60) n UNION ALL SELECT 't', 9, 'EDGE ST', 1.0005, 0.5""")
-    context = examined(browser, str(door.base_url))
-    for name, value in door.cookies.items():
-        context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
-    shot = context.new_page()
-    start(shot)
-    shot.get_by_label("What is dangerous").select_option("wind")
-    shot.get_by_role("checkbox", name="Riverside", exact=True).check()
-    expect(shot.locator("#ready")).to_contain_text("Complete")
-    url = shot.url
-    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)):
-        shot.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        shot.set_viewport_size({"width": width, "height": 900})
-        for name, path in (("draft", url), ("list", "/console/compose")):
-            shot.goto(path)
-            if name == "draft":
-                expect(shot.locator("#draw[data-ready]")).to_be_visible()
-                expect(shot.locator("#ready")).to_contain_text("Complete")
-            shot.screenshot(path=f"{os.environ['SHOTS_OF_COMPOSE']}/{name}-{width}-{scheme}.png", full_page=True)
-    context.close()
