@@ -30,6 +30,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ZipFile(wheel) as archive:
         vendor = {Path(name).name for name in archive.namelist() if name.startswith("api/static/vendor/")}
     assert vendor >= {"htmx.min.js", "sse.min.js", "maplibre-gl.mjs", "maplibre-gl-worker.mjs", "pmtiles.js"}
+    assert vendor >= {"terra-draw.umd.js", "terra-draw-maplibre-gl-adapter.umd.js"}
     run(sys.executable, "-m", "venv", "--without-pip", str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", str(python))
@@ -95,7 +96,7 @@ def test_the_live_page_and_the_map_have_their_scripts(console: str, browser: Bro
     visit.page.on("response", lambda answer: visit.problems.append(answer.url) if answer.status >= 400 else None)
     visit.page.goto(console)
     visit.page.get_by_role("button", name=re.compile("Enter|Sign in|Go on", re.IGNORECASE)).click()
-    expect(visit.page.get_by_role("heading", name="Alerts")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="Now", exact=True)).to_be_visible()
     visit.open("/console/alerts/1")
     expect(visit.page.locator("#numbers")).to_contain_text("of")
     assert visit.page.evaluate("typeof htmx") == "object"
