@@ -1,12 +1,13 @@
 """Who is asked to approve an alert, and a launch by one person with its review, for the alert's page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import approval_asks, break_glass
+from notify.alerts import approval_asks, break_glass, linting
 from notify.alerts.approval_asks import Waiting
 from notify.alerts.break_glass import Broken
 from notify.core.settings import settings
@@ -23,6 +24,7 @@ class Approval:
     may_break: bool
     broken: Broken | None
     may_review: bool
+    overridden: Sequence[linting.Checked]  # errors in the words, with which somebody launched it alone
 
 
 def read(s: Session, alert: Alert, by: Operator | None, now: datetime) -> Approval:
@@ -46,4 +48,5 @@ def read(s: Session, alert: Alert, by: Operator | None, now: datetime) -> Approv
         and by is not None
         and by.id != broken.by.id
         and operators.may(by, "approve"),
+        overridden=linting.overridden(s, alert, settings()) if broken else (),
     )

@@ -4,6 +4,7 @@ from api.rest import (
     addresses,
     alarms,
     alerts,
+    approvals,
     audience,
     jobs,
     lint,
@@ -17,6 +18,7 @@ from api.rest import (
 
 ROUTERS = (
     alerts.router,
+    approvals.router,
     lint.router,
     audience.router,
     alarms.router,

@@ -48,14 +48,15 @@ def launch(
     settings: Settings,
     *,
     reason: str,
-    area_hash: str,
-    messages: str,
+    area_hash: str | None,
+    messages: str | None,
 ) -> Alert:
     """Approve and launch an emergency alone. `area_hash`, `messages`: the area and the number of messages that the
-    person has seen, and the latter as it was typed.
+    person has seen, and the latter as it was typed; None for a program, which has seen neither.
 
-    It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Raises
-    Invalid for a reason that is too short; Refused when it is not an emergency's draft, or not what was seen.
+    It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Errors in the
+    words are overridden, save those that make them false or keep them from arriving (`linting`). Raises Invalid for a
+    reason that is too short; Refused when it is not an emergency's draft, or not what was seen.
     """
     operators.require(by, "break-glass")
     why = _sentence(reason, "reason", "Write why nobody else can be waited for.")
@@ -68,9 +69,10 @@ def launch(
         )
     if s.get(BreakGlass, alert_id) is not None:
         raise Refused(f"Alert {alert_id} was launched already.")
-    if area_hash != alert.area_hash:
+    if area_hash is not None and area_hash != alert.area_hash:
         raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
-    audience_size.require_number(limits.contacts(s, alert, now), messages)
+    if messages is not None:
+        audience_size.require_number(limits.contacts(s, alert, now), messages)
     s.add(BreakGlass(alert_id=alert_id, operator_id=by.id, reason=why, at=now))
     s.flush()
     audit.note(s, now=now, by=by, action="break-glass", subject="alert", subject_id=alert_id, reason=why)

@@ -41,7 +41,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     times.require_life(alert, now)
     two_people.require(s, alert, by, now, settings)
     limits.require(s, alert, by, now, settings)
-    linting.require_no_errors(s, alert, settings)
+    linting.require_no_errors(s, alert, by, now, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
         raise Unavailable(

@@ -1,4 +1,4 @@
-"""The findings of the linter on an alert, and the warnings that somebody has acknowledged.
+"""The findings of the linter on an alert, and those that somebody has let stand.
 
 An alert's words never change, so its findings are computed when they are read. An acknowledgement is a fact: who, when,
 and the hash of the rule and the text.
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import reports
+from notify.alerts import reports, two_people
 from notify.content import linter
 from notify.content.lint_finding import Words
 from notify.content.linter import About, Message
@@ -41,6 +41,11 @@ class Checked:
     instead: str
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
+
+    @property
+    def blocks_all(self) -> bool:
+        """Whether it is an error that nobody can override, not even by breaking glass."""
+        return self.level == "error" and self.rule in linter.FALSE_OR_LOST
 
 
 def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
@@ -80,9 +85,17 @@ def check(messages: Sequence[Message], about: About) -> list[Checked]:
     ]  # fmt: skip
 
 
-def require_no_errors(s: Session, alert: Alert, settings: Settings) -> None:
-    """Raise Refused with every error in the alert's words. Warnings do not hold it up."""
+def require_no_errors(s: Session, alert: Alert, by: Operator, now: datetime, settings: Settings) -> None:
+    """Raise Refused with every error in the alert's words. Warnings do not hold it up.
+
+    An operator who breaks glass overrides most errors (`linter.FALSE_OR_LOST`), which is recorded.
+    """
     errors = [one for one in findings(s, alert, settings) if one.level == "error"]
+    if two_people.breaks_glass(s, alert, by):
+        for one in errors:
+            if not one.blocks_all:
+                _record(s, alert.id, one, by, now)
+        errors = [one for one in errors if one.blocks_all]
     if errors:
         raise Refused(
             f"The words of alert {alert.id} have {counted(len(errors), 'error')}.",
@@ -105,10 +118,20 @@ def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime
         raise NotFound("There is no such finding on this alert.", hint="Open the alert's page again.")
     if one.level == "error":
         raise Refused(f"This is an error: {one.wrong}", hint=f"{one.instead} Write the alert again.")
+    return _record(s, alert_id, one, by, now)
+
+
+def overridden(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
+    """Return the errors that somebody overrode by breaking glass."""
+    return [one for one in findings(s, alert, settings) if one.level == "error" and one.acknowledged_at]
+
+
+def _record(s: Session, alert_id: int, one: Checked, by: Operator, now: datetime) -> bool:
+    """Record that somebody lets a finding stand; false if somebody had before."""
     added = s.execute(
         insert(LintAcknowledgement)
         .values(
-            alert_id=alert_id, fingerprint=bytes.fromhex(key), rule=one.rule, channel=one.channel,
+            alert_id=alert_id, fingerprint=bytes.fromhex(one.key), rule=one.rule, channel=one.channel,
             language=one.language, operator_id=by.id, at=now,
         )
         .on_conflict_do_nothing()

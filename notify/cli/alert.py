@@ -11,6 +11,7 @@ import typer
 from notify import audience
 from notify.alerts import after_action, explanation, lifecycle, report_files, reports
 from notify.cli import acting, bars, watching
+from notify.cli.approving import ask, launch_alone
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.linting import lint
 from notify.cli.output import console, planned, print_json
@@ -32,6 +33,8 @@ WATCH_S = 0.5
 
 commands.add("new", new, cls=ListsBlanks)
 commands.add("lint", lint)
+commands.add("ask", ask)
+commands.add("break-glass", launch_alone)
 
 
 @commands.named("show")

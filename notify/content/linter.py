@@ -14,7 +14,7 @@ from notify.content import lint_contents, lint_form, lint_translation, lint_word
 from notify.content.lexicon import lexicon, sentences
 from notify.content.lint_finding import About, Error, Finding, Hit, Message
 
-__all__ = ["RULES", "About", "Finding", "Message", "fingerprint", "lint"]
+__all__ = ["FALSE_OR_LOST", "RULES", "About", "Finding", "Message", "fingerprint", "lint"]
 
 # Rule -> whether it is an error; some are errors only in an emergency.
 RULES: Mapping[str, Error] = {
@@ -23,6 +23,10 @@ RULES: Mapping[str, Error] = {
     **lint_wording.RULES,
     **lint_translation.RULES,
 }
+# Errors that hold up even a launch by one person who cannot wait: what is sent would be false, would be refused by its
+# provider or carriers, or would lead somewhere else. Every other error is about words that are missing or unclear, and
+# unclear words now may be better than clear ones too late.
+FALSE_OR_LOST = frozenset(("exercise-unmarked", "says-real", "says-practice", "too-long", "short-link", "hidden-link"))
 MOST = 200  # findings of one alert; more would not be read
 
 

@@ -93,7 +93,7 @@ class StoredContent(Base):
 
 
 class LintAcknowledgement(Base):
-    """A warning of the linter that an operator has read and lets stand. `fingerprint`: SHA-256 of rule and text."""
+    """A finding of the linter that an operator lets stand. `fingerprint`: SHA-256 of rule and text."""
 
     __tablename__ = "lint_acknowledgements"
     id: Mapped[Id]

@@ -16,6 +16,7 @@ from tests.api import asked
 from tests.owner import as_owner
 
 Desk = Callable[[str], httpx.Client]
+Key = Callable[[str], dict[str, str]]
 ADMIN, APPROVER = "admin@tocsin.example.org", "approver@tocsin.example.org"
 REASON = "Nobody answers, and the river is at 4 m."
 
@@ -120,3 +121,54 @@ def test_authors_cannot_break_glass(staff: None, credentials: None, at_desk: Des
     assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 403
     assert desk.post(f"/console/alerts/{alert}/review", data={"review": REASON}).status_code == 403
     assert state(alert) == "draft"
+
+
+def test_over_rest_somebody_is_asked_once(staff: None, door: httpx.Client, key: Key) -> None:
+    alert, author = draft("snow"), key("author")
+    for _ in range(2):
+        answer = door.post(f"/api/v1/alerts/{alert}/ask-approval", headers=author)
+        assert answer.status_code == 200, answer.text
+    waiting = answer.json()
+    assert [(one["email"], one["duty"]) for one in waiting["asked"]] == [(APPROVER, "on duty")]
+    assert [one["email"] for one in waiting["next"]] == [ADMIN]
+    assert waiting["next_at"]
+    assert asked.number("SELECT count(*) FROM operator_messages") == 1
+    assert door.post("/api/v1/alerts/999/ask-approval", headers=author).status_code == 404
+
+
+def test_over_rest_glass_is_broken_with_a_reason(staff: None, credentials: None, door: httpx.Client, key: Key) -> None:
+    alert, approver = draft(author=APPROVER), key("approver")
+    where = f"/api/v1/alerts/{alert}/break-glass"
+    for wrong, status, told in (
+        ({}, 422, "reason"),
+        ({"reason": "hurry"}, 422, "The reason has 5 characters"),
+        ({"reason": REASON, "messages": 999}, 409, "and you typed 999"),
+        ({"reason": REASON, "area_hash": "x"}, 409, "The area is not the one"),
+    ):
+        answer = door.post(where, json=wrong, headers=approver)
+        assert (answer.status_code, told in answer.text) == (status, True), answer.text
+    assert state(alert) == "draft"
+    assert door.post(where, json={"reason": REASON}, headers=key("author")).status_code == 403
+    answer = door.post(where, json={"reason": REASON}, headers=approver)
+    assert answer.json()["state"] == "sending"
+    assert asked.rows("SELECT reason FROM break_glass")[0].reason == REASON
+
+
+def test_the_page_says_which_errors_are_overridden(staff: None, credentials: None, at_desk: Desk) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        alert = factories.alert_draft(s, blanks={"hazard": "tornado", "shelter": "[SHELTER NAME]"}, now=now).id
+        misleading = factories.alert_draft(s, blanks={"hazard": "tornado", "shelter": "bit.ly/x"}, now=now).id
+    as_owner("UPDATE alerts SET created_by = (SELECT id FROM operators WHERE email = :email)", email=APPROVER)
+    desk = at_desk("approver")
+    assert "2 errors in its words must be mended first" in plain(desk.get(f"/console/alerts/{misleading}"))
+    page = desk.get(f"/console/alerts/{alert}")
+    assert "You override 2 errors" in plain(page)
+    number = re.search(r"Type the number of messages, ([\d,]+)", page.text)
+    (area_hash,) = set(re.findall(r'name="area_hash" value="(\w+)"', page.text))
+    assert number is not None
+    form = {"area_hash": area_hash, "messages": number[1], "reason": REASON, "counted": "yes"}
+    assert desk.post(f"/console/alerts/{alert}/break-glass", data=form).status_code == 303
+    shown = plain(at_desk("admin").get(f"/console/alerts/{alert}"))
+    assert "The check of the words had found 2 errors:" in shown
+    assert shown.count("A blank was left in the text.") == 2

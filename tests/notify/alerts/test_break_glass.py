@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from notify.accounts import operators, roster
-from notify.alerts import break_glass, lifecycle
+from notify.alerts import break_glass, drafting, lifecycle, linting
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import settings
@@ -142,3 +142,37 @@ def test_who_is_on_duty_is_told_as_everybody_else(draft: int) -> None:
 def test_the_database_refuses_an_author_who_approves_without_a_record(draft: int) -> None:
     with pytest.raises(IntegrityError, match="alerts_two_people"):
         sql("UPDATE alerts SET state = 'approved', approved_by = created_by, approved_at = now(), approved_hash = 'x'")
+
+
+def test_it_overrides_an_error_of_unclear_words_and_lists_it_for_the_review(database: str) -> None:
+    alert = _by_ann(shelter="[SHELTER NAME]")
+    with pytest.raises(Refused, match="have 2 errors"), transaction() as s:
+        lifecycle.approve(s, alert, operators.find(s, BEN), NOW, settings().model_copy(update=CREDENTIALS))
+    assert launch(alert) is AlertState.SENDING
+    with transaction() as s:
+        listed = linting.overridden(s, s.get_one(Alert, alert), settings())
+    assert {(one.rule, one.language, one.acknowledged_by) for one in listed} == {
+        ("unfilled", "en", ANN),
+        ("unfilled", "es", ANN),
+    }
+
+
+def test_it_overrides_no_error_that_would_mislead_people(database: str) -> None:
+    alert = _by_ann(shelter="bit.ly/shelter")
+    with pytest.raises(Refused, match="have 2 errors"):
+        launch(alert)
+    assert sql("SELECT 1 FROM lint_acknowledgements") == sql("SELECT 1 FROM break_glass") == []
+
+
+def _by_ann(**blanks: str) -> int:
+    with transaction() as s:
+        zone(s)
+        sender(s)
+        for _ in range(3):
+            resident(s)
+        ann = operator(s, "approver", ANN)
+        operator(s, "approver", BEN)
+        draft = drafting.Draft(
+            event="storm", zones=["Riverside"], blanks={"hazard": "tornado", **blanks}, channels=["sms"]
+        )
+        return drafting.draft(s, draft, ann, NOW, settings()).id

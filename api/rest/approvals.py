@@ -1,0 +1,86 @@
+"""`/api/v1/alerts/{alert_id}/ask-approval` and `/break-glass`: ask somebody to approve, or launch without."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
+
+from api.auth import Reader
+from api.ids import Id
+from api.openapi import problems
+from api.rest.alert_bodies import AlertOut
+from notify.alerts import approval_asks, break_glass, reports
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.operations import tasks
+
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+
+
+class PersonOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    email: str
+    duty: str = Field(description="`on duty`, `deputy`, or empty.")
+    asked_at: datetime | None = None
+
+
+class WaitingOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    asked: list[PersonOut]
+    next: list[PersonOut] = Field(description="Who is asked if nobody has approved by `next_at`.")
+    next_at: datetime | None = Field(description="Null: everybody was asked.")
+
+
+class Alone(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"reason": "Nobody answers, and the river is at 4 m.", "messages": 1200}},
+    )
+
+    reason: str = Field(
+        max_length=break_glass.LONGEST, description="Why nobody else can be waited for: 10 characters at least."
+    )
+    messages: int | None = Field(
+        None, ge=0, lt=10**12, description="How many messages you expect; refused if it is another number."
+    )
+    area_hash: str | None = Field(None, max_length=64, description="The area that you expect; refused if another.")
+
+
+@router.post("/{alert_id}/ask-approval", summary="Ask for approval", responses=problems(403, 404, 409))
+def ask_approval(alert_id: Id, caller: Reader) -> WaitingOut:
+    """Asks who is on duty first, then the deputy, then everybody else who may approve. Asking again changes nothing.
+    An emergency has asked already."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        approval_asks.ask(s, alert_id, caller.acting, now)
+        waiting = approval_asks.waiting(s, reports.find_alert(s, alert_id), now, settings())
+        return WaitingOut.model_validate(waiting)
+
+
+@router.post(
+    "/{alert_id}/break-glass",
+    summary="Launch an emergency alone",
+    responses=problems(403, 404, 409, 422, 503),
+    response_model=AlertOut,
+)
+def launch_alone(alert_id: Id, wanted: Alone, caller: Reader) -> Response:
+    """Approves and launches an emergency's draft without a second person. An alarm rings, everybody else who may
+    approve is told, and one of them must review it. Errors in the words are overridden, save those that make them false
+    or keep them from arriving."""
+    with transaction() as s:
+        launched = break_glass.launch(
+            s,
+            alert_id,
+            caller.acting,
+            datetime.now(UTC),
+            settings(),
+            reason=wanted.reason,
+            area_hash=wanted.area_hash,
+            messages=None if wanted.messages is None else str(wanted.messages),
+        )
+        counted = reports.progress(s, alert_id)
+    tasks.ring_alert(launched)
+    return JSONResponse(counted.as_json())
