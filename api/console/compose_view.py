@@ -184,6 +184,11 @@ class ComposeView:
         number = reached.get(language, 0) if language else sum(reached.values())
         return number if CHANNELS[channel].address.timeline else told(number)
 
+    @property
+    def has_prices(self) -> bool:
+        """Whether the city has set any price of its own."""
+        return bool(settings().price_of)
+
     def price(self, channel: str) -> str:
         """About how much the messages of a channel cost; "" where no price is set."""
         each = settings().price_of.get(channel)

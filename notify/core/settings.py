@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(60.0, gt=0)
     provider_timeout_s: float = Field(15.0, gt=0)
     reconcile_after_s: float = Field(20.0, gt=0)
-    prices: str = "sms=0.0113,email=0.001"  # of a channel's unit, a segment or recipient, in dollars
+    prices: str = ""  # "sms=0.0113,email=0.001": dollars for a segment or recipient, by the city's own contract
     alone_most: int = Field(1000, ge=0)  # contacts; a larger audience needs a second person
     ask_again_minutes: float = Field(5.0, ge=0.1, le=1440)  # until the next people are asked to approve an alert
     max_attempts: int = Field(6, ge=1)

@@ -450,3 +450,16 @@ def test_old_drafts_are_forgotten(desk: httpx.Client) -> None:
     with transaction() as s:
         working_drafts.forget_old(s, datetime.now(UTC) + timedelta(days=31))
     assert asked.number("SELECT count(*) FROM working_drafts") == 0
+
+
+def test_a_price_is_shown_only_when_the_city_has_set_one(desk: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = started(desk)
+    assert filled(desk, path).send(desk, path).status_code == 303
+    page = desk.get(path).text
+    assert "Will get it" in page
+    assert ">Price<" not in page
+    monkeypatch.setenv("TOCSIN_PRICES", "sms=0.02")
+    settings.cache_clear()
+    page = desk.get(path).text
+    assert ">Price<" in page
+    assert "about $" in page
