@@ -59,6 +59,7 @@ def save_fields(draft_id: Id, caller: Viewer, sent: Annotated[Patch, Depends(pat
     return JSONResponse(
         {
             "version": saved.draft.version,
+            "saved_at": f"{saved.draft.updated_at.astimezone(settings().tz):%H:%M:%S}",
             "kept": kept,
             "set_aside": saved.set_aside,
             "others": _others(saved.draft, sent, saved.set_aside, names),
@@ -104,8 +105,11 @@ def count_drawing(draft_id: Id, caller: Viewer, sent: Annotated[Drawing, Depends
         return JSONResponse({"message": tell(error).message}, tell(error).status)
     if looked.audience is None:
         return JSONResponse({"words": looked.problem or " ".join(reading.problems.get("where", ()))})
-    residents, messages = (told(n) for n in (looked.audience.residents, sum(looked.audience.by_channel.values())))
-    return JSONResponse({"words": f"{_shown(residents)} residents, {_shown(messages)} messages"})
+    found = looked.audience
+    numbers = (found.residents, sum(found.by_channel.values()), found.no_contact)
+    residents, messages, without = (_shown(told(number)) for number in numbers)
+    words = f"{residents} residents, {messages} messages; {without} with nothing on these channels"
+    return JSONResponse({"words": words})
 
 
 def _shown(number: int | str) -> str:

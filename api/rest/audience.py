@@ -53,6 +53,7 @@ class Count(BaseModel):
     by_channel: dict[str, Tally] = Field(description="Contacts that would get a message.")
     languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
     skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
+    no_contact: Tally = Field(description="Residents in the area without a contact on these channels.")
     area_m2: float
     warnings: list[str] = Field(description="Sentences to read before the launch.")
     area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon or MultiPolygon.")
@@ -82,6 +83,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
         by_channel=all_told(counted.by_channel),
         languages={channel: all_told(spoken) for channel, spoken in counted.languages.items()},
         skipped=all_told(counted.skipped),
+        no_contact=told(counted.no_contact),
         area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,

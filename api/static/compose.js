@@ -148,7 +148,7 @@ async function save() {
   }
   take(answer);
   shelve();
-  saved.textContent = `Saved at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}`;
+  saved.textContent = `Saved at ${answer.saved_at}`; // the city's time, whatever the clock of this computer
   refresh();
   return changed().size ? save() : true;
 }

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -33,11 +32,10 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`no_contact`: residents inside without a contact on the alert's channels. `waiting`: messages that would not
-    leave before the alert expires, by cause. `usual`: the median of the last alerts' audiences."""
+    """`waiting`: messages that would not leave before the alert expires, by cause. `usual`: the median of the last
+    alerts' audiences."""
 
     audience: Audience
-    no_contact: int
     waiting: dict[str, int]
     zones: tuple[Covered, ...]
     usual: int | None
@@ -52,7 +50,6 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
     found = audience.count(s, alert, residents, now)
     return Explanation(
         found,
-        len(residents) - _with_contact(s, residents, alert.channels),
         _waiting(s, alert, found, now),
         _covered(s, alert, area, places),
         usual(s, alert.event, alert.id),
@@ -106,17 +103,6 @@ def warnings(s: Session, total: int, operator_id: int | None, but: int = 0, even
     if limit is not None and total > limit:
         said.append(f"It reaches more contacts than the author's limit of {limit:,}.")
     return said
-
-
-def _with_contact(s: Session, residents: NDArray[np.int64], channels: Sequence[str]) -> int:
-    return int(
-        s.execute(
-            text("""SELECT count(DISTINCT c.subscriber_id)
-                      FROM unnest(CAST(:residents AS bigint[])) AS r (id)
-                      JOIN contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)"""),
-            {"residents": residents.tolist(), "channels": list(channels)},
-        ).scalar_one()
-    )
 
 
 def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[str, int]:

@@ -59,9 +59,13 @@ WANTED = """
 
 
 class Tally(NamedTuple):
-    """Counts of residents inside, and of their contacts: shape (channels, languages, REASONS and, last, REACHED)."""
+    """Counts of residents inside, and of their contacts: shape (channels, languages, REASONS and, last, REACHED).
+
+    `no_contact`: the residents inside who have no contact on the channels asked about.
+    """
 
     residents: int
+    no_contact: int
     contacts: NDArray[np.int64]
 
 
@@ -95,7 +99,15 @@ class Columns:
     def size(self) -> int:
         return int(self.ids.size)
 
-    def tally(self, area: Membership, topic: int, wants: Wants, now: datetime, but: NDArray[np.bool_] | None) -> Tally:
+    def tally(
+        self,
+        area: Membership,
+        topic: int,
+        channels: Sequence[str],
+        wants: Wants,
+        now: datetime,
+        but: NDArray[np.bool_] | None,
+    ) -> Tally:
         """Count the residents inside. `topic` counts from 1; `but`: residents to leave out, counted elsewhere."""
         inside = area.inside(self.lon, self.lat, self.radius_m)
         hit = np.zeros(self.size, dtype=bool)
@@ -106,7 +118,21 @@ class Columns:
         chosen = hit[self.contact_of]
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
         shape = (len(self.channels), self.languages, REACHED + 1)
-        return Tally(int(hit.sum()), np.bincount(key, minlength=int(np.prod(shape))).reshape(shape))
+        contacts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
+        return Tally(int(hit.sum()), int((hit & ~self._reachable(channels)).sum()), contacts)
+
+    def _reachable(self, channels: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each resident has a contact on one of these channels, be it left out or not."""
+        wanted = sum(1 << number for number, channel in enumerate(self.channels) if channel in channels)
+        return (self._own & np.uint32(wanted)) != 0
+
+    @cached_property
+    def _own(self) -> NDArray[np.uint32]:
+        """The channels on which each resident has a contact, a bit for each."""
+        own = np.zeros(self.size, dtype=np.uint32)
+        for number in range(len(self.channels)):
+            own[self.contact_of[self.channel == number]] |= np.uint32(1 << number)
+        return own
 
     @cached_property
     def _form(self) -> NDArray[np.uint16]:

@@ -79,8 +79,8 @@ class LiveCount:
         at = cache.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
         parts = (
-            known.base.tally(area, number, known.wants[topic], now, but),
-            known.late.tally(area, number, known.late_wants[topic], now, None),
+            known.base.tally(area, number, channels, known.wants[topic], now, but),
+            known.late.tally(area, number, channels, known.late_wants[topic], now, None),
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
@@ -187,4 +187,5 @@ def _audience(
         by_channel[channel] = by_channel.get(channel, 0) + 1
         of_channel = by_language.setdefault(channel, {})
         of_channel[language] = of_channel.get(language, 0) + 1
-    return Audience(sum(part.residents for part in parts), total, by_channel, skipped, by_language)
+    residents, no_contact = (sum(getattr(part, name) for part in parts) for name in ("residents", "no_contact"))
+    return Audience(residents, total, by_channel, skipped, by_language, no_contact)

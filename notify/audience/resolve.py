@@ -30,15 +30,17 @@ LAST_ID = 2**63 - 1
 
 
 # The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
-REACHED = f"""
+_CONTACTS = f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
            {rules.reason(":now")} AS reason
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
-      JOIN contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
+      {{join}} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
       LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
       {rules.facts("CAST(:topic AS topic)")}
 """
+REACHED = _CONTACTS.format(join="JOIN")
+_COUNTED = _CONTACTS.format(join="LEFT JOIN")  # and a row without a channel for each resident who has no contact on them
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
@@ -70,7 +72,7 @@ class Places(NamedTuple):
 class Audience:
     """Counts of contacts. `by_channel`: those reached; `skipped`: the others, by reason.
 
-    `languages`: those reached, by channel and language.
+    `languages`: those reached, by channel and language. `no_contact`: residents without a contact on the channels.
     """
 
     residents: int
@@ -78,6 +80,7 @@ class Audience:
     by_channel: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     languages: dict[str, dict[str, int]] = field(default_factory=dict)
+    no_contact: int = 0
 
 
 def written() -> tuple[str, ...]:
@@ -151,7 +154,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
     """Return the counts of an audience whose residents are found already."""
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
-                    {REACHED}
+                    {_COUNTED}
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
                   GROUP BY channel, language, reason ORDER BY channel, language, reason"""),
@@ -160,13 +163,17 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
     languages: dict[str, dict[str, int]] = {}
+    no_contact = 0
     for channel, language, reason, number in rows:
+        if channel is None:
+            no_contact += number
+            continue
         counts, key = (by_channel, channel) if reason is None else (skipped, reason)
         counts[key] = counts.get(key, 0) + number
         if reason is None:
             languages.setdefault(channel, {})[language] = number
-    total = sum(number for *_, number in rows)
-    return Audience(len(residents), total, by_channel, skipped, languages)
+    total = sum(number for *_, number in rows) - no_contact
+    return Audience(len(residents), total, by_channel, skipped, languages, no_contact)
 
 
 # For a preview, which may come before the texts and the timelines are written.

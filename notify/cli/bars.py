@@ -60,7 +60,7 @@ def show_audience(alert: Alert, e: Explanation) -> None:
             for channel, number in found.by_channel.items()
         ],
     )
-    left_out = found.skipped | ({"no-contact": e.no_contact} if e.no_contact else {})
+    left_out = found.skipped | ({"no-contact": found.no_contact} if found.no_contact else {})
     for what, counts in (("Left out:", left_out), ("Would have to wait:", e.waiting)):
         if counts:
             console.print(what)

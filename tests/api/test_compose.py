@@ -78,6 +78,28 @@ def test_the_count_is_exact_and_small_numbers_are_not_told(desk: httpx.Client) -
     assert "fewer than 10" in page
 
 
+def test_residents_with_nothing_on_the_channels_are_counted(desk: httpx.Client) -> None:
+    with transaction() as s:
+        for _ in range(12):
+            factories.resident(s, phone=None, email="")
+    path = started(desk)
+    form = filled(desk, path)
+    form.values.pop("channel.email"), form.values.pop("channel.social")
+    form.send(desk, path)
+    row = '<th scope="row">Residents with nothing on these channels</th><td class="n">'
+    assert f"{row}12</td>" in desk.get(path).text
+    square = '{"type":"Polygon","coordinates":[[[0.4,0.4],[0.6,0.4],[0.6,0.6],[0.4,0.6],[0.4,0.4]]]}'
+    drawn = started(desk)
+    form = form_of(desk, drawn)
+    form.values.pop("channel.email"), form.values.pop("channel.social")
+    form.send(desk, drawn)
+    told = desk.post(f"{drawn}/count", json={"area": square}).json()["words"]
+    assert told.startswith("52 residents")
+    assert told.endswith("; 12 with nothing on these channels")
+    review = desk.get(Form(desk.get(path).text).send(desk, path, "review").headers["location"]).text
+    assert f'{row}<data id="no-contact" value="12">12</data>' in review
+
+
 def test_the_alert_says_what_the_preview_said(desk: httpx.Client) -> None:
     path = started(desk)
     filled(desk, path).send(desk, path)

@@ -1,13 +1,14 @@
 """Compose with scripts: fields saved one by one, by several windows and people."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from api import rates
+from notify.core.settings import settings
 from tests.api import asked
 from tests.api.test_compose import desk, filled, form_of, started, zone_field
 
@@ -83,6 +84,14 @@ def test_the_parts_show_what_the_page_shows(desk: httpx.Client) -> None:
 
 
 SQUARE = '{"type":"Polygon","coordinates":[[[0,0],[0.9,0],[0.9,0.9],[0,0.9],[0,0]]]}'
+
+
+def test_a_save_says_when_on_the_citys_clock(desk: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_TIMEZONE", "Asia/Kathmandu")  # 5:45 ahead of UTC, where hardly any browser is
+    settings.cache_clear()
+    told = save(desk, started(desk), {"blank.hazard": "wind"}).json()
+    ((kept,),) = asked.rows("SELECT updated_at FROM working_drafts")
+    assert told["saved_at"] == f"{kept.astimezone(UTC) + timedelta(hours=5, minutes=45):%H:%M:%S}"
 
 
 def test_a_drawing_is_counted_before_it_is_saved(desk: httpx.Client, at_desk: Desk) -> None:

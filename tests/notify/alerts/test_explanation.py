@@ -69,7 +69,7 @@ def test_who_has_nothing_on_the_channels_is_counted(s: Session) -> None:
     resident(s)
     resident(s, phone=None, email="")
     explained = explanation.explain(s, alert_draft(s), NOW)
-    assert (explained.audience.residents, explained.audience.total, explained.no_contact) == (2, 1, 1)
+    assert (explained.audience.residents, explained.audience.total, explained.audience.no_contact) == (2, 1, 1)
 
 
 def test_what_caps_rates_and_missing_senders_would_keep_waiting(s: Session) -> None:

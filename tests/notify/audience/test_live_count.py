@@ -316,3 +316,21 @@ def test_the_residents_are_read_while_the_area_is_made(counted: LiveCount) -> No
     assert read is not None
     assert counted._known is not None
     assert counted._known.base is read.base
+
+
+def test_who_has_nothing_on_the_channels_is_counted(counted: LiveCount) -> None:
+    with transaction() as s:
+        sender(s, "mastodon")
+        resident(s, email="")
+        mailed = [resident(s, phone=None, email="") for _ in range(2)]
+        silent = [resident(s, phone=None) for _ in range(3)]
+        resident(s, phone=None, at=[(50, 50)])
+    everywhere = live(counted)
+    assert (everywhere.residents, everywhere.no_contact) == (6, len(silent))
+    assert everywhere == stored()
+    texts = counted.count(Membership(square(0, 0)), "storm", ("sms",), NOW)
+    assert (texts.residents, texts.total, texts.no_contact) == (6, 1, len(silent) + len(mailed))
+    with transaction() as s:  # a phone that is not verified is a contact, which is left out for that reason
+        resident(s, verified=False)
+    texts = counted.count(Membership(square(0, 0)), "storm", ("sms",), NOW)
+    assert (texts.no_contact, texts.skipped) == (len(silent) + len(mailed), {"unverified": 1})
