@@ -124,7 +124,7 @@ class Columns:
     def _reachable(self, channels: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each resident has a contact on one of these channels, be it left out or not."""
         wanted = sum(1 << number for number, channel in enumerate(self.channels) if channel in channels)
-        return (self._own & np.uint32(wanted)) != 0
+        return np.asarray(self._own & np.uint32(wanted), dtype=bool)
 
     @cached_property
     def _own(self) -> NDArray[np.uint32]:

@@ -40,7 +40,7 @@ _CONTACTS = f"""
       {rules.facts("CAST(:topic AS topic)")}
 """
 REACHED = _CONTACTS.format(join="JOIN")
-_COUNTED = _CONTACTS.format(join="LEFT JOIN")  # and a row without a channel for each resident who has no contact on them
+_COUNTED = _CONTACTS.format(join="LEFT JOIN")  # and a row without a channel for each resident without one
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
