@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.console import approval_view
+from api.console import approval_view, preflight
 from api.console.approval_view import Approval
 from api.console.outline import Outline, outline
+from api.console.preflight import Preflight
 from notify.accounts.operators import MAY
 from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
 from notify.alerts.follow_up import Offer
@@ -52,6 +53,7 @@ class AlertView:
     approval: Approval
     to_type: dict[str, list[str]]  # button -> why the number of messages must be typed
     plan: Plan | None  # before the launch: the audience and times if it were launched now
+    preflight: Preflight | None  # before the launch: whether its channels work
 
     @property
     def preview(self) -> Audience | None:
@@ -63,7 +65,8 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
     alert = reports.find_alert(s, alert_id)
     own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
-    plan = forecast.plan(s, alert, now) if waits else None
+    checked = preflight.read(s, alert, now) if waits else None
+    plan = forecast.plan(s, alert, now, checked.failing) if checked else None
     if plan:
         explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator)
     offered = buttons(alert, caller)
@@ -84,6 +87,7 @@ def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bo
         approval=approval_view.read(s, alert, caller.operator, now),
         to_type=_to_type(s, alert, plan, caller, offered) if plan else {},
         plan=plan,
+        preflight=checked,
     )
 
 
