@@ -119,11 +119,6 @@ def require_fresh(caller: Caller) -> None:
         raise NeedsProof(caller.session)
 
 
-def is_still_here(s: Session, caller: Caller) -> bool:
-    """Whether the session has not ended meanwhile. For streams, which last longer than one request."""
-    return caller.session is None or sessions.is_open(s, caller.session.id, datetime.now(UTC))
-
-
 def with_secret(secret: str) -> Caller | None:
     """Return the caller with this key, or None. The key is looked up by its hash, so the time reveals nothing of it."""
     with transaction() as s:

@@ -1,23 +1,25 @@
-"""Everything that the console shows of an alert, read in one transaction."""
+"""Everything that the console shows of an alert."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.console import approval_view, preflight
-from api.console.approval_view import Approval
+from api.console import approval_view
+from api.console.approval_view import Approval, Asked
 from api.console.outline import Outline, outline
-from api.console.preflight import Preflight
+from notify import audience
 from notify.accounts.operators import MAY
 from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
 from notify.audience import Audience
+from notify.audience.live_count import live_count
 from notify.city import zones as city_zones
 from notify.core import states
+from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast
 from notify.delivery.forecast import Plan
@@ -36,58 +38,97 @@ RECEIPTS_FOR = timedelta(minutes=2)  # how long receipts are watched after the l
 
 
 @dataclass(frozen=True, slots=True)
-class AlertView:
-    """What the templates read. `drawing` and `words` are empty when only the numbers are needed."""
+class Shown:
+    """What is the same for every reader, and may change at any moment."""
 
     alert: Alert
     progress: reports.Progress
-    words: Sequence[StoredContent]
     steps: Sequence[reports.Step]
-    drawing: Outline | None
+    follow: Offer  # whether somebody can reach its unreached
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertView(Shown):
+    """What the templates read. The fields with a default are only for a page as a whole, or before the launch."""
+
     buttons: tuple[str, ...]
     needs_another: bool  # the reader is its author, and somebody else must approve it
-    tested: Sequence[own_tests.Tested]  # to the reader's own contacts
-    similar: Sequence[Similar]  # of other incidents, before the launch
-    findings: Sequence[linting.Checked]  # on its words, before the launch
-    follow: Offer  # whether somebody can reach its unreached
     approval: Approval
-    to_type: dict[str, list[str]]  # button -> why the number of messages must be typed
-    plan: Plan | None  # before the launch: the audience and times if it were launched now
-    preflight: Preflight | None  # before the launch: whether its channels work
+    words: Sequence[StoredContent] = ()
+    drawing: Outline | None = None
+    tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
+    similar: Sequence[Similar] = ()  # of other incidents
+    findings: Sequence[linting.Checked] = ()  # on its words
+    to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
+    plan: Plan | None = None  # the audience and times if it were launched now
 
     @property
     def preview(self) -> Audience | None:
         return self.plan.audience if self.plan else None
 
 
-def read(s: Session, alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> AlertView:
-    """Read an alert. `moving`: without the words and the drawing, which never change. Raises NotFound."""
-    alert = reports.find_alert(s, alert_id)
-    own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
+def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) -> AlertView:
+    """Read an alert's page; `moving`: only the parts that change by themselves. Raises NotFound."""
+    with transaction() as s:
+        alert = reports.find_alert(s, alert_id)
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
-    checked = preflight.read(s, alert, now) if waits else None
-    plan = forecast.plan(s, alert, now, checked.failing) if checked else None
-    if plan:
-        explanation.note_preview(s, alert, plan.audience.residents, now, by=caller.operator)
-    offered = buttons(alert, caller)
+    reached = _reached(alert, now) if waits else None  # takes a connection of its own
+    with transaction() as s:
+        view = seen_by(shown(s, alert_id, now), caller, now)
+        if reached is not None and view.alert.state in states.BEFORE_LAUNCH:
+            plan = forecast.plan_for(s, alert, reached, now)
+            explanation.note_preview(s, alert, reached.residents, now, by=caller.operator)
+            view = replace(view, plan=plan, to_type=_to_type(s, alert, plan, caller, view.buttons))
+        return view if moving else _with_the_rest(s, view, caller, now, waits)
+
+
+def shown(s: Session, alert_id: int, now: datetime) -> Shown:
+    """Read what is the same for every reader."""
+    alert = reports.find_alert(s, alert_id)
+    return Shown(
+        alert,
+        reports.progress(s, alert_id),
+        reports.steps(s, alert_id),
+        follow_up.offer(s, alert, now, settings()),
+        approval_view.read(s, alert, now),
+    )
+
+
+def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
+    """Return what one reader sees, without a query."""
+    alert = known.alert
+    own = caller.operator is not None and caller.operator.id == alert.created_by and bool(alert.two_people)
     return AlertView(
-        alert=alert,
-        progress=reports.progress(s, alert_id),
-        words=() if moving else reports.words(s, alert_id),
-        steps=reports.steps(s, alert_id),
-        drawing=None
-        if moving or alert.area is None
-        else outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))),
-        buttons=offered,
+        alert,
+        known.progress,
+        known.steps,
+        known.follow,
+        known.asked,
+        buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
-        tested=() if moving else own_tests.sent(s, alert_id, caller.operator),
-        similar=similar(s, alert, now) if waits and not moving else (),
-        findings=linting.findings(s, alert, settings()) if waits and not moving else (),
-        follow=follow_up.offer(s, alert, now, settings()),
-        approval=approval_view.read(s, alert, caller.operator, now),
-        to_type=_to_type(s, alert, plan, caller, offered) if plan else {},
-        plan=plan,
-        preflight=checked,
+        approval=approval_view.offered(known.asked, alert, caller.operator, now),
+    )
+
+
+def _reached(alert: Alert, now: datetime) -> Audience:
+    """Return the audience if the alert were launched now, counted in memory except for a follow-up's."""
+    area = audience.membership(alert)
+    if alert.follows is None:
+        return live_count().count(area, alert.topic.value, alert.channels, now)
+    with transaction() as s:
+        return audience.preview(s, alert, now)
+
+
+def _with_the_rest(s: Session, view: AlertView, caller: Caller, now: datetime, waits: bool) -> AlertView:
+    alert = view.alert
+    return replace(
+        view,
+        words=reports.words(s, alert.id),
+        drawing=outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))) if alert.area is not None else None,
+        tested=own_tests.sent(s, alert.id, caller.operator),
+        similar=similar(s, alert, now) if waits else (),
+        findings=linting.findings(s, alert, settings()) if waits else (),
     )
 
 

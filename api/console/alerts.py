@@ -216,8 +216,7 @@ def _done(request: Request, alert_id: int, caller: Caller, step: Callable[[], No
 
 def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | None = None) -> Response:
     now = datetime.now(UTC)
-    with transaction() as s:
-        read = alert_view.read(s, alert_id, caller, now)
+    read = alert_view.read(alert_id, caller, now)
     return page(
         request,
         "console/alert.html",

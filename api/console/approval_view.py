@@ -16,8 +16,17 @@ from notify.models.states import AlertState
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked to approve an alert, and its launch by one person, if there was one: the same for every reader."""
+
+    waiting: Waiting | None
+    broken: Broken | None
+    overridden: Sequence[linting.Checked]  # errors in its words that the launch by one person has passed
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
-    """What `approval.html` shows, and the forms that it offers."""
+    """What `approval.html` shows, and the forms that it offers to one operator."""
 
     waiting: Waiting | None
     may_ask: bool
@@ -27,10 +36,15 @@ class Approval:
     overridden: Sequence[linting.Checked]  # errors in the words, with which somebody launched it alone
 
 
-def read(s: Session, alert: Alert, by: Operator | None, now: datetime) -> Approval:
-    """Read it. The domain checks again what an operator may do."""
-    waiting = approval_asks.waiting(s, alert, now, settings())
+def read(s: Session, alert: Alert, now: datetime) -> Asked:
     broken = break_glass.of(s, alert.id)
+    overridden = linting.overridden(s, alert, settings()) if broken else ()
+    return Asked(approval_asks.waiting(s, alert, now, settings()), broken, overridden)
+
+
+def offered(asked: Asked, alert: Alert, by: Operator | None, now: datetime) -> Approval:
+    """Return what one operator is offered. The domain checks again what they may do."""
+    waiting, broken = asked.waiting, asked.broken
     open_draft = alert.state is AlertState.DRAFT and alert.expires_at > now and alert.area is not None
     now_or_never = alert.launch_at is None or alert.launch_at <= now
     return Approval(
@@ -48,5 +62,5 @@ def read(s: Session, alert: Alert, by: Operator | None, now: datetime) -> Approv
         and by is not None
         and by.id != broken.by.id
         and operators.may(by, "approve"),
-        overridden=linting.overridden(s, alert, settings()) if broken else (),
+        overridden=asked.overridden,
     )

@@ -63,16 +63,14 @@ def _rate(given: str) -> float:
 
 
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
-    now = datetime.now(UTC)
     with transaction() as s:
-        channels = sender_status.read(s, tasks.redis_client(), now)
+        channels = sender_status.read(s, tasks.redis_client(), datetime.now(UTC))
     return page(
         request,
         "console/senders.html",
         language="en",
         caller=caller,
         channels=channels,
-        now=now,
         may_change=caller.may("administer"),
         told=told,
     )

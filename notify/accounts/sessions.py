@@ -79,14 +79,14 @@ def find(s: Session, token: str, now: datetime, *, active: bool = True) -> Live 
     return Live(row.SignIn.id, row.Operator, row.SignIn.proven_at, row.SignIn.how == "training")
 
 
-def is_open(s: Session, session_id: int, now: datetime) -> bool:
-    """Whether a session, found earlier, has not ended since, and its operator is not disabled."""
+def open_ids(s: Session, now: datetime) -> frozenset[int]:
+    """The sessions that have not ended, of operators who are not disabled. For streams, which outlast a request."""
     living = (
         select(SignIn.id)
         .join(Operator, Operator.id == SignIn.operator_id)
-        .where(SignIn.id == session_id, SignIn.ended_at.is_(None), SignIn.ends_at > now, Operator.disabled_at.is_(None))
+        .where(SignIn.ended_at.is_(None), SignIn.ends_at > now, Operator.disabled_at.is_(None))
     )
-    return s.scalar(living) is not None
+    return frozenset(s.scalars(living))
 
 
 def prove(s: Session, session_id: int, now: datetime) -> None:

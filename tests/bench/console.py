@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 import numpy as np
 from shapely.geometry import mapping
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from api.auth import cookie_name
 from notify.accounts import operators, sessions
@@ -21,7 +22,7 @@ from notify.alerts import working_drafts, working_start
 from notify.alerts.working_drafts import Change
 from notify.core.db import transaction
 from notify.local import ports
-from notify.models import Lane
+from notify.models import Lane, Operator
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
 from tests.bench.size import Size
@@ -33,7 +34,9 @@ from tests.waiting import until
 CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 50_000), Size.FULL: (1_000_000, 200_000)}  # and inside
 PAST = {Size.SMOKE: 20, Size.USUAL: 500, Size.FULL: 500}  # alerts
 ASKED = {Size.SMOKE: 5, Size.USUAL: 40, Size.FULL: 200}  # times that each page is loaded
-TURNS = {Size.SMOKE: 1, Size.USUAL: 3, Size.FULL: 5}  # with watchers and without, alternating
+# Sent to with watchers and without, alternating. Some seconds each: shorter ones differ by more than the watchers cost.
+WATCHED = {Size.SMOKE: 1_000, Size.USUAL: 150_000, Size.FULL: 200_000}
+TURNS = {Size.SMOKE: 1, Size.USUAL: 4, Size.FULL: 8}
 OPERATORS, WATCHERS = 20, 20
 MOST_S = 0.15
 SLOWER_MOST = 1.02
@@ -53,7 +56,7 @@ def console(size: Size) -> Iterator[Figure]:
             yield _loaded(name, [door.load(path) for _ in range(ASKED[size])])
         city.start("scheduler", "scheduler", kind="scheduler")
         city.start_workers(Lane.EMERGENCY, 2)
-        yield _watched(city, door, area, TURNS[size])
+        yield _watched(city, door, city.settle(WATCHED[size], "sms"), TURNS[size])
 
 
 def _loaded(name: str, took_s: list[float]) -> Figure:
@@ -69,7 +72,7 @@ def _fill(city: Installation, area: object, past: int) -> dict[str, str]:
         for n in range(OPERATORS):
             operators.add(s, f"operator{n}@bench.example.org", ("author", "approver")[n % 2], now)
         for n in range(50):
-            keep_zone(s, f"Zone {n}", square(-170 + n % 10 * 0.05, 40 + n // 10 * 0.05, 0.05), now=now)
+            keep_zone(s, f"Zone {n}", square(-170 + n % 10 * 0.2, 40 + n // 10 * 0.2, 0.2), now=now)
     waiting = city.approved(area, "sms")
     with owning() as s:
         columns = s.scalars(
@@ -154,8 +157,8 @@ class _Door:
         now = datetime.now(UTC)
         with transaction() as s:
             admin = operators.add(s, "admin@bench.example.org", "admin", now)
-            token = sessions.begin(s, admin, "password", "bench", now)
-        self._headers = {"Cookie": f"{cookie_name()}={token}"}
+            watchers = [operators.add(s, f"watcher{n}@bench.example.org", "approver", now) for n in range(WATCHERS)]
+            self._headers, *self._watchers = (_signed_in(s, one, now) for one in (admin, *watchers))
         until(lambda: not ports.is_free(port), 60, "the API answers")
 
     def load(self, path: str) -> float:
@@ -168,11 +171,11 @@ class _Door:
 
     @contextmanager
     def watching(self, alert: int) -> Iterator[list[float]]:
-        """Have WATCHERS watch the live page. Yields the moments of the updates that arrived."""
+        """Have WATCHERS, each an operator of their own, watch the live page. Yields the moments of the updates."""
         updates: list[float] = []
         lines = [HTTPConnection(ports.HOST, self._port, timeout=120) for _ in range(WATCHERS)]
-        for line in lines:
-            line.request("GET", f"/console/alerts/{alert}/events", headers=self._headers)
+        for line, headers in zip(lines, self._watchers, strict=True):
+            line.request("GET", f"/console/alerts/{alert}/events", headers=headers)
         threads = [threading.Thread(target=_follow, args=(line, updates)) for line in lines]
         for thread in threads:
             thread.start()
@@ -181,6 +184,10 @@ class _Door:
             line.sock.shutdown(socket.SHUT_RDWR)  # the page would watch for receipts for two minutes more
         for thread in threads:
             thread.join()
+
+
+def _signed_in(s: Session, operator: Operator, now: datetime) -> dict[str, str]:
+    return {"Cookie": f"{cookie_name()}={sessions.begin(s, operator, 'password', 'bench', now)}"}
 
 
 def _follow(line: HTTPConnection, updates: list[float]) -> None:
