@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-long check fix screenshots bench wheel bench-smoke lock clean clean-data
+.PHONY: help setup run demo test test-long check fix catalogue screenshots bench wheel bench-smoke lock clean clean-data
 
 PY := .venv/bin/python
 VENDOR := api/static/vendor
@@ -41,6 +41,14 @@ check: setup ## style, types, imports
 fix: setup ## mend what ruff can mend
 	@$(PY) -m ruff check --fix
 	@$(PY) -m ruff format
+
+# Without places and dates, which would change with every edit. Messages that are gone are dropped.
+BABEL := $(PY) -m babel.messages.frontend -q
+
+catalogue: setup ## the console's messages, collected for translation into templates/locale
+	@$(BABEL) extract -F pyproject.toml -k gettext_noop --no-location --sort-output -o .venv/tocsin.pot .
+	@$(BABEL) update -D tocsin -i .venv/tocsin.pot -d templates/locale -w 120 --no-fuzzy-matching --ignore-obsolete \
+	    --ignore-pot-creation-date
 
 screenshots: setup ## the pictures of docs/console.md, made anew
 	@$(PY) -m pytest -q tests/browser/screenshots.py

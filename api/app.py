@@ -14,6 +14,7 @@ from api import auth, console, errors, health, hooks, openapi, resident, rest
 from api import map as city_map
 from api.console.proof import to_proof
 from api.console.sign_in import to_sign_in
+from api.language import ReadersLanguage
 from api.map.tiles import Desk
 from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
@@ -55,7 +56,8 @@ def create_app() -> FastAPI:
     app.add_middleware(RateLimit)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog, metrics=app.state.metrics)  # added last: the outermost
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
+    app.add_middleware(ReadersLanguage)  # added last: the outermost
     app.hooks = hooks.router(app.state.metrics)
     return app
 

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import proving
 from api.errors import DESCRIPTION, Misdirected, NotSignedIn
 from api.proving import NeedsProof, Proof, proof_in_form
 from notify.accounts import devices, operators, sessions
+from notify.core import translation
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed
 from notify.core.settings import settings
@@ -97,13 +99,21 @@ def by_cookie(request: Request) -> Caller:
     return Caller(live.operator, session=live)
 
 
-def viewer(request: Request, proof: Annotated[Proof | None, Depends(proof_in_form)]) -> Caller:
+async def at_console(request: Request) -> Caller:
+    """Do the same, and speak the operator's language from here on. Not in a thread, which would forget it."""
+    caller = await run_in_threadpool(by_cookie, request)
+    if language := caller.acting.language:
+        translation.speak(language)
+    return caller
+
+
+async def viewer(request: Request, proof: Annotated[Proof | None, Depends(proof_in_form)]) -> Caller:
     """Do the same, and check the proof of a form that is sent again with one (`require_fresh`). Raises NeedsProof."""
-    caller = by_cookie(request)
+    caller = await at_console(request)
     if proof is None or caller.session is None:
         return caller
     now = datetime.now(UTC)
-    proving.again(caller.session, proof, now)
+    await run_in_threadpool(proving.again, caller.session, proof, now)
     return replace(caller, session=replace(caller.session, proven_at=now))
 
 
@@ -149,9 +159,9 @@ def require_own_host(request: Request) -> None:
 
 def sign_in(response: Response, token: str, device: str = "") -> None:
     """Set the token of a session as the browser's cookie, and that of the device, which outlives it."""
-    _set(response, cookie_name(), token, int(sessions.LIFE.total_seconds()))
+    set_cookie(response, cookie_name(), token, int(sessions.LIFE.total_seconds()))
     if device:
-        _set(response, device_cookie_name(), device, int(devices.LIFE.total_seconds()))
+        set_cookie(response, device_cookie_name(), device, int(devices.LIFE.total_seconds()))
 
 
 def sign_out(request: Request, response: Response) -> None:
@@ -179,7 +189,7 @@ def cookie_name() -> str:
     return "__Host-tocsin" if _is_https() else "tocsin"
 
 
-def _set(response: Response, name: str, value: str, max_age: int) -> None:
+def set_cookie(response: Response, name: str, value: str, max_age: int) -> None:
     response.set_cookie(name, value, max_age=max_age, secure=_is_https(), httponly=True, samesite="strict")
 
 

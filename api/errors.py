@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.rendering import page
 from notify.accounts.tries import TooManyTries
-from notify.core import db
+from notify.core import db, translation
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from notify.core.rewording import reworded
 from zones.errors import ZoneError
@@ -139,7 +139,9 @@ def answer(request: Request, error: Exception) -> Response:
     back = "/console" if f"{request.url.path}/".startswith("/console/") else "/"
     if told.code == "not-found" and back == "/console":  # hints name commands, but the reader has only a browser
         told = replace(told, hint="The console lists all alerts.")
-    return page(request, "error.html", status=told.status, headers=headers, told=told, back=back)
+    return page(
+        request, "error.html", status=told.status, headers=headers, told=told, back=back, said_in=translation.language()
+    )
 
 
 def install(app: FastAPI) -> None:

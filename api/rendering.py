@@ -7,11 +7,13 @@ from functools import cache
 from typing import Any
 
 from babel import Locale
+from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from api.language import is_at_console, preferred
 from notify.accounts import operators
 from notify.alerts import drills
 from notify.channels.channel import CHANNELS
@@ -19,11 +21,12 @@ from notify.content.compose import catalogue
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
 from notify.content.phrases import Moment
-from notify.core import alarms, reasons
+from notify.core import alarms, reasons, translation
 from notify.core.city_time import apart
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from templates import PAGES
 
 
@@ -35,29 +38,36 @@ def page(
     headers: Mapping[str, str] | None = None,
     **given: Any,
 ) -> HTMLResponse:
-    """Return an HTML page. `language` defaults to the browser's, if we have it.
+    """Return an HTML page: at the console in the reader's language, elsewhere in `language` or that of the browser.
 
     `status`: by default that of `told`, the error that the page shows. If `caller` is given, the page also shows the
     unresolved alarms.
     """
     language = given.pop("language", None) or language_of(request)
+    vary = "Accept-Language, Cookie" if request is not None and is_at_console(request.url.path) else "Accept-Language"
     if "caller" in given:
         with transaction() as s:
             given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
             given |= {"drilling": drills.running(s, datetime.now(UTC))}
+    given["address"] = _address(request)
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
         status = told.status if (told := given.get("told")) else 200
-    return HTMLResponse(
-        render(name, language=language, **given), status, {"Vary": "Accept-Language", **(headers or {})}
-    )
+    return HTMLResponse(render(name, language=language, **given), status, {"Vary": vary, **(headers or {})})
 
 
-def render(name: str, *, language: str = "en", **given: Any) -> str:
-    """Render a page or part of one."""
-    known = settings()
+def _address(request: Request | None) -> str:
+    """Return the page's own address. One that answers a form cannot be asked for again: then that of the console."""
+    if request is None or request.method not in {"GET", "HEAD"}:
+        return "/console"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def render(name: str, *, language: str | None = None, **given: Any) -> str:
+    """Render a page or part of one, by default in the language of the console's reader."""
+    known, language = settings(), language or translation.language()
     return (
-        _environment()
+        _environment(translation.language())
         .get_template(name)
         .render(language=language, words=words(language), city=known.city, help_contact=known.help_contact, **given)
     )
@@ -69,22 +79,16 @@ def words(language: str) -> dict[str, Any]:
 
 
 def language_of(request: Request | None) -> str:
-    """Return the language in `?lang=es`, else the first of Accept-Language that we have (RFC 9110 section 12.5.4), else
-    the city's first."""
+    """Return that of the console's reader; elsewhere the language in `?lang=es`, else the first of
+    Accept-Language that we have, else the city's first."""
     spoken = [language for language in settings().languages if language in _words()] or ["en"]
     if request is None:
         return spoken[0]
+    if is_at_console(request.url.path):
+        return translation.language()
     if (asked := request.query_params.get("lang")) in spoken:
         return str(asked)
-    weighed: list[tuple[float, str]] = []
-    for item in request.headers.get("accept-language", "")[:500].split(","):
-        tag, _, weight = item.strip().partition(";q=")
-        try:
-            weighed.append((float(weight or 1), tag.partition("-")[0].lower()))
-        except ValueError:
-            continue
-    wanted = [tag for weight, tag in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
-    return next((tag for tag in wanted if tag in spoken), spoken[0])
+    return preferred(request.headers, spoken) or spoken[0]
 
 
 @cache
@@ -93,18 +97,28 @@ def _words() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(_language: str) -> Environment:
+    """Return what renders pages: one for each language of the console, because Jinja keeps what it made of constants
+    and of templates that others import."""
     pages = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    pages.policies["ext.i18n.trimmed"] = True
+    install = pages.install_gettext_callables  # type: ignore[attr-defined]  # of the extension
+    install(translation.translated, translation.translated_number, newstyle=True)
     pages.filters |= {
         "channel": CHANNELS.__getitem__,
-        "number": lambda value: f"{value:,}",
+        "number": translation.number,
         "counted": counted,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
-        "clock": lambda at: f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}",
-        "minute": lambda at: f"{at.astimezone(settings().tz):%-d %b, %H:%M}",
+        "clock": lambda at: _time(at, "d MMM y, HH:mm:ss"),
+        "minute": lambda at: _time(at, "d MMM, HH:mm"),
         "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
         "apart": _apart,
         "spoken": _spoken,
@@ -112,16 +126,21 @@ def _environment() -> Environment:
         "plural": _plural,
         "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
-        "tally": lambda told: f"{told:,}" if isinstance(told, int) else told,
+        "tally": lambda told: translation.number(told) if isinstance(told, int) else told,
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages
 
 
+def _time(at: datetime, pattern: str) -> str:
+    """Return a time on the city's clocks, by a pattern of Unicode CLDR."""
+    return format_datetime(at.astimezone(settings().tz), pattern, locale=translation.locale())
+
+
 def _apart(at: datetime, now: datetime) -> str:
     """Return how far away a time is, in words that change once a minute at most."""
     if abs((at - now).total_seconds()) < 90:
-        return "just now" if at <= now else "in a minute"
+        return _("just now") if at <= now else _("in a minute")
     return apart(at, now)
 
 

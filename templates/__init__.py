@@ -3,6 +3,7 @@
 from pathlib import Path
 
 LINT = Path(__file__).parent / "lint"
+LOCALE = Path(__file__).parent / "locale"
 MESSAGES = Path(__file__).parent / "messages"
 NUMBERS = Path(__file__).parent / "numbers"
 PAGES = Path(__file__).parent / "pages"

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 def list_alerts(request: Request, caller: Viewer) -> Response:
     with transaction() as s:
         recent = reports.recent_alerts(s, 200)
-    return page(request, "console/alerts.html", language="en", caller=caller, alerts=recent, now=datetime.now(UTC))
+    return page(request, "console/alerts.html", caller=caller, alerts=recent, now=datetime.now(UTC))
 
 
 @router.get("/alerts/{alert_id}")
@@ -220,7 +220,6 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
     return page(
         request,
         "console/alert.html",
-        language="en",
         caller=caller,
         d=read,
         may_report=caller.may("count"),

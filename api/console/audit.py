@@ -86,7 +86,6 @@ def _page(request: Request, caller: Caller, fields: Fields, told: Told | None = 
     return page(
         request,
         "console/audit.html",
-        language="en",
         caller=caller,
         fields=fields,
         entries=entries[:PAGE],

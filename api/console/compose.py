@@ -9,11 +9,10 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import Caller, NeedsSignIn, Viewer, by_cookie, require_own_form, require_own_host
+from api.auth import Caller, NeedsSignIn, Viewer, at_console, require_own_form, require_own_host
 from api.console import compose_labels, compose_view
 from api.errors import Told, tell
 from api.ids import Id
@@ -44,7 +43,7 @@ async def sent(request: Request) -> AsyncIterator[Sent]:
     """Read a form after the sign-in was checked. One from somebody whose session has ended is given back to them."""
     caller: Caller | None = None
     try:
-        caller = await run_in_threadpool(by_cookie, request)
+        caller = await at_console(request)
     except NeedsSignIn:
         require_own_host(request)
         require_own_form(request)
@@ -128,7 +127,6 @@ def _draft_page(
         return page(
             request,
             "console/compose_gone.html",
-            language="en",
             caller=caller,
             told=tell(error),
             draft_id=draft_id,
@@ -137,7 +135,6 @@ def _draft_page(
         request,
         "console/compose.html",
         headers=outside.policy(),
-        language="en",
         caller=caller,
         v=shown,
         told=told,
@@ -157,7 +154,7 @@ def _refused(request: Request, draft_id: int, caller: Caller, error: TocsinError
 def _given_back(request: Request, form: FormData) -> Response:
     """The form of somebody whose session has ended, to be sent again after signing in: nothing of it is lost."""
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str) and name != "do"]
-    return page(request, "console/compose_signed_out.html", status=401, language="en", fields=fields)
+    return page(request, "console/compose_signed_out.html", status=401, fields=fields)
 
 
 def shown_in(form: Mapping[str, Any]) -> dict[str, tuple[int, str]]:

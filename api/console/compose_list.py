@@ -66,7 +66,6 @@ def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, t
     return page(
         request,
         "console/compose_list.html",
-        language="en",
         caller=caller,
         drafts=drafts,
         events=events,

@@ -63,7 +63,6 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
     return page(
         request,
         "console/contacts.html",
-        language="en",
         caller=caller,
         channels=of_residents(),
         mine=mine,

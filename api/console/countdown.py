@@ -32,7 +32,6 @@ def ask(request: Request, alert_id: int, caller: Caller, fields: Mapping[str, st
     return page(
         request,
         "console/countdown.html",
-        language="en",
         caller=caller,
         alert=alert,
         action=request.url.path,

@@ -82,7 +82,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None) -> Respons
     return page(
         request,
         "console/drills.html",
-        language="en",
         caller=caller,
         told=told,
         now=now,

@@ -48,7 +48,6 @@ def _page(request: Request, incident_id: int, caller: Caller, told: Told | None 
     return page(
         request,
         "console/incident.html",
-        language="en",
         caller=caller,
         i=thread,
         now=now,

@@ -45,7 +45,7 @@ def join(
             devices.keep(s, device, operator.id, now)
     except (Invalid, Unavailable) as error:
         return _page(request, link, error)
-    answer = page(request, "console/recovery_codes.html", language="en", email=email, codes=recovery, joined=True)
+    answer = page(request, "console/recovery_codes.html", email=email, codes=recovery, joined=True)
     replace_session(request, answer, token, device)
     return answer
 
@@ -69,7 +69,6 @@ def _page(request: Request, link: str, error: TocsinError | None = None) -> Resp
     return page(
         request,
         "console/join.html",
-        language="en",
         link=link,
         who=who,
         qr=qr(secret, who.email),

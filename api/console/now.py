@@ -90,7 +90,6 @@ def show(request: Request, caller: Viewer) -> Response:
     return page(
         request,
         "console/now.html",
-        language="en",
         caller=caller,
         begun=seen.begun,
         parts=parts,

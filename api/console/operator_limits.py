@@ -82,7 +82,6 @@ def _page(
     return page(
         request,
         "console/operator_limits.html",
-        language="en",
         caller=caller,
         told=told,
         m=found,

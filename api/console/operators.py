@@ -108,7 +108,7 @@ def _list(request: Request, caller: Caller, told: Told | None = None, email: str
     with transaction() as s:
         found = staff.members(s, caller.acting, datetime.now(UTC))
     given: dict[str, Any] = {"members": found, "roles": operators.ROLES, "told": told, "email": email, "role": role}
-    return page(request, "console/operators.html", language="en", caller=caller, **given)
+    return page(request, "console/operators.html", caller=caller, **given)
 
 
 def _one(request: Request, caller: Caller, operator_id: int, *, told: Told | None = None, link: str = "") -> Response:
@@ -121,4 +121,4 @@ def _one(request: Request, caller: Caller, operator_id: int, *, told: Told | Non
         "link": link,
         "days": links.LIFE["join"].days,
     }
-    return page(request, "console/operator.html", language="en", caller=caller, **given)
+    return page(request, "console/operator.html", caller=caller, **given)

@@ -95,4 +95,4 @@ def remove(passkey_id: Id, caller: Viewer) -> Response:
 
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
     possible = passkeys.site() is not None
-    return page(request, "console/passkey.html", language="en", caller=caller, told=told, possible=possible)
+    return page(request, "console/passkey.html", caller=caller, told=told, possible=possible)

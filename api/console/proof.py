@@ -62,7 +62,6 @@ def _page(
         "console/proof.html",
         status=told.status if told else 403 if request.method == "POST" else 200,
         headers=retry_after(needs.problem),
-        language="en",
         live=needs.live,
         to=to,
         fields=fields,

@@ -30,7 +30,6 @@ def show_report(alert_id: Id, request: Request, caller: Viewer) -> Response:
     return page(
         request,
         "console/report.html",
-        language="en",
         caller=caller,
         r=found,
         p=found.progress,

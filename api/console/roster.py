@@ -110,7 +110,6 @@ def _page(request: Request, caller: Caller, week: str, told: Told | None = None)
     return page(
         request,
         "console/roster.html",
-        language="en",
         caller=caller,
         told=told,
         now=now,

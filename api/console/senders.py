@@ -68,7 +68,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None) -> Respons
     return page(
         request,
         "console/senders.html",
-        language="en",
         caller=caller,
         channels=channels,
         may_change=caller.may("administer"),

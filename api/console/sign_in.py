@@ -51,7 +51,7 @@ def confirm(request: Request, link: str = "") -> Response:
     _require_training()
     with transaction() as s:
         who = links.find(s, link, "training", datetime.now(UTC))
-    return page(request, "console/enter.html", language="en", link=link, who=who)
+    return page(request, "console/enter.html", link=link, who=who)
 
 
 @router.post("/enter")
@@ -110,4 +110,4 @@ def sign_in_page(request: Request, to: str, email: str = "", error: TocsinError 
     told = tell(error) if error else None
     status = 401 if isinstance(error, signing_in.NotProven) else told.status if told else 200
     given = {"next": within(to), "email": email, "told": told, "has_passkeys": passkeys.site() is not None}
-    return page(request, "console/sign_in.html", status=status, headers=retry_after(error), language="en", **given)
+    return page(request, "console/sign_in.html", status=status, headers=retry_after(error), **given)

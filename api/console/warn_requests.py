@@ -116,7 +116,6 @@ def _page(request: Request, caller: Caller, told: Told | None = None, given: dic
     return page(
         request,
         "console/requests.html",
-        language="en",
         caller=caller,
         requests=open_ones,
         closed=closed,

@@ -66,7 +66,6 @@ def renew_recovery_codes(request: Request, caller: Viewer) -> Response:
     return page(
         request,
         "console/recovery_codes.html",
-        language="en",
         caller=caller,
         email=operator.email,
         codes=made,
@@ -84,7 +83,6 @@ def _page(request: Request, caller: Caller, error: TocsinError | None = None) ->
     return page(
         request,
         "console/you.html",
-        language="en",
         caller=caller,
         sessions=open_sessions,
         here=caller.live.id,

@@ -39,7 +39,6 @@ def list_zones(request: Request, caller: Viewer, find: str = "", kind: str = "")
     return page(
         request,
         "console/zones.html",
-        language="en",
         caller=caller,
         zones=found,
         find=wanted,
@@ -115,7 +114,6 @@ def _zone_page(request: Request, caller: Caller, zone_id: int, told: Told | None
     return page(
         request,
         "console/zone.html",
-        language="en",
         caller=caller,
         zone=zone,
         versions=versions,
@@ -135,7 +133,6 @@ def _import_page(
     return page(
         request,
         "console/zone_import.html",
-        language="en",
         caller=caller,
         kinds=city_zones.KINDS,
         told=told,

@@ -1,11 +1,14 @@
 """Read and show times on the city's clocks, which skip an hour in spring and repeat one in autumn."""
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from notify.core.counting import counted
+from babel.dates import format_timedelta
+
+from notify.core import translation
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
@@ -36,9 +39,10 @@ def shown(at: datetime, zone: ZoneInfo) -> str:
 def apart(at: datetime, now: datetime) -> str:
     """How far away a time is, for people, in the unit that fits: `in 13 hours`, `5 minutes ago`."""
     s = abs((at - now).total_seconds())
-    units = (("second", 1, 90), ("minute", 60, 90), ("hour", 3600, 36), ("day", 86_400, math.inf))
-    told = next(counted(round(s / length_s), unit) for unit, length_s, most in units if s < most * length_s)
-    return f"{told} ago" if at < now else f"in {told}"
+    unit: Literal["second", "minute", "hour", "day"]
+    unit = "second" if s < 90 else "minute" if s < 90 * 60 else "hour" if s < 36 * 3600 else "day"
+    # `threshold`: in no unit that is larger.
+    return format_timedelta(at - now, unit, threshold=inf, add_direction=True, locale=translation.locale())
 
 
 def moment(words: str, zone: ZoneInfo) -> datetime:

@@ -44,7 +44,7 @@ RIGHTS = {
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     "drills": "SELECT, INSERT, UPDATE (ends_at)",
     # People, and what the city runs on.
-    "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit)",
+    "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit, language)",
     "operator_limits": "SELECT, INSERT, UPDATE",
     "api_keys": "SELECT, INSERT, UPDATE (revoked_at)",
     "idempotency_keys": "SELECT, INSERT, DELETE, UPDATE (alert_id)",

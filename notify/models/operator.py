@@ -25,6 +25,7 @@ class Operator(Base):
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     audience_limit: Mapped[int | None] = mapped_column(Integer)  # contacts; above it, another person is needed
+    language: Mapped[str | None]  # in which the console speaks; None: as the browser asks
 
 
 class OperatorLimit(Base):

@@ -1,0 +1,50 @@
+"""The language of a request to the console: the operator's choice, else that of this browser, else what it asks for."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from notify.core import translation
+
+COOKIE = "tocsin-language"
+AT_CONSOLE = "/console/"
+
+
+class ReadersLanguage:
+    """Speaks the language of the browser while a request to the console is answered; other requests are in English.
+
+    `auth.viewer` changes to that of the operator, once it knows who it is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_at_console(scope["path"]):
+            with translation.speaking(_of_browser(Request(scope))):
+                await self.app(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def is_at_console(path: str) -> bool:
+    return f"{path}/".startswith(AT_CONSOLE)
+
+
+def preferred(headers: Headers, spoken: list[str]) -> str | None:
+    """Return the first language of Accept-Language (RFC 9110 section 12.5.4) that is spoken."""
+    weighed: list[tuple[float, str]] = []
+    for item in headers.get("accept-language", "")[:500].split(","):
+        tag, _, weight = item.strip().partition(";q=")
+        try:
+            weighed.append((float(weight or 1), tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    wanted = [tag for weight, tag in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
+    return next((tag for tag in wanted if tag in spoken), None)
+
+
+def _of_browser(request: Request) -> str:
+    if (chosen := request.cookies.get(COOKIE)) in translation.LOCALES:
+        return str(chosen)
+    return preferred(request.headers, list(translation.LOCALES)) or "en"

@@ -1,0 +1,99 @@
+"""Say things in the reader's language: English, or what the catalogue of the language has for the English sentence.
+
+    _("There is no zone %(name)s.", name=name)
+    ngettext("%(n)s resident", "%(n)s residents", n)
+
+A message is the English sentence itself, with named placeholders; `%%` is a per cent sign. It is translated where it
+is made: within a request to the console in the language of its reader, everywhere else (REST, workers, the command
+line) in English. `make catalogue` collects the messages into `templates/locale/LANGUAGE/LC_MESSAGES/tocsin.po`, which
+is compiled in memory.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from typing import Any
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from templates import LOCALE
+
+LOCALES = {"en": "en_US", "es": "es_US"}  # the languages, and whose numbers and dates each one has
+
+_reader: ContextVar[str] = ContextVar("language of the reader", default="en")
+
+
+def language() -> str:
+    """Return the reader's language, one of LOCALES."""
+    return _reader.get()
+
+
+def locale() -> str:
+    """Return the reader's locale, for Babel."""
+    return LOCALES[language()]
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Speak this language until the end of the block."""
+    before = _reader.set(chosen)
+    try:
+        yield
+    finally:
+        _reader.reset(before)
+
+
+def speak(chosen: str) -> None:
+    """Speak this language until the end of the block of `speaking` around it."""
+    _reader.set(chosen)
+
+
+def gettext(message: str, **values: Any) -> str:
+    """Return the message in the reader's language, with the values in the places that it names."""
+    return translated(message) % values
+
+
+def ngettext(one: str, more: str, n: int, **values: Any) -> str:
+    """Do the same with the message for this number, which is `%(n)s`."""
+    return translated_number(one, more, n) % values
+
+
+def gettext_noop(message: str) -> str:
+    """Return the message as it is: it is collected here, and translated elsewhere by `gettext`. For tables."""
+    return message
+
+
+def translated(message: str) -> str:
+    """Return the message with its placeholders. For Jinja, which puts the values in and escapes them."""
+    return _catalogue(language()).gettext(message)
+
+
+def translated_number(one: str, more: str, n: int) -> str:
+    """Do the same with the message for this number."""
+    return _catalogue(language()).ngettext(one, more, n).replace("%(n)s", number(n))
+
+
+def number(value: int) -> str:
+    """Return the number as the reader writes it: `12,000`."""
+    return format_decimal(value, locale=locale())
+
+
+def catalogue_of(chosen: str) -> Path:
+    return LOCALE / chosen / "LC_MESSAGES" / "tocsin.po"
+
+
+@cache
+def _catalogue(chosen: str) -> NullTranslations:
+    if chosen == "en":
+        return NullTranslations()
+    compiled = io.BytesIO()
+    with catalogue_of(chosen).open("rb") as file:
+        write_mo(compiled, read_po(file, locale=chosen))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,77 @@
+"""Which language the console speaks, and to whom."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+
+from api.language import COOKIE
+from notify.core.db import transaction
+from tests import factories
+from tests.api import asked
+
+Desk = Callable[[str], httpx.Client]
+SPANISH = {"Accept-Language": "es-MX, en;q=0.5"}
+
+
+def speaks(client: httpx.Client, path: str = "/console/you", **headers: str) -> str:
+    page = client.get(path, headers=headers).text
+    return page.partition('<html lang="')[2][:2]
+
+
+def test_the_browsers_language_is_taken_until_an_operator_chooses(at_desk: Desk) -> None:
+    desk = at_desk("author")
+    assert speaks(desk) == "en"
+    assert speaks(desk, **{"Accept-Language": "fr, en;q=0.1"}) == "en"
+    assert speaks(desk, **SPANISH) == "es"
+    assert "Cambiar de idioma" in desk.get("/console/you", headers=SPANISH).text
+    back = desk.post("/console/language", data={"language": "en", "next": "/console/map?zone=1"}, headers=SPANISH)
+    assert (back.status_code, back.headers["location"]) == (303, "/console/map?zone=1")
+    assert speaks(desk, **SPANISH) == "en"
+
+
+def test_an_operators_choice_counts_in_every_browser_and_for_nobody_else(at_desk: Desk) -> None:
+    desk = at_desk("author")
+    desk.post("/console/language", data={"language": "es"})
+    assert asked.number("SELECT count(*) FROM operators WHERE language = 'es'") == 1
+    del desk.cookies[COOKIE]
+    assert speaks(desk) == "es"
+    other = at_desk("approver")  # in a browser with no cookie
+    assert speaks(other) == "en"
+
+
+def test_who_is_not_signed_in_chooses_for_the_browser(door: httpx.Client) -> None:
+    own = {"Origin": str(door.base_url).rstrip("/")}
+    answer = door.post("/console/language", data={"language": "es", "next": "//evil.example/x"}, headers=own)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    assert speaks(door, "/console/sign-in") == "es"
+    assert door.post("/console/language", data={"language": "es"}).status_code == 403
+    door.cookies.set(COOKIE, "../../etc")
+    assert speaks(door, "/console/sign-in") == "en"
+
+
+def test_errors_are_in_the_language_of_the_request(at_desk: Desk) -> None:
+    desk = at_desk("author")
+    refused = desk.post("/console/language", data={"language": "xx"}, headers=SPANISH)
+    assert refused.status_code == 422
+    assert "La consola no habla" in refused.text
+    assert 'lang="es">Elija uno de estos' in refused.text
+    refused = desk.post("/console/language", data={"language": "xx"})
+    assert "The console does not speak" in refused.text
+
+
+def test_the_stream_of_an_alert_speaks_the_operators_language(at_desk: Desk, city: datetime) -> None:
+    alert_id = factories.alert_resolved(now=city, channels=("sms",))
+    desk = at_desk("author")
+    with transaction() as s:
+        factories.operator(s, "author").language = "es"
+    with desk.stream("GET", f"/console/alerts/{alert_id}/events") as stream:
+        lines = (line for line in stream.iter_lines() if "<time" in line)
+        assert re.search(r">\d+ [a-z]{3,4} \d{4}, \d\d:", next(lines))  # in English, months have a capital
+
+
+def test_residents_pages_keep_to_their_own_choice(door: httpx.Client) -> None:
+    door.cookies.set(COOKIE, "es")
+    assert speaks(door, "/") == "en"
+    assert speaks(door, "/?lang=es") == "es"
