@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.console import approval_view
+from api.console import approval_view, preflight
 from api.console.approval_view import Approval, Asked
 from api.console.outline import Outline, outline
+from api.console.preflight import Preflight
 from notify import audience
 from notify.accounts.operators import MAY
 from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
@@ -62,6 +63,7 @@ class AlertView(Shown):
     findings: Sequence[linting.Checked] = ()  # on its words
     to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
     plan: Plan | None = None  # the audience and times if it were launched now
+    preflight: Preflight | None = None  # whether its channels work
 
     @property
     def preview(self) -> Audience | None:
@@ -77,9 +79,10 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
     with transaction() as s:
         view = seen_by(shown(s, alert_id, now), caller, now)
         if reached is not None and view.alert.state in states.BEFORE_LAUNCH:
-            plan = forecast.plan_for(s, alert, reached, now)
+            checked = preflight.read(s, alert, now)
+            plan = forecast.plan_for(s, alert, reached, now, checked.failing)
             explanation.note_preview(s, alert, reached.residents, now, by=caller.operator)
-            view = replace(view, plan=plan, to_type=_to_type(s, alert, plan, caller, view.buttons))
+            view = replace(view, plan=plan, preflight=checked, to_type=_to_type(s, alert, plan, caller, view.buttons))
         return view if moving else _with_the_rest(s, view, caller, now, waits)
 
 

@@ -29,8 +29,10 @@ from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
+from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
 from notify.models import Alert, WorkingDraft
+from notify.operations import tasks
 from zones.geometry import to_wkb
 
 WHERE_KIND = "neighbourhood"
@@ -224,7 +226,8 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
     looked = compose_area.look(draft, reading, event, caller)
     with transaction() as s:
         preview = previewing.preview(s, reading, looked.wanted, now, settings())
-        plans = previewing.plans(s, preview, looked.audience, now) if looked.audience else ()
+        failing = sender_status.failing(s, tasks.redis_client())
+        plans = previewing.plans(s, preview, looked.audience, now, failing) if looked.audience else ()
         kept = city_zones.all_zones(s)
         names = names_of(s)
         conflicts = _conflicts(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})

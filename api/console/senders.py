@@ -63,13 +63,15 @@ def _rate(given: str) -> float:
 
 
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:
+    now = datetime.now(UTC)
     with transaction() as s:
-        channels = sender_status.read(s, tasks.redis_client(), datetime.now(UTC))
+        channels = sender_status.read(s, tasks.redis_client(), now)
     return page(
         request,
         "console/senders.html",
         caller=caller,
         channels=channels,
+        now=now,
         may_change=caller.may("administer"),
         told=told,
     )

@@ -18,7 +18,7 @@ from notify.alerts import drafting, explanation, lifecycle, linting, reports, si
 from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import forecast
+from notify.delivery import forecast, sender_status
 from notify.models.states import AlertState
 from notify.operations import tasks
 
@@ -94,7 +94,7 @@ def plan_alert(alert_id: Id, caller: Reader) -> PlanOut:
     now = datetime.now(UTC)
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        plan = forecast.plan(s, alert, now)
+        plan = forecast.plan(s, alert, now, sender_status.failing(s, tasks.redis_client()))
         told = for_caller(PlanOut.model_validate(plan).model_dump(), caller)
         residents = for_caller({"residents": plan.audience.residents}, caller)["residents"]
         explanation.note_preview(s, alert, residents, now, by=caller.operator, key_id=caller.program)

@@ -1,6 +1,6 @@
 """Show an alert before it is made: its words, times and forecast, from a form that may be half filled. Reads only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -105,11 +105,13 @@ def _findings(
     return linting.check(messages, replace(about, from_template=True))
 
 
-def plans(s: Session, shown: Preview, reached: Audience, now: datetime) -> Sequence[forecast.ChannelPlan]:
-    """Forecast the channels of a preview whose words are written; none otherwise."""
+def plans(
+    s: Session, shown: Preview, reached: Audience, now: datetime, without: Collection[int] = ()
+) -> Sequence[forecast.ChannelPlan]:
+    """Forecast the channels of a preview whose words are written; none otherwise. `without`: senders that fail."""
     if shown.alert is None or not shown.words:
         return ()
-    return forecast.channels(s, shown.alert, reached, now, shown.costs)
+    return forecast.channels(s, shown.alert, reached, now, shown.costs, without)
 
 
 def _tried(shown: Preview, section: str, check: Callable[[], T]) -> T | None:

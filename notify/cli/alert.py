@@ -21,7 +21,7 @@ from notify.core import states
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
-from notify.delivery import forecast
+from notify.delivery import forecast, sender_status
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
 from notify.operations import tasks
@@ -73,7 +73,8 @@ def plan(alert_id: Id, as_json: Json = False) -> None:
     """Show how long it would take, and when 95 % would be sent, by channel, sender and zone."""
     now = datetime.now(UTC)
     with transaction() as s:
-        course = forecast.plan(s, reports.find_alert(s, alert_id), now)
+        failing = sender_status.failing(s, tasks.redis_client())
+        course = forecast.plan(s, reports.find_alert(s, alert_id), now, failing)
     if as_json:
         print_json(course)
     else:

@@ -1,7 +1,7 @@
 """Forecast how long an alert will take: shown before the launch, stored then, and compared with the result later."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,35 +71,47 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def plan(s: Session, alert: Alert, now: datetime) -> Plan:
-    """Forecast an alert launched at its scheduled time, or else now. Raises Refused without an area."""
+def plan(s: Session, alert: Alert, now: datetime, without: Collection[int] = ()) -> Plan:
+    """Forecast an alert launched at its scheduled time, or else now. Raises Refused without an area.
+
+    `without`: senders that fail now (`sender_status.failing`). What only they could send is not promised.
+    """
     at = max(now, alert.launch_at) if alert.launch_at else now
     places = audience.places_inside(s, audience.membership(alert), now)
     residents = np.unique(places.residents)
     reached = audience.count(s, alert, residents, now)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
-        _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones) for name in alert.channels
+        _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones, without=without)
+        for name in alert.channels
     )
     return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
 
 
-def plan_for(s: Session, alert: Alert, reached: Audience, now: datetime) -> Plan:
+def plan_for(s: Session, alert: Alert, reached: Audience, now: datetime, without: Collection[int] = ()) -> Plan:
     """Do the same for an audience that is counted already, without the times of zones."""
-    found = channels(s, alert, reached, now)
+    found = channels(s, alert, reached, now, without=without)
     at = max(now, alert.launch_at) if alert.launch_at else now
     return Plan(alert.id, at, reached, found, tuple(_warnings(found, alert)))
 
 
 def channels(
-    s: Session, alert: Alert, reached: Audience, now: datetime, costs: Costs | None = None
+    s: Session,
+    alert: Alert,
+    reached: Audience,
+    now: datetime,
+    costs: Costs | None = None,
+    without: Collection[int] = (),
 ) -> tuple[ChannelPlan, ...]:
     """Forecast the channels for an audience that is known already, without zones.
 
-    `costs`: those of an alert whose words are not stored, such as one that is being written.
+    `costs`: those of an alert whose words are not stored, such as one that is being written. `without`: as in `plan`.
     """
     at = max(now, alert.launch_at) if alert.launch_at else now
-    return tuple(_channel(s, alert, name, reached.languages.get(name, {}), at, costs=costs) for name in alert.channels)
+    return tuple(
+        _channel(s, alert, name, reached.languages.get(name, {}), at, costs=costs, without=without)
+        for name in alert.channels
+    )
 
 
 def store(s: Session, alert_id: int) -> None:
@@ -155,12 +167,13 @@ def _channel(
     residents: NDArray[np.int64] | None = None,
     zones: Sequence[tuple[str, NDArray[np.int64]]] = (),
     costs: Costs | None = None,
+    without: Collection[int] = (),
 ) -> ChannelPlan:
     cost_of = _stored_costs(s, alert.id, channel) if costs is None else costs.get(channel, {})
     by_cost = _by_cost(cost_of, languages)
     messages = sum(languages.values())
     mean_cost = sum(cost * n for cost, n in by_cost.items()) / messages if messages else 1.0
-    senders = _open_senders(s, channel, by_cost, mean_cost, at)
+    senders = _open_senders(s, channel, by_cost, mean_cost, at, without)
     ahead = _ahead(s, alert, channel, messages * mean_cost) / mean_cost
     curve = simulate(senders, ahead, messages, at)
     return ChannelPlan(
@@ -224,12 +237,12 @@ def _by_cost(cost_of: Mapping[str, int], languages: dict[str, int]) -> dict[int,
 
 
 def _open_senders(
-    s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime
+    s: Session, channel: str, costs: dict[int, int], mean_cost: float, at: datetime, without: Collection[int]
 ) -> list[SimulatedSender]:
     rows = s.execute(
         text("""SELECT id, address, rate_per_s, daily_cap FROM senders
-                 WHERE status = 'open' AND channel = :channel ORDER BY rate_per_s DESC, id"""),
-        {"channel": channel},
+                 WHERE status = 'open' AND channel = :channel AND id <> ALL(:without) ORDER BY rate_per_s DESC, id"""),
+        {"channel": channel, "without": list(without)},
     ).all()
     senders = []
     for row in rows:
@@ -265,7 +278,7 @@ def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
     said = []
     for one in channels:
         if one.messages and not one.senders:
-            said.append(f"No sender for {one.channel} is open: its messages would wait until one is.")
+            said.append(f"No sender for {one.channel} works: its messages would wait until one does, and do not count.")
         elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
             said.append(f"Not all messages on {one.channel} would leave before the alert expires.")
     if not any(one.messages for one in channels):

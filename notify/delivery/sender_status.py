@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import redis
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from notify.delivery.breaker import Break, Breaker, key_of
 from notify.delivery.senders import all_senders
 from notify.delivery.usage import CAP_DAY
 
+TEST_EVERY = timedelta(days=31)  # a channel that nothing was sent on for longer is due for a test
 STEP_S = 15  # the time of a backlog is told in steps, so that it does not change each second
 
 
@@ -41,7 +42,8 @@ class SenderStatus:
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
     """A channel and its senders. `waiting`: messages that wait for any of them, which take `wait_s` (None: nothing is
-    open). `last_sent`, `last_test`: when an alert's messages last left, and the alert."""
+    open). `last_sent`, `last_test`: when the messages of an alert last left, or those of an exercise, a test or an
+    operator's test to themselves, and the alert."""
 
     channel: str
     senders: tuple[SenderStatus, ...]
@@ -49,6 +51,24 @@ class ChannelStatus:
     wait_s: int | None
     last_sent: tuple[int, datetime] | None
     last_test: tuple[int, datetime] | None
+
+    @property
+    def works(self) -> bool:
+        """Whether any sender can send now. If not, nobody may be promised a message on this channel."""
+        return any(one.works for one in self.senders)
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether a test is due: no message has left for a month, neither of a test nor of an alert."""
+        proven = [at for _, at in filter(None, (self.last_sent, self.last_test))]
+        return not proven or now - max(proven) > TEST_EVERY
+
+
+def failing(s: Session, client: "redis.Redis") -> frozenset[int]:
+    """Return the senders whose provider fails now; none while Redis does not answer."""
+    try:
+        return frozenset(Breaker(client).open_ones([row.id for row in all_senders(s)]))
+    except redis.RedisError:
+        return frozenset()
 
 
 def read(s: Session, client: "redis.Redis", now: datetime) -> tuple[ChannelStatus, ...]:
@@ -130,11 +150,17 @@ _WAITING = """
      WHERE b.state <> 'done' GROUP BY b.channel
 """
 # The newest alert of each channel whose messages left; tests and exercises apart. Read backwards by the primary key.
+# An alert's test to an operator leaves by the same senders.
 _PROOFS = """
+    SELECT DISTINCT ON (channel, test) * FROM (
     SELECT c.channel, t.test, p.alert_id, p.was_p95_at
       FROM unnest(CAST(:channels AS text[])) AS c (channel) CROSS JOIN (VALUES (true), (false)) AS t (test)
       JOIN LATERAL (
            SELECT p.alert_id, p.was_p95_at FROM predictions p JOIN alerts a ON a.id = p.alert_id
             WHERE p.channel = c.channel AND p.was_p95_at IS NOT NULL AND (a.status <> 'Actual') = t.test
             ORDER BY p.alert_id DESC LIMIT 1) p ON true
+    UNION ALL
+    SELECT channel, true, alert_id, settled_at FROM operator_messages
+     WHERE kind = 'test' AND state = 'accepted' AND channel = ANY(:channels)
+    ) AS proofs ORDER BY channel, test, was_p95_at DESC
 """

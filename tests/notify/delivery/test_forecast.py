@@ -96,7 +96,7 @@ def test_nothing_can_go_without_an_open_sender(database: str) -> None:
     sql("UPDATE senders SET status = 'stopped'")
     plan = planned(alert)
     assert plan.channels[0].p95_at is None
-    assert "No sender for sms is open" in plan.warnings[0]
+    assert "No sender for sms works" in plan.warnings[0]
 
 
 def test_an_alert_that_would_expire_first_is_warned_of(database: str) -> None:
