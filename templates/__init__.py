@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+FINDINGS = Path(__file__).parent / "findings"
+LIFTING = Path(__file__).parent / "lifting"
 LINT = Path(__file__).parent / "lint"
 LOCALE = Path(__file__).parent / "locale"
 MESSAGES = Path(__file__).parent / "messages"

@@ -7,8 +7,9 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.core import operator_words
+from notify.core import operator_words, translation
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import Alert, Lane, Operator
 
 CONSOLE = "console"  # the channel of a message that is only shown there
@@ -40,16 +41,28 @@ def write(
     reason: str = "",
 ) -> None:
     """Write to people on the console and on each of their verified contacts: once for each kind and step."""
-    what = f"{alert.event} {'alert' if alert.phase == 'issue' else alert.phase} {alert.id}, {alert.area_description}"
-    blanks = {
-        "practice": "" if alert.status == "Actual" else f"{alert.status.upper()}: ",
+    given = {
         "city": settings().city,
         "author": author,
-        "what": what,
-        "lane": ", an emergency" if alert.lane is Lane.EMERGENCY else "",
         "reason": reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 3] + "...",
         "link": f"{settings().public_url}/console/alerts/{alert.id}",
     }
-    words = {part: line.format(**blanks) for part, line in operator_words.of(kind).items()}
-    ids = [one.id for one in people]
-    s.execute(text(_WRITE), {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, **words})
+    by_language: dict[str, list[int]] = {}
+    for one in people:
+        by_language.setdefault(one.language or "en", []).append(one.id)
+    for language, ids in by_language.items():
+        blanks = given | _about(alert, language)
+        words = {part: line.format(**blanks) for part, line in operator_words.of(kind, language).items()}
+        s.execute(text(_WRITE), {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, **words})
+
+
+def _about(alert: Alert, language: str) -> dict[str, str]:
+    """Return what the alert is, in words."""
+    said = operator_words.of("what", language)
+    with translation.speaking(language):
+        event = _(alert.event)
+    return {
+        "practice": operator_words.of("practice", language)[alert.status],
+        "what": said[alert.phase].format(event=event, number=alert.id, area=alert.area_description),
+        "lane": said["emergency"] if alert.lane is Lane.EMERGENCY else "",
+    }

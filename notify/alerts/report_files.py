@@ -14,9 +14,10 @@ from notify.alerts.after_action import AfterAction, Reach
 from notify.alerts.reports import Forecast
 from notify.channels.channel import CHANNELS
 from notify.content import compose
-from notify.core import reasons
+from notify.core import reasons, translation
 from notify.core.formulas import defused
 from notify.core.settings import settings
+from notify.core.texts import worded
 from templates import REPORT
 
 
@@ -54,17 +55,25 @@ FORMATS: dict[str, tuple[str, Callable[[AfterAction], bytes]]] = {
 
 
 def document(found: AfterAction) -> dict[str, Any]:
-    """Return what the PDF shows, as texts and numbers."""
+    """Return what the PDF shows, as texts and numbers, in the reader's language."""
     p = found.progress
+    said = worded(REPORT)
+    title = f"{p.event.capitalize()} {'alert' if p.phase == 'issue' else p.phase}"
     return {
+        "language": translation.language(),
+        "say": _filled(
+            said,
+            city=settings().city,
+            title=title,
+            number=p.id,
+            incident=p.incident,
+            where=p.area_description,
+            state=p.state,
+            lane=p.lane,
+            **{figure: f"{value:,}" for figure, value in _reach(found.whole).items()},
+        ),
         "city": settings().city,
-        "title": f"{p.event.capitalize()} {'alert' if p.phase == 'issue' else p.phase}",
-        "number": p.id,
-        "incident": p.incident,
-        "where": p.area_description,
         "status": p.status,
-        "state": p.state,
-        "lane": p.lane,
         "area_hash": p.area_hash or "",
         "milestones": [
             {"name": one.name.capitalize(), "at": _clock(one.at), "after": _after(one.after_s)}
@@ -72,7 +81,7 @@ def document(found: AfterAction) -> dict[str, Any]:
             if one.at is not None
         ],
         "reach": [
-            {"name": "All contacts in the area"} | _reach(found.whole),
+            {"name": said["all"]} | _reach(found.whole),
             *({"name": CHANNELS[name].label} | _reach(of) for name, of in found.channels.items()),
         ],
         "languages": [{"name": language_name(name)} | _reach(of) for name, of in found.languages.items()],
@@ -90,6 +99,10 @@ def document(found: AfterAction) -> dict[str, Any]:
     }
 
 
+def _filled(said: Mapping[str, str], **values: object) -> dict[str, str]:
+    return {name: text.format(**values) for name, text in said.items()}
+
+
 def _promise(one: Forecast) -> dict[str, Any]:
     return {
         "channel": CHANNELS[one.channel].label,
@@ -105,13 +118,16 @@ def _message(one: Mapping[str, str]) -> dict[str, str]:
         "channel": CHANNELS[one["channel"]].label,
         "language": language_name(one["language"]),
         "subject": one["subject"],
-        "text": one["text"].replace(compose.UNSUBSCRIBE_URL, "[each reader's own link]").strip(),
+        "text": one["text"].replace(compose.UNSUBSCRIBE_URL, worded(REPORT)["own_link"]).strip(),
     }
 
 
 def language_name(language: str) -> str:
-    """Return a language's name in English; for the city's own timelines that got nothing: none."""
-    return Locale.parse(language).get_display_name("en") or language if language else "None"
+    """Return a language's name in that of the reader; for the city's own timelines that got nothing: none."""
+    if not language:
+        return str(worded(REPORT)["none"])
+    name = Locale.parse(language).get_display_name(translation.language()) or language
+    return name[:1].upper() + name[1:]
 
 
 def _rows(found: AfterAction) -> Iterable[tuple[object, ...]]:

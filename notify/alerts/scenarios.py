@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
+from notify.core import translation
 from notify.core.errors import Invalid
 from templates import DRILLS
 
@@ -25,13 +26,9 @@ class Scenario:
         return timedelta(minutes=self.minutes)
 
 
-@cache
 def all_scenarios() -> tuple[Scenario, ...]:
-    return tuple(
-        Scenario(path.stem, read["label"], read["event"], read["minutes"], tuple(read["zones"]), read["task"].strip())
-        for path in sorted(DRILLS.glob("*.toml"))
-        for read in [tomllib.loads(path.read_text(encoding="utf-8"))]
-    )
+    """Return the scenarios with their words in the reader's language."""
+    return _scenarios(translation.language())
 
 
 def scenario(name: str) -> Scenario:
@@ -41,3 +38,13 @@ def scenario(name: str) -> Scenario:
             return one
     known = ", ".join(one.name for one in all_scenarios())
     raise Invalid(f"There is no scenario {name[:40]!r}.", hint=f"Choose one of: {known}.")
+
+
+@cache
+def _scenarios(language: str) -> tuple[Scenario, ...]:
+    return tuple(
+        Scenario(path.stem, said["label"], read["event"], read["minutes"], tuple(read["zones"]), said["task"].strip())
+        for path in sorted(DRILLS.glob("*.toml"))
+        for read in [tomllib.loads(path.read_text(encoding="utf-8"))]
+        for said in [read.get(language) or read["en"]]
+    )

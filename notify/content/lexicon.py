@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from templates import LINT
 
-SENTENCES = "findings"  # the file that has the sentences of the findings
-
 
 class Lexicon(BaseModel):
     """The words of one language, in lower case. Lists that are long are given as one text with spaces."""
@@ -113,14 +111,8 @@ class Lexicon(BaseModel):
 def lexicon(language: str) -> Lexicon | None:
     """Return the words of a language, or None: its texts are then checked by the other rules only."""
     path = LINT / f"{language}.toml"
-    known = language.isalpha() and language != SENTENCES and path.is_file()
+    known = language.isalpha() and path.is_file()
     return Lexicon.model_validate(tomllib.loads(path.read_text("utf-8"))) if known else None
-
-
-@cache
-def sentences() -> Mapping[str, Mapping[str, str]]:
-    """Return rule -> `wrong` and `instead`, with names in braces for what was found."""
-    return tomllib.loads((LINT / f"{SENTENCES}.toml").read_text("utf-8"))
 
 
 def _either(words: Iterable[str]) -> str:

@@ -60,8 +60,9 @@ def _length(message: Message, about: About) -> Iterator[Hit]:
             if fault := post_length.exceeded(network, message.text):
                 yield Hit("too-long", message, f"{fault} on {network}")
     elif message.traits.segmented and size > (most := EMERGENCY_MOST if about.emergency else ROUTINE_MOST):
-        segments = counted(sms_segments.count(message.text).segments, "segment")
-        yield Hit("segments", message, segments, {"example": f"at most {most} characters; it has {size}"})
+        count = sms_segments.count(message.text).segments
+        given = {"segments": counted(count, "segment"), "example": f"at most {most} characters; it has {size}"}
+        yield Hit("segments", message, str(count), given)
 
 
 def _characters(message: Message, words: Lexicon | None) -> Iterator[Hit]:

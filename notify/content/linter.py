@@ -1,7 +1,7 @@
 """Check the words of an alert before it is approved: is it clear who speaks, what, where, until when and what to do?
 
 Pure: no database, no settings, no clock. The rules follow research on warnings (Mileti & Sorensen 1990; Sutton &
-Kuligowski, Warning Lexicon 2023) and the limits of the channels. Their sentences are in `templates/lint`.
+Kuligowski, Warning Lexicon 2023) and the limits of the channels. Their sentences are in `templates/findings`.
 
 An error makes the alert unusable, or harmful; a warning is a matter of judgement. A doubt is a warning: an error must
 never hold up an emergency that is right.
@@ -11,8 +11,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from notify.content import lint_contents, lint_form, lint_translation, lint_wording
-from notify.content.lexicon import lexicon, sentences
+from notify.content.lexicon import lexicon
 from notify.content.lint_finding import About, Error, Finding, Hit, Message
+from notify.core.texts import worded
+from templates import FINDINGS
 
 __all__ = ["FALSE_OR_LOST", "RULES", "About", "Finding", "Message", "fingerprint", "lint"]
 
@@ -56,7 +58,7 @@ def _hits(messages: Sequence[Message], about: About) -> Iterator[Hit]:
 
 
 def _finding(hit: Hit, about: About) -> Finding:
-    said = sentences()[hit.rule]
+    said = worded(FINDINGS)[hit.rule]
     given = {"found": hit.found, **hit.values}
     return Finding(
         rule=hit.rule,

@@ -1,17 +1,13 @@
 """What operators are told by text and email: `templates/operators/`."""
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache
 
+from notify.core.texts import worded
 from templates import OPERATORS
 
 
-def of(kind: str) -> Mapping[str, str]:
-    """Return the subject and text of a kind of message, with names in braces for what differs."""
-    return _words()[kind]
-
-
-@cache
-def _words() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads((OPERATORS / "en.toml").read_text(encoding="utf-8"))
+def of(kind: str, language: str = "") -> Mapping[str, str]:
+    """Return the subject and text of a kind of message in a language, by default the reader's, with names in braces for
+    what differs."""
+    words: Mapping[str, str] = worded(OPERATORS, language)[kind]
+    return words

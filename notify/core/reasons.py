@@ -1,15 +1,14 @@
 """The reasons why a message did not arrive, as sentences for people."""
 
-import tomllib
-from functools import cache
+from collections.abc import Mapping
 
-from templates import REASONS
+from notify.core.texts import worded
+from templates import LIFTING, REASONS
 
 
-@cache
-def sentences() -> dict[str, str]:
-    """`templates/reasons/en.toml`: reason -> sentence. Reasons are ours, or codes of the providers."""
-    return tomllib.loads((REASONS / "en.toml").read_text(encoding="utf-8"))
+def sentences() -> Mapping[str, str]:
+    """`templates/reasons`: reason -> sentence, in the reader's language. A reason is ours, or a provider's code."""
+    return worded(REASONS)
 
 
 def sentence(reason: str) -> str:
@@ -23,7 +22,6 @@ def sentence(reason: str) -> str:
     return f"{reason}: {said}" if reason[:1].isdigit() else said
 
 
-@cache
-def lifting() -> dict[str, dict[str, str]]:
-    """`templates/reasons/lifting.toml`: channel -> reason of a suppression -> what lifts it."""
-    return tomllib.loads((REASONS / "lifting.toml").read_text(encoding="utf-8"))
+def lifting() -> Mapping[str, Mapping[str, str]]:
+    """`templates/lifting`: channel -> reason of a suppression -> what lifts it, in the reader's language."""
+    return worded(LIFTING)

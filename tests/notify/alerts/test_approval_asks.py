@@ -158,3 +158,11 @@ def test_only_a_draft_can_be_asked_about_and_only_where_somebody_else_may_approv
         lifecycle.cancel(s, alert, None, NOW)
     with pytest.raises(Refused, match="is cancelled: nobody needs to approve it"):
         ask(alert)
+
+
+def test_operators_are_written_to_in_their_language() -> None:
+    as_owner("UPDATE operators SET language = 'es' WHERE email = :email", email=ANN)
+    alert = write()
+    (message,) = sql("SELECT subject, text FROM operator_messages")
+    assert message.subject.startswith(f"Falta aprobar: la alerta {alert} (")
+    assert "No se envía nada hasta que lo haga." in message.text
