@@ -7,18 +7,18 @@ Mistakes in these files are reported when the catalogue is loaded, not when an a
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError, meta, nodes, select_autoescape
+from jinja2 import DictLoader, StrictUndefined, Template, nodes, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from notify.channels.channel import CHANNELS, ChannelName
+from notify.content import grammar
 from notify.content.blanks import Phase
-from notify.content.events import Catalogue, Choices, Common, Declaration, Event
+from notify.content.events import Catalogue, Choices, Common, Declaration, Event, Part
 from notify.content.links import END_OF_VALUE
 from notify.core.errors import Invalid
 from notify.core.rewording import reworded
@@ -71,11 +71,16 @@ def load(folder: Path) -> Catalogue:
         reading.say(folder, "", "has no event, or no language")
     reading.finish()
     environment = _environment(sources)
-    written_in = environment.overlay(finalize=lambda value: f"{value}{END_OF_VALUE}")
     layouts = {layout: environment.get_template(layout) for layout in LAYOUTS}
     return Catalogue(
-        tuple(_event(written_in, name, declared[name], written[name], shared, layouts) for name in declared)
+        tuple(_event(_marking(environment), name, declared[name], written[name], shared, layouts) for name in declared)
     )
+
+
+@lru_cache(maxsize=5000)
+def compiled(source: str) -> Template:
+    """Compile one part of a message that is not in the folder: the city's own words."""
+    return _marking(_environment({})).from_string(source)
 
 
 class _Reading:
@@ -84,7 +89,6 @@ class _Reading:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mistakes: list[str] = []
-        self.grammar = _environment({})
 
     def finish(self) -> None:
         if self.mistakes:
@@ -132,8 +136,9 @@ class _Reading:
                 for channel, parts in words.words(phase).items():
                     for part, source in parts.items():
                         key = f"{phase}.{channel}.{part}"
-                        if tree := self.check_template(paths[language], key, source, known):
-                            self.check_forms(paths[language], key, tree, forms)
+                        tree = self.check_template(paths[language], key, source, known)
+                        for mistake in grammar.undefined_forms(tree, forms) if tree else ():
+                            self.say(paths[language], key, mistake)
         return written
 
     def check_choices(
@@ -169,21 +174,13 @@ class _Reading:
     def check_template(self, path: Path, key: str, source: str, known: frozenset[str]) -> nodes.Template | None:
         """Check that the template parses and that every name in it is known."""
         try:
-            tree = self.grammar.parse(source)
-        except TemplateSyntaxError as error:
-            self.say(path, key, f"is not a valid template: {error}")
+            tree = grammar.parse(source)
+        except ValueError as error:
+            self.say(path, key, str(error))
             return None
-        for name in sorted(meta.find_undeclared_variables(tree) - known):
-            near = get_close_matches(name, known, n=1)
-            self.say(path, key, f"uses '{name}', which is not defined" + "".join(f"; is it '{n}'?" for n in near))
+        for mistake in grammar.undefined(tree, known):
+            self.say(path, key, mistake)
         return tree
-
-    def check_forms(self, path: Path, key: str, tree: nodes.Template, forms: Mapping[str, set[str]]) -> None:
-        """Check that a template uses only the forms of words that a value has."""
-        for node in tree.find_all(nodes.Getattr):
-            blank = node.node.name if isinstance(node.node, nodes.Name) else ""
-            if node.attr not in forms.get(blank, set()):
-                self.say(path, key, f"uses '{blank}.{node.attr}', which is not defined")
 
 
 def _environment(sources: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
@@ -192,6 +189,11 @@ def _environment(sources: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
         undefined=StrictUndefined,
         autoescape=select_autoescape(("html",), default=False, default_for_string=False),
     )
+
+
+def _marking(environment: ImmutableSandboxedEnvironment) -> ImmutableSandboxedEnvironment:
+    """Return the environment for words that are sent: it marks the end of every value."""
+    return environment.overlay(finalize=lambda value: f"{value}{END_OF_VALUE}")
 
 
 def _sources(name: str, event: Declaration, written: Mapping[str, Language]) -> dict[str, str]:
@@ -212,10 +214,12 @@ def _event(
     common: Mapping[str, Common],
     layouts: Mapping[str, Template],
 ) -> Event:
-    templates: dict[tuple[str, str, str, str], Any] = {}
-    for source in _sources(name, declaration, written):
+    templates: dict[Part, Template] = {}
+    sources: dict[Part, str] = {}
+    for source, words in _sources(name, declaration, written).items():
         _, phase, channel, language, part = source.split("/")
         templates[phase, channel, language, part] = environment.get_template(source)
+        sources[phase, channel, language, part] = words
     return Event(
         name=name,
         label=declaration.label,
@@ -226,6 +230,7 @@ def _event(
         declared=declaration.blanks,
         common=common,
         choices={language: words.choices for language, words in written.items()},
+        sources=sources,
         templates=templates,
         layouts=layouts,
     )

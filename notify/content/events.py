@@ -92,6 +92,7 @@ class Common(BaseModel):
 
 
 Choices = Mapping[str, Mapping[str, Mapping[str, str]]]  # blank -> key -> form -> words
+Part = tuple[str, str, str, str]  # of a message: phase, channel, language, part
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Event:
     declared: tuple[Blank, ...]
     common: Mapping[str, Common]  # by language
     choices: Mapping[str, Choices]  # by language
-    templates: Mapping[tuple[str, str, str, str], Template]  # phase, channel, language, part
+    sources: Mapping[Part, str]
+    templates: Mapping[Part, Template]  # the same, compiled
     layouts: Mapping[str, Template]  # email.txt, email.html
 
     @property
@@ -129,15 +131,20 @@ class Event:
     def channels(self, phase: str) -> tuple[str, ...]:
         """Return the channels that a phase has messages for. Raises NotFound."""
         self.defaults(phase)
-        return tuple(channel for channel in CHANNELS if self._words_of(phase, channel) in self._written(phase))
+        return tuple(channel for channel in CHANNELS if self.words_of(phase, channel) in self._written(phase))
 
     def template(self, phase: str, channel: str, language: str, part: str) -> Template:
         """Return the template of one part of a channel's message. The phase must have the channel."""
-        return self.templates[phase, self._words_of(phase, channel), language, part]
+        return self.templates[phase, self.words_of(phase, channel), language, part]
 
-    def _words_of(self, phase: str, channel: str) -> str:
+    def words_of(self, phase: str, channel: str) -> str:
         """Return the channel itself, or the channel whose words it shares."""
         return channel if channel in self._written(phase) else CHANNELS[channel].words_of
+
+    def written(self, phase: str) -> tuple[str, ...]:
+        """Return the channels that have words of their own in a phase. Raises NotFound."""
+        self.defaults(phase)
+        return tuple(channel for channel in CHANNELS if channel in self._written(phase))
 
     def _written(self, phase: str) -> frozenset[str]:
         return frozenset(channel for of, channel, _, _ in self.templates if of == phase)
