@@ -1,4 +1,5 @@
-"""`/api/v1/alerts/{alert_id}/ask-approval` and `/break-glass`: ask somebody to approve, or launch without."""
+"""`/api/v1/alerts/{alert_id}/acknowledge`, `/ask-approval` and `/break-glass`: let a finding on its words stand, ask
+somebody to approve, or launch without."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +11,8 @@ from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut
-from notify.alerts import approval_asks, break_glass, reports
+from api.rest.lint import Findings
+from notify.alerts import approval_asks, break_glass, linting, reports
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.operations import tasks
@@ -47,6 +49,23 @@ class Alone(BaseModel):
         None, ge=0, lt=10**12, description="How many messages you expect; refused if it is another number."
     )
     area_hash: str | None = Field(None, max_length=64, description="The area that you expect; refused if another.")
+
+
+class ToAcknowledge(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"key": "0f" * 32}})
+
+    key: str = Field(max_length=64, description="Of the finding.")
+
+
+@router.post(
+    "/{alert_id}/acknowledge", summary="Let a finding on its words stand", responses=problems(403, 404, 409, 422)
+)
+def acknowledge(alert_id: Id, wanted: ToAcknowledge, caller: Reader) -> Findings:
+    """Records that you have read a warning, or a translation that is older than its original, and let it stand. Returns
+    all findings. Other errors cannot be acknowledged."""
+    with transaction() as s:
+        linting.acknowledge(s, alert_id, wanted.key, caller.acting, datetime.now(UTC), settings())
+        return Findings.of(linting.findings(s, reports.find_alert(s, alert_id), settings()))
 
 
 @router.post("/{alert_id}/ask-approval", summary="Ask for approval", responses=problems(403, 404, 409))

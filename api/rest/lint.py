@@ -69,13 +69,15 @@ class FindingOut(BaseModel):
 
     key: str = Field(description="SHA-256 of the rule and the text, in hexadecimal.")
     rule: str
-    level: Literal["error", "warning"] = Field(description="An alert with an error cannot be approved.")
+    level: Literal["error", "warning"] = Field(
+        description="An alert with an error cannot be approved; only `stale-translation` can be acknowledged."
+    )
     channel: str
     language: str
     found: str = Field(description="The words that it is about; empty when something is missing.")
     wrong: str
     instead: str = Field(description="What to write instead.")
-    acknowledged_by: str | None = Field(None, description="The operator who read a warning and let it stand.")
+    acknowledged_by: str | None = Field(None, description="The operator who read it and let it stand.")
     acknowledged_at: datetime | None = None
 
 

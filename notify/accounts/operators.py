@@ -28,6 +28,7 @@ MAY: dict[str, frozenset[str]] = {
     "resolve": frozenset({"author", "approver", "admin"}),  # alarms
     "roster": frozenset({"approver", "admin"}),  # be on duty, hand over, plan shifts
     "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
+    "words": frozenset({"approver", "admin"}),  # the city's own words for messages
     "note": frozenset({"author", "approver", "admin", "agent"}),  # notes on incidents, and requests to warn
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "audit": frozenset({"approver", "admin"}),  # read who did what; an export also needs "administer"

@@ -263,6 +263,7 @@ def _write_words(
                 text=one.text,
                 html=one.html,
                 cost=one.cost,
+                stale=one.stale,
             )
         )
     s.flush()

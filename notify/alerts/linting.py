@@ -43,9 +43,19 @@ class Checked:
     acknowledged_at: datetime | None = None
 
     @property
+    def to_be_read(self) -> bool:
+        """Whether it is an error that somebody who has read the words may let stand."""
+        return self.level == "error" and self.rule in linter.TO_BE_READ
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it is an error that holds up the approval."""
+        return self.level == "error" and not (self.to_be_read and self.acknowledged_at)
+
+    @property
     def blocks_all(self) -> bool:
-        """Whether it is an error that nobody can override, not even by breaking glass."""
-        return self.level == "error" and self.rule in linter.FALSE_OR_LOST
+        """Whether it is an error that breaking glass does not override."""
+        return self.blocks and (self.to_be_read or self.rule in linter.FALSE_OR_LOST)
 
 
 def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
@@ -90,7 +100,7 @@ def require_no_errors(s: Session, alert: Alert, by: Operator, now: datetime, set
 
     An operator who breaks glass overrides most errors (`linter.FALSE_OR_LOST`), which is recorded.
     """
-    errors = [one for one in findings(s, alert, settings) if one.level == "error"]
+    errors = [one for one in findings(s, alert, settings) if one.blocks]
     if two_people.breaks_glass(s, alert, by):
         for one in errors:
             if not one.blocks_all:
@@ -99,15 +109,17 @@ def require_no_errors(s: Session, alert: Alert, by: Operator, now: datetime, set
     if errors:
         raise Refused(
             f"The words of alert {alert.id} have {counted(len(errors), 'error')}.",
-            hint="Write it again, then have it approved.",
+            hint="Write it again, then have it approved."
+            if not all(one.to_be_read for one in errors)
+            else f"Read them, then confirm that you have: `tocsin alert acknowledge {alert.id}`.",
             details=[f"{one.channel}, {one.language}: {one.wrong} {one.instead}" for one in errors],
         )
 
 
 def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime, settings: Settings) -> bool:
-    """Record that somebody has read a warning and lets it stand; false if somebody had before.
+    """Record that somebody has read a warning, or a stale translation, and lets it stand; false if somebody had before.
 
-    Raises NotFound, NotAllowed; Refused for an error, and for an alert that is no longer a draft.
+    Raises NotFound, NotAllowed; Refused for another error, and for an alert that is no longer a draft.
     """
     alert = reports.find_alert(s, alert_id)
     operators.require(by, "draft collection" if alert.topic.value == "collection" else "draft")
@@ -116,14 +128,15 @@ def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime
     one = next((one for one in findings(s, alert, settings) if one.key == key), None)
     if one is None:
         raise NotFound("There is no such finding on this alert.", hint="Open the alert's page again.")
-    if one.level == "error":
+    if one.level == "error" and not one.to_be_read:
         raise Refused(f"This is an error: {one.wrong}", hint=f"{one.instead} Write the alert again.")
     return _record(s, alert_id, one, by, now)
 
 
 def overridden(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
     """Return the errors that somebody overrode by breaking glass."""
-    return [one for one in findings(s, alert, settings) if one.level == "error" and one.acknowledged_at]
+    errors = [one for one in findings(s, alert, settings) if one.level == "error" and not one.to_be_read]
+    return [one for one in errors if one.acknowledged_at]
 
 
 def _record(s: Session, alert_id: int, one: Checked, by: Operator, now: datetime) -> bool:
@@ -177,7 +190,7 @@ def _messages(stored: Sequence[StoredContent], alert: Alert, settings: Settings)
     order = {language: place for place, language in enumerate(settings.languages)}
     rows = [row for row in stored if row.alert_id == alert.id]
     rows = sorted(rows, key=lambda row: (alert.channels.index(row.channel), order.get(row.language, 99), row.language))
-    return [Message(row.channel, row.language, row.subject, row.text) for row in rows]
+    return [Message(row.channel, row.language, row.subject, row.text, row.stale) for row in rows]
 
 
 def _about(alert: Alert, settings: Settings) -> About:

@@ -101,7 +101,7 @@ def _findings(
         phase=alert.phase,
         area={language: wording.called(names, event, language) for language in event.languages},
     )
-    messages = [Message(one.channel, one.language, one.subject, one.text) for one in words]
+    messages = [Message(one.channel, one.language, one.subject, one.text, one.stale) for one in words]
     return linting.check(messages, replace(about, from_template=True))
 
 

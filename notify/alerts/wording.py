@@ -1,12 +1,14 @@
 """Write the words of an alert in every channel and language. Reads only, and the alert need not be stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import city_words
 from notify.channels.channel import timelines
 from notify.city.area import Houses
 from notify.content import compose
@@ -25,7 +27,7 @@ def rendered(
     now: datetime,
     settings: Settings,
 ) -> Sequence[compose.Rendered]:
-    """Return the words of an alert, which need not be stored. Raises Invalid."""
+    """Return the words of an alert, which need not be stored: the city's own, where it has them. Raises Invalid."""
     languages = compose.catalogue().written(settings.languages)
     context = compose.Context(
         city=settings.city,
@@ -40,7 +42,9 @@ def rendered(
         networks=_networks(s),
         now=max(now, alert.launch_at) if alert.launch_at else now,  # weekdays are relative to the launch
     )
-    return compose.render(event, alert.phase, filled, channels=alert.channels, languages=languages, context=context)
+    ours, stale = city_words.in_force(s, event, alert.phase, settings)
+    written = compose.render(ours, alert.phase, filled, channels=alert.channels, languages=languages, context=context)
+    return [replace(one, stale=(ours.words_of(alert.phase, one.channel), one.language) in stale) for one in written]
 
 
 def _networks(s: Session) -> Sequence[str]:

@@ -11,6 +11,7 @@ import typer
 from notify import audience
 from notify.alerts import after_action, explanation, lifecycle, report_files, reports
 from notify.cli import acting, bars, watching
+from notify.cli.acknowledging import acknowledge
 from notify.cli.approving import ask, launch_alone
 from notify.cli.commands import As, Commands, Json, MaybeAs
 from notify.cli.linting import lint
@@ -33,6 +34,7 @@ WATCH_S = 0.5
 
 commands.add("new", new, cls=ListsBlanks)
 commands.add("lint", lint)
+commands.add("acknowledge", acknowledge)
 commands.add("ask", ask)
 commands.add("break-glass", launch_alone)
 

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from jinja2 import UndefinedError
+
 from notify.channels.channel import CHANNELS, Channel
 from notify.content import post_length
 from notify.content.blanks import Blank, is_clean, read_duration
@@ -75,7 +77,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The message of one channel in one language. `cost` is in the unit of the channel (`Channel.unit`)."""
+    """The message of one channel in one language. `cost` is in the unit of the channel (`Channel.unit`).
+
+    `stale`: a translation that is older than its original."""
 
     channel: str
     language: str
@@ -83,6 +87,7 @@ class Rendered:
     text: str
     html: str  # of a letter, else ""
     cost: int
+    stale: bool = False
 
 
 def render(
@@ -212,7 +217,13 @@ class _Writer:
 
     def _words(self, channel: Channel, part: str) -> str:
         template = self.event.template(self.phase, channel.name, self.language, part)
-        return close_sentences(template.render(self.values))
+        try:
+            return close_sentences(template.render(self.values))
+        except UndefinedError as error:  # words that the city wrote for an earlier version of this event
+            raise Invalid(
+                f"The city's words for {channel.name} in '{self.language}' cannot be used: {error}.",
+                hint="Write them again on the console's page Words.",
+            ) from error
 
     def _one_line(self, channel: Channel, part: str) -> str:
         return " ".join(self._words(channel, part).split())

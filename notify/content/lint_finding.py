@@ -19,12 +19,15 @@ LONGEST_QUOTE = 80
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The words of one channel in one language, as residents get them."""
+    """The words of one channel in one language, as residents get them.
+
+    `stale`: a translation that is older than its original."""
 
     channel: str
     language: str
     subject: str
     text: str
+    stale: bool = False
 
     @property
     def traits(self) -> Channel:

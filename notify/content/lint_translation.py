@@ -1,11 +1,11 @@
-"""Rules about a translation: it must not be the same words again."""
+"""Rules about a translation: it must not be the same words again, nor be older than its original."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from notify.content.lint_finding import ERROR, WARNING, About, Hit, Message, quote, said_in
+from notify.content.lint_finding import ERROR, IN_EMERGENCY, WARNING, About, Hit, Message, quote, said_in
 
-RULES = {"same-as-other": ERROR, "not-translated": WARNING}
+RULES = {"same-as-other": ERROR, "not-translated": WARNING, "stale-translation": IN_EMERGENCY}
 
 FEWEST_WORDS = 4  # of a sentence that can be told from a name or an address
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -17,6 +17,8 @@ def check(messages: Sequence[Message], about: About) -> Iterator[Hit]:
     first: dict[str, Message] = {}
     for message in messages:
         original = first.setdefault(message.channel, message)
+        if message.stale:
+            yield Hit("stale-translation", message)
         if original.language != message.language:
             yield from _compare(message, original, about)
 

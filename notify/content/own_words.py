@@ -46,8 +46,8 @@ def rewritten(event: Event, phase: str, own: Mapping[Form, Words]) -> Event:
     return replace(event, sources={**event.sources, **parts}, templates={**event.templates, **templates})
 
 
-def mistakes(event: Event, phase: str, form: Form, words: Words, original: Words | None = None) -> list[str]:
-    """Return why these words cannot be used. `original`: the words of which they are a translation."""
+def mistakes(event: Event, phase: str, form: Form, words: Words) -> list[str]:
+    """Return why these words cannot be used."""
     channel, language = form
     trees: list[nodes.Template] = []
     wrong: list[str] = []
@@ -56,16 +56,19 @@ def mistakes(event: Event, phase: str, form: Form, words: Words, original: Words
         wrong += [f"The {part} {mistake.removesuffix('.')}." for mistake in said]
         trees += [tree] if tree else []
     if wrong:
-        return wrong
-    ours = [grammar.parse(text) for text in built_in(event, phase, channel, language).values()]
+        return list(dict.fromkeys(wrong))
+    ours = _trees(built_in(event, phase, channel, language))
     lost = (grammar.always_printed(ours) & _needed(event, phase)) - grammar.always_printed(trees)
-    wrong += [f"The message must always say {_braced(event, name)}." for name in _ordered(event, lost)]
-    if original is not None:
-        there = grammar.printed([grammar.parse(text) for text in original.values()])
-        here = grammar.printed(trees)
-        wrong += [f"It leaves out {_braced(event, x)}, which the original says." for x in _ordered(event, there - here)]
-        wrong += [f"It says {_braced(event, x)}, which the original does not." for x in _ordered(event, here - there)]
-    return list(dict.fromkeys(wrong))
+    return [f"The message must always say {_braced(event, name)}." for name in _ordered(event, lost)]
+
+
+def untranslated(event: Event, words: Words, original: Words) -> list[str]:
+    """Return in which blanks a translation and its original differ. Neither may have `mistakes`."""
+    here, there = grammar.printed(_trees(words)), grammar.printed(_trees(original))
+    left_out = [f"It leaves out {_braced(event, x)}, which the original says." for x in _ordered(event, there - here)]
+    return left_out + [
+        f"It says {_braced(event, x)}, which the original does not." for x in _ordered(event, here - there)
+    ]
 
 
 def usable(event: Event, phase: str, channel: str, language: str) -> dict[str, str]:
@@ -98,6 +101,10 @@ _IMPLICIT_LABELS = {
     "program": "What residents signed up for",
     "help_contact": "Whom to ask",
 }
+
+
+def _trees(words: Words) -> list[nodes.Template]:
+    return [grammar.parse(text) for text in words.values()]
 
 
 def _parsed(event: Event, phase: str, language: str, part: str, text: str) -> tuple[nodes.Template | None, list[str]]:

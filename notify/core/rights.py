@@ -26,6 +26,7 @@ RIGHTS = {
     "incident_notes": "SELECT, INSERT",
     "lint_acknowledgements": "SELECT, INSERT",
     "alert_zones": "SELECT, INSERT",
+    "word_versions": "SELECT, INSERT",
     "zone_versions": "SELECT, INSERT",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, launched_at, ask_since,"

@@ -35,6 +35,7 @@ from notify.models.subscriber import (
     Subscriber,
     Suppression,
 )
+from notify.models.words import WordVersion
 from notify.models.working_draft import SetAside, WorkingDraft
 from notify.models.zone import Zone, ZoneVersion
 
@@ -92,6 +93,7 @@ __all__ = [
     "Suppression",
     "Topic",
     "WarnRequest",
+    "WordVersion",
     "WorkingDraft",
     "Zone",
     "ZoneVersion",

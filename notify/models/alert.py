@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, false, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,7 +80,9 @@ class AlertZone(Base):
 
 
 class StoredContent(Base):
-    """The words for one channel and language. `cost`: throttle tokens per recipient (SMS segments, else 1)."""
+    """The words for one channel and language. `cost`: throttle tokens per recipient (SMS segments, else 1).
+
+    `stale`: a translation that was older than its original when the alert was made."""
 
     __tablename__ = "contents"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
@@ -90,6 +92,7 @@ class StoredContent(Base):
     text: Mapped[str]
     html: Mapped[str]
     cost: Mapped[int] = mapped_column(Integer)
+    stale: Mapped[bool] = mapped_column(server_default=false())
 
 
 class LintAcknowledgement(Base):

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from notify.accounts import roster
-from notify.alerts import approval_asks
+from notify.alerts import approval_asks, lifecycle, word_versions
+from notify.alerts.word_versions import Written
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories
@@ -44,6 +45,14 @@ def draft(event: str = "storm", author: str = "author@tocsin.example.org") -> in
         alert = factories.alert_draft(s, event=event, now=now).id
     as_owner("UPDATE alerts SET created_by = (SELECT id FROM operators WHERE email = :email)", email=author)
     return alert
+
+
+def write_in_english() -> None:
+    """Write the city's own storm texts in English only: their translation is now stale."""
+    words = {"text": "{{ city }}: {{ hazard.danger }} in {{ area }} until {{ expires }}. Go inside now."}
+    with transaction() as s:
+        by, now = factories.operator(s), datetime.now(UTC)
+        word_versions.save(s, "storm", "issue", {("sms", "en"): Written(words)}, 0, "", by, now, settings())
 
 
 def state(alert: int) -> str:
@@ -172,3 +181,37 @@ def test_the_page_says_which_errors_are_overridden(staff: None, credentials: Non
     shown = plain(at_desk("admin").get(f"/console/alerts/{alert}"))
     assert "The check of the words had found 2 errors:" in shown
     assert shown.count("A blank was left in the text.") == 2
+
+
+def test_a_stale_translation_is_read_on_the_page_before_it_is_approved(
+    staff: None, credentials: None, at_desk: Desk
+) -> None:
+    write_in_english()
+    page, read = draft(), "I have read it, it may be sent"
+    desk = at_desk("approver")
+    shown = desk.get(f"/console/alerts/{page}")
+    assert "It cannot be approved until somebody has read what is marked here" in plain(shown)
+    assert "peligro de" in shown.text.partition('id="findings"')[2].partition("</section>")[0]
+    finding = re.search(r'name="key" value="(\w+)"', shown.text)
+    assert finding is not None
+    assert read in shown.text
+    assert desk.post(f"/console/alerts/{page}/acknowledge", data={"key": finding[1]}).status_code == 303
+    shown = desk.get(f"/console/alerts/{page}")
+    assert "Read and confirmed by approver@" in plain(shown)
+    assert read not in shown.text
+    with transaction() as s:
+        lifecycle.approve(s, page, factories.operator(s, "approver"), datetime.now(UTC), settings())
+
+
+def test_over_rest_a_stale_translation_is_acknowledged_by_its_key(staff: None, door: httpx.Client, key: Key) -> None:
+    write_in_english()
+    alert, author = draft(), key("author")
+    found = door.get(f"/api/v1/alerts/{alert}", headers=author).json()["findings"]
+    (stale,) = [one for one in found if one["rule"] == "stale-translation"]
+    where = f"/api/v1/alerts/{alert}/acknowledge"
+    assert door.post(where, json={"key": stale["key"]}, headers=key("agent")).status_code == 403
+    assert door.post(where, json={"key": "00"}, headers=author).status_code == 404
+    answer = door.post(where, json={"key": stale["key"]}, headers=author)
+    assert answer.status_code == 200, answer.text
+    by = {one["rule"]: one["acknowledged_by"] for one in answer.json()["findings"]}
+    assert by["stale-translation"] == "author@tocsin.example.org"

@@ -1,4 +1,4 @@
-"""`tocsin alert ask` and `break-glass`."""
+"""`tocsin alert ask`, `acknowledge` and `break-glass`."""
 
 import json
 from datetime import UTC, datetime
@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from notify.accounts import operators
+from notify.alerts import word_versions
+from notify.alerts.word_versions import Written
 from notify.cli.alert import commands
 from notify.core.db import transaction
-from notify.core.errors import Invalid, Refused
+from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
 from tests.database import sql
 from tests.factories import alert_draft, operator, resident, sender, zone
@@ -70,3 +72,19 @@ def test_break_glass_asks_for_the_number_of_messages() -> None:
 def test_break_glass_needs_no_terminal_with_the_number() -> None:
     alert = draft("storm")
     assert json.loads(alone(alert, "--messages", "2", "--json").stdout)["state"] == "sending"
+
+
+def test_acknowledge_shows_the_words_of_each_finding_and_asks() -> None:
+    words = {"text": "{{ city }}: {{ hazard.danger }} in {{ area }} until {{ expires }}. Go inside now."}
+    with transaction() as s:
+        word_versions.save(s, "storm", "issue", {("sms", "en"): Written(words)}, 0, "", None, NOW, settings())
+    alert = draft("storm")
+    asked = run("acknowledge", alert, typed="n\n")
+    assert "sms, es: This translation is older than its original" in asked.stdout
+    assert "City of Tocsin: peligro de" in asked.stdout
+    assert f"Alert {alert}: 0 acknowledged." in asked.stdout
+    assert f"Alert {alert}: 1 acknowledged." in run("acknowledge", alert, typed="y\n").stdout
+    (row,) = sql("SELECT rule, language FROM lint_acknowledgements")
+    assert (row.rule, row.language) == ("stale-translation", "es")
+    assert isinstance(run("acknowledge", alert, "--key", "00").exception, NotFound)
+    assert isinstance(run("acknowledge", alert, "--json").exception, Invalid)
