@@ -1,12 +1,12 @@
 """The city's own words for messages, and which of an alert's words were older than their original.
 
-Revision ID: 0047
+Revision ID: 0048
 """
 
 from alembic import op
 
-revision = "0047"
-down_revision = "0046"
+revision = "0048"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 
