@@ -14,6 +14,7 @@ from api.console.preflight import Preflight
 from notify import audience
 from notify.accounts.operators import MAY
 from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
+from notify.alerts.counts import RunningCount
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
 from notify.audience import Audience
@@ -86,12 +87,12 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
         return view if moving else _with_the_rest(s, view, caller, now, waits)
 
 
-def shown(s: Session, alert_id: int, now: datetime) -> Shown:
-    """Read what is the same for every reader."""
+def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None = None) -> Shown:
+    """Read what is the same for every reader. `running`: of somebody who asks again and again."""
     alert = reports.find_alert(s, alert_id)
     return Shown(
         alert,
-        reports.progress(s, alert_id),
+        reports.progress(s, alert_id, running),
         reports.steps(s, alert_id),
         follow_up.offer(s, alert, now, settings()),
         approval_view.read(s, alert, now),

@@ -15,7 +15,9 @@ from api.console import alert_view
 from api.console.alert_view import AlertView, Shown
 from api.rendering import render
 from notify.accounts import sessions
+from notify.alerts.counts import RunningCount
 from notify.core.db import transaction
+from notify.core.translation import language
 
 LOOK_S = 1.0
 RESTS = 9  # a look that took long is not repeated before this many times as long have passed
@@ -25,11 +27,12 @@ FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: parts the same for everybody."""
+    """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: by language and name, the
+    parts that are the same for everybody."""
 
     shown: Shown
     sessions: frozenset[int]
-    rendered: dict[str, str] = field(default_factory=dict)
+    rendered: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class WatchedAlert:
@@ -38,6 +41,7 @@ class WatchedAlert:
     def __init__(self, alert_id: int) -> None:
         self._id = alert_id
         self._lock = threading.Lock()
+        self._running = RunningCount()
         self._last: Look | None = None
         self._due_s = 0.0  # when the last look is too old, by time.monotonic()
         self._standing: dict[int, tuple[object, str]] = {}  # operator -> what was rendered, and how it looked
@@ -55,7 +59,7 @@ class WatchedAlert:
     def _read(self, now: datetime) -> Look:
         began_s = time.monotonic()
         with transaction() as s:
-            shown = alert_view.shown(s, self._id, now)
+            shown = alert_view.shown(s, self._id, now, self._running)
             found = Look(shown, sessions.open_ids(s, now))
         took_s = time.monotonic() - began_s
         self._due_s = began_s + max(LOOK_S, RESTS * took_s)
@@ -64,13 +68,15 @@ class WatchedAlert:
     def parts(self, look: Look, caller: Caller, now: datetime) -> dict[str, str]:
         """Return the parts of the page as HTML, for an alert that was launched."""
         view = alert_view.seen_by(look.shown, caller, now)
-        same = {name: look.rendered.get(name) or rendered(name, view, caller, now) for name in FOR_ALL}
-        look.rendered.update(same)
-        return same | {FOR_ONE: self._for_one(view, caller, now)}
+        spoken = look.rendered.setdefault(language(), {})
+        for name in FOR_ALL:
+            if name not in spoken:
+                spoken[name] = rendered(name, view, caller, now)
+        return spoken | {FOR_ONE: self._for_one(view, caller, now)}
 
     def _for_one(self, view: AlertView, caller: Caller, now: datetime) -> str:
         broken = view.asked.broken
-        facts = (view.alert.state, view.steps, view.follow, view.buttons, broken and broken.row.reviewed_at)
+        facts = (language(), view.alert.state, view.steps, view.follow, view.buttons, broken and broken.row.reviewed_at)
         reader = caller.operator.id if caller.operator else 0
         before = self._standing.get(reader)
         if before is None or before[0] != facts:

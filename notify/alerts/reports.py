@@ -9,7 +9,8 @@ import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify.alerts import listing
+from notify.alerts import counts, listing
+from notify.alerts.counts import Count, RunningCount
 from notify.alerts.listing import AlertSummary, Listed
 from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
@@ -127,13 +128,13 @@ def find_alert(s: Session, alert_id: int, *, lock: bool = False) -> Alert:
     return alert
 
 
-def progress(s: Session, alert_id: int) -> Progress:
-    """The numbers of one alert, counted from its deliveries. Raises NotFound."""
+def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> Progress:
+    """The numbers of one alert, counted from its deliveries; with `running`, from those that it counts again.
+
+    Raises NotFound.
+    """
     alert = find_alert(s, alert_id)
-    rows = s.execute(
-        text(_COUNTED),
-        {"alert": alert_id},
-    ).all()
+    rows = running.of(s, alert) if running else counts.of(s, alert)
     skipped = [row for row in rows if row.state == DeliveryState.SKIPPED]
     firsts = [row.first_sent for row in rows if row.first_sent]
     lasts = [row.last_sent for row in rows if row.last_sent]
@@ -170,40 +171,21 @@ def progress(s: Session, alert_id: int) -> Progress:
     )
 
 
-# Batches give the channel. Only deliveries without one, which were left out of the audience, need their contacts.
-_COUNTED = """
-    WITH by_batch AS (
-        SELECT batch_id, state, reason, count(*) AS count, min(sent_at) AS first_sent, max(sent_at) AS last_sent
-          FROM deliveries WHERE alert_id = :alert AND batch_id IS NOT NULL GROUP BY batch_id, state, reason
-    ), counted AS (
-        SELECT b.channel, n.state, n.reason, n.count, n.first_sent, n.last_sent
-          FROM by_batch n JOIN batches b ON b.id = n.batch_id
-         UNION ALL
-        SELECT c.channel, d.state, d.reason, 1, d.sent_at, d.sent_at
-          FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-         WHERE d.alert_id = :alert AND d.batch_id IS NULL
-    )
-    SELECT channel, state::text AS state, reason, CAST(sum(count) AS bigint) AS count,
-           min(first_sent) AS first_sent, max(last_sent) AS last_sent
-      FROM counted GROUP BY channel, counted.state, reason ORDER BY channel, counted.state, reason
-"""
-
-
-def _sum(rows: Sequence[Any], column: str, besides: Sequence[Any] = ()) -> dict[str, int]:
+def _sum(rows: Sequence[Count], column: str, besides: Sequence[Count] = ()) -> dict[str, int]:
     counts: dict[str, int] = {}
     for row in rows:
         if row not in besides:
-            counts[getattr(row, column)] = counts.get(getattr(row, column), 0) + row.count
+            counts[getattr(row, column)] = counts.get(getattr(row, column), 0) + row.number
     return counts
 
 
-def _reasons(rows: Sequence[Any]) -> dict[str, dict[str, int]]:
+def _reasons(rows: Sequence[Count]) -> dict[str, dict[str, int]]:
     """State -> reason -> count, for deliveries that have a reason."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
         if row.reason:
             of_state = found.setdefault(row.state, {})
-            of_state[row.reason] = of_state.get(row.reason, 0) + row.count
+            of_state[row.reason] = of_state.get(row.reason, 0) + row.number
     return found
 
 

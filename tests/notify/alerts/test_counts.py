@@ -1,0 +1,91 @@
+"""A running count says what a whole count says, while batches are sent and receipts come."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from notify.alerts import counts, lifecycle, reports
+from notify.alerts.counts import RunningCount
+from notify.core.db import transaction
+from notify.delivery import claims, leases, recording
+from notify.delivery.outcomes import Outcome
+from notify.models import Lane
+from notify.models.states import DeliveryState
+from tests.factories import NOW, alert_resolved, operator, resident, sender, zone
+from tests.owner import owning
+
+SENT = NOW + timedelta(seconds=3)
+
+
+@pytest.fixture
+def alert(database: str) -> int:
+    """To five phones, in two languages and so in two batches, and one who opted out of storms and is left out."""
+    with transaction() as s:
+        zone(s)
+        sender(s)
+        for language in ("en", "en", "en", "es", "es"):
+            resident(s, language=language)
+        resident(s, verified=False)
+    return alert_resolved(channels=("sms",))
+
+
+def looks(alert: int, running: RunningCount, times: int = 1) -> list[bool]:
+    """Whether each look sees what there is."""
+    found = []
+    for _ in range(times):
+        with transaction() as s:
+            row = reports.find_alert(s, alert)
+            found.append(running.of(s, row) == counts.of(s, row))
+    return found
+
+
+def test_it_follows_a_batch_from_its_lease_to_its_end(alert: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunningCount, "AT_ONCE", 0)
+    running = RunningCount()
+    assert looks(alert, running) == [True]
+    for _ in range(2):
+        held = leases.lease_next(Lane.EMERGENCY, "sms", 60)
+        assert held is not None
+        assert looks(alert, running) == [True]
+        with transaction() as s:
+            by = sender(s).id
+        while claimed := claims.claim(held, by, 1, NOW):
+            assert looks(alert, running) == [True]
+            gone = [
+                Outcome(one.delivery_id, DeliveryState.ACCEPTED, None, f"SM{one.delivery_id}", SENT) for one in claimed
+            ]
+            recording.record(gone, NOW, NOW)
+            assert looks(alert, running) == [True]
+        leases.finish(held)
+        assert looks(alert, running) == [True]
+    with transaction() as s:
+        row = reports.find_alert(s, alert)
+        assert [one[:4] for one in running.of(s, row)] == [
+            ("sms", "accepted", None, 5), ("sms", "skipped", "unverified", 1),
+        ]  # fmt: skip
+        assert {one.last_sent for one in running.of(s, row)} == {SENT, None}
+
+
+def test_receipts_are_seen_batch_by_batch(alert: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do not change the row of their batch."""
+    monkeypatch.setattr(RunningCount, "AT_ONCE", 1)
+    running = RunningCount()
+    assert looks(alert, running) == [True]
+    with owning() as s:
+        s.execute(text("UPDATE deliveries SET state = 'delivered' WHERE state = 'queued'"))
+    assert looks(alert, running, 2) == [False, True]
+
+
+def test_an_alert_that_is_over_is_counted_whole(alert: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunningCount, "AT_ONCE", 0)
+    running = RunningCount()
+    assert looks(alert, running) == [True]
+    with transaction() as s:
+        lifecycle.cancel(s, alert, operator(s), NOW)
+    with owning() as s:
+        s.execute(
+            text("""UPDATE deliveries SET state = 'cancelled', reason = 'cancelled', settled_at = now()
+                     WHERE state = 'queued'""")
+        )
+    assert looks(alert, running) == [True]
