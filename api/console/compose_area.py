@@ -11,11 +11,12 @@ from api.auth import Caller
 from api.errors import TooMany
 from api.seats import area_seat
 from notify.accounts import operators
-from notify.alerts import drafting, explanation, working_drafts
+from notify.alerts import drafting, explanation, told_before, working_drafts
 from notify.alerts.drafting import Draft
 from notify.alerts.working_fields import Reading
 from notify.audience import Audience
 from notify.audience.live_count import live_count
+from notify.audience.told import OrTold
 from notify.content.events import Event
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
@@ -43,6 +44,7 @@ class Looked:
     details: tuple[str, ...] = ()
     audience: Audience | None = None
     warnings: tuple[str, ...] = ()
+    told_before: tuple[int, ...] = ()  # alerts to whose recipients it goes as well
     inside: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
 
@@ -82,7 +84,10 @@ def _locate(looked: Looked, event: Event, caller: Caller) -> None:
 
 def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Event, caller: Caller) -> None:
     now, channels = datetime.now(UTC), list(looked.wanted.channels or ())
-    looked.audience = live_count().count(Membership(shape), event.topic, channels, now)
+    wanted = looked.wanted
+    with transaction() as s:
+        looked.told_before = tuple(told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape))
+    looked.audience = live_count().count(OrTold(shape, looked.told_before), event.topic, channels, now)
     with transaction() as s:
         looked.warnings = tuple(explanation.warnings(s, looked.audience.total, caller.acting.id))
         working_drafts.note_count(

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import approval_asks, limits, two_people, wording
+from notify.alerts import approval_asks, limits, told_before, two_people, wording
 from notify.alerts import times as alert_times
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
@@ -80,7 +80,8 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     alert_times.check_blanks(event, filled, times, settings.tz)
     area = area_of(s, wanted, settings)
     sends_at = max(now, times.launch_at or now)
-    limits.require_for_draft(s, by, event.topic, from_wkb(area.wkb), wanted.status, sends_at, settings)
+    shape = from_wkb(area.wkb)
+    limits.require_for_draft(s, by, event.topic, shape, wanted.status, sends_at, settings)
     incident = _incident(s, wanted, event.name, now)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     lane = Lane(compose.lane(severity, urgency))
@@ -109,6 +110,9 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         expires_at=times.expires_at,
         two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
         follows=wanted.follows,
+        told_before=[]
+        if wanted.follows
+        else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
         created_by=by.id,
         created_at=now,
         launch_at=times.launch_at,

@@ -194,8 +194,8 @@ def _unsent(s: Session, alert: Alert) -> str:
 
 
 def frozen_hash(s: Session, alert: Alert) -> str:
-    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, and the alert
-    that it follows."""
+    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, the alert that
+    it follows, and those whose recipients it also goes to."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -213,6 +213,7 @@ def frozen_hash(s: Session, alert: Alert) -> str:
         alert.expires_at.isoformat(),
         [list(row) for row in words],
         *([] if alert.follows is None else [alert.follows]),
+        *([alert.told_before] if alert.told_before else []),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

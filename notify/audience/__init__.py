@@ -16,6 +16,7 @@ from notify.audience.resolve import (
     places_inside,
     preview,
     residents_inside,
+    residents_of,
     written,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "places_inside",
     "preview",
     "residents_inside",
+    "residents_of",
     "written",
 ]

@@ -106,12 +106,16 @@ class Columns:
         channels: Sequence[str],
         wants: Wants,
         now: datetime,
+        also: NDArray[np.int64],
         but: NDArray[np.bool_] | None,
     ) -> Tally:
-        """Count the residents inside. `topic` counts from 1; `but`: residents to leave out, counted elsewhere."""
+        """Count the residents inside. `topic` counts from 1; `also`: the ids of residents who count wherever they live;
+        `but`: residents to leave out, counted elsewhere."""
         inside = area.inside(self.lon, self.lat, self.radius_m)
         hit = np.zeros(self.size, dtype=bool)
         hit[self.place_of[inside]] = True
+        at = find(self.ids, also)
+        hit[at[at >= 0]] = True
         if but is not None:
             hit &= ~but
         verdict = self._verdict(topic, wants, now)
@@ -156,26 +160,25 @@ class Columns:
 
 
 def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Columns:
-    """Load what the transaction of `s` (`db.one_moment`) sees of all residents with a place, or of some (`only`)."""
+    """Load what the transaction of `s` (`db.one_moment`) sees of all residents with a place or contact, or of some
+    (`only`)."""
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
     place_of_id, lon, lat, radius_m = _places(s, values)
-    ids, place_of = np.unique(place_of_id, return_inverse=True)
     channels = of_residents()
     contacts = _read(s, CONTACTS.format(channel=_number_of(channels)), "subscriber_id", values, _CONTACT)
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
-    contact_of = find(ids, subscriber)
-    here = contact_of >= 0
+    ids = np.union1d(place_of_id, subscriber)
     return Columns(
         ids=ids,
         language=_languages(s, ids, values),
-        place_of=place_of.astype(np.int32),
+        place_of=np.searchsorted(ids, place_of_id).astype(np.int32),
         lon=lon,
         lat=lat,
         radius_m=radius_m if (radius_m > 0).any() else None,
-        contact_of=contact_of[here].astype(np.int32),
-        channel=channel[here],
-        verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state[here]],
-        suppressed=_suppressed(s, contacts["id"].astype(np.int64)[here], values),
+        contact_of=np.searchsorted(ids, subscriber).astype(np.int32),
+        channel=channel,
+        verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state],
+        suppressed=_suppressed(s, contacts["id"].astype(np.int64), values),
         channels=channels,
         languages=len(languages),
     )

@@ -18,9 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify.audience import cache, rules
+from notify.audience import cache, rules, told
 from notify.audience.cache import Columns, Tally, Wants
-from notify.audience.resolve import Audience, timelines_to_come, written
+from notify.audience.resolve import LAST_ID, Audience, timelines_to_come, written
+from notify.audience.told import OrTold
 from notify.core import db
 from notify.core.db import one_moment
 from notify.core.process import once
@@ -74,13 +75,14 @@ class LiveCount:
         with one_moment() as s:
             known = self._current(s, topic)
             timelines = timelines_to_come(s, channels)
+            also = told.residents(s, area.alerts if isinstance(area, OrTold) else (), 0, LAST_ID)
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = cache.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
         parts = (
-            known.base.tally(area, number, channels, known.wants[topic], now, but),
-            known.late.tally(area, number, channels, known.late_wants[topic], now, None),
+            known.base.tally(area, number, channels, known.wants[topic], now, also, but),
+            known.late.tally(area, number, channels, known.late_wants[topic], now, also, None),
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 

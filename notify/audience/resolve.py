@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import rules, unreached
+from notify.audience import rules, told, unreached
+from notify.audience.told import OrTold
 from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
@@ -103,26 +104,37 @@ def fallback_of(s: Session, alert: Alert) -> str:
 
 
 def membership(alert: Alert) -> Membership:
-    """Return the alert's area, prepared for queries; that of a follow-up is for the unreached only. Raises Refused
-    without one: nothing is sent then (law 2)."""
+    """Return the alert's area, prepared for queries. That of a follow-up is for the unreached only; to one with earlier
+    alerts belong those to whom they were sent. Raises Refused without one: nothing is sent then (law 2)."""
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     area = from_wkb(alert.area)
-    return Membership(area) if alert.follows is None else OfUnreached(area, alert.follows)
+    return OrTold(area, alert.told_before) if alert.follows is None else OfUnreached(area, alert.follows)
 
 
 def residents_inside(
     s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID
 ) -> NDArray[np.int64]:
-    """Return the ids of residents with a place in an area, ascending, each once. Boundary points are inside.
+    """Return the ids of residents with a place in an area, or who belong to it otherwise (`membership`), ascending, each
+    once. Boundary points are inside.
 
     Only ids above `after` and up to `through` are returned.
     """
-    return np.unique(places_inside(s, area, now, after, through).residents)
+    return residents_of(s, area, places_inside(s, area, now, after, through), after, through)
+
+
+def residents_of(
+    s: Session, area: Membership, inside: Places, after: int = 0, through: int = LAST_ID
+) -> NDArray[np.int64]:
+    """Return what `residents_inside` does, where the places inside are known."""
+    found = np.unique(inside.residents)
+    if isinstance(area, OrTold):
+        return np.union1d(found, told.residents(s, area.alerts, after, through))
+    return found
 
 
 def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID) -> Places:
-    """Return the places that `residents_inside` finds. Those that cannot be decrypted are left out, with an alarm."""
+    """Return the places inside of an area. Those that cannot be decrypted are left out, with an alarm."""
     near, readable = _opened(_places_near(s, *area.bounds, after, through))
     if not readable.all():
         _report_unreadable(s, near.residents[~readable], now)

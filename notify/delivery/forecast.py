@@ -77,8 +77,9 @@ def plan(s: Session, alert: Alert, now: datetime, without: Collection[int] = ())
     `without`: senders that fail now (`sender_status.failing`). What only they could send is not promised.
     """
     at = max(now, alert.launch_at) if alert.launch_at else now
-    places = audience.places_inside(s, audience.membership(alert), now)
-    residents = np.unique(places.residents)
+    area = audience.membership(alert)
+    places = audience.places_inside(s, area, now)
+    residents = audience.residents_of(s, area, places)
     reached = audience.count(s, alert, residents, now)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, UniqueConstraint, false, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,6 +46,7 @@ class Alert(Base):
     expires_at: Mapped[datetime]
     two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one person is not enough
     follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), unique=True)  # whose unreached it is for
+    told_before: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # alerts: to theirs as well
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
