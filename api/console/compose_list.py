@@ -36,8 +36,9 @@ def start(
     template: Annotated[str, Form(max_length=100)] = "",
     incident: Annotated[str, Form(max_length=20)] = "",
     zones_of: Annotated[str, Form(max_length=20)] = "",
+    correct: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Open a new draft. `template`: an event and a phase, `storm issue`."""
+    """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again."""
     event, _, phase = template.partition(" ")
     try:
         if not event:
@@ -51,6 +52,7 @@ def start(
                 datetime.now(UTC),
                 incident=whole_number(incident, "{given} is not the number of an incident.", NUMBERS),
                 zones_of=whole_number(zones_of, "{given} is not the number of an alert.", NUMBERS),
+                correct=bool(correct),
             )
     except TocsinError as error:
         return _list_page(request, caller, 0, 0, tell(error))

@@ -110,9 +110,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         expires_at=times.expires_at,
         two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
         follows=wanted.follows,
-        told_before=[]
-        if wanted.follows
-        else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
+        told_before=[] if wanted.follows else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
         created_by=by.id,
         created_at=now,
         launch_at=times.launch_at,

@@ -12,6 +12,7 @@ from notify.content import compose
 from notify.content.events import Event
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound
+from notify.core.settings import settings
 from notify.models import Alert, AlertZone, Incident, Operator, Sender, WorkingDraft, ZoneVersion
 
 
@@ -24,8 +25,10 @@ def start(
     *,
     incident: int | None = None,
     zones_of: int | None = None,
+    correct: bool = False,
 ) -> WorkingDraft:
-    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels.
+    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
+    that is to `correct` it has its severity and its end, too.
 
     `zones_of`: the number of an earlier alert, whose zones are ticked. Raises Invalid, NotFound or NotAllowed.
     """
@@ -33,7 +36,9 @@ def start(
     event.defaults(phase)
     require_author(event.name, by)
     if incident is not None:
-        values = _of_incident(s, incident, event, phase)
+        last = _last_of(s, incident, event)
+        values = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
+        values |= _weight_of(last, now) if correct else {}
     elif phase == "issue":
         values = {f"channel.{name}": "on" for name in _open_channels(s)}
         values |= {"status": "Exercise"} if by.exercising else {}
@@ -63,12 +68,12 @@ def _open_channels(s: Session) -> Sequence[str]:
     return [name for name in CHANNELS if not known or name in known]
 
 
-def _of_incident(s: Session, incident: int, event: Event, phase: str) -> dict[str, str]:
-    """The words and channels of an incident's last alert, as far as this phase has the same blanks."""
+def _last_of(s: Session, incident: int, event: Event) -> Alert:
+    """The last alert of an incident that was launched, or if none was, its last draft. Raises NotFound or Invalid."""
     known = s.get(Incident, incident)
     last = s.scalar(
         select(Alert)
-        .where(Alert.incident_id == incident)
+        .where(Alert.incident_id == incident, Alert.follows.is_(None))
         .order_by(Alert.launched_at.is_(None), Alert.id.desc())
         .limit(1)
     )
@@ -76,10 +81,28 @@ def _of_incident(s: Session, incident: int, event: Event, phase: str) -> dict[st
         raise NotFound(f"There is no incident {incident}.", hint="The console lists all alerts with their incidents.")
     if known.event != event.name:
         raise Invalid(f"Incident {known.id} is about {known.event}, not {event.name}.")
+    return last
+
+
+def _words_of(last: Alert, event: Event, phase: str) -> dict[str, str]:
+    """The words of an alert, as far as this phase has the same blanks, and whether it was practice."""
     blanks = {blank.name for blank in event.blanks(phase)}
     words = {f"blank.{name}": str(value) for name, value in last.blanks.items() if name.partition(".")[0] in blanks}
     status = {} if last.status == "Actual" else {"status": last.status}
-    return words | {f"channel.{name}": "on" for name in last.channels} | status
+    return words | status
+
+
+def _channels_of(s: Session, last: Alert) -> set[str]:
+    """The channels of an alert, and of the follow-up that reached those whom it did not reach."""
+    followed = select(Alert.channels).where(Alert.follows == last.id, Alert.launched_at.is_not(None))
+    return {*last.channels, *(name for channels in s.scalars(followed) for name in channels)}
+
+
+def _weight_of(last: Alert, now: datetime) -> dict[str, str]:
+    """What an alert says of its weight, and its end on the city's clock if that is to come."""
+    ends = last.expires_at.astimezone(settings().tz)
+    end = {"expires_at": f"{ends:%Y-%m-%dT%H:%M}"} if last.expires_at > now else {}
+    return {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty} | end
 
 
 def _zones_of(s: Session, alert_id: int) -> dict[str, str]:

@@ -115,8 +115,8 @@ def membership(alert: Alert) -> Membership:
 def residents_inside(
     s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID
 ) -> NDArray[np.int64]:
-    """Return the ids of residents with a place in an area, or who belong to it otherwise (`membership`), ascending, each
-    once. Boundary points are inside.
+    """Return the ids of residents with a place in an area, or who belong to it otherwise (`membership`), ascending,
+    each once. Boundary points are inside.
 
     Only ids above `after` and up to `through` are returned.
     """

@@ -40,7 +40,7 @@ def test_the_thread_has_alerts_notes_and_who_did_what(at_desk: Desk, city: datet
     assert "Note by author@tocsin.example.org" in words(page)
     assert f"Approved alert {first} by approver@tocsin.example.org" in words(page)
     assert "tornado" in words(page).lower()
-    assert f'href="/console/compose?incident={incident}&amp;phase=all-clear"' in page
+    assert f'name="incident" value="{incident}"><button name="template" value="storm all-clear"' in page
     assert "Riverside custom" in words(page)
     assert f'href="/console/incidents/{incident}"' in client.get(f"/console/alerts/{first}").text
     assert client.get("/console/incidents/999").status_code == 404

@@ -125,5 +125,5 @@ def test_an_alert_like_another_points_to_it(
     assert (one["id"], one["incident"], one["state"]) == (number, incident, "sending")
     page = desk.get(f"/console/alerts/{vague}").text
     assert "There is one like it" in page
-    assert f"/console/compose?incident={incident}&amp;phase=update" in page
+    assert f'name="incident" value="{incident}"><button name="template" value="storm update"' in page
     assert desk.get(f"/api/v1/alerts/{number}", headers=key()).json()["similar"] == []  # it is launched

@@ -1,12 +1,12 @@
 """An update or all-clear also goes to those who were sent an earlier alert of its incident, wherever they live now.
 
-Revision ID: 0048
+Revision ID: 0049
 """
 
 from alembic import op
 
-revision = "0048"
-down_revision = "0047"
+revision = "0049"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 

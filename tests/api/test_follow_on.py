@@ -1,0 +1,74 @@
+"""One click from an alert opens its update, correction or all-clear, complete and ready for the review."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from notify.alerts import lifecycle
+from notify.core.db import transaction
+from tests import factories
+from tests.api import asked
+from tests.api.filling import Form
+
+Desk = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def sent(door: httpx.Client, city: datetime) -> int:
+    """An alert in force that all forty residents with a phone were sent, one of whom has moved away since."""
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city, expires_at=city + timedelta(hours=5))
+        lifecycle.launch(s, alert.id, None, city)
+        number = alert.id
+    factories.resolve(number, city)
+    with transaction() as s:
+        mover = asked.number(
+            """SELECT min(c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+                WHERE d.alert_id = :a AND d.state = 'queued'""",
+            a=number,
+        )
+        factories.move(s, mover, 50, 50)
+    return number
+
+
+def press(desk: httpx.Client, page: str, label: str) -> str:
+    """Press a button of the page as a browser would; returns where the form is."""
+    forms = [part.partition("</form>")[0] for part in page.split('<form method="post" action="/console/compose">')[1:]]
+    (form,) = (one for one in forms if f">{label}<" in one)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    answer = desk.post("/console/compose", data=fields)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+@pytest.mark.parametrize(("label", "phase"), [("Update", "update"), ("Correct", "update"), ("All clear", "all-clear")])
+@pytest.mark.parametrize("from_page", ["alerts", "incidents"])
+def test_one_click_opens_a_complete_form(at_desk: Desk, sent: int, label: str, phase: str, from_page: str) -> None:
+    desk = at_desk("author")
+    number = sent if from_page == "alerts" else asked.number("SELECT incident_id FROM alerts")
+    path = press(desk, desk.get(f"/console/{from_page}/{number}").text, label)
+    page = desk.get(path).text
+    assert "Complete. Review makes the alert" in page
+    assert f"everybody to whom alert {sent} was sent" in page
+    assert "<strong>40</strong> residents" in page  # with the one who has moved away
+    review = Form(page).send(desk, path, "review").headers["location"]
+    assert f"everybody to whom alert {sent} was sent" in desk.get(review).text
+    rows = asked.rows("SELECT phase, channels, told_before, expires_at FROM alerts WHERE id <> :a", a=sent)
+    assert [(row.phase, row.channels, row.told_before) for row in rows] == [(phase, ["sms"], [sent])]
+    ends = asked.rows("SELECT expires_at FROM alerts WHERE id = :a", a=sent)[0].expires_at
+    assert (abs(rows[0].expires_at - ends) < timedelta(minutes=1)) == (label == "Correct")
+
+
+def test_an_all_clear_can_be_corrected_and_agents_are_offered_nothing(at_desk: Desk, sent: int) -> None:
+    incident = asked.number("SELECT incident_id FROM alerts")
+    with transaction() as s:
+        clear = factories.alert_ready(s, incident=incident, phase="all-clear", zones=(), now=datetime.now(UTC))
+        lifecycle.launch(s, clear.id, None, datetime.now(UTC))
+    desk = at_desk("author")
+    path = press(desk, desk.get(f"/console/alerts/{clear.id}").text, "Correct")
+    assert "all-clear" in desk.get(path).text
+    assert asked.rows("SELECT phase FROM working_drafts") == [("all-clear",)]
+    assert 'action="/console/compose"' not in at_desk("agent").get(f"/console/alerts/{sent}").text
