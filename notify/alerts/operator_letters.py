@@ -1,12 +1,13 @@
 """Write to operators about an alert: rows in the transaction of the act, which a job sends after the commit."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.channels.channel import CHANNELS
 from notify.core import operator_words, translation
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -23,7 +24,8 @@ _WRITE = """
            CASE c.channel WHEN 'console' THEN CAST(:now AS timestamptz) END
       FROM unnest(CAST(:people AS bigint[])) AS o (id),
            LATERAL (SELECT 'console' UNION ALL SELECT channel FROM operator_contacts k
-                     WHERE k.operator_id = o.id AND k.verified_at IS NOT NULL) AS c (channel)
+                     WHERE k.operator_id = o.id AND k.verified_at IS NOT NULL
+                                                    AND k.channel <> ALL(CAST(:but AS text[]))) AS c (channel)
      ORDER BY o.id
     ON CONFLICT DO NOTHING
 """
@@ -31,7 +33,7 @@ _WRITE = """
 
 def write(
     s: Session,
-    kind: Literal["ask", "break-glass"],
+    kind: Literal["ask", "break-glass", "channel-silent"],
     alert: Alert,
     people: Collection[Operator],
     step: int,
@@ -39,8 +41,10 @@ def write(
     *,
     author: str,
     reason: str = "",
+    silent: Sequence[str] = (),
 ) -> None:
-    """Write to people on the console and on each of their verified contacts: once for each kind and step."""
+    """Write to people on the console and on each of their verified contacts, but not on a channel that
+    is `silent`: once for each kind and step."""
     given = {
         "city": settings().city,
         "author": author,
@@ -51,9 +55,16 @@ def write(
     for one in people:
         by_language.setdefault(one.language or "en", []).append(one.id)
     for language, ids in by_language.items():
-        blanks = given | _about(alert, language)
+        blanks = given | _about(alert, language) | {"channels": named(silent, language)}
         words = {part: line.format(**blanks) for part, line in operator_words.of(kind, language).items()}
-        s.execute(text(_WRITE), {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, **words})
+        row = {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, "but": list(silent), **words}
+        s.execute(text(_WRITE), row)
+
+
+def named(channels: Sequence[str], language: str = "en") -> str:
+    """Return the messages of channels as words in a sentence: "texts, posts"."""
+    with translation.speaking(language):
+        return ", ".join(_(CHANNELS[one].label).lower() for one in channels)
 
 
 def _about(alert: Alert, language: str) -> dict[str, str]:

@@ -141,7 +141,7 @@ def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, t
         near = near.where(readable)
     inside = near.inside(area)
     if isinstance(area, OfUnreached):
-        return inside.where(np.isin(inside.residents, unreached.residents(s, area.first)))
+        return inside.where(np.isin(inside.residents, unreached.residents(s, area.first, now)))
     return inside
 
 

@@ -21,6 +21,7 @@ UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audi
 LAUNCH_MISSED = "launch-missed"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"
 NOT_APPROVED, BROKE_GLASS = "not-approved", "break-glass"
+CHANNEL_SILENT = "channel-silent"
 LAUNCH_FAILED, EXPIRY_FAILED, FINISH_FAILED = "launch-failed", "expiry-failed", "finish-failed"
 SENDER_STOPPED = "sender-stopped"
 EXERCISE_BARRED = "exercise-barred"

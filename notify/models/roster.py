@@ -49,7 +49,7 @@ class OperatorMessage(Base):
 
     __tablename__ = "operator_messages"
     id: Mapped[Id]
-    kind: Mapped[Literal["ask", "break-glass", "code", "test"]] = mapped_column(Text)
+    kind: Mapped[Literal["ask", "break-glass", "channel-silent", "code", "test"]] = mapped_column(Text)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: a code
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     step: Mapped[int] = mapped_column(Integer)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from notify.alerts import situation, times
+from notify.alerts import silent_channels, situation, times
 from notify.core import alarms
 from notify.core.city_time import shown
 from notify.core.db import transaction
@@ -28,6 +28,7 @@ def run() -> None:
     each(
         _follow_workers,
         lambda: _follow(alarms.LAUNCH_MISSED, _missed),
+        _follow_channels,
         lambda: _follow(alarms.AUDIENCE_UNKNOWN, _unresolved),
         lambda: _follow(alarms.JOB_FAILS, _failing),
         lambda: _follow(alarms.EXPIRES_SOON, _ending),
@@ -38,6 +39,11 @@ def run() -> None:
 def _follow(kind: str, look: Callable[[Session], dict[int | str, str]]) -> None:
     with transaction() as s:
         alarms.follow(s, kind, look(s), datetime.now(UTC))
+
+
+def _follow_channels() -> None:
+    with transaction() as s:
+        silent_channels.ring(s, datetime.now(UTC), settings())
 
 
 def _follow_workers() -> None:
