@@ -10,7 +10,7 @@ from api.auth import Caller
 from api.console import approval_view, preflight
 from api.console.approval_view import Approval, Asked
 from api.console.outline import Outline, outline
-from api.console.preflight import Preflight
+from api.console.preflight import Check, Preflight
 from notify import audience
 from notify.accounts.operators import MAY
 from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
@@ -48,6 +48,7 @@ class Shown:
     steps: Sequence[reports.Step]
     follow: Offer  # whether somebody can reach its unreached
     asked: Asked
+    silent: Sequence[Check]  # channels on which nothing was accepted since the launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None
         reports.steps(s, alert_id),
         follow_up.offer(s, alert, now, settings()),
         approval_view.read(s, alert, now),
+        preflight.silent(s, alert, now),
     )
 
 
@@ -109,6 +111,7 @@ def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
         known.steps,
         known.follow,
         known.asked,
+        known.silent,
         buttons=buttons(alert, caller),
         needs_another=own and alert.state is AlertState.DRAFT,
         approval=approval_view.offered(known.asked, alert, caller.operator, now),

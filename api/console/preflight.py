@@ -1,10 +1,12 @@
-"""Whether the channels of an alert work, for its page before the launch."""
+"""Whether the channels of an alert work, for its page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from notify.alerts import silent_channels
 from notify.delivery import sender_status
 from notify.delivery.forecast import Plan
 from notify.delivery.sender_status import ChannelStatus
@@ -42,5 +44,15 @@ class Preflight:
 
 def read(s: Session, alert: Alert, now: datetime) -> Preflight:
     """Read it, in the order of the alert's channels."""
+    return Preflight(_checks(s, alert.channels, now))
+
+
+def silent(s: Session, alert: Alert, now: datetime) -> tuple[Check, ...]:
+    """Read the channels on which no message of the alert was accepted since its launch."""
+    channels = silent_channels.of(s, alert, now)
+    return _checks(s, channels, now) if channels else ()
+
+
+def _checks(s: Session, channels: Sequence[str], now: datetime) -> tuple[Check, ...]:
     found = {one.channel: one for one in sender_status.read(s, tasks.redis_client(), now)}
-    return Preflight(tuple(Check(name, found.get(name)) for name in alert.channels))
+    return tuple(Check(name, found.get(name)) for name in channels)

@@ -76,7 +76,10 @@ class WatchedAlert:
 
     def _for_one(self, view: AlertView, caller: Caller, now: datetime) -> str:
         broken = view.asked.broken
-        facts = (language(), view.alert.state, view.steps, view.follow, view.buttons, broken and broken.row.reviewed_at)
+        facts = (
+            language(), view.alert.state, view.steps, view.follow, view.buttons, view.silent,
+            broken and broken.row.reviewed_at,
+        )  # fmt: skip
         reader = caller.operator.id if caller.operator else 0
         before = self._standing.get(reader)
         if before is None or before[0] != facts:

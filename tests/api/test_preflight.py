@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.delivery import sender_status
 from notify.operations import tasks
 from tests import factories
@@ -112,3 +113,26 @@ def test_the_page_of_senders_shows_the_proof(draft: int, at_desk: Desk, city: da
     page = shown(at_desk("author"), "/console/senders")
     assert page.count("Last good test") == 1
     assert page.count("a test is due") == 1
+
+
+def test_a_channel_that_accepts_nothing_is_said_in_words_with_the_other_way(
+    at_desk: Desk, city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "SENDGRID_API_KEY"):
+        monkeypatch.setenv(f"TOCSIN_{name}", "AC" + "0" * 32)
+    settings.cache_clear()
+    with transaction() as s:
+        factories.sender(s, "sendgrid", now=city)
+    desk = at_desk("author")
+    alert = factories.alert_resolved(now=city)
+    assert "no provider has accepted any" not in desk.get(f"/console/alerts/{alert}").text
+    alert = factories.alert_resolved(now=city - timedelta(minutes=2))
+    fail("twilio")
+    page = shown(desk, f"/console/alerts/{alert}")
+    assert "Texts: no provider has accepted any since the launch at" in page
+    assert "The provider fails since" in page
+    assert "Write to them by emails" in page
+    answer = desk.post(f"/console/alerts/{alert}/unreached")
+    assert answer.status_code == 303
+    made = answer.headers["location"]
+    assert made in desk.get(f"/console/alerts/{alert}").text

@@ -1,12 +1,12 @@
 """Letters to operators about a channel on which no message of an alert is accepted.
 
-Revision ID: 0048
+Revision ID: 0049
 """
 
 from alembic import op
 
-revision = "0048"
-down_revision = "0047"
+revision = "0049"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 
