@@ -1,5 +1,6 @@
-"""The after-action report of an alert: when each step happened, who was reached by channel, language and zone, what was
-promised, and what everybody did. The page, the PDF, the CSV and the JSON all show this one value.
+"""The after-action report of an alert: the request to warn, when each step happened, who was reached by channel,
+language and zone, what was promised, and what everybody did. The page, the PDF, the CSV and the JSON all show this one
+value.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.accounts import operators
-from notify.alerts import explanation, reports
+from notify.alerts import explanation, reports, warn_requests
 from notify.alerts.reports import Progress, Step
+from notify.alerts.warn_requests import Record
 from notify.core.errors import Refused
 from notify.models import Alert, Operator
 from zones.geometry import from_wkb
@@ -66,7 +68,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class AfterAction:
+    """`requests`: the requests to warn that the alert answered."""
+
     progress: Progress
+    requests: tuple[Record, ...]
     milestones: tuple[Milestone, ...]
     whole: Reach
     channels: dict[str, Reach]
@@ -92,19 +97,26 @@ def read(s: Session, alert_id: int, by: Operator | None, now: datetime) -> After
     alert = reports.find_alert(s, alert_id)
     if alert.launched_at is None:
         raise Refused(f"Alert {alert_id} has not been launched.", hint="It has a report from its launch on.")
-    progress = reports.progress(s, alert_id)
+    return of(s, alert, now)
+
+
+def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
+    """Build the report of an alert that was launched, for itself or as a part of its incident's."""
+    progress = reports.progress(s, alert.id)
+    requests = warn_requests.records(s, [alert.id])
     return AfterAction(
         progress,
-        _milestones(s, alert, progress),
+        requests,
+        _milestones(s, alert, progress, requests),
         _sum(progress.deliveries),
         {channel: _sum(states) for channel, states in progress.channels_by_state.items()},
-        _languages(s, alert_id),
+        _languages(s, alert.id),
         _zones(s, alert, now),
         _curve(s, alert, progress),
-        tuple(reports.steps(s, alert_id)),
+        tuple(reports.steps(s, alert.id)),
         tuple(
             {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
-            for one in reports.words(s, alert_id)
+            for one in reports.words(s, alert.id)
         ),
     )
 
@@ -115,15 +127,19 @@ def _sum(states: dict[str, int]) -> Reach:
     return Reach(sum(states.values()), sum(states.get(state, 0) for state in REACHED), failed, left_out)
 
 
-def _milestones(s: Session, alert: Alert, progress: Progress) -> tuple[Milestone, ...]:
-    half, most = s.execute(
+def _milestones(s: Session, alert: Alert, progress: Progress, requests: tuple[Record, ...]) -> tuple[Milestone, ...]:
+    half, most, asked = s.execute(
         text("""SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY sent_at),
-                       percentile_disc(0.95) WITHIN GROUP (ORDER BY sent_at)
+                       percentile_disc(0.95) WITHIN GROUP (ORDER BY sent_at),
+                       (SELECT min(made_at) FROM operator_messages WHERE alert_id = :alert AND kind = 'ask')
                   FROM deliveries WHERE alert_id = :alert AND sent_at IS NOT NULL"""),
         {"alert": alert.id},
     ).one()
     at = {
+        "requested": min((one.received_at for one in requests), default=None),
+        "read back": min((one.read_back_at for one in requests if one.read_back_at), default=None),
         "written": alert.created_at,
+        "approval asked for": asked,
         "approved": alert.approved_at,
         "launched": alert.launched_at,
         "first message": progress.first_sent_at,

@@ -11,14 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.alerts import warn_requests
 from notify.alerts.listing import SUMMARY, AlertSummary
 from notify.alerts.situation import IN_FORCE
+from notify.alerts.warn_requests import Record
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
 from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound
-from notify.models import Incident, IncidentNote, Operator, StoredContent, WarnRequest
+from notify.models import Incident, IncidentNote, Operator, StoredContent
 
 LONGEST_NOTE = 2000
 MOST = 500  # entries of the thread: the newest
@@ -53,7 +55,7 @@ class Thread:
     incident: Incident
     alerts: tuple[Member, ...]
     entries: tuple[Entry, ...]
-    requests: Sequence[WarnRequest]
+    requests: Sequence[Record]
     present: Member | None
     words: Sequence[StoredContent]
     reached: tuple[Reached, ...]
@@ -68,9 +70,7 @@ class Thread:
 
 def read(s: Session, incident_id: int, now: datetime) -> Thread:
     """Read an incident. Raises NotFound."""
-    incident = s.get(Incident, incident_id)
-    if incident is None:
-        raise NotFound(f"There is no incident {incident_id}.", hint="The list of alerts shows the incident of each.")
+    incident = find(s, incident_id)
     alerts = _alerts(s, incident_id)
     standing = [one for one in alerts if one.launched_at and one.state in IN_FORCE and one.expires_at > now]
     actual = [one for one in standing if one.status == "Actual"] or standing
@@ -80,20 +80,23 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
         for one in standing
         if one.area_hash
     )
-    requests = s.scalars(
-        select(WarnRequest)
-        .where((WarnRequest.incident_id == incident_id) | WarnRequest.alert_id.in_([one.id for one in alerts]))
-        .order_by(WarnRequest.id)
-    ).all()
+    requests = warn_requests.records(s, [one.id for one in alerts], incident_id)
     return Thread(
         incident,
         alerts,
-        _entries(s, incident_id, [one.id for one in alerts], [one.id for one in requests]),
+        entries(s, incident_id, [one.id for one in alerts], [one.id for one in requests], MOST),
         requests,
         present,
         _words(s, present.id) if present else (),
         coverage.of(s, covered).reached,
     )
+
+
+def find(s: Session, incident_id: int) -> Incident:
+    incident = s.get(Incident, incident_id)
+    if incident is None:
+        raise NotFound(f"There is no incident {incident_id}.", hint="The list of alerts shows the incident of each.")
+    return incident
 
 
 def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator, now: datetime) -> None:
@@ -104,8 +107,7 @@ def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator,
         raise Invalid("The note is empty.", hint="Write it, then send it again.")
     if len(kept) > LONGEST_NOTE:
         raise Invalid(f"The note has {len(kept):,} characters.", hint=f"The most is {LONGEST_NOTE:,}.")
-    if s.get(Incident, incident_id) is None:
-        raise NotFound(f"There is no incident {incident_id}.")
+    find(s, incident_id)
     made = s.scalar(
         insert(IncidentNote)
         .values(incident_id=incident_id, operator_id=by.id, at=now, words=kept, form=form)
@@ -137,7 +139,10 @@ def _words(s: Session, alert_id: int) -> Sequence[StoredContent]:
     return s.scalars(kept.order_by(StoredContent.channel.desc(), StoredContent.language)).all()
 
 
-def _entries(s: Session, incident_id: int, alerts: Sequence[int], requests: Sequence[int]) -> tuple[Entry, ...]:
+def entries(
+    s: Session, incident_id: int, alerts: Sequence[int], requests: Sequence[int], most: int | None = None
+) -> tuple[Entry, ...]:
+    """Return what happened, the newest first: all of it, or the newest `most`."""
     rows: Sequence[Any] = s.execute(
         text("""
             SELECT t.at, t.kind, t.subject, t.what, o.email AS who, t.id AS "order" FROM (
@@ -149,7 +154,7 @@ def _entries(s: Session, incident_id: int, alerts: Sequence[int], requests: Sequ
                  UNION ALL
                 SELECT at, 'note', id, words, operator_id, id FROM incident_notes WHERE incident_id = :incident
             ) AS t LEFT JOIN operators o ON o.id = t.operator_id
-             ORDER BY t.at DESC, t.id DESC LIMIT :most"""),
-        {"alerts": list(alerts), "requests": list(requests), "incident": incident_id, "most": MOST},
+             ORDER BY t.at DESC, t.id DESC LIMIT CAST(:most AS bigint)"""),
+        {"alerts": list(alerts), "requests": list(requests), "incident": incident_id, "most": most},
     ).all()
     return tuple(Entry(**row._mapping) for row in rows)

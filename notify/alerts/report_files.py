@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from babel import Locale
 
 from notify.alerts.after_action import AfterAction, Reach
 from notify.alerts.reports import Forecast
+from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core import reasons, translation
@@ -22,16 +24,21 @@ from templates import REPORT
 
 
 def pdf(found: AfterAction) -> bytes:
-    """Return the report as a tagged PDF. Its words are data to the template, never its code."""
-    compiled = typst.compile(
-        str(REPORT / "alert.typ"),
-        sys_inputs={"data": json.dumps(document(found), ensure_ascii=False)},
+    """Return the report as a tagged PDF."""
+    return compiled("alert.typ", document(found), found.progress.created_at)
+
+
+def compiled(template: str, data: dict[str, Any], at: datetime) -> bytes:
+    """Return a template filled with `data`, as a tagged PDF. Words are data to the template, never its code."""
+    made = typst.compile(
+        str(REPORT / template),
+        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         format="pdf",
         pdf_standards="ua-1",
-        timestamp=found.progress.created_at.replace(microsecond=0),  # the same report is the same file
+        timestamp=at.replace(microsecond=0),  # the same report is the same file
     )
-    assert isinstance(compiled, bytes)  # noqa: S101  typst returns bytes where it writes no file
-    return compiled
+    assert isinstance(made, bytes)  # noqa: S101  typst returns bytes where it writes no file
+    return made
 
 
 def as_json(found: AfterAction) -> bytes:
@@ -40,11 +47,19 @@ def as_json(found: AfterAction) -> bytes:
 
 def as_csv(found: AfterAction) -> bytes:
     """Return the report as one table: section, item, figure, value. Times in ISO 8601."""
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow(("section", "item", "figure", "value"))
-    writer.writerows([defused("" if cell is None else str(cell)) for cell in row] for row in _rows(found))
-    return lines.getvalue().encode("utf-8-sig")  # with its mark, or Excel reads it as Windows-1252
+    return table(HEADER, rows(found))
+
+
+HEADER = ("section", "item", "figure", "value")
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
+    """Return a table as CSV, of which no cell is a formula to a spreadsheet."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(header)
+    writer.writerows([defused("" if cell is None else str(cell)) for cell in line] for line in lines)
+    return written.getvalue().encode("utf-8-sig")  # with its mark, or Excel reads it as Windows-1252
 
 
 FORMATS: dict[str, tuple[str, Callable[[AfterAction], bytes]]] = {
@@ -61,8 +76,9 @@ def document(found: AfterAction) -> dict[str, Any]:
     title = f"{p.event.capitalize()} {'alert' if p.phase == 'issue' else p.phase}"
     return {
         "language": translation.language(),
-        "say": _filled(
-            said,
+        "say": plain()
+        | filled(
+            said["alert"],
             city=settings().city,
             title=title,
             number=p.id,
@@ -73,10 +89,13 @@ def document(found: AfterAction) -> dict[str, Any]:
             **{figure: f"{value:,}" for figure, value in _reach(found.whole).items()},
         ),
         "city": settings().city,
+        "title": title,
+        "number": p.id,
         "status": p.status,
         "area_hash": p.area_hash or "",
+        "requests": [request(one) for one in found.requests],
         "milestones": [
-            {"name": one.name.capitalize(), "at": _clock(one.at), "after": _after(one.after_s)}
+            {"name": said["milestone"][one.name], "at": clock(one.at), "after": after(one.after_s)}
             for one in found.milestones
             if one.at is not None
         ],
@@ -94,21 +113,52 @@ def document(found: AfterAction) -> dict[str, Any]:
         "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
         "curve": [{"channel": CHANNELS[name].label, "left": list(left)} for name, left in found.curve.left.items()],
-        "steps": [{"at": _clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
+        "steps": [{"at": clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
 
 
-def _filled(said: Mapping[str, str], **values: object) -> dict[str, str]:
+def plain() -> dict[str, str]:
+    """Return the words of both reports that have no blanks, in the reader's language."""
+    return {name: words for name, words in worded(REPORT).items() if isinstance(words, str)}
+
+
+def filled(said: Mapping[str, str], **values: object) -> dict[str, str]:
+    """Return the words whose blanks are among the values, with these in their places."""
     return {name: text.format(**values) for name, text in said.items()}
+
+
+def request(one: Record) -> dict[str, Any]:
+    """Return a request to warn as texts. `facts`: what was done, and when and by whom."""
+    said = worded(REPORT)["request"]
+    answered = said["answered"].format(alert=one.alert) if one.alert else said["declined"]
+    done = {
+        said["received"]: _done(one.received_at, one.taken_by),
+        said["decide_by"]: clock(one.decide_by),
+        said["read_back"]: _done(one.read_back_at, one.read_back_by) or said["never"],
+        answered: _done(one.closed_at, one.closed_by) + (said["late"] if one.was_late else ""),
+        said["why"]: one.declined,
+    }
+    return {
+        "number": one.id,
+        "title": said["title"].format(number=one.id, asked_by=one.asked_by),
+        "asked_by": one.asked_by,
+        "danger": one.danger,
+        "place": one.place,
+        "facts": [[name, value] for name, value in done.items() if value],
+    }
+
+
+def _done(at: datetime | None, who: str | None) -> str:
+    return worded(REPORT)["request"]["done"].format(at=clock(at), who=who) if at else ""
 
 
 def _promise(one: Forecast) -> dict[str, Any]:
     return {
         "channel": CHANNELS[one.channel].label,
         "messages": one.messages,
-        "promised": _clock(one.p95_at),
-        "was": _clock(one.was_p95_at),
+        "promised": clock(one.p95_at),
+        "was": clock(one.was_p95_at),
         "against": one.against_plan or "",
     }
 
@@ -130,10 +180,11 @@ def language_name(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
+def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
     p = found.progress
     for name in ("id", "incident", "event", "phase", "status", "state", "lane", "area_description", "area_hash"):
         yield "alert", p.id, name, getattr(p, name)
+    yield from request_rows(found.requests)
     for one in found.milestones:
         yield "milestone", one.name, "at", one.at.isoformat() if one.at else ""
         yield "milestone", one.name, "seconds after the launch", "" if one.after_s is None else round(one.after_s, 3)
@@ -156,6 +207,13 @@ def _rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
         yield "action", step.at.isoformat(), step.action, step.who or "Tocsin"
 
 
+def request_rows(requests: Iterable[Record]) -> Iterable[tuple[object, ...]]:
+    for one in requests:
+        for figure, value in asdict(one).items():
+            if figure != "id":
+                yield "request", one.id, figure, value.isoformat() if isinstance(value, datetime) else value
+
+
 def _reach(reach: Reach) -> dict[str, int]:
     return {
         "total": reach.total,
@@ -166,11 +224,12 @@ def _reach(reach: Reach) -> dict[str, int]:
     }
 
 
-def _clock(at: datetime | None) -> str:
+def clock(at: datetime | None) -> str:
+    """Return a time on the city's clock, "" for none."""
     return f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}" if at else ""
 
 
-def _after(seconds: float | None) -> str:
+def after(seconds: float | None) -> str:
     """Return `4.2 s`, `3 min 20 s` or `2 h 5 min`."""
     if seconds is None:
         return ""

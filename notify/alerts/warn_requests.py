@@ -1,12 +1,12 @@
 """Requests to warn: who asked, for what, where and when, read back, and answered by an alert or declined."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,31 @@ class Asked:
     decide_within: timedelta | None
     incident: int | None
     form: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A request as a report tells it. `taken_by` and the like: emails of operators."""
+
+    id: int
+    asked_by: str
+    source: str
+    danger: str
+    place: str
+    received_at: datetime
+    taken_by: str
+    decide_by: datetime | None
+    read_back_at: datetime | None
+    read_back_by: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    alert: int | None
+    declined: str
+
+    @property
+    def was_late(self) -> bool:
+        """Whether it was closed only after the time by which it had to be decided."""
+        return bool(self.decide_by and self.closed_at and self.closed_at > self.decide_by)
 
 
 def take(s: Session, asked: Asked, by: Operator, now: datetime) -> WarnRequest:
@@ -104,6 +129,21 @@ def closed_ones(s: Session, most: int = 50) -> Sequence[WarnRequest]:
     """The requests that were answered or declined, the newest first."""
     closed = select(WarnRequest).where(WarnRequest.closed_at.is_not(None))
     return s.scalars(closed.order_by(WarnRequest.id.desc()).limit(most)).all()
+
+
+def records(s: Session, alerts: Collection[int], incident: int | None = None) -> tuple[Record, ...]:
+    """Return the requests that one of these alerts answered, and those of an incident, the oldest first."""
+    rows = s.execute(text(_RECORDS), {"alerts": list(alerts), "incident": incident})
+    return tuple(Record(**row._mapping) for row in rows)
+
+
+_RECORDS = """
+    SELECT r.id, r.asked_by, r.source, r.danger, r.place, r.received_at, t.email AS taken_by, r.decide_by,
+           r.read_back_at, b.email AS read_back_by, r.closed_at, c.email AS closed_by, r.alert_id AS alert, r.declined
+      FROM warn_requests r JOIN operators t ON t.id = r.taken_by
+      LEFT JOIN operators b ON b.id = r.read_back_by LEFT JOIN operators c ON c.id = r.closed_by
+     WHERE r.alert_id = ANY(:alerts) OR r.incident_id = :incident ORDER BY r.id
+"""
 
 
 def _change(s: Session, request_id: int, done: str, *conditions: object, **values: object) -> None:

@@ -150,3 +150,18 @@ def test_an_alert_that_reached_nobody_has_a_report(database: str) -> None:
         found = after_action.read(s, number, factories.operator(s), datetime.now(NOW.tzinfo))
     assert found.whole == Reach(0, 0, 0, 0)
     assert report_files.pdf(found).startswith(b"%PDF-")
+
+
+def test_places_far_from_the_area_are_not_read(database: str) -> None:
+    """A place is found by the cell of the grid that it is in. One that is read and cannot be opened rings an alarm."""
+    with transaction() as s:
+        factories.zone(s, "West", box(0, 0, 0.2, 0.2), "neighbourhood")
+    alert = factories.alert_resolved(zones=["West"], channels=("sms",))
+    with transaction() as s:
+        far = factories.resident(s, at=[(20.0, 20.0)]).id
+        s.execute(
+            text("UPDATE places SET point_sealed = decode(repeat('00', 16), 'hex') WHERE subscriber_id = :id"),
+            {"id": far},
+        )
+        after_action.read(s, alert, factories.operator(s), NOW)
+        assert s.scalars(text("SELECT message FROM alarms")).all() == []
