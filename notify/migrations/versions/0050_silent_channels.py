@@ -1,12 +1,12 @@
 """Letters to operators about a channel on which no message of an alert is accepted.
 
-Revision ID: 0049
+Revision ID: 0050
 """
 
 from alembic import op
 
-revision = "0049"
-down_revision = "0048"
+revision = "0050"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 
