@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -119,6 +119,8 @@ def _environment(_language: str) -> Environment:
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: _time(at, "d MMM y, HH:mm:ss"),
         "minute": lambda at: _time(at, "d MMM, HH:mm"),
+        "day": lambda date: format_date(date, "long", locale=translation.locale()),
+        "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
         "apart": _apart,
         "spoken": _spoken,

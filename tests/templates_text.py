@@ -12,7 +12,7 @@ NOT_WORDS = {"code", "script", "style"}
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A literal in an expression is said to people if it reads like English: a capital, or words with a space between.
 SENTENCE = re.compile(r"[A-Z][a-z]+$|[A-Za-z,.:;]+ [A-Za-z]+")
-SAME_EVERYWHERE = {"Español", "English", "Tocsin"}
+SAME_EVERYWHERE = {"Español", "English", "Tocsin", "CSV", "JSON Lines"}
 
 
 def untranslated(pages: Environment, source: str) -> list[str]:
