@@ -46,7 +46,7 @@ fix: setup ## mend what ruff can mend
 BABEL := $(PY) -m babel.messages.frontend -q
 
 catalogue: setup ## the console's messages, collected for translation into templates/locale
-	@$(BABEL) extract -F pyproject.toml -k gettext_noop --no-location --sort-output -o .venv/tocsin.pot .
+	@$(BABEL) extract -F pyproject.toml -k gettext_noop -k ngettext_noop:1,2 --no-location --sort-output -o .venv/tocsin.pot .
 	@$(BABEL) update -D tocsin -i .venv/tocsin.pot -d templates/locale -w 120 --no-fuzzy-matching --ignore-obsolete \
 	    --ignore-pot-creation-date
 

@@ -27,6 +27,7 @@ from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from templates import PAGES
 
 
@@ -113,6 +114,8 @@ def _environment(_language: str) -> Environment:
     install(translation.translated, translation.translated_number, newstyle=True)
     pages.filters |= {
         "channel": CHANNELS.__getitem__,
+        "label": lambda channel: _(CHANNELS[channel].label),
+        "word": word,
         "number": translation.number,
         "counted": counted,
         "spelled": spelled,

@@ -9,6 +9,7 @@ from jinja2 import Environment, nodes
 READ_OUT = {"title", "aria-label", "placeholder", "alt"}
 GETTEXT = {"_", "gettext", "ngettext"}
 NOT_WORDS = {"code", "script", "style"}
+TESTS = {"selectattr", "rejectattr", "groupby"}  # filters whose arguments are compared, not shown
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A literal in an expression is said to people if it reads like English: a capital, or words with a space between.
 SENTENCE = re.compile(r"[A-Z][a-z]+$|[A-Za-z,.:;]+ [A-Za-z]+")
@@ -26,16 +27,20 @@ def untranslated(pages: Environment, source: str) -> list[str]:
 
 def _html(pages: Environment, source: str) -> Iterator[str]:
     """Yield the template's own HTML, without what is translated, and with a dash for what is put in."""
-    block, translating = "", False
+    """`{% block view %}` holds classes."""
+    block, translating, hidden = "", False, False
     for _, kind, value in pages.lex(source):
         if kind == "block_begin":
             block = "?"
         elif block == "?" and kind == "name":
             block = value
             translating = value == "trans" or (translating and value != "endtrans")
+            hidden = hidden and value != "endblock"
+        elif block == "block" and kind == "name":
+            hidden, block = value == "view", ""
         elif kind == "variable_begin":
             yield "-"
-        elif kind == "data" and not translating:
+        elif kind == "data" and not translating and not hidden:
             yield value
 
 
@@ -46,10 +51,16 @@ def _literals(tree: nodes.Node) -> Iterator[str]:
                 yield from _literals(value)
         elif isinstance(node, nodes.TemplateData):
             continue
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):  # a method: `caller.may("draft")`
+            yield from _literals(node.node)
         elif isinstance(node, nodes.Const) and isinstance(node.value, str):
             yield node.value
         elif isinstance(node, nodes.Compare):
-            yield from _literals(node.expr)
+            yield from _literals(nodes.List([node.expr]))
+        elif isinstance(node, nodes.Pair):  # of a dictionary: its keys are not shown
+            yield from _literals(nodes.List([node.value]))
+        elif isinstance(node, nodes.Filter) and node.name in TESTS:
+            yield from _literals(nodes.List([node.node]))
         else:
             yield from _literals(node)
 
@@ -79,5 +90,5 @@ class _Reader(HTMLParser):
 
     def _note(self, text: str) -> None:
         text = " ".join(text.split())
-        if WORD.search(text):
+        if WORD.search(text) and not text.startswith("/"):  # an address
             self.found.append(text)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import auth
@@ -21,7 +21,7 @@ LIFE = timedelta(days=365)
 def choose(
     request: Request,
     language: Annotated[str, Form(max_length=20)] = "",
-    next: Annotated[str, Form(max_length=2_000)] = "",  # noqa: A002  the name of the field
+    next: Annotated[str, Query(max_length=2_000)] = "",  # noqa: A002  the name of the query parameter
 ) -> Response:
     """Keep the language of whoever is signed in, and that of this browser, which counts when nobody is."""
     auth.require_own_host(request)

@@ -13,6 +13,7 @@ from pydantic import GetJsonSchemaHandler, PlainValidator
 
 from notify.channels import addressing, sms_segments
 from notify.core import crypto
+from notify.core.translation import gettext_noop, ngettext, ngettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Channel:
         """Return how many units this text costs for each recipient."""
         return sms_segments.count(text).segments if self.segmented else 1
 
+    def units(self, n: int) -> str:
+        """Return a number of what its senders' rates count, in words: `2 segments`."""
+        one = f"%(n)s {self.unit}"
+        return ngettext(one, one + "s", n)
+
     def address_index(self, address: str) -> bytes:
         """Return the keyed index of an address in its kept form: see `crypto.address_index`."""
         return crypto.address_index(self.name, self.address.compared(address))
@@ -59,8 +65,8 @@ class Channel:
 
 SMS = Channel(
     name="sms",
-    label="Texts",
-    manner="by text",
+    label=gettext_noop("Texts"),
+    manner=gettext_noop("by text"),
     address=addressing.PHONE,
     unit="segment",
     detail=1,
@@ -72,8 +78,8 @@ SMS = Channel(
 )
 EMAIL = Channel(
     name="email",
-    label="Emails",
-    manner="by email",
+    label=gettext_noop("Emails"),
+    manner=gettext_noop("by email"),
     address=addressing.EMAIL,
     unit="recipient",
     detail=3,
@@ -81,7 +87,19 @@ EMAIL = Channel(
     letter=True,
     leaves_by="link",
 )
-SOCIAL = Channel(name="social", label="Posts", manner="as posts", address=addressing.TIMELINE, unit="post", detail=2)
+SOCIAL = Channel(
+    name="social",
+    label=gettext_noop("Posts"),
+    manner=gettext_noop("as posts"),
+    address=addressing.TIMELINE,
+    unit="post",
+    detail=2,
+)
+
+# What `units` says of these, for the catalogue.
+ngettext_noop("%(n)s segment", "%(n)s segments")
+ngettext_noop("%(n)s recipient", "%(n)s recipients")
+ngettext_noop("%(n)s post", "%(n)s posts")
 
 CHANNELS = {channel.name: channel for channel in (SMS, EMAIL, SOCIAL)}
 

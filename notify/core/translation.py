@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ def gettext_noop(message: str) -> str:
     return message
 
 
+def ngettext_noop(one: str, more: str) -> tuple[str, str]:
+    """Do the same with the two forms of a message, for `ngettext`."""
+    return one, more
+
+
 def translated(message: str) -> str:
     """Return the message with its placeholders. For Jinja, which puts the values in and escapes them."""
     return _catalogue(language()).gettext(message)
@@ -81,7 +86,12 @@ def translated_number(one: str, more: str, n: int) -> str:
 
 def number(value: int) -> str:
     """Return the number as the reader writes it: `12,000`."""
-    return format_decimal(value, locale=locale())
+    return _written(value, locale())
+
+
+@lru_cache(maxsize=10_000)
+def _written(value: int, of: str) -> str:
+    return format_decimal(value, locale=of)
 
 
 def catalogue_of(chosen: str) -> Path:

@@ -1,0 +1,67 @@
+"""The values that pages show as words, such as the states of alerts, in the reader's language."""
+
+from notify.core.translation import gettext, gettext_noop
+
+_ALERTS = {
+    "draft": gettext_noop("draft"),
+    "approved": gettext_noop("approved"),
+    "scheduled": gettext_noop("scheduled"),
+    "sending": gettext_noop("sending"),
+    "paused": gettext_noop("paused"),
+    "sent": gettext_noop("sent"),
+    "cancelled": gettext_noop("cancelled"),
+    "expired": gettext_noop("expired"),
+    "emergency": gettext_noop("emergency"),
+    "routine": gettext_noop("routine"),
+    "issue": gettext_noop("new"),
+    "update": gettext_noop("update"),
+    "all-clear": gettext_noop("all-clear"),
+}
+_CAP = {
+    "Actual": gettext_noop("Actual"),
+    "Exercise": gettext_noop("Exercise"),
+    "Test": gettext_noop("Test"),
+    "Extreme": gettext_noop("Extreme"),
+    "Severe": gettext_noop("Severe"),
+    "Moderate": gettext_noop("Moderate"),
+    "Minor": gettext_noop("Minor"),
+    "Unknown": gettext_noop("Unknown"),
+    "Immediate": gettext_noop("Immediate"),
+    "Expected": gettext_noop("Expected"),
+    "Future": gettext_noop("Future"),
+    "Past": gettext_noop("Past"),
+    "Observed": gettext_noop("Observed"),
+    "Likely": gettext_noop("Likely"),
+    "Possible": gettext_noop("Possible"),
+    "Unlikely": gettext_noop("Unlikely"),
+}
+_TOPICS = {
+    "outage": gettext_noop("outage"),
+    "snow": gettext_noop("snow"),
+    "storm": gettext_noop("storm"),
+    "collection": gettext_noop("collection"),
+    "flood": gettext_noop("flood"),
+    "heat": gettext_noop("heat"),
+    "water": gettext_noop("water"),
+    "road": gettext_noop("road"),
+    "health": gettext_noop("health"),
+    "evacuation": gettext_noop("evacuation"),
+    "general": gettext_noop("general"),
+}
+_KINDS = {
+    "neighbourhood": gettext_noop("neighbourhood"),
+    "utility": gettext_noop("utility"),
+    "custom": gettext_noop("custom"),
+}
+_OPERATORS = {
+    "author": gettext_noop("author"),
+    "approver": gettext_noop("approver"),
+    "agent": gettext_noop("agent"),
+    "admin": gettext_noop("admin"),
+}
+WORDS = _ALERTS | _CAP | _TOPICS | _KINDS | _OPERATORS
+
+
+def word(value: str) -> str:
+    """Return the value as a word; one that we do not know as it is."""
+    return gettext(WORDS[value]) if value in WORDS else value
