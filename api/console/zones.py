@@ -15,6 +15,7 @@ from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
 from notify.accounts import operators
+from notify.alerts import zone_tests
 from notify.city import zone_import
 from notify.city import zones as city_zones
 from notify.city.zone_import import Accepted, Report
@@ -34,6 +35,7 @@ def list_zones(request: Request, caller: Viewer, find: str = "", kind: str = "")
     wanted, kind = find[:200].strip(), kind if kind in city_zones.KINDS else ""
     with transaction() as s:
         every = city_zones.all_zones(s, kind or None, retired=True)
+        tests = zone_tests.last(s)
     found = [kept for kept in every if wanted.casefold() in kept.zone.name.casefold()]
     found.sort(key=lambda kept: kept.zone.retired_at is not None)
     return page(
@@ -41,6 +43,8 @@ def list_zones(request: Request, caller: Viewer, find: str = "", kind: str = "")
         "console/zones.html",
         caller=caller,
         zones=found,
+        tests=tests,
+        now=datetime.now(UTC),
         find=wanted,
         kind=kind,
         kinds=city_zones.KINDS,
@@ -93,6 +97,18 @@ def show_zone(zone_id: Id, request: Request, caller: Viewer) -> Response:
     return _zone_page(request, caller, zone_id)
 
 
+@router.post("/{zone_id}/owner")
+def set_owner(
+    zone_id: Id, request: Request, caller: Viewer, owner: Annotated[str, Form(max_length=500)] = ""
+) -> Response:
+    try:
+        with transaction() as s:
+            city_zones.set_owner(s, zone_id, owner, datetime.now(UTC), caller.acting)
+    except TocsinError as error:
+        return _zone_page(request, caller, zone_id, tell(error))
+    return RedirectResponse(f"/console/zones/{zone_id}", 303)
+
+
 @router.post("/{zone_id}/retire")
 def retire(zone_id: Id, request: Request, caller: Viewer, sure: Annotated[str, Form(max_length=10)] = "") -> Response:
     try:
@@ -109,6 +125,7 @@ def _zone_page(request: Request, caller: Caller, zone_id: int, told: Told | None
     with transaction() as s:
         zone = city_zones.of_id(s, zone_id)
         versions = city_zones.versions(s, zone_id)
+        tested = zone_tests.last(s, zone_id).get(zone_id)
         readable = _readable(city_zones.all_zones(s, zone.kind))
         drawing = outline(versions[0].geometry, readable) if _readable([KeptZone(zone, versions[0])]) else None
     return page(
@@ -117,6 +134,8 @@ def _zone_page(request: Request, caller: Caller, zone_id: int, told: Told | None
         caller=caller,
         zone=zone,
         versions=versions,
+        tested=tested,
+        now=datetime.now(UTC),
         drawing=drawing,
         may_change=_may_change(caller),
         told=told,

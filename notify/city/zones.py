@@ -18,6 +18,7 @@ from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.translation import gettext as _
 from notify.models import Operator, Zone, ZoneVersion
 from notify.models.street import Street
 from notify.models.zone import ZoneKind
@@ -26,6 +27,7 @@ from zones.geometry import area_hash, area_m2, to_wkb
 from zones.placing import Bounds
 
 IMPORT_LOCK = 7_461_003  # two imports at once would make two zones of one name
+LONGEST_OWNER = 100  # characters
 MAPPED = 5  # a city with this many zones counts as mapped
 KINDS: tuple[str, ...] = get_args(ZoneKind)
 
@@ -134,7 +136,7 @@ def apply(
     for kept in retired:
         kept.zone.retired_at = now
     s.flush()
-    for zone, _ in written:
+    for zone, _shape in written:
         audit.note(s, now=now, by=by, action="import", subject="zone", subject_id=zone.id, source=source)
     for kept in retired:
         audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=kept.zone.id, source=source)
@@ -153,6 +155,20 @@ def retire(s: Session, zone_id: int, now: datetime, by: Operator) -> Zone:
     zone.retired_at = now
     audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=zone.id)
     return zone
+
+
+def set_owner(s: Session, zone_id: int, owner: str, now: datetime, by: Operator) -> None:
+    """Say who keeps a zone right: a person or an office. Raises NotAllowed, NotFound, Invalid."""
+    operators.require(by, "administer")
+    zone, name = of_id(s, zone_id, lock=True), visible(owner)
+    if len(name) > LONGEST_OWNER:
+        raise Invalid(
+            _("The owner has %(count)s characters.", count=len(name)),
+            hint=_("The most is %(most)s.", most=LONGEST_OWNER),
+        )
+    if zone.owner != name:
+        zone.owner = name
+        audit.note(s, now=now, by=by, action="owner", subject="zone", subject_id=zone.id, owner=name)
 
 
 def of_id(s: Session, zone_id: int, *, lock: bool = False) -> Zone:

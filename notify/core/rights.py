@@ -61,7 +61,7 @@ RIGHTS = {
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
-    "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at)",
+    "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at, owner)",
     "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"
     " alert_id)",
     "working_draft_values": "SELECT, INSERT, DELETE, UPDATE (settled_at)",

@@ -19,6 +19,7 @@ class Zone(Base):
     external_id: Mapped[str | None]
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+    owner: Mapped[str] = mapped_column(server_default="")  # who keeps it right: a person or an office
 
     __table_args__ = (UniqueConstraint("kind", "name"),)
 

@@ -117,3 +117,37 @@ def test_a_large_file_of_a_stranger_is_not_read(city: datetime, door: httpx.Clie
     answer = send(door, b" " * 2**20)
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith("/console/sign-in")
+
+
+def test_a_zone_has_an_owner_whom_an_admin_names(city: datetime, at_desk: Desk) -> None:
+    zone = asked.number("SELECT id FROM zones")
+    path = f"/console/zones/{zone}/owner"
+    assert "nobody" in at_desk("agent").get("/console/zones").text
+    assert at_desk("approver").post(path, data={"owner": "Me"}).status_code == 403
+    desk = at_desk("admin")
+    assert desk.post(path, data={"owner": "x" * 101}).status_code == 422
+    for _ in range(2):
+        assert desk.post(path, data={"owner": " Fire <dept> "}).status_code == 303
+    for page in ("/console/zones", f"/console/zones/{zone}"):
+        assert "Fire &lt;dept&gt;" in desk.get(page).text
+    assert asked.number("SELECT count(*) FROM audit WHERE action = 'owner' AND subject = 'zone'") == 1
+
+
+def test_a_zone_says_when_a_message_for_it_last_left(city: datetime, at_desk: Desk) -> None:
+    desk, zone = at_desk("author"), asked.number("SELECT id FROM zones")
+    assert "never tested" in desk.get("/console/zones").text
+    alert = factories.alert_resolved(now=city)
+    assert "never tested" in desk.get("/console/zones").text, "nothing has left yet"
+    asked.do("UPDATE predictions SET measured = true, was_p95_at = now() - interval '400 days'")
+    for page in ("/console/zones", f"/console/zones/{zone}"):
+        assert "overdue" in desk.get(page).text
+    asked.do(
+        """INSERT INTO operator_messages
+                  (kind, alert_id, operator_id, step, channel, subject, text, state, made_at, settled_at)
+           SELECT 'test', :alert, min(id), 1, 'sms', '', 'x', 'accepted', now(), now() FROM operators""",
+        alert=alert,
+    )
+    for page in ("/console/zones", f"/console/zones/{zone}"):
+        text = desk.get(page).text
+        assert "overdue" not in text
+        assert f'<a href="/console/alerts/{alert}"><time' in text
