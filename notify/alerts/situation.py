@@ -24,7 +24,7 @@ from notify.models import Operator
 # Before the end of an alert, or before the time that it promised, somebody has to extend, update or close it: this long
 # before, or the last quarter of a short one.
 SOON = timedelta(hours=1)
-PROMISE = "restore_by"  # the blank with a time by which residents expect something
+PROMISES = ("news_by", "restore_by")  # the blanks with a time by which residents expect something
 MOST = 400  # alerts on the page; drafts are left out first
 IN_FORCE = ("sending", "paused", "sent")
 OPT_OUT_DAYS = 7
@@ -183,7 +183,7 @@ def asking(s: Session, now: datetime) -> list[Item]:
 
 
 def _rows(s: Session, now: datetime) -> Sequence[Any]:
-    return s.execute(text(_ITEMS), {"now": now, "most": MOST + 1, "promise": PROMISE}).all()
+    return s.execute(text(_ITEMS), {"now": now, "most": MOST + 1}).all()
 
 
 def anything_written(s: Session) -> bool:
@@ -217,6 +217,7 @@ _REQUESTS = """
            read_back_at IS NOT NULL AS read_back
       FROM warn_requests WHERE closed_at IS NULL ORDER BY received_at, id LIMIT 100
 """
+_PROMISE = f"""coalesce({", ".join(f"a.blanks->>'{name}'" for name in PROMISES)})"""
 # The condition on expires_at is that of an index: alerts that are over, most of them, are not read.
 _ITEMS = f"""
     WITH open AS (
@@ -230,7 +231,7 @@ _ITEMS = f"""
     )
     SELECT {SUMMARY}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
            a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id IN (a.id, a.follows), false) AS newest, a.follows,
-           coalesce(last.phase = 'all-clear', false) AS closed, a.blanks->>:promise AS promise
+           coalesce(last.phase = 'all-clear', false) AS closed, {_PROMISE} AS promise
       FROM open a LEFT JOIN last USING (incident_id, status)
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
 """  # noqa: S608  names of ours

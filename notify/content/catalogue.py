@@ -226,6 +226,7 @@ def _event(
         topic=declaration.topic,
         category=declaration.category,
         two_people=declaration.two_people,
+        fast=declaration.fast,
         phases=declaration.phases,
         declared=declaration.blanks,
         common=common,

@@ -53,6 +53,7 @@ class Declaration(BaseModel):
     topic: str = Field(pattern="^[a-z]+$")
     category: tuple[Category, ...] = Field(min_length=1)
     two_people: bool = False  # at any severity, the author may not approve it
+    fast: bool = False  # for a danger that does not wait: nothing in it is needed that must be composed or translated
     phases: Mapping[Phase, Defaults] = Field(min_length=1)
     blanks: tuple[Blank, ...]
 
@@ -61,6 +62,13 @@ class Declaration(BaseModel):
     def _named_by_their_keys(cls, data: dict[str, Any]) -> dict[str, Any]:
         blanks = data.get("blanks", {})
         return {**data, "blanks": [{**blank, "name": name} for name, blank in blanks.items()]}
+
+    @model_validator(mode="after")
+    def _fast_ones_ask_for_the_least(self) -> Self:
+        for blank in self.blanks:
+            if self.fast and blank.required and blank.translated:
+                raise ValueError(f"{blank.name} is free text, which needs a translation, so a fast event cannot require it")
+        return self
 
     @model_validator(mode="after")
     def _times_name_what_there_is(self) -> Self:
@@ -104,6 +112,7 @@ class Event:
     topic: str
     category: tuple[str, ...]
     two_people: bool
+    fast: bool
     phases: Mapping[Phase, Defaults]
     declared: tuple[Blank, ...]
     common: Mapping[str, Common]  # by language

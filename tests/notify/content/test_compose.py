@@ -28,9 +28,9 @@ def squeezed(text: str) -> str:
     return re.sub(r"\W+", " ", text)
 
 
-def test_the_four_events_speak_english_and_spanish_on_three_channels_in_three_phases() -> None:
-    assert [event.name for event in catalogue().events] == ["collection", "outage", "snow", "storm"]
-    assert len(MESSAGES) == 4 * 3 * 3 * 2
+def test_the_five_events_speak_english_and_spanish_on_three_channels_in_three_phases() -> None:
+    assert [event.name for event in catalogue().events] == ["collection", "outage", "precaution", "snow", "storm"]
+    assert len(MESSAGES) == 5 * 3 * 3 * 2
 
 
 @every_message
@@ -94,7 +94,7 @@ def test_english_text_messages_are_short_and_cheap(event: str, phase: str) -> No
 @pytest.mark.parametrize(
     ("event", "phase"),
     [("collection", "issue"), ("collection", "update"), ("outage", "issue"), ("outage", "update")]
-    + [(event, "all-clear") for event in ("collection", "outage", "snow", "storm")],
+    + [(event, "all-clear") for event in ("collection", "outage", "precaution", "snow", "storm")],
 )
 def test_one_segment_where_it_is_promised(event: str, phase: str) -> None:
     blanks = examples(event, phase, all_of_them=False)
@@ -161,7 +161,7 @@ def test_messages_come_by_channel_and_then_by_language() -> None:
     ]
 
 
-def test_the_defaults_of_storms_make_an_emergency_and_only_they() -> None:
+def test_the_defaults_of_storms_and_precautions_make_an_emergency_and_only_they() -> None:
     lanes = {(e.name, phase): e.defaults(phase).lane for e in catalogue().events for phase in e.phases}
     assert {key for key, lane in lanes.items() if lane == "emergency"} == {("storm", "issue"), ("storm", "update")}
     for event in catalogue().events:
