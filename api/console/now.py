@@ -19,7 +19,7 @@ from api.console import city_outline
 from api.console.city_outline import Drawing
 from api.rendering import page, render
 from api.rest import tallies
-from notify.alerts import situation
+from notify.alerts import precaution, situation
 from notify.alerts.situation import Begun, Situation
 from notify.core.db import engine, transaction
 from notify.delivery import sender_status
@@ -143,4 +143,6 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "exact": exact,
         "fewest": tallies.FEWEST,
         "may_draft": caller.may("draft"),
+        "advice": precaution.advice(),
+        "is_near": precaution.is_near,
     }

@@ -14,7 +14,7 @@ from api.console.forms import form_id, whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import situation, warn_requests
+from notify.alerts import precaution, situation, warn_requests
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.models import Operator
@@ -91,6 +91,19 @@ def decline(request_id: Id, request: Request, caller: Viewer, why: Words = "") -
     return _done(request, caller, request_id, lambda s, by, now: warn_requests.decline(s, request_id, why, by, now))
 
 
+@router.post("/{request_id}/precaution")
+def warn_as_precaution(
+    request_id: Id, request: Request, caller: Viewer, advice: Annotated[str, Form(max_length=100)] = ""
+) -> Response:
+    """Open a draft that is filled in."""
+    try:
+        with transaction() as s:
+            draft = precaution.start(s, request_id, advice, caller.acting, datetime.now(UTC)).id
+    except TocsinError as error:
+        return _page(request, caller, tell(error))
+    return RedirectResponse(f"/console/compose/{draft}", 303)
+
+
 def _number(name: str, given: str) -> int:
     """Read a whole number; 0 for none. Raises Invalid."""
     return whole_number(given, f"{name} {{given}} is not a number.", "Give its number, such as 12.") or 0
@@ -122,6 +135,8 @@ def _page(request: Request, caller: Caller, told: Told | None = None, given: dic
         answers=answers,
         sources=CALLED,
         clocks=CLOCKS_MIN,
+        advice=precaution.advice(),
+        is_near=precaution.is_near,
         now=now,
         told=told,
         given=dict.fromkeys(FIELDS, "") | (given or {}),

@@ -1,6 +1,6 @@
 """Open a working draft: an empty form, or one that an incident or an earlier alert has filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -26,31 +26,33 @@ def start(
     incident: int | None = None,
     zones_of: int | None = None,
     correct: bool = False,
+    values: Mapping[str, str] | None = None,
 ) -> WorkingDraft:
     """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
     that is to `correct` it has its severity and its end, too.
 
-    `zones_of`: the number of an earlier alert, whose zones are ticked. Raises Invalid, NotFound or NotAllowed.
+    `zones_of`: the number of an earlier alert, whose zones are ticked; `values`: those of further fields. Raises
+    Invalid, NotFound or NotAllowed.
     """
     event = compose.catalogue().event(event_name)
     event.defaults(phase)
     require_author(event.name, by)
     if incident is not None:
         last = _last_of(s, incident, event)
-        values = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
-        values |= _weight_of(last, now) if correct else {}
+        fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
+        fields |= _weight_of(last, now) if correct else {}
     elif phase == "issue":
-        values = {f"channel.{name}": "on" for name in _open_channels(s)}
-        values |= {"status": "Exercise"} if by.exercising else {}
+        fields = {f"channel.{name}": "on" for name in _open_channels(s)}
+        fields |= {"status": "Exercise"} if by.exercising else {}
     else:
         raise Invalid(f"An {phase} needs an incident.", hint="Open the incident's last alert and start it from there.")
     if zones_of is not None:
-        values |= _zones_of(s, zones_of)
+        fields |= {f"zone.{number}": "on" for number in zones_of_alert(s, zones_of)}
     draft = WorkingDraft(
         event=event.name,
         phase=phase,
         incident_id=incident,
-        fields={name: kept(words, 1, by, now, "") for name, words in values.items()},
+        fields={name: kept(words, 1, by, now, "") for name, words in {**fields, **(values or {})}.items()},
         version=1,
         created_by=by.id,
         created_at=now,
@@ -105,7 +107,8 @@ def _weight_of(last: Alert, now: datetime) -> dict[str, str]:
     return {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty} | end
 
 
-def _zones_of(s: Session, alert_id: int) -> dict[str, str]:
+def zones_of_alert(s: Session, alert_id: int) -> list[int]:
+    """The zones of an alert that are still current. Raises Invalid when it has none."""
     ids = s.scalars(
         select(ZoneVersion.zone_id)
         .join(AlertZone, AlertZone.zone_version_id == ZoneVersion.id)
@@ -114,4 +117,4 @@ def _zones_of(s: Session, alert_id: int) -> dict[str, str]:
     if not ids:
         raise Invalid(f"Alert {alert_id} has no zones.", hint="Choose the area on the page.")
     current = current_zones(s)
-    return {f"zone.{number}": "on" for number in ids if number in current}
+    return [number for number in ids if number in current]

@@ -67,7 +67,7 @@ class Declaration(BaseModel):
     def _fast_ones_ask_for_the_least(self) -> Self:
         for blank in self.blanks:
             if self.fast and blank.required and blank.translated:
-                raise ValueError(f"{blank.name} is free text, which needs a translation, so a fast event cannot require it")
+                raise ValueError(f"{blank.name} needs a translation, so a fast event cannot require it")
         return self
 
     @model_validator(mode="after")

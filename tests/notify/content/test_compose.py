@@ -163,7 +163,8 @@ def test_messages_come_by_channel_and_then_by_language() -> None:
 
 def test_the_defaults_of_storms_and_precautions_make_an_emergency_and_only_they() -> None:
     lanes = {(e.name, phase): e.defaults(phase).lane for e in catalogue().events for phase in e.phases}
-    assert {key for key, lane in lanes.items() if lane == "emergency"} == {("storm", "issue"), ("storm", "update")}
+    urgent = {(event, phase) for event in ("storm", "precaution") for phase in ("issue", "update")}
+    assert {key for key, lane in lanes.items() if lane == "emergency"} == urgent
     for event in catalogue().events:
         assert event.defaults("issue").msg_type == "Alert"
         assert event.defaults("all-clear").msg_type == "Update"
