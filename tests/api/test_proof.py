@@ -30,7 +30,8 @@ def maria(door: httpx.Client) -> Person:
 
 
 def fields(page: str) -> dict[str, str]:
-    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
+    asked = page.partition("<main")[2].partition("</main>")[0]
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', asked)
     return {name: unescape(value) for name, value in found}
 
 
