@@ -1,6 +1,6 @@
 """Write to operators about an alert: rows in the transaction of the act, which a job sends after the commit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -33,7 +33,7 @@ _WRITE = """
 
 def write(
     s: Session,
-    kind: Literal["ask", "break-glass", "channel-silent"],
+    kind: Literal["ask", "break-glass", "channel-silent", "expiry"],
     alert: Alert,
     people: Collection[Operator],
     step: int,
@@ -42,9 +42,10 @@ def write(
     author: str,
     reason: str = "",
     silent: Sequence[str] = (),
+    more: Callable[[str], Mapping[str, str]] = lambda _language: {},
 ) -> None:
     """Write to people on the console and on each of their verified contacts, but not on a channel that
-    is `silent`: once for each kind and step."""
+    is `silent`: once for each kind and step. `more`: fills other blanks, in a language."""
     given = {
         "city": settings().city,
         "author": author,
@@ -55,7 +56,7 @@ def write(
     for one in people:
         by_language.setdefault(one.language or "en", []).append(one.id)
     for language, ids in by_language.items():
-        blanks = given | _about(alert, language) | {"channels": named(silent, language)}
+        blanks = given | _about(alert, language) | {"channels": named(silent, language), **more(language)}
         words = {part: line.format(**blanks) for part, line in operator_words.of(kind, language).items()}
         row = {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, "but": list(silent), **words}
         s.execute(text(_WRITE), row)

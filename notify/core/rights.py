@@ -41,7 +41,7 @@ RIGHTS = {
     "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
     "carrier_refusals": "SELECT, INSERT, UPDATE (settled_at)",
     "receipts": "SELECT, INSERT, UPDATE (applied_at)",
-    "operator_messages": "SELECT, INSERT, UPDATE (state, reason, sender_id, reference, claimed_at, settled_at)",
+    "operator_messages": "SELECT, INSERT, UPDATE (state, reason, sender_id, reference, cost, claimed_at, settled_at)",
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     "drills": "SELECT, INSERT, UPDATE (ends_at)",
     # People, and what the city runs on.

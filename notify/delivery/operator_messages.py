@@ -34,8 +34,15 @@ LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process tha
 GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
-# An ask is not needed once the alert is approved or stopped.
-_NEEDED = "(m.kind <> 'ask' OR EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft'))"
+# An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or another follows.
+_NEEDED = """
+    CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
+         WHEN 'expiry' THEN EXISTS (
+              SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state IN ('sending', 'paused', 'sent')
+                 AND NOT EXISTS (SELECT FROM alerts n WHERE n.incident_id = a.incident_id AND n.status = a.status
+                                    AND n.launched_at > a.launched_at AND n.follows IS NULL AND n.state <> 'cancelled'))
+         ELSE true END
+"""
 
 
 def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> int:

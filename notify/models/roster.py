@@ -41,16 +41,21 @@ class OperatorContact(Base):
     __table_args__ = (UniqueConstraint("operator_id", "channel"),)
 
 
+AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "test"]
+AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
+
+
 class OperatorMessage(Base):
-    """A message to an operator about an alert, sent once. On the channel `console` it is only shown there.
+    """A message to an operator about an alert or their account, sent once. On the channel `console` it is only
+    shown there.
 
     waiting: to be sent. claimed: being sent. unknown: perhaps sent, and never sent again.
     """
 
     __tablename__ = "operator_messages"
     id: Mapped[Id]
-    kind: Mapped[Literal["ask", "break-glass", "channel-silent", "code", "test"]] = mapped_column(Text)
-    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: a code
+    kind: Mapped[AboutAlert | AboutAccount] = mapped_column(Text)
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: about the account
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     step: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
@@ -60,13 +65,21 @@ class OperatorMessage(Base):
     reason: Mapped[str] = mapped_column(server_default="")
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
     reference: Mapped[str] = mapped_column(server_default="")
+    cost: Mapped[int] = mapped_column(Integer, server_default="0")  # in the units of the sender's cap, once claimed
     made_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("alert_id", "kind", "operator_id", "step", "channel"),
-        Index("operator_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed')")),
+        Index("operator_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed', 'unknown')")),
+        Index("operator_messages_of_sender", "sender_id", "claimed_at", postgresql_where=sql("sender_id IS NOT NULL")),
+        Index(
+            "operator_messages_invitations",
+            "operator_id",
+            "id",
+            postgresql_where=sql("kind IN ('invitation', 'reset')"),
+        ),
         Index("operator_messages_codes", "operator_id", "made_at", postgresql_where=sql("kind = 'code'")),
     )
 

@@ -46,5 +46,5 @@ JOBS = (
     Job("check_places", "Look for damaged places of residents, which alerts would miss.", Every(3600), patience_s=1800),
     Job("retention", "Delete ended sessions, old heartbeats and old working drafts.", Daily(time(3, 30)), 1800),
     Job("seal_audit", "Seal new rows of the audit, so that a later change is noticed.", Every(1), patience_s=300),
-    Job("watch", "Ring alarms: no worker, a missed launch, an unknown audience, failing jobs.", Every(10)),
+    Job("watch", "Ring alarms for what goes wrong, and ask about alerts that end.", Every(10)),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from notify.alerts import silent_channels, situation, times
+from notify.alerts import expiry_asks, silent_channels, situation, times
 from notify.core import alarms
 from notify.core.city_time import shown
 from notify.core.db import transaction
@@ -32,6 +32,7 @@ def run() -> None:
         lambda: _follow(alarms.AUDIENCE_UNKNOWN, _unresolved),
         lambda: _follow(alarms.JOB_FAILS, _failing),
         lambda: _follow(alarms.EXPIRES_SOON, _ending),
+        _ask_to_extend,
         lambda: _follow(alarms.DECISION_DUE, _undecided),
     )
 
@@ -109,7 +110,7 @@ def _ending(s: Session) -> dict[int | str, str]:
     again.
     """
     now = datetime.now(UTC)
-    asking = [one for one in situation.asking(s, now) if one.lane == "emergency" or one.promised_at]
+    asking = [one for one in situation.asking(s, now) if expiry_asks.concerns(one)]
     looked_at = _looked_at(s, alarms.EXPIRES_SOON, Alarm.alert_id.in_([one.id for one in asking]), Alarm.alert_id)
     return {one.id: _ends(one) for one in asking if one.id not in looked_at}
 
@@ -126,6 +127,11 @@ def _ends(one: situation.Item) -> str:
         f"Alert {one.id} ({one.event}, {one.area_description}) {ends}, and nothing follows it. Extend it by an update,"
         f" or close it by an all-clear: /console/incidents/{one.incident}."
     )
+
+
+def _ask_to_extend() -> None:
+    with transaction() as s:
+        expiry_asks.ask(s, datetime.now(UTC), settings())
 
 
 def _undecided(s: Session) -> dict[int | str, str]:
