@@ -1,12 +1,12 @@
 """Letters to operators about an alert that ends, and about their own account; what each one costs of a sender's cap.
 
-Revision ID: 0051
+Revision ID: 0052
 """
 
 from alembic import op
 
-revision = "0051"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 
