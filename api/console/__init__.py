@@ -18,6 +18,7 @@ from api.console import (
     operator_limits,
     operators,
     passkeys,
+    policies,
     proof,
     report,
     roster,
@@ -52,6 +53,7 @@ _PAGES = (
     report,
     zones,
     senders,
+    policies,
     drills,
     audit,
 )

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from api.console.compose_area import Looked
 from api.console.compose_labels import label, names_of
 from api.console.outline import Outline, outline
 from api.rest.tallies import FEWEST, told
-from notify.alerts import previewing, working_drafts, working_fields
+from notify.alerts import channel_policies, previewing, working_drafts, working_fields
 from notify.alerts.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.channels.sms_segments import count as segments
@@ -31,7 +31,7 @@ from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
-from notify.models import Alert, WorkingDraft
+from notify.models import Alert, ChannelPolicy, WorkingDraft
 from notify.operations import tasks
 from zones.geometry import to_wkb
 
@@ -66,6 +66,8 @@ class ComposeView:
     conflicts: list[Conflict]
     names: Mapping[int, str]  # emails of operators by id
     latest: Alert | None  # of the incident
+    policies: Sequence[ChannelPolicy]  # that exclude a channel
+    today: date
     drawing: Outline | None
     tab: str
     find: str = ""
@@ -232,6 +234,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
         names = names_of(s)
         conflicts = _conflicts(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
         latest = _latest(s, draft.incident_id)
+        policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}
     return ComposeView(
         draft=draft,
@@ -245,6 +248,8 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
         conflicts=conflicts,
         names=names,
         latest=latest,
+        policies=policies,
+        today=now.date(),
         drawing=_drawing(looked, kept),
         tab=tab,
         find=find,

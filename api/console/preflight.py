@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from notify.alerts import silent_channels
+from notify.alerts import channel_policies, silent_channels
 from notify.delivery import sender_status
 from notify.delivery.forecast import Plan
 from notify.delivery.sender_status import ChannelStatus
-from notify.models import Alert
+from notify.models import Alert, ChannelPolicy
 from notify.operations import tasks
 
 
@@ -29,6 +29,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Preflight:
     checks: tuple[Check, ...]
+    policies: Sequence[ChannelPolicy]  # that exclude a channel from alerts about its topic
+    today: date
 
     @property
     def failing(self) -> frozenset[int]:
@@ -44,7 +46,8 @@ class Preflight:
 
 def read(s: Session, alert: Alert, now: datetime) -> Preflight:
     """Read it, in the order of the alert's channels."""
-    return Preflight(_checks(s, alert.channels, now))
+    policies = channel_policies.standing(s, alert.topic.value)
+    return Preflight(_checks(s, alert.channels, now), policies, now.date())
 
 
 def silent(s: Session, alert: Alert, now: datetime) -> tuple[Check, ...]:

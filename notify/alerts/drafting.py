@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import approval_asks, limits, told_before, two_people, wording
+from notify.alerts import approval_asks, channel_policies, limits, told_before, two_people, wording
 from notify.alerts import times as alert_times
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
@@ -44,7 +44,9 @@ class Draft:
     confirmed: Collection[str] = ()
     area_description: compose.Words = ""
     blanks: Mapping[str, str] = field(default_factory=dict)
-    channels: Sequence[str] | None = None  # None: those with an open sender; all if there is none
+    channels: Sequence[str] | None = (
+        None  # None: those with an open sender that no policy excludes; all if there is none
+    )
     severity: str | None = None
     urgency: str | None = None
     certainty: str | None = None
@@ -98,7 +100,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         severity=severity,
         urgency=urgency,
         certainty=wanted.certainty or defaults.certainty,
-        channels=_channels(s, wanted.channels),
+        channels=_channels(s, wanted.channels, event.topic),
         blanks=dict(filled.values),
         area=area.wkb,
         area_hash=area.hash,
@@ -234,9 +236,10 @@ def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
     return known
 
 
-def _channels(s: Session, wanted: Collection[str] | None) -> list[str]:
+def _channels(s: Session, wanted: Collection[str] | None, topic: str) -> list[str]:
     if wanted is None:
-        wanted = s.scalars(select(Sender.channel).where(Sender.status == "open")).all() or CHANNELS
+        there = s.scalars(select(Sender.channel).where(Sender.status == "open")).all() or list(CHANNELS)
+        wanted = channel_policies.allowed(s, there, topic) or there
     unknown = [channel for channel in wanted if channel not in CHANNELS]
     if unknown or not wanted:
         raise Invalid(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import channel_policies
 from notify.alerts.working_drafts import current_zones, kept, require_author
 from notify.channels.channel import CHANNELS
 from notify.content import compose
@@ -42,7 +43,7 @@ def start(
         fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
         fields |= _weight_of(last, now) if correct else {}
     elif phase == "issue":
-        fields = {f"channel.{name}": "on" for name in _open_channels(s)}
+        fields = {f"channel.{name}": "on" for name in channel_policies.allowed(s, _open_channels(s), event.topic)}
         fields |= {"status": "Exercise"} if by.exercising else {}
     else:
         raise Invalid(f"An {phase} needs an incident.", hint="Open the incident's last alert and start it from there.")

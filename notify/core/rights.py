@@ -43,6 +43,7 @@ RIGHTS = {
     "receipts": "SELECT, INSERT, UPDATE (applied_at)",
     "operator_messages": "SELECT, INSERT, UPDATE (state, reason, sender_id, reference, cost, claimed_at, settled_at)",
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
+    "channel_policies": "SELECT, INSERT, UPDATE (ended_by, ended_at)",
     "drills": "SELECT, INSERT, UPDATE (ends_at)",
     # People, and what the city runs on.
     "operators": "SELECT, INSERT, UPDATE (role, disabled_at, audience_limit, language)",

@@ -5,6 +5,7 @@ from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement, StoredContent
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
+from notify.models.channel_policy import ChannelPolicy
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.drill import Drill
 from notify.models.incident import IncidentNote, WarnRequest
@@ -52,6 +53,7 @@ __all__ = [
     "BreakGlass",
     "CarrierBlock",
     "CarrierRefusal",
+    "ChannelPolicy",
     "Consent",
     "Contact",
     "Credential",

@@ -87,7 +87,13 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
     ]
     console += ["/console/audit", "/console/audit?since=tomorow", "/console/audit?operator=nobody"]
     console += [f"/console/alerts/{number}" for number in (draft, ready, real, practice, called_off)]
-    console += ["/console/senders", "/console/zones", f"/console/zones/{zone}", "/console/zones/import"]
+    console += [
+        "/console/senders",
+        "/console/policies",
+        "/console/zones",
+        f"/console/zones/{zone}",
+        "/console/zones/import",
+    ]
     console += [f"/console/alerts/{number}/report" for number in (real, practice)]
     console += [f"/console/incidents/{thread}/report"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]

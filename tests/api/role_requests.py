@@ -14,7 +14,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
-from notify.alerts import drills, lifecycle, limits, warn_requests, working_start
+from notify.alerts import channel_policies, drills, lifecycle, limits, warn_requests, working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction
@@ -138,6 +138,15 @@ def _sender(world: World) -> int:
         return senders.add(s, "twilio", f"+1555556{world.made:04}", 5, world.now).id
 
 
+def _policy(world: World) -> int:
+    with transaction() as s:
+        by = factories.operator(s, "admin", now=world.now)
+        for one in channel_policies.standing(s):
+            channel_policies.end(s, one.id, by, world.now)
+        wanted = channel_policies.Wanted("sms", "", "Nobody", "A test", "2099-01-01")
+        return channel_policies.add(s, wanted, by, world.now).id
+
+
 def _deputy(world: World) -> str:
     return "approver@tocsin.example.org" if world.me.startswith("admin") else "admin@tocsin.example.org"
 
@@ -231,6 +240,7 @@ MAKERS: dict[str, Maker] = {
     "key": _key,
     "sender_id": _sender,
     "deputy": _deputy,
+    "policy_id": _policy,
     "from": lambda world: _hour(world, 0),
     "until": lambda world: _hour(world, 8),
     "duty": _duty(of_now=True),
