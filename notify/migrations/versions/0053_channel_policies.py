@@ -1,12 +1,12 @@
 """The city's policies that exclude a channel, with owner, reason and review date.
 
-Revision ID: 0052
+Revision ID: 0053
 """
 
 from alembic import op
 
-revision = "0052"
-down_revision = "0051"
+revision = "0053"
+down_revision = "0052"
 branch_labels = None
 depends_on = None
 
