@@ -27,6 +27,7 @@ from api.console import (
     warn_requests,
     you,
     zones,
+    zones_reached,
 )
 
 _PAGES = (
@@ -52,6 +53,7 @@ _PAGES = (
     roster,
     report,
     zones,
+    zones_reached,
     senders,
     policies,
     drills,

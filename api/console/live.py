@@ -49,7 +49,7 @@ def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, 
     """Return the alert's state, its parts as HTML by name, and whether they are final. Before the launch there are
     parts only when the state differs from `seen`, because a preview of the audience is too costly for every second."""
     alert = watched_alert(alert_id)
-    seen_now = alert.look(now)
+    seen_now = alert.look()
     if caller.session is not None and caller.session.id not in seen_now.sessions:
         return seen, {}, True
     state = seen_now.shown.alert.state

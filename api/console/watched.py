@@ -4,15 +4,14 @@ Each process reads the alert at most once a second, whoever asks first. The numb
 rendered once for each language; what an operator may do, once for each operator and only when it changes.
 """
 
-import threading
-import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from api.auth import Caller
 from api.console import alert_view
 from api.console.alert_view import AlertView, Shown
+from api.console.kept import Kept
 from api.rendering import render
 from notify.accounts import sessions
 from notify.alerts.counts import RunningCount
@@ -20,7 +19,6 @@ from notify.core.db import transaction
 from notify.core.translation import language
 
 LOOK_S = 1.0
-RESTS = 9  # a look that took long is not repeated before this many times as long have passed
 MOST = 64  # alerts remembered by a process
 FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
@@ -40,30 +38,18 @@ class WatchedAlert:
 
     def __init__(self, alert_id: int) -> None:
         self._id = alert_id
-        self._lock = threading.Lock()
         self._running = RunningCount()
-        self._last: Look | None = None
-        self._due_s = 0.0  # when the last look is too old, by time.monotonic()
+        self._kept = Kept(self._read, LOOK_S)
         self._standing: dict[int, tuple[object, str]] = {}  # operator -> what was rendered, and how it looked
 
-    def look(self, now: datetime) -> Look:
-        """Return the last look, or a new one when it is old. While one thread looks, the others do not wait for it."""
-        last = self._last
-        if last is not None and (time.monotonic() < self._due_s or self._lock.locked()):
-            return last
-        with self._lock:
-            if self._last is None or time.monotonic() >= self._due_s:
-                self._last = self._read(now)
-            return self._last
+    def look(self) -> Look:
+        """Return the last look, or a new one when it is old."""
+        return self._kept.get()
 
-    def _read(self, now: datetime) -> Look:
-        began_s = time.monotonic()
+    def _read(self) -> Look:
+        now = datetime.now(UTC)
         with transaction() as s:
-            shown = alert_view.shown(s, self._id, now, self._running)
-            found = Look(shown, sessions.open_ids(s, now))
-        took_s = time.monotonic() - began_s
-        self._due_s = began_s + max(LOOK_S, RESTS * took_s)
-        return found
+            return Look(alert_view.shown(s, self._id, now, self._running), sessions.open_ids(s, now))
 
     def parts(self, look: Look, caller: Caller, now: datetime) -> dict[str, str]:
         """Return the parts of the page as HTML, for an alert that was launched."""

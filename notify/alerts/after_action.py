@@ -11,15 +11,13 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import audience
 from notify.accounts import operators
-from notify.alerts import explanation, reports, warn_requests
+from notify.alerts import reports, warn_requests, zone_reach
 from notify.alerts.reports import Progress, Step
 from notify.alerts.warn_requests import Record
+from notify.alerts.zone_reach import ZoneReach
 from notify.core.errors import Refused
 from notify.models import Alert, Operator
-from zones.geometry import from_wkb
-from zones.membership import Membership
 
 POINTS = 60  # of the curve
 REACHED = ("delivered", "accepted")  # a provider that sends no receipts leaves its messages accepted
@@ -46,16 +44,6 @@ class Reach:
     @property
     def to_come(self) -> int:
         return self.total - self.reached - self.failed - self.left_out
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneReach:
-    """The residents with a place in the area and in a zone, as they live now: how many were reached on any channel."""
-
-    kind: str
-    zone: str
-    residents: int
-    reached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +99,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
         _sum(progress.deliveries),
         {channel: _sum(states) for channel, states in progress.channels_by_state.items()},
         _languages(s, alert.id),
-        _zones(s, alert, now),
+        zone_reach.reach(s, alert, zone_reach.residents(s, alert, now)),
         _curve(s, alert, progress),
         tuple(reports.steps(s, alert.id)),
         tuple(
@@ -177,27 +165,6 @@ def _languages(s: Session, alert_id: int) -> dict[str, Reach]:
     for row in s.execute(text(_LANGUAGES), {"alert": alert_id}):
         counts.setdefault(row.language, {})[row.state] = row.n
     return {language: _sum(states) for language, states in counts.items()}
-
-
-def _zones(s: Session, alert: Alert, now: datetime) -> tuple[ZoneReach, ...]:
-    """The reach by zone, of the alert's own zones or, if it has none, of all current ones that it touches."""
-    places = audience.places_inside(s, audience.membership(alert), now)
-    reached = _reached_residents(s, alert.id)
-    found = []
-    for kind, name, wkb in explanation.zones_of(s, alert.id):
-        inside = np.unique(places.inside(Membership(from_wkb(wkb))).residents)
-        if inside.size:
-            found.append(ZoneReach(kind, name, int(inside.size), int(np.isin(inside, reached).sum())))
-    return tuple(found)
-
-
-def _reached_residents(s: Session, alert_id: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    rows = s.scalars(
-        text("""SELECT DISTINCT c.subscriber_id FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-                 WHERE d.alert_id = :alert AND d.state IN ('delivered', 'accepted') AND c.subscriber_id IS NOT NULL"""),
-        {"alert": alert_id},
-    ).all()
-    return np.fromiter(rows, np.int64, len(rows))
 
 
 def _curve(s: Session, alert: Alert, progress: Progress) -> Curve:

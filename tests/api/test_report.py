@@ -9,6 +9,7 @@ import httpx
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
+from tests.waiting import until
 
 Headers = dict[str, str]
 
@@ -49,3 +50,25 @@ def test_a_download_asks_for_a_new_proof(at_desk: Callable[[str], httpx.Client],
     assert refused.status_code == 303
     assert refused.headers["location"].startswith("/console/prove?next=")
     assert desk.get(f"/console/alerts/{number}/report").status_code == 200, "reading the page needs none"
+
+
+def test_results_by_zone_renew_themselves_while_it_is_sent(
+    at_desk: Callable[[str], httpx.Client], city: datetime
+) -> None:
+    number = factories.alert_resolved(now=city)
+    path = f"/console/alerts/{number}/zones"
+    desk = at_desk("author")
+    assert f'hx-get="{path}" hx-trigger="load"' in desk.get(f"/console/alerts/{number}").text
+    assert 'hx-trigger="load delay:5s"' in desk.get(path).text
+    assert at_desk("agent").get(path).status_code == 403, "the numbers of a small zone tell of single homes"
+    asked.do("UPDATE alerts SET state = 'cancelled', finished_at = :then", then=city - timedelta(hours=1))
+    asked.do(
+        "UPDATE deliveries SET state = 'cancelled', reason = 'cancelled', settled_at = now() WHERE batch_id IS NOT NULL"
+    )
+    until(lambda: "hx-trigger" not in desk.get(path).text, 10, "it is over")
+
+
+def test_results_by_zone_of_a_draft_are_empty(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    assert "<table" not in at_desk("author").get(f"/console/alerts/{draft}/zones").text
