@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import DateTimePattern, format_date, format_skeleton, parse_pattern
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -29,6 +29,8 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from templates import PAGES
+
+CLOCK, MINUTE = parse_pattern("d MMM y, HH:mm:ss"), parse_pattern("d MMM, HH:mm")  # Unicode CLDR
 
 
 def page(
@@ -120,8 +122,8 @@ def _environment(_language: str) -> Environment:
         "counted": counted,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
-        "clock": lambda at: _time(at, "d MMM y, HH:mm:ss"),
-        "minute": lambda at: _time(at, "d MMM, HH:mm"),
+        "clock": lambda at: _time(at, CLOCK),
+        "minute": lambda at: _time(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
@@ -137,9 +139,9 @@ def _environment(_language: str) -> Environment:
     return pages
 
 
-def _time(at: datetime, pattern: str) -> str:
-    """Return a time on the city's clocks, by a pattern of Unicode CLDR."""
-    return format_datetime(at.astimezone(settings().tz), pattern, locale=translation.locale())
+def _time(at: datetime, pattern: DateTimePattern) -> str:
+    """Return a time on the city's clocks."""
+    return pattern.apply(at.astimezone(settings().tz), translation.locale())
 
 
 def _apart(at: datetime, now: datetime) -> str:

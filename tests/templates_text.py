@@ -14,6 +14,7 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 # A literal in an expression is said to people if it reads like English: a capital, or words with a space between.
 SENTENCE = re.compile(r"[A-Z][a-z]+$|[A-Za-z,.:;]+ [A-Za-z]+")
 SAME_EVERYWHERE = {"Español", "English", "Tocsin", "CSV", "JSON Lines"}
+CLASSES = {"small quiet"}
 
 
 def untranslated(pages: Environment, source: str) -> list[str]:
@@ -22,12 +23,14 @@ def untranslated(pages: Environment, source: str) -> list[str]:
     reader.feed("".join(_html(pages, source)))
     reader.close()
     literals = [text for text in _literals(pages.parse(source)) if SENTENCE.search(text)]
-    return [text for text in (*reader.found, *literals) if text not in SAME_EVERYWHERE]
+    return [text for text in (*reader.found, *literals) if text not in SAME_EVERYWHERE | CLASSES]
 
 
 def _html(pages: Environment, source: str) -> Iterator[str]:
-    """Yield the template's own HTML, without what is translated, and with a dash for what is put in."""
-    """`{% block view %}` holds classes."""
+    """Yield the template's own HTML, without what is translated, and with a dash for what is put in.
+
+    `{% block view %}` holds classes.
+    """
     block, translating, hidden = "", False, False
     for _, kind, value in pages.lex(source):
         if kind == "block_begin":

@@ -26,7 +26,7 @@ try {
 } catch (error) {
   element.replaceChildren(Object.assign(document.createElement("p"), {
     className: "fallback",
-    textContent: "This browser cannot draw the map (it needs WebGL 2). The list beside it works all the same.",
+    textContent: element.dataset.noMap,
   }));
   console.warn(error);
 }
@@ -75,7 +75,7 @@ function tell(zones) {
       const line = document.createElement("p");
       const name = Object.assign(document.createElement("strong"), { textContent: link.dataset.name });
       const facts = Object.assign(document.createElement("span"), {
-        textContent: `${link.dataset.kind} · ${link.dataset.km2} km² · version ${link.dataset.version}`,
+        textContent: link.dataset.facts,
       });
       line.append(name, " ", facts);
       return line;

@@ -18,6 +18,7 @@ from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -34,9 +35,9 @@ def language() -> str:
     return _reader.get()
 
 
-def locale() -> str:
+def locale() -> Locale:
     """Return the reader's locale, for Babel."""
-    return LOCALES[language()]
+    return _locale(language())
 
 
 @contextmanager
@@ -86,12 +87,17 @@ def translated_number(one: str, more: str, n: int) -> str:
 
 def number(value: int) -> str:
     """Return the number as the reader writes it: `12,000`."""
-    return _written(value, locale())
+    return _written(value, language())
 
 
 @lru_cache(maxsize=10_000)
-def _written(value: int, of: str) -> str:
-    return format_decimal(value, locale=of)
+def _written(value: int, chosen: str) -> str:
+    return format_decimal(value, locale=_locale(chosen))
+
+
+@cache
+def _locale(chosen: str) -> Locale:
+    return Locale.parse(LOCALES[chosen])
 
 
 def catalogue_of(chosen: str) -> Path:
