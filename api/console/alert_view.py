@@ -13,10 +13,11 @@ from api.console.outline import Outline, outline
 from api.console.preflight import Check, Preflight
 from notify import audience
 from notify.accounts.operators import MAY
-from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports
+from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports, told_there
 from notify.alerts.counts import RunningCount
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
+from notify.alerts.told_there import Told
 from notify.audience import Audience
 from notify.audience.live_count import live_count
 from notify.city import zones as city_zones
@@ -27,6 +28,7 @@ from notify.delivery import forecast
 from notify.delivery.forecast import Plan
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
+from zones.geometry import from_wkb
 
 WHERE_KIND = "neighbourhood"  # zones drawn behind the area
 WANTED = {  # button -> the permission that it needs, and the state that follows
@@ -62,6 +64,7 @@ class AlertView(Shown):
     drawing: Outline | None = None
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
     similar: Sequence[Similar] = ()  # of other incidents
+    told: Sequence[Told] = ()  # alerts of other incidents that are in force in its area
     findings: Sequence[linting.Checked] = ()  # on its words
     to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
     plan: Plan | None = None  # the audience and times if it were launched now
@@ -135,6 +138,7 @@ def _with_the_rest(s: Session, view: AlertView, caller: Caller, now: datetime, w
         drawing=outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))) if alert.area is not None else None,
         tested=own_tests.sent(s, alert.id, caller.operator),
         similar=similar(s, alert, now) if waits else (),
+        told=told_there.there(s, from_wkb(alert.area), now, alert.incident_id) if waits and alert.area else (),
         findings=linting.findings(s, alert, settings()) if waits else (),
     )
 

@@ -1,5 +1,6 @@
 """What is known of the area of a working draft: its shape, who lives in it, and some of its addresses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,8 +12,9 @@ from api.auth import Caller
 from api.errors import TooMany
 from api.seats import area_seat
 from notify.accounts import operators
-from notify.alerts import drafting, explanation, told_before, working_drafts
+from notify.alerts import drafting, explanation, told_before, told_there, working_drafts
 from notify.alerts.drafting import Draft
+from notify.alerts.told_there import Told
 from notify.alerts.working_fields import Reading
 from notify.audience import Audience
 from notify.audience.live_count import live_count
@@ -47,6 +49,7 @@ class Looked:
     told_before: tuple[int, ...] = ()  # alerts to whose recipients it goes as well
     inside: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    told: Sequence[Told] = ()  # alerts of other incidents that are in force there
 
 
 def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *, briefly: bool = False) -> Looked:
@@ -67,6 +70,8 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *,
         _count(looked, looked.shape, draft, event, caller)
     if not briefly:
         looked.inside, looked.outside = samples(looked.shape)
+        with transaction() as s:
+            looked.told = told_there.there(s, looked.shape, datetime.now(UTC), looked.wanted.incident)
     return looked
 
 

@@ -15,6 +15,7 @@ from api.ids import Id
 from api.rendering import page
 from notify.accounts import roster
 from notify.accounts.roster import Shift
+from notify.alerts import drill_scores
 from notify.core import city_time
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
@@ -106,6 +107,7 @@ def _page(request: Request, caller: Caller, week: str, told: Told | None = None)
         present, following = roster.at(s, now)
         able = roster.may_serve(s)
         days = _days(s, first)
+        idle = drill_scores.not_drilled(s, now)
     may_act = caller.may("roster")
     return page(
         request,
@@ -118,6 +120,7 @@ def _page(request: Request, caller: Caller, week: str, told: Told | None = None)
         following=following,
         able=able,
         days=days,
+        idle=idle,
         earlier=first - timedelta(days=DAYS),
         later=first + timedelta(days=DAYS),
         may_act=may_act,

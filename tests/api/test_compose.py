@@ -9,7 +9,7 @@ import pytest
 from markupsafe import escape
 from sqlalchemy import text
 
-from notify.alerts import linting, working_drafts
+from notify.alerts import lifecycle, linting, working_drafts
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert
@@ -485,3 +485,19 @@ def test_a_price_is_shown_only_when_the_city_has_set_one(desk: httpx.Client, mon
     page = desk.get(path).text
     assert ">Price<" in page
     assert "about $" in page
+
+
+def test_it_says_what_is_in_force_there_already(desk: httpx.Client, city: datetime) -> None:
+    with transaction() as s:
+        factories.sender(s, now=city)
+        other = factories.alert_ready(s, event="snow", now=city).id
+        lifecycle.launch(s, other, None, city)
+    path = started(desk)
+    assert "In force there already" not in desk.get(path).text
+    assert filled(desk, path).send(desk, path).status_code == 303
+    page = desk.get(path).text
+    assert "In force there already" in page
+    assert f'href="/console/alerts/{other}">Snow alert {other}</a>' in page.replace("\n", "")
+    assert "all of this area" in page
+    made = Form(page).send(desk, path, "review").headers["location"]
+    assert "In force there already" in desk.get(made).text

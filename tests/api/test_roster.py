@@ -119,3 +119,9 @@ def test_the_permission_is_asked_again_of_somebody_whose_role_was_changed(at_des
         operators.change_role(s, APPROVER, "author", datetime.now(UTC))
     assert desk.post("/console/roster/take").status_code == 403
     assert "can no longer approve alerts" in desk.get("/console/roster").text
+
+
+def test_the_roster_shows_who_has_not_drilled_this_month(at_desk: Desk) -> None:
+    page = at_desk("author").get("/console/roster").text
+    assert "Not drilled this month" in page
+    assert "<li>author@tocsin.example.org</li>" in page

@@ -1,0 +1,57 @@
+"""What an area has been told: the alerts in force that reach it or a part of it, so that a new one fits to them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.models import Alert
+from notify.models.states import AlertState
+from zones.geometry import from_wkb
+
+IN_FORCE = (AlertState.SENDING, AlertState.PAUSED, AlertState.SENT)
+MOST = 50  # areas that are compared, the newest first
+PART, WHOLE = 0.01, 0.99  # of the area: neighbours touch at their border, and drawn borders are never quite the same
+
+
+class Told(NamedTuple):
+    """The newest alert of an incident in force. `whole`: it reaches all of the area."""
+
+    id: int
+    event: str
+    phase: str
+    area_description: str
+    launched_at: datetime
+    whole: bool
+
+
+def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | None = None) -> Sequence[Told]:
+    """Return what an area (WGS 84) has been told, the newest first, without exercises and tests."""
+    rows = s.scalars(
+        select(Alert)
+        .where(
+            Alert.state.in_(IN_FORCE),
+            Alert.expires_at > now,
+            Alert.status == "Actual",
+            Alert.area.is_not(None),
+            Alert.incident_id.is_distinct_from(but_incident),
+        )
+        .order_by(Alert.launched_at.desc(), Alert.id.desc())
+        .limit(MOST)
+    )
+    seen, found = set[int](), []
+    for one in rows:
+        share = _share(shape, one) if one.incident_id not in seen else 0.0
+        if share >= PART and one.launched_at is not None:
+            seen.add(one.incident_id)
+            found.append(Told(one.id, one.event, one.phase, one.area_description, one.launched_at, share >= WHOLE))
+    return found
+
+
+def _share(shape: BaseGeometry, alert: Alert) -> float:
+    """Return the part of the shape that an alert reaches, which in degrees is the same."""
+    other = from_wkb(alert.area or b"")
+    return float(shape.intersection(other).area / shape.area) if other.intersects(shape) else 0.0
