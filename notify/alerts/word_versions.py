@@ -19,6 +19,7 @@ from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.models import Operator, WordVersion
 
 WRITING_LOCK = 7_461_005  # of PostgreSQL: one save at a time
@@ -67,10 +68,13 @@ def save(
     after = _after(before, written)
     changed = {form: words for form, words in written.items() if _differs(before[form], words, after, before)}
     if not changed:
-        raise Refused("Nothing has changed.", hint="Change the words, then save them.")
+        raise Refused(_("Nothing has changed."), hint=_("Change the words, then save them."))
     said = visible(note)
     if len(said) > LONGEST_NOTE:
-        raise Invalid(f"The note has {len(said)} characters; the most is {LONGEST_NOTE}.", hint="Shorten it.")
+        raise Invalid(
+            _("The note has %(n)s characters; the most is %(most)s.", n=len(said), most=LONGEST_NOTE),
+            hint=_("Shorten it."),
+        )
     _require_usable(event, phase, after, changed, now, settings)
     return _store(s, event, phase, before, changed, said, by, now, settings)
 
@@ -91,7 +95,10 @@ def at_version(s: Session, event: Event, phase: str, form: Form, version: int) -
     of_form = (WordVersion.event == event.name, WordVersion.phase == phase, WordVersion.channel == form[0])
     row = s.scalar(select(WordVersion).where(*of_form, WordVersion.language == form[1], WordVersion.version == version))
     if row is None and version:
-        raise NotFound(f"There is no version {version} of these words.", hint="Choose one from the history.")
+        raise NotFound(
+            _("There is no version %(version)s of these words.", version=version),
+            hint=_("Choose one from the history."),
+        )
     return row.words if row is not None and row.words is not None else own_words.built_in(event, phase, *form)
 
 
@@ -106,10 +113,10 @@ def require_unchanged(s: Session, event: str, phase: str, seen: int) -> None:
     if latest(s, event, phase) == seen:
         return
     newest = next(iter(history(s, event, phase)), None)
-    who = (newest.by if newest else None) or "Somebody"
+    who = (newest.by if newest else None) or _("Somebody")
     raise Refused(
-        f"{who} has saved these words meanwhile.",
-        hint="Yours are still below. Compare them with the words as they are now, then save again.",
+        _("%(who)s has saved these words meanwhile.", who=who),
+        hint=_("Compare yours with the words as they are now, then save again."),
     )
 
 
@@ -150,7 +157,7 @@ def _require_usable(
         for reason in proof.blocking
     ]
     if wrong:
-        raise Invalid("These words cannot be used.", hint="Correct them. Nothing was saved.", details=wrong)
+        raise Invalid(_("These words cannot be used."), hint=_("Correct them. Nothing was saved."), details=wrong)
 
 
 def _store(

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from notify.core.translation import gettext as _
+
 Forms = Mapping[str, Collection[str]]  # of the words for a blank's value, by its name
 
 _GRAMMAR = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
@@ -25,16 +27,19 @@ def parse(source: str) -> nodes.Template:
     try:
         return _GRAMMAR.parse(source)
     except TemplateSyntaxError as error:
-        raise ValueError(f"is not a valid template: {error}") from error
+        raise ValueError(_("is not a valid template: %(error)s", error=error)) from error
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        raise ValueError(_("is nested too deeply")) from None
 
 
 def undefined(tree: nodes.Template, known: frozenset[str]) -> Iterator[str]:
     """Return what is wrong with the names in a template that are not known."""
     for name in sorted(meta.find_undeclared_variables(tree) - known):
         near = get_close_matches(name, known, n=1)
-        yield f"uses '{name}', which is not defined" + "".join(f"; is it '{n}'?" for n in near)
+        if near:
+            yield _("uses '%(name)s', which is not defined; is it '%(near)s'?", name=name, near=near[0])
+        else:
+            yield _("uses '%(name)s', which is not defined", name=name)
 
 
 def undefined_forms(tree: nodes.Template, forms: Forms) -> Iterator[str]:
@@ -42,17 +47,18 @@ def undefined_forms(tree: nodes.Template, forms: Forms) -> Iterator[str]:
     for node in tree.find_all(nodes.Getattr):
         blank = node.node.name if isinstance(node.node, nodes.Name) else ""
         if node.attr not in forms.get(blank, ()):
-            yield f"uses '{blank}.{node.attr}', which is not defined"
+            formed = f"{blank}.{node.attr}"
+            yield _("uses '%(name)s', which is not defined", name=formed)
 
 
 def more_than_blanks(tree: nodes.Template) -> Iterator[str]:
     """Return what is wrong with a template that does more than print blanks and ask whether they were given."""
     for node, depth in _walk(tree, 0):
         if depth > DEEPEST:
-            yield "is nested too deeply"
+            yield _("is nested too deeply")
             return
         if not isinstance(node, _PLAIN):
-            yield f"has something other than blanks and {{% if %}} in line {node.lineno}"
+            yield _("has something other than blanks and {%% if %%} in line %(line)s", line=node.lineno)
             return
 
 
@@ -62,8 +68,8 @@ def formless(tree: nodes.Template, choices: Forms) -> Iterator[str]:
         formed = {id(node.node) for node in output.find_all(nodes.Getattr)}
         for name in output.find_all(nodes.Name):
             if name.name in choices and id(name) not in formed:
-                ways = " or ".join(f"{name.name}.{form}" for form in choices[name.name])
-                yield f"prints '{name.name}' without a form: write {ways}"
+                ways = ", ".join(f"{name.name}.{form}" for form in choices[name.name])
+                yield _("prints '%(name)s' without a form: write one of %(ways)s", name=name.name, ways=ways)
 
 
 def printed(trees: Sequence[nodes.Template]) -> frozenset[str]:

@@ -5,6 +5,7 @@ A *form* is the message of one channel in one language: a template for each of i
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from jinja2 import nodes
 
@@ -16,11 +17,23 @@ from notify.content.compose import Context, Rendered, render
 from notify.content.events import Event
 from notify.content.filling import fill
 from notify.core.characters import visible
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 
 Form = tuple[str, str]  # channel and language
 Words = Mapping[str, str]  # the templates of a form, by part
 
+
+class Usable(NamedTuple):
+    """A blank as a template prints it: `{{ area }}`. `needed`: the message must always say it."""
+
+    written: str
+    label: str
+    needed: bool
+
+
 LONGEST = 4000  # characters of a template; the longest of our own has 900
+PARTS = {"subject": gettext_noop("The subject"), "text": gettext_noop("The text")}
 # Besides the blanks that a phase needs: without them nobody knows who speaks, where it holds and until when.
 NEEDED = frozenset({"city", "area", "expires"})
 
@@ -53,32 +66,43 @@ def mistakes(event: Event, phase: str, form: Form, words: Words) -> list[str]:
     wrong: list[str] = []
     for part, text in words.items():
         tree, said = _parsed(event, phase, language, part, text)
-        wrong += [f"The {part} {mistake.removesuffix('.')}." for mistake in said]
+        wrong += [f"{_(PARTS[part])} {mistake.removesuffix('.')}." for mistake in said]
         trees += [tree] if tree else []
     if wrong:
         return list(dict.fromkeys(wrong))
     ours = _trees(built_in(event, phase, channel, language))
     lost = (grammar.always_printed(ours) & _needed(event, phase)) - grammar.always_printed(trees)
-    return [f"The message must always say {_braced(event, name)}." for name in _ordered(event, lost)]
+    return [_("The message must always say %(blank)s.", blank=_braced(event, name)) for name in _ordered(event, lost)]
 
 
 def untranslated(event: Event, words: Words, original: Words) -> list[str]:
     """Return in which blanks a translation and its original differ. Neither may have `mistakes`."""
     here, there = grammar.printed(_trees(words)), grammar.printed(_trees(original))
-    left_out = [f"It leaves out {_braced(event, x)}, which the original says." for x in _ordered(event, there - here)]
-    return left_out + [
-        f"It says {_braced(event, x)}, which the original does not." for x in _ordered(event, here - there)
+    return [
+        *(
+            _("It leaves out %(blank)s, which the original says.", blank=_braced(event, x))
+            for x in _ordered(event, there - here)
+        ),
+        *(
+            _("It says %(blank)s, which the original does not.", blank=_braced(event, x))
+            for x in _ordered(event, here - there)
+        ),
     ]
 
 
-def usable(event: Event, phase: str, channel: str, language: str) -> dict[str, str]:
-    """Return every blank that a form can print, as it is written there -> what it is. Needed ones come first."""
-    found = {_braced(event, name): said for name, said in _IMPLICIT_LABELS.items()}
-    needed = _needed(event, phase)
-    for blank in sorted(event.blanks(phase), key=lambda blank: blank.name not in needed):
-        for form in _choices(event, language).get(blank.name, ("",)):
-            found["{{ " + ".".join(filter(None, (blank.name, form))) + " }}"] = blank.label
-    return found
+def usable(event: Event, phase: str, channel: str, language: str) -> list[Usable]:
+    """Return every blank that a form can print, those that it must print first."""
+    ours = built_in(event, phase, channel, language)
+    always = grammar.always_printed(_trees(ours)) & _needed(event, phase)
+    named = {name: _(said) for name, said in _IMPLICIT_LABELS.items()} | {
+        blank.name: blank.label for blank in event.blanks(phase)
+    }
+    found = []
+    for name, said in named.items():
+        for form in _choices(event, language).get(name, ("",)):
+            written = _in_braces(name, form)
+            found.append(Usable(written, said, name in always and any(written in text for text in ours.values())))
+    return sorted(found, key=lambda one: not one.needed)
 
 
 def specimen(event: Event, phase: str, form: Form, context: Context, *, every_blank: bool) -> Rendered:
@@ -94,12 +118,12 @@ def specimen(event: Event, phase: str, form: Form, context: Context, *, every_bl
 
 
 _IMPLICIT_LABELS = {
-    "city": "The city's name",
-    "area": "Where, in words",
-    "expires": "The time when the alert ends",
-    "link": "The address of the alert's page",
-    "program": "What residents signed up for",
-    "help_contact": "Whom to ask",
+    "city": gettext_noop("The city's name"),
+    "area": gettext_noop("Where, in words"),
+    "expires": gettext_noop("The time when the alert ends"),
+    "link": gettext_noop("The address of the alert's page"),
+    "program": gettext_noop("What residents signed up for"),
+    "help_contact": gettext_noop("Whom to ask"),
 }
 
 
@@ -109,11 +133,11 @@ def _trees(words: Words) -> list[nodes.Template]:
 
 def _parsed(event: Event, phase: str, language: str, part: str, text: str) -> tuple[nodes.Template | None, list[str]]:
     if not text:
-        return None, ["is empty"]
+        return None, [_("is empty")]
     if len(text) > LONGEST:
-        return None, [f"has {len(text)} characters; the most is {LONGEST}"]
+        return None, [_("has %(n)s characters; the most is %(most)s", n=len(text), most=LONGEST)]
     if not is_clean(text if part == "subject" else text.replace("\n", "")):
-        return None, ["has a line break or another character that does not show"]
+        return None, [_("has a line break or another character that does not show")]
     try:
         tree = grammar.parse(text)
     except ValueError as error:
@@ -148,5 +172,9 @@ def _ordered(event: Event, names: frozenset[str]) -> list[str]:
 
 def _braced(event: Event, name: str) -> str:
     """Return how a template prints a blank; a choice in the first of its forms."""
-    forms = _choices(event, event.languages[0]).get(name, ())
-    return "{{ " + ".".join([name, *forms[:1]]) + " }}"
+    forms = _choices(event, event.languages[0]).get(name, ("",))
+    return _in_braces(name, forms[0])
+
+
+def _in_braces(name: str, form: str) -> str:
+    return "{{ " + ".".join(filter(None, (name, form))) + " }}"

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from notify.accounts import links, operators
-from notify.alerts import drills, incidents, lifecycle, warn_requests, working_drafts, working_start
+from notify.alerts import drills, incidents, lifecycle, warn_requests, word_versions, working_drafts, working_start
+from notify.alerts.word_versions import Written
 from notify.alerts.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
@@ -16,6 +17,8 @@ from notify.core.settings import settings
 from notify.delivery.requests import unsubscribe_url
 from tests import factories
 from tests.api import asked
+
+OWN_WORDS = "{{ city }}: {{ utility.back }} in {{ area }}. {{ utility.again }} Questions: {{ help_contact }}."
 
 
 @pytest.fixture
@@ -94,6 +97,11 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         f"/console/zones/{zone}",
         "/console/zones/import",
     ]
+    with transaction() as s:
+        words = {("sms", "en"): Written({"text": OWN_WORDS})}
+        word_versions.save(s, "outage", "all-clear", words, 0, "Plainer", factories.operator(s), city, settings())
+    console += ["/console/words", "/console/words/storm/issue", "/console/words/outage/all-clear"]
+    console += ["/console/words/outage/all-clear/compare?form=sms.en", "/console/words/outage/over"]
     console += [f"/console/alerts/{number}/report" for number in (real, practice)]
     console += [f"/console/incidents/{thread}/report"]
     public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]

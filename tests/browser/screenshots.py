@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page
 
 from notify import training
 from notify.accounts import roster
-from notify.alerts import incidents, warn_requests, working_drafts, working_start
+from notify.alerts import incidents, warn_requests, word_versions, working_drafts, working_start
+from notify.alerts.word_versions import Written
 from notify.alerts.working_drafts import Change
 from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.delivery import forecast
 from tests import factories
 from tests.api import asked
@@ -29,6 +31,7 @@ __all__ = ["at_desk", "door", "public_url", "served"]
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 LARGEST_BYTES, ALL_BYTES = 150_000, 3_000_000
 RESIDENTS = 3_000
+OWN_WORDS = "{{ city }}: {{ hazard.danger }} is over in {{ area }}. {{ hazard.after }} Check on your neighbors."
 SETTLED = """
     UPDATE deliveries d SET claimed_at = :from, sent_at = :from + least(d.id % 700 * interval '60 ms', :long),
            settled_at = :from + :long, attempts = 1,
@@ -59,6 +62,8 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         words = {f"zone.{zone}": "on", "blank.hazard": "wind"}
         working_drafts.save(s, draft, {n: Change(v) for n, v in words.items()}, author, now, tab="one")
         waiting = factories.alert_draft(s, event="outage", zones=[training.ZONE], channels=("sms", "email"), now=now).id
+        written = {("sms", "en"): Written({"text": OWN_WORDS})}
+        word_versions.save(s, "storm", "all-clear", written, 0, "After the flood of May", approver, now, settings())
     at_desk("admin")
     return {
         "now": "/console",
@@ -71,6 +76,7 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         "map": "/console/map",
         "roster": "/console/roster",
         "zones": "/console/zones",
+        "words": "/console/words/storm/all-clear",
         "senders": "/console/senders",
         "operators": "/console/operators",
         "audit": "/console/audit",

@@ -154,7 +154,7 @@ def test_a_translation_whose_original_was_another_language_is_stale() -> None:
         (OURS.replace("{{ city }}", "{% if shelter %}{{ city }}{% endif %}"), "must always say {{ city }}"),
         (OURS + " {{ shelters }}", "uses 'shelters', which is not defined; is it 'shelter'?"),
         (OURS + " {{ hazard.dangr }}", "uses 'hazard.dangr', which is not defined"),
-        (OURS + " {{ hazard }}", "prints 'hazard' without a form: write hazard.danger or"),
+        (OURS + " {{ hazard }}", "prints 'hazard' without a form: write one of hazard.danger"),
         (OURS + " {% for x in city %}{{ x }}{% endfor %}", "something other than blanks"),
         (OURS + " {% if shelter %}", "is not a valid template"),
         (OURS + " bit.ly/now", "The link bit.ly"),

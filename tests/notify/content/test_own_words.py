@@ -29,7 +29,7 @@ def test_the_built_in_words_could_be_the_citys_own(name: str, phase: str, form: 
     for every_blank in (True, False):
         shown = [own_words.specimen(one, phase, form, CONTEXT, every_blank=every_blank) for one in (event, rewritten)]
         assert shown[0] == shown[1]
-    listed = {blank.strip("{} ").partition(".")[0] for blank in own_words.usable(event, phase, *form)}
+    listed = {blank.written.strip("{} ").partition(".")[0] for blank in own_words.usable(event, phase, *form)}
     assert grammar.printed([grammar.parse(text) for text in words.values()]) <= listed
 
 
