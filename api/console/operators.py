@@ -31,15 +31,17 @@ def add(
     email: Annotated[str, Form(max_length=320)] = "",
     role: Annotated[str, Form(max_length=50)] = "",
 ) -> Response:
-    """Add an operator and show the link to join by, once."""
+    """Add an operator and mail the link to join by; where nothing can be mailed, show it, once."""
     require_fresh(caller)
     now = datetime.now(UTC)
     try:
         with transaction() as s:
             operator = operators.add(s, email, role, now, caller.acting)
-            path = links.make(s, operator, "join", now, caller.acting)
+            path = inviting.welcome(s, operator, now, caller.acting)
     except TocsinError as error:
         return _list(request, caller, tell(error), email, role)
+    if not path:
+        return RedirectResponse(f"/console/operators/{operator.id}", 303)
     return _one(request, caller, operator.id, link=links.address(path))
 
 
@@ -71,9 +73,16 @@ def enable(operator_id: Id, request: Request, caller: Viewer) -> Response:
 
 
 @router.post("/{operator_id}/invite")
-def invite(operator_id: Id, request: Request, caller: Viewer) -> Response:
+def invite(
+    operator_id: Id, request: Request, caller: Viewer, show: Annotated[str, Form(max_length=10)] = ""
+) -> Response:
+    """Invite again by email; with `show`, show the link instead."""
     require_fresh(caller)
-    return _done(request, caller, operator_id, lambda s, email, now: inviting.invite(s, email, now, caller.acting)[1])
+
+    def step(s: Session, email: str, now: datetime) -> str:
+        return inviting.invite(s, email, now, caller.acting, by_mail=not show)[1]
+
+    return _done(request, caller, operator_id, step)
 
 
 @router.post("/{operator_id}/reset")
@@ -99,7 +108,7 @@ def _done(
             made = step(s, email, datetime.now(UTC))
     except TocsinError as error:
         return _one(request, caller, operator_id, told=tell(error))
-    if isinstance(made, str):
+    if isinstance(made, str) and made:
         return _one(request, caller, operator_id, link=links.address(made))
     return RedirectResponse(f"/console/operators/{operator_id}", 303)
 

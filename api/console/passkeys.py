@@ -12,7 +12,7 @@ from api.console.sign_in import sign_in_page, signed_in, within
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.accounts import devices, passkeys, sessions
+from notify.accounts import passkeys, signing_in
 from notify.accounts.signing_in import NotProven
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
@@ -42,8 +42,8 @@ def sign_in(
     try:
         with transaction() as s:
             operator = passkeys.use(s, passkey, passkeys.SIGN_IN, now)
-            token = sessions.begin(s, operator, "passkey", request.headers.get("user-agent", ""), now)
-            devices.keep(s, device, operator.id, now)
+            agent = request.headers.get("user-agent", "")
+            token = signing_in.welcome(s, operator, "passkey", device, agent, now)
     except NotProven:
         refused = NotProven()
         refused.message, refused.hint = "This passkey is not known here.", "Try again, or use your password."

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from notify.accounts import letters
 from notify.channels.channel import CHANNELS, of_residents
-from notify.core import audit, crypto, keyring, operator_words
+from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused, Unavailable
-from notify.core.settings import settings
 from notify.models import Operator, OperatorContact, OperatorMessage
 
 LIVES = timedelta(minutes=10)  # a code
@@ -61,9 +61,8 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
     if _sent(s, by, now) >= CODES_A_DAY:
         raise Refused("Too many codes were sent today.", hint="Try again tomorrow.")
     keyring.hold(s)
-    code, sealed = f"{secrets.randbelow(10**6):06}", crypto.seal(kept, channel)
     values = {
-        "address_sealed": sealed, "verified_at": None, "code_hash": _hash(by, channel, code),
+        "address_sealed": crypto.seal(kept, channel), "verified_at": None, "code_hash": None,
         "code_ends_at": now + LIVES, "code_tries": 0,
     }  # fmt: skip
     s.execute(
@@ -71,14 +70,25 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
         .values(operator_id=by.id, channel=channel, created_at=now, **values)
         .on_conflict_do_update(index_elements=["operator_id", "channel"], set_=values)
     )
-    said = {part: line.format(code=code, city=settings().city) for part, line in operator_words.of("code").items()}
-    s.add(
-        OperatorMessage(
-            kind="code", operator_id=by.id, step=1, channel=channel, state="waiting", made_at=now, reason="",
-            reference="", **said,
-        )
-    )  # fmt: skip
+    letters.add(s, "code", by, channel, now)
     audit.note(s, now=now, by=by, action="add contact", subject="operator", subject_id=by.id, channel=channel)
+
+
+def new_code(s: Session, operator_id: int, channel: str, now: datetime) -> str | None:
+    """Make the code of a contact, at the moment in which it is sent: only its hash is stored. None if no code is
+    awaited any more."""
+    code = f"{secrets.randbelow(10**6):06}"
+    made = s.execute(
+        update(OperatorContact)
+        .where(
+            OperatorContact.operator_id == operator_id,
+            OperatorContact.channel == channel,
+            OperatorContact.verified_at.is_(None),
+        )
+        .values(code_hash=_hash(operator_id, channel, code), code_ends_at=now + LIVES, code_tries=0)
+        .returning(OperatorContact.id)
+    )
+    return code if made.first() else None
 
 
 def confirm(s: Session, by: Operator, channel: str, code: str, now: datetime) -> None:
@@ -91,7 +101,7 @@ def confirm(s: Session, by: Operator, channel: str, code: str, now: datetime) ->
     usable = row and row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES
     if row is None or not usable or row.code_hash is None:
         raise Refused("This code is no longer valid.", hint="Enter the contact again to get a new one.")
-    if not secrets.compare_digest(row.code_hash, _hash(by, channel, "".join(code.split()))):
+    if not secrets.compare_digest(row.code_hash, _hash(by.id, channel, "".join(code.split()))):
         row.code_tries += 1
         raise Refused("This is not the code that was sent.", hint="Enter the six digits of the newest message.")
     row.verified_at, row.code_hash, row.code_ends_at = now, None, None
@@ -111,8 +121,8 @@ def _sent(s: Session, by: Operator, now: datetime) -> int:
     return s.scalar(select(func.count()).select_from(OperatorMessage).where(*mine, newer)) or 0
 
 
-def _hash(by: Operator, channel: str, code: str) -> bytes:
-    return crypto.keyed("contact-code", f"{by.id}.{channel}.{code}")
+def _hash(operator_id: int, channel: str, code: str) -> bytes:
+    return crypto.keyed("contact-code", f"{operator_id}.{channel}.{code}")
 
 
 def _masked(row: OperatorContact) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
-from notify.accounts import codes, devices, links, sessions
+from notify.accounts import codes, devices, letters, links, sessions
 from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused
 from notify.models import Credential, Operator, Passkey, RecoveryCode
@@ -61,6 +61,7 @@ def join(
     s.flush()
     links.use(s, token, "join", now)
     audit.note(s, now=now, by=operator, action="join", subject="operator", subject_id=operator.id)
+    letters.write(s, "app", operator, now)
     return operator, codes.new_recovery_codes(s, operator, now)
 
 
@@ -89,6 +90,7 @@ def change_password(s: Session, operator: Operator, password_hash: str, now: dat
     kept.password_hash, kept.password_at = password_hash, now
     s.flush()
     audit.note(s, now=now, by=operator, action="password", subject="operator", subject_id=operator.id)
+    letters.write(s, "password", operator, now)
 
 
 def use_code(s: Session, kept: Credential, code: str, now: datetime) -> bool:
@@ -99,6 +101,7 @@ def use_code(s: Session, kept: Credential, code: str, now: datetime) -> bool:
         if used:
             by, left = s.get_one(Operator, kept.operator_id), codes.recovery_codes_left(s, kept.operator_id)
             audit.note(s, now=now, by=by, action="recovery-code", subject="operator", subject_id=by.id, left=left)
+            letters.write(s, "recovery-code", by, now, left=str(left))
         return used
     step = codes.step_of(crypto.unseal(kept.secret_sealed, codes.PURPOSE), code, now)
     if step is None:

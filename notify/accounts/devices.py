@@ -27,13 +27,18 @@ def find(s: Session, token: str, operator_id: int | None, now: datetime) -> int 
     )
 
 
-def keep(s: Session, token: str, operator_id: int, now: datetime) -> None:
-    """Remember that the operator has signed in here. Several operators may share a desk and its browser."""
+def keep(s: Session, token: str, operator_id: int, now: datetime) -> bool:
+    """Remember that the operator has signed in here. Several operators may share a desk and its browser.
+
+    Returns whether it is the first time, or the first in a year.
+    """
+    new = find(s, token, operator_id, now) is None
     s.execute(
         text("""INSERT INTO known_devices (token_hash, operator_id, seen_at) VALUES (:token, :operator, :now)
                 ON CONFLICT (token_hash, operator_id) DO UPDATE SET seen_at = excluded.seen_at"""),
         {"token": crypto.hash_key(token), "operator": operator_id, "now": now},
     )
+    return new
 
 
 def forget(s: Session, operator_id: int) -> None:

@@ -4,14 +4,36 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from notify.accounts import credentials, links, operators
+from notify.accounts import credentials, letters, links, operators
 from notify.core import audit
 from notify.core.errors import NotFound, Refused
 from notify.models import Operator
 
 
-def invite(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, str]:
-    """Make a new link to join; the one before it ends. Returns the operator and the link's path.
+def welcome(s: Session, operator: Operator, now: datetime, by: Operator | None = None) -> str:
+    """Mail a link to join; the one before it ends. Where nothing can be mailed, return the path of a new link, which
+    somebody must hand over."""
+    if not letters.write(s, "invitation", operator, now, days=str(links.LIFE["join"].days)):
+        return links.make(s, operator, "join", now, by)
+    links.end_all(s, operator.id, now)
+    audit.note(s, now=now, by=by, action="invite", subject="operator", subject_id=operator.id)
+    return ""
+
+
+def mailed_link(s: Session, operator_id: int, _channel: str, now: datetime) -> str | None:
+    """Make the link of an invitation, at the moment in which it is sent. None for somebody who has joined meanwhile or
+    may not come in."""
+    operator = credentials.lock(s, operator_id)
+    if operator is None or credentials.of(s, operator_id) is not None:
+        return None
+    return links.address(links.make(s, operator, "join", now))
+
+
+def invite(
+    s: Session, email: str, now: datetime, by: Operator | None = None, *, by_mail: bool = False
+) -> tuple[Operator, str]:
+    """Invite again; the link before it ends. Returns the operator and the path of the new link, which is "" when it is
+    mailed.
 
     Raises NotFound, NotAllowed, and Refused for somebody who has joined: that would be a reset.
     """
@@ -22,7 +44,7 @@ def invite(s: Session, email: str, now: datetime, by: Operator | None = None) ->
             f"{operator.email} has joined already.",
             hint=f"Reset the account if the password or the phone is lost: `tocsin operators reset {operator.email}`.",
         )
-    return operator, links.make(s, operator, "join", now, by)
+    return operator, welcome(s, operator, now, by) if by_mail else links.make(s, operator, "join", now, by)
 
 
 def reset(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, str]:
@@ -34,6 +56,7 @@ def reset(s: Session, email: str, now: datetime, by: Operator | None = None) -> 
     operator = _locked(s, email)
     ended = credentials.void(s, operator, now)
     audit.note(s, now=now, by=by, action="reset", subject="operator", subject_id=operator.id, sessions=ended)
+    letters.write(s, "reset", operator, now)
     return operator, links.make(s, operator, "join", now, by)
 
 

@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from notify.accounts import credentials
+from notify.accounts import credentials, letters
 from notify.accounts.signing_in import NotProven
 from notify.core import audit, crypto
 from notify.core.characters import visible
@@ -109,6 +109,7 @@ def register(s: Session, operator: Operator, session_id: int, answer: str, name:
     s.add(passkey)
     s.flush()
     audit.note(s, now=now, by=operator, action="add", subject="passkey", subject_id=passkey.id)
+    letters.write(s, "passkey", operator, now, name=passkey.name)
     return passkey
 
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.accounts import credentials, devices, operators, passwords, sessions, tries
+from notify.accounts import credentials, devices, letters, operators, passwords, sessions, tries
 from notify.core.errors import NotAllowed
 from notify.models import Credential, Operator
+from notify.models.session import How
 
 WRONG = "The email, the password or the code is wrong."
 HINT = "A code works once: wait for the next one if you have just used it."
@@ -82,10 +83,15 @@ def finish(s: Session, given: Try, code: str, newer_hash: str | None, now: datet
 
 def admit(s: Session, given: Try, operator: Operator, device: str, agent: str, now: datetime) -> str:
     """Begin the session of a sign-in that succeeded, remember the device, and return the session's token."""
-    token = sessions.begin(s, operator, "password", agent, now)
-    devices.keep(s, device, operator.id, now)
     tries.give_back(s, given.keys)
-    return token
+    return welcome(s, operator, "password", device, agent, now)
+
+
+def welcome(s: Session, operator: Operator, how: How, device: str, agent: str, now: datetime) -> str:
+    """Begin a session and remember the device; of a new one its owner is told. Returns the session's token."""
+    if devices.keep(s, device, operator.id, now):
+        letters.write(s, "new-device", operator, now, device=sessions.device_name(agent))
+    return sessions.begin(s, operator, how, agent, now)
 
 
 def confirm(s: Session, given: Try, session_id: int, now: datetime) -> None:

@@ -15,7 +15,8 @@ from notify.models import Operator
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An operator. `invited_until`: until when their link works. `sessions`: how many are open."""
+    """An operator. `invited_until`: until when their link works. `sessions`: how many are open. `invitation`: the state
+    of the newest one that was mailed."""
 
     operator: Operator
     joined: bool
@@ -24,12 +25,19 @@ class Member:
     seen_at: datetime | None
     sessions: int
     invited_until: datetime | None
+    invitation: str | None
 
     @property
     def state(self) -> str:
         if self.operator.disabled_at is not None:
             return "disabled"
-        return "active" if self.joined else "invited" if self.invited_until else "not joined"
+        return (
+            "active"
+            if self.joined
+            else "invited"
+            if self.invited_until or self.invitation in ("waiting", "claimed")
+            else "not joined"
+        )
 
 
 def members(s: Session, by: Operator, now: datetime, only: int | None = None) -> Sequence[Member]:
@@ -43,7 +51,9 @@ def members(s: Session, by: Operator, now: datetime, only: int | None = None) ->
                        (SELECT count(*) FROM sessions x WHERE x.operator_id = o.id AND x.ended_at IS NULL
                            AND x.ends_at > :now AND x.seen_at > :idle) AS sessions,
                        (SELECT max(ends_at) FROM sign_in_links l WHERE l.operator_id = o.id AND l.purpose = 'join'
-                           AND l.used_at IS NULL AND l.ends_at > :now) AS invited_until
+                           AND l.used_at IS NULL AND l.ends_at > :now) AS invited_until,
+                       (SELECT state FROM operator_messages m WHERE m.operator_id = o.id AND m.kind = 'invitation'
+                         ORDER BY m.id DESC LIMIT 1) AS invitation
                   FROM operators o WHERE CAST(:only AS bigint) IS NULL OR o.id = :only ORDER BY o.email"""),
         {"now": now, "idle": now - sessions.IDLE, "only": only},
     ).all()

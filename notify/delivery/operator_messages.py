@@ -1,18 +1,20 @@
 """Send what is written to operators: through the same adapters, senders and throttle as messages to residents.
 
 claim -> send -> record. No transaction is open during a provider call (law 5). A message whose outcome is not known is
-never sent again: two texts that ask for approval would read as two alerts.
+not sent again: two texts that ask for approval would read as two alerts. `operator_outcomes` looks it up.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 import structlog
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from notify.accounts import contacts, inviting, letters
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Accepted, Ambiguous, Content, Late, Message, Recipient, SendError
 from notify.core import crypto
@@ -34,6 +36,24 @@ LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process tha
 GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
+# What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
+# it for an operator and a channel. None: the message is not needed any more.
+SECRETS: Mapping[str, tuple[str, Callable[[Session, int, str, datetime], str | None]]] = {
+    "code": (letters.CODE, contacts.new_code),
+    "invitation": (letters.LINK, inviting.mailed_link),
+}
+
+COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
+             coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic"""
+# Letters about the account go to the email that its owner signs in with, all others to contacts of their own.
+ADDRESS = """
+    CASE WHEN m.alert_id IS NULL AND m.kind <> 'code'
+         THEN (SELECT email FROM operators o WHERE o.id = m.operator_id AND o.disabled_at IS NULL) END AS email,
+    (SELECT address_sealed FROM operator_contacts c
+      WHERE c.operator_id = m.operator_id AND c.channel = m.channel
+        AND (c.verified_at IS NOT NULL OR m.kind = 'code')) AS sealed
+"""
+
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or another follows.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
@@ -51,10 +71,8 @@ def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transpo
     with transaction() as s:
         _close(s, now)
         waiting = s.execute(
-            text("""SELECT m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
-                           coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic
-                      FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
-                     WHERE m.state = 'waiting' ORDER BY m.id LIMIT :most"""),
+            text(f"""SELECT {COLUMNS} FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
+                      WHERE m.state = 'waiting' ORDER BY m.id LIMIT :most"""),
             {"most": AT_ONCE},
         ).all()
     return sum(_send_one(row, settings, throttle, transport) for row in waiting)
@@ -93,12 +111,12 @@ def _try(
     grant = _slot(sender, cost, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
     if grant is None:
         return None
-    address = _claim(row.id, sender.id)
-    if address is None:
+    claimed = _claim(row, sender.id, cost)
+    if claimed is None:
         sender_health.record(sender, [grant], cost, [], throttle)
         return None
-    message = _message(row, sender.address, address, settings)
-    (posted,) = transport.post(sender.provider, [message], [grant.first_s])
+    request = message(row, claimed.text, claimed.subject, sender.address, claimed.address, settings)
+    (posted,) = transport.post(sender.provider, [request], [grant.first_s])
     _record(row.id, posted)
     sender_health.record(sender, [grant], cost, [posted], throttle)
     return posted.answer
@@ -128,39 +146,66 @@ def _slot(sender: sender_pool.OpenSender, cost: int, throttle: Throttle, *, bulk
         time.sleep(answer.seconds)
 
 
-def _claim(message_id: int, sender_id: int) -> str | None:
-    """Claim a message and return its address; None if it is not needed any more, or another process has it.
+class _Claimed(NamedTuple):
+    """Where a message goes, and its words with what is secret in them."""
+
+    address: str
+    subject: str
+    text: str
+
+
+def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
+    """Claim a message; None if it is not needed any more, or another process has it.
 
     A contact that was removed, changed and not verified, or cannot be read, fails.
     """
     now = datetime.now(UTC)
     with transaction() as s:
         claimed = s.execute(
-            text(f"""UPDATE operator_messages m SET state = 'claimed', claimed_at = :now, sender_id = :sender
+            text(f"""UPDATE operator_messages m
+                        SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
                       WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
-                  RETURNING (SELECT address_sealed FROM operator_contacts c
-                              WHERE c.operator_id = m.operator_id AND c.channel = m.channel
-                                AND (c.verified_at IS NOT NULL OR m.kind = 'code')) AS sealed, m.channel"""),
-            {"id": message_id, "sender": sender_id, "now": now},
+                  RETURNING m.kind, m.operator_id, m.channel, {ADDRESS}"""),
+            {"id": row.id, "sender": sender_id, "cost": cost, "now": now},
         ).first()
         if claimed is None:
             return None
-        try:
-            if claimed.sealed is not None:
-                return crypto.unseal(claimed.sealed, claimed.channel)
-            reason = "no-contact"
-        except Unavailable:
-            reason = "unreadable-address"
+        address, reason = opened(claimed)
+        place, secret = _secret(s, claimed, now) if address else ("", "")
+        if address and secret is not None:
+            return _Claimed(
+                address,
+                row.subject.replace(place, secret) if place else row.subject,
+                row.text.replace(place, secret) if place else row.text,
+            )
         s.execute(
             text("UPDATE operator_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
-            {"id": message_id, "reason": reason, "now": now},
+            {"id": row.id, "reason": reason or "not-needed", "now": now},
         )
     return None
 
 
-def _message(row: Any, sender_address: str, address: str, settings: Settings) -> Message:
+def _secret(s: Session, claimed: Any, now: datetime) -> tuple[str, str | None]:
+    """Return the place of what is secret in the words, and what it is."""
+    if claimed.kind not in SECRETS:
+        return "", ""
+    place, make = SECRETS[claimed.kind]
+    return place, make(s, claimed.operator_id, claimed.channel, now)
+
+
+def opened(row: Any) -> tuple[str | None, str]:
+    """Return the address of a message, from the columns ADDRESS; without one, why there is none."""
+    try:
+        if row.email or row.sealed is not None:
+            return row.email or crypto.unseal(row.sealed, row.channel), ""
+    except Unavailable:
+        return None, "unreadable-address"
+    return None, "no-contact"
+
+
+def message(row: Any, words: str, subject: str, sender_address: str, address: str, settings: Settings) -> Message:
     """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery."""
-    content = Content(row.alert_id, "en", row.topic, row.subject if CHANNELS[row.channel].letter else "", row.text, "")
+    content = Content(row.alert_id, "en", row.topic, subject if CHANNELS[row.channel].letter else "", words, "")
     recipient = Recipient(-row.id, address)
     return Message(content, sender_address, [recipient], f"{settings.public_url}/hooks")
 

@@ -100,7 +100,7 @@ def test_from_the_first_link_to_a_passkey(page: Page) -> None:
     page.goto("/console/operators")
     page.get_by_label("Email").fill("tom@example.gov")
     page.get_by_label("Role").select_option("approver")
-    page.get_by_role("button", name="Add, and show the link").click()
+    page.get_by_role("button", name="Add and invite").click()
     expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
     found += shown(page, "proof")
     page.get_by_role("button", name="Confirm with a passkey").click()

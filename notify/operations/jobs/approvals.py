@@ -6,19 +6,20 @@ from notify.alerts import approval_asks
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import operator_messages
+from notify.delivery import operator_messages, operator_outcomes
 from notify.operations import tasks
 from notify.operations.jobs.steps import each
 
 
 def run() -> None:
-    """Ask the next people, then send. A failure of one does not stop the other."""
+    """Ask the next people, send, and look up unknown outcomes. A failure of one does not stop the others."""
     if db.exists(_OPEN):
-        each(_ask_again, _send)
+        each(_ask_again, _send, _look_up)
 
 
 _OPEN = """
     SELECT FROM operator_messages WHERE state IN ('waiting', 'claimed')
+    UNION ALL SELECT FROM operator_messages WHERE state = 'unknown' AND reason <> 'outcome-unknown'
     UNION ALL SELECT FROM alerts a
                WHERE state = 'draft' AND EXISTS (SELECT FROM operator_messages WHERE alert_id = a.id AND kind = 'ask')
     UNION ALL SELECT FROM alarms WHERE kind = 'not-approved' AND resolved_at IS NULL
@@ -32,3 +33,7 @@ def _ask_again() -> None:
 
 def _send() -> None:
     operator_messages.send(settings(), tasks.throttle(), tasks.transport)
+
+
+def _look_up() -> None:
+    operator_outcomes.look_up(settings(), tasks.transport)

@@ -1,5 +1,6 @@
 """What is written to operators arrives at their phones and inboxes: each message once, and nothing of residents."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,12 @@ import redis as redis_client
 from simulator_process import KEY, SID, TOKEN, Simulator
 from sqlalchemy import text
 
-from notify.accounts import contacts
+from notify.accounts import contacts, inviting, links, operators
 from notify.alerts import lifecycle, own_tests
+from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import operator_messages, sender_pool
+from notify.delivery import operator_messages, operator_outcomes, sender_pool, usage
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from tests.factories import alert_draft, operator, own_contact, resident, sender, zone
@@ -31,6 +33,9 @@ class Sending:
     def run(self) -> int:
         sender_pool.read_anew()
         return operator_messages.send(settings(), self._throttle, lambda: self._transport)
+
+    def look_up(self) -> int:
+        return operator_outcomes.look_up(settings(), lambda: self._transport)
 
     def states(self) -> dict[str, tuple[str, str]]:
         with transaction() as s:
@@ -157,3 +162,102 @@ def test_a_code_and_a_test_reach_their_operator_and_nobody_else(sending: Sending
     assert sorted(one["to"] for one in arrived) == ["+12155550177", PHONE, PHONE, MAIL, MAIL]
     assert sum("TEST" in str(one) for one in arrived) == 4
     assert "is your code" in str(next(one for one in arrived if one["to"] == "+12155550177"))
+
+
+def test_a_code_is_made_when_it_is_sent_and_stored_nowhere(sending: Sending, simulator: Simulator) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        sender(s, "twilio", now=now)
+        tom = operator(s, "author", now=now)
+        contacts.add(s, tom, "sms", PHONE, now)
+    sending.run()
+    (arrived,) = simulator.accepted()
+    code = re.search(r"\b(\d{6}) is your code", str(arrived))
+    assert code is not None
+    with transaction() as s:
+        (kept,) = s.execute(text("SELECT subject, text FROM operator_messages")).all()
+        assert code[1] not in f"{kept.subject} {kept.text}"
+        contacts.confirm(s, operator(s, "author", now=now), "sms", code[1], datetime.now(UTC))
+
+
+def test_an_invitation_is_mailed_with_a_link_that_works(sending: Sending, simulator: Simulator) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        sender(s, "sendgrid", now=now)
+        new = operators.add(s, "new@example.gov", "author", now)
+        assert inviting.welcome(s, new, now) == ""
+    assert sending.run() == 1
+    (arrived,) = simulator.accepted()
+    assert arrived["to"] == "new@example.gov"
+    token = re.search(r"/console/join\?link=([\w-]+)", str(arrived))
+    assert token is not None
+    with transaction() as s:
+        assert links.find(s, token[1], "join", datetime.now(UTC)).email == "new@example.gov"
+        assert token[1] not in s.scalars(text("SELECT text FROM operator_messages")).one()
+
+
+def test_an_invitation_is_not_mailed_to_somebody_who_was_disabled(sending: Sending, simulator: Simulator) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        sender(s, "sendgrid", now=now)
+        new = operators.add(s, "new@example.gov", "author", now)
+        inviting.welcome(s, new, now)
+        operators.disable(s, new.email, now)
+    assert sending.run() == 0
+    assert sending.states() == {"email": ("failed", "no-contact")}
+    assert simulator.accepted() == []
+
+
+def unknown(channel: str, minutes: float = 1) -> None:
+    """What was posted a minute ago, of which nobody knows whether it arrived."""
+    sql(
+        """UPDATE operator_messages SET state = 'unknown', reason = 'timeout', reference = '', settled_at = :at,
+                  claimed_at = coalesce(claimed_at, :at), sender_id = coalesce(sender_id,
+                      (SELECT id FROM senders x WHERE x.channel = operator_messages.channel))
+            WHERE channel = :channel""",
+        channel=channel,
+        at=datetime.now(UTC) - timedelta(minutes=minutes),
+    )
+
+
+def test_what_the_provider_has_was_sent(sending: Sending, simulator: Simulator) -> None:
+    write()
+    sending.run()
+    unknown("sms")
+    assert sending.look_up() == 1
+    assert sending.states()["sms"] == ("accepted", "")
+    sending.run()
+    assert [one["to"] for one in simulator.accepted()].count(PHONE) == 1
+
+
+def test_what_the_provider_never_had_is_sent(sending: Sending, simulator: Simulator) -> None:
+    write()
+    unknown("sms")
+    assert sending.look_up() == 1
+    assert sending.states()["sms"] == ("waiting", "not-taken")
+    sending.run()
+    assert [one["to"] for one in simulator.accepted()].count(PHONE) == 1
+
+
+def test_what_cannot_be_asked_about_says_so_and_is_not_sent_again(sending: Sending, simulator: Simulator) -> None:
+    write()
+    unknown("email")
+    sending.look_up()
+    sending.look_up()
+    sending.run()
+    assert sending.states()["email"] == ("unknown", "outcome-unknown")
+    assert MAIL not in [one["to"] for one in simulator.accepted()]
+
+
+def test_what_operators_were_sent_counts_in_the_daily_cap(sending: Sending) -> None:
+    write()
+    sending.run()
+    with transaction() as s:
+        (row,) = s.execute(text("SELECT sender_id, cost, text FROM operator_messages WHERE channel = 'sms'")).all()
+    today = datetime.now(usage.CAP_DAY).date()
+    assert row.cost == CHANNELS["sms"].cost(row.text) > 1
+    assert usage.used_on(row.sender_id, today) == row.cost
+    sql("UPDATE operator_messages SET state = 'failed' WHERE channel = 'sms'")
+    assert usage.used_on(row.sender_id, today) == row.cost, "the provider had taken it"
+    sql("UPDATE operator_messages SET reference = '' WHERE channel = 'sms'")
+    assert usage.used_on(row.sender_id, today) == 0

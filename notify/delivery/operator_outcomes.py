@@ -1,0 +1,88 @@
+"""Look up messages to operators whose outcome is unknown, as `reconcile` does those to residents.
+
+A provider that can be asked settles it: what it has was sent, and what it never had waits again. Otherwise the message
+stays unknown, for the reason OPEN_END, and is never sent again.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+
+from notify.channels.contract import Recall, SendError
+from notify.core.db import transaction
+from notify.core.settings import Settings
+from notify.delivery import exercise, operator_messages
+from notify.delivery.transport import Transport
+
+log = structlog.get_logger()
+
+OPEN_END = "outcome-unknown"
+AT_ONCE = 20
+
+
+def look_up(settings: Settings, transport: Callable[[], Transport]) -> int:
+    """Ask about the messages that have been unknown for a moment. Returns how many are settled now."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        unknown = s.execute(
+            text(_UNKNOWN),
+            {"before": now - timedelta(seconds=settings.reconcile_after_s), "open_end": OPEN_END, "most": AT_ONCE},
+        ).all()
+    return sum(_settle(row, settings, transport(), now) for row in unknown)
+
+
+_UNKNOWN = f"""
+    SELECT {operator_messages.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
+           {operator_messages.ADDRESS}
+      FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id JOIN senders x ON x.id = m.sender_id
+     WHERE m.state = 'unknown' AND m.reason <> :open_end AND m.settled_at <= :before ORDER BY m.id LIMIT :most
+"""
+
+
+def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -> bool:
+    """Settle one message. Returns whether it was; while the provider gives no answer, it is asked again."""
+    address = _asked_about(row, settings, transport)
+    if address is None:
+        return _record(row, "unknown", OPEN_END)
+    message = operator_messages.message(row, row.text, row.subject, row.sender_address, address, settings)
+    age_s = (now - row.claimed_at).total_seconds()
+    try:
+        accepted = transport.find(row.provider, message, time.monotonic() - age_s).result()
+    except SendError as error:
+        log.warning("provider.no_answer", provider=row.provider, code=error.code)
+        over = now - row.claimed_at > operator_messages.GIVEN_UP_AFTER
+        return over and _record(row, "unknown", OPEN_END)
+    if accepted is None:
+        return _record(row, "waiting", "not-taken")
+    return _record(row, "accepted", "", accepted.reference)
+
+
+def _asked_about(row: Any, settings: Settings, transport: Transport) -> str | None:
+    """Return the address of a message that the provider can be asked about. It compares the text, of which we do not
+    keep what is secret."""
+    if row.kind in operator_messages.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
+        return None
+    if transport.adapter(row.provider).recall is not Recall.ASK:
+        return None
+    address, _ = operator_messages.opened(row)
+    return address
+
+
+def _record(row: Any, state: str, reason: str, reference: str = "") -> bool:
+    """Record an outcome, unless another scheduler has done so and the message is on its way again."""
+    with transaction() as s:
+        done = s.execute(
+            text("""UPDATE operator_messages SET state = :state, reason = :reason, reference = :reference,
+                           settled_at = CASE WHEN :state = 'waiting' THEN NULL ELSE CAST(:now AS timestamptz) END
+                     WHERE id = :id AND state = 'unknown' AND claimed_at = :claimed RETURNING id"""),
+            {
+                "id": row.id, "state": state, "reason": reason, "reference": reference,
+                "claimed": row.claimed_at, "now": datetime.now(UTC),
+            },
+        ).first()  # fmt: skip
+    log.info("operator_message.looked_up", message=row.id, state=state, reason=reason)
+    return done is not None
