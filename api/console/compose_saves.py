@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from api.auth import Viewer
-from api.console import compose_area, compose_labels, compose_view
+from api.console import compose_area, compose_labels, compose_view, presence
 from api.errors import tell
 from api.ids import Id
 from api.rendering import render
@@ -55,6 +55,8 @@ def save_fields(draft_id: Id, caller: Viewer, sent: Annotated[Patch, Depends(pat
     except TocsinError as error:
         answer = tell(error)
         return JSONResponse({"message": answer.message, "hint": answer.hint}, answer.status)
+    if changes:
+        presence.note_writing(saved.draft, caller, datetime.now(UTC))
     kept = {name: _seen(saved.draft, name) for name in sent.changes if name not in saved.set_aside}
     return JSONResponse(
         {
