@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.console import approval_view, preflight
+from api.console import approval_view, compose_area, preflight
 from api.console.approval_view import Approval, Asked
 from api.console.outline import Outline, outline
 from api.console.preflight import Check, Preflight
 from notify import audience
 from notify.accounts.operators import MAY
-from notify.alerts import audience_size, explanation, follow_up, linting, own_tests, reports, told_there
+from notify.alerts import audience_size, differences, explanation, follow_up, linting, own_tests, reports, told_there
 from notify.alerts.counts import RunningCount
+from notify.alerts.differences import Differences
 from notify.alerts.follow_up import Offer
 from notify.alerts.similar import Similar, similar
 from notify.alerts.told_there import Told
@@ -69,6 +70,8 @@ class AlertView(Shown):
     to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
     plan: Plan | None = None  # the audience and times if it were launched now
     preflight: Preflight | None = None  # whether its channels work
+    differences: Differences | None = None  # of its words from others
+    samples: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # addresses inside, and just outside
 
     @property
     def preview(self) -> Audience | None:
@@ -88,7 +91,11 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
             plan = forecast.plan_for(s, alert, reached, now, checked.failing)
             explanation.note_preview(s, alert, reached.residents, now, by=caller.operator)
             view = replace(view, plan=plan, preflight=checked, to_type=_to_type(s, alert, plan, caller, view.buttons))
-        return view if moving else _with_the_rest(s, view, caller, now, waits)
+        if moving:
+            return view
+        view = _with_the_rest(s, view, caller, now, waits)
+    inside = compose_area.samples(from_wkb(alert.area)) if waits and alert.area is not None else ((), ())
+    return replace(view, samples=inside)
 
 
 def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None = None) -> Shown:
@@ -121,6 +128,13 @@ def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
     )
 
 
+def reached(alert_id: int, now: datetime) -> Audience:
+    """Return the audience if the alert were launched now. Raises NotFound; Refused without an area."""
+    with transaction() as s:
+        alert = reports.find_alert(s, alert_id)
+    return _reached(alert, now)
+
+
 def _reached(alert: Alert, now: datetime) -> Audience:
     """Return the audience if the alert were launched now, counted in memory except for a follow-up's."""
     area = audience.membership(alert)
@@ -140,6 +154,7 @@ def _with_the_rest(s: Session, view: AlertView, caller: Caller, now: datetime, w
         similar=similar(s, alert, now) if waits else (),
         told=told_there.there(s, from_wkb(alert.area), now, alert.incident_id) if waits and alert.area else (),
         findings=linting.findings(s, alert, settings()) if waits else (),
+        differences=differences.read(s, alert, settings()) if waits else None,
     )
 
 

@@ -47,10 +47,11 @@ def approve(
 ) -> Response:
     def step() -> None:
         now = datetime.now(UTC)
+        found = alert_view.reached(alert_id, now)
         with transaction() as s:
             approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
             _as_seen(approved, area_hash)
-            audience_size.require_typed(s, approved, caller.acting, messages, now, launches=False)
+            audience_size.require_typed(s, approved, found, caller.acting, messages, launches=False)
 
     return _done(request, alert_id, caller, step)
 
@@ -86,6 +87,7 @@ def launch(
 
     def step() -> None:
         now = datetime.now(UTC)
+        found = alert_view.reached(alert_id, now)  # in memory, and before the alert is locked
         with transaction() as s:
             alert = reports.find_alert(s, alert_id)
             if alert.status != "Actual":
@@ -96,7 +98,7 @@ def launch(
                 _require_proof(s, alert_id, caller)
             launched = lifecycle.launch(s, alert_id, caller.acting, now)
             _as_seen(launched, area_hash)
-            audience_size.require_typed(s, launched, caller.acting, messages, now, launches=True)
+            audience_size.require_typed(s, launched, found, caller.acting, messages, launches=True)
         if launched.state is AlertState.SENDING:
             tasks.ring_alert(launched)
 

@@ -6,12 +6,10 @@ as many contacts as usual, or to more than their own limit. It shows that the nu
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify import audience
 from notify.accounts import operator_limits
 from notify.audience import Audience
 from notify.content.number_words import spelled
@@ -61,13 +59,12 @@ def reasons_to_type(s: Session, alert: Alert, found: Audience, by: Operator, *, 
     return why
 
 
-def require_typed(s: Session, alert: Alert, by: Operator, typed: str, now: datetime, *, launches: bool) -> None:
-    """Compare the number that somebody typed with the number of messages, where it must be typed.
+def require_typed(s: Session, alert: Alert, found: Audience, by: Operator, typed: str, *, launches: bool) -> None:
+    """Compare the number that somebody typed with the number of messages, where it must be typed. `found`: the audience
+    as it is now.
 
     Raises Invalid when it is missing or not a number; Refused when it is another number.
     """
-    residents = audience.residents_inside(s, audience.membership(alert), now)
-    found = audience.count(s, alert, residents, now)
     why = reasons_to_type(s, alert, found, by, launches=launches)
     if why:
         require_number(sum(found.by_channel.values()), typed, why)

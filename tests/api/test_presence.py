@@ -66,7 +66,7 @@ def test_it_tells_no_more_than_the_page(at_desk: Desk, city: datetime) -> None:
     assert at_desk("agent").get(f"/console/presence/draft/{path.rpartition('/')[2]}").status_code == 403
     for place in ("alert/99", "incident/99", "draft/99"):
         assert at_desk("admin").get(f"/console/presence/{place}").status_code == 404
-    assert at_desk("admin").get("/console/presence/resident/1").status_code == 422
+    assert at_desk("admin").get("/console/presence/resident/1").status_code == 404
 
 
 def test_without_redis_nobody_is_shown() -> None:

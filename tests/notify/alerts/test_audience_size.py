@@ -32,8 +32,7 @@ def crowd(s: Session, people: int) -> None:
 
 
 def why(s: Session, alert: Alert, by: Operator, *, launches: bool) -> list[str]:
-    found = audience.count(s, alert, audience.residents_inside(s, audience.membership(alert), NOW), NOW)
-    return audience_size.reasons_to_type(s, alert, found, by, launches=launches)
+    return audience_size.reasons_to_type(s, alert, audience.preview(s, alert, NOW), by, launches=launches)
 
 
 def test_usual_is_the_median_of_the_event_or_of_all(s: Session) -> None:
@@ -50,13 +49,14 @@ def test_who_approves_an_emergency_types_the_number(s: Session) -> None:
     assert why(s, storm, by, launches=False) == ["It is an emergency."]
     assert why(s, storm, by, launches=True) == []
     assert why(s, alert_draft(s, **SNOW), by, launches=False) == []
+    found = audience.preview(s, storm, NOW)
     for typed in ("3", " 3 ", "3."):
-        audience_size.require_typed(s, storm, by, typed, NOW, launches=False)
+        audience_size.require_typed(s, storm, found, by, typed, launches=False)
     for typed, words in (("", "was not typed"), ("three", "'three' is not a number"), ("³", "is not a number")):
         with pytest.raises(Invalid, match=words):
-            audience_size.require_typed(s, storm, by, typed, NOW, launches=False)
+            audience_size.require_typed(s, storm, found, by, typed, launches=False)
     with pytest.raises(Refused, match=r"send 3 messages \(three\), and you typed 30\."):
-        audience_size.require_typed(s, storm, by, "30", NOW, launches=False)
+        audience_size.require_typed(s, storm, found, by, "30", launches=False)
 
 
 def test_ten_times_the_usual_is_typed_to_approve_and_to_launch(s: Session) -> None:
