@@ -22,6 +22,7 @@ from notify.core import translation
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import ApiKey, Operator
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -65,7 +66,8 @@ class Caller:
         """The operator. Raises NotAllowed if there is none."""
         if self.operator is None:
             raise NotAllowed(
-                "This key may only read.", hint="`tocsin keys add NAME --as EMAIL` makes one that acts for an operator."
+                "This key may only read.",
+                hint="`tocsin keys add NAME --as EMAIL` makes one that acts for an operator.",
             )
         return self.operator
 
@@ -143,7 +145,9 @@ def require_own_form(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     origin = urlsplit(request.headers.get("origin", "")).netloc
     if (site and site != "same-origin") or (origin and origin not in _ours(request)) or not (site or origin):
-        raise NotAllowed("This form was not sent from our own page.", hint="Open the page again and send it there.")
+        raise NotAllowed(
+            _("This form was not sent from our own page."), hint=_("Open the page again and send it there.")
+        )
 
 
 def require_own_host(request: Request) -> None:
@@ -153,7 +157,8 @@ def require_own_host(request: Request) -> None:
     """
     if request.headers.get("host", "").lower() not in _ours(request):
         raise Misdirected(
-            "The console does not answer to this name.", hint=f"Open {settings().public_url}/console instead."
+            _("The console does not answer to this name."),
+            hint=_("Open %(public_url)s/console instead.", public_url=settings().public_url),
         )
 
 

@@ -17,6 +17,7 @@ from notify.alerts import approval_asks, audience_size, break_glass, follow_up, 
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.delivery import exercise
 from notify.models import Alert, Lane
 from notify.models.states import AlertState
@@ -93,7 +94,9 @@ def launch(
             if alert.status != "Actual":
                 exercise.require_word(alert.status, word)
             elif not sure:
-                raise Refused("Nothing was sent.", hint="Tick the box that says how many it will reach, then launch.")
+                raise Refused(
+                    _("Nothing was sent."), hint=_("Tick the box that says how many it will reach, then launch.")
+                )
             else:
                 _require_proof(s, alert_id, caller)
             launched = lifecycle.launch(s, alert_id, caller.acting, now)
@@ -166,7 +169,7 @@ def resume(alert_id: Id, request: Request, caller: Viewer) -> Response:
 def cancel(alert_id: Id, request: Request, caller: Viewer, sure: Annotated[str, Form()] = "") -> Response:
     def step() -> None:
         if not sure:
-            raise Refused("Nothing was stopped.", hint="Tick the box, then cancel it.")
+            raise Refused(_("Nothing was stopped."), hint=_("Tick the box, then cancel it."))
         with transaction() as s:
             lifecycle.cancel(s, alert_id, caller.acting, datetime.now(UTC))
 
@@ -194,7 +197,7 @@ def _require_proof(s: Session, alert_id: int, caller: Caller) -> None:
 def _as_seen(alert: Alert, area_hash: str) -> None:
     """Raise Refused unless the area is the one that the operator's page showed."""
     if area_hash != alert.area_hash:
-        raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
+        raise Refused(_("The area is not the one that this page showed."), hint=_("Check it again, then decide."))
 
 
 def _act(request: Request, alert_id: int, caller: Caller, act: Callable[[Session, datetime], object]) -> Response:

@@ -19,6 +19,8 @@ from notify.core import audit_seals
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/audit", include_in_schema=False)
 
@@ -39,7 +41,10 @@ class Fields(BaseModel):
     def read(self) -> Filter:
         """Raises Invalid, which names the field."""
         if too_long := [name for name, value in self if len(value) > LONGEST or "\0" in value]:
-            raise Invalid(f"{too_long[0]}: this is not a value of the audit.", hint="Choose one from the list.")
+            raise Invalid(
+                _("%(field)s: this is not a value of the audit.", field=too_long[0]),
+                hint=_("Choose one from the list."),
+            )
         since, until = audit_trail.times(self.since, self.until, settings().tz)
         number = _number("number", self.subject_id)
         return Filter(self.operator.strip().lower(), self.action, self.subject, number, since, until)
@@ -109,9 +114,14 @@ def _download(pieces: Iterator[str], kind: Format) -> Response:
 
 def _format(word: str) -> Format:
     if word not in audit_export.MEDIA_TYPES:
-        raise Invalid(f"format: {word!r} is not a format.", hint="Formats are: csv, jsonl.")
+        raise Invalid(_("format: %(word)s is not a format.", word=repr(word)), hint=_("Formats are: csv, jsonl."))
     return "csv" if word == "csv" else "jsonl"
 
 
 def _number(name: str, words: str) -> int | None:
-    return whole_number(words, f"{name}: {{given}} is not a number of the audit.", "Give a whole number, such as 12.")
+    return whole_number(
+        words,
+        gettext_noop("%(name)s: %(given)s is not a number of the audit."),
+        gettext_noop("Give a whole number, such as 12."),
+        name=name,
+    )

@@ -24,6 +24,7 @@ from notify.alerts.working_drafts import Change, Saved
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError, hint_for_page
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
 
@@ -163,7 +164,7 @@ def shown_in(form: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
         seen = json.loads(str(form.get("seen") or "{}"))
         return {str(name): (range(2**63)[version], str(known)) for name, (version, known) in seen.items()}
     except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        raise Invalid("The form was not sent by our page.", hint="Open the draft again.") from None
+        raise Invalid(_("The form was not sent by our page."), hint=_("Open the draft again.")) from None
 
 
 def _save_form(draft_id: int, caller: Caller, form: FormData) -> Saved:
@@ -187,20 +188,27 @@ def _uploaded(form: FormData) -> str:
     read = file.file.read(FILE_BYTES + 1)
     if len(read) > FILE_BYTES:
         raise Invalid(
-            f"The file {file.filename[:60]!r} is larger than {FILE_BYTES // 1000} kB.",
+            _(
+                "The file %(filename)s is larger than %(size)s kB.",
+                filename=repr(file.filename[:60]),
+                size=FILE_BYTES // 1000,
+            ),
             hint="Import it as a zone instead: `tocsin zones import`.",
         )
     try:
         return str(read.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise Invalid(f"The file {file.filename[:60]!r} is not GeoJSON.", hint="Save it as GeoJSON in UTF-8.") from None
+        raise Invalid(
+            _("The file %(filename)s is not GeoJSON.", filename=repr(file.filename[:60])),
+            hint=_("Save it as GeoJSON in UTF-8."),
+        ) from None
 
 
 def _require_seen(saved: Saved, form: FormData, caller: Caller) -> None:
     """Raise Refused when somebody else has changed a field that this form showed, so that it is looked at first."""
     if saved.set_aside:
         raise Refused(
-            "Somebody else changed the same fields while this page was open.", hint="Choose one of each below."
+            _("Somebody else changed the same fields while this page was open."), hint=_("Choose one of each below.")
         )
     tab, draft = str(form.get("tab", ""))[:32], saved.draft
     event = compose_view.in_catalogue(draft)
@@ -216,8 +224,8 @@ def _require_seen(saved: Saved, form: FormData, caller: Caller) -> None:
     ]
     if changed:
         raise Refused(
-            "This draft was changed since your page showed it.",
-            hint="Look at it as it is now, then press Review again.",
+            _("This draft was changed since your page showed it."),
+            hint=_("Look at it as it is now, then press Review again."),
             details=changed,
         )
 
@@ -232,7 +240,7 @@ def _make(draft_id: int, caller: Caller) -> int:
         compose_view.in_catalogue(draft)
         reading = working_drafts.read(s, draft, settings())
     if problems := [said for section in reading.problems.values() for said in section]:
-        raise Invalid("The draft is not complete.", hint="Mend what is listed.", details=problems)
+        raise Invalid(_("The draft is not complete."), hint=_("Mend what is listed."), details=problems)
     with area_seat(f"operator {by.id}"):
         located = drafting.located(reading.wanted, by)
     with transaction() as s:

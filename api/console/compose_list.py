@@ -14,9 +14,11 @@ from notify.alerts import reports, working_drafts, working_start
 from notify.content import compose
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
-NUMBERS = "The list of alerts shows the numbers."
+NUMBERS = gettext_noop("The list of alerts shows the numbers.")
 
 
 @router.get("")
@@ -39,10 +41,10 @@ def start(
     correct: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again."""
-    event, _, phase = template.partition(" ")
+    event, _space, phase = template.partition(" ")
     try:
         if not event:
-            raise Invalid("No template is chosen.", hint="Choose what happened.")
+            raise Invalid(_("No template is chosen."), hint=_("Choose what happened."))
         with transaction() as s:
             draft = working_start.start(
                 s,
@@ -50,8 +52,8 @@ def start(
                 phase or "issue",
                 caller.acting,
                 datetime.now(UTC),
-                incident=whole_number(incident, "{given} is not the number of an incident.", NUMBERS),
-                zones_of=whole_number(zones_of, "{given} is not the number of an alert.", NUMBERS),
+                incident=whole_number(incident, gettext_noop("%(given)s is not the number of an incident."), NUMBERS),
+                zones_of=whole_number(zones_of, gettext_noop("%(given)s is not the number of an alert."), NUMBERS),
                 correct=bool(correct),
             )
     except TocsinError as error:

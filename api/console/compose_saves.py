@@ -20,6 +20,7 @@ from notify.alerts.working_drafts import Change
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import WorkingDraft
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
@@ -41,7 +42,9 @@ async def patch(request: Request, caller: Viewer) -> Patch:
         return Patch.model_validate_json(await request.body())
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "body"
-        raise Invalid(f"The changes were not sent by our page: {where} is wrong.", hint="Open it again.") from None
+        raise Invalid(
+            _("The changes were not sent by our page: %(where)s is wrong.", where=where), hint=_("Open it again.")
+        ) from None
 
 
 @router.post("/{draft_id}/fields")
@@ -89,7 +92,7 @@ async def drawing(request: Request, caller: Viewer) -> Drawing:
     try:
         return Drawing.model_validate_json(await request.body())
     except ValidationError:
-        raise Invalid("The drawing was not sent by our page.", hint="Open it again.") from None
+        raise Invalid(_("The drawing was not sent by our page."), hint=_("Open it again.")) from None
 
 
 @router.post("/{draft_id}/count")

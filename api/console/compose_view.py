@@ -29,6 +29,8 @@ from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
 from notify.models import Alert, ChannelPolicy, WorkingDraft
@@ -263,8 +265,12 @@ def in_catalogue(draft: WorkingDraft) -> Event:
         event.defaults(draft.phase)
     except NotFound:
         raise NotFound(
-            f"The template {draft.event} {draft.phase} is no longer in the catalogue, so this draft cannot be used.",
-            hint="Start a new draft from another template.",
+            _(
+                "The template %(event)s %(phase)s is no longer in the catalogue, so this draft cannot be used.",
+                event=word(draft.event),
+                phase=draft.phase,
+            ),
+            hint=_("Start a new draft from another template."),
         ) from None
     return event
 

@@ -15,6 +15,7 @@ from api.rendering import page
 from notify.alerts import drill_scores, drills, scenarios
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
+from notify.core.translation import gettext as _
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -28,7 +29,7 @@ def show_drills(request: Request, caller: Viewer) -> Response:
 def set_mode(request: Request, caller: Viewer, mode: Annotated[str, Form(max_length=10)] = "") -> Response:
     try:
         if mode not in {"on", "off"}:
-            raise Invalid(f"There is no mode {mode!r}.", hint="Press the button again.")
+            raise Invalid(_("There is no mode %(mode)s.", mode=repr(mode)), hint=_("Press the button again."))
         with transaction() as s:
             drills.set_mode(s, caller.live.id, mode == "on", caller.acting, datetime.now(UTC))
     except TocsinError as error:

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 MOST = 2**63 - 1  # PostgreSQL's bigint
 
@@ -14,14 +15,15 @@ def form_id(given: str) -> UUID:
     try:
         return UUID(given) if given else uuid4()
     except ValueError:
-        raise Invalid("This form has no valid id.", hint="Open the page again and send it there.") from None
+        raise Invalid(_("This form has no valid id."), hint=_("Open the page again and send it there.")) from None
 
 
-def whole_number(given: str, wrong: str, hint: str, most: int = MOST) -> int | None:
-    """Read a whole number; None for an empty field. Raises Invalid with the sentence `wrong`, which has `{given}`."""
+def whole_number(given: str, wrong: str, hint: str, most: int = MOST, **values: str) -> int | None:
+    """Read a whole number; None for an empty field. Raises Invalid with the message `wrong`, which has
+    `%(given)s` and what `values` give."""
     digits = given.replace(",", "").strip()
     if not digits:
         return None
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20 and int(digits) <= most):
-        raise Invalid(wrong.format(given=repr(given.strip())), hint=hint)
+        raise Invalid(_(wrong, given=repr(given.strip()), **values), hint=_(hint))
     return int(digits)

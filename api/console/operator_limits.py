@@ -16,6 +16,7 @@ from notify.accounts import operator_limits, staff
 from notify.accounts.operator_limits import Limits
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
+from notify.core.translation import gettext_noop
 from notify.models import Topic
 
 router = APIRouter(prefix="/console/operators/{operator_id}/limits", include_in_schema=False)
@@ -57,7 +58,9 @@ def change_limits(
                 now,
                 caller.acting,
                 contacts=whole_number(
-                    contacts, "{given} is not a number of contacts.", "Write it in digits, or leave it empty."
+                    contacts,
+                    gettext_noop("%(given)s is not a number of contacts."),
+                    gettext_noop("Write it in digits, or leave it empty."),
                 ),
                 topics=topics or [operator_limits.ALL],
                 zones=zones.splitlines(),

@@ -20,6 +20,7 @@ from notify.core import city_time
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 router = APIRouter(prefix="/console/roster", include_in_schema=False)
 DAYS = 7
@@ -52,7 +53,7 @@ def hand_over(
 ) -> Response:
     def step(s: Session) -> object:
         if not duty.isdecimal():
-            raise Invalid("The form does not say which shift it is about.", hint="Open the roster again.")
+            raise Invalid(_("The form does not say which shift it is about."), hint=_("Open the roster again."))
         return roster.hand_over(s, to, caller.acting, datetime.now(UTC), note, deputy, seen=int(duty))
 
     return _done(request, caller, step, "#now-title")
@@ -69,7 +70,7 @@ def plan(
     note: Words = "",
 ) -> Response:
     def step(s: Session) -> object:
-        begins, ends = _time("Beginning", starts_at), _time("End", ends_at)
+        begins, ends = _time(_("Beginning"), starts_at), _time(_("End"), ends_at)
         return roster.plan(s, who, deputy, begins, ends, caller.acting, datetime.now(UTC), note)
 
     return _done(request, caller, step, "#week-title")
@@ -86,7 +87,7 @@ def _time(label: str, words: str) -> datetime:
     try:
         return city_time.moment(words, settings().tz)
     except ValueError as error:
-        raise Invalid(f"{label}: {words!r} {error}.") from None
+        raise Invalid(_("%(label)s: %(words)s %(error)s.", label=label, words=repr(words), error=error)) from None
 
 
 def _done(request: Request, caller: Caller, step: Callable[[Session], object], place: str) -> Response:

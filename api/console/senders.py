@@ -13,6 +13,8 @@ from api.ids import Id
 from api.rendering import page
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.delivery import sender_status, senders
 from notify.operations import tasks
 
@@ -43,8 +45,8 @@ def change(
                 rate_per_s=_rate(rate_per_s) if rate_per_s else None,
                 daily_cap=whole_number(
                     daily_cap,
-                    "{given} is not a valid daily cap.",
-                    "Give a number of messages, or 0 for no cap.",
+                    gettext_noop("%(given)s is not a valid daily cap."),
+                    gettext_noop("Give a number of messages, or 0 for no cap."),
                     2**31 - 1,
                 ),
                 status=status or None,
@@ -59,7 +61,9 @@ def _rate(given: str) -> float:
     try:
         return float(given.replace(",", ""))
     except ValueError:
-        raise Invalid(f"{given!r} is not a valid rate.", hint="Give a number a second, such as 25.") from None
+        raise Invalid(
+            _("%(given)s is not a valid rate.", given=repr(given)), hint=_("Give a number a second, such as 25.")
+        ) from None
 
 
 def _page(request: Request, caller: Caller, told: Told | None = None) -> Response:

@@ -15,6 +15,7 @@ from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError, Unavailable
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -103,7 +104,7 @@ def within(path: str) -> str:
 def _require_training() -> None:
     """Raise Invalid unless all that is sent goes to simulators: these links ask for no password."""
     if not settings().simulator_url:
-        raise Invalid("There is no training city here.", hint="Sign in at /console/sign-in.")
+        raise Invalid(_("There is no training city here."), hint=_("Sign in at /console/sign-in."))
 
 
 def sign_in_page(request: Request, to: str, email: str = "", error: TocsinError | None = None) -> Response:

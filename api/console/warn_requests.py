@@ -17,6 +17,8 @@ from api.rendering import page
 from notify.alerts import precaution, situation, warn_requests
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Operator
 
 router = APIRouter(prefix="/console/requests", include_in_schema=False)
@@ -54,14 +56,14 @@ def take(
 ) -> Response:
     given = {"asked_by": asked_by, "source": source, "danger": danger, "place": place, "decide": decide}
     try:
-        minutes = _number("The time to decide", decide)
+        minutes = _number(gettext_noop("The time to decide %(given)s is not a number."), decide)
         asked = warn_requests.Asked(
             asked_by,
             source,
             danger,
             place,
             timedelta(minutes=minutes) if minutes else None,
-            _number("The incident", incident) or None,
+            _number(gettext_noop("The incident %(given)s is not a number."), incident) or None,
             form_id(form),
         )
         with transaction() as s:
@@ -80,8 +82,10 @@ def read_back(request_id: Id, request: Request, caller: Viewer) -> Response:
 def answer(request_id: Id, request: Request, caller: Viewer, alert: Number = "") -> Response:
     def step(s: Session, by: Operator, now: datetime) -> None:
         if not alert.strip():
-            raise Invalid("The number of the alert is missing.", hint="Give the alert that answers the request.")
-        warn_requests.answer(s, request_id, _number("The alert", alert), by, now)
+            raise Invalid(_("The number of the alert is missing."), hint=_("Give the alert that answers the request."))
+        warn_requests.answer(
+            s, request_id, _number(gettext_noop("The alert %(given)s is not a number."), alert), by, now
+        )
 
     return _done(request, caller, request_id, step)
 
@@ -104,9 +108,9 @@ def warn_as_precaution(
     return RedirectResponse(f"/console/compose/{draft}", 303)
 
 
-def _number(name: str, given: str) -> int:
-    """Read a whole number; 0 for none. Raises Invalid."""
-    return whole_number(given, f"{name} {{given}} is not a number.", "Give its number, such as 12.") or 0
+def _number(wrong: str, given: str) -> int:
+    """Read a whole number; 0 for none. Raises Invalid with the message `wrong`."""
+    return whole_number(given, wrong, gettext_noop("Give its number, such as 12.")) or 0
 
 
 def _done(

@@ -22,6 +22,7 @@ from notify.city.zone_import import Accepted, Report
 from notify.city.zones import KeptZone
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError
+from notify.core.translation import gettext as _
 from zones import gate
 from zones.errors import ZoneError
 from zones.files.zonefile import Options
@@ -75,9 +76,12 @@ def import_file(
     try:
         operators.require(by, "administer")
         if not file.filename:
-            raise Invalid("No file was chosen.", hint="Choose a file, then check it.")
+            raise Invalid(_("No file was chosen."), hint=_("Choose a file, then check it."))
         if others not in zone_import.OTHERS:
-            raise Invalid(f"{others!r} is not a valid choice.", hint=f"Choose from: {', '.join(zone_import.OTHERS)}.")
+            raise Invalid(
+                _("%(others)s is not a valid choice.", others=repr(others)),
+                hint=_("Choose from: %(choices)s.", choices=", ".join(zone_import.OTHERS)),
+            )
         found = uploads.read_zones(file, Options(name_field=name_field.strip() or None))
         accepted = Accepted(repairs=bool(accept_repairs), warnings=bool(accept_warnings))
         take = partial(zone_import.take, kind=kind, found=found, source=uploads.source_of(file), by=by)
@@ -113,7 +117,7 @@ def set_owner(
 def retire(zone_id: Id, request: Request, caller: Viewer, sure: Annotated[str, Form(max_length=10)] = "") -> Response:
     try:
         if not sure:
-            raise Refused("Nothing was retired.", hint="Tick the box, then retire it.")
+            raise Refused(_("Nothing was retired."), hint=_("Tick the box, then retire it."))
         with transaction() as s:
             city_zones.retire(s, zone_id, datetime.now(UTC), caller.acting)
     except TocsinError as error:

@@ -14,6 +14,8 @@ from notify.core import audit
 from notify.core.audit_seals import COLUMNS
 from notify.core.city_time import moment, on_clock
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Operator
 
 PAGE = 50  # rows of a page
@@ -139,7 +141,7 @@ def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
     return " AND ".join(conditions), asdict(wanted)
 
 
-_HINT = "Use a date such as 2027-01-12, or a time such as 2027-01-12T18:00."
+_HINT = gettext_noop("Use a date such as 2027-01-12, or a time such as 2027-01-12T18:00.")
 
 
 def _time(name: str, words: str, zone: ZoneInfo) -> datetime | None:
@@ -149,12 +151,16 @@ def _time(name: str, words: str, zone: ZoneInfo) -> datetime | None:
     try:
         datetime.fromisoformat(words)
     except ValueError:
-        raise Invalid(f"{name}: {words!r} is not a valid time.", hint=_HINT) from None
+        raise Invalid(
+            _("%(name)s: %(words)s is not a valid time.", name=name, words=repr(words)), hint=_(_HINT)
+        ) from None
     try:
         at = moment(words, zone)
         if name == "to" and len(words) == len("2027-01-12"):
             day = datetime.fromisoformat(words) + timedelta(days=1)
             at = on_clock(datetime.combine(day, time.min), zone)
     except (ValueError, OverflowError) as error:
-        raise Invalid(f"{name}: {words!r} {error}.", hint=_HINT) from None
+        raise Invalid(
+            _("%(name)s: %(words)s %(error)s.", name=name, words=repr(words), error=error), hint=_(_HINT)
+        ) from None
     return at

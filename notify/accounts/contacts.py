@@ -13,6 +13,7 @@ from notify.accounts import letters
 from notify.channels.channel import CHANNELS, of_residents
 from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused, Unavailable
+from notify.core.translation import gettext as _
 from notify.models import Operator, OperatorContact, OperatorMessage
 
 LIVES = timedelta(minutes=10)  # a code
@@ -52,14 +53,19 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
     Raises Invalid for an address that is malformed; Refused when too many codes were sent.
     """
     if channel not in of_residents():
-        raise Invalid(f"Unknown channel: {channel}.", hint=f"Channels: {', '.join(of_residents())}.")
+        raise Invalid(
+            _("Unknown channel: %(channel)s.", channel=channel),
+            hint=_("Channels: %(channels)s.", channels=", ".join(of_residents())),
+        )
     try:
         kept = CHANNELS[channel].address.kept(address.strip())
     except ValueError as error:
-        raise Invalid(f"This contact cannot be used: {error}", hint="Correct it and send it again.") from None
+        raise Invalid(
+            _("This contact cannot be used: %(error)s", error=error), hint=_("Correct it and send it again.")
+        ) from None
     s.execute(select(Operator.id).where(Operator.id == by.id).with_for_update(key_share=True))  # one code at a time
     if _sent(s, by, now) >= CODES_A_DAY:
-        raise Refused("Too many codes were sent today.", hint="Try again tomorrow.")
+        raise Refused(_("Too many codes were sent today."), hint=_("Try again tomorrow."))
     keyring.hold(s)
     values = {
         "address_sealed": crypto.seal(kept, channel), "verified_at": None, "code_hash": None,
@@ -100,10 +106,10 @@ def confirm(s: Session, by: Operator, channel: str, code: str, now: datetime) ->
     )
     usable = row and row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES
     if row is None or not usable or row.code_hash is None:
-        raise Refused("This code is no longer valid.", hint="Enter the contact again to get a new one.")
+        raise Refused(_("This code is no longer valid."), hint=_("Enter the contact again to get a new one."))
     if not secrets.compare_digest(row.code_hash, _hash(by.id, channel, "".join(code.split()))):
         row.code_tries += 1
-        raise Refused("This is not the code that was sent.", hint="Enter the six digits of the newest message.")
+        raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
     row.verified_at, row.code_hash, row.code_ends_at = now, None, None
     audit.note(s, now=now, by=by, action="verify contact", subject="operator", subject_id=by.id, channel=channel)
 

@@ -12,10 +12,8 @@ from sqlalchemy.orm import Session
 from notify.accounts import codes, devices, letters, links, sessions
 from notify.core import audit, crypto, keyring
 from notify.core.errors import Invalid, Refused
+from notify.core.translation import gettext as _
 from notify.models import Credential, Operator, Passkey, RecoveryCode
-
-WRONG_CODE = "The code does not fit."
-CODE_HINT = "Give the six digits that the app shows now; it shows new ones every 30 seconds."
 
 
 def of(s: Session, operator_id: int) -> Credential | None:
@@ -42,10 +40,13 @@ def join(
     """
     step = codes.step_of(secret, code, now)
     if step is None:
-        raise Invalid(WRONG_CODE, hint=CODE_HINT)
+        raise Invalid(
+            _("The code does not fit."),
+            hint=_("Give the six digits that the app shows now; it shows new ones every 30 seconds."),
+        )
     operator = lock(s, links.find(s, token, "join", now).id)
     if operator is None:
-        raise Invalid("This link is too old.", hint=links.HINTS["join"])
+        raise Invalid(_("This link is too old."), hint=links.HINTS["join"])
     keyring.hold(s)
     void(s, operator, now)
     s.add(
@@ -79,7 +80,8 @@ def require(s: Session, operator: Operator) -> Credential:
     kept = of(s, operator.id) if lock(s, operator.id) else None
     if kept is None:
         raise Refused(
-            f"{operator.email} has no password.", hint="Accounts of the training city are entered by link only."
+            _("%(email)s has no password.", email=operator.email),
+            hint=_("Accounts of the training city are entered by link only."),
         )
     return kept
 

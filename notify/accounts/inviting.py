@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import credentials, letters, links, operators
 from notify.core import audit
 from notify.core.errors import NotFound, Refused
+from notify.core.translation import gettext as _
 from notify.models import Operator
 
 
@@ -41,7 +42,7 @@ def invite(
     operator = _locked(s, email)
     if credentials.of(s, operator.id) is not None:
         raise Refused(
-            f"{operator.email} has joined already.",
+            _("%(email)s has joined already.", email=operator.email),
             hint=f"Reset the account if the password or the phone is lost: `tocsin operators reset {operator.email}`.",
         )
     return operator, welcome(s, operator, now, by) if by_mail else links.make(s, operator, "join", now, by)
@@ -64,5 +65,5 @@ def _locked(s: Session, email: str) -> Operator:
     found = operators.find(s, email)
     operator = credentials.lock(s, found.id)
     if operator is None:
-        raise NotFound(f"{found.email} has just been disabled.")
+        raise NotFound(_("%(email)s has just been disabled.", email=found.email))
     return operator

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from notify.core import audit, crypto
 from notify.core.errors import Invalid
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import Operator, SignInLink
 from notify.models.session import Purpose
 
@@ -59,12 +60,12 @@ def find(s: Session, token: str, purpose: Purpose, now: datetime) -> Operator:
         .where(SignInLink.token_hash == crypto.hash_key(token), SignInLink.purpose == purpose)
     ).first()
     if row is None:
-        raise Invalid("This link is not complete.", hint="Copy the whole link and try again.")
+        raise Invalid(_("This link is not complete."), hint=_("Copy the whole link and try again."))
     link, operator = row
     if link.used_at is not None:
-        raise Invalid("This link has already been used, or a newer one has replaced it.", hint=HINTS[purpose])
+        raise Invalid(_("This link has already been used, or a newer one has replaced it."), hint=HINTS[purpose])
     if link.ends_at <= now or operator.disabled_at is not None:
-        raise Invalid("This link is too old.", hint=HINTS[purpose])
+        raise Invalid(_("This link is too old."), hint=HINTS[purpose])
     return operator
 
 
@@ -77,7 +78,7 @@ def use(s: Session, token: str, purpose: Purpose, now: datetime) -> None:
         {"now": now, "token": crypto.hash_key(token), "purpose": purpose},
     )
     if used.first() is None:
-        raise Invalid("This link has already been used, or a newer one has replaced it.", hint=HINTS[purpose])
+        raise Invalid(_("This link has already been used, or a newer one has replaced it."), hint=HINTS[purpose])
 
 
 def end_all(s: Session, operator_id: int, now: datetime) -> None:

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.city import zones as city_zones
-from notify.core import audit
+from notify.core import audit, translation
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 from notify.models import Operator, OperatorLimit, Topic, Zone
 
 ALL = "all"  # in place of a value: no limit
@@ -125,7 +126,10 @@ def zone_names(s: Session, limits: Limits) -> list[str]:
 
 def _contacts(contacts: int | None) -> int | None:
     if contacts is not None and not 0 <= contacts <= HIGHEST:
-        raise Invalid(f"{contacts} is not a valid number of contacts.", hint=f"Give 0 to {HIGHEST:,}.")
+        raise Invalid(
+            _("%(contacts)s is not a valid number of contacts.", contacts=contacts),
+            hint=_("Give 0 to %(highest)s.", highest=translation.number(HIGHEST)),
+        )
     return contacts
 
 
@@ -135,7 +139,10 @@ def _topics(given: Sequence[str]) -> tuple[str, ...] | None:
     if not wanted or ALL in wanted:
         return None
     if unknown := [name for name in wanted if name not in known]:
-        raise Invalid(f"There is no topic {unknown[0]!r}.", hint=f"Topics: {', '.join(known)}; or all.")
+        raise Invalid(
+            _("There is no topic %(unknown)s.", unknown=repr(unknown[0])),
+            hint=_("Topics: %(topics)s; or all.", topics=", ".join(known)),
+        )
     return tuple(name for name in known if name in wanted)
 
 
@@ -154,9 +161,11 @@ def _hours(given: str) -> Hours | None:
     try:
         hours = Hours(_clock(begin), _clock(until))
     except ValueError:
-        raise Invalid(f"{given!r} are not hours.", hint="Write them like 06:00-22:00, or all.") from None
+        raise Invalid(
+            _("%(given)s are not hours.", given=repr(given)), hint=_("Write them like 06:00-22:00, or all.")
+        ) from None
     if not dash or hours.begin == hours.until:
-        raise Invalid(f"{given!r} are not hours.", hint="Write them like 06:00-22:00, or all.")
+        raise Invalid(_("%(given)s are not hours.", given=repr(given)), hint=_("Write them like 06:00-22:00, or all."))
     return hours
 
 

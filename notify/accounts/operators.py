@@ -1,7 +1,7 @@
 """Staff members, what each role may do, and the API keys that programs use in their name."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import get_args
 
@@ -12,6 +12,9 @@ from notify.accounts import links, sessions
 from notify.core import audit, crypto, emails
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
+from notify.core.vocabulary import word
 from notify.models import ApiKey, Operator
 from notify.models.operator import Role
 
@@ -35,6 +38,23 @@ MAY: dict[str, frozenset[str]] = {
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
 }
 
+# What each is called in the sentence that refuses it.
+MAY_NOT: dict[str, str] = {
+    "draft": gettext_noop("may not draft"),
+    "draft collection": gettext_noop("may not draft collection"),
+    "approve": gettext_noop("may not approve"),
+    "launch": gettext_noop("may not launch"),
+    "stop": gettext_noop("may not stop"),
+    "count": gettext_noop("may not count"),
+    "resolve": gettext_noop("may not resolve"),
+    "roster": gettext_noop("may not roster"),
+    "break-glass": gettext_noop("may not break-glass"),
+    "note": gettext_noop("may not note"),
+    "serve": gettext_noop("may not serve"),
+    "audit": gettext_noop("may not audit"),
+    "words": gettext_noop("may not words"),
+    "administer": gettext_noop("may not administer"),
+}
 
 # The scopes of keys, which limit them further than the operator's role. One scope covers all drafts.
 SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
@@ -62,8 +82,13 @@ def require(operator: Operator, act: str) -> None:
         )
     if operator.role not in MAY[act]:
         raise NotAllowed(
-            f"{operator.email} has the role {operator.role} and may not {act}.",
-            hint=f"Ask somebody with one of these roles: {', '.join(sorted(MAY[act]))}.",
+            _(
+                "%(email)s has the role %(role)s and %(may_not)s.",
+                email=operator.email,
+                role=word(operator.role),
+                may_not=_(MAY_NOT[act]),
+            ),
+            hint=_("Ask somebody with one of these roles: %(roles)s.", roles=_names(sorted(MAY[act]))),
         )
 
 
@@ -81,10 +106,17 @@ def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = 
     try:
         kept = emails.read(email).lower()
     except emails.NotAnEmail as error:
-        raise Invalid(f"{email!r} cannot be an operator's email: {error}") from None
+        raise Invalid(_("%(email)s cannot be an operator's email: %(error)s", email=repr(email), error=error)) from None
     if (there := s.scalar(select(Operator).where(has_email(email)))) is not None:
         hint = f"`tocsin operators enable {there.email}` lets them in again." if there.disabled_at else ""
-        raise Invalid(f"{there.email} is already an operator{', disabled' if hint else ''}.", hint=hint)
+        raise Invalid(
+            (
+                _("%(email)s is already an operator, disabled.", email=there.email)
+                if hint
+                else _("%(email)s is already an operator.", email=there.email)
+            ),
+            hint=hint,
+        )
     email = kept
     operator = Operator(email=email, role=role, created_at=now)
     s.add(operator)
@@ -142,7 +174,7 @@ def enable(s: Session, email: str, now: datetime, by: Operator | None = None) ->
     if operator is None:
         raise _unknown(email)
     if operator.disabled_at is None:
-        raise Invalid(f"{operator.email} is not disabled.")
+        raise Invalid(_("%(email)s is not disabled.", email=operator.email))
     operator.disabled_at = None
     audit.note(s, now=now, by=by, action="enable", subject="operator", subject_id=operator.id, role=operator.role)
     return operator
@@ -171,16 +203,26 @@ def _keep_an_admin(s: Session, leaving: Operator) -> None:
     """Raise Refused when no other admin is left. The rows are locked, so that two admins cannot remove each other."""
     admins = select(Operator.id).where(Operator.role == "admin", Operator.disabled_at.is_(None)).order_by(Operator.id)
     if set(s.scalars(admins.with_for_update())) == {leaving.id}:
-        raise Refused(f"{leaving.email} is the last admin.", hint="Make somebody else an admin first.")
+        raise Refused(
+            _("%(email)s is the last admin.", email=leaving.email), hint=_("Make somebody else an admin first.")
+        )
+
+
+def _names(roles: Iterable[str]) -> str:
+    return ", ".join(word(role) for role in roles)
 
 
 def _require_role(role: str) -> None:
     if role not in ROLES:
-        raise Invalid(f"There is no role {role!r}.", hint=f"Roles are: {', '.join(ROLES)}.")
+        raise Invalid(
+            _("There is no role %(role)s.", role=repr(role)), hint=_("Roles are: %(roles)s.", roles=_names(ROLES))
+        )
 
 
 def _unknown(email: str) -> NotFound:
-    return NotFound(f"There is no operator {email}.", hint="`tocsin operators add EMAIL --role ROLE` adds one.")
+    return NotFound(
+        _("There is no operator %(email)s.", email=email), hint="`tocsin operators add EMAIL --role ROLE` adds one."
+    )
 
 
 def add_key(

@@ -28,6 +28,7 @@ from notify.core import audit, crypto
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import Operator, Passkey
 
 CHALLENGE_LIFE = timedelta(minutes=5)
@@ -65,7 +66,7 @@ def registration_options(s: Session, operator: Operator, session_id: int, now: d
     credentials.require(s, operator)
     there = of(s, operator.id)
     if len(there) >= MOST:
-        raise Refused(f"You have {len(there)} passkeys.", hint="Remove one that you no longer use.")
+        raise Refused(_("You have %(count)s passkeys.", count=len(there)), hint=_("Remove one that you no longer use."))
     options = webauthn.generate_registration_options(
         rp_id=here.rp_id,
         rp_name=f"Tocsin {settings().city}",
@@ -94,9 +95,9 @@ def register(s: Session, operator: Operator, session_id: int, answer: str, name:
             require_user_verification=True,
         )
     except Exception as error:  # whatever the library raises for bytes of a stranger
-        raise Invalid("This passkey could not be kept.", hint="Start again; you have five minutes.") from error
+        raise Invalid(_("This passkey could not be kept."), hint=_("Start again; you have five minutes.")) from error
     if s.scalar(select(Passkey.id).where(Passkey.credential_id == made.credential_id)) is not None:
-        raise Invalid("This passkey is here already.")
+        raise Invalid(_("This passkey is here already."))
     passkey = Passkey(
         operator_id=operator.id,
         credential_id=made.credential_id,
@@ -161,7 +162,7 @@ def remove(s: Session, operator: Operator, passkey_id: int, now: datetime) -> No
     credentials.lock(s, operator.id)
     kept = s.scalar(select(Passkey).where(Passkey.id == passkey_id, Passkey.operator_id == operator.id))
     if kept is None:
-        raise NotFound("There is no such passkey.")
+        raise NotFound(_("There is no such passkey."))
     s.execute(delete(Passkey).where(Passkey.id == kept.id))
     audit.note(s, now=now, by=operator, action="remove", subject="passkey", subject_id=kept.id)
 
@@ -174,8 +175,8 @@ def _required() -> Site:
     here = site()
     if here is None:
         raise Refused(
-            "There are no passkeys at this address.",
-            hint="They need a host name and HTTPS in TOCSIN_PUBLIC_URL (docs/accounts.md).",
+            _("There are no passkeys at this address."),
+            hint=_("They need a host name and HTTPS in TOCSIN_PUBLIC_URL (docs/accounts.md)."),
         )
     return here
 

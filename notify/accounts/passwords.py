@@ -12,8 +12,10 @@ import zxcvbn as guessing
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from notify.core import translation
 from notify.core.errors import Invalid, Unavailable
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 SHORTEST, LONGEST = 8, 256  # characters; the standard asks for at least 64 to be allowed
 SAFE = 3  # of zxcvbn's 0 to 4: more than 10^8 guesses
@@ -35,21 +37,34 @@ def check(password: str, email: str) -> str:
     normal = normalised(password)
     if len(normal) < SHORTEST:
         raise Invalid(
-            f"The password has {len(normal)} characters; it needs at least {SHORTEST}.",
-            hint="Take a few words that have nothing to do with each other.",
+            _(
+                "The password has %(count)s characters; it needs at least %(shortest)s.",
+                count=len(normal),
+                shortest=SHORTEST,
+            ),
+            hint=_("Take a few words that have nothing to do with each other."),
         )
     if len(normal) > LONGEST:
-        raise Invalid(f"The password has {len(normal):,} characters; the most is {LONGEST}.")
+        raise Invalid(
+            _(
+                "The password has %(count)s characters; the most is %(longest)s.",
+                count=translation.number(len(normal)),
+                longest=LONGEST,
+            )
+        )
     theirs = _words_of(email)
     held = next((word for word in theirs if word in normal.casefold()), None)
     if held:
-        raise Invalid(f"The password contains {held!r}, which everybody knows.", hint="Choose one without it.")
+        raise Invalid(
+            _("The password contains %(held)s, which everybody knows.", held=repr(held)),
+            hint=_("Choose one without it."),
+        )
     with _judging:
         judged = guessing.zxcvbn(normal[:LOOKED_AT], [*theirs, "tocsin", "alert", "console"], max_length=LOOKED_AT)
     if judged["score"] < SAFE:
         why = judged["feedback"]["warning"] or "It is among the first that somebody would try."
         advice = judged["feedback"]["suggestions"] or ["Take a few words that have nothing to do with each other."]
-        raise Invalid(f"This password is easily guessed. {why.rstrip('.')}.", hint=" ".join(advice))
+        raise Invalid(_("This password is easily guessed. %(why)s.", why=why.rstrip(".")), hint=" ".join(advice))
     return normal
 
 
@@ -104,4 +119,4 @@ class _Turn:
 
 
 def _busy() -> Unavailable:
-    return Unavailable("Too many people are signing in at the moment.", hint="Try again in a few seconds.")
+    return Unavailable(_("Too many people are signing in at the moment."), hint=_("Try again in a few seconds."))

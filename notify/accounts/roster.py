@@ -11,9 +11,11 @@ from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators
-from notify.core import audit
+from notify.core import audit, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, Refused
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.models import Duty, Operator
 
 OPEN_SHIFT = timedelta(hours=12)  # of somebody who takes over while nobody is on duty
@@ -79,16 +81,16 @@ def plan(
     operators.require(by, "roster")
     _take_turn(s)
     if ends_at <= starts_at:
-        raise Invalid("The shift ends before it begins.", hint="Give an end that is later than its beginning.")
+        raise Invalid(_("The shift ends before it begins."), hint=_("Give an end that is later than its beginning."))
     if ends_at <= now:
-        raise Invalid("The shift is over already.", hint="Give an end that is still to come.")
+        raise Invalid(_("The shift is over already."), hint=_("Give an end that is still to come."))
     if ends_at - starts_at > LONGEST:
-        raise Invalid(f"The shift is longer than {LONGEST.days} days.", hint="Plan several shifts.")
+        raise Invalid(_("The shift is longer than %(days)s days.", days=LONGEST.days), hint=_("Plan several shifts."))
     there = between(s, starts_at, ends_at)
     if there:
         raise Refused(
-            f"{there[0].operator.email} is on duty at that time already.",
-            hint="Choose another time, or take that shift off the roster first.",
+            _("%(email)s is on duty at that time already.", email=there[0].operator.email),
+            hint=_("Choose another time, or take that shift off the roster first."),
         )
     return _add(s, _serving(s, who), _serving(s, deputy), starts_at, ends_at, by, now, "plan", note)
 
@@ -128,13 +130,22 @@ def hand_over(
     if present and present.operator.id == successor.id:
         return present.duty
     if present is None:
-        raise Refused("Nobody is on duty.", hint="Take over instead: then the roster has somebody to hand over from.")
+        raise Refused(
+            _("Nobody is on duty."), hint=_("Take over instead: then the roster has somebody to hand over from.")
+        )
     if seen is not None and seen != present.duty.id:
-        raise Refused(f"{present.operator.email} has taken over meanwhile.", hint="Look at the roster again.")
+        raise Refused(
+            _("%(email)s has taken over meanwhile.", email=present.operator.email), hint=_("Look at the roster again.")
+        )
     if by.id != present.operator.id and by.role != "admin":
-        raise Refused(f"{present.operator.email} is on duty, not you.", hint="Take over yourself, or ask an admin.")
+        raise Refused(
+            _("%(email)s is on duty, not you.", email=present.operator.email),
+            hint=_("Take over yourself, or ask an admin."),
+        )
     if not visible(note):
-        raise Invalid("The hand-over has no note.", hint="Write what your successor must know, if only: all quiet.")
+        raise Invalid(
+            _("The hand-over has no note."), hint=_("Write what your successor must know, if only: all quiet.")
+        )
     named = _serving(s, deputy) if deputy else _deputy_for(successor, present, following, may_serve(s))
     ends_at = present.duty.ends_at
     _end(s, present, now)
@@ -147,9 +158,11 @@ def take_off(s: Session, duty_id: int, by: Operator, now: datetime) -> None:
     _take_turn(s)
     duty = s.get(Duty, duty_id)
     if duty is None or duty.starts_at == duty.ends_at:
-        raise Refused("That shift is not on the roster any more.", hint="Look at the roster again.")
+        raise Refused(_("That shift is not on the roster any more."), hint=_("Look at the roster again."))
     if duty.starts_at <= now:
-        raise Refused("That shift has begun.", hint="Duty cannot be left without a successor: hand it over instead.")
+        raise Refused(
+            _("That shift has begun."), hint=_("Duty cannot be left without a successor: hand it over instead.")
+        )
     duty.ends_at = duty.starts_at
     audit.note(s, now=now, by=by, action="take off", subject="duty", subject_id=duty.id, operator=duty.operator_id)
 
@@ -176,8 +189,8 @@ def _serving(s: Session, email: str) -> Operator:
     found = operators.find(s, email)
     if found.role not in operators.MAY["approve"]:
         raise Invalid(
-            f"{found.email} has the role {found.role} and cannot approve alerts.",
-            hint="Name somebody with the role approver or admin.",
+            _("%(email)s has the role %(role)s and cannot approve alerts.", email=found.email, role=word(found.role)),
+            hint=_("Name somebody with the role approver or admin."),
         )
     return found
 
@@ -192,8 +205,8 @@ def _deputy_for(who: Operator, present: Shift | None, following: Shift | None, a
         if one.id != who.id and one.id in allowed:
             return one
     raise Refused(
-        f"Nobody could deputise for {who.email}: nobody else may approve alerts.",
-        hint="Duty needs a named deputy. An admin can make somebody else an approver.",
+        _("Nobody could deputise for %(email)s: nobody else may approve alerts.", email=who.email),
+        hint=_("Duty needs a named deputy. An admin can make somebody else an approver."),
     )
 
 
@@ -214,10 +227,15 @@ def _add(
     note: str,
 ) -> Duty:
     if who.id == deputy.id:
-        raise Invalid(f"{who.email} cannot deputise for themselves.", hint="Name somebody else as the deputy.")
+        raise Invalid(
+            _("%(email)s cannot deputise for themselves.", email=who.email), hint=_("Name somebody else as the deputy.")
+        )
     shown = visible(note)
     if len(shown) > LONGEST_NOTE:
-        raise Invalid(f"The note has {len(shown):,} characters.", hint=f"The most is {LONGEST_NOTE:,}.")
+        raise Invalid(
+            _("The note has %(count)s characters.", count=translation.number(len(shown))),
+            hint=_("The most is %(longest)s.", longest=translation.number(LONGEST_NOTE)),
+        )
     duty = Duty(
         operator_id=who.id,
         deputy_id=deputy.id,

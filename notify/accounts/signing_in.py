@@ -10,18 +10,19 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import credentials, devices, letters, operators, passwords, sessions, tries
 from notify.core.errors import NotAllowed
+from notify.core.translation import gettext as _
 from notify.models import Credential, Operator
 from notify.models.session import How
-
-WRONG = "The email, the password or the code is wrong."
-HINT = "A code works once: wait for the next one if you have just used it."
 
 
 class NotProven(NotAllowed):
     """Email, password and code do not belong together. Which of them is wrong is not said."""
 
     def __init__(self) -> None:
-        super().__init__(WRONG, hint=HINT)
+        super().__init__(
+            _("The email, the password or the code is wrong."),
+            hint=_("A code works once: wait for the next one if you have just used it."),
+        )
 
 
 @dataclass(frozen=True, slots=True)

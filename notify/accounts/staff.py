@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import credentials, operators, sessions
 from notify.core import audit
 from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
 from notify.models import Operator
 
 
@@ -65,7 +66,7 @@ def member(s: Session, by: Operator, now: datetime, operator_id: int) -> Member:
     """One of them. Raises NotFound and NotAllowed."""
     found = members(s, by, now, operator_id)
     if not found:
-        raise NotFound("There is no such operator.")
+        raise NotFound(_("There is no such operator."))
     return found[0]
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto
 from notify.core.errors import TocsinError
+from notify.core.translation import gettext as _
 
 FORGOTTEN_AFTER = timedelta(days=2)  # longer than any bucket takes to drain
 
@@ -46,8 +47,10 @@ class TooManyTries(TocsinError):
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(
-            "There were too many tries.",
-            hint=f"Wait {wait_s} s, or sign in with a passkey or in a browser that you have used before.",
+            _("There were too many tries."),
+            hint=_(
+                "Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s
+            ),
         )
         self.wait_s = wait_s
 

@@ -17,6 +17,7 @@ from notify.alerts.reports import Progress, Step
 from notify.alerts.warn_requests import Record
 from notify.alerts.zone_reach import ZoneReach
 from notify.core.errors import Refused
+from notify.core.translation import gettext as _
 from notify.models import Alert, Operator
 
 POINTS = 60  # of the curve
@@ -84,7 +85,10 @@ def read(s: Session, alert_id: int, by: Operator | None, now: datetime) -> After
         operators.require(by, "count")
     alert = reports.find_alert(s, alert_id)
     if alert.launched_at is None:
-        raise Refused(f"Alert {alert_id} has not been launched.", hint="It has a report from its launch on.")
+        raise Refused(
+            _("Alert %(alert)s has not been launched.", alert=alert_id),
+            hint=_("It has a report from its launch on."),
+        )
     return of(s, alert, now)
 
 

@@ -16,6 +16,8 @@ from notify.core import alarms, audit
 from notify.core.counting import counted
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.models import Alert, Lane, Operator, OperatorMessage
 from notify.models.states import AlertState
 
@@ -47,15 +49,21 @@ def ask(s: Session, alert_id: int, by: Operator, now: datetime) -> None:
     if by.id != alert.created_by:
         operators.require(by, "draft")
     if alert.state is not AlertState.DRAFT:
-        raise Refused(f"Alert {alert_id} is {alert.state}: nobody needs to approve it.")
+        raise Refused(
+            _(
+                "Alert %(alert)s is %(state)s: nobody needs to approve it.",
+                alert=alert_id,
+                state=word(alert.state),
+            )
+        )
     if alert.expires_at <= now:
-        raise Refused(f"Alert {alert_id} has expired.", hint="Write it again.")
+        raise Refused(_("Alert %(alert)s has expired.", alert=alert_id), hint=_("Write it again."))
     if _asked(s, alert_id):
         return
     if not _ask_next(s, alert, now, step=1):
         raise Refused(
-            f"Nobody but its author could approve alert {alert_id}.",
-            hint="An admin can make somebody else an approver.",
+            _("Nobody but its author could approve alert %(alert)s.", alert=alert_id),
+            hint=_("An admin can make somebody else an approver."),
         )
     audit.note(s, now=now, by=by, action="ask", subject="alert", subject_id=alert_id)
 

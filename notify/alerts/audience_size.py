@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from notify.accounts import operator_limits
 from notify.audience import Audience
 from notify.content.number_words import spelled
-from notify.core.counting import counted
 from notify.core.errors import Invalid, Refused
+from notify.core.translation import gettext as _
+from notify.core.translation import language, ngettext, number
 from notify.models import Alert, Lane, Operator
 
 UNUSUAL = 10  # an audience is unusual above this many times the median
@@ -47,15 +48,16 @@ def _median(s: Session, event: str | None, but: int) -> int | None:
 def reasons_to_type(s: Session, alert: Alert, found: Audience, by: Operator, *, launches: bool) -> list[str]:
     """Why the operator must type the number of messages to approve an alert, or to launch it. Empty: no need."""
     messages = sum(found.by_channel.values())
-    why = ["It is an emergency."] if alert.lane is Lane.EMERGENCY and not launches else []
+    why = [_("It is an emergency.")] if alert.lane is Lane.EMERGENCY and not launches else []
     if alert.status != "Actual":
         return why
     normal = usual(s, alert.event, alert.id)
     if normal and found.total >= UNUSUAL * normal:
-        why.append(f"It reaches {found.total / normal:,.0f} times as many contacts as usual ({normal:,}).")
+        times, usually = number(round(found.total / normal)), number(normal)
+        why.append(_("It reaches %(times)s times as many contacts as usual (%(usual)s).", times=times, usual=usually))
     limit = operator_limits.of(s, by).contacts
     if limit is not None and messages > limit:
-        why.append(f"It reaches more contacts than your limit of {limit:,}.")
+        why.append(_("It reaches more contacts than your limit of %(limit)s.", limit=number(limit)))
     return why
 
 
@@ -73,13 +75,18 @@ def require_typed(s: Session, alert: Alert, found: Audience, by: Operator, typed
 def require_number(messages: int, typed: str, why: Sequence[str] = ()) -> None:
     """Raise Invalid unless a number was typed; Refused unless it is the number of messages, or nearly so."""
     digits = _SEPARATORS.sub("", typed)
-    hint = " ".join(["Type the number of messages that the page shows.", *why])
+    hint = " ".join([_("Type the number of messages that the page shows."), *why])
     if not digits:
-        raise Invalid("The number of messages was not typed.", hint=hint)
+        raise Invalid(_("The number of messages was not typed."), hint=hint)
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 13):
-        raise Invalid(f"{typed!r} is not a number of messages.", hint=hint)
+        raise Invalid(_("%(typed)s is not a number of messages.", typed=repr(typed)), hint=hint)
     if abs(messages - int(digits)) * TOLERANCE > messages:
         raise Refused(
-            f"It would send {counted(messages, 'message')} ({spelled(messages)}), and you typed {int(digits):,}.",
-            hint="Check the area, then type the number that the page shows.",
+            _(
+                "It would send %(messages)s (%(in_words)s), and you typed %(digits)s.",
+                messages=ngettext("%(n)s message", "%(n)s messages", messages),
+                in_words=spelled(messages, language()),
+                digits=number(int(digits)),
+            ),
+            hint=_("Check the area, then type the number that the page shows."),
         )

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators, roster
 from notify.alerts import audience_size, lifecycle, limits, operator_letters, reports
-from notify.core import alarms, audit
+from notify.core import alarms, audit, translation
 from notify.core.characters import visible
-from notify.core.counting import counted
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
 from notify.models import Alert, BreakGlass, Lane, Operator
 
 SHORTEST = 10  # characters of a reason, and of a review
@@ -59,18 +60,21 @@ def launch(
     reason that is too short; Refused when it is not an emergency's draft, or not what was seen.
     """
     operators.require(by, "break-glass")
-    why = _sentence(reason, "reason", "Write why nobody else can be waited for.")
+    why = _sentence(reason, _("reason"), _("Write why nobody else can be waited for."))
     alert = reports.find_alert(s, alert_id, lock=True)
     if alert.lane is not Lane.EMERGENCY:
-        raise Refused(f"Alert {alert_id} is not an emergency.", hint="Somebody else must approve it.")
+        raise Refused(
+            _("Alert %(alert)s is not an emergency.", alert=alert_id), hint=_("Somebody else must approve it.")
+        )
     if alert.launch_at is not None and alert.launch_at > now:
         raise Refused(
-            f"Alert {alert_id} is planned for later.", hint="Until then there is time for somebody else to approve it."
+            _("Alert %(alert)s is planned for later.", alert=alert_id),
+            hint=_("Until then there is time for somebody else to approve it."),
         )
     if s.get(BreakGlass, alert_id) is not None:
-        raise Refused(f"Alert {alert_id} was launched already.")
+        raise Refused(_("Alert %(alert)s was launched already.", alert=alert_id))
     if area_hash is not None and area_hash != alert.area_hash:
-        raise Refused("The area is not the one that this page showed.", hint="Check it again, then decide.")
+        raise Refused(_("The area is not the one that this page showed."), hint=_("Check it again, then decide."))
     if messages is not None:
         audience_size.require_number(limits.contacts(s, alert, now), messages)
     s.add(BreakGlass(alert_id=alert_id, operator_id=by.id, reason=why, at=now))
@@ -88,12 +92,14 @@ def launch(
 def review(s: Session, alert_id: int, by: Operator, now: datetime, words: str) -> None:
     """Write the review of a launch by one person. Raises Refused for that person, and when it is written already."""
     operators.require(by, "approve")
-    review = _sentence(words, "review", "Write whether it was right, and what to do better.")
+    review = _sentence(words, _("review"), _("Write whether it was right, and what to do better."))
     row = s.get(BreakGlass, alert_id)
     if row is None:
-        raise Refused(f"Alert {alert_id} was not launched by one person alone: there is nothing to review.")
+        raise Refused(
+            _("Alert %(alert)s was not launched by one person alone: there is nothing to review.", alert=alert_id)
+        )
     if row.operator_id == by.id:
-        raise Refused("You launched this alert alone.", hint="Somebody else must review it.")
+        raise Refused(_("You launched this alert alone."), hint=_("Somebody else must review it."))
     written = s.scalar(
         update(BreakGlass)
         .where(BreakGlass.alert_id == alert_id, BreakGlass.reviewed_at.is_(None))
@@ -102,7 +108,10 @@ def review(s: Session, alert_id: int, by: Operator, now: datetime, words: str) -
         .execution_options(synchronize_session=False)
     )
     if written is None:
-        raise Refused(f"The review of alert {alert_id} is written already.", hint="Look at the alert's page again.")
+        raise Refused(
+            _("The review of alert %(alert)s is written already.", alert=alert_id),
+            hint=_("Look at the alert's page again."),
+        )
     audit.note(s, now=now, by=by, action="review", subject="alert", subject_id=alert_id)
 
 
@@ -136,7 +145,18 @@ def open_reviews(s: Session) -> Sequence[OpenReview]:
 def _sentence(words: str, what: str, hint: str) -> str:
     shown = visible(words)
     if len(shown) < SHORTEST:
-        raise Invalid(f"The {what} has {counted(len(shown), 'character')}; the least is {SHORTEST}.", hint=hint)
+        raise Invalid(
+            _(
+                "The %(what)s has %(count)s; the least is %(shortest)s.",
+                what=what,
+                count=ngettext("%(n)s character", "%(n)s characters", len(shown)),
+                shortest=SHORTEST,
+            ),
+            hint=hint,
+        )
     if len(shown) > LONGEST:
-        raise Invalid(f"The {what} has {len(shown):,} characters.", hint=f"The most is {LONGEST:,}.")
+        raise Invalid(
+            _("The %(what)s has %(count)s characters.", what=what, count=translation.number(len(shown))),
+            hint=_("The most is %(longest)s.", longest=translation.number(LONGEST)),
+        )
     return shown

@@ -22,6 +22,8 @@ from notify.core.characters import visible
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
 from notify.models.states import AlertState
 from zones.geometry import area_hash, from_wkb, to_wkb
@@ -133,7 +135,10 @@ def require_cap(wanted: Draft) -> None:
     for name in ("severity", "urgency", "certainty"):
         given, known = getattr(wanted, name), get_args(Defaults.model_fields[name].annotation)
         if given is not None and given not in known:
-            raise Invalid(f"There is no {name} {given!r}.", hint=f"Choose one of: {', '.join(known)}.")
+            raise Invalid(
+                _("There is no %(name)s %(given)s.", name=name, given=repr(given)),
+                hint=_("Choose one of: %(choices)s.", choices=", ".join(known)),
+            )
 
 
 def located(wanted: Draft, by: Operator) -> Draft:
@@ -169,15 +174,18 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
     if not parts and wanted.incident is not None:
         if wanted.without:
             raise Invalid(
-                "An update without an area of its own goes to the whole area of its incident: nothing can be left out.",
-                hint="Name the zones or give the area, and then what to leave out.",
+                _(
+                    "An update without an area of its own goes to the whole area of its incident: nothing "
+                    "can be left out."
+                ),
+                hint=_("Name the zones or give the area, and then what to leave out."),
             )
         return _area_of_incident(s, wanted.incident)
     found = wanted.found or city_area.find(s, Where(parts, wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(
-            "A drawn area, or one side of a street, needs a name that residents know.",
+            _("A drawn area, or one side of a street, needs a name that residents know."),
             hint="""Give --where "Old Town", or one per language: --where "en=Old Town" --where "es=Casco Viejo".""",
         )
     names = (words,) if words else found.names
@@ -188,7 +196,10 @@ def _words(given: compose.Words, settings: Settings) -> compose.Words:
     if isinstance(given, str):
         return visible(given)
     if others := [language for language in given if language not in settings.languages]:
-        raise Invalid(f"There are no messages in {others[0]!r}.", hint=f"Choose from: {', '.join(settings.languages)}.")
+        raise Invalid(
+            _("There are no messages in %(language)s.", language=repr(others[0])),
+            hint=_("Choose from: %(languages)s.", languages=", ".join(settings.languages)),
+        )
     return {language: shown for language, words in given.items() if (shown := visible(words))}
 
 
@@ -202,14 +213,16 @@ def _area_of_incident(s: Session, incident: int) -> _Area:
         .limit(1)
     )
     if latest is None:
-        raise NotFound(f"There is no incident {incident}.", hint="`tocsin alert list` shows them.")
+        raise NotFound(
+            _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
+        )
     return _area_of(s, latest)
 
 
 def _area_of(s: Session, alert: Alert) -> _Area:
     """The area of an earlier alert, as it is."""
     if alert.area is None:
-        raise Invalid(f"Alert {alert.id} has no area.", hint="Write a new alert, with an area.")
+        raise Invalid(_("Alert %(alert)s has no area.", alert=alert.id), hint=_("Write a new alert, with an area."))
     versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == alert.id)).all()
     return _Area(
         bytes(alert.area),
@@ -223,16 +236,28 @@ def _area_of(s: Session, alert: Alert) -> _Area:
 def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
     if wanted.incident is None:
         if wanted.phase != "issue":
-            raise Invalid(f"The phase {wanted.phase} needs an incident.", hint="Give it with --incident ID.")
+            raise Invalid(
+                _("The phase %(phase)s needs an incident.", phase=word(wanted.phase)),
+                hint="Give it with --incident ID.",
+            )
         incident = Incident(event=event, created_at=now)
         s.add(incident)
         s.flush()
         return incident
     known = s.get(Incident, wanted.incident)
     if known is None:
-        raise NotFound(f"There is no incident {wanted.incident}.", hint="`tocsin alert list` shows them.")
+        raise NotFound(
+            _("There is no incident %(incident)s.", incident=wanted.incident), hint="`tocsin alert list` shows them."
+        )
     if known.event != event:
-        raise Invalid(f"Incident {known.id} is about {known.event}, not {event}.")
+        raise Invalid(
+            _(
+                "Incident %(incident)s is about %(event)s, not %(other)s.",
+                incident=known.id,
+                event=word(known.event),
+                other=word(event),
+            )
+        )
     return known
 
 
@@ -243,7 +268,8 @@ def _channels(s: Session, wanted: Collection[str] | None, topic: str) -> list[st
     unknown = [channel for channel in wanted if channel not in CHANNELS]
     if unknown or not wanted:
         raise Invalid(
-            f"Unknown channel: {', '.join(unknown) or 'none given'}.", hint=f"Channels: {', '.join(CHANNELS)}."
+            _("Unknown channel: %(unknown)s.", unknown=", ".join(unknown) or _("none given")),
+            hint=_("Channels: %(channels)s.", channels=", ".join(CHANNELS)),
         )
     return [channel for channel in CHANNELS if channel in wanted]
 

@@ -18,6 +18,7 @@ from notify.core import audit
 from notify.core.city_time import shown
 from notify.core.errors import NotAllowed, NotFound, Refused
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.delivery import exercise
 from notify.models import Drill, Operator, WorkingDraft
 from zones.geometry import to_wkb
@@ -56,8 +57,12 @@ def start(s: Session, name: str, by: Operator, now: datetime, form: UUID) -> Dri
     for other in running(s, now):
         if other.event == chosen.event:
             raise Refused(
-                f"The drill {other.label!r} runs until {shown(other.ends_at, settings().tz)}, about the same event.",
-                hint="Wait for it, or end it.",
+                _(
+                    "The drill %(label)s runs until %(ends_at)s, about the same event.",
+                    label=repr(other.label),
+                    ends_at=shown(other.ends_at, settings().tz),
+                ),
+                hint=_("Wait for it, or end it."),
             )
     drill = Drill(
         scenario=chosen.name,
@@ -81,7 +86,12 @@ def take_part(s: Session, drill_id: int, session_id: int, by: Operator, now: dat
     drill = find(s, drill_id)
     if drill.ends_at <= now:
         raise Refused(
-            f"The drill {drill.label!r} ended at {shown(drill.ends_at, settings().tz)}.", hint="Start a new one."
+            _(
+                "The drill %(label)s ended at %(ends_at)s.",
+                label=repr(drill.label),
+                ends_at=shown(drill.ends_at, settings().tz),
+            ),
+            hint=_("Start a new one."),
         )
     set_mode(s, session_id, True, by, now)
     by.exercising = True
@@ -93,7 +103,7 @@ def end(s: Session, drill_id: int, by: Operator, now: datetime) -> None:
     operators.require(by, "draft")
     drill = find(s, drill_id)
     if by.id != drill.started_by and by.role != "admin":
-        raise NotAllowed("This drill was started by somebody else.", hint="Ask them or an admin to end it.")
+        raise NotAllowed(_("This drill was started by somebody else."), hint=_("Ask them or an admin to end it."))
     ended = s.execute(
         text("UPDATE drills SET ends_at = :now WHERE id = :id AND ends_at > :now RETURNING id"),
         {"now": max(now, drill.started_at), "id": drill_id},
@@ -105,14 +115,14 @@ def end(s: Session, drill_id: int, by: Operator, now: datetime) -> None:
 def find(s: Session, drill_id: int) -> Drill:
     drill = s.get(Drill, drill_id)
     if drill is None:
-        raise NotFound(f"There is no drill {drill_id}.", hint="`tocsin drills list` shows them.")
+        raise NotFound(_("There is no drill %(drill)s.", drill=drill_id), hint="`tocsin drills list` shows them.")
     return drill
 
 
 def _require_practice(s: Session) -> None:
     """Raise Refused where the stack has no simulators, or an open sender that is not one of them."""
     if not settings().simulator_url:
-        raise Refused("This installation has no simulators to practise with.", hint=exercise.HINT)
+        raise Refused(_("This installation has no simulators to practise with."), hint=exercise.HINT)
     exercise.require_simulators(s, list(CHANNELS), "Exercise", settings())
 
 
@@ -121,5 +131,6 @@ def _area(s: Session, chosen: Scenario) -> bytes:
         return to_wkb(city_area.find(s, Where([InZone(name) for name in chosen.zones])).shape)
     except NotFound as error:
         raise Refused(
-            f"The scenario {chosen.name} needs the zones of the training city: {error}", hint=exercise.HINT
+            _("The scenario %(name)s needs the zones of the training city: %(error)s", name=chosen.name, error=error),
+            hint=exercise.HINT,
         ) from None

@@ -14,6 +14,8 @@ from notify.channels.channel import of_residents
 from notify.core import audit
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.delivery.senders import all_senders
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
@@ -47,16 +49,28 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     first = reports.find_alert(s, alert_id, lock=True)
     found = offer(s, first, now, settings)
     if found.made is not None:
-        raise Refused(f"Alert {found.made} follows alert {alert_id} already.", hint="Only one can.")
+        raise Refused(
+            _("Alert %(made)s follows alert %(alert)s already.", made=found.made, alert=alert_id),
+            hint=_("Only one can."),
+        )
     if first.follows is not None:
-        raise Refused(f"Alert {alert_id} is a follow-up itself.", hint="Write an update for those it does not reach.")
+        raise Refused(
+            _("Alert %(alert)s is a follow-up itself.", alert=alert_id),
+            hint=_("Write an update for those it does not reach."),
+        )
     if first.state not in LAUNCHED or first.expires_at <= now:
-        raise Refused(f"Alert {alert_id} is {first.state}: nothing can follow it.", hint="Write a new alert.")
+        raise Refused(
+            _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
+            hint=_("Write a new alert."),
+        )
     if _replaced(s, first):
-        raise Refused(f"A later alert replaces alert {alert_id}.", hint="These words may be out of date.")
+        raise Refused(
+            _("A later alert replaces alert %(alert)s.", alert=alert_id),
+            hint=_("These words may be out of date."),
+        )
     if not found.channels:
         raise Refused(
-            f"Alert {alert_id} has used every channel that has an open sender.",
+            _("Alert %(alert)s has used every channel that has an open sender.", alert=alert_id),
             hint="Add or open a sender of another channel; `tocsin senders list` shows them.",
         )
     follow = drafting.draft(

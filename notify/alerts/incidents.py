@@ -17,9 +17,10 @@ from notify.alerts.situation import IN_FORCE
 from notify.alerts.warn_requests import Record
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
-from notify.core import audit
+from notify.core import audit, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound
+from notify.core.translation import gettext as _
 from notify.models import Incident, IncidentNote, Operator, StoredContent
 
 LONGEST_NOTE = 2000
@@ -95,7 +96,10 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
 def find(s: Session, incident_id: int) -> Incident:
     incident = s.get(Incident, incident_id)
     if incident is None:
-        raise NotFound(f"There is no incident {incident_id}.", hint="The list of alerts shows the incident of each.")
+        raise NotFound(
+            _("There is no incident %(incident)s.", incident=incident_id),
+            hint=_("The list of alerts shows the incident of each."),
+        )
     return incident
 
 
@@ -104,9 +108,12 @@ def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator,
     operators.require(by, "note")
     kept = visible(words.replace("\r\n", "\n"))
     if not kept:
-        raise Invalid("The note is empty.", hint="Write it, then send it again.")
+        raise Invalid(_("The note is empty."), hint=_("Write it, then send it again."))
     if len(kept) > LONGEST_NOTE:
-        raise Invalid(f"The note has {len(kept):,} characters.", hint=f"The most is {LONGEST_NOTE:,}.")
+        raise Invalid(
+            _("The note has %(count)s characters.", count=translation.number(len(kept))),
+            hint=_("The most is %(longest)s.", longest=translation.number(LONGEST_NOTE)),
+        )
     find(s, incident_id)
     made = s.scalar(
         insert(IncidentNote)

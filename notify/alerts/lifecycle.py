@@ -19,6 +19,8 @@ from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable
 from notify.core.settings import Settings, settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.delivery import exercise, senders
 from notify.models import Alert, Batch, Operator, StoredContent
 from notify.models.states import AlertState, BatchState
@@ -35,7 +37,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     operators.require(by, "approve")
     alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is AlertState.SCHEDULED:
-        raise Refused(f"Alert {alert_id} is scheduled: it is already approved.")
+        raise Refused(_("Alert %(alert)s is scheduled: it is already approved.", alert=alert_id))
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
@@ -45,8 +47,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
         raise Unavailable(
-            f"Alert {alert_id} could not be sent on all its channels.",
-            hint="Fix that, or write it for the other channels only.",
+            _("Alert %(alert)s could not be sent on all its channels.", alert=alert_id),
+            hint=_("Fix that, or write it for the other channels only."),
             details=trouble,
         )
     states.move_alert(
@@ -95,7 +97,7 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     """Resume a paused alert. Raises Refused when it is not paused, or has expired."""
     alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is not AlertState.PAUSED:
-        raise Refused(f"Alert {alert_id} is {alert.state}, not paused.")
+        raise Refused(_("Alert %(alert)s is %(state)s, not paused.", alert=alert_id, state=word(alert.state)))
     times.require_unexpired(alert, now)
     return _step(s, alert_id, AlertState.SENDING, by, now, "resume")
 
@@ -141,17 +143,23 @@ def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool
 def _require_as_approved(s: Session, alert: Alert) -> None:
     """Raise Refused when the alert is not approved, was already launched, or has changed since its approval."""
     if alert.area is None:
-        raise Refused(f"Alert {alert.id} has no area.", hint="Without an area nothing can be sent. Write it again.")
+        raise Refused(
+            _("Alert %(alert)s has no area.", alert=alert.id),
+            hint=_("Without an area nothing can be sent. Write it again."),
+        )
     if alert.state is AlertState.DRAFT:
-        raise Refused(f"Alert {alert.id} is not approved.", hint=f"`tocsin alert approve {alert.id} --as EMAIL`.")
+        raise Refused(
+            _("Alert %(alert)s is not approved.", alert=alert.id), hint=f"`tocsin alert approve {alert.id} --as EMAIL`."
+        )
     if alert.state not in states.alert_before(AlertState.SENDING) or alert.state is AlertState.PAUSED:
         raise Refused(
-            f"Alert {alert.id} is {alert.state}: it cannot be launched.", hint=states.WHAT_NOW.get(alert.state, "")
+            _("Alert %(alert)s is %(state)s: it cannot be launched.", alert=alert.id, state=word(alert.state)),
+            hint=states.what_now(alert.state),
         )
     if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert) != alert.approved_hash:
         raise Refused(
-            f"Alert {alert.id} is not what was approved: its area or words have changed.",
-            hint="Nothing was sent. Write it again and have it approved.",
+            _("Alert %(alert)s is not what was approved: its area or words have changed.", alert=alert.id),
+            hint=_("Nothing was sent. Write it again and have it approved."),
         )
 
 

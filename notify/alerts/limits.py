@@ -18,9 +18,12 @@ from notify.accounts import operator_limits
 from notify.accounts.operator_limits import Limits
 from notify.alerts import two_people
 from notify.city import zones as city_zones
-from notify.core.counting import counted
+from notify.core import translation
 from notify.core.errors import NotAllowed, Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
+from notify.core.vocabulary import word
 from notify.models import Alert, Operator
 from zones.geometry import area_m2, from_wkb
 
@@ -56,9 +59,14 @@ def require(
     reached = contacts(s, alert, now)
     if reached > limits.contacts:
         raise Refused(
-            f"Alert {alert.id} would be sent to {counted(reached, 'contact')}, more than the limit of {by.email}: "
-            f"{limits.contacts:,}.",
-            hint=f"Somebody else must approve it, or {_who_lifts(s)} changes the limit.",
+            _(
+                "Alert %(alert)s would be sent to %(reached)s, more than the limit of %(email)s: %(contacts)s.",
+                alert=alert.id,
+                reached=ngettext("%(n)s contact", "%(n)s contacts", reached),
+                email=by.email,
+                contacts=translation.number(limits.contacts),
+            ),
+            hint=_("Somebody else must approve it, or %(who)s changes the limit.", who=_who_lifts(s)),
         )
 
 
@@ -72,27 +80,40 @@ def _require_within(
     s: Session, limits: Limits, by: Operator, topic: str, area: BaseGeometry, sends_at: datetime, tz: ZoneInfo
 ) -> None:
     if limits.topics is not None and topic not in limits.topics:
-        raise _beyond(s, f"{by.email} may send alerts about {' and '.join(limits.topics)} only, not about {topic}.")
+        about = {
+            "email": by.email,
+            "topics": _(" and ").join(word(one) for one in limits.topics),
+            "topic": word(topic),
+        }
+        raise _beyond(s, _("%(email)s may send alerts about %(topics)s only, not about %(topic)s.", **about))
     at = sends_at.astimezone(tz).time()
     if limits.hours is not None and not limits.hours.has(at):
-        message = f"Alerts of {by.email} may be sent at {limits.hours} only, and this would be at {at:%H:%M}."
-        raise _beyond(s, message, "Give it a launch time within these hours. ")
+        message = _(
+            "Alerts of %(email)s may be sent at %(hours)s only, and this would be at %(at)s.",
+            email=by.email,
+            hours=limits.hours,
+            at=at.strftime("%H:%M"),
+        )
+        raise _beyond(s, message, _("Give it a launch time within these hours."))
     if limits.zones is not None and _leaves(s, limits.zones, area):
         names = operator_limits.zone_names(s, limits)
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        message = f"Its area leaves the zones that {by.email} is limited to: {', '.join(names[:NAMED])}{more}."
-        raise _beyond(s, message, "Choose an area within them. ")
+        named = ", ".join(names[:NAMED])
+        if len(names) > NAMED:
+            named = _("%(names)s and %(count)s more", names=named, count=len(names) - NAMED)
+        message = _("Its area leaves the zones that %(email)s is limited to: %(zones)s.", email=by.email, zones=named)
+        raise _beyond(s, message, _("Choose an area within them."))
 
 
 def _beyond(s: Session, message: str, instead: str = "") -> NotAllowed:
-    return NotAllowed(message, hint=f"{instead}Somebody without this limit can do it, or {_who_lifts(s)} changes it.")
+    whom = _("Somebody without this limit can do it, or %(who)s changes it.", who=_who_lifts(s))
+    return NotAllowed(message, hint=f"{instead} {whom}".strip())
 
 
 def _who_lifts(s: Session) -> str:
     """The admins, who may change a limit, as words within a sentence."""
     admins = select(Operator.email).where(Operator.role == "admin", Operator.disabled_at.is_(None))
     found = s.scalars(admins.order_by(Operator.email).limit(NAMED)).all()
-    return f"an admin ({', '.join(found)})" if found else "an admin"
+    return _("an admin (%(emails)s)", emails=", ".join(found)) if found else _("an admin")
 
 
 def _leaves(s: Session, zones: Sequence[int], area: BaseGeometry) -> bool:

@@ -20,9 +20,11 @@ from notify.content import linter
 from notify.content.lint_finding import Words
 from notify.content.linter import About, Message
 from notify.core import audit, states
-from notify.core.counting import counted
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
+from notify.core.vocabulary import word
 from notify.models import Alert, LintAcknowledgement, Operator, StoredContent
 from notify.models.base import Lane
 
@@ -108,10 +110,16 @@ def require_no_errors(s: Session, alert: Alert, by: Operator, now: datetime, set
         errors = [one for one in errors if one.blocks_all]
     if errors:
         raise Refused(
-            f"The words of alert {alert.id} have {counted(len(errors), 'error')}.",
-            hint="Write it again, then have it approved."
-            if not all(one.to_be_read for one in errors)
-            else f"Read them, then confirm that you have: `tocsin alert acknowledge {alert.id}`.",
+            _(
+                "The words of alert %(alert)s have %(count)s.",
+                alert=alert.id,
+                count=ngettext("%(n)s error", "%(n)s errors", len(errors)),
+            ),
+            hint=(
+                _("Write it again, then have it approved.")
+                if not all(one.to_be_read for one in errors)
+                else f"Read them, then confirm that you have: `tocsin alert acknowledge {alert.id}`."
+            ),
             details=[f"{one.channel}, {one.language}: {one.wrong} {one.instead}" for one in errors],
         )
 
@@ -124,12 +132,21 @@ def acknowledge(s: Session, alert_id: int, key: str, by: Operator, now: datetime
     alert = reports.find_alert(s, alert_id)
     operators.require(by, "draft collection" if alert.topic.value == "collection" else "draft")
     if alert.state not in states.BEFORE_LAUNCH:
-        raise Refused(f"Alert {alert_id} is {alert.state}: its words cannot be changed any more.")
+        raise Refused(
+            _(
+                "Alert %(alert)s is %(state)s: its words cannot be changed any more.",
+                alert=alert_id,
+                state=word(alert.state),
+            )
+        )
     one = next((one for one in findings(s, alert, settings) if one.key == key), None)
     if one is None:
-        raise NotFound("There is no such finding on this alert.", hint="Open the alert's page again.")
+        raise NotFound(_("There is no such finding on this alert."), hint=_("Open the alert's page again."))
     if one.level == "error" and not one.to_be_read:
-        raise Refused(f"This is an error: {one.wrong}", hint=f"{one.instead} Write the alert again.")
+        raise Refused(
+            _("This is an error: %(wrong)s", wrong=one.wrong),
+            hint=_("%(instead)s Write the alert again.", instead=one.instead),
+        )
     return _record(s, alert_id, one, by, now)
 
 
@@ -177,7 +194,14 @@ def require_messages(messages: Sequence[Message]) -> None:
     seen: set[tuple[str, str]] = set()
     for one in messages:
         if (one.channel, one.language) in seen:
-            raise Invalid(f"There are two messages for {one.channel} in '{one.language}'.", hint="Give one of them.")
+            raise Invalid(
+                _(
+                    "There are two messages for %(channel)s in '%(language)s'.",
+                    channel=one.channel,
+                    language=one.language,
+                ),
+                hint=_("Give one of them."),
+            )
         seen.add((one.channel, one.language))
 
 

@@ -18,6 +18,7 @@ from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core import audit, operator_words
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.delivery import exercise
 from notify.models import Alert, Operator, OperatorContact, OperatorMessage, StoredContent
 
@@ -47,8 +48,8 @@ def send(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     channels = [channel for channel in s.scalars(mine) if channel in alert.channels]
     if not channels:
         raise Refused(
-            "You have no confirmed contact on the channels of this alert.",
-            hint="Add your phone or email under Your account, Contacts.",
+            _("You have no confirmed contact on the channels of this alert."),
+            hint=_("Add your phone or email under Your account, Contacts."),
         )
     exercise.require_simulators(s, channels, alert.status, settings)
     rows = _rows(s, alert, by, channels, now, settings)

@@ -14,6 +14,7 @@ from notify.alerts.counts import Count, RunningCount
 from notify.alerts.listing import AlertSummary, Listed
 from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
 
@@ -124,7 +125,9 @@ def find_alert(s: Session, alert_id: int, *, lock: bool = False) -> Alert:
     """The alert with this id; with `lock`, as it is now, and locked until the transaction ends. Raises NotFound."""
     alert = s.get(Alert, alert_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock)
     if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
+        raise NotFound(
+            _("There is no alert %(alert)s.", alert=alert_id), hint="`tocsin alert list` shows the newest alerts."
+        )
     return alert
 
 

@@ -7,6 +7,7 @@ from functools import cache
 
 from notify.core import translation
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 from templates import DRILLS
 
 
@@ -37,7 +38,9 @@ def scenario(name: str) -> Scenario:
         if one.name == name:
             return one
     known = ", ".join(one.name for one in all_scenarios())
-    raise Invalid(f"There is no scenario {name[:40]!r}.", hint=f"Choose one of: {known}.")
+    raise Invalid(
+        _("There is no scenario %(name)s.", name=repr(name[:40])), hint=_("Choose one of: %(known)s.", known=known)
+    )
 
 
 @cache

@@ -12,6 +12,7 @@ from notify.content.filling import Filled
 from notify.core import states
 from notify.core.city_time import apart, on_clock, shown
 from notify.core.errors import Invalid, Refused
+from notify.core.translation import gettext as _
 from notify.models import Alert
 from notify.models.states import AlertState
 
@@ -42,26 +43,31 @@ def plan(
     begins_at = now if launch_at is None else launch_at
     if begins_at < now:
         raise Invalid(
-            f"The launch at {_shown(begins_at, zone)} is in the past.",
-            hint="Leave the launch time out to send the alert when it is launched.",
+            _("The launch at %(begins_at)s is in the past.", begins_at=_shown(begins_at, zone)),
+            hint=_("Leave the launch time out to send the alert when it is launched."),
         )
     if begins_at > now + FURTHEST_LAUNCH:
         raise Invalid(
-            f"The launch at {_shown(begins_at, zone)} is more than a year away.", hint="Give an earlier launch."
+            _("The launch at %(begins_at)s is more than a year away.", begins_at=_shown(begins_at, zone)),
+            hint=_("Give an earlier launch."),
         )
     if expires_at is not None and lasts is not None:
-        raise Invalid("An alert has an expiry or a duration, not both.", hint="Give one of the two.")
+        raise Invalid(_("An alert has an expiry or a duration, not both."), hint=_("Give one of the two."))
     if expires_at is None:
         expires_at = begins_at + _life(DEFAULT_LIFE if lasts is None else lasts)
     if expires_at <= begins_at:
         raise Invalid(
-            f"The alert would expire at {_shown(expires_at, zone)}, before its launch at {_shown(begins_at, zone)}.",
-            hint="Give a later expiry, or a duration such as 6h.",
+            _(
+                "The alert would expire at %(expires_at)s, before its launch at %(begins_at)s.",
+                expires_at=_shown(expires_at, zone),
+                begins_at=_shown(begins_at, zone),
+            ),
+            hint=_("Give a later expiry, or a duration such as 6h."),
         )
     if expires_at < begins_at + SHORTEST_LIFE:
-        raise Invalid("The alert would expire at once.", hint="Let it expire a minute or more after its launch.")
+        raise Invalid(_("The alert would expire at once."), hint=_("Let it expire a minute or more after its launch."))
     if expires_at > begins_at + LONGEST_LIFE:
-        raise Invalid("An alert expires 14 days after its launch at the latest.", hint="Give an earlier expiry.")
+        raise Invalid(_("An alert expires 14 days after its launch at the latest."), hint=_("Give an earlier expiry."))
     return Times(begins_at, launch_at, expires_at)
 
 
@@ -84,7 +90,7 @@ def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo) -> 
     """
     if wrong := _contradictions(event, filled.phase, filled.values, times, zone):
         raise Invalid(
-            "The times in the message contradict each other.", hint="Correct the times listed.", details=wrong
+            _("The times in the message contradict each other."), hint=_("Correct the times listed."), details=wrong
         )
 
 
@@ -100,14 +106,19 @@ def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo) -> None:
         return
     if alert.launch_at is not None and alert.launch_at < now - LATE:
         raise Refused(
-            f"Alert {alert.id} was to be launched at {shown(alert.launch_at, zone)}, {apart(alert.launch_at, now)}.",
-            hint="Cancel it and write it again, with a later launch or without one.",
+            _(
+                "Alert %(alert)s was to be launched at %(launch_at)s, %(distance)s.",
+                alert=alert.id,
+                launch_at=shown(alert.launch_at, zone),
+                distance=apart(alert.launch_at, now),
+            ),
+            hint=_("Cancel it and write it again, with a later launch or without one."),
         )
     times = Times(_begins(alert, now), alert.launch_at, alert.expires_at)
     if wrong := _contradictions(compose.catalogue().event(alert.event), alert.phase, alert.blanks, times, zone):
         raise Refused(
-            f"The words of alert {alert.id} name times that have passed.",
-            hint="Cancel it and write it again, with times in the future.",
+            _("The words of alert %(alert)s name times that have passed.", alert=alert.id),
+            hint=_("Cancel it and write it again, with times in the future."),
             details=wrong,
         )
 
@@ -116,8 +127,12 @@ def require_life(alert: Alert, now: datetime) -> None:
     """Raise Refused when the alert would expire within a minute of its launch, like `plan`."""
     if alert.expires_at < _begins(alert, now) + SHORTEST_LIFE:
         raise Refused(
-            f"Alert {alert.id} expires {apart(alert.expires_at, now)}, which is too soon to launch it.",
-            hint="Cancel it and write it again, with a later expiry.",
+            _(
+                "Alert %(alert)s expires %(expires_at)s, which is too soon to launch it.",
+                alert=alert.id,
+                expires_at=apart(alert.expires_at, now),
+            ),
+            hint=_("Cancel it and write it again, with a later expiry."),
         )
 
 
@@ -128,7 +143,7 @@ def _begins(alert: Alert, now: datetime) -> datetime:
 def require_unexpired(alert: Alert, now: datetime) -> None:
     """Raise Refused when the alert has expired."""
     if alert.expires_at <= now:
-        raise Refused(f"Alert {alert.id} has expired.", hint=states.WHAT_NOW[AlertState.EXPIRED])
+        raise Refused(_("Alert %(alert)s has expired.", alert=alert.id), hint=states.what_now(AlertState.EXPIRED))
 
 
 def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo) -> list[str]:

@@ -10,17 +10,18 @@ from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.content.events import Event
-from notify.core.counting import counted
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop, ngettext, number
 from notify.models import Alert, BreakGlass, Operator
 
 FREE = ("text", "line", "url")  # types of blanks that take free text
 
 SENTENCES = {
-    "emergency": "it is an emergency",
-    "event": "every alert about this event needs two people",
-    "free-words": "it contains free text",
+    "emergency": gettext_noop("it is an emergency"),
+    "event": gettext_noop("every alert about this event needs two people"),
+    "free-words": gettext_noop("it contains free text"),
 }
 
 
@@ -44,16 +45,23 @@ def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Set
     """Raise Refused when authors approve their own alert although it needs two people, unless they break glass."""
     if alert.created_by != by.id or breaks_glass(s, alert, by):
         return
-    why = [SENTENCES.get(reason, reason) for reason in alert.two_people]
+    why = [_(SENTENCES.get(reason, reason)) for reason in alert.two_people]
     if not why and alert.status == "Actual":
         residents = audience.residents_inside(s, audience.membership(alert), now)
         reached = sum(audience.count(s, alert, residents, now).by_channel.values())
         if reached > settings.alone_most:
-            why = [f"it would be sent to {counted(reached, 'contact')}, more than {settings.alone_most:,}"]
+            sent_to = ngettext("%(n)s contact", "%(n)s contacts", reached)
+            most = number(settings.alone_most)
+            why = [_("it would be sent to %(reached)s, more than %(most)s", reached=sent_to, most=most)]
     if why:
         raise Refused(
-            f"Alert {alert.id} was written by {by.email}, and {' and '.join(why)}.",
-            hint="Somebody else must approve it.",
+            _(
+                "Alert %(alert)s was written by %(email)s, and %(reasons)s.",
+                alert=alert.id,
+                email=by.email,
+                reasons=_(" and ").join(why),
+            ),
+            hint=_("Somebody else must approve it."),
         )
 
 

@@ -11,15 +11,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.core import audit
+from notify.core import audit, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Alert, Incident, Operator, WarnRequest
 from notify.models.incident import Source
 
 SOURCES: tuple[str, ...] = get_args(Source)
 LONGEST = {"asked_by": 120, "danger": 1000, "place": 500, "declined": 500}
-CALLED = {"asked_by": "Who asks", "danger": "What the danger is", "place": "Where", "declined": "The reason"}
+CALLED = {
+    "asked_by": gettext_noop("Who asks"),
+    "danger": gettext_noop("What the danger is"),
+    "place": gettext_noop("Where"),
+    "declined": gettext_noop("The reason"),
+}
 LONGEST_CLOCK = timedelta(days=1)
 
 
@@ -65,11 +72,14 @@ def take(s: Session, asked: Asked, by: Operator, now: datetime) -> WarnRequest:
     """Write a request down. A form that is sent twice makes one. Raises Invalid, NotFound or NotAllowed."""
     operators.require(by, "note")
     if asked.source not in SOURCES:
-        raise Invalid(f"There is no source {asked.source!r}.", hint=f"Sources are: {', '.join(SOURCES)}.")
+        raise Invalid(
+            _("There is no source %(source)s.", source=repr(asked.source)),
+            hint=_("Sources are: %(sources)s.", sources=", ".join(SOURCES)),
+        )
     if asked.decide_within is not None and not timedelta() < asked.decide_within <= LONGEST_CLOCK:
-        raise Invalid("The time to decide is not valid.", hint="Give a time of at most a day.")
+        raise Invalid(_("The time to decide is not valid."), hint=_("Give a time of at most a day."))
     if asked.incident is not None and s.get(Incident, asked.incident) is None:
-        raise NotFound(f"There is no incident {asked.incident}.")
+        raise NotFound(_("There is no incident %(incident)s.", incident=asked.incident))
     written = {name: _words(name, getattr(asked, name)) for name in ("asked_by", "danger", "place")}
     made = s.scalar(
         insert(WarnRequest)
@@ -93,7 +103,14 @@ def take(s: Session, asked: Asked, by: Operator, now: datetime) -> WarnRequest:
 def read_back(s: Session, request_id: int, by: Operator, now: datetime) -> None:
     """Record that what was written was read back to whoever asked, and was right. Raises NotFound or Refused."""
     operators.require(by, "note")
-    _change(s, request_id, "read back", WarnRequest.read_back_at.is_(None), read_back_at=now, read_back_by=by.id)
+    _change(
+        s,
+        request_id,
+        gettext_noop("read back"),
+        WarnRequest.read_back_at.is_(None),
+        read_back_at=now,
+        read_back_by=by.id,
+    )
     audit.note(s, now=now, by=by, action="read-back", subject="warn_request", subject_id=request_id)
 
 
@@ -101,22 +118,25 @@ def answer(s: Session, request_id: int, alert_id: int, by: Operator, now: dateti
     """Close a request with the alert that answers it. Raises NotFound; Refused when it is closed already."""
     operators.require(by, "draft")
     if s.scalar(select(Alert.id).where(Alert.id == alert_id)) is None:
-        raise NotFound(f"There is no alert {alert_id}.", hint="Give the number of the alert that answers the request.")
-    _change(s, request_id, "closed", alert_id=alert_id, closed_at=now, closed_by=by.id)
+        raise NotFound(
+            _("There is no alert %(alert)s.", alert=alert_id),
+            hint=_("Give the number of the alert that answers the request."),
+        )
+    _change(s, request_id, gettext_noop("closed"), alert_id=alert_id, closed_at=now, closed_by=by.id)
     audit.note(s, now=now, by=by, action="answer", subject="warn_request", subject_id=request_id, alert=alert_id)
 
 
 def decline(s: Session, request_id: int, why: str, by: Operator, now: datetime) -> None:
     """Close a request without an alert, with the reason. Raises Invalid, NotFound; Refused when it is closed."""
     operators.require(by, "draft")
-    _change(s, request_id, "closed", declined=_words("declined", why), closed_at=now, closed_by=by.id)
+    _change(s, request_id, gettext_noop("closed"), declined=_words("declined", why), closed_at=now, closed_by=by.id)
     audit.note(s, now=now, by=by, action="decline", subject="warn_request", subject_id=request_id)
 
 
 def find(s: Session, request_id: int) -> WarnRequest:
     found = s.get(WarnRequest, request_id)
     if found is None:
-        raise NotFound(f"There is no request {request_id}.")
+        raise NotFound(_("There is no request %(request)s.", request=request_id))
     return found
 
 
@@ -157,13 +177,21 @@ def _change(s: Session, request_id: int, done: str, *conditions: object, **value
     )
     if changed is None:
         find(s, request_id)
-        raise Refused(f"Request {request_id} is already {done}, or closed.", hint="The page shows what was done.")
+        raise Refused(
+            _("Request %(request)s is already %(done)s, or closed.", request=request_id, done=_(done)),
+            hint=_("The page shows what was done."),
+        )
 
 
 def _words(name: str, given: str) -> str:
     words = visible(given.replace("\r\n", "\n"))
     if not words:
-        raise Invalid(f"{CALLED[name]} is missing.", hint="Write it down, then send the form again.")
+        raise Invalid(
+            _("%(called)s is missing.", called=_(CALLED[name])), hint=_("Write it down, then send the form again.")
+        )
     if len(words) > LONGEST[name]:
-        raise Invalid(f"{CALLED[name]} has {len(words):,} characters.", hint=f"The most is {LONGEST[name]:,}.")
+        raise Invalid(
+            _("%(called)s has %(count)s characters.", called=_(CALLED[name]), count=translation.number(len(words))),
+            hint=_("The most is %(longest)s.", longest=translation.number(LONGEST[name])),
+        )
     return words

@@ -19,6 +19,7 @@ from notify.content import compose
 from notify.core import audit
 from notify.core.errors import NotAllowed, NotFound, Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.models import Operator, SetAside, WorkingDraft
 
 KEPT = timedelta(days=30)  # after the last change; an alert that was made of it is kept
@@ -53,7 +54,7 @@ def find(s: Session, draft_id: int, by: Operator) -> WorkingDraft:
     """Return a draft that this operator may change. Raises NotFound or NotAllowed."""
     draft = s.get(WorkingDraft, draft_id)
     if draft is None:
-        raise NotFound(f"There is no working draft {draft_id}.", hint="Compose lists them all.")
+        raise NotFound(_("There is no working draft %(draft)s.", draft=draft_id), hint=_("Compose lists them all."))
     require_author(draft.event, by)
     return draft
 
@@ -134,13 +135,13 @@ def choose(s: Session, draft_id: int, set_aside: int, by: Operator, now: datetim
     draft = _locked(s, draft_id, by)
     chosen = s.get(SetAside, set_aside)
     if chosen is None or chosen.draft_id != draft.id:
-        raise NotFound("There is no such value in this draft.", hint="Open the page again.")
+        raise NotFound(_("There is no such value in this draft."), hint=_("Open the page again."))
     if chosen.settled_at is not None:
         return
     there = draft.fields.get(chosen.field, {"value": "", "version": 0, "by": draft.created_by})
     if use and there["version"] != seen:
         raise Refused(
-            "The field has changed again since this page showed it.", hint="Look at both values, then choose."
+            _("The field has changed again since this page showed it."), hint=_("Look at both values, then choose.")
         )
     chosen.settled_at = now
     if use:
@@ -181,9 +182,9 @@ def make(
         return draft.alert_id
     _require_open(draft)
     if draft.version != version:
-        raise Refused("Somebody changed this draft in the meantime.", hint="Check what changed, then go on.")
+        raise Refused(_("Somebody changed this draft in the meantime."), hint=_("Check what changed, then go on."))
     if waiting(s, draft.id):
-        raise Refused("Two values of one field wait for a choice.", hint="Choose one of them, then go on.")
+        raise Refused(_("Two values of one field wait for a choice."), hint=_("Choose one of them, then go on."))
     alert = drafting.draft(s, located, by, now, settings)
     draft.alert_id, draft.updated_at, draft.updated_by = alert.id, now, by.id
     s.flush()
@@ -222,9 +223,9 @@ def _row(s: Session, draft_id: int, by: Operator) -> WorkingDraft:
 
 def _require_open(draft: WorkingDraft) -> None:
     if draft.alert_id is not None:
-        raise Refused(f"Alert {draft.alert_id} was made of this draft.", hint="Open the alert.")
+        raise Refused(_("Alert %(alert)s was made of this draft.", alert=draft.alert_id), hint=_("Open the alert."))
     if draft.dropped_at is not None:
-        raise Refused("This draft was thrown away.", hint="Start a new one.")
+        raise Refused(_("This draft was thrown away."), hint=_("Start a new one."))
 
 
 def _changed(draft: WorkingDraft, fields: dict[str, Any], by: Operator, now: datetime) -> WorkingDraft:

@@ -12,9 +12,11 @@ from notify.channels.channel import CHANNELS
 from notify.city.parts import Around, Circle, Drawn, InZone, Part, circle_from, segments_from
 from notify.content.blanks import TRANSLATED
 from notify.content.events import Event
+from notify.core import translation
 from notify.core.characters import visible
 from notify.core.city_time import moment, span
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 LONGEST = 5_000  # characters of a field
 LONGEST_AREA = 500_000  # of one with GeoJSON: 20,000 corners
@@ -49,7 +51,7 @@ def digest(value: str) -> str:
 
 def require_known(name: str, value: str, event: Event, phase: str, zones: Iterable[int]) -> None:
     """Raise Invalid for a field that the form does not have, or a value that is too long for it."""
-    start, _, rest = name.partition(".")
+    start, _dot, rest = name.partition(".")
     match start:
         case "blank":
             known = rest in _blanks(event, phase)
@@ -64,11 +66,19 @@ def require_known(name: str, value: str, event: Event, phase: str, zones: Iterab
         case _:
             known = name in WHERE or name in OTHERS
     if not known:
-        raise Invalid(f"There is no field {name[:60]!r} in this form.", hint="Open the page again.")
+        raise Invalid(
+            _("There is no field %(name)s in this form.", name=repr(name[:60])), hint=_("Open the page again.")
+        )
     longest = LONGEST_AREA if name in AREAS else LONGEST
     if len(value) > longest:
         raise Invalid(
-            f"The field {name} has {len(value):,} characters; the most is {longest:,}.", hint="Make it shorter."
+            _(
+                "The field %(name)s has %(count)s characters; the most is %(longest)s.",
+                name=name,
+                count=translation.number(len(value)),
+                longest=translation.number(longest),
+            ),
+            hint=_("Make it shorter."),
         )
 
 
@@ -131,7 +141,7 @@ def read(
 def _span(words: str) -> Any:
     found = span(words.replace(" ", ""))
     if found is None:
-        raise Invalid(f"{words[:40]!r} is not a duration.", hint="Write it like 90m, 6h or 2d.")
+        raise Invalid(_("%(words)s is not a duration.", words=repr(words[:40])), hint=_("Write it like 90m, 6h or 2d."))
     return found
 
 
@@ -232,8 +242,8 @@ def _metres(words: str) -> int:
     radius_m = int(number[1].replace(",", "")) if number else 0
     if not 0 < radius_m <= FURTHEST_M:
         raise Invalid(
-            f"{words[:40]!r} is not a radius." if words else "The circle has no radius.",
-            hint=f"Give it in metres, from 1 to {FURTHEST_M:,}.",
+            (_("%(words)s is not a radius.", words=repr(words[:40])) if words else _("The circle has no radius.")),
+            hint=_("Give it in metres, from 1 to %(furthest_m)s.", furthest_m=translation.number(FURTHEST_M)),
         )
     return radius_m
 
@@ -254,10 +264,12 @@ def drawn_from(words: str) -> str | dict[str, Any]:
         found = _PAIR.fullmatch(pair.strip())
         if not found:
             raise Invalid(
-                f"{pair.strip()[:40]!r} is not a pair of coordinates.",
-                hint="Paste GeoJSON, or write longitude, latitude on each line: -75.16, 39.95.",
+                _("%(pair)s is not a pair of coordinates.", pair=repr(pair.strip()[:40])),
+                hint=_("Paste GeoJSON, or write longitude, latitude on each line: -75.16, 39.95."),
             )
         corners.append([float(found[1]), float(found[2])])
     if len(corners) < 3:
-        raise Invalid("An area has three corners or more.", hint="Write longitude, latitude of each on its own line.")
+        raise Invalid(
+            _("An area has three corners or more."), hint=_("Write longitude, latitude of each on its own line.")
+        )
     return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}

@@ -14,6 +14,8 @@ from notify.content.events import Event
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from notify.models import Alert, AlertZone, Incident, Operator, Sender, WorkingDraft, ZoneVersion
 
 
@@ -46,7 +48,10 @@ def start(
         fields = {f"channel.{name}": "on" for name in channel_policies.allowed(s, _open_channels(s), event.topic)}
         fields |= {"status": "Exercise"} if by.exercising else {}
     else:
-        raise Invalid(f"An {phase} needs an incident.", hint="Open the incident's last alert and start it from there.")
+        raise Invalid(
+            _("An %(phase)s needs an incident.", phase=phase),
+            hint=_("Open the incident's last alert and start it from there."),
+        )
     if zones_of is not None:
         fields |= {f"zone.{number}": "on" for number in zones_of_alert(s, zones_of)}
     draft = WorkingDraft(
@@ -81,9 +86,19 @@ def _last_of(s: Session, incident: int, event: Event) -> Alert:
         .limit(1)
     )
     if known is None or last is None:
-        raise NotFound(f"There is no incident {incident}.", hint="The console lists all alerts with their incidents.")
+        raise NotFound(
+            _("There is no incident %(incident)s.", incident=incident),
+            hint=_("The console lists all alerts with their incidents."),
+        )
     if known.event != event.name:
-        raise Invalid(f"Incident {known.id} is about {known.event}, not {event.name}.")
+        raise Invalid(
+            _(
+                "Incident %(incident)s is about %(event)s, not %(other)s.",
+                incident=known.id,
+                event=word(known.event),
+                other=word(event.name),
+            )
+        )
     return last
 
 
@@ -116,6 +131,6 @@ def zones_of_alert(s: Session, alert_id: int) -> list[int]:
         .where(AlertZone.alert_id == alert_id)
     ).all()
     if not ids:
-        raise Invalid(f"Alert {alert_id} has no zones.", hint="Choose the area on the page.")
+        raise Invalid(_("Alert %(alert)s has no zones.", alert=alert_id), hint=_("Choose the area on the page."))
     current = current_zones(s)
     return [number for number in ids if number in current]

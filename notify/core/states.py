@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from notify.core import audit
 from notify.core.errors import NotFound, Refused
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
+from notify.core.vocabulary import word
 from notify.models import Alert, Operator
 from notify.models.states import AlertState, DeliveryState
 
@@ -96,17 +99,33 @@ def move_alert(
     if moved is None:
         state = s.scalar(select(Alert.state).where(Alert.id == alert_id))
         if state is None:
-            raise NotFound(f"There is no alert {alert_id}.", hint="`tocsin alert list` shows the newest alerts.")
-        raise Refused(f"Alert {alert_id} is {state}: it cannot become {to}.", hint=WHAT_NOW.get(state, ""))
+            raise NotFound(
+                _("There is no alert %(alert)s.", alert=alert_id),
+                hint="`tocsin alert list` shows the newest alerts.",
+            )
+        raise Refused(
+            _(
+                "Alert %(alert)s is %(state)s: it cannot become %(to)s.",
+                alert=alert_id,
+                state=word(state),
+                to=word(to),
+            ),
+            hint=what_now(state),
+        )
     audit.note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
     log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)
 
 
-WHAT_NOW = {
-    A.DRAFT: "Have it approved first.",
-    A.SENDING: "It is going out now; pause or cancel it to stop it.",
-    A.PAUSED: "Resume or cancel it.",
-    A.SENT: "Send an update or an all-clear in the same incident.",
-    A.CANCELLED: "Write a new alert.",
-    A.EXPIRED: "Write a new alert with a later expiry.",
+def what_now(state: AlertState) -> str:
+    """Return what somebody can do about an alert in this state."""
+    return _(_WHAT_NOW[state]) if state in _WHAT_NOW else ""
+
+
+_WHAT_NOW = {
+    A.DRAFT: gettext_noop("Have it approved first."),
+    A.SENDING: gettext_noop("It is going out now; pause or cancel it to stop it."),
+    A.PAUSED: gettext_noop("Resume or cancel it."),
+    A.SENT: gettext_noop("Send an update or an all-clear in the same incident."),
+    A.CANCELLED: gettext_noop("Write a new alert."),
+    A.EXPIRED: gettext_noop("Write a new alert with a later expiry."),
 }

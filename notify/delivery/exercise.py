@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from notify.channels import registry
 from notify.core.errors import Refused
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.models import Operator
 
 REASON = "exercise"  # of a delivery that ended because only a real provider could have carried it
@@ -34,7 +35,11 @@ def require_simulators(s: Session, channels: Sequence[str], status: str, setting
     real = [provider for provider in providers if not may_carry(settings, provider, status)]
     if real:
         raise Refused(
-            f"An alert with status {status} cannot be sent here: {', '.join(real)} would write to real people.",
+            _(
+                "An alert with status %(status)s cannot be sent here: %(channels)s would write to real people.",
+                status=status,
+                channels=", ".join(real),
+            ),
             hint=HINT,
         )
 
@@ -43,8 +48,8 @@ def require_mode(alert_id: int, status: str, by: Operator | None) -> None:
     """Raise Refused when an operator in exercise mode is about to approve or launch a real alert."""
     if status == "Actual" and by is not None and by.exercising:
         raise Refused(
-            f"Alert {alert_id} is real, and you are in exercise mode.",
-            hint="Leave exercise mode with the button at the top of the page, then do it.",
+            _("Alert %(alert)s is real, and you are in exercise mode.", alert=alert_id),
+            hint=_("Leave exercise mode with the button at the top of the page, then do it."),
         )
 
 
@@ -52,6 +57,10 @@ def require_word(status: str, typed: str) -> None:
     """Raise Refused unless the word that confirms the launch of an exercise or test was typed: its status."""
     if typed.strip().casefold() != status.casefold():
         raise Refused(
-            f"Nothing was sent: this alert is {status.upper()}, and the word typed was {typed.strip()[:40]!r}.",
-            hint=f"Type {status.upper()} to launch it.",
+            _(
+                "Nothing was sent: this alert is %(status)s, and the word typed was %(typed)s.",
+                status=status.upper(),
+                typed=repr(typed.strip()[:40]),
+            ),
+            hint=_("Type %(status)s to launch it.", status=status.upper()),
         )

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.channels import registry
 from notify.channels.channel import CHANNELS
-from notify.core import alarms, audit
+from notify.core import alarms, audit, translation
 from notify.core.characters import ascii_punctuation, visible
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.models import Operator, Sender
 
 LOWEST_RATE, HIGHEST_RATE = 0.01, 100_000  # a second; the database has the same bounds
@@ -31,13 +32,18 @@ def add(
     """Add a sender. Rates are in the provider's units a second: SMS segments, email recipients, posts."""
     operators.require_by(by, "administer")
     if provider not in registry.PROVIDERS:
-        raise Invalid(f"There is no provider {provider!r}.", hint=f"Providers: {', '.join(registry.PROVIDERS)}.")
+        raise Invalid(
+            _("There is no provider %(provider)s.", provider=repr(provider)),
+            hint=_("Providers: %(providers)s.", providers=", ".join(registry.PROVIDERS)),
+        )
     address = _kept(registry.PROVIDERS[provider].channel, address)
     there = s.scalar(select(Sender).where(Sender.provider == provider, Sender.address == address))
     if there is not None:
         hint = f"Change it with `tocsin senders set {there.id}`"
         hint += ", or open it with `--status open`." if there.status == "stopped" else "."
-        raise Invalid(f"{provider} already has the sender {address}.", hint=hint)
+        raise Invalid(
+            _("%(provider)s already has the sender %(address)s.", provider=provider, address=address), hint=hint
+        )
     _check(rate_per_s, daily_cap)
     sender = Sender(
         channel=registry.PROVIDERS[provider].channel,
@@ -59,7 +65,7 @@ def _kept(channel: str, given: str) -> str:
     """Return the address as the provider knows it."""
     address = ascii_punctuation(visible(given))
     if not address:
-        raise Invalid("The sender has no address.", hint="Give its phone number, From address or account.")
+        raise Invalid(_("The sender has no address."), hint=_("Give its phone number, From address or account."))
     return CHANNELS[channel].sent_from(address)
 
 
@@ -80,7 +86,9 @@ def change(
     operators.require_by(by, "administer")
     sender = s.get(Sender, sender_id)
     if sender is None:
-        raise NotFound(f"There is no sender {sender_id}.", hint="`tocsin senders list` shows the senders.")
+        raise NotFound(
+            _("There is no sender %(sender)s.", sender=sender_id), hint="`tocsin senders list` shows the senders."
+        )
     _check(rate_per_s if rate_per_s is not None else sender.rate_per_s, daily_cap or None)
     if rate_per_s is not None:
         sender.rate_per_s = rate_per_s
@@ -88,7 +96,9 @@ def change(
         sender.daily_cap = daily_cap or None
     if status is not None:
         if status not in ("open", "stopped"):
-            raise Invalid(f"{status!r} is not a status of a sender.", hint="Use open or stopped.")
+            raise Invalid(
+                _("%(status)s is not a status of a sender.", status=repr(status)), hint=_("Use open or stopped.")
+            )
         if status == "open":
             if sender.status != "open":
                 sender.opened_at = now
@@ -137,8 +147,15 @@ def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str
 def _check(rate_per_s: float, daily_cap: int | None) -> None:
     if not LOWEST_RATE <= rate_per_s <= HIGHEST_RATE:
         raise Invalid(
-            f"{rate_per_s:g} a second is not a valid rate.",
-            hint=f"Give a rate from {LOWEST_RATE:g} to {HIGHEST_RATE:,} a second.",
+            _("%(rate)s a second is not a valid rate.", rate=format(rate_per_s, "g")),
+            hint=_(
+                "Give a rate from %(lowest_rate)s to %(highest_rate)s a second.",
+                lowest_rate=format(LOWEST_RATE, "g"),
+                highest_rate=translation.number(HIGHEST_RATE),
+            ),
         )
     if daily_cap is not None and daily_cap < 0:
-        raise Invalid(f"{daily_cap} is not a valid daily cap.", hint="Give a number of messages, or 0 for no cap.")
+        raise Invalid(
+            _("%(daily_cap)s is not a valid daily cap.", daily_cap=daily_cap),
+            hint=_("Give a number of messages, or 0 for no cap."),
+        )

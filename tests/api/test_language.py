@@ -75,3 +75,14 @@ def test_residents_pages_keep_to_their_own_choice(door: httpx.Client) -> None:
     door.cookies.set(COOKIE, "es")
     assert speaks(door, "/") == "en"
     assert speaks(door, "/?lang=es") == "es"
+
+
+def test_an_error_is_in_the_operators_language_at_the_console_and_in_english_over_rest(
+    door: httpx.Client, at_desk: Desk, key: Callable[..., dict[str, str]]
+) -> None:
+    desk = at_desk("approver")
+    with transaction() as s:
+        factories.operator(s, "approver").language = "es"
+    assert "No existe la alerta 99." in desk.get("/console/alerts/99").text
+    refused = door.get("/api/v1/alerts/99", headers=key("approver") | {"Accept-Language": "es"})
+    assert refused.json()["detail"] == "There is no alert 99."

@@ -29,9 +29,9 @@ def last_audit(action: str) -> tuple[str, dict[str, object]]:
     ("role", "acts"),
     [
         ("author", STAFF),
-        ("approver", STAFF | {"approve", "roster", "break-glass", "audit"}),
+        ("approver", STAFF | {"approve", "roster", "break-glass", "audit", "words"}),
         ("agent", {"draft collection", "note", "serve"}),
-        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "serve", "administer"}),
+        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "words", "serve", "administer"}),
     ],
 )
 def test_a_role_may_do_this_and_no_more(role: str, acts: set[str]) -> None:
@@ -188,3 +188,7 @@ def test_every_change_of_staff_and_keys_is_in_the_audit(database: str) -> None:
         "disable": {},
         "enable": {"role": "agent"},
     }
+
+
+def test_every_refusal_has_its_words() -> None:
+    assert operators.MAY_NOT.keys() == operators.MAY.keys()
