@@ -13,6 +13,7 @@ from api.console import alert_view, countdown
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
+from api.rest import tallies
 from notify.alerts import approval_asks, audience_size, break_glass, follow_up, lifecycle, linting, own_tests, reports
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
@@ -228,6 +229,7 @@ def _alert_page(request: Request, alert_id: int, caller: Caller, told: Told | No
         caller=caller,
         d=read,
         may_report=caller.may("count"),
+        **tallies.shown_to(caller),
         p=read.progress,
         over=alert_view.is_over(read.progress, now),
         now=now,

@@ -13,6 +13,7 @@ from api.console import alert_view
 from api.console.alert_view import AlertView, Shown
 from api.console.kept import Kept
 from api.rendering import render
+from api.rest import tallies
 from notify.accounts import sessions
 from notify.alerts.counts import RunningCount
 from notify.core.db import transaction
@@ -25,12 +26,12 @@ FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: by language and name, the
-    parts that are the same for everybody."""
+    """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: by language and
+    whether small numbers are shown, the parts that are the same for everybody, by name."""
 
     shown: Shown
     sessions: frozenset[int]
-    rendered: dict[str, dict[str, str]] = field(default_factory=dict)
+    rendered: dict[tuple[str, bool], dict[str, str]] = field(default_factory=dict)
 
 
 class WatchedAlert:
@@ -54,7 +55,7 @@ class WatchedAlert:
     def parts(self, look: Look, caller: Caller, now: datetime) -> dict[str, str]:
         """Return the parts of the page as HTML, for an alert that was launched."""
         view = alert_view.seen_by(look.shown, caller, now)
-        spoken = look.rendered.setdefault(language(), {})
+        spoken = look.rendered.setdefault((language(), caller.may(*tallies.EXACT)), {})
         for name in FOR_ALL:
             if name not in spoken:
                 spoken[name] = rendered(name, view, caller, now)
@@ -74,7 +75,7 @@ class WatchedAlert:
 
 
 def rendered(name: str, view: AlertView, caller: Caller, now: datetime) -> str:
-    return render(f"console/{name}.html", d=view, p=view.progress, caller=caller, now=now)
+    return render(f"console/{name}.html", d=view, p=view.progress, caller=caller, now=now, **tallies.shown_to(caller))
 
 
 @lru_cache(maxsize=MOST)

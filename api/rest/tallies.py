@@ -30,6 +30,11 @@ def all_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
     return {name: told(number) for name, number in numbers.items()}
 
 
+def shown_to(caller: Caller) -> dict[str, Any]:
+    """What a page needs to hide small numbers, except 0, from a caller as `for_caller` does."""
+    return {"exact": caller.may(*EXACT), "fewest": FEWEST}
+
+
 def for_caller(document: Any, caller: Caller) -> Any:
     """Return an alert's document, in full to a caller who may write or launch alerts.
 

@@ -86,3 +86,18 @@ def test_half_95_percent_and_all_are_said_for_each_channel(at_desk: Desk, city: 
     assert [name for name, _ in times] == ["95 % by", "half by", "all by"]
     at = dict(times)
     assert at["half by"] < at["95 % by"] <= at["all by"]
+
+
+def test_whoever_need_not_know_is_told_no_small_number(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+        sent = factories.alert_ready(s, now=city)
+        lifecycle.launch(s, sent.id, None, city)
+    factories.resolve(sent.id, city)
+    small = r">[1-9]</(?:td|data|b|strong)>"
+    for number in (draft, sent.id):
+        page = at_desk("author").get(f"/console/alerts/{number}").text
+        assert re.search(small, page), "some are unverified"
+        page = at_desk("agent").get(f"/console/alerts/{number}").text
+        assert not re.search(small, page), re.findall(small, page)
+    assert "fewer than 10" in page
