@@ -7,6 +7,7 @@ from datetime import datetime
 
 import httpx
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from notify.accounts import operator_limits
 from notify.core.db import transaction
@@ -49,9 +50,10 @@ def test_without_an_area_no_alert_is_made_and_none_is_launched(at_desk: Desk, ci
     assert Form(desk.get(path).text).send(desk, path, "review").status_code == 422
     assert asked.number("SELECT count(*) FROM alerts") == 0
     launch, given = ready(city)
-    as_owner("UPDATE alerts SET area = NULL")
-    refused = at_desk("admin").post(launch, data=given)
-    assert (refused.status_code, "has no area" in refused.text) == (409, True)
+    with pytest.raises(IntegrityError, match="alerts_check"):
+        as_owner("UPDATE alerts SET area = NULL")
+    refused = at_desk("admin").post(launch, data=given | {"area_hash": "another"})
+    assert (refused.status_code, "The area is not the one that this page showed." in refused.text) == (409, True)
     assert asked.number("SELECT count(*) FROM alerts WHERE launched_at IS NOT NULL") == 0
 
 
