@@ -6,14 +6,17 @@ from html.parser import HTMLParser
 
 from jinja2 import Environment, nodes
 
+from notify.core.vocabulary import WORDS
+
 READ_OUT = {"title", "aria-label", "placeholder", "alt"}
 GETTEXT = {"_", "gettext", "ngettext"}
 NOT_WORDS = {"code", "script", "style"}
 TESTS = {"selectattr", "rejectattr", "groupby"}  # filters whose arguments are compared, not shown
+ATTRIBUTE = re.compile(r'[\w-]+="[-\d]*"')  # of a macro that is used inside of a tag
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A literal in an expression is said to people if it reads like English: a capital, or words with a space between.
 SENTENCE = re.compile(r"[A-Z][a-z]+$|[A-Za-z,.:;]+ [A-Za-z]+")
-SAME_EVERYWHERE = {"Español", "English", "Tocsin", "CSV", "JSON Lines"}
+SAME_EVERYWHERE = {"Español", "English", "Tocsin", "CSV", "JSON Lines", "1234 N BROAD ST"}
 CLASSES = {"small quiet"}
 
 
@@ -23,7 +26,7 @@ def untranslated(pages: Environment, source: str) -> list[str]:
     reader.feed("".join(_html(pages, source)))
     reader.close()
     literals = [text for text in _literals(pages.parse(source)) if SENTENCE.search(text)]
-    return [text for text in (*reader.found, *literals) if text not in SAME_EVERYWHERE | CLASSES]
+    return [text for text in (*reader.found, *literals) if text not in SAME_EVERYWHERE | CLASSES | WORDS.keys()]
 
 
 def _html(pages: Environment, source: str) -> Iterator[str]:
@@ -92,6 +95,6 @@ class _Reader(HTMLParser):
             self._note(data)
 
     def _note(self, text: str) -> None:
-        text = " ".join(text.split())
+        text = " ".join(ATTRIBUTE.sub("", text).split())
         if WORD.search(text) and not text.startswith("/"):  # an address
             self.found.append(text)

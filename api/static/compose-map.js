@@ -114,11 +114,7 @@ function choose(tool) {
   for (const button of tools) {
     if (button.dataset.draw !== "clear") button.setAttribute("aria-pressed", String(button.dataset.draw === tool));
   }
-  note.textContent = {
-    zones: "Press a zone to choose it, and again to leave it out.",
-    polygon: "Press each corner; press the first one again to finish.",
-    circle: "Press the middle, then the edge.",
-  }[tool];
+  note.textContent = box.dataset[tool];
 }
 
 for (const button of tools) {
@@ -126,7 +122,7 @@ for (const button of tools) {
     if (button.dataset.draw !== "clear") return choose(button.dataset.draw);
     if (draw.enabled) draw.clear();
     write([]);
-    note.textContent = "The drawn area was removed.";
+    note.textContent = box.dataset.removed;
   });
 }
 
@@ -138,7 +134,8 @@ function pick(zones) {
   if (!chosen) return;
   chosen.checked = !chosen.checked;
   chosen.dispatchEvent(new Event("input", { bubbles: true }));
-  note.textContent = `${chosen.parentElement.textContent.trim()} ${chosen.checked ? "chosen" : "left out"}.`;
+  const said = chosen.checked ? box.dataset.chosen : box.dataset.leftOut;
+  note.textContent = said.replace("{zone}", chosen.parentElement.textContent.trim());
 }
 
 const rounded = (rings) => rings.map((ring) => ring.map(([x, y]) => [Math.round(x * ROUND) / ROUND, Math.round(y * ROUND) / ROUND]));
@@ -150,11 +147,11 @@ function finish(id) {
   if (done?.geometry.type !== "Polygon") return;
   const before = polygons(area.value);
   if (before === null) {
-    note.textContent = "The field Drawn area holds something that is not GeoJSON. Empty it, then draw again.";
+    note.textContent = box.dataset.notGeojson;
     return;
   }
   write([...before, feature(rounded(done.geometry.coordinates))]);
-  note.textContent = "Added to the area. Draw more, or choose another tool.";
+  note.textContent = box.dataset.added;
 }
 
 function write(features) {

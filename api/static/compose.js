@@ -6,6 +6,7 @@
 const form = document.getElementById("draft");
 const saved = document.getElementById("saved");
 const trouble = document.getElementById("trouble");
+const words = form.dataset; // what this file says, in the reader's language
 const address = form.getAttribute("action");
 const tab = form.elements.tab.value;
 const shelf = `tocsin-draft-${form.dataset.draft}-${form.dataset.operator}-`;
@@ -83,12 +84,12 @@ async function send(changes, of, window_ = tab) {
       body: JSON.stringify({ tab: window_, changes, seen: of }),
     });
   } catch {
-    say("There is no connection. What you write is kept in this browser and sent when it is back.");
+    say(words.offline);
     again();
     return null;
   }
   if (answer.type === "opaqueredirect") {
-    say("You were signed out. What you write is kept in this browser. ", "/console/sign-in", "Sign in in another window");
+    say(`${words.signedOut} `, "/console/sign-in", words.signIn);
     again();
     return null;
   }
@@ -98,11 +99,11 @@ async function send(changes, of, window_ = tab) {
     return told;
   }
   if (answer.status === 429 || answer.status >= 500) {
-    say("The server is busy. What you write is kept in this browser and sent again.");
+    say(words.busy);
     again();
   } else {
     refused = new Map(Object.entries(changes));
-    say(`${told.message ?? "It was not saved."} ${told.hint ?? ""}`);
+    say(`${told.message ?? words.refused} ${told.hint ?? ""}`);
   }
   return null;
 }
@@ -112,9 +113,9 @@ function again() {
   timer = setTimeout(save, AGAIN_MS);
 }
 
-function say(words, href, link) {
-  if (trouble.textContent === words + (link ?? "")) return;
-  trouble.replaceChildren(words);
+function say(told, href, link) {
+  if (trouble.textContent === told + (link ?? "")) return;
+  trouble.replaceChildren(told);
   if (href) trouble.append(Object.assign(document.createElement("a"), { href, target: "_blank", rel: "noopener", textContent: link }));
 }
 
@@ -132,11 +133,11 @@ async function save() {
   }
   if (refused.size && stuck) return false;
   saving = send(Object.fromEntries(waiting), versions());
-  saved.textContent = "Saving…";
+  saved.textContent = words.saving;
   const answer = await saving;
   saving = null;
   if (!answer) {
-    saved.textContent = "Not saved yet";
+    saved.textContent = words.unsaved;
     shelve();
     return false;
   }
@@ -148,7 +149,7 @@ async function save() {
   }
   take(answer);
   shelve();
-  saved.textContent = `Saved at ${answer.saved_at}`; // the city's time, whatever the clock of this computer
+  saved.textContent = words.saved.replace("{time}", answer.saved_at); // the city's time, whatever the clock of this computer
   refresh();
   return changed().size ? save() : true;
 }
@@ -182,7 +183,7 @@ function put(name, value, of) {
 function mark(field, by) {
   const box = field.closest(".field, label, fieldset");
   box?.querySelector(".changed-by")?.remove();
-  box?.append(Object.assign(document.createElement("span"), { className: "changed-by", textContent: ` Changed by ${by}` }));
+  box?.append(Object.assign(document.createElement("span"), { className: "changed-by", textContent: ` ${words.changed.replace("{who}", by)}` }));
 }
 
 let refreshing = false;

@@ -27,7 +27,7 @@ function countDown(form) {
   bar.setAttribute("aria-hidden", "true");
   const stop = document.createElement("button");
   stop.type = "button";
-  stop.textContent = "Stop";
+  stop.textContent = form.dataset.stop;
   panel.append(words, bar, stop);
   form.append(panel);
   stop.focus();
@@ -35,7 +35,7 @@ function countDown(form) {
   let left = Number(form.dataset.countdown);
   bar.max = left;
   const tick = () => {
-    words.textContent = left > 0 ? `It launches in ${left}.` : "Launching.";
+    words.textContent = left > 0 ? form.dataset.launches.replace("{seconds}", left) : form.dataset.launching;
     bar.value = left;
     if (left <= 0) return finish();
     left -= 1;
@@ -50,7 +50,7 @@ function countDown(form) {
     end();
     delete form.dataset.counting;
     button.disabled = false;
-    words.textContent = "Stopped. Nothing was sent.";
+    words.textContent = form.dataset.stopped;
     bar.remove();
     stop.remove();
     panel.className = "countdown stopped";

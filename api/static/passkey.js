@@ -5,7 +5,7 @@ const supported = "PublicKeyCredential" in window && "parseRequestOptionsFromJSO
 async function answer(button) {
   const asked = await fetch(button.dataset.passkey, {method: "POST", headers: {Accept: "application/json"}});
   if (!asked.ok || !asked.headers.get("content-type").startsWith("application/json")) {
-    throw new Error("The server did not answer. Load the page again.");
+    throw new Error(button.dataset.noAnswer);
   }
   const options = await asked.json();
   if (button.hasAttribute("data-new")) {
@@ -24,8 +24,7 @@ async function press(button) {
     form.querySelector("[data-passkey-answer]").value = JSON.stringify(credential.toJSON());
     form.submit(); // not requestSubmit: the password beside it stays empty
   } catch (error) {
-    const known = {NotAllowedError: "Nothing was done: it was cancelled, or took too long.",
-      InvalidStateError: "This device has a passkey for your account already."};
+    const known = {NotAllowedError: button.dataset.cancelled, InvalidStateError: button.dataset.hasOne};
     said.textContent = known[error.name] || error.message;
     button.disabled = false;
   }

@@ -13,7 +13,7 @@ from pydantic import GetJsonSchemaHandler, PlainValidator
 
 from notify.channels import addressing, sms_segments
 from notify.core import crypto
-from notify.core.translation import gettext_noop, ngettext, ngettext_noop
+from notify.core.translation import gettext, gettext_noop, ngettext, ngettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,12 @@ class Channel:
     def cost(self, text: str) -> int:
         """Return how many units this text costs for each recipient."""
         return sms_segments.count(text).segments if self.segmented else 1
+
+    @property
+    def measure(self) -> str:
+        """Return what its senders' rates count, in words: `segments`."""
+        several = self.unit + "s"
+        return gettext(several)
 
     def units(self, n: int) -> str:
         """Return a number of what its senders' rates count, in words: `2 segments`."""
@@ -96,10 +102,13 @@ SOCIAL = Channel(
     detail=2,
 )
 
-# What `units` says of these, for the catalogue.
+# What `measure` and `units` say of these, for the catalogue.
 ngettext_noop("%(n)s segment", "%(n)s segments")
 ngettext_noop("%(n)s recipient", "%(n)s recipients")
 ngettext_noop("%(n)s post", "%(n)s posts")
+gettext_noop("segments")
+gettext_noop("recipients")
+gettext_noop("posts")
 
 CHANNELS = {channel.name: channel for channel in (SMS, EMAIL, SOCIAL)}
 

@@ -3,21 +3,68 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from html.parser import HTMLParser
 
 import httpx
 
 from api.language import COOKIE
+from notify.core import translation
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
+from tests.api.every_page import paths, signed_in, unsubscribe_link
+from tests.test_catalogue import read
 
+__all__ = ["paths", "signed_in", "unsubscribe_link"]
 Desk = Callable[[str], httpx.Client]
+VOID = {"meta", "link", "input", "br", "img", "use", "path"}
 SPANISH = {"Accept-Language": "es-MX, en;q=0.5"}
 
 
 def speaks(client: httpx.Client, path: str = "/console/you", **headers: str) -> str:
     page = client.get(path, headers=headers).text
     return page.partition('<html lang="')[2][:2]
+
+
+class Words(HTMLParser):
+    """The texts of a page, and the attributes that are read out. What is in another language says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self._elsewhere: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if self._elsewhere or tag in {"code", "script", "style"} or (tag != "html" and "lang" in given):
+            self._elsewhere += [tag] if tag not in VOID else []
+            return
+        self.found |= {given.get(name) or "" for name in ("title", "aria-label", "placeholder", "alt")}
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._elsewhere and self._elsewhere[-1] == tag:
+            self._elsewhere.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._elsewhere:
+            self.found.add(" ".join(data.split()))
+
+
+def test_no_page_in_spanish_has_an_english_message_left(door: httpx.Client, paths: list[str]) -> None:
+    told = {one.id: one.string for one in read(translation.catalogue_of("es")) if isinstance(one.id, str)}
+    english = {
+        one for one, said in told.items() if re.match("[A-Z]|.* ", one) and said != one and not re.search("[%<]", one)
+    }
+    left = {}
+    for path in (one for one in paths if one.startswith("/console")):
+        page = door.get(path, headers=SPANISH).text
+        assert '<html lang="es">' in page, path
+        words = Words()
+        words.feed(page)
+        assert words.found & set(told.values()), path
+        if found := words.found & english - set(told.values()):
+            left[path] = found
+    assert not left, "\n".join(f"{path}: {sorted(found)}" for path, found in left.items())
 
 
 def test_the_browsers_language_is_taken_until_an_operator_chooses(at_desk: Desk) -> None:
