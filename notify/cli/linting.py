@@ -42,7 +42,7 @@ def lint(
         about = linting.about_words(
             settings(), emergency=not routine, status=status_of(status), phase="issue", area=where
         )
-        checked = linting.check([Message(channel, language, "", _read(file))], about)
+        checked = linting.check([Message(channel, language, "", read_words(file))], about)
     else:
         with transaction() as s:
             checked = linting.findings(s, reports.find_alert(s, alert_id or 0), settings())
@@ -64,7 +64,8 @@ def _show(checked: list[linting.Checked]) -> None:
         console.print(seen)
 
 
-def _read(file: Path) -> str:
+def read_words(file: Path) -> str:
+    """Return the text in a file, or for `-` that of standard input. Raises Invalid."""
     try:
         return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8").strip()
     except OSError as error:
