@@ -9,11 +9,15 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FOUND = """async (tags) => (await axe.run({runOnly: tags})).violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} ${node.failureSummary}`))"""
 LOOKS = (("light", 1280), ("dark", 390))
+NARROW = (640, 320)  # a window of 1,280 px at a zoom of 200 % (WCAG 1.4.4) and of 400 % (1.4.10)
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, [hidden]"))
+    .map((one) => one.outerHTML.slice(0, 150)).slice(0, 3).concat("wider than the window")"""
 
 
-def examined(browser: Browser, url: str) -> BrowserContext:
+def examined(browser: Browser, url: str, locale: str = "en-US") -> BrowserContext:
     """A visitor in whose pages axe is there from the start; the pages' own policy would let no script in later."""
-    context = browser.new_context(base_url=url)
+    context = browser.new_context(base_url=url, locale=locale)
     context.set_default_timeout(60_000)
     context.add_init_script(path=AXE)
     return context
@@ -27,4 +31,13 @@ def violations(page: Page) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 844})
         found += [f"{page.url} {scheme}: {one}" for one in page.evaluate(FOUND, TAGS)]
+    return found
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes the page scroll sideways when it is enlarged."""
+    found = []
+    for width in NARROW:
+        page.set_viewport_size({"width": width, "height": 640})
+        found += [f"{page.url} at {width} px: {one}" for one in page.evaluate(TOO_WIDE)]
     return found

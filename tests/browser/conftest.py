@@ -2,13 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.acceptance.conftest import _calm, city
+from tests.browser.desk import Desk
 
 __all__ = ["_calm", "city"]
 expect.set_options(timeout=60_000)  # by default 5 s, and no longer than anything else that a busy machine may take
@@ -26,3 +28,25 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+AtBrowser = Callable[..., Desk]
+
+
+@pytest.fixture
+def sit(browser: Browser, door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> Iterator[AtBrowser]:
+    """`sit("author")`: somebody of this role who has signed in, in a browser of their own."""
+    contexts: list[BrowserContext] = []
+    url = str(door.base_url)
+
+    def sit_down(role: str, *, javascript: bool = True) -> Desk:
+        at_desk(role)
+        context = browser.new_context(base_url=url, java_script_enabled=javascript)
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        context.add_cookies([{"name": n, "value": value, "url": url} for n, value in door.cookies.items()])
+        return Desk(context.new_page())
+
+    yield sit_down
+    for context in contexts:
+        context.close()

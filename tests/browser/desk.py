@@ -1,6 +1,7 @@
 """An operator at the console in a browser of their own: what they do there, whatever their hands and language.
 
-Things on the page are found by what the server reads (names, values, addresses), never by words, which differ by language.
+Things on a page are found by what the server reads (names, values, addresses), not by words, which each language has
+its own of.
 """
 
 import json
@@ -92,7 +93,7 @@ class Desk:
 
     def begin(self, template: str) -> None:
         """`begin("storm issue")`"""
-        self.go("/console/compose")
+        self.hands.press(self.page.locator('.places a[href="/console/compose"]'))
         self.hands.press(self.page.locator(f'.templates button[value="{template}"]'))
         expect(self.page.locator("#draft")).to_be_visible()
 
@@ -125,14 +126,13 @@ class Desk:
         return unary_union(parts) if parts else None
 
     def tick_zone(self, name: str) -> None:
-        self.hands.fill(self.page.locator("#find"), name)
-        self.hands.press(self.page.locator(".zone-list li:visible", has_text=name).first.locator("[name^=zone]"))
+        self.hands.press(self.page.locator(".zone-list label", has_text=name).locator('[name^="zone."]'))
 
     def choose(self, blank: str, value: str) -> None:
         self.hands.choose(self.page.locator(f'[name="blank.{blank}"]'), value)
 
     def say(self, blank: str, words: str) -> None:
-        """Fill in a blank that is optional."""
+        """Fill in a blank. Optional ones are shown when one asks for them."""
         field = self.page.locator(f'[name="blank.{blank}"]')
         if not field.is_visible():
             self.hands.press(self.page.locator("#what details", has=field).locator("summary"))
@@ -177,6 +177,10 @@ class Desk:
             self.hands.fill(form.locator("[name=messages]"), str(messages))
         self.hands.press(form.locator("button"))
         expect(self.page.locator("#standing .state-approved")).to_be_visible()
+
+    def messages(self) -> int:
+        """How many the page says that it would send."""
+        return _number(self.page.locator("#standing .reach strong"))
 
     def launch(self, word: str = "") -> None:
         """`word`: what confirms an exercise."""

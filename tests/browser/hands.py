@@ -1,4 +1,4 @@
-"""How a person works a page: with a mouse, on a touchscreen, or by keyboard alone. Everything that is done is counted."""
+"""How a person works a page: with a mouse, on a touchscreen, or by keyboard alone. What is done is counted."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -18,7 +18,8 @@ UNSEEN = """() => {
     let ringed = at;  // it, or what is drawn around it while it has the focus
     while (ringed && getComputedStyle(ringed).outlineStyle === "none") ringed = ringed.parentElement;
     if (!ringed) return `nothing is drawn around ${name}`;
-    if (box.bottom <= 0 || box.right <= 0 || box.top >= innerHeight || box.left >= innerWidth) return `out of sight: ${name}`;
+    const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+    if (!inside) return `out of sight: ${name}`;
     const seen = [[0.5, 0.5], [0.1, 0.1], [0.9, 0.9], [0.1, 0.9], [0.9, 0.1]].some(([x, y]) => {
         const over = document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
         return over && (at.contains(over) || over.contains(at));

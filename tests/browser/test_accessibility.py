@@ -1,38 +1,63 @@
 """axe finds nothing on any page that we serve. The application runs in this process."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from api.app import create_app
+from tests.api import role_table
 from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import paths, signed_in, unsubscribe_link
-from tests.browser.axe import examined, violations
+from tests.browser.axe import examined, too_wide, violations
 from tests.browser.visits import DRAWN
 from tests.waiting import until
 
 __all__ = ["at_desk", "city", "door", "key", "paths", "public_url", "served", "signed_in", "unsubscribe_link"]
 
 
+# Of the console's, besides pages: streams, parts of pages, files.
+PARTS = re.compile(r"/(events|parts|alarms|report\.\{suffix\})$")
+
+
 @pytest.fixture
-def page(browser: Browser, door: httpx.Client) -> Iterator[Page]:
+def locale() -> str:
+    return "en-US"
+
+
+@pytest.fixture
+def page(browser: Browser, door: httpx.Client, locale: str) -> Iterator[Page]:
     """A page of somebody who is signed in where `door` is."""
-    context = examined(browser, str(door.base_url))
+    context = examined(browser, str(door.base_url), locale)
     for name, value in door.cookies.items():
         context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
     yield context.new_page()
     context.close()
 
 
-def test_every_page(paths: list[str], page: Page) -> None:
+@pytest.mark.parametrize("locale", ["en-US", pytest.param("es-US", marks=pytest.mark.long)])
+def test_every_page(paths: list[str], page: Page, locale: str) -> None:
     found = []
     for path in paths:
         page.goto(path)
         if path.startswith("/console/map"):
             until(lambda: page.evaluate(DRAWN), 60, "the map is drawn")
-        found += violations(page)
+        found += [*violations(page), *too_wide(page)]
+        if path.startswith("/console"):
+            assert page.locator("html").get_attribute("lang") == locale[:2], path
     assert "\n".join(found) == ""
+
+
+def test_no_page_of_the_console_is_forgotten(paths: list[str], door: httpx.Client) -> None:
+    """Each route that shows a page is among the paths above, with something to show."""
+    shown = [path.partition("?")[0] for path in paths if door.get(path).status_code == 200]
+    routes = [route.removeprefix("GET ") for route in role_table.routes(create_app()) if "GET /console" in route]
+    assert len(routes) > 20
+    for route in routes:
+        as_path = re.sub(r"\{[^}]+\}", r"[^/]+", route)
+        assert PARTS.search(route) or any(re.fullmatch(as_path, path) for path in shown), f"{route} is not examined"
 
 
 def test_a_city_in_which_nothing_has_happened_yet(signed_in: None, page: Page) -> None:
