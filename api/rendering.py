@@ -52,7 +52,7 @@ def page(
         with transaction() as s:
             given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
             given |= {"drilling": drills.running(s, datetime.now(UTC))}
-    given["address"] = _address(request)
+    given["page_address"] = _address(request)
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
         status = told.status if (told := given.get("told")) else 200

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -28,14 +28,16 @@ def watched(alert_id: Id, caller: Viewer) -> Caller:
 
 
 @router.get("/alerts/{alert_id}/events", response_class=EventSourceResponse)
-async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> AsyncIterator[ServerSentEvent]:
-    """Stream the parts until the alert or the session ends, or the client leaves.
+async def events(
+    alert_id: Id, caller: Annotated[Caller, Depends(watched)], seen: Annotated[str, Query(max_length=20)] = ""
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the parts until the alert or the session ends, or the client leaves. `seen`: the state on the page.
 
     No database connection is held between looks."""
     sent: dict[str, str] = {}
-    seen, over = "", False
+    since, over = datetime.now(UTC), False
     while not over:
-        state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, datetime.now(UTC))
+        state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, since)
         for name, html in parts.items():
             if sent.get(name) != html:
                 yield ServerSentEvent(event=name, raw_data=html)
@@ -45,11 +47,15 @@ async def events(alert_id: Id, caller: Annotated[Caller, Depends(watched)]) -> A
     yield ServerSentEvent(event="over", raw_data="over")
 
 
-def look(alert_id: int, caller: Caller, seen: str, now: datetime) -> tuple[str, dict[str, str], bool]:
+def look(alert_id: int, caller: Caller, seen: str, since: datetime) -> tuple[str, dict[str, str], bool]:
     """Return the alert's state, its parts as HTML by name, and whether they are final. Before the launch there are
-    parts only when the state differs from `seen`, because a preview of the audience is too costly for every second."""
-    alert = watched_alert(alert_id)
+    parts only when the state differs from `seen`, because a preview of the audience is too costly for every second.
+
+    What others saw before `since` is older than the page: it would take a form away from whoever fills it in."""
+    alert, now = watched_alert(alert_id), datetime.now(UTC)
     seen_now = alert.look()
+    if seen_now.at < since:
+        return seen, {}, False
     if caller.session is not None and caller.session.id not in seen_now.sessions:
         return seen, {}, True
     state = seen_now.shown.alert.state

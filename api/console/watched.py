@@ -29,6 +29,7 @@ class Look:
     """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: by language and
     whether small numbers are shown, the parts that are the same for everybody, by name."""
 
+    at: datetime
     shown: Shown
     sessions: frozenset[int]
     rendered: dict[tuple[str, bool], dict[str, str]] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class WatchedAlert:
     def _read(self) -> Look:
         now = datetime.now(UTC)
         with transaction() as s:
-            return Look(alert_view.shown(s, self._id, now, self._running), sessions.open_ids(s, now))
+            return Look(now, alert_view.shown(s, self._id, now, self._running), sessions.open_ids(s, now))
 
     def parts(self, look: Look, caller: Caller, now: datetime) -> dict[str, str]:
         """Return the parts of the page as HTML, for an alert that was launched."""

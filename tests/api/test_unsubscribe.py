@@ -36,6 +36,7 @@ def test_looking_at_the_link_changes_nothing_and_says_what_it_would_do(door: htt
     assert 'lang="es"' in answer.text
     assert "No recibir más mensajes sobre tormentas" in answer.text
     assert "maria.lopez" not in answer.text
+    assert "@example.org" in answer.text, "whose messages, shortened"
     assert "Stop messages about storms" in door.get(f"{link}?lang=en").text
 
 

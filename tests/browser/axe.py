@@ -10,9 +10,11 @@ FOUND = """async (tags) => (await axe.run({runOnly: tags})).violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} ${node.failureSummary}`))"""
 LOOKS = (("light", 1280), ("dark", 390))
 NARROW = (640, 320)  # a window of 1,280 px at a zoom of 200 % (WCAG 1.4.4) and of 400 % (1.4.10)
-TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, [hidden]"))
-    .map((one) => one.outerHTML.slice(0, 150)).slice(0, 3).concat("wider than the window")"""
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : ["wider than the window"].concat(
+    [...document.querySelectorAll("body *")]
+        .filter((one) => one.checkVisibility() && !one.closest(".scroll"))
+        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+        .map((one) => one.outerHTML.slice(0, 150)).slice(0, 3))"""
 
 
 def examined(browser: Browser, url: str, locale: str = "en-US") -> BrowserContext:
@@ -35,8 +37,10 @@ def violations(page: Page) -> list[str]:
 
 
 def too_wide(page: Page) -> list[str]:
-    """What makes the page scroll sideways when it is enlarged."""
+    """What makes the page, or its menu, scroll sideways when it is enlarged."""
     found = []
+    if (menu := page.locator(".others:not([open]) > summary")).count():
+        menu.click()
     for width in NARROW:
         page.set_viewport_size({"width": width, "height": 640})
         found += [f"{page.url} at {width} px: {one}" for one in page.evaluate(TOO_WIDE)]

@@ -117,5 +117,5 @@ class Keyboard:
             if what.evaluate("one => one === document.activeElement"):
                 return
             self.page.keyboard.press("Tab")
-            assert self.page.evaluate(UNSEEN) == ""
+            assert not (unseen := self.page.evaluate(UNSEEN)), f"{self.page.url}: {unseen}"
         raise AssertionError(f"{what} cannot be reached by Tab.")

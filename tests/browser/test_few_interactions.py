@@ -29,7 +29,7 @@ def on_duty(city: datetime, credentials: None) -> datetime:
 
 
 def test_a_routine_notice_by_its_author_alone(on_duty: datetime, sit: AtBrowser) -> None:
-    author = sit("author")
+    author = sit("approver")  # the role of those who may approve what they wrote, if it is routine
     author.go("/console")
     author.begin("snow issue")
     author.choose("rule", "routes")
