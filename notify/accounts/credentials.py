@@ -95,6 +95,22 @@ def change_password(s: Session, operator: Operator, password_hash: str, now: dat
     letters.write(s, "password", operator, now)
 
 
+def replace_app(s: Session, operator: Operator, secret: str, code: str, now: datetime) -> None:
+    """Replace the authenticator app by one that shows a code of this secret. Codes of the one before are void.
+
+    Raises Invalid for a code that does not fit; Refused for an account without a password.
+    """
+    step = codes.step_of(secret, code, now)
+    if step is None:
+        raise Invalid(WRONG_CODE, hint=CODE_HINT)
+    kept = require(s, operator)
+    keyring.hold(s)
+    kept.secret_sealed, kept.secret_at, kept.last_step = crypto.seal(secret, codes.PURPOSE), now, step
+    s.flush()
+    audit.note(s, now=now, by=operator, action="app", subject="operator", subject_id=operator.id)
+    letters.write(s, "app", operator, now)
+
+
 def use_code(s: Session, kept: Credential, code: str, now: datetime) -> bool:
     """Check the second factor and use it up, in the transaction that the operator is locked in. A code of the app, and
     any earlier one, works once; a recovery code once, which the audit records."""

@@ -221,7 +221,8 @@ def rotate(
 ) -> None:
     """Replace the secret key: encrypt and index every address again while messages are sent. Continues after a kill.
 
-    Exits with 1 if the new key is in force but some addresses or places could not be read; an alarm names them.
+    Exits with 1 if the new key is in force but some values could not be read; alarms name their contacts, places and
+    operators.
     """
     with transaction() as s:
         by = acting.administrator(s, operator)
@@ -241,8 +242,8 @@ def rotate(
     else:
         console.print(f"The new key is in force. {afterwards}", soft_wrap=True)
         if done.unreadable:
-            console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} addresses or places.")
-            console.print("An alarm names them; see docs/keys.md.")
+            console.print(f"Readable with neither key, and left as they are: {done.unreadable:,} values.")
+            console.print("Alarms name their contacts, places and operators; see docs/keys.md.")
     if done.unreadable:
         raise typer.Exit(1)
 

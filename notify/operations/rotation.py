@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -99,13 +100,19 @@ def rotate(now: datetime, by: Operator | None = None, on_progress: Progress = _q
 
 
 def _sound(s: Session, done: Rotated, now: datetime) -> None:
-    for table, kind, what in (
-        ("contacts", alarms.UNREADABLE_ADDRESS, "The stored addresses of some contacts"),
-        ("places", alarms.UNREADABLE_PLACE, "Some places of residents"),
+    """Ring for what no key opens, with the ids of the rows, or of the operators that they belong to."""
+    again = "Enter them again; docs/keys.md says how."
+    for table, kind, named, what, then in (
+        ("contacts", alarms.UNREADABLE_ADDRESS, "id", "The stored addresses of some contacts", again),
+        ("places", alarms.UNREADABLE_PLACE, "id", "Some places of residents", again),
+        ("operator_contacts", alarms.UNREADABLE_ACCOUNT, "operator_id", "Contacts of some operators", again),
+        ("credentials", alarms.UNREADABLE_ACCOUNT, "operator_id", "The apps of some operators", "Reset the accounts."),
     ):
         if ids := done.damaged.get(table):
-            told = f"{what} cannot be opened with either key of the rotation ({alarms.some(ids)})"
-            alarms.sound(s, kind, f"{told} and stay as they are. Enter them again; docs/keys.md says how.", now)
+            found = text(f"SELECT DISTINCT {named} FROM {table} WHERE id = ANY(:ids) ORDER BY 1")
+            some = alarms.some(s.scalars(found, {"ids": ids}).all())
+            told = f"{what} cannot be opened with either key of the rotation ({some}) and stay as they are. {then}"
+            alarms.sound(s, kind, told, now, about="" if named == "id" else table)
 
 
 def _alone(connection: "psycopg.Connection[Any]") -> None:

@@ -111,6 +111,7 @@ def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link:
         f"/console/operators/{newcomer.id}/limits",
         "/console/you",
         "/console/you/passkeys",
+        "/console/you/app",
         "/console/you/contacts",
         "/console/prove?next=/console",
         join,

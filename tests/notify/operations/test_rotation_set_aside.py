@@ -11,10 +11,11 @@ from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.operations import rotation
 from notify.subscribers import export_csv
+from tests.api.people import joined
 from tests.factories import NOW, resident
 from tests.notify.core.test_keyring import use_keys
 from tests.notify.delivery.test_one_bad_row import refuse
-from tests.notify.operations.test_rotation import NEW, inside, keys, killed_in, sql, stop, written_to
+from tests.notify.operations.test_rotation import NEW, inside, keys, killed_in, sql, staff_contact, stop, written_to
 from tests.owner import as_owner
 
 assert keys  # the fixture
@@ -49,6 +50,19 @@ def test_what_cannot_be_read_is_counted_named_by_an_alarm_and_by_the_exit_code(k
     assert inside() == [tom.id, ann.id, *(one.id for one in others)]
     stop(tom.phone, "SM1")
     assert not written_to(tom.phone), "its index is the new key's all the same"
+
+
+def test_an_alarm_names_the_operators_whose_contacts_or_apps_cannot_be_read(keys: pytest.MonkeyPatch) -> None:
+    tom = joined()
+    staff_contact(tom.id)
+    sql("UPDATE operator_contacts SET address_sealed = 'damaged'")
+    sql("UPDATE credentials SET secret_sealed = 'damaged beyond repair'")
+    assert rotation.rotate(NOW).unreadable == 2
+    ringing = {
+        row.about: row.message for row in sql("SELECT about, message FROM alarms WHERE kind = 'unreadable-account'")
+    }
+    assert ringing.keys() == {"operator_contacts", "credentials"}
+    assert all(f"({tom.id})" in message for message in ringing.values())
 
 
 def test_a_rotation_that_read_everything_ends_with_0(keys: pytest.MonkeyPatch) -> None:
