@@ -38,12 +38,7 @@ def join(
 
     Raises Invalid for a code that does not fit, and for a link that is used or too old.
     """
-    step = codes.step_of(secret, code, now)
-    if step is None:
-        raise Invalid(
-            _("The code does not fit."),
-            hint=_("Give the six digits that the app shows now; it shows new ones every 30 seconds."),
-        )
+    step = _first_step(secret, code, now)
     operator = lock(s, links.find(s, token, "join", now).id)
     if operator is None:
         raise Invalid(_("This link is too old."), hint=links.HINTS["join"])
@@ -100,9 +95,7 @@ def replace_app(s: Session, operator: Operator, secret: str, code: str, now: dat
 
     Raises Invalid for a code that does not fit; Refused for an account without a password.
     """
-    step = codes.step_of(secret, code, now)
-    if step is None:
-        raise Invalid(WRONG_CODE, hint=CODE_HINT)
+    step = _first_step(secret, code, now)
     kept = require(s, operator)
     keyring.hold(s)
     kept.secret_sealed, kept.secret_at, kept.last_step = crypto.seal(secret, codes.PURPOSE), now, step
@@ -139,3 +132,14 @@ def keep_rehashed(s: Session, operator_id: int, old: str, new: str) -> None:
                  WHERE operator_id = :operator AND password_hash = :old"""),
         {"operator": operator_id, "old": old, "new": new},
     )
+
+
+def _first_step(secret: str, code: str, now: datetime) -> int:
+    """Return the step of the first code of a new app. Raises Invalid for a code that does not fit."""
+    step = codes.step_of(secret, code, now)
+    if step is None:
+        raise Invalid(
+            _("The code does not fit."),
+            hint=_("Give the six digits that the app shows now; it shows new ones every 30 seconds."),
+        )
+    return step
