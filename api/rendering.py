@@ -133,7 +133,7 @@ def _environment(_language: str) -> Environment:
         "plural": _plural,
         "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
-        "tally": lambda told: translation.number(told) if isinstance(told, int) else told,
+        "tally": lambda told: translation.number(told) if isinstance(told, int) else _("fewer than 10"),
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages

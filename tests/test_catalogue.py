@@ -10,7 +10,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po
-from jinja2 import DictLoader
+from jinja2 import DictLoader, nodes
 
 from api import rendering
 from api.app import STATIC
@@ -98,6 +98,16 @@ def test_templates_pass_all_their_words_on_for_translation() -> None:
         if found := untranslated(pages, path.read_text(encoding="utf-8")):
             left[path.relative_to(PAGES).as_posix()] = found
     assert left == {}
+
+
+def test_the_form_of_a_message_follows_from_the_number_in_it() -> None:
+    """`trans` takes its first value, or the one after `pluralize`, which may be a text."""
+    pages = rendering._environment("en")
+    for path in sorted((PAGES / "console").rglob("*.html")):
+        for call in pages.parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "ngettext" and call.kwargs:
+                counts = [one.value for one in call.kwargs if one.key in {"n", "count"}]
+                assert call.args[2] in counts, (path.name, call.lineno)
 
 
 def test_scripts_take_what_they_say_from_the_page() -> None:

@@ -30,6 +30,7 @@ from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
 from notify.core.vocabulary import word
 from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
@@ -179,7 +180,9 @@ class ComposeView:
     def size(self, one: compose.Rendered) -> str:
         """Of a text message: its segments and characters."""
         found = segments(one.text)
-        return f"{found.units} {'characters' if found.encoding == 'GSM-7' else 'UCS-2 units'}"
+        if found.encoding == "GSM-7":
+            return ngettext("%(n)s character", "%(n)s characters", found.units)
+        return ngettext("%(n)s UCS-2 unit", "%(n)s UCS-2 units", found.units)
 
     def told(self, number: int) -> Any:
         return told(number)
