@@ -23,6 +23,7 @@ from notify.content.events import Event
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import WorkingDraft
 from zones.geometry import area_hash, from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
@@ -84,7 +85,7 @@ def _locate(looked: Looked, event: Event, caller: Caller) -> None:
         with transaction() as s:
             looked.shape = from_wkb(drafting.area_of(s, looked.wanted, settings()).wkb)
     else:
-        looked.problem = "Choose where: zones, streets, a circle or a drawn area. Without one, nothing is sent."
+        looked.problem = _("Choose where: zones, streets, a circle or a drawn area. Without one, nothing is sent.")
 
 
 def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Event, caller: Caller) -> None:

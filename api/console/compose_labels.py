@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from notify.alerts import working_drafts
 from notify.channels.channel import CHANNELS
 from notify.content.events import Event
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Operator
 
 
@@ -23,23 +25,33 @@ def zone_names(s: Session) -> dict[int, str]:
 
 def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:
     """A field's name, as its form calls it."""
-    start, _, rest = name.partition(".")
+    start, _dot, rest = name.partition(".")
     if start == "blank":
-        bare, _, language = rest.partition(".")
+        bare, _dot, language = rest.partition(".")
         found = next((blank.label for blank in event.blanks(phase) if blank.name == bare), bare)
         return f"{found} ({language})" if language else found
     if start in {"zone", "but"}:
-        zone = zones.get(int(rest), "a zone that was retired")
-        return zone if start == "zone" else f"{zone}, left out"
+        zone = zones.get(int(rest), _("a zone that was retired"))
+        return zone if start == "zone" else _("%(zone)s, left out", zone=zone)
     if start == "channel":
-        return CHANNELS[rest].label if rest in CHANNELS else rest
-    return LABELS.get(start, start) + (f" ({rest})" if rest and start == "area_name" else "")
+        return _(CHANNELS[rest].label) if rest in CHANNELS else rest
+    return _(LABELS.get(start, start)) + (f" ({rest})" if rest and start == "area_name" else "")
 
 
 LABELS = {
-    "streets": "Streets", "around": "Middle of the circle", "radius": "Radius", "area": "Drawn area",
-    "but_streets": "Streets left out", "but_area": "Drawn area left out", "area_name": "What residents call the area",
-    "severity": "Severity", "urgency": "Urgency", "certainty": "Certainty", "status": "Real or practice",
-    "lasts": "How long it lasts", "expires_at": "When it ends", "launch_at": "When to launch",
-    "confirm": "Doubt about the area",
-}  # fmt: skip
+    "streets": gettext_noop("Streets"),
+    "around": gettext_noop("Middle of the circle"),
+    "radius": gettext_noop("Radius"),
+    "area": gettext_noop("Drawn area"),
+    "but_streets": gettext_noop("Streets left out"),
+    "but_area": gettext_noop("Drawn area left out"),
+    "area_name": gettext_noop("What residents call the area"),
+    "severity": gettext_noop("Severity"),
+    "urgency": gettext_noop("Urgency"),
+    "certainty": gettext_noop("Certainty"),
+    "status": gettext_noop("Real or practice"),
+    "lasts": gettext_noop("How long it lasts"),
+    "expires_at": gettext_noop("When it ends"),
+    "launch_at": gettext_noop("When to launch"),
+    "confirm": gettext_noop("Doubt about the area"),
+}

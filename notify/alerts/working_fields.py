@@ -134,7 +134,7 @@ def read(
         reader.problems,
     )
     if not reading.wanted.channels:
-        reader.say("who", "No channel is chosen. Tick at least one.")
+        reader.say("who", _("No channel is chosen. Tick at least one."))
     return reading
 
 
@@ -168,7 +168,7 @@ class _Reader:
             if value and name.startswith(f"{start}."):
                 zone = self._zones.get(int(name.partition(".")[2]))
                 if zone is None:
-                    self.say("where", "A zone that was chosen has been retired. Untick it below.")
+                    self.say("where", _("A zone that was chosen has been retired. Untick it below."))
                 else:
                     chosen.append(zone)
         return chosen
@@ -183,7 +183,14 @@ class _Reader:
     def _streets(self, name: str) -> list[Part]:
         lines = [line for line in self.values.get(name, "").splitlines() if visible(line)]
         if len(lines) > MOST_LINES:
-            self.say("where", f"{len(lines):,} streets are more than can be looked up; the most is {MOST_LINES}.")
+            self.say(
+                "where",
+                _(
+                    "%(count)s streets are more than can be looked up; the most is %(most)s.",
+                    count=translation.number(len(lines)),
+                    most=MOST_LINES,
+                ),
+            )
         found = (self.tried("where", lambda line=line: segments_from(line)) for line in lines[:MOST_LINES])  # type: ignore[misc]
         return [part for part in found if part is not None]
 
@@ -191,7 +198,7 @@ class _Reader:
         address, radius = (visible(self.values.get(name, "")) for name in ("around", "radius"))
         if not address:
             if radius:
-                self.say("where", "A radius is given without an address. Give the middle of the circle.")
+                self.say("where", _("A radius is given without an address. Give the middle of the circle."))
             return []
         radius_m = self.tried("where", lambda: _metres(radius))
         if radius_m is None:
@@ -199,7 +206,9 @@ class _Reader:
         point = re.fullmatch(r"(-?\d{1,3}(?:\.\d{1,15})?)\s*[, ]\s*(-?\d{1,3}(?:\.\d{1,15})?)", address)
         part = self.tried("where", lambda: circle_from(f"{address}, {radius_m} m")) if point else None
         if isinstance(part, Circle) and not (abs(part.lon) <= 180 and abs(part.lat) <= 90):
-            self.say("where", f"{address} is not longitude and latitude. Write it like -75.16, 39.95.")
+            self.say(
+                "where", _("%(address)s is not longitude and latitude. Write it like -75.16, 39.95.", address=address)
+            )
             return []
         return [part or Around(address, radius_m)]
 
@@ -216,13 +225,20 @@ class _Reader:
         }
         plain = self.values.get("area_name", "")
         if max(map(len, (plain, *by_language.values()))) > 200:
-            self.say("where", "The name of the area is longer than 200 characters. Make it shorter.")
+            self.say("where", _("The name of the area is longer than 200 characters. Make it shorter."))
         return by_language or plain
 
     def status(self) -> Any:
         status = self.values.get("status") or "Actual"
         if status not in STATUSES:
-            self.say("what", f"There is no status {status[:40]!r}. Choose one of: {', '.join(STATUSES)}.")
+            self.say(
+                "what",
+                _(
+                    "There is no status %(status)s. Choose one of: %(choices)s.",
+                    status=repr(status[:40]),
+                    choices=", ".join(STATUSES),
+                ),
+            )
             return "Actual"
         return status
 

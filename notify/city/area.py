@@ -16,6 +16,7 @@ from notify.city import zones as city_zones
 from notify.city.parts import Along, Around, Circle, Document, Drawn, InZone, Part, Segments
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.process import once
+from notify.core.translation import gettext as _
 from zones import areas
 from zones.addresses.words import readable
 from zones.areas import Side
@@ -88,7 +89,9 @@ def find(s: Session, where: Where) -> Found:
 def gather(s: Session, where: Where) -> Gathered:
     """Read the zones, streets and addresses of the parts. Raises Invalid or NotFound."""
     if not where.include:
-        raise Invalid("An alert needs an area: without one nothing is sent.", hint="Name a zone, or give an area.")
+        raise Invalid(
+            _("An alert needs an area: without one nothing is sent."), hint=_("Name a zone, or give an area.")
+        )
     reader = _Reader(s, where)
     included = [reader.read(part) for part in _once_each(where.include)]
     excluded = [reader.read(part) for part in _once_each(where.exclude)]
@@ -113,12 +116,12 @@ def make(gathered: Gathered) -> Found:
     except ZoneError as error:
         raise Invalid(error.message, hint=error.hint, details=error.details) from None
     except PoolBusy:
-        raise Unavailable("Too many areas are being computed.", hint="Try again in a few seconds.") from None
+        raise Unavailable(_("Too many areas are being computed."), hint=_("Try again in a few seconds.")) from None
     if made.doubt is not None:
         hint = f"If you mean it, confirm it with --confirm {made.doubt.kind}, or `confirmed` over REST."
         doubt: Invalid | Refused = Refused(made.doubt.question, hint=hint)
         if made.doubt.kind == "swapped":
-            doubt = Invalid(made.doubt.question, hint=f"GeoJSON has longitude first. {hint}")
+            doubt = Invalid(made.doubt.question, hint=_("GeoJSON has longitude first. %(hint)s", hint=hint))
         doubt.confirm = made.doubt.kind
         raise doubt
     return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.area_m2)
@@ -146,7 +149,7 @@ def _text(document: Document) -> str:
     try:
         return document.decode("utf-8-sig") if isinstance(document, bytes) else document
     except UnicodeDecodeError:
-        raise Invalid("The GeoJSON is not UTF-8 text.", hint="Save it as UTF-8.") from None
+        raise Invalid(_("The GeoJSON is not UTF-8 text."), hint=_("Save it as UTF-8.")) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,10 @@ class _Reader:
 
     def read(self, part: Part) -> _Read:
         if time.monotonic() > self._until:
-            raise Invalid(f"Looking up the parts takes longer than {READ_S:g} seconds.", hint="Name fewer of them.")
+            raise Invalid(
+                _("Looking up the parts takes longer than %(read_s)s seconds.", read_s=format(READ_S, "g")),
+                hint=_("Name fewer of them."),
+            )
         match part:
             case InZone(name):
                 kept = self._zones[name]
@@ -189,10 +195,11 @@ class _Reader:
 
     def _street(self, wanted: Segments) -> _Read:
         if not (wanted.external_id or wanted.name.strip()):
-            raise Invalid("A street has no name.", hint="Give its name or the city's id of a segment.")
+            raise Invalid(_("A street has no name."), hint=_("Give its name or the city's id of a segment."))
         if wanted.first is None and wanted.last is not None:
             raise Invalid(
-                f"The range of house numbers up to {wanted.last} has no beginning.", hint="Give both numbers."
+                _("The range of house numbers up to %(last)s has no beginning.", last=wanted.last),
+                hint=_("Give both numbers."),
             )
         rows = self._streets(wanted.external_id, wanted.name)
         if not rows:
@@ -203,7 +210,10 @@ class _Reader:
             if side := _side(left, right, wanted):
                 lines.append((bytes(row.geometry), side))
         if not lines:
-            raise NotFound(f"No part of the street is {wanted.words}.", hint="Leave the numbers or the side out.")
+            raise NotFound(
+                _("No part of the street is %(words)s.", words=wanted.words),
+                hint=_("Leave the numbers or the side out."),
+            )
         strip = Strip(tuple(lines), wanted.reach_m)
         if wanted.side == "left" or wanted.side == "right":  # residents do not know which side that is
             return _Read(strip)
@@ -218,7 +228,7 @@ def _place(s: Session, address: str) -> tuple[float, float]:
     found = geocoder.find(s, address)
     if found.message:
         near = [f"{match.label}?" for match in found.matches[:3]]
-        raise NotFound("The address is not known for sure.", details=near, hint=found.message)
+        raise NotFound(_("The address is not known for sure."), details=near, hint=found.message)
     return found.matches[0].lon, found.matches[0].lat
 
 
@@ -234,7 +244,7 @@ def _no_street(s: Session, wanted: Segments) -> NotFound:
     found = geocoder.find(s, wanted.name).matches if wanted.name else ()
     near = [match.label for match in found if match.kind == "street"]
     hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else "Import it: `tocsin streets import`."
-    return NotFound(f"There is no street {(wanted.name or wanted.external_id)!r}.", hint=hint)
+    return NotFound(_("There is no street %(name)s.", name=repr(wanted.name or wanted.external_id)), hint=hint)
 
 
 def _side(left: tuple[int, int] | None, right: tuple[int, int] | None, wanted: Segments) -> areas.Side | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 STREET_M = 30.0  # from the middle of the road to behind the front door
 Document: TypeAlias = Mapping[str, Any] | str | bytes
@@ -89,11 +90,13 @@ def circle_from(words: str) -> Circle | Around:
         return Circle(*map(float, found.groups()))
     if found := _AROUND.fullmatch(words):
         if _ZIP.fullmatch(words, found.end(1)):
-            raise Invalid("Is that a ZIP code or a radius?", hint=f"For metres, write {found[2]} m.")
+            raise Invalid(
+                _("Is that a ZIP code or a radius?"), hint=_("For metres, write %(radius)s m.", radius=found[2])
+            )
         return Around(found[1].strip(), float(found[2]))
     raise Invalid(
-        f"{words!r} is not a circle.",
-        hint="Write longitude, latitude and metres: -75.16,39.95,500; or an address and metres.",
+        _("%(words)s is not a circle.", words=repr(words)),
+        hint=_("Write longitude, latitude and metres: -75.16,39.95,500; or an address and metres."),
     )
 
 
@@ -101,7 +104,7 @@ def segments_from(words: str) -> Segments:
     """Read `N BROAD ST 1200-1500 even`: a street with optional house numbers and an optional side."""
     found = _STREET.fullmatch(" ".join(words.split()))
     if not found:
-        raise Invalid("A street has no name.", hint="Write it like N BROAD ST 1200-1500 even.")
+        raise Invalid(_("A street has no name."), hint=_("Write it like N BROAD ST 1200-1500 even."))
     first, last = found["first"], found["last"]
     return Segments(
         found["name"],

@@ -74,17 +74,19 @@ class Imported:
 def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
     """Compare shapes with stored zones, by name, ignoring case. Locks out other imports until the transaction ends."""
     if kind not in KINDS:
-        raise Invalid(f"There is no zone kind {kind!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
+        raise Invalid(
+            _("There is no zone kind %(kind)s.", kind=repr(kind)), hint=_("Kinds: %(kinds)s.", kinds=", ".join(KINDS))
+        )
     try:
         s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise
-        raise Refused("Another import of zones is running.", hint="Try again when it is done.") from None
+        raise Refused(_("Another import of zones is running."), hint=_("Try again when it is done.")) from None
     every = all_zones(s, kind, retired=True)
     exactly = {kept.zone.name: kept for kept in every}
     nearly = {kept.zone.name.casefold(): kept for kept in every}
-    _, readable = gate.readable_from_wkb(kept.version.geometry for kept in every)
+    _rows, readable = gate.readable_from_wkb(kept.version.geometry for kept in every)
     whole = {every[row].zone.id for row in readable}  # a damaged zone is imported again whatever its hash
     added: list[NamedShape] = []
     changed: list[tuple[KeptZone, NamedShape]] = []
@@ -151,7 +153,7 @@ def retire(s: Session, zone_id: int, now: datetime, by: Operator) -> Zone:
     operators.require(by, "administer")
     zone = of_id(s, zone_id, lock=True)
     if zone.retired_at is not None:
-        raise Refused(f"{zone.name} is retired already.")
+        raise Refused(_("%(name)s is retired already.", name=zone.name))
     zone.retired_at = now
     audit.note(s, now=now, by=by, action="retire", subject="zone", subject_id=zone.id)
     return zone
@@ -175,7 +177,7 @@ def of_id(s: Session, zone_id: int, *, lock: bool = False) -> Zone:
     """Return a zone, retired or not. Raises NotFound."""
     zone = s.get(Zone, zone_id, with_for_update=lock or None, populate_existing=lock)
     if zone is None:
-        raise NotFound(f"There is no zone {zone_id}.", hint="`tocsin zones list` shows them all.")
+        raise NotFound(_("There is no zone %(zone)s.", zone=zone_id), hint="`tocsin zones list` shows them all.")
     return zone
 
 
@@ -271,11 +273,13 @@ def _named(name: str, every: Sequence[KeptZone], by_name: Mapping[str, Sequence[
         return matches[0]
     if matches:
         choices = ", ".join(f"{x.zone.kind}:{x.zone.name}" for x in matches)
-        raise Invalid(f"Several zones are named {bare!r}.", hint=f"Say which: {choices}.")
+        raise Invalid(
+            _("Several zones are named %(name)s.", name=repr(bare)), hint=_("Say which: %(choices)s.", choices=choices)
+        )
     names = {x.zone.name.casefold(): x.zone.name for x in every if kind in ("", x.zone.kind)}
     near = _near(bare.casefold(), names)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`tocsin zones list` shows them all."
-    raise NotFound(f"There is no zone named {bare!r}.", hint=hint)
+    raise NotFound(_("There is no zone named %(name)s.", name=repr(bare)), hint=hint)
 
 
 def _near(wanted: str, names: Mapping[str, str]) -> list[str]:

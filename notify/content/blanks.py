@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from notify.core import phones
 from notify.core.characters import visible
+from notify.core.translation import gettext as _
 
 Phase = Literal["issue", "update", "all-clear"]
 PHASES: tuple[Phase, ...] = ("issue", "update", "all-clear")
@@ -70,14 +71,14 @@ class Blank(BaseModel):
         """Return the canonical form of the operator's words. Raises ValueError."""
         words = visible(given)
         if not words:
-            raise ValueError("is empty")
+            raise ValueError(_("is empty"))
         longest = self.longest or _LONGEST.get(self.type, _LONGEST_OTHER)
         if len(words) > longest:
-            raise ValueError(f"has {len(words)} characters; the most is {longest}")
+            raise ValueError(_("has %(count)s characters; the most is %(longest)s", count=len(words), longest=longest))
         if self.type == "text":
             words = words.replace("\r\n", "\n")
         if not is_clean(words.replace("\n", "") if self.type == "text" else words):
-            raise ValueError("has a line break or another character that does not show")
+            raise ValueError(_("has a line break or another character that does not show"))
         return _READERS[self.type](self, words)
 
 
@@ -90,7 +91,7 @@ def read_duration(words: str) -> timedelta:
         else None
     )
     if not length:
-        raise ValueError(f"must be a duration such as 90m, 6h or 1d12h, not '{words}'")
+        raise ValueError(_("must be a duration such as 90m, 6h or 1d12h, not '%(words)s'", words=words))
     return length
 
 
@@ -111,7 +112,7 @@ def _date(_blank: Blank, words: str) -> str:
     try:
         return date.fromisoformat(words).isoformat()
     except ValueError:
-        raise ValueError(f"must be a day such as 2027-01-14, not '{words}'") from None
+        raise ValueError(_("must be a day such as 2027-01-14, not '%(words)s'", words=words)) from None
 
 
 def _datetime(_blank: Blank, words: str) -> str:
@@ -120,7 +121,7 @@ def _datetime(_blank: Blank, words: str) -> str:
             raise ValueError
         return datetime.fromisoformat(words).isoformat(timespec="minutes")
     except ValueError:
-        raise ValueError(f"must be a day and time such as 2027-01-14T18:00, not '{words}'") from None
+        raise ValueError(_("must be a day and time such as 2027-01-14T18:00, not '%(words)s'", words=words)) from None
 
 
 def _duration(_blank: Blank, words: str) -> str:
@@ -130,10 +131,17 @@ def _duration(_blank: Blank, words: str) -> str:
 
 def _number(blank: Blank, words: str) -> str:
     if not re.fullmatch(r"\d{1,3}(,\d{3})+|\d{1,9}", words, re.ASCII):
-        raise ValueError(f"must be a whole number, not '{words}'")
+        raise ValueError(_("must be a whole number, not '%(words)s'", words=words))
     value = int(words.replace(",", ""))
     if not blank.minimum <= value <= blank.maximum:
-        raise ValueError(f"must be from {blank.minimum} to {blank.maximum}, not {value}")
+        raise ValueError(
+            _(
+                "must be from %(minimum)s to %(maximum)s, not %(value)s",
+                minimum=blank.minimum,
+                maximum=blank.maximum,
+                value=value,
+            )
+        )
     return str(value)
 
 
@@ -143,7 +151,9 @@ def _phone(_blank: Blank, words: str) -> str:
     try:
         number = phones.read(words, letters=True, local=True)
     except phones.NotAPhone:
-        raise ValueError(f"must be a phone number such as 215-555-0123 or 311, not '{words}'") from None
+        raise ValueError(
+            _("must be a phone number such as 215-555-0123 or 311, not '%(words)s'", words=words)
+        ) from None
     # A number without an area code has no E.164 form.
     return phones.local_form(number) if phones.is_local(number) else phones.e164(number)
 
@@ -155,13 +165,15 @@ def _url(_blank: Blank, words: str) -> str:
     except ValueError:
         usable = False
     if not usable or re.search(r"[\s<>\"]", words):
-        raise ValueError(f"must be a web address such as https://example.org/help, not '{words}'")
+        raise ValueError(_("must be a web address such as https://example.org/help, not '%(words)s'", words=words))
     return words
 
 
 def _choice(blank: Blank, words: str) -> str:
     if words not in blank.choices:
-        raise ValueError(f"must be one of {', '.join(blank.choices)}, not '{words}'")
+        raise ValueError(
+            _("must be one of %(choices)s, not '%(words)s'", choices=", ".join(blank.choices), words=words)
+        )
     return words
 
 

@@ -25,6 +25,7 @@ from notify.content.phrases import Moment, phone_number
 from notify.core.characters import ascii_punctuation, visible
 from notify.core.city_time import on_clock
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 __all__ = [
     "UNSUBSCRIBE_URL",
@@ -111,7 +112,7 @@ def render(
         writer = _Writer(event, phase, language, context, _spoken(event, phase, filled, context, language))
         rendered.extend(writer.write(CHANNELS[channel]) for channel in channels)
     if too_long := [reason for one in rendered for reason in _too_long(one, context.networks)]:
-        raise Invalid("The message is too long.", hint="Use shorter words.", details=too_long)
+        raise Invalid(_("The message is too long."), hint=_("Use shorter words."), details=too_long)
     return tuple(sorted(rendered, key=lambda one: channels.index(one.channel)))
 
 
@@ -128,7 +129,7 @@ def _require_words(
             if not is_clean(words):
                 wrong.append(f"'{name}' has a line break or another character that does not show.")
     if wrong:
-        raise Invalid("The message cannot be written.", details=tuple(dict.fromkeys(wrong)))
+        raise Invalid(_("The message cannot be written."), details=tuple(dict.fromkeys(wrong)))
 
 
 def _spoken(event: Event, phase: str, filled: Filled, context: Context, language: str) -> dict[str, Any]:
@@ -152,7 +153,14 @@ def _say(event: Event, blank: Blank, given: str, context: Context, language: str
             try:
                 at = on_clock(datetime.fromisoformat(given), context.timezone)
             except ValueError as error:
-                raise Invalid(f"Blank '{blank.name}' cannot be used: {given} {error}.") from error
+                raise Invalid(
+                    _(
+                        "Blank '%(name)s' cannot be used: %(given)s %(error)s.",
+                        name=blank.name,
+                        given=given,
+                        error=error,
+                    )
+                ) from error
             return Moment(speech, at, context.now)
         case "date":
             return speech.day_name(date.fromisoformat(given))
@@ -221,8 +229,13 @@ class _Writer:
             return close_sentences(template.render(self.values))
         except UndefinedError as error:  # words that the city wrote for an earlier version of this event
             raise Invalid(
-                f"The city's words for {channel.name} in '{self.language}' cannot be used: {error}.",
-                hint="Write them again on the console's page Words.",
+                _(
+                    "The city's words for %(name)s in '%(language)s' cannot be used: %(error)s.",
+                    name=channel.name,
+                    language=self.language,
+                    error=error,
+                ),
+                hint=_("Write them again on the console's page Words."),
             ) from error
 
     def _one_line(self, channel: Channel, part: str) -> str:

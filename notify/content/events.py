@@ -12,6 +12,7 @@ from notify.channels.channel import CHANNELS
 from notify.content.blanks import Blank, Phase
 from notify.content.phrases import Speech
 from notify.core.errors import Invalid, NotFound
+from notify.core.translation import gettext as _
 
 Lane = Literal["emergency", "routine"]
 Category = Literal[
@@ -135,7 +136,10 @@ class Event:
         for name, found in self.phases.items():
             if name == phase:
                 return found
-        raise NotFound(f"{self.label} has no phase called '{phase}'.", hint=f"Its phases are {', '.join(self.phases)}.")
+        raise NotFound(
+            _("%(label)s has no phase called '%(phase)s'.", label=self.label, phase=phase),
+            hint=_("Its phases are %(phases)s.", phases=", ".join(self.phases)),
+        )
 
     def channels(self, phase: str) -> tuple[str, ...]:
         """Return the channels that a phase has messages for. Raises NotFound."""
@@ -170,7 +174,8 @@ class Catalogue:
         found = tuple(language for language in languages if all(language in event.languages for event in self.events))
         if not found:
             raise Invalid(
-                f"There are no messages in {', '.join(languages)}.", hint="Set TOCSIN_LANGUAGES to others, such as en."
+                _("There are no messages in %(languages)s.", languages=", ".join(languages)),
+                hint=_("Set TOCSIN_LANGUAGES to others, such as en."),
             )
         return found
 
@@ -182,4 +187,4 @@ class Catalogue:
         names = [event.name for event in self.events]
         near = get_close_matches(name, names, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Events: {', '.join(names)}."
-        raise NotFound(f"There is no event called '{name}'.", hint=hint)
+        raise NotFound(_("There is no event called '%(name)s'.", name=name), hint=hint)

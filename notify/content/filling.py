@@ -8,6 +8,7 @@ from notify.content.blanks import Blank
 from notify.content.events import Event
 from notify.core.characters import visible
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,24 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
             try:
                 values[key] = blanks[name].read(words)
             except ValueError as error:
-                mistakes.append(f"Blank '{key}' {error}.")
+                mistakes.append(_("Blank '%(name)s' %(error)s.", name=key, error=error))
     for name, blank in blanks.items():
         if not visible(given.get(name, "")):
             if blank.default:
                 values[name] = blank.default
             elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):
-                mistakes.append(f"Blank '{name}' is missing: {blank.label}. Example: {_example(blank)}.")
+                mistakes.append(
+                    _(
+                        "Blank '%(name)s' is missing: %(label)s. Example: %(example)s.",
+                        name=name,
+                        label=blank.label,
+                        example=_example(blank),
+                    )
+                )
     if mistakes:
         raise Invalid(
-            f"The blanks of {event.name} {phase} have mistakes.",
-            hint=f"All blanks, with examples: {examples(event, phase)}.",
+            _("The blanks of %(event)s %(phase)s have mistakes.", event=event.name, phase=phase),
+            hint=_("All blanks, with examples: %(blanks)s.", blanks=examples(event, phase)),
             details=mistakes,
         )
     return Filled(event.name, phase, values)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_timedelta
 
 from notify.core import translation
+from notify.core.translation import gettext as _
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
@@ -26,9 +27,9 @@ def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
     if first.utcoffset() == second.utcoffset():
         return first
     if first.astimezone(UTC) > second.astimezone(UTC):  # PEP 495: in a gap, fold=0 is read with the offset before it
-        raise ValueError("does not exist: the clocks jump over it when summer time begins")
+        raise ValueError(_("does not exist: the clocks jump over it when summer time begins"))
     either = " or ".join(one.isoformat(timespec="minutes") for one in (first, second))
-    raise ValueError(f"comes twice, because the clocks are set back. Which is it: {either}")
+    raise ValueError(_("comes twice, because the clocks are set back. Which is it: %(either)s", either=either))
 
 
 def shown(at: datetime, zone: ZoneInfo) -> str:
@@ -50,11 +51,13 @@ def moment(words: str, zone: ZoneInfo) -> datetime:
     try:
         read = datetime.fromisoformat(words)
     except ValueError:
-        raise ValueError("is not a valid time. Use 30m, 6h, 2d or an ISO 8601 time such as 2027-01-12T18:00") from None
+        raise ValueError(
+            _("is not a valid time. Use 30m, 6h, 2d or an ISO 8601 time such as 2027-01-12T18:00")
+        ) from None
     try:
         return on_clock(read, zone).astimezone(UTC)
     except OverflowError:
-        raise ValueError("is beyond the calendar") from None
+        raise ValueError(_("is beyond the calendar")) from None
 
 
 def span(words: str) -> timedelta | None:
