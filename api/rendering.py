@@ -118,6 +118,7 @@ def _environment(_language: str) -> Environment:
         "channel": CHANNELS.__getitem__,
         "label": lambda channel: _(CHANNELS[channel].label),
         "word": word,
+        "said": translation.translated,  # what comes from a file of ours
         "number": translation.number,
         "counted": counted,
         "spelled": spelled,

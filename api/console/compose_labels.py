@@ -9,7 +9,7 @@ from notify.alerts import working_drafts
 from notify.channels.channel import CHANNELS
 from notify.content.events import Event
 from notify.core.translation import gettext as _
-from notify.core.translation import gettext_noop
+from notify.core.translation import gettext_noop, translated
 from notify.models import Operator
 
 
@@ -28,7 +28,7 @@ def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:
     start, _dot, rest = name.partition(".")
     if start == "blank":
         bare, _dot, language = rest.partition(".")
-        found = next((blank.label for blank in event.blanks(phase) if blank.name == bare), bare)
+        found = next((translated(blank.label) for blank in event.blanks(phase) if blank.name == bare), bare)
         return f"{found} ({language})" if language else found
     if start in {"zone", "but"}:
         zone = zones.get(int(rest), _("a zone that was retired"))

@@ -12,6 +12,7 @@ from notify.alerts.report_files import clock
 from notify.core import translation
 from notify.core.settings import settings
 from notify.core.texts import worded
+from notify.core.vocabulary import word
 from templates import REPORT
 
 GLANCE = ("requested", "approved", "launched", "first message", "50 % sent", "95 % sent")
@@ -42,7 +43,7 @@ def document(found: IncidentReport) -> dict[str, Any]:
     """Return what the PDF shows, as texts and numbers; each alert as in its own report."""
     alerts = [report_files.document(one) for one in found.alerts]
     said = worded(REPORT)
-    title = found.event.capitalize()
+    title = word(found.event).capitalize()
     return {
         "language": translation.language(),
         "say": report_files.plain()

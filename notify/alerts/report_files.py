@@ -20,6 +20,7 @@ from notify.core import reasons, translation
 from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.texts import worded
+from notify.core.translation import gettext as _
 from templates import REPORT
 
 
@@ -101,7 +102,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         ],
         "reach": [
             {"name": said["all"]} | _reach(found.whole),
-            *({"name": CHANNELS[name].label} | _reach(of) for name, of in found.channels.items()),
+            *({"name": _(CHANNELS[name].label)} | _reach(of) for name, of in found.channels.items()),
         ],
         "languages": [{"name": language_name(name)} | _reach(of) for name, of in found.languages.items()],
         "zones": [{"name": one.zone, "residents": one.residents, "reached": one.reached} for one in found.zones],
@@ -112,7 +113,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         ],
         "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
-        "curve": [{"channel": CHANNELS[name].label, "left": list(left)} for name, left in found.curve.left.items()],
+        "curve": [{"channel": _(CHANNELS[name].label), "left": list(left)} for name, left in found.curve.left.items()],
         "steps": [{"at": clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
@@ -155,7 +156,7 @@ def _done(at: datetime | None, who: str | None) -> str:
 
 def _promise(one: Forecast) -> dict[str, Any]:
     return {
-        "channel": CHANNELS[one.channel].label,
+        "channel": _(CHANNELS[one.channel].label),
         "messages": one.messages,
         "promised": clock(one.p95_at),
         "was": clock(one.was_p95_at),
@@ -165,7 +166,7 @@ def _promise(one: Forecast) -> dict[str, Any]:
 
 def _message(one: Mapping[str, str]) -> dict[str, str]:
     return {
-        "channel": CHANNELS[one["channel"]].label,
+        "channel": _(CHANNELS[one["channel"]].label),
         "language": language_name(one["language"]),
         "subject": one["subject"],
         "text": one["text"].replace(compose.UNSUBSCRIBE_URL, worded(REPORT)["own_link"]).strip(),

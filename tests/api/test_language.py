@@ -27,7 +27,8 @@ def speaks(client: httpx.Client, path: str = "/console/you", **headers: str) -> 
 
 
 class Words(HTMLParser):
-    """The texts of a page, and the attributes that are read out. What is in another language says so."""
+    """The texts of a page and the attributes that are read out, but what says that it is in another language, and the
+    details of the audit, which stay as they were kept."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +37,12 @@ class Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if self._elsewhere or tag in {"code", "script", "style"} or (tag != "html" and "lang" in given):
+        if (
+            self._elsewhere
+            or tag in {"code", "script", "style"}
+            or given.get("class") == "details"
+            or (tag != "html" and "lang" in given)
+        ):
             self._elsewhere += [tag] if tag not in VOID else []
             return
         self.found |= {given.get(name) or "" for name in ("title", "aria-label", "placeholder", "alt")}

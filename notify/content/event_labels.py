@@ -1,0 +1,22 @@
+"""Collect what `event.toml` says to operators, for translation: Babel calls `extract` (pyproject.toml)."""
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+
+def extract(
+    fileobj: BinaryIO, keywords: object, comment_tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Yield the labels of the event and of its blanks, their help and their choices."""
+    for text in _texts(tomllib.load(fileobj)):
+        yield 0, "gettext", text, []
+
+
+def _texts(declared: dict[str, Any]) -> Iterator[str]:
+    yield declared["label"]
+    for blank in declared.get("blanks", {}).values():
+        yield blank["label"]
+        if "help" in blank:
+            yield blank["help"]
+        yield from blank.get("choices", {}).values()
