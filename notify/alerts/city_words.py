@@ -86,8 +86,7 @@ def _forms(event: Event, phase: str, newest: Mapping[Form, Mapping[str, Any]], s
         for language in others:
             row = newest.get((channel, language))
             base = built_in if row is None or row["base"] is None else row["base"]
-            moved = row is not None and row["original"] != first and row["words"] is not None
-            yield _of(event, phase, (channel, language), row, stale=moved or base != original.words)
+            yield _of(event, phase, (channel, language), row, stale=base != original.words)
 
 
 def _of(event: Event, phase: str, form: Form, row: Mapping[str, Any] | None, *, stale: bool = False) -> Current:

@@ -159,6 +159,7 @@ def test_a_translation_whose_original_was_another_language_is_stale() -> None:
         (OURS + " {% if shelter %}", "is not a valid template"),
         (OURS + " bit.ly/now", "The link bit.ly"),
         (OURS + " {{ " + "(" * 900 + "city" + ")" * 900 + " }}", "nested too deeply"),
+        (OURS + "{% if shelter %}" * 25 + "{% endif %}" * 25, "nested too deeply"),
         (OURS + "x" * 4000, "the most is 4000"),
         (OURS + "Stay away. " * 130, "the most is 1600"),
     ],
