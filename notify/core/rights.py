@@ -23,6 +23,7 @@ RIGHTS = {
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",
+    "incident_claims": "SELECT, INSERT, UPDATE (released_at)",
     "incident_notes": "SELECT, INSERT",
     "lint_acknowledgements": "SELECT, INSERT",
     "alert_zones": "SELECT, INSERT",

@@ -8,7 +8,7 @@ from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.drill import Drill
-from notify.models.incident import IncidentNote, WarnRequest
+from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
@@ -63,6 +63,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Incident",
+    "IncidentClaim",
     "IncidentNote",
     "JobRow",
     "KeyRing",

@@ -26,6 +26,28 @@ class IncidentNote(Base):
     __table_args__ = (Index("incident_notes_of_incident", "incident_id"),)
 
 
+class IncidentClaim(Base):
+    """A zone of an incident that an operator takes care of, until it is released. One at a time has it."""
+
+    __tablename__ = "incident_claims"
+    id: Mapped[Id]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    zone_id: Mapped[int] = mapped_column(ForeignKey("zones.id"))
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "incident_claims_open",
+            "incident_id",
+            "zone_id",
+            unique=True,
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+
 class WarnRequest(Base):
     """Somebody asks the city to warn. It is open until an alert answers it or an operator declines it, with a reason.
 
