@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.console import approval_view, compose_area, preflight
 from api.console.approval_view import Approval, Asked
-from api.console.outline import Outline, outline
 from api.console.preflight import Check, Preflight
 from notify import audience
 from notify.accounts.operators import MAY
@@ -22,6 +21,7 @@ from notify.alerts.told_there import Told
 from notify.audience import Audience
 from notify.audience.live_count import live_count
 from notify.city import zones as city_zones
+from notify.city.outline import Outline, outline
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings

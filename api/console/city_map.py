@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.console.outline import Outline, outline
 from api.map import outside
 from api.rendering import page
 from notify.city import basemap
 from notify.city import zones as city_zones
+from notify.city.outline import Outline, outline
 from notify.city.zones import KINDS, KeptZone
 from notify.core.db import transaction
 

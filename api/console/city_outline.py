@@ -10,10 +10,10 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from api.console.outline import MARGIN, MOST_BEHIND, SIZE, Pen
 from notify.alerts.situation import Situation
 from notify.city import basemap
 from notify.city.basemap import Zones
+from notify.city.outline import MARGIN, MOST_BEHIND, SIZE, Pen
 from zones import gate
 
 KEPT = 4  # drawings

@@ -14,13 +14,13 @@ from api.auth import Caller
 from api.console import compose_area
 from api.console.compose_area import Looked
 from api.console.compose_labels import label, names_of
-from api.console.outline import Outline, outline
 from api.rest.tallies import FEWEST, told
 from notify.alerts import channel_policies, previewing, working_drafts, working_fields
 from notify.alerts.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.channels.sms_segments import count as segments
 from notify.city import zones as city_zones
+from notify.city.outline import Outline, outline
 from notify.city.zones import KINDS, KeptZone
 from notify.content import compose
 from notify.content.blanks import Blank

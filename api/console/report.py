@@ -1,32 +1,25 @@
 """The after-action reports of an alert and of an incident, on screen and as files."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api.auth import Viewer, require_fresh
 from api.console.curve import drawn
-from api.console.outline import Outline, outline
 from api.ids import Id
 from api.rendering import page
 from api.report_file import incident_report_file, report_file
-from notify.alerts import after_action, incident_files, incident_report, report_files, reports
-from notify.city import zones as city_zones
+from notify.alerts import after_action, incident_files, incident_report, report_files
 from notify.core.db import transaction
 
 router = APIRouter(prefix="/console", include_in_schema=False)
-
-BEHIND = "neighbourhood"  # zones drawn behind the area
 
 
 @router.get("/alerts/{alert_id}/report")
 def show_report(alert_id: Id, request: Request, caller: Viewer) -> Response:
     with transaction() as s:
         found = after_action.read(s, alert_id, caller.acting, datetime.now(UTC))
-        (drawing,) = _drawings(s, [alert_id])
     return page(
         request,
         "console/report.html",
@@ -35,7 +28,7 @@ def show_report(alert_id: Id, request: Request, caller: Viewer) -> Response:
         p=found.progress,
         shown=report_files.document(found),
         chart=drawn(found.curve),
-        drawing=drawing,
+        drawing=found.drawing,
     )
 
 
@@ -49,7 +42,6 @@ def download(alert_id: Id, suffix: str, caller: Viewer) -> Response:
 def show_incident_report(incident_id: Id, request: Request, caller: Viewer) -> Response:
     with transaction() as s:
         found = incident_report.read(s, incident_id, caller.acting, datetime.now(UTC))
-        drawings = _drawings(s, [one.progress.id for one in found.alerts])
     return page(
         request,
         "console/incident_report.html",
@@ -57,7 +49,7 @@ def show_incident_report(incident_id: Id, request: Request, caller: Viewer) -> R
         r=found,
         shown=incident_files.document(found),
         charts=[drawn(one.curve) for one in found.alerts],
-        drawings=drawings,
+        drawings=[one.drawing for one in found.alerts],
     )
 
 
@@ -65,10 +57,3 @@ def show_incident_report(incident_id: Id, request: Request, caller: Viewer) -> R
 def download_incident_report(incident_id: Id, suffix: str, caller: Viewer) -> Response:
     require_fresh(caller)
     return incident_report_file(incident_id, suffix, caller)
-
-
-def _drawings(s: Session, alerts: Sequence[int]) -> list[Outline | None]:
-    """Return the area of each alert as a drawing, with the zones of the city behind it."""
-    behind = list(city_zones.all_zones(s, BEHIND))
-    areas = [reports.find_alert(s, one).area for one in alerts]
-    return [None if area is None else outline(area, behind) for area in areas]

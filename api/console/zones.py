@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from api import uploads
 from api.auth import Caller, Viewer
-from api.console.outline import outline
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
@@ -18,6 +17,7 @@ from notify.accounts import operators
 from notify.alerts import zone_tests
 from notify.city import zone_import
 from notify.city import zones as city_zones
+from notify.city.outline import outline
 from notify.city.zone_import import Accepted, Report
 from notify.city.zones import KeptZone
 from notify.core.db import transaction

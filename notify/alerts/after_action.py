@@ -16,11 +16,14 @@ from notify.alerts import reports, warn_requests, zone_reach
 from notify.alerts.reports import Progress, Step
 from notify.alerts.warn_requests import Record
 from notify.alerts.zone_reach import ZoneReach
+from notify.city import zones as city_zones
+from notify.city.outline import Outline, outline
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.models import Alert, Operator
 
 POINTS = 60  # of the curve
+BEHIND = "neighbourhood"  # zones drawn behind the area
 REACHED = ("delivered", "accepted")  # a provider that sends no receipts leaves its messages accepted
 
 
@@ -57,7 +60,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class AfterAction:
-    """`requests`: the requests to warn that the alert answered."""
+    """`requests`: the requests to warn that the alert answered. `drawing`: of its area, which is in no table."""
 
     progress: Progress
     requests: tuple[Record, ...]
@@ -69,10 +72,12 @@ class AfterAction:
     curve: Curve
     steps: tuple[Step, ...]
     words: tuple[dict[str, str], ...]
+    drawing: Outline | None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON; the numbers of `progress` as REST gives them."""
         values: dict[str, Any] = reports.as_json(asdict(self))
+        del values["drawing"]
         return values | {"progress": self.progress.as_json()}
 
 
@@ -110,6 +115,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
             {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
             for one in reports.words(s, alert.id)
         ),
+        None if alert.area is None else outline(alert.area, list(city_zones.all_zones(s, BEHIND))),
     )
 
 

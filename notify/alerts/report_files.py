@@ -94,6 +94,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "number": p.id,
         "status": p.status,
         "area_hash": p.area_hash or "",
+        "map": found.drawing.svg if found.drawing else None,
         "requests": [request(one) for one in found.requests],
         "milestones": [
             {"name": said["milestone"][one.name], "at": clock(one.at), "after": after(one.after_s)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from api.console import outline
+from notify.city import outline
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.training.city import CityZone

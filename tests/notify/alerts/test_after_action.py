@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -97,6 +98,10 @@ def test_the_files_have_the_numbers_of_the_page(found: AfterAction) -> None:
 def test_the_pdf_is_tagged_and_says_the_same(found: AfterAction, tmp_path: Path) -> None:
     made = report_files.pdf(found)
     assert made.startswith(b"%PDF-")
+    assert found.drawing is not None
+    without = replace(found, drawing=None)
+    assert len(made) > len(report_files.pdf(without)), "it has a map"
+    assert report_files.as_json(without) == report_files.as_json(found), "which is in no table"
     assert b"/MarkInfo" in made
     assert made == report_files.pdf(found), "the same report is the same file"
     if shutil.which("pdftotext") is None:
