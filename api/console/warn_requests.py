@@ -26,12 +26,12 @@ router = APIRouter(prefix="/console/requests", include_in_schema=False)
 CLOCKS_MIN = (15, 30, 60, 120, 240)
 FIELDS = ("asked_by", "source", "danger", "place", "decide", "incident")
 CALLED = {
-    "field": "Crew in the field",
-    "911": "911 dispatcher",
-    "supervisor": "Supervisor",
-    "utility": "Utility",
-    "weather": "Weather service",
-    "other": "Somebody else",
+    "field": gettext_noop("Crew in the field"),
+    "911": gettext_noop("911 dispatcher"),
+    "supervisor": gettext_noop("Supervisor"),
+    "utility": gettext_noop("Utility"),
+    "weather": gettext_noop("Weather service"),
+    "other": gettext_noop("Somebody else"),
 }
 Words = Annotated[str, Form(max_length=20_000)]
 Number = Annotated[str, Form(max_length=20)]
