@@ -21,6 +21,7 @@ from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
 from templates import REPORT
 
 
@@ -70,11 +71,18 @@ FORMATS: dict[str, tuple[str, Callable[[AfterAction], bytes]]] = {
 }
 
 
+def _title(event: str, phase: str) -> str:
+    said = word(event).capitalize()
+    if phase == "issue":
+        return _("%(event)s alert", event=said)
+    return _("%(event)s update", event=said) if phase == "update" else _("%(event)s all-clear", event=said)
+
+
 def document(found: AfterAction) -> dict[str, Any]:
     """Return what the PDF shows, as texts and numbers, in the reader's language."""
     p = found.progress
     said = worded(REPORT)
-    title = f"{p.event.capitalize()} {'alert' if p.phase == 'issue' else p.phase}"
+    title = _title(p.event, p.phase)
     return {
         "language": translation.language(),
         "say": plain()
@@ -85,8 +93,8 @@ def document(found: AfterAction) -> dict[str, Any]:
             number=p.id,
             incident=p.incident,
             where=p.area_description,
-            state=p.state,
-            lane=p.lane,
+            state=word(p.state),
+            lane=word(p.lane),
             **{figure: f"{value:,}" for figure, value in _reach(found.whole).items()},
         ),
         "city": settings().city,

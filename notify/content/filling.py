@@ -9,6 +9,7 @@ from notify.content.events import Event
 from notify.core.characters import visible
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
+from notify.core.translation import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
                     _(
                         "Blank '%(name)s' is missing: %(label)s. Example: %(example)s.",
                         name=name,
-                        label=blank.label,
+                        label=translated(blank.label),
                         example=_example(blank),
                     )
                 )

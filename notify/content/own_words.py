@@ -18,7 +18,7 @@ from notify.content.events import Event
 from notify.content.filling import fill
 from notify.core.characters import visible
 from notify.core.translation import gettext as _
-from notify.core.translation import gettext_noop
+from notify.core.translation import gettext_noop, translated
 
 Form = tuple[str, str]  # channel and language
 Words = Mapping[str, str]  # the templates of a form, by part
@@ -95,7 +95,7 @@ def usable(event: Event, phase: str, channel: str, language: str) -> list[Usable
     ours = built_in(event, phase, channel, language)
     always = grammar.always_printed(_trees(ours)) & _needed(event, phase)
     named = {name: _(said) for name, said in _IMPLICIT_LABELS.items()} | {
-        blank.name: blank.label for blank in event.blanks(phase)
+        blank.name: translated(blank.label) for blank in event.blanks(phase)
     }
     found = []
     for name, said in named.items():
