@@ -6,8 +6,6 @@ from math import inf
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_timedelta
-
 from notify.core import translation
 from notify.core.translation import gettext as _
 
@@ -39,6 +37,8 @@ def shown(at: datetime, zone: ZoneInfo) -> str:
 
 def apart(at: datetime, now: datetime) -> str:
     """How far away a time is, for people, in the unit that fits: `in 13 hours`, `5 minutes ago`."""
+    from babel.dates import format_timedelta
+
     s = abs((at - now).total_seconds())
     unit: Literal["second", "minute", "hour", "day"]
     unit = "second" if s < 90 else "minute" if s < 90 * 60 else "hour" if s < 36 * 3600 else "day"

@@ -6,7 +6,7 @@
 A message is the English sentence itself, with named placeholders; `%%` is a per cent sign. It is translated where it
 is made: within a request to the console in the language of its reader, everywhere else (REST, workers, the command
 line) in English. `make catalogue` collects the messages into `templates/locale/LANGUAGE/LC_MESSAGES/tocsin.po`, which
-is compiled in memory.
+is compiled in memory. Babel is imported for another language only: a command speaks English and need not wait for it.
 """
 
 import io
@@ -16,14 +16,12 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
-
-from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from typing import TYPE_CHECKING, Any
 
 from templates import LOCALE
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 LOCALES = {"en": "en_US", "es": "es_US"}  # the languages, and whose numbers and dates each one has
 
@@ -35,7 +33,7 @@ def language() -> str:
     return _reader.get()
 
 
-def locale() -> Locale:
+def locale() -> "Locale":
     """Return the reader's locale, for Babel."""
     return _locale(language())
 
@@ -92,11 +90,17 @@ def number(value: int) -> str:
 
 @lru_cache(maxsize=10_000)
 def _written(value: int, chosen: str) -> str:
+    if chosen == "en":
+        return f"{value:,}"
+    from babel.numbers import format_decimal
+
     return format_decimal(value, locale=_locale(chosen))
 
 
 @cache
-def _locale(chosen: str) -> Locale:
+def _locale(chosen: str) -> "Locale":
+    from babel import Locale
+
     return Locale.parse(LOCALES[chosen])
 
 
@@ -108,6 +112,9 @@ def catalogue_of(chosen: str) -> Path:
 def _catalogue(chosen: str) -> NullTranslations:
     if chosen == "en":
         return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
     compiled = io.BytesIO()
     with catalogue_of(chosen).open("rb") as file:
         write_mo(compiled, read_po(file, locale=chosen))
