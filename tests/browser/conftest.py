@@ -50,3 +50,9 @@ def sit(browser: Browser, door: httpx.Client, at_desk: Callable[[str], httpx.Cli
     yield sit_down
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def locale() -> str:
+    """What the browser asks for, where a test does not say."""
+    return "en-US"

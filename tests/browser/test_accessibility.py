@@ -23,11 +23,6 @@ PARTS = re.compile(r"/(events|parts|alarms|presence/.*|alerts/\{alert_id\}/zones
 
 
 @pytest.fixture
-def locale() -> str:
-    return "en-US"
-
-
-@pytest.fixture
 def page(browser: Browser, door: httpx.Client, locale: str) -> Iterator[Page]:
     """A page of somebody who is signed in where `door` is."""
     context = examined(browser, str(door.base_url), locale)
