@@ -18,6 +18,7 @@ what to do next, `errors` lists the cases. Times are ISO 8601 with an offset; co
 
 TAGS: list[dict[str, Any]] = [
     {"name": "alerts", "description": "One thing said once: written, approved, launched, counted."},
+    {"name": "incidents", "description": "What belongs together: the first alert, its updates, the all-clear."},
     {"name": "alarms", "description": "Problems that operators must look at."},
     {"name": "jobs", "description": "Timed jobs, and when each last ran."},
     {"name": "zones", "description": "Named areas of the city, versioned."},

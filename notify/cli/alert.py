@@ -10,7 +10,7 @@ import typer
 
 from notify import audience
 from notify.alerts import after_action, explanation, lifecycle, report_files, reports
-from notify.cli import acting, bars, watching
+from notify.cli import acting, bars, report_output, watching
 from notify.cli.acknowledging import acknowledge
 from notify.cli.approving import ask, launch_alone
 from notify.cli.commands import As, Commands, Json, MaybeAs
@@ -20,7 +20,6 @@ from notify.cli.writing import ListsBlanks, new
 from notify.content import compose
 from notify.core import states
 from notify.core.db import transaction
-from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.delivery import forecast, sender_status
 from notify.models import Alert, Operator
@@ -95,7 +94,7 @@ def report(
 ) -> None:
     """Report who was reached and when, who was not and why, and the messages."""
     if output is not None:
-        _write_report(alert_id, output, operator)
+        report_output.write("Alert", alert_id, output, operator, after_action.read, report_files.FORMATS)
         return
     with transaction() as s:
         progress = reports.progress(s, alert_id)
@@ -111,19 +110,6 @@ def report(
         console.rule(f"{w.channel}, {w.language}", align="left")
         text = w.text.replace(compose.UNSUBSCRIBE_URL, "[unsubscribe link]")
         console.print(f"{w.subject}\n{text}".strip(), markup=False)
-
-
-def _write_report(alert_id: int, output: Path, operator: str | None) -> None:
-    suffix = output.suffix.removeprefix(".").lower()
-    if suffix not in report_files.FORMATS:
-        raise Invalid(f"{output.name} is not a name for a report.", hint="End it in .pdf, .csv or .json.")
-    with transaction() as s:
-        found = after_action.read(s, alert_id, acting.optional(s, operator), datetime.now(UTC))
-    try:
-        output.write_bytes(report_files.FORMATS[suffix][1](found))
-    except OSError as error:
-        raise Invalid(f"{output} cannot be written: {error.strerror}.", hint="Choose another folder.") from None
-    console.print(f"Alert {alert_id}: the report is in {output}.")
 
 
 @commands.named("approve")

@@ -40,6 +40,21 @@ def test_who_and_when(door: httpx.Client, key: Callable[..., Headers], city: dat
     assert door.get(path, params={"format": "xls"}, headers=author).status_code == 422
 
 
+def test_rest_gives_the_report_of_an_incident(door: httpx.Client, key: Callable[..., Headers], city: datetime) -> None:
+    number = factories.alert_resolved(now=city, channels=("sms",))
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=number)
+    path, headers = f"/api/v1/incidents/{incident}/report", key("author")
+    document = door.get(path, headers=headers).json()
+    assert [one["progress"]["id"] for one in document["alerts"]] == [number]
+    table = door.get(path, params={"format": "csv"}, headers=headers)
+    rows = list(csv.reader(table.content.decode("utf-8-sig").splitlines()))
+    assert rows[0] == ["alert number", "section", "item", "figure", "value"]
+    assert door.get(path, params={"format": "pdf"}, headers=headers).content.startswith(b"%PDF-")
+    assert door.get(path, params={"format": "xls"}, headers=headers).status_code == 422
+    assert door.get("/api/v1/incidents/999/report", headers=headers).status_code == 404
+    assert door.get(path, headers=key("agent")).status_code == 403
+
+
 def test_a_download_asks_for_a_new_proof(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     desk = at_desk("author")
