@@ -12,7 +12,17 @@ from api.console.approval_view import Approval, Asked
 from api.console.preflight import Check, Preflight
 from notify import audience
 from notify.accounts.operators import MAY
-from notify.alerts import audience_size, differences, explanation, follow_up, linting, own_tests, reports, told_there
+from notify.alerts import (
+    audience_size,
+    differences,
+    explanation,
+    follow_up,
+    linting,
+    own_tests,
+    reports,
+    told_there,
+    two_people,
+)
 from notify.alerts.counts import RunningCount
 from notify.alerts.differences import Differences
 from notify.alerts.follow_up import Offer
@@ -172,6 +182,8 @@ def buttons(alert: Alert, caller: Caller) -> tuple[str, ...]:
         return ()
     offered = []
     for name, (act, to) in WANTED.items():
+        if name == "approve":
+            act = two_people.act(alert, caller.operator)
         allowed = caller.operator.role in MAY[act] and alert.state in states.alert_before(to)
         if name == "approve" and alert.two_people and alert.created_by == caller.operator.id:
             allowed = False

@@ -25,6 +25,7 @@ MAY: dict[str, frozenset[str]] = {
     "draft": frozenset({"author", "approver", "admin"}),
     "draft collection": frozenset({"author", "approver", "admin", "agent"}),
     "approve": frozenset({"approver", "admin"}),
+    "approve alone": frozenset({"author", "approver", "admin"}),  # one's own alert that needs no second person
     "launch": frozenset({"author", "approver", "admin"}),
     "stop": frozenset({"author", "approver", "admin"}),  # pause and cancel
     "count": frozenset({"author", "approver", "admin"}),  # the residents in an area that one draws
@@ -43,6 +44,7 @@ MAY_NOT: dict[str, str] = {
     "draft": gettext_noop("may not draft"),
     "draft collection": gettext_noop("may not draft collection"),
     "approve": gettext_noop("may not approve"),
+    "approve alone": gettext_noop("may not approve"),
     "launch": gettext_noop("may not launch"),
     "stop": gettext_noop("may not stop"),
     "count": gettext_noop("may not count"),
@@ -56,8 +58,9 @@ MAY_NOT: dict[str, str] = {
     "administer": gettext_noop("may not administer"),
 }
 
-# The scopes of keys, which limit them further than the operator's role. One scope covers all drafts.
-SCOPES = ("read", *(act for act in MAY if act != "draft collection"))
+# The scopes of keys, which limit them further than the operator's role. One scope covers all drafts, and all approvals.
+_SCOPE_OF = {"draft collection": "draft", "approve alone": "approve"}
+SCOPES = ("read", *(act for act in MAY if act not in _SCOPE_OF))
 # The operators of the training city, one of each role; `tocsin where` prints the first one's link first.
 TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"
 TRAINING = (TRAINING_APPROVER, TRAINING_AUTHOR, "agent@tocsin.example.org", "admin@tocsin.example.org")
@@ -74,7 +77,7 @@ def may(operator: Operator, act: str) -> bool:
 
 def require(operator: Operator, act: str) -> None:
     """Raise NotAllowed when the operator's role, or the key that acts for the operator, does not permit the act."""
-    scope = "draft" if act == "draft collection" else act
+    scope = _SCOPE_OF.get(act, act)
     if operator.key_scopes is not None and scope not in operator.key_scopes:
         raise NotAllowed(
             f"This key may not {scope}: its scopes are {', '.join(sorted(operator.key_scopes))}.",

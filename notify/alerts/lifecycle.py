@@ -34,8 +34,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     needs another approver than its author, has errors in its words (`linting`), or is real and the approver is in
     exercise mode.
     """
-    operators.require(by, "approve")
     alert = reports.find_alert(s, alert_id, lock=True)
+    operators.require(by, two_people.act(alert, by))
     if alert.state is AlertState.SCHEDULED:
         raise Refused(_("Alert %(alert)s is scheduled: it is already approved.", alert=alert_id))
     exercise.require_mode(alert_id, alert.status, by)

@@ -146,9 +146,11 @@ class Situation:
 
     def for_approval(self, by: Operator | None) -> list[Item]:
         """The drafts that this operator may approve."""
-        if by is None or not operators.may(by, "approve"):
+        if by is None:
             return []
-        return [one for one in self.drafts if one.created_by != by.id or one.alone]
+        own = operators.may(by, "approve alone")
+        others = operators.may(by, "approve")
+        return [one for one in self.drafts if (own and one.alone if one.created_by == by.id else others)]
 
     @property
     def drafts(self) -> list[Item]:

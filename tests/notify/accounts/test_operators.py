@@ -16,7 +16,7 @@ from tests.factories import NOW, operator
 from tests.waiting import until
 
 Leave = Callable[[Session, str, datetime], object]
-STAFF = {"note", "draft", "draft collection", "launch", "stop", "count", "resolve"}
+STAFF = {"approve alone", "note", "draft", "draft collection", "launch", "stop", "count", "resolve"}
 
 
 def last_audit(action: str) -> tuple[str, dict[str, object]]:
@@ -48,7 +48,11 @@ def test_a_refusal_says_who_may() -> None:
 def test_a_key_may_do_what_its_scopes_and_its_operators_role_both_allow() -> None:
     author = Operator(email="tom@example.org", role="author")
     author.key_scopes = frozenset({"draft", "approve"})
-    assert {act for act in operators.MAY if operators.may(author, act)} == {"draft", "draft collection"}
+    assert {act for act in operators.MAY if operators.may(author, act)} == {
+        "draft",
+        "draft collection",
+        "approve alone",
+    }
     with pytest.raises(NotAllowed, match=r"This key may not launch: its scopes are approve, draft\.") as refused:
         operators.require(author, "launch")
     assert "--scope launch" in refused.value.hint

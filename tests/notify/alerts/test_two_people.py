@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from notify.alerts import drafting, lifecycle
-from notify.core.errors import Refused
+from notify.core.errors import NotAllowed, Refused
 from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
@@ -17,9 +17,9 @@ POWER = {"utility": "power"}
 RIVERSIDE = {"type": "Polygon", "coordinates": [[[0, 0], [0.5, 0], [0.5, 0.5], [0, 0]]]}
 
 
-def alone(s: Session, *, most: int = 1000, **draft: Any) -> Alert:
-    """Written and approved by the same approver."""
-    by = operator(s, "approver")
+def alone(s: Session, *, most: int = 1000, role: str = "approver", **draft: Any) -> Alert:
+    """Written and approved by the same person."""
+    by = operator(s, role)
     chosen = settings().model_copy(update=CREDENTIALS | {"alone_most": most})
     wanted = drafting.Draft(**{"zones": ("Riverside",), "channels": ("sms",)} | draft)
     alert = drafting.draft(s, wanted, by, NOW, chosen)
@@ -40,8 +40,18 @@ def alone(s: Session, *, most: int = 1000, **draft: Any) -> Alert:
         },
     ],
 )
-def test_what_one_person_may_send(s: Session, draft: dict[str, Any]) -> None:
-    assert alone(s, **draft).state is AlertState.APPROVED
+@pytest.mark.parametrize("role", ["author", "approver"])
+def test_what_one_person_may_send(s: Session, role: str, draft: dict[str, Any]) -> None:
+    assert alone(s, role=role, **draft).state is AlertState.APPROVED
+
+
+def test_an_author_approves_nothing_else(s: Session) -> None:
+    with pytest.raises(NotAllowed, match="role author and may not approve"):
+        alone(s, role="author", event="storm", blanks={"hazard": "wind"})
+    snow = drafting.Draft(event="snow", blanks=SNOW, zones=("Riverside",), channels=("sms",))
+    others = drafting.draft(s, snow, operator(s, "approver"), NOW, settings().model_copy(update=CREDENTIALS))
+    with pytest.raises(NotAllowed, match="role author and may not approve"):
+        lifecycle.approve(s, others.id, operator(s, "author"), NOW, settings())
 
 
 @pytest.mark.parametrize(
