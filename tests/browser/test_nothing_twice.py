@@ -30,6 +30,7 @@ def count(table: str) -> int:
     return asked.number(f"SELECT count(*) FROM {table}")
 
 
+@pytest.mark.long
 def test_a_double_click_opens_one_form(sit: AtBrowser) -> None:
     author = sit("author")
     author.go("/console/compose")
@@ -38,6 +39,7 @@ def test_a_double_click_opens_one_form(sit: AtBrowser) -> None:
     assert count("working_drafts") == 1
 
 
+@pytest.mark.long
 def test_a_double_click_on_correct_opens_one_form(city: datetime, sit: AtBrowser) -> None:
     alert = factories.alert_resolved(now=city)
     author = sit("author")
@@ -47,6 +49,7 @@ def test_a_double_click_on_correct_opens_one_form(city: datetime, sit: AtBrowser
     assert count("working_drafts") == 1
 
 
+@pytest.mark.long
 def test_a_double_click_makes_one_alert(sit: AtBrowser) -> None:
     author = sit("author")
     write(author)
@@ -56,6 +59,7 @@ def test_a_double_click_makes_one_alert(sit: AtBrowser) -> None:
     assert count("alerts") == 1
 
 
+@pytest.mark.long
 def test_two_browsers_make_one_alert_of_a_draft(sit: AtBrowser) -> None:
     author, other = sit("author"), sit("admin")
     write(author)
@@ -66,6 +70,7 @@ def test_two_browsers_make_one_alert_of_a_draft(sit: AtBrowser) -> None:
     assert count("alerts") == 1
 
 
+@pytest.mark.long
 def test_back_after_review_leads_to_the_same_alert(sit: AtBrowser) -> None:
     author = sit("author")
     write(author)
@@ -77,6 +82,7 @@ def test_back_after_review_leads_to_the_same_alert(sit: AtBrowser) -> None:
     assert count("alerts") == 1
 
 
+@pytest.mark.long
 def test_a_double_click_approves_once(city: datetime, sit: AtBrowser) -> None:
     with transaction() as s:
         factories.sender(s, now=city)
@@ -91,6 +97,22 @@ def test_a_double_click_approves_once(city: datetime, sit: AtBrowser) -> None:
     assert asked.number("SELECT count(*) FROM audit WHERE action = 'approve'") == 1
 
 
+def test_a_double_click_launches_once(city: datetime, sit: AtBrowser) -> None:
+    with transaction() as s:
+        factories.sender(s, now=city)
+        alert = factories.alert_ready(s, now=city, event="snow").id  # without a countdown, which takes one press alone
+    approver = sit("approver")
+    approver.go(f"/console/alerts/{alert}")
+    approver.page.locator("details.go summary").click()
+    form = approver.page.locator('form[action$="/launch"]')
+    form.locator("[name=sure]").check()
+    form.locator("button").first.dblclick()
+    expect(approver.page.locator("#standing .state-sending")).to_be_visible()
+    expect(approver.page.locator(".told")).to_have_count(0)
+    assert asked.number("SELECT count(*) FROM audit WHERE action = 'launch'") == 1
+
+
+@pytest.mark.long
 def test_back_after_the_launch_launches_nothing(city: datetime, sit: AtBrowser) -> None:
     with transaction() as s:
         factories.sender(s, now=city)
@@ -120,6 +142,7 @@ def test_without_scripts_an_ended_session_gives_the_form_back(sit: AtBrowser) ->
     expect(author.page.locator('[name="blank.hazard"]')).to_have_value("tornado")
 
 
+@pytest.mark.long
 def test_a_session_that_ends_before_the_launch_launches_nothing(city: datetime, sit: AtBrowser) -> None:
     with transaction() as s:
         factories.sender(s, now=city)
