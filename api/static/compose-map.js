@@ -30,6 +30,7 @@ async function begin() {
     city = await tocsinMap(box, { label: box.dataset.label, onPick: pick, onStyle: dress });
   } catch (error) {
     box.hidden = true;
+    note.textContent = box.dataset.noMap;
     console.warn("compose: no map:", error);
     return;
   }

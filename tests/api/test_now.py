@@ -46,6 +46,21 @@ def test_an_empty_city_is_told_what_to_do_first(at_desk: Desk) -> None:
     assert "Done: zones." in re.sub(r"</?strong>", "", at_desk("admin").get("/console").text)
 
 
+def test_an_empty_city_links_the_pages_to_those_who_may_use_them(at_desk: Desk) -> None:
+    administers = at_desk("admin")
+    page = administers.get("/console").text
+    for link in ("/console/zones/import", "/console/operators"):
+        assert link in re.findall(r'href="([^"]+)"', first_steps(page))
+        assert administers.get(link).status_code == 200
+    author = first_steps(at_desk("author").get("/console").text)
+    assert "href" not in author
+    assert "Ask an administrator" in author
+
+
+def first_steps(page: str) -> str:
+    return page.split('<div class="calm first-steps">')[1].split("</div>")[0]
+
+
 def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, city: datetime) -> None:
     force, practice = launched(city), launched(city, status="Exercise")
     with transaction() as s:

@@ -175,6 +175,17 @@ def test_two_windows_see_each_other(city: datetime, signed_in: None, page: Page)
     expect(other.locator(SHELTER)).to_have_value("School 5")
 
 
+def test_without_a_script_of_the_map_the_list_and_the_fields_remain(
+    city: datetime, signed_in: None, page: Page
+) -> None:
+    page.route("**/vendor/terra-draw.umd.js", lambda route: route.abort())
+    start(page)
+    expect(page.locator("#draw-note")).to_contain_text("The map cannot be drawn")
+    expect(page.locator("#draw")).to_be_hidden()
+    page.get_by_role("checkbox", name="Riverside", exact=True).check()
+    expect(page.locator("#who-said")).to_contain_text("40 residents")
+
+
 def press(page: Page, *points: tuple[float, float]) -> None:
     """Press these places on the map: no dragging."""
     for point in points:
