@@ -19,6 +19,7 @@ from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
 NUMBERS = gettext_noop("The list of alerts shows the numbers.")
+REQUESTS = gettext_noop("The page of requests shows the numbers.")
 
 
 @router.get("")
@@ -27,8 +28,10 @@ def list_drafts(
     caller: Viewer,
     incident: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     zones_of: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    asked: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
-    return _list_page(request, caller, incident, zones_of)
+    """`asked`: the request to warn that the alert will answer."""
+    return _list_page(request, caller, incident, zones_of, asked)
 
 
 @router.post("")
@@ -38,6 +41,7 @@ def start(
     template: Annotated[str, Form(max_length=100)] = "",
     incident: Annotated[str, Form(max_length=20)] = "",
     zones_of: Annotated[str, Form(max_length=20)] = "",
+    asked: Annotated[str, Form(max_length=20)] = "",
     correct: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again."""
@@ -54,14 +58,17 @@ def start(
                 datetime.now(UTC),
                 incident=whole_number(incident, gettext_noop("%(given)s is not the number of an incident."), NUMBERS),
                 zones_of=whole_number(zones_of, gettext_noop("%(given)s is not the number of an alert."), NUMBERS),
+                request=whole_number(asked, gettext_noop("%(given)s is not the number of a request."), REQUESTS),
                 correct=bool(correct),
             )
     except TocsinError as error:
-        return _list_page(request, caller, 0, 0, tell(error))
+        return _list_page(request, caller, told=tell(error))
     return RedirectResponse(f"/console/compose/{draft.id}", 303)
 
 
-def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, told: Told | None = None) -> Response:
+def _list_page(
+    request: Request, caller: Caller, incident: int = 0, zones_of: int = 0, asked: int = 0, told: Told | None = None
+) -> Response:
     by = caller.acting
     with transaction() as s:
         drafts = working_drafts.open_drafts(s, by)
@@ -76,6 +83,7 @@ def _list_page(request: Request, caller: Caller, incident: int, zones_of: int, t
         recent=[one for one in recent if working_drafts.may_write(one.event, by)],
         incident=incident,
         zones_of=zones_of,
+        asked=asked,
         labels={event.name: event.label for event in compose.catalogue().events},
         told=told,
     )

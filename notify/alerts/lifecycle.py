@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import limits, linting, reports, times, two_people
+from notify.alerts import limits, linting, reports, times, two_people, warn_requests
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable
@@ -85,6 +85,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     else:
         states.move_alert(s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now)
         _tell_if_late(s, alert, now)
+        warn_requests.answer_at_launch(s, alert, by, now)
     return _fresh(s, alert)
 
 

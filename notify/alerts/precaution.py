@@ -40,7 +40,7 @@ def start(s: Session, request_id: int, what: str, by: Operator, now: datetime) -
         raise Invalid(f"There is no advice {what[:40]!r}.", hint="Choose one of those that the page shows.")
     values = {"blank.advice": what, "blank.news_by": f"{_news_by(now):%Y-%m-%dT%H:%M}"}
     values |= {f"zone.{number}": "on" for number in _zones(s, asked)}
-    return working_start.start(s, EVENT, "issue", by, now, values=values)
+    return working_start.start(s, EVENT, "issue", by, now, request=request_id, values=values)
 
 
 def _news_by(now: datetime) -> datetime:

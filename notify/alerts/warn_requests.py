@@ -16,7 +16,7 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
-from notify.models import Alert, Incident, Operator, WarnRequest
+from notify.models import Alert, Incident, Operator, WarnRequest, WorkingDraft
 from notify.models.incident import Source
 
 SOURCES: tuple[str, ...] = get_args(Source)
@@ -124,6 +124,25 @@ def answer(s: Session, request_id: int, alert_id: int, by: Operator, now: dateti
         )
     _change(s, request_id, gettext_noop("closed"), alert_id=alert_id, closed_at=now, closed_by=by.id)
     audit.note(s, now=now, by=by, action="answer", subject="warn_request", subject_id=request_id, alert=alert_id)
+
+
+def answer_at_launch(s: Session, alert: Alert, by: Operator | None, now: datetime) -> None:
+    """Close the request that a launched alert was written for, unless somebody has closed it, or the alert is practice.
+
+    `by`: None for a scheduled alert, which its approver wanted to be sent.
+    """
+    if alert.status != "Actual":
+        return
+    written_for = select(WorkingDraft.request_id).where(WorkingDraft.alert_id == alert.id)
+    closed = s.scalar(
+        update(WarnRequest)
+        .where(WarnRequest.id == written_for.scalar_subquery(), WarnRequest.closed_at.is_(None))
+        .values(alert_id=alert.id, closed_at=now, closed_by=by.id if by else alert.approved_by)
+        .returning(WarnRequest.id)
+        .execution_options(synchronize_session=False)
+    )
+    if closed is not None:
+        audit.note(s, now=now, by=by, action="answer", subject="warn_request", subject_id=closed, alert=alert.id)
 
 
 def decline(s: Session, request_id: int, why: str, by: Operator, now: datetime) -> None:

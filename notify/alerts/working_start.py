@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts import channel_policies
+from notify.alerts import channel_policies, warn_requests
 from notify.alerts.working_drafts import current_zones, kept, require_author
 from notify.channels.channel import CHANNELS
 from notify.content import compose
@@ -27,6 +27,7 @@ def start(
     now: datetime,
     *,
     incident: int | None = None,
+    request: int | None = None,
     zones_of: int | None = None,
     correct: bool = False,
     values: Mapping[str, str] | None = None,
@@ -34,12 +35,14 @@ def start(
     """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
     that is to `correct` it has its severity and its end, too.
 
-    `zones_of`: the number of an earlier alert, whose zones are ticked; `values`: those of further fields. Raises
-    Invalid, NotFound or NotAllowed.
+    `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
+    ticked; `values`: those of further fields. Raises Invalid, NotFound or NotAllowed.
     """
     event = compose.catalogue().event(event_name)
     event.defaults(phase)
     require_author(event.name, by)
+    if request is not None:
+        warn_requests.find(s, request)
     if incident is not None:
         last = _last_of(s, incident, event)
         fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
@@ -58,6 +61,7 @@ def start(
         event=event.name,
         phase=phase,
         incident_id=incident,
+        request_id=request,
         fields={name: kept(words, 1, by, now, "") for name, words in {**fields, **(values or {})}.items()},
         version=1,
         created_by=by.id,

@@ -10,7 +10,8 @@ from notify.models.base import Base, Id
 
 
 class WorkingDraft(Base):
-    """A form that is being filled in, by one or several operators. `alert_id`: the alert that was made from it.
+    """A form that is being filled in, by one or several operators. `alert_id`: the alert that was made from it;
+    `request_id`: the request to warn that the launch of this alert answers.
 
     `fields`: by name, `{"value": text, "version": n, "by": operator's id, "at": time, "tab": window}`; a field that is
     not there is empty, at version 0. `version` counts the saves. `counted`: the last area and channels that were
@@ -22,6 +23,7 @@ class WorkingDraft(Base):
     event: Mapped[str]
     phase: Mapped[str]
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("warn_requests.id"))
     fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     version: Mapped[int] = mapped_column(server_default="0")
     counted: Mapped[str] = mapped_column(server_default="")

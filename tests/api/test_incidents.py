@@ -98,6 +98,57 @@ def test_a_request_runs_its_clock_until_an_alert_answers_it(at_desk: Desk, city:
 
 
 @pytest.mark.parametrize(
+    ("status", "by", "closed_by"),
+    [("Actual", "admin", "admin"), ("Actual", None, "approver"), ("Exercise", "admin", None)],
+)
+def test_the_launch_of_the_alert_written_for_a_request_answers_it(
+    at_desk: Desk, city: datetime, status: str, by: str | None, closed_by: str | None
+) -> None:
+    """Whoever launches it; the schedule does so for its approver. An exercise answers nobody."""
+    client = at_desk("author")
+    assert client.post("/console/requests", data=REQUEST).status_code == 303
+    number = asked.number("SELECT id FROM warn_requests")
+    assert f'href="/console/compose?asked={number}"' in client.get("/console/requests").text
+    page = client.get(f"/console/compose?asked={number}").text
+    assert f'<input type="hidden" name="asked" value="{number}">' in page
+    form = {"template": "storm issue", "asked": str(number)}
+    draft = client.post("/console/compose", data=form).headers["location"].rpartition("/")[2]
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city, status=status).id
+    asked.do("UPDATE working_drafts SET alert_id = :alert WHERE id = :draft", alert=alert, draft=int(draft))
+    assert asked.number("SELECT count(*) FROM warn_requests WHERE closed_at IS NULL") == 1, "approved is not launched"
+    with transaction() as s:
+        who = factories.operator(s, by, now=city) if by else None
+        if who and status == "Exercise":
+            who.exercising = True
+        lifecycle.launch(s, alert, who, city)
+    closed = asked.rows("SELECT r.alert_id, o.role FROM warn_requests r JOIN operators o ON o.id = r.closed_by")
+    assert [tuple(one) for one in closed] == ([(alert, closed_by)] if closed_by else [])
+    noted = asked.number("SELECT count(*) FROM audit WHERE subject = 'warn_request' AND action = 'answer'")
+    assert noted == len(closed)
+
+
+def test_a_draft_answers_a_request_that_there_is(at_desk: Desk, city: datetime) -> None:
+    for wrong, status in (("7", 404), ("x", 422)):
+        sent = at_desk("author").post("/console/compose", data={"template": "storm issue", "asked": wrong})
+        assert sent.status_code == status
+
+
+def test_a_request_that_was_declined_stays_so(at_desk: Desk, city: datetime) -> None:
+    client = at_desk("author")
+    client.post("/console/requests", data=REQUEST)
+    number = asked.number("SELECT id FROM warn_requests")
+    client.post("/console/compose", data={"template": "storm issue", "asked": str(number)})
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=city).id
+    asked.do("UPDATE working_drafts SET alert_id = :alert", alert=alert)
+    assert client.post(f"/console/requests/{number}/decline", data={"why": "It was fog."}).status_code == 303
+    with transaction() as s:
+        lifecycle.launch(s, alert, factories.operator(s, now=city), city)
+    assert asked.rows("SELECT alert_id, declined FROM warn_requests") == [(None, "It was fog.")]
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"asked_by": ""}, "Who asks is missing."),
