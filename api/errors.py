@@ -16,9 +16,11 @@ from starlette.responses import JSONResponse, Response
 
 from api.rendering import page
 from notify.accounts.tries import TooManyTries
+from notify.city import zone_words
 from notify.core import db, translation
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable
 from notify.core.rewording import reworded
+from notify.core.translation import gettext as _
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
@@ -44,12 +46,12 @@ class TooMany(TocsinError):
     code = "too-many"
 
     def __init__(self, message: str, *, hint: str = "", wait_s: int = 0) -> None:
-        super().__init__(message, hint=hint or f"Try again in {wait_s} s.")
+        super().__init__(message, hint=hint or _("Try again in %(wait_s)s s.", wait_s=wait_s))
         self.wait_s = wait_s
 
 
 def too_often(wait_s: int) -> TooMany:
-    return TooMany("Too many requests.", wait_s=wait_s)
+    return TooMany(_("Too many requests."), wait_s=wait_s)
 
 
 class Problem(BaseModel):
@@ -117,7 +119,9 @@ def tell(error: Exception) -> Told:
     for kind, words in _TELLERS.items():
         if isinstance(error, kind):
             return words(error)
-    return Told(500, "internal", "Something went wrong on our side.", "Try again. If it happens again, report it.")
+    return Told(
+        500, "internal", _("Something went wrong on our side."), _("Try again. If it happens again, report it.")
+    )
 
 
 def retry_after(error: Exception | None) -> dict[str, str]:
@@ -138,7 +142,7 @@ def answer(request: Request, error: Exception) -> Response:
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
     back = "/console" if f"{request.url.path}/".startswith("/console/") else "/"
     if told.code == "not-found" and back == "/console":  # hints name commands, but the reader has only a browser
-        told = replace(told, hint="The console lists all alerts.")
+        told = replace(told, hint=_("The console lists all alerts."))
     return page(
         request, "error.html", status=told.status, headers=headers, told=told, back=back, said_in=translation.language()
     )
@@ -158,11 +162,20 @@ def _tocsin(error: Any) -> Told:
     return Told(status, getattr(error, "code", "invalid"), error.message, error.hint, error.details)
 
 
+def _zone(error: Any) -> Told:
+    return replace(
+        _tocsin(error),
+        message=zone_words.said(error.message),
+        hint=zone_words.said(error.hint),
+        errors=[*map(zone_words.said, error.details)],
+    )
+
+
 def _http(error: Any) -> Told:
     words = {
-        404: "There is no such page.",
-        405: "This method is not allowed here.",
-        413: "The request is too large.",
+        404: _("There is no such page."),
+        405: _("This method is not allowed here."),
+        413: _("The request is too large."),
     }
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "-")
@@ -173,24 +186,26 @@ def _validation(error: Any) -> Told:
     """Say which fields are invalid and why, but not their values, which may be addresses (law 9)."""
     found = error.errors()
     if found and all(one["loc"][0] == "path" for one in found):
-        return Told(404, "not-found", "There is no such page.")
+        return Told(404, "not-found", _("There is no such page."))
     cases = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {reworded(one['msg'])}" for one in found]
-    return Told(422, "invalid", "The request is not valid.", "Correct the fields in `errors`.", cases)
+    return Told(422, "invalid", _("The request is not valid."), _("Correct the fields in `errors`."), cases)
 
 
 def _away(error: Exception) -> Told:
     away = db.unavailable(error)
-    return Told(503, away.code, away.message, away.hint or "Try again in a moment.")
+    return Told(503, away.code, away.message, away.hint or _("Try again in a moment."))
 
 
 def _cannot_be_kept(_error: Exception) -> Told:
-    return Told(422, "invalid", "Something in the request cannot be stored: a number too large, or a null character.")
+    return Told(
+        422, "invalid", _("Something in the request cannot be stored: a number too large, or a null character.")
+    )
 
 
 # The first match counts. psycopg's own errors come from COPY, all others through SQLAlchemy.
 _TELLERS: dict[type[Exception], Callable[[Any], Told]] = {
     TocsinError: _tocsin,
-    ZoneError: _tocsin,
+    ZoneError: _zone,
     RequestValidationError: _validation,
     HTTPException: _http,
     exc.DataError: _cannot_be_kept,

@@ -15,13 +15,15 @@ from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, preferred
 from notify.accounts import operators
-from notify.alerts import drills
+from notify.alerts import drills, scenarios
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
 from notify.content.phrases import Moment
 from notify.core import alarms, reasons, translation
+from notify.core.alarm_meanings import meaning
+from notify.core.audit_words import act, detail
 from notify.core.city_time import apart
 from notify.core.counting import counted
 from notify.core.db import transaction
@@ -118,6 +120,10 @@ def _environment(_language: str) -> Environment:
         "channel": CHANNELS.__getitem__,
         "label": lambda channel: _(CHANNELS[channel].label),
         "word": word,
+        "act": act,
+        "detail": detail,
+        "alarm_meaning": meaning,
+        "drill_label": scenarios.label_of,
         "said": translation.translated,  # what comes from a file of ours
         "number": translation.number,
         "counted": counted,

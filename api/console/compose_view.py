@@ -207,9 +207,11 @@ class ComposeView:
             return ""
         cost_of = self.preview.costs.get(channel, {})
         if messages < FEWEST:
-            return f"less than ${max(0.01, FEWEST * max(cost_of.values(), default=1) * each):,.2f}"
+            price = f"${max(0.01, FEWEST * max(cost_of.values(), default=1) * each):,.2f}"
+            return _("less than %(price)s", price=price)
         units = sum(number * cost_of.get(language, 1) for language, number in reached.items())
-        return f"about ${max(0.01, units * each):,.2f}"
+        price = f"${max(0.01, units * each):,.2f}"
+        return _("about %(price)s", price=price)
 
 
 def _on_clock(value: str) -> bool:

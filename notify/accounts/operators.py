@@ -41,21 +41,21 @@ MAY: dict[str, frozenset[str]] = {
 
 # What each is called in the sentence that refuses it.
 MAY_NOT: dict[str, str] = {
-    "draft": gettext_noop("may not draft"),
-    "draft collection": gettext_noop("may not draft collection"),
-    "approve": gettext_noop("may not approve"),
-    "approve alone": gettext_noop("may not approve"),
-    "launch": gettext_noop("may not launch"),
-    "stop": gettext_noop("may not stop"),
-    "count": gettext_noop("may not count"),
-    "resolve": gettext_noop("may not resolve"),
-    "roster": gettext_noop("may not roster"),
-    "break-glass": gettext_noop("may not break-glass"),
-    "note": gettext_noop("may not note"),
-    "serve": gettext_noop("may not serve"),
-    "audit": gettext_noop("may not audit"),
-    "words": gettext_noop("may not words"),
-    "administer": gettext_noop("may not administer"),
+    "draft": gettext_noop("may not draft alerts"),
+    "draft collection": gettext_noop("may not draft collection notices"),
+    "approve": gettext_noop("may not approve alerts"),
+    "approve alone": gettext_noop("may not approve alerts"),
+    "launch": gettext_noop("may not launch alerts"),
+    "stop": gettext_noop("may not stop alerts"),
+    "count": gettext_noop("may not count residents"),
+    "resolve": gettext_noop("may not resolve alarms"),
+    "roster": gettext_noop("may not change the roster"),
+    "break-glass": gettext_noop("may not launch an emergency alone"),
+    "note": gettext_noop("may not write notes"),
+    "serve": gettext_noop("may not serve residents"),
+    "audit": gettext_noop("may not read the audit"),
+    "words": gettext_noop("may not change the city's words"),
+    "administer": gettext_noop("may not administer Tocsin"),
 }
 
 # The scopes of keys, which limit them further than the operator's role. One scope covers all drafts, and all approvals.

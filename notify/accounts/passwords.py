@@ -12,6 +12,7 @@ import zxcvbn as guessing
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from notify.accounts.password_advice import advice
 from notify.core import translation
 from notify.core.errors import Invalid, Unavailable
 from notify.core.settings import settings
@@ -62,9 +63,13 @@ def check(password: str, email: str) -> str:
     with _judging:
         judged = guessing.zxcvbn(normal[:LOOKED_AT], [*theirs, "tocsin", "alert", "console"], max_length=LOOKED_AT)
     if judged["score"] < SAFE:
-        why = judged["feedback"]["warning"] or "It is among the first that somebody would try."
-        advice = judged["feedback"]["suggestions"] or ["Take a few words that have nothing to do with each other."]
-        raise Invalid(_("This password is easily guessed. %(why)s.", why=why.rstrip(".")), hint=" ".join(advice))
+        why = judged["feedback"]["warning"] or _("It is among the first that somebody would try.")
+        suggested = judged["feedback"]["suggestions"] or [
+            _("Take a few words that have nothing to do with each other.")
+        ]
+        raise Invalid(
+            _("This password is easily guessed. %(why)s", why=advice(why)), hint=" ".join(map(advice, suggested))
+        )
     return normal
 
 

@@ -59,7 +59,7 @@ def start(s: Session, name: str, by: Operator, now: datetime, form: UUID) -> Dri
             raise Refused(
                 _(
                     "The drill %(label)s runs until %(ends_at)s, about the same event.",
-                    label=repr(other.label),
+                    label=repr(scenarios.label_of(other)),
                     ends_at=shown(other.ends_at, settings().tz),
                 ),
                 hint=_("Wait for it, or end it."),
@@ -88,7 +88,7 @@ def take_part(s: Session, drill_id: int, session_id: int, by: Operator, now: dat
         raise Refused(
             _(
                 "The drill %(label)s ended at %(ends_at)s.",
-                label=repr(drill.label),
+                label=repr(scenarios.label_of(drill)),
                 ends_at=shown(drill.ends_at, settings().tz),
             ),
             hint=_("Start a new one."),

@@ -17,6 +17,7 @@ from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core import reasons, translation
+from notify.core.audit_words import act
 from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.texts import worded
@@ -123,7 +124,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
         "curve": [{"channel": _(CHANNELS[name].label), "left": list(left)} for name, left in found.curve.left.items()],
-        "steps": [{"at": clock(one.at), "action": one.action, "who": one.who or "Tocsin"} for one in found.steps],
+        "steps": [{"at": clock(one.at), "action": act(one.action), "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
 

@@ -15,6 +15,7 @@ from notify.alerts.listing import AlertSummary, Listed
 from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Alert, Audit, Operator, Prediction, StoredContent
 from notify.models.states import DeliveryState
 
@@ -52,10 +53,15 @@ class Forecast:
         late_s = int(self.was_p95_at.timestamp()) - int(self.p95_at.timestamp())  # as the two are shown
         percent = round(100 * abs(self.error))
         if not late_s or not percent:
-            return "as planned"
+            return _("as planned")
         if abs(late_s) < FEW_SECONDS:
-            return f"{abs(late_s)} s {'later' if late_s > 0 else 'earlier'} than planned"
-        return f"{percent} % {'longer' if late_s > 0 else 'less'} than planned"
+            later, earlier = gettext_noop("%(s)s s later than planned"), gettext_noop("%(s)s s earlier than planned")
+            return _(later if late_s > 0 else earlier, s=abs(late_s))
+        longer, less = (
+            gettext_noop("%(percent)s %% longer than planned"),
+            gettext_noop("%(percent)s %% less than planned"),
+        )
+        return _(longer if late_s > 0 else less, percent=percent)
 
 
 @dataclass(frozen=True, slots=True)

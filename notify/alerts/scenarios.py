@@ -8,6 +8,7 @@ from functools import cache
 from notify.core import translation
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
+from notify.models import Drill
 from templates import DRILLS
 
 
@@ -41,6 +42,11 @@ def scenario(name: str) -> Scenario:
     raise Invalid(
         _("There is no scenario %(name)s.", name=repr(name[:40])), hint=_("Choose one of: %(known)s.", known=known)
     )
+
+
+def label_of(drill: Drill) -> str:
+    """Return a drill's label in the reader's language: its scenario's; the stored one if the scenario is gone."""
+    return next((one.label for one in all_scenarios() if one.name == drill.scenario), drill.label)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.city import geocoder
+from notify.city import geocoder, zone_words
 from notify.city import zones as city_zones
 from notify.city.parts import Along, Around, Circle, Document, Drawn, InZone, Part, Segments
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
@@ -114,14 +114,19 @@ def make(gathered: Gathered) -> Found:
     try:
         made = geometry_pool().compute(gathered.request)
     except ZoneError as error:
-        raise Invalid(error.message, hint=error.hint, details=error.details) from None
+        raise Invalid(
+            zone_words.said(error.message),
+            hint=zone_words.said(error.hint),
+            details=[*map(zone_words.said, error.details)],
+        ) from None
     except PoolBusy:
         raise Unavailable(_("Too many areas are being computed."), hint=_("Try again in a few seconds.")) from None
     if made.doubt is not None:
         hint = f"If you mean it, confirm it with --confirm {made.doubt.kind}, or `confirmed` over REST."
-        doubt: Invalid | Refused = Refused(made.doubt.question, hint=hint)
+        question = zone_words.said(made.doubt.question)
+        doubt: Invalid | Refused = Refused(question, hint=hint)
         if made.doubt.kind == "swapped":
-            doubt = Invalid(made.doubt.question, hint=_("GeoJSON has longitude first. %(hint)s", hint=hint))
+            doubt = Invalid(question, hint=_("GeoJSON has longitude first. %(hint)s", hint=hint))
         doubt.confirm = made.doubt.kind
         raise doubt
     return Found(made.shape, gathered.names, gathered.zone_versions, gathered.named, made.area_m2)

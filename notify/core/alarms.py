@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import audit, db
 from notify.core.errors import NotFound, Refused, TocsinError
+from notify.core.translation import gettext as _
 from notify.models import Alarm, Alert, Lane, Operator
 
 log = structlog.get_logger()
@@ -88,9 +89,12 @@ def mark_resolved(s: Session, alarm_id: int, now: datetime, by: Operator | None)
     """Mark an alarm as looked at; `accounts.resolving` checks the role. Raises NotFound; Refused for a resolved one."""
     alarm = s.get(Alarm, alarm_id, with_for_update=True)
     if alarm is None:
-        raise NotFound(f"There is no alarm {alarm_id}.", hint="`tocsin alarms list` shows the alarms that ring.")
+        raise NotFound(
+            _("There is no alarm %(alarm)s.", alarm=alarm_id),
+            hint=_("`tocsin alarms list` shows the alarms that ring."),
+        )
     if alarm.resolved_at is not None:
-        raise Refused(f"Alarm {alarm_id} is already resolved.")
+        raise Refused(_("Alarm %(alarm)s is already resolved.", alarm=alarm_id))
     alarm.resolved_at, alarm.resolved_by = max(now, alarm.since), by.id if by else None
     audit.note(s, now=now, by=by, action="resolve", subject="alarm", subject_id=alarm_id, kind=alarm.kind)
     return alarm

@@ -21,6 +21,7 @@ from notify.core.connection import READ_ONLY, check_key, parameters
 from notify.core.errors import Unavailable
 from notify.core.process import once
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -193,12 +194,12 @@ def unavailable(error: BaseException) -> Unavailable:
     """The error for people when the database is AWAY."""
     if isinstance(getattr(error, "orig", None) or error, psycopg.errors.DiskFull):
         return Unavailable(
-            "The disk of the database is full.",
-            hint="Free some space there. Nothing is lost; sending resumes by itself.",
+            _("The disk of the database is full."),
+            hint=_("Free some space there. Nothing is lost; sending resumes by itself."),
         )
     if isinstance(error, exc.TimeoutError):
-        return Unavailable("All connections to the database are in use.", hint="Try again in a moment.")
-    return Unavailable("The database does not answer.")
+        return Unavailable(_("All connections to the database are in use."), hint=_("Try again in a moment."))
+    return Unavailable(_("The database does not answer."))
 
 
 def raw(s: Session | Connection) -> psycopg.Connection[Any]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from notify.core import crypto
 from notify.core.errors import Invalid, Unavailable
+from notify.core.translation import gettext as _
 
 UNITS = 10_000_000  # in a degree: coordinates are kept to 1e-7 degrees, about a centimetre
 CELL = 100_000  # units along the side of a cell: 0.01 degrees, 1.1 km from south to north
@@ -98,7 +99,8 @@ def open_one(subscriber_id: int, sealed: bytes) -> tuple[float, float]:
     points = open_all(np.array([subscriber_id]), blocks([sealed]))
     if not points.readable[0]:
         raise Unavailable(
-            f"A place of resident {subscriber_id} cannot be read: it is damaged.", hint="Enter the place again."
+            _("A place of resident %(resident)s cannot be read: it is damaged.", resident=subscriber_id),
+            hint=_("Enter the place again."),
         )
     return float(points.lon[0]), float(points.lat[0])
 
@@ -152,7 +154,8 @@ def _units(degrees: ArrayLike, limit: int) -> NDArray[np.int32]:
     degrees = np.asarray(degrees, dtype=np.float64)
     if not (np.abs(degrees) <= limit).all():  # NaN fails this as well
         raise Invalid(
-            "A place lies outside of the world.", hint="Longitude is -180 to 180, latitude -90 to 90, in degrees."
+            _("A place lies outside of the world."),
+            hint=_("Longitude is -180 to 180, latitude -90 to 90, in degrees."),
         )
     units: NDArray[np.int32] = np.rint(degrees * UNITS).astype(np.int32)
     return units

@@ -180,5 +180,5 @@ def test_authors_only_read_the_roster() -> None:
             lambda: roster.plan(s, ANN, BEN, NOW, NOW + HOUR, author, NOW),
             lambda: roster.take_off(s, 1, author, NOW),
         ):
-            with pytest.raises(NotAllowed, match="may not roster"):
+            with pytest.raises(NotAllowed, match="may not change the roster"):
                 act()

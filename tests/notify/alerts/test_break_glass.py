@@ -83,7 +83,7 @@ def test_it_happens_once(draft: int) -> None:
         ({"messages": "30"}, r"It would send 3 messages \(three\), and you typed 30"),
         ({"messages": ""}, "was not typed"),
         ({"area_hash": "other"}, "The area is not the one"),
-        ({"by": "author@tocsin.example.org"}, "may not break-glass"),
+        ({"by": "author@tocsin.example.org"}, "may not launch an emergency alone"),
     ],
 )
 def test_what_it_needs(draft: int, given: dict[str, Any], match: str) -> None:
