@@ -2,7 +2,7 @@
 
 from notify.core.translation import gettext, gettext_noop
 
-# Of zxcvbn/feedback.py; listed here so that `make catalogue` collects them.
+# Of the module zxcvbn.feedback; listed here so that `make catalogue` collects them.
 SENTENCES = frozenset(
     {
         gettext_noop("Add another word or two. Uncommon words are better."),
