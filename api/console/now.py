@@ -19,7 +19,8 @@ from api.console import city_outline
 from api.console.city_outline import Drawing
 from api.rendering import page, render
 from api.rest import tallies
-from notify.alerts import precaution, situation
+from notify.alerts import claims, precaution, situation
+from notify.alerts.claims import Claim
 from notify.alerts.situation import Begun, Situation
 from notify.core.db import engine, transaction
 from notify.delivery import sender_status
@@ -35,9 +36,13 @@ PARTS = ("standing", "waiting", "gaps", "force", "sending", "planned", "drafts",
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What all readers of the page see at one moment. `begun`: only before the first alert is written."""
+    """What all readers of the page see at one moment. `begun`: only before the first alert is written.
+
+    `claims`: by incident and zone, of the incidents with zones that have no message.
+    """
 
     situation: Situation
+    claims: dict[tuple[int, int], Claim]
     channels: tuple[ChannelStatus, ...]
     drawing: Drawing | None
     begun: Begun | None
@@ -49,6 +54,7 @@ def look(now: datetime) -> Seen:
         empty = not found.items and not situation.anything_written(s)
         return Seen(
             found,
+            claims.of_each(s, {gap.incident for gap in found.coverage.gaps}),
             sender_status.read(s, tasks.redis_client(), now),
             city_outline.draw(s, found),
             situation.begun(s) if empty else None,
@@ -136,6 +142,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "caller": caller,
         "now": now,
         "n": seen.situation,
+        "claims": seen.claims,
         "channels": seen.channels,
         "drawing": seen.drawing,
         "mine": mine,

@@ -1,6 +1,6 @@
 """Who takes which zones of an incident, so that several operators neither leave a gap nor do the same twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -82,13 +82,18 @@ def release(s: Session, incident_id: int, claim_id: int, by: Operator, now: date
 
 def of(s: Session, incident_id: int) -> Sequence[Claim]:
     """The zones that are taken, by name."""
+    return list(of_each(s, [incident_id]).values())
+
+
+def of_each(s: Session, incidents: Collection[int]) -> dict[tuple[int, int], Claim]:
+    """The zones that are taken in these incidents, by name: the claim of each incident and zone."""
     rows = s.execute(
-        text("""SELECT c.id, z.name AS zone, z.kind, o.email AS by, c.at FROM incident_claims c
-                  JOIN zones z ON z.id = c.zone_id JOIN operators o ON o.id = c.operator_id
-                 WHERE c.incident_id = :incident AND c.released_at IS NULL ORDER BY z.name, z.kind"""),
-        {"incident": incident_id},
+        text("""SELECT c.incident_id, c.zone_id, c.id, z.name AS zone, z.kind, o.email AS by, c.at
+                  FROM incident_claims c JOIN zones z ON z.id = c.zone_id JOIN operators o ON o.id = c.operator_id
+                 WHERE c.incident_id = ANY(:incidents) AND c.released_at IS NULL ORDER BY z.name, z.kind"""),
+        {"incidents": list(incidents)},
     )
-    return [Claim(**row._mapping) for row in rows]
+    return {(incident, zone): Claim(*claim) for incident, zone, *claim in rows}
 
 
 def names(s: Session) -> Sequence[str]:

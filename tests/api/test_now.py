@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 
 from api.console import now
-from notify.alerts import lifecycle, situation
+from notify.alerts import claims, lifecycle, situation
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -119,6 +119,23 @@ def test_zones_beside_a_danger_have_no_message_until_they_get_one(at_desk: Desk,
     first = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=flood)
     launched(city, incident=first, phase="all-clear")
     assert part(at_desk("author").get("/console").text, "gaps") == ""
+
+
+def test_a_zone_without_a_message_shows_who_has_taken_it(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+    flood = launched(city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=flood)
+    with transaction() as s:
+        claims.take(s, incident, "Harbor", factories.operator(s, "agent", now=city), city - timedelta(minutes=4))
+    assert "Harbor: taken by agent@tocsin.example.org, 4 minutes" in part(
+        at_desk("author").get("/console").text, "gaps"
+    )
+    with transaction() as s:
+        claims.release(s, incident, claims.of(s, incident)[0].id, factories.operator(s, now=city), city)
+    gaps = part(at_desk("author").get("/console").text, "gaps")
+    assert "Harbor" in gaps
+    assert "taken by" not in gaps
 
 
 def test_an_alert_that_ends_soon_asks_for_an_update_or_an_all_clear(at_desk: Desk, city: datetime) -> None:
