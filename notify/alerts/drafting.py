@@ -58,6 +58,7 @@ class Draft:
     launch_at: datetime | None = None
     incident: int | None = None
     found: Found | None = None  # the area, if already computed (`located`)
+    corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
 
 
@@ -113,6 +114,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         area_description=wording.called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=times.expires_at,
         two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
+        corrects=wanted.corrects,
         follows=wanted.follows,
         told_before=[] if wanted.follows else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
         created_by=by.id,

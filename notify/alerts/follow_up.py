@@ -86,6 +86,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             status=first.status,
             expires_at=first.expires_at,
             incident=first.incident_id,
+            corrects=first.corrects,
             follows=first.id,
         ),
         by,

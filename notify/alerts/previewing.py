@@ -72,6 +72,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
         event=event.name,
         phase=wanted.phase,
         status=wanted.status,
+        corrects=wanted.corrects,
         severity=severity,
         urgency=urgency,
         certainty=wanted.certainty or defaults.certainty,

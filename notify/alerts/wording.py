@@ -38,6 +38,7 @@ def rendered(
         program=settings.program,
         help_contact=settings.help_contact,
         status=alert.status,
+        corrects=alert.corrects,
         lane=alert.lane.value,
         networks=_networks(s),
         now=max(now, alert.launch_at) if alert.launch_at else now,  # weekdays are relative to the launch

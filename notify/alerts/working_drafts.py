@@ -5,7 +5,7 @@ form shows both values until somebody chooses. So nobody overwrites what they ha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -167,7 +167,8 @@ def read(
     """Read what the fields say, or would say with other values. Raises NotFound for an event that is gone."""
     event = compose.catalogue().event(draft.event)
     given = values_of(draft) if values is None else values
-    return working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz)
+    reading = working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz)
+    return replace(reading, wanted=replace(reading.wanted, corrects=draft.corrects))
 
 
 def make(

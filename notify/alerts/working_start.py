@@ -33,7 +33,7 @@ def start(
     values: Mapping[str, str] | None = None,
 ) -> WorkingDraft:
     """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
-    that is to `correct` it has its severity and its end, too.
+    that is to `correct` it has its severity and its end, too, and residents read that it is a correction.
 
     `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
     ticked; `values`: those of further fields. Raises Invalid, NotFound or NotAllowed.
@@ -62,6 +62,7 @@ def start(
         phase=phase,
         incident_id=incident,
         request_id=request,
+        corrects=correct,
         fields={name: kept(words, 1, by, now, "") for name, words in {**fields, **(values or {})}.items()},
         version=1,
         created_by=by.id,

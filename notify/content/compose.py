@@ -67,6 +67,7 @@ class Context:
     program: Words  # what residents signed up for; left out when empty
     help_contact: Words  # "311": a number, an address, or a short sentence
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    corrects: bool = False  # it says first that it corrects the message before it
     lane: Lane | None = None  # None: the lane of the event's defaults
     networks: Sequence[str] = NETWORKS  # providers whose limits apply to posts
     now: datetime | None = None  # times within a week of it are written as a weekday; None: always with the date
@@ -187,13 +188,14 @@ class _Writer:
         self.language = language
         self.values = values
         self.common = event.common[language]
+        self.corrects = context.corrects
         self.exercise = context.status != "Actual"
         self.routine = (context.lane or event.defaults(phase).lane) == "routine"
 
     def write(self, channel: Channel) -> Rendered:
         if channel.letter:
             return self._letter(channel)
-        text = self._one_line(channel, "text")
+        text = self._corrected(self._one_line(channel, "text"))
         if self.exercise:
             text = f"{self.common.exercise} {self.common.practice} {text}"
         if channel.leaves_by == "reply" and self.routine:
@@ -203,8 +205,10 @@ class _Writer:
         return Rendered(channel.name, self.language, "", text, "", channel.cost(text))
 
     def _letter(self, channel: Channel) -> Rendered:
-        subject = self._one_line(channel, "subject")
+        subject = self._corrected(self._one_line(channel, "subject"))
         blocks = blocks_of(self._words(channel, "text"))
+        if self.corrects:
+            blocks.insert(0, Block("notice", (f"{self.common.correction} {self.common.replaces}",)))
         if self.exercise:
             subject = f"{self.common.exercise} {subject}"
             blocks.insert(0, Block("notice", (f"{self.common.exercise} {self.common.practice}",)))
@@ -219,6 +223,12 @@ class _Writer:
         text = re.sub(r"\n{3,}", "\n\n", self.event.layouts["email.txt"].render(given)).strip() + "\n"
         html = self.event.layouts["email.html"].render(given)
         return Rendered(channel.name, self.language, subject, text, html, channel.cost(text))
+
+    def _corrected(self, words: str) -> str:
+        """Words that open with the correction, unless it is in them already, as in the update of a collection."""
+        said = self.common.correction
+        named = said.rstrip(":").lower() in words.lower()
+        return words if named or not self.corrects else f"{said} {words}"
 
     def _says_when(self, blocks: Sequence[Block]) -> bool:
         return any(self.values["expires"].full in line for block in blocks for line in block.lines)

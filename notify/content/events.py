@@ -91,6 +91,8 @@ class Common(BaseModel):
     name: str
     exercise: str  # opens every message of an exercise or test
     practice: str  # explains the exercise
+    correction: str  # opens every message that corrects an earlier one
+    replaces: str  # explains the correction in an email
     stop: str  # ends a routine text message
     valid_until: str
     latest: str

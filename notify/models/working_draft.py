@@ -24,6 +24,7 @@ class WorkingDraft(Base):
     phase: Mapped[str]
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
     request_id: Mapped[int | None] = mapped_column(ForeignKey("warn_requests.id"))
+    corrects: Mapped[bool] = mapped_column(server_default="false")  # it was opened by *Correct*
     fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     version: Mapped[int] = mapped_column(server_default="0")
     counted: Mapped[str] = mapped_column(server_default="")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from notify import audience
-from notify.alerts import lifecycle, working_drafts, working_start
+from notify.alerts import lifecycle, reports, working_drafts, working_start
 from notify.alerts.working_drafts import Change
 from notify.audience import live_count
 from notify.audience.told import OrTold
@@ -133,6 +133,9 @@ def test_a_correction_has_the_weight_and_end_of_what_it_corrects(people: dict[st
         assert again.expires_at == old.expires_at
         assert (again.channels, again.area_hash) == (old.channels, old.area_hash)
         assert again.blanks["hazard"] == old.blanks["hazard"]
+        said = {one: [words.text for words in reports.words(s, one.id)] for one in (again, old)}
+        assert all(words.startswith(("Correction:", "Corrección:")) for words in said[again])
+        assert not any("orrec" in words for words in said[old])
 
 
 def test_the_channels_of_a_follow_up_are_kept(first: int) -> None:
