@@ -25,7 +25,6 @@ from notify.core import alarms, reasons, translation
 from notify.core.alarm_meanings import meaning
 from notify.core.audit_words import act, detail
 from notify.core.city_time import apart
-from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -126,7 +125,6 @@ def _environment(_language: str) -> Environment:
         "drill_label": scenarios.label_of,
         "said": translation.translated,  # what comes from a file of ours
         "number": translation.number,
-        "counted": counted,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: _time(at, CLOCK),

@@ -233,7 +233,7 @@ def _place(s: Session, address: str) -> tuple[float, float]:
     found = geocoder.find(s, address)
     if found.message:
         near = [f"{match.label}?" for match in found.matches[:3]]
-        raise NotFound(_("The address is not known for sure."), details=near, hint=found.message)
+        raise NotFound(_("The address is not known for sure."), details=near, hint=_(found.message))
     return found.matches[0].lon, found.matches[0].lat
 
 

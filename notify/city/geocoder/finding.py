@@ -16,6 +16,7 @@ from notify.city.geocoder.crossing import meetings, middles
 from notify.city.geocoder.memory import Gazetteer, gazetteer
 from notify.city.geocoder.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, houses
 from notify.city.geocoder.towns import Towns
+from notify.core.translation import gettext_noop
 from zones.addresses.index import Candidate
 from zones.addresses.ranges import Point, metres
 from zones.addresses.readings import Reading, crossing, readings
@@ -33,11 +34,11 @@ STREETS_SHOWN = 3
 WORTH_TELLING = 0.40
 LONGEST = 200  # characters of a text
 
-NOT_FOUND = "Nothing was found. Check the spelling."
-AMBIGUOUS = "Several places fit about equally well. Choose one, or write the address in full."
-UNSURE = "Only something similar was found. Check it."
-NO_SUCH_NUMBER = "The street does not have that number. Check the number."
-A_STREET = "That is a street. Add a house number or a cross street."
+NOT_FOUND = gettext_noop("Nothing was found. Check the spelling.")
+AMBIGUOUS = gettext_noop("Several places fit about equally well. Choose one, or write the address in full.")
+UNSURE = gettext_noop("Only something similar was found. Check it.")
+NO_SUCH_NUMBER = gettext_noop("The street does not have that number. Check the number.")
+A_STREET = gettext_noop("That is a street. Add a house number or a cross street.")
 
 
 @dataclass(frozen=True, slots=True)

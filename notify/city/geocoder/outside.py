@@ -11,14 +11,15 @@ from notify.city.geocoder.finding import NOT_FOUND, Found, Match, find
 from notify.city.geocoder.memory import Box, gazetteer
 from notify.core.db import transaction
 from notify.core.settings import Settings
+from notify.core.translation import gettext_noop
 
 log = structlog.get_logger()
 
 MOST = 5
 BESIDE_DEGREES = 0.3  # how far outside the bounds of the city's own data a match may lie
 
-FROM_OUTSIDE = "An outside geocoder found this. Check it on the map."
-NO_ANSWER = "Nothing was found here, and the outside geocoder does not answer."
+FROM_OUTSIDE = gettext_noop("An outside geocoder found this. Check it on the map.")
+NO_ANSWER = gettext_noop("Nothing was found here, and the outside geocoder does not answer.")
 
 
 def look_up(text: str, settings: Settings) -> Found:
