@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.content.lexicon import Lexicon
 from notify.content.lint_finding import ERROR, IN_EMERGENCY, WARNING, About, Hit, Message, compared, said_in
+from notify.core.translation import gettext as _
 from notify.core.urls import find_urls
 
 RULES = {
@@ -54,7 +55,7 @@ def _source(message: Message, about: About) -> Iterator[Hit]:
 
 def _place(message: Message, about: About, words: Lexicon) -> Iterator[Hit]:
     area = said_in(message.language, about.area)
-    given = {"place": area or "streets, a neighborhood, a landmark"}
+    given = {"place": area or _("streets, a neighborhood, a landmark")}
     named = compared(area) in compared(message.whole) if area else bool(words.place.search(message.whole))
     if not named:
         yield Hit("no-place", message, values=given)

@@ -12,7 +12,8 @@ from notify.content.lexicon import Lexicon
 from notify.content.lint_finding import ERROR, IN_ROUTINE, WARNING, About, Hit, Message
 from notify.core import phones
 from notify.core.characters import ascii_punctuation
-from notify.core.counting import counted
+from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
 from notify.core.urls import find_urls
 
 RULES = {
@@ -61,7 +62,10 @@ def _length(message: Message, about: About) -> Iterator[Hit]:
                 yield Hit("too-long", message, f"{fault} on {network}")
     elif message.traits.segmented and size > (most := EMERGENCY_MOST if about.emergency else ROUTINE_MOST):
         count = sms_segments.count(message.text).segments
-        given = {"segments": counted(count, "segment"), "example": f"at most {most} characters; it has {size}"}
+        given = {
+            "segments": ngettext("%(n)s segment", "%(n)s segments", count),
+            "example": _("at most %(most)s characters; it has %(size)s", most=most, size=size),
+        }
         yield Hit("segments", message, str(count), given)
 
 
@@ -91,7 +95,7 @@ def _without_marks(char: str) -> str:
 
 
 def _links(message: Message, about: About) -> Iterator[Hit]:
-    for url in dict.fromkeys(url for _, url in find_urls(message.whole)):
+    for url in dict.fromkeys(url for _at, url in find_urls(message.whole)):
         yield from _link(url, message, about)
     for bare in dict.fromkeys(found[0] for found in _BARE.finditer(message.whole)):
         if _is_short(bare.lower()):
