@@ -17,6 +17,7 @@ from notify.core.settings import settings
 from notify.delivery.requests import unsubscribe_url
 from tests import factories
 from tests.api import asked
+from tests.api.people import joined
 
 OWN_WORDS = "{{ city }}: {{ utility.back }} in {{ area }}. {{ utility.again }} Questions: {{ help_contact }}."
 
@@ -35,8 +36,12 @@ def unsubscribe_link(door: httpx.Client, city: datetime) -> str:
 
 
 @pytest.fixture
-def paths(door: httpx.Client, city: datetime, signed_in: None, unsubscribe_link: str) -> list[str]:
-    """Those of alerts in each state of their lives, with an alarm ringing, for somebody who is signed in."""
+def paths(
+    door: httpx.Client, city: datetime, at_desk: Callable[[str], httpx.Client], unsubscribe_link: str
+) -> list[str]:
+    """Those of alerts in each state of their lives, with an alarm ringing, for an admin who has an app to replace."""
+    joined("admin@tocsin.example.org")
+    at_desk("admin")
     with transaction() as s:
         factories.scenario_zones(s, "storm", now=city)
         drills.start(s, "storm", factories.operator(s), city, uuid4())
