@@ -28,6 +28,7 @@ def on_duty(city: datetime, credentials: None) -> datetime:
     return city
 
 
+@pytest.mark.long
 def test_a_routine_notice_by_its_author_alone(on_duty: datetime, sit: AtBrowser) -> None:
     author = sit("approver")  # the role of those who may approve what they wrote, if it is routine
     author.go("/console")
