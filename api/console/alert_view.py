@@ -19,6 +19,7 @@ from notify.alerts import (
     follow_up,
     linting,
     own_tests,
+    replaced_area,
     reports,
     told_there,
     two_people,
@@ -26,6 +27,7 @@ from notify.alerts import (
 from notify.alerts.counts import RunningCount
 from notify.alerts.differences import Differences
 from notify.alerts.follow_up import Offer
+from notify.alerts.replaced_area import Replaced
 from notify.alerts.similar import Similar, similar
 from notify.alerts.told_there import Told
 from notify.audience import Audience
@@ -76,6 +78,8 @@ class AlertView(Shown):
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
     similar: Sequence[Similar] = ()  # of other incidents
     told: Sequence[Told] = ()  # alerts of other incidents that are in force in its area
+    replaced: Replaced | None = None  # the alert before it, if a part of its area is left out
+    earlier: int = 0  # residents in the area of that alert
     findings: Sequence[linting.Checked] = ()  # on its words
     to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
     plan: Plan | None = None  # the audience and times if it were launched now
@@ -105,7 +109,7 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
             return view
         view = _with_the_rest(s, view, caller, now, waits)
     inside = compose_area.samples(from_wkb(alert.area)) if waits and alert.area is not None else ((), ())
-    return replace(view, samples=inside)
+    return replace(view, samples=inside, earlier=view.replaced.residents(now) if view.replaced else 0)
 
 
 def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None = None) -> Shown:
@@ -163,6 +167,9 @@ def _with_the_rest(s: Session, view: AlertView, caller: Caller, now: datetime, w
         tested=own_tests.sent(s, alert.id, caller.operator),
         similar=similar(s, alert, now) if waits else (),
         told=told_there.there(s, from_wkb(alert.area), now, alert.incident_id) if waits and alert.area else (),
+        replaced=replaced_area.find(s, alert.incident_id, from_wkb(alert.area), alert.id)
+        if waits and alert.area
+        else None,
         findings=linting.findings(s, alert, settings()) if waits else (),
         differences=differences.read(s, alert, settings()) if waits else None,
     )

@@ -12,8 +12,9 @@ from api.auth import Caller
 from api.errors import TooMany
 from api.seats import area_seat
 from notify.accounts import operators
-from notify.alerts import drafting, explanation, told_before, told_there, working_drafts
+from notify.alerts import drafting, explanation, replaced_area, told_before, told_there, working_drafts
 from notify.alerts.drafting import Draft
+from notify.alerts.replaced_area import Replaced
 from notify.alerts.told_there import Told
 from notify.alerts.working_fields import Reading
 from notify.audience import Audience
@@ -50,6 +51,8 @@ class Looked:
     told_before: tuple[int, ...] = ()  # alerts to whose recipients it goes as well
     inside: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    replaced: Replaced | None = None  # the alert before it, if a part of its area is left out
+    earlier: int | None = None  # residents in the area of that alert, where they may be counted
     told: Sequence[Told] = ()  # alerts of other incidents that are in force there
 
 
@@ -67,6 +70,8 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *,
             looked.problem = error.message
     if looked.shape is None:
         return looked
+    with transaction() as s:
+        looked.replaced = replaced_area.find(s, looked.wanted.incident, looked.shape)
     if operators.may(caller.acting, "count"):
         _count(looked, looked.shape, draft, event, caller)
     if not briefly:
@@ -94,6 +99,8 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     with transaction() as s:
         looked.told_before = tuple(told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape))
     looked.audience = live_count().count(OrTold(shape, looked.told_before), event.topic, channels, now)
+    if looked.replaced:
+        looked.earlier = looked.replaced.residents(now)
     with transaction() as s:
         looked.warnings = tuple(explanation.warnings(s, looked.audience.total, caller.acting.id))
         working_drafts.note_count(

@@ -39,6 +39,7 @@ def label(event: Event, phase: str, name: str, zones: Mapping[int, str]) -> str:
 
 
 LABELS = {
+    "earlier": gettext_noop("The earlier area"),
     "streets": gettext_noop("Streets"),
     "around": gettext_noop("Middle of the circle"),
     "radius": gettext_noop("Radius"),

@@ -14,7 +14,7 @@ from notify.alerts import times as alert_times
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
 from notify.city.area import Found, Where
-from notify.city.parts import Drawn, InZone, Part
+from notify.city.parts import Drawn, InZone, Kept, Part
 from notify.content import compose
 from notify.content.events import Defaults
 from notify.core import audit
@@ -32,8 +32,9 @@ from zones.geometry import area_hash, from_wkb, to_wkb
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The input of a draft. The area is the union of `zones`, a GeoJSON `area` and other `parts`, minus `without`; with
-    none of them, that of the incident's latest alert. An area that is more than zones and streets needs an
-    `area_description`, in one language for everybody or by language.
+    none of them, that of the incident's latest alert, to which they are added with
+    `keeps_earlier`. An area that is more than zones and streets needs an `area_description`, in one language for
+    everybody or by language.
     `confirmed`: the doubts about a drawn area that the operator has dismissed. CAP values of None come from the event
     and phase. Give `expires_at`, or how long it `lasts` from `launch_at` or else from now (`times.plan`)."""
 
@@ -43,6 +44,7 @@ class Draft:
     area: Mapping[str, Any] | str | bytes | None = None
     parts: Sequence[Part] = ()
     without: Sequence[Part] = ()
+    keeps_earlier: bool = False
     confirmed: Collection[str] = ()
     area_description: compose.Words = ""
     blanks: Mapping[str, str] = field(default_factory=dict)
@@ -153,7 +155,7 @@ def located(wanted: Draft, by: Operator) -> Draft:
     if not parts:
         return wanted
     with transaction() as s:
-        gathered = city_area.gather(s, Where(parts, wanted.without, wanted.confirmed))
+        gathered = city_area.gather(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
     return replace(wanted, found=city_area.make(gathered))
 
 
@@ -183,15 +185,27 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
                 hint=_("Name the zones or give the area, and then what to leave out."),
             )
         return _area_of_incident(s, wanted.incident)
-    found = wanted.found or city_area.find(s, Where(parts, wanted.without, wanted.confirmed))
+    found = wanted.found or city_area.find(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(
             _("A drawn area, or one side of a street, needs a name that residents know."),
             hint="""Give --where "Old Town", or one per language: --where "en=Old Town" --where "es=Casco Viejo".""",
         )
-    names = (words,) if words else found.names
-    return _Area(to_wkb(found.shape), found.hash, names, found.zone_versions, named=bool(words))
+    earlier = _earlier(s, wanted)
+    names = (words,) if words else (*(earlier.names if earlier else ()), *found.names)
+    named = bool(words) or (earlier is not None and earlier.named)
+    return _Area(to_wkb(found.shape), found.hash, names, found.zone_versions, named=named)
+
+
+def _earlier(s: Session, wanted: Draft) -> _Area | None:
+    """The area of the incident's latest alert, if the draft adds to it."""
+    return _area_of_incident(s, wanted.incident) if wanted.keeps_earlier and wanted.incident is not None else None
+
+
+def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
+    earlier = _earlier(s, wanted)
+    return [Kept(earlier.wkb, earlier.zone_versions), *parts] if earlier else parts
 
 
 def _words(given: compose.Words, settings: Settings) -> compose.Words:

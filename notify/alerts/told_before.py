@@ -30,10 +30,11 @@ def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGe
         .order_by(Alert.id)
     ).all()
     covered = {row.area_hash: row.area for row in rows}
-    covered = {key: wkb for key, wkb in covered.items() if _covers(area, from_wkb(wkb))}
+    covered = {key: wkb for key, wkb in covered.items() if covers(area, from_wkb(wkb))}
     return [row.id for row in rows if row.area_hash in covered]
 
 
-def _covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
+def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
+    """Return whether an area leaves out nothing of an earlier one."""
     left_out = shapely.difference(earlier, area)
     return bool(left_out.is_empty) or area_m2(left_out) <= LEFT_OUT * area_m2(earlier)

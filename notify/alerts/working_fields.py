@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from notify.alerts import drafting
 from notify.alerts.drafting import Draft
 from notify.channels.channel import CHANNELS
 from notify.city.parts import Around, Circle, Drawn, InZone, Part, circle_from, segments_from
@@ -24,7 +25,7 @@ FURTHEST_M = 100_000
 MOST_LINES = 200
 AREAS = ("area", "but_area")
 CONFIRMATIONS = ("outside-city", "whole-city", "swapped")
-WHERE = ("streets", "around", "radius", "but_streets", *AREAS)
+WHERE = ("earlier", "streets", "around", "radius", "but_streets", *AREAS)
 OTHERS = ("area_name", "severity", "urgency", "certainty", "status", "lasts", "expires_at", "launch_at")
 STATUSES = ("Actual", "Exercise", "Test")
 T = TypeVar("T")
@@ -118,6 +119,7 @@ def read(
             zones=reader.zones("zone"),
             parts=reader.parts(),
             without=reader.without(),
+            keeps_earlier=incident is not None and bool(values.get("earlier")),
             confirmed=[kind for kind in CONFIRMATIONS if values.get(f"confirm.{kind}") == own],
             area_description=reader.area_name(),
             blanks={name[6:]: words for name, words in values.items() if name.startswith("blank.") and words.strip()},
@@ -133,6 +135,8 @@ def read(
         ),
         reader.problems,
     )
+    if incident is not None and values.get("earlier") == "" and not drafting.parts_of(reading.wanted):
+        reader.say("where", _("Choose where: the earlier area, zones, streets, a circle or a drawn area."))
     if not reading.wanted.channels:
         reader.say("who", _("No channel is chosen. Tick at least one."))
     return reading

@@ -47,6 +47,7 @@ def start(
         last = _last_of(s, incident, event)
         fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
         fields |= _weight_of(last, now) if correct else {}
+        fields["earlier"] = "on" if zones_of is None else ""
     elif phase == "issue":
         fields = {f"channel.{name}": "on" for name in channel_policies.allowed(s, _open_channels(s), event.topic)}
         fields |= {"status": "Exercise"} if by.exercising else {}

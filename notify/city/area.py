@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify.city import geocoder, zone_words
 from notify.city import zones as city_zones
-from notify.city.parts import Along, Around, Circle, Document, Drawn, InZone, Part, Segments
+from notify.city.parts import Along, Around, Circle, Document, Drawn, InZone, Kept, Part, Segments
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.process import once
 from notify.core.translation import gettext as _
@@ -189,6 +189,8 @@ class _Reader:
                 return _Read(KeptShape(kept.version.geometry), (kept.zone.name,), (kept.version.id,), True)
             case Segments():
                 return self._street(part)
+            case Kept(wkb, versions):
+                return _Read(KeptShape(wkb), (), versions, True)
             case Drawn(document):
                 return _Read(DrawnShape(_text(document)))
             case Circle(lon, lat, radius_m):

@@ -72,7 +72,15 @@ class Segments:
         return f"{self.name or self.external_id}{numbers}{side}"
 
 
-Part: TypeAlias = InZone | Drawn | Circle | Around | Along | Segments
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An area as it was computed before (WKB), with the versions of its zones. Whoever keeps it knows its names."""
+
+    wkb: bytes
+    zone_versions: tuple[int, ...] = ()
+
+
+Part: TypeAlias = InZone | Drawn | Circle | Around | Along | Segments | Kept
 
 
 _CIRCLE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*m?\s*")

@@ -62,6 +62,53 @@ def test_one_click_opens_a_complete_form(at_desk: Desk, sent: int, label: str, p
     assert (abs(rows[0].expires_at - ends) < timedelta(minutes=1)) == (label == "Correct")
 
 
+def zones_of(number: int) -> set[str]:
+    return {
+        row.name
+        for row in asked.rows(
+            """SELECT z.name FROM alert_zones a JOIN zone_versions v ON v.id = a.zone_version_id
+                 JOIN zones z ON z.id = v.zone_id WHERE a.alert_id = :a""",
+            a=number,
+        )
+    }
+
+
+def test_one_more_zone_is_added_to_the_earlier_area(at_desk: Desk, sent: int) -> None:
+    with transaction() as s:
+        fairview = f"zone.{factories.zone(s, 'Fairview', factories.square(20, 20, 3)).id}"
+    desk = at_desk("author")
+    path = press(desk, desk.get(f"/console/alerts/{sent}").text, "Update")
+    form = Form(desk.get(path).text)
+    assert form.values["earlier"] == "on"
+    form.tick(fairview)
+    form.send(desk, path)
+    page = desk.get(path).text
+    assert f"everybody to whom alert {sent} was sent" in page
+    assert "leaves out a part" not in page
+    review = Form(page).send(desk, path, "review").headers["location"]
+    assert "leaves out a part" not in desk.get(review).text
+    assert zones_of(int(review.rpartition("/")[2])) == zones_of(sent) | {"Fairview"}
+
+
+def test_replacing_the_earlier_area_is_said_with_both_numbers(at_desk: Desk, sent: int) -> None:
+    with transaction() as s:
+        fairview = f"zone.{factories.zone(s, 'Fairview', factories.square(20, 20, 3)).id}"
+    desk = at_desk("author")
+    path = press(desk, desk.get(f"/console/alerts/{sent}").text, "Update")
+    form = Form(desk.get(path).text)
+    form.values.pop("earlier")
+    form.send(desk, path)
+    assert "Choose where" in desk.get(path).text
+    form = Form(desk.get(path).text)
+    form.tick(fairview)
+    form.send(desk, path)
+    page = desk.get(path).text
+    said = f"This replaces the area of alert {sent} and leaves out a part of it."
+    assert f"{said} Residents: <strong>39 → fewer than 10</strong>" in page
+    review = Form(page).send(desk, path, "review").headers["location"]
+    assert f"{said} Residents: <strong>39 → 0</strong>" in desk.get(review).text
+
+
 def test_an_all_clear_can_be_corrected_and_agents_are_offered_nothing(at_desk: Desk, sent: int) -> None:
     incident = asked.number("SELECT incident_id FROM alerts")
     with transaction() as s:

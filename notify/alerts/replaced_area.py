@@ -1,0 +1,42 @@
+"""Whether an update or all-clear leaves out a part of the area of the alert before it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.alerts import told_before
+from notify.audience.live_count import live_count
+from notify.models import Alert, Topic
+from zones.geometry import from_wkb
+from zones.membership import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The alert whose area is left out in part."""
+
+    id: int
+    topic: Topic
+    shape: BaseGeometry
+
+    def residents(self, now: datetime) -> int:
+        """Count those in its area now. Opens a transaction of its own."""
+        return live_count().count(Membership(self.shape), self.topic.value, (), now).residents
+
+
+def find(s: Session, incident: int | None, area: BaseGeometry, but: int = 0) -> Replaced | None:
+    """Return the last launched alert of the incident if this area leaves out a part of its own. `but`: one that does
+    not count."""
+    last = s.scalar(
+        select(Alert)
+        .where(Alert.incident_id == incident, Alert.launched_at.is_not(None), Alert.area.is_not(None), Alert.id != but)
+        .order_by(Alert.id.desc())
+        .limit(1)
+    )
+    if last is None or last.area is None:
+        return None
+    shape = from_wkb(last.area)
+    return None if told_before.covers(area, shape) else Replaced(last.id, last.topic, shape)
