@@ -5,7 +5,7 @@ not sent again: two texts that ask for approval would read as two alerts. `opera
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import contacts, inviting, letters
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Accepted, Ambiguous, Content, Late, Message, Recipient, SendError
+from notify.channels.registry import PROVIDERS
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
@@ -34,6 +35,7 @@ PATIENCE_S = 3.0  # for a slot
 TRIES = 3
 LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
 GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
+PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may carry them
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
 # What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
@@ -54,6 +56,9 @@ ADDRESS = """
         AND (c.verified_at IS NOT NULL OR m.kind = 'code')) AS sealed
 """
 
+# Somebody waits for the answer before people in danger are warned, or must know what was done alone.
+_URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
+
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or another follows.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
@@ -69,16 +74,33 @@ def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transpo
     """Send the messages that wait. Returns how many were taken by a provider."""
     now = datetime.now(UTC)
     with transaction() as s:
-        _close(s, now)
-        waiting = s.execute(
-            text(f"""SELECT {COLUMNS} FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
-                      WHERE m.state = 'waiting' ORDER BY m.id LIMIT :most"""),
-            {"most": AT_ONCE},
-        ).all()
+        _close(s, now, settings)
+        waiting = [row for channel in CHANNELS for row in _sendable(s, channel, settings)]
+    waiting.sort(key=lambda row: (not row.urgent, row.id))
     return sum(_send_one(row, settings, throttle, transport) for row in waiting)
 
 
-def _close(s: Any, now: datetime) -> None:
+def _sendable(s: Session, channel: str, settings: Settings) -> Sequence[Any]:
+    """Return the first messages of a channel that its open senders may carry: what cannot be sent keeps nothing waiting
+    that can. What an emergency waits for comes first."""
+    senders = sender_pool.open_senders(channel)
+    if not senders:
+        return []
+    return s.execute(
+        text(f"""SELECT {COLUMNS}, {_URGENT} AS urgent
+                   FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
+                  WHERE m.state = 'waiting' AND m.channel = :channel
+                        AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
+                  ORDER BY urgent DESC, m.id LIMIT :most"""),
+        {
+            "channel": channel,
+            "practice": any(exercise.may_carry(settings, one.provider, PRACTICE) for one in senders),
+            "most": AT_ONCE,
+        },
+    ).all()
+
+
+def _close(s: Session, now: datetime, settings: Settings) -> None:
     s.execute(
         text("""UPDATE operator_messages SET state = 'unknown', reason = 'not-recorded', settled_at = :now
                  WHERE state = 'claimed' AND claimed_at < :lost"""),
@@ -89,6 +111,14 @@ def _close(s: Any, now: datetime) -> None:
                         reason = CASE WHEN {_NEEDED} THEN 'too-late' ELSE 'not-needed' END
                   WHERE m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
         {"now": now, "old": now - GIVEN_UP_AFTER},
+    )
+    simulated = {one.channel for name, one in PROVIDERS.items() if exercise.may_carry(settings, name, PRACTICE)}
+    s.execute(
+        text("""UPDATE operator_messages m SET state = 'failed', reason = :reason, settled_at = :now
+                  FROM alerts a
+                 WHERE m.state = 'waiting' AND a.id = m.alert_id AND a.status <> 'Actual'
+                       AND m.channel <> ALL(CAST(:simulated AS text[]))"""),
+        {"now": now, "reason": exercise.REASON, "simulated": list(simulated)},
     )
 
 

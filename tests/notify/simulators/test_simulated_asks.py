@@ -12,7 +12,7 @@ from simulator_process import KEY, SID, TOKEN, Simulator
 from sqlalchemy import text
 
 from notify.accounts import contacts, inviting, links, operators
-from notify.alerts import lifecycle, own_tests
+from notify.alerts import lifecycle, operator_letters, own_tests, reports
 from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -20,6 +20,7 @@ from notify.delivery import operator_messages, operator_outcomes, sender_pool, u
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from tests.factories import alert_draft, operator, own_contact, resident, sender, zone
+from tests.waiting import until
 
 PHONE, MAIL = "+12155550199", "ann@example.org"
 
@@ -139,7 +140,35 @@ def test_an_exercise_does_not_reach_a_real_provider(
     settings.cache_clear()
     assert sending.run() == 0
     assert simulator.accepted() == []
-    assert sending.states()["sms"] == ("waiting", "")
+    assert sending.states() == {"sms": ("failed", "exercise"), "email": ("failed", "exercise")}
+
+
+def test_what_cannot_be_sent_does_not_stand_before_what_can(sending: Sending, simulator: Simulator) -> None:
+    alert, now = write(status="Test"), datetime.now(UTC)  # of a test nobody is asked
+    with transaction() as s:
+        crowd = [operator(s, "approver", f"p{n}@example.org", now=now) for n in range(operator_messages.AT_ONCE)]
+        for n, one in enumerate(crowd):
+            own_contact(s, one, "sms", f"+1215555{1000 + n}", now=now)
+        ann, about = operator(s, "approver", MAIL, now=now), reports.find_alert(s, alert)
+        for people in (crowd, [ann]):
+            operator_letters.write(s, "break-glass", about, people, 1, now, author="x", reason="y")
+    sql("UPDATE senders SET status = 'stopped' WHERE channel = 'sms'")
+    until(lambda: sending.run() == 1, 60, "the email goes")
+    assert [one["to"] for one in simulator.accepted()] == [MAIL]
+
+
+def test_the_ask_of_an_emergency_goes_before_older_letters(
+    sending: Sending, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(status="Test")
+    monkeypatch.setattr(operator_messages, "AT_ONCE", 1)
+    now, tom = datetime.now(UTC), "+12155550177"
+    with transaction() as s:
+        contacts.add(s, operator(s, "author", now=now), "sms", tom, now)  # a code, older than the ask
+        alert_draft(s, now=now)
+    until(lambda: sending.run() >= 0 and len(simulator.accepted()) == 3, 60, "all go")
+    texts = [one["to"] for one in simulator.accepted() if one["to"] != MAIL]
+    assert texts == [PHONE, tom]
 
 
 def test_two_jobs_at_once_send_it_once(sending: Sending, simulator: Simulator) -> None:
