@@ -22,6 +22,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/words", include_in_schema=False)
 MOST_FIELDS = 500
@@ -171,7 +172,7 @@ def _known(event_name: str, phase: str, sent: Typed) -> dict[Form, Words]:
 
 def _seen(given: str) -> int:
     seen = whole_number(
-        given, _("This form has no valid number %(given)s.", given="{given}"), _("Open the page again.")
+        given, gettext_noop("This form has no valid number %(given)s."), gettext_noop("Open the page again.")
     )
     if seen is None:
         raise Invalid(_("This form does not say which words it showed."), hint=_("Open the page again."))

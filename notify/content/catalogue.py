@@ -27,8 +27,8 @@ from templates import MESSAGES
 # Every message has these without declaring them. `expires` is a time, the others are words.
 IMPLICIT = frozenset({"city", "area", "expires", "link", "program", "help_contact"})
 LAYOUTS = ("email.txt", "email.html")
-# The names that the layouts receive; see `compose.py`.
-LAID_OUT = frozenset({"common", "language", "subject", "blocks", "expires", "link", "program", "help_contact"})
+# The names that the layouts receive; see `compose.py`. `loop` is Jinja's own.
+LAID_OUT = frozenset({"common", "language", "subject", "blocks", "expires", "link", "program", "help_contact", "loop"})
 
 Model = TypeVar("Model", bound=BaseModel)
 Words = Mapping[ChannelName, Mapping[str, str]]

@@ -7,7 +7,7 @@ A template prints blanks (`{{ area }}`), some in a form (`{{ hazard.danger }}`),
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notify.core.translation import gettext as _
@@ -33,8 +33,14 @@ def parse(source: str) -> nodes.Template:
 
 
 def undefined(tree: nodes.Template, known: frozenset[str]) -> Iterator[str]:
-    """Return what is wrong with the names in a template that are not known."""
-    for name in sorted(meta.find_undeclared_variables(tree) - known):
+    """Return what is wrong with the names in a template that are not known.
+
+    Every name counts: Jinja's own `meta.find_undeclared_variables` leaves out `self` and globals such as `range`, which
+    would be printed as Python objects.
+    """
+    names = list(tree.find_all(nodes.Name))
+    own = {node.name for node in names if node.ctx == "store"}  # the variables of loops, which layouts have
+    for name in sorted({node.name for node in names} - own - known):
         near = get_close_matches(name, known, n=1)
         if near:
             yield _("uses '%(name)s', which is not defined; is it '%(near)s'?", name=name, near=near[0])

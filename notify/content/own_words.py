@@ -167,7 +167,7 @@ def _needed(event: Event, phase: str) -> frozenset[str]:
 
 def _ordered(event: Event, names: frozenset[str]) -> list[str]:
     order = [*_IMPLICIT_LABELS, *(blank.name for blank in event.declared)]
-    return sorted(names, key=order.index)
+    return [name for name in order if name in names] + sorted(names.difference(order))
 
 
 def _braced(event: Event, name: str) -> str:

@@ -69,6 +69,27 @@ def test_a_translation_is_marked_until_its_box_is_ticked(desk: httpx.Client) -> 
     assert "have changed since" not in plain(desk.get(PAGE))
 
 
+@pytest.mark.parametrize("name", ["self", "range"])
+@pytest.mark.parametrize("languages", [(SPANISH,), (ENGLISH, SPANISH)])
+def test_names_of_the_template_language_are_not_saved(
+    desk: httpx.Client, name: str, languages: tuple[str, ...]
+) -> None:
+    form = form_of(desk)
+    for language in languages:
+        form.values[language] += f" {{{{ {name} }}}}"
+    said = f"Texts, es: The text uses '{name}', which is not defined."
+    answer, proofs = form.send(desk, PAGE), desk.post(f"{PAGE}/proofs", data=form.values)
+    assert (answer.status_code, proofs.status_code, saved()) == (422, 200, [])
+    assert said in plain(answer)
+    assert "which is not defined" in plain(proofs)
+
+
+def test_a_form_with_a_number_that_is_none_is_told_which(desk: httpx.Client) -> None:
+    answer = form_of(desk).send(desk, PAGE, seen="x")
+    assert (answer.status_code, saved()) == (422, [])
+    assert "This form has no valid number 'x'." in plain(answer)
+
+
 def test_mistakes_are_listed_and_what_was_typed_is_kept(desk: httpx.Client) -> None:
     form = form_of(desk)
     form.values |= {ENGLISH: "{{ city }}: {{ aera }}", "note": "Quick"}

@@ -153,6 +153,11 @@ def test_a_translation_whose_original_was_another_language_is_stale() -> None:
         (OURS.replace("{{ area }}", "town"), "must always say {{ area }}"),
         (OURS.replace("{{ city }}", "{% if shelter %}{{ city }}{% endif %}"), "must always say {{ city }}"),
         (OURS + " {{ shelters }}", "uses 'shelters', which is not defined; is it 'shelter'?"),
+        *(
+            (OURS + f" {{{{ {name} }}}}", f"uses '{name}', which is not defined")
+            for name in ("self", "range", "lipsum", "namespace", "loop", "caller", "super", "varargs", "kwargs")
+        ),
+        (OURS + "{% if self %}!{% endif %}", "uses 'self', which is not defined"),
         (OURS + " {{ hazard.dangr }}", "uses 'hazard.dangr', which is not defined"),
         (OURS + " {{ hazard }}", "prints 'hazard' without a form: write one of hazard.danger"),
         (OURS + " {% for x in city %}{{ x }}{% endfor %}", "something other than blanks"),
