@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import drafting, reports
+from notify.alerts import drafting, outdated, reports
 from notify.alerts.drafting import Draft
 from notify.channels import registry
 from notify.channels.channel import of_residents
@@ -34,7 +34,9 @@ class Offer:
 def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
     """Return whether somebody can reach the unreached of this alert."""
     made = s.scalar(select(Alert.id).where(Alert.follows == alert.id))
-    runs = alert.state in LAUNCHED and alert.expires_at > now and alert.follows is None and not _replaced(s, alert)
+    runs = (
+        alert.state in LAUNCHED and alert.expires_at > now and alert.follows is None and not outdated.replaced(s, alert)
+    )
     return Offer(made, _others(s, alert, settings) if runs and made is None else ())
 
 
@@ -63,7 +65,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
             hint=_("Write a new alert."),
         )
-    if _replaced(s, first):
+    if outdated.replaced(s, first):
         raise Refused(
             _("A later alert replaces alert %(alert)s.", alert=alert_id),
             hint=_("These words may be out of date."),
@@ -95,18 +97,6 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     )
     audit.note(s, now=now, by=by, action="follow-up", subject="alert", subject_id=first.id, alert=follow.id)
     return follow
-
-
-def _replaced(s: Session, alert: Alert) -> bool:
-    """Whether a later alert of the incident was launched, such as an all-clear."""
-    later = select(Alert.id).where(
-        Alert.incident_id == alert.incident_id,
-        Alert.status == alert.status,
-        Alert.launched_at > alert.launched_at,
-        Alert.state != AlertState.CANCELLED,
-        Alert.id != alert.id,
-    )
-    return s.scalar(later.limit(1)) is not None
 
 
 def _others(s: Session, alert: Alert, settings: Settings) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import limits, linting, reports, times, two_people, warn_requests
+from notify.alerts import limits, linting, outdated, reports, times, two_people, warn_requests
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable
@@ -30,9 +30,9 @@ from zones.geometry import area_hash, from_wkb
 def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
     """Approve a draft, and freeze its area and words under one hash.
 
-    Raises Unavailable when one of its channels could not send; Refused when it is not a draft, is too late (`times`),
-    needs another approver than its author, has errors in its words (`linting`), or is real and the approver is in
-    exercise mode.
+    Raises Unavailable when one of its channels could not send; Refused when it is not a draft, is too late (`times`) or
+    outdated, needs another approver than its author, has errors in its words (`linting`), or is real and the approver
+    is in exercise mode.
     """
     alert = reports.find_alert(s, alert_id, lock=True)
     operators.require(by, two_people.act(alert, by))
@@ -41,6 +41,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
+    outdated.require_current(s, alert)
     two_people.require(s, alert, by, now, settings)
     limits.require(s, alert, by, now, settings)
     linting.require_no_errors(s, alert, by, now, settings)
@@ -69,7 +70,8 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     """Send an approved alert now or, if it has a later launch time, schedule it.
 
     An alarm rings when the launch is more than a minute late. Raises Refused when it is not approved, was launched
-    before, is too late (`times`), has changed since the approval, or is an exercise that would reach a real provider.
+    before, is too late (`times`) or outdated, has changed since the approval, or is an exercise that would reach a real
+    provider.
     """
     if by is not None:
         operators.require(by, "launch")
@@ -77,6 +79,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     _require_as_approved(s, alert)
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz)
+    outdated.require_current(s, alert)
     if by is not None:
         limits.require(s, alert, by, now, settings(), launches=True)
     exercise.require_simulators(s, alert.channels, alert.status, settings())
@@ -95,11 +98,12 @@ def pause(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Aler
 
 
 def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Resume a paused alert. Raises Refused when it is not paused, or has expired."""
+    """Resume a paused alert. Raises Refused when it is not paused, has expired, or is outdated."""
     alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is not AlertState.PAUSED:
         raise Refused(_("Alert %(alert)s is %(state)s, not paused.", alert=alert_id, state=word(alert.state)))
     times.require_unexpired(alert, now)
+    outdated.require_current(s, alert)
     return _step(s, alert_id, AlertState.SENDING, by, now, "resume")
 
 

@@ -1,0 +1,160 @@
+"""What a later alert of the incident has overtaken is not approved, launched or resumed."""
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from notify.alerts import follow_up, lifecycle
+from notify.core.db import transaction
+from notify.core.errors import Refused
+from notify.core.settings import settings
+from notify.models.states import AlertState
+from tests import factories
+from tests.database import sql
+from tests.factories import NOW, square
+
+SOON, CLEAR, LATER = (NOW + timedelta(minutes=n) for n in (1, 5, 10))
+
+
+@pytest.fixture
+def first(database: str) -> int:
+    """A text about Riverside to somebody whom it did not reach and who has an email."""
+    with transaction() as s:
+        factories.zone(s)
+        factories.zone(s, "Hillside", square(1, 0))
+        factories.sender(s, "sendgrid")
+        factories.resident(s, email="")
+    alert = factories.alert_resolved(expires_at=NOW + timedelta(hours=6))
+    sql("UPDATE deliveries SET state = 'failed', reason = '30005'")
+    return alert
+
+
+def incident(alert: int) -> int:
+    return int(sql("SELECT incident_id FROM alerts WHERE id = :a", a=alert)[0].incident_id)
+
+
+def ready(first: int, phase: str, *, at: datetime, **draft: Any) -> int:
+    """An approved alert of the same incident."""
+    with transaction() as s:
+        return factories.alert_ready(s, incident=incident(first), phase=phase, now=at, **draft).id
+
+
+def launch(alert: int, now: datetime = LATER) -> AlertState:
+    with transaction() as s:
+        return lifecycle.launch(s, alert, factories.operator(s), now).state
+
+
+def approve(alert: int) -> None:
+    with transaction() as s:
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert, factories.operator(s, "approver"), LATER, allowed)
+
+
+def follow(first: int) -> int:
+    with transaction() as s:
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        return follow_up.make(s, first, factories.operator(s, "author"), SOON, allowed).id
+
+
+def all_clear(first: int, **draft: Any) -> int:
+    clear = ready(first, "all-clear", at=CLEAR, **draft)
+    launch(clear, CLEAR)
+    return clear
+
+
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_a_follow_up_of_words_that_were_replaced_is_neither_approved_nor_launched(first: int, phase: str) -> None:
+    made = follow(first)
+    launch(ready(first, phase, at=CLEAR), CLEAR)
+    with pytest.raises(Refused, match=f"A later alert replaces alert {first}, which alert {made} follows") as refused:
+        approve(made)
+    assert "write it again" in refused.value.hint
+
+
+def test_a_follow_up_that_was_approved_before_is_not_launched(first: int) -> None:
+    made = follow(first)
+    approve(made)
+    all_clear(first)
+    with pytest.raises(Refused, match="A later alert replaces"):
+        launch(made)
+    assert sql("SELECT launched_at FROM alerts WHERE id = :a", a=made)[0].launched_at is None
+
+
+def test_a_follow_up_that_nothing_overtakes_is_launched_and_resumed(first: int) -> None:
+    made = follow(first)
+    approve(made)
+    assert launch(made) is AlertState.SENDING
+    with transaction() as s:
+        lifecycle.pause(s, made, None, LATER)
+        assert lifecycle.resume(s, made, None, LATER).state is AlertState.SENDING
+
+
+@pytest.mark.parametrize("phase", ["issue", "update"])
+def test_what_was_written_before_the_all_clear_is_neither_launched_nor_approved(first: int, phase: str) -> None:
+    old = ready(first, phase, at=SOON)
+    with transaction() as s:
+        draft = factories.alert_draft(s, incident=incident(first), phase=phase, now=SOON).id
+    clear = all_clear(first)
+    with pytest.raises(Refused, match=f"All-clear {clear} was launched after alert {old} was written"):
+        launch(old)
+    with pytest.raises(Refused, match=f"All-clear {clear} was launched after alert {draft} was written"):
+        approve(draft)
+
+
+def test_what_is_paused_is_not_resumed_after_the_all_clear(first: int) -> None:
+    with transaction() as s:
+        lifecycle.pause(s, first, None, SOON)
+    all_clear(first)
+    with pytest.raises(Refused, match="All-clear"), transaction() as s:
+        lifecycle.resume(s, first, None, LATER)
+
+
+def test_a_scheduled_one_is_set_aside_with_an_alarm_and_stops_no_other(first: int) -> None:
+    old, other = (ready(one, "update", at=SOON, launch_at=LATER) for one in (first, factories.alert_resolved()))
+    for alert in (old, other):
+        launch(alert, SOON)
+    all_clear(first)
+    with transaction() as s:
+        assert [alert.id for alert in lifecycle.launch_due(s, LATER)] == [other]
+    assert sql("SELECT state::text AS state FROM alerts WHERE id = :a", a=old)[0].state == "scheduled"
+    (alarm,) = sql("SELECT kind, alert_id, message FROM alarms")
+    assert (alarm.kind, alarm.alert_id) == ("launch-failed", old)
+    assert "was launched after" in alarm.message
+
+
+def test_what_can_still_go_out_after_an_all_clear(first: int) -> None:
+    elsewhere = ready(first, "update", at=SOON, zones=("Hillside",))
+    again = ready(first, "all-clear", at=SOON)
+    all_clear(first)
+    anew = ready(first, "issue", at=LATER)
+    for alert in (elsewhere, again, anew):
+        assert launch(alert) is AlertState.SENDING
+
+
+def test_danger_that_was_announced_again_lifts_it(first: int) -> None:
+    old = ready(first, "update", at=SOON)
+    all_clear(first)
+    launch(ready(first, "issue", at=CLEAR + timedelta(minutes=1)), CLEAR + timedelta(minutes=1))
+    assert launch(old) is AlertState.SENDING
+
+
+def test_of_two_launches_at_once_the_second_finds_the_first(first: int) -> None:
+    old, clear = ready(first, "update", at=SOON), ready(first, "all-clear", at=CLEAR)
+    outcome: list[str] = []
+
+    def late() -> None:
+        try:
+            outcome.append(launch(old))
+        except Refused as error:
+            outcome.append(error.message)
+
+    with transaction() as s:
+        lifecycle.launch(s, clear, None, CLEAR)
+        other = threading.Thread(target=late)
+        other.start()
+        other.join(1)
+        assert outcome == []
+    other.join(20)
+    assert "All-clear" in outcome[0]
