@@ -47,7 +47,7 @@ MAY_NOT: dict[str, str] = {
     "approve alone": gettext_noop("may not approve alerts"),
     "launch": gettext_noop("may not launch alerts"),
     "stop": gettext_noop("may not stop alerts"),
-    "count": gettext_noop("may not count residents"),
+    "count": gettext_noop("may not see exact numbers of residents"),
     "resolve": gettext_noop("may not resolve alarms"),
     "roster": gettext_noop("may not change the roster"),
     "break-glass": gettext_noop("may not launch an emergency alone"),
@@ -80,7 +80,7 @@ def require(operator: Operator, act: str) -> None:
     scope = _SCOPE_OF.get(act, act)
     if operator.key_scopes is not None and scope not in operator.key_scopes:
         raise NotAllowed(
-            f"This key may not {scope}: its scopes are {', '.join(sorted(operator.key_scopes))}.",
+            f"This key {MAY_NOT[act]}: its scopes are {', '.join(sorted(operator.key_scopes))}.",
             hint=f"`tocsin keys add NAME --as EMAIL --scope {scope}` makes one that may.",
         )
     if operator.role not in MAY[act]:

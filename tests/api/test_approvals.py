@@ -76,7 +76,7 @@ def test_an_author_asks_and_sees_who_is_next(staff: None, at_desk: Desk) -> None
     with transaction() as s:
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=6), settings())
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=12), settings())
-    assert "nobody is left to ask" in plain(desk.get(f"/console/alerts/{alert}"))
+    assert "Everybody who may approve has been asked." in plain(desk.get(f"/console/alerts/{alert}"))
 
 
 def test_an_emergency_has_asked_already(staff: None, at_desk: Desk) -> None:

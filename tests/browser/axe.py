@@ -16,6 +16,24 @@ TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : ["
         .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
         .map((one) => one.outerHTML.slice(0, 150)).slice(0, 3))"""
 
+PHONE = (390, 320)
+# Words in columns so narrow that they break within, and boxes that touch the one before.
+CROWDED = """() => {
+    const seen = (one) => one.checkVisibility() && one.getBoundingClientRect().height;
+    const tight = [...document.querySelectorAll("main :is(dd, td, th, li, p, span)")].filter(seen)
+        .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim().length > 11))
+        .filter((one) => getComputedStyle(one).position !== "absolute" && !one.closest(".scroll, svg"))
+        .filter((one) => one.getBoundingClientRect().width < 60);
+    const boxes = ".card, .calm, .told, button, .button, input, select, textarea";
+    const touching = [...document.querySelectorAll(boxes)].filter(seen).filter((one) => {
+        const next = one.nextElementSibling;
+        if (!next?.matches(boxes) || !seen(next)) return false;
+        const [a, b] = [one.getBoundingClientRect(), next.getBoundingClientRect()];
+        return a.left < b.right && b.left < a.right && Math.abs(b.top - a.bottom) < 4;
+    });
+    return [...tight, ...touching].map((one) => one.outerHTML.slice(0, 150)).slice(0, 4);
+}"""
+
 
 def examined(browser: Browser, url: str, locale: str = "en-US") -> BrowserContext:
     """A visitor in whose pages axe is there from the start; the pages' own policy would let no script in later."""
@@ -44,4 +62,13 @@ def too_wide(page: Page) -> list[str]:
     for width in NARROW:
         page.set_viewport_size({"width": width, "height": 640})
         found += [f"{page.url} at {width} px: {one}" for one in page.evaluate(TOO_WIDE)]
+    return found
+
+
+def crowded(page: Page) -> list[str]:
+    """What breaks its words, or touches the box before it, on a phone."""
+    found = []
+    for width in PHONE:
+        page.set_viewport_size({"width": width, "height": 844})
+        found += [f"{page.url} at {width} px: {one}" for one in page.evaluate(CROWDED)]
     return found

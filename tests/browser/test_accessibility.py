@@ -11,7 +11,7 @@ from api.app import create_app
 from tests.api import role_table
 from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import paths, signed_in, unsubscribe_link
-from tests.browser.axe import examined, too_wide, violations
+from tests.browser.axe import crowded, examined, too_wide, violations
 from tests.browser.visits import DRAWN
 from tests.waiting import until
 
@@ -39,7 +39,7 @@ def test_every_page(paths: list[str], page: Page, locale: str) -> None:
         page.goto(path)
         if path.startswith("/console/map"):
             until(lambda: page.evaluate(DRAWN), 60, "the map is drawn")
-        found += [*violations(page), *too_wide(page)]
+        found += [*violations(page), *crowded(page), *too_wide(page)]
         if path.startswith("/console"):
             assert page.locator("html").get_attribute("lang") == locale[:2], path
     assert "\n".join(found) == ""

@@ -53,7 +53,7 @@ def test_a_key_may_do_what_its_scopes_and_its_operators_role_both_allow() -> Non
         "draft collection",
         "approve alone",
     }
-    with pytest.raises(NotAllowed, match=r"This key may not launch: its scopes are approve, draft\.") as refused:
+    with pytest.raises(NotAllowed, match=r"This key may not launch alerts: its scopes are approve, draft\.") as refused:
         operators.require(author, "launch")
     assert "--scope launch" in refused.value.hint
 
