@@ -167,7 +167,8 @@ def read(
     """Read what the fields say, or would say with other values. Raises NotFound for an event that is gone."""
     event = compose.catalogue().event(draft.event)
     given = values_of(draft) if values is None else values
-    reading = working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz)
+    first = compose.catalogue().written(settings.languages)[0]
+    reading = working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz, first)
     return replace(reading, wanted=replace(reading.wanted, corrects=draft.corrects))
 
 

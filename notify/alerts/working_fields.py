@@ -107,9 +107,10 @@ def read(
     values: Mapping[str, str],
     zones: Mapping[int, str],
     tz: ZoneInfo,
+    first: str,
 ) -> Reading:
-    """Read the fields. `zones`: the names of current zones (`kind:name`) by id."""
-    reader = _Reader(values, zones, tz)
+    """Read the fields. `zones`: the names of current zones (`kind:name`) by id; `first`: the city's first language."""
+    reader = _Reader(values, zones, tz, first)
     own = area_digest(values)
     lasts = values.get("lasts", "").strip()
     reading = Reading(
@@ -150,11 +151,12 @@ def _span(words: str) -> Any:
 
 
 class _Reader:
-    def __init__(self, values: Mapping[str, str], zones: Mapping[int, str], tz: ZoneInfo) -> None:
+    def __init__(self, values: Mapping[str, str], zones: Mapping[int, str], tz: ZoneInfo, first: str) -> None:
         self.values = values
         self.problems: dict[str, list[str]] = {}
         self._zones = zones
         self._tz = tz
+        self._first = first
 
     def say(self, section: str, problem: str) -> None:
         self.problems.setdefault(section, []).append(problem)
@@ -230,6 +232,10 @@ class _Reader:
         plain = self.values.get("area_name", "")
         if max(map(len, (plain, *by_language.values()))) > 200:
             self.say("where", _("The name of the area is longer than 200 characters. Make it shorter."))
+        if by_language and visible(plain):
+            return {self._first: plain, **by_language}
+        if by_language and self._first not in by_language:
+            self.say("where", _("The area has no name in the city's first language. Give that, too."))
         return by_language or plain
 
     def status(self) -> Any:

@@ -27,6 +27,7 @@ class Lexicon(BaseModel):
     end_words: tuple[str, ...]
     next_day_words: tuple[str, ...]
     place_words: tuple[str, ...]
+    links: tuple[str, ...]
     exercise: tuple[str, ...]
     practice: tuple[str, ...]
     real: tuple[str, ...]
@@ -77,6 +78,11 @@ class Lexicon(BaseModel):
     def place(self) -> re.Pattern[str]:
         """Matches a word of place before a name or a number: "in Riverside", "at 100 Main Street"."""
         return re.compile(rf"\b(?i:{_either(self.place_words)})\s+(?:(?i:the|el|la|los|las)\s+)?[A-Z\u00c0-\u00de0-9]")
+
+    @cached_property
+    def link(self) -> re.Pattern[str]:
+        """Matches a word that names which are the same in every language do not have: "Homes along the river"."""
+        return _words(self.links)
 
     @cached_property
     def group(self) -> re.Pattern[str]:

@@ -3,9 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from notify.content.lexicon import lexicon
 from notify.content.lint_finding import ERROR, IN_EMERGENCY, WARNING, About, Hit, Message, quote, said_in
 
-RULES = {"same-as-other": ERROR, "not-translated": WARNING, "stale-translation": IN_EMERGENCY}
+RULES = {
+    "same-as-other": ERROR,
+    "not-translated": WARNING,
+    "area-not-translated": WARNING,
+    "stale-translation": IN_EMERGENCY,
+}
 
 FEWEST_WORDS = 4  # of a sentence that can be told from a name or an address
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -28,6 +34,10 @@ def _compare(message: Message, original: Message, about: About) -> Iterator[Hit]
     if message.text.strip() == original.text.strip() and len(_LETTERS.findall(message.text)) >= FEWEST_WORDS:
         yield Hit("same-as-other", message, values=other)
         return
+    name = said_in(message.language, about.area)
+    known = lexicon(original.language)
+    if known and name == said_in(original.language, about.area) and known.link.search(name):
+        yield Hit("area-not-translated", message, quote(name), other)
     said = {_bare(sentence, original, about) for sentence in original.sentences()}
     for sentence in message.sentences():
         bare = _bare(sentence, message, about)

@@ -255,6 +255,21 @@ def test_a_doubt_is_confirmed_for_one_area_only(desk: httpx.Client) -> None:
     assert "Yes, I mean this area" in desk.get(path).text
 
 
+def test_each_language_has_its_own_name_of_the_area(desk: httpx.Client) -> None:
+    path = started(desk)
+    form = form_of(desk, path)
+    form.values |= {"blank.hazard": "wind", "around": "0.5, 0.5", "radius": "2,000 m", "area_name.es": "Casas viejas"}
+    form.send(desk, path)
+    page = desk.get(path).text
+    assert "Name in English" in page
+    assert "no name in the city&#39;s first language" in page
+    form = Form(page)
+    form.values["area_name"] = "Homes along the river"
+    form.send(desk, path)
+    Form(desk.get(path).text).send(desk, path, "review")
+    assert asked.rows("SELECT area_names FROM alerts") == [({"en": "Homes along the river", "es": "Casas viejas"},)]
+
+
 def test_union_and_exclusion(desk: httpx.Client) -> None:
     with transaction() as s:
         factories.zone(s, "Dockside", factories.square(1, 0))

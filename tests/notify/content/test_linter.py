@@ -141,6 +141,17 @@ def test_words_that_nobody_translated_are_found() -> None:
     assert ("same-as-other", "error") in {(one.rule, one.level) for one in linter.lint(messages, EMERGENCY)}
 
 
+def test_the_name_of_an_area_that_nobody_translated_is_found() -> None:
+    messages = [Message("sms", "en", "", GOOD), Message("sms", "es", "", BUENO)]
+    for area, hits in (
+        ("Homes along the river", ["area-not-translated"]),
+        ("Casa Verde", []),
+        ({"en": "Homes along the river", "es": "Casas junto al río"}, []),
+    ):
+        rules = [one.rule for one in linter.lint(messages, replace(EMERGENCY, area=area))]
+        assert [rule for rule in rules if rule == "area-not-translated"] == hits
+
+
 def test_a_letter_must_have_a_link_to_leave_by() -> None:
     letter = ROUTINE.removesuffix(" Reply STOP to end.")
     assert "no-opt-out" in found(letter, DAILY, channel="email")
