@@ -38,6 +38,8 @@ async def events(
     since, over = datetime.now(UTC), False
     while not over:
         state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, since)
+        if await run_in_threadpool(turned, alert_id, caller):
+            return  # without "over": the browser connects again, with the rights that its reader has now
         for name, html in parts.items():
             if sent.get(name) != html:
                 yield ServerSentEvent(event=name, raw_data=html)
@@ -45,6 +47,12 @@ async def events(
         if not over:
             await asyncio.sleep(LOOK_S)
     yield ServerSentEvent(event="over", raw_data="over")
+
+
+def turned(alert_id: int, caller: Caller) -> bool:
+    """Return whether the reader has another role than when the stream began."""
+    role = watched_alert(alert_id).look().sessions.get(caller.live.id, caller.acting.role)
+    return role != caller.acting.role
 
 
 def look(alert_id: int, caller: Caller, seen: str, since: datetime) -> tuple[str, dict[str, str], bool]:

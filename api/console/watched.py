@@ -4,6 +4,7 @@ Each process reads the alert at most once a second, whoever asks first. The numb
 rendered once for each language; what an operator may do, once for each operator and only when it changes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,12 +27,12 @@ FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An alert at one moment. `sessions`: the ids of those that are open; `rendered`: by language and
+    """An alert at one moment. `sessions`: those that are open, with the role of each; `rendered`: by language and
     whether small numbers are shown, the parts that are the same for everybody, by name."""
 
     at: datetime
     shown: Shown
-    sessions: frozenset[int]
+    sessions: Mapping[int, str]
     rendered: dict[tuple[str, bool], dict[str, str]] = field(default_factory=dict)
 
 

@@ -79,14 +79,15 @@ def find(s: Session, token: str, now: datetime, *, active: bool = True) -> Live 
     return Live(row.SignIn.id, row.Operator, row.SignIn.proven_at, row.SignIn.how == "training")
 
 
-def open_ids(s: Session, now: datetime) -> frozenset[int]:
-    """The sessions that have not ended, of operators who are not disabled. For streams, which outlast a request."""
+def open_ids(s: Session, now: datetime) -> dict[int, str]:
+    """The sessions that have not ended, of operators who are not disabled, with the role of each. For streams, which
+    outlast a request."""
     living = (
-        select(SignIn.id)
+        select(SignIn.id, Operator.role)
         .join(Operator, Operator.id == SignIn.operator_id)
         .where(SignIn.ended_at.is_(None), SignIn.ends_at > now, Operator.disabled_at.is_(None))
     )
-    return frozenset(s.scalars(living))
+    return {one.id: one.role for one in s.execute(living)}
 
 
 def prove(s: Session, session_id: int, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """What the page of an alert is told while it is open."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import httpx
@@ -7,7 +8,7 @@ import httpx
 from api.auth import Caller
 from api.console import live
 from api.console.watched import watched_alert
-from notify.accounts import sessions
+from notify.accounts import operators, sessions
 from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -27,6 +28,24 @@ def newcomer() -> Caller:
         found = sessions.find(s, token, now, active=True)
     assert found is not None
     return Caller(found.operator, session=found)
+
+
+def test_a_page_whose_reader_has_another_role_is_told_no_more(
+    door: httpx.Client, city: datetime, credentials: None
+) -> None:
+    with transaction() as s:
+        number = factories.alert_resolved(now=city)
+    watched_alert.cache_clear()
+    reader, since = newcomer(), datetime.now(UTC)
+    assert not live.turned(number, reader)
+    with transaction() as s:
+        operators.change_role(s, reader.acting.email, "agent", since)
+    until(lambda: live.turned(number, reader), 60, "it is noticed")
+
+    async def stream() -> list[object]:
+        return [one async for one in live.events(number, reader)]
+
+    assert asyncio.run(stream()) == [], "nothing more, and no word that it is over: the browser connects again"
 
 
 def test_a_page_is_told_nothing_that_is_older_than_it(door: httpx.Client, city: datetime, credentials: None) -> None:
