@@ -6,7 +6,7 @@ What an operator may do is decided by `operators.require`, not here. `api/provin
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import proving
+from api.cookies import cookie_name, is_https
 from api.errors import DESCRIPTION, Misdirected, NotSignedIn
 from api.proving import NeedsProof, Proof, proof_in_form
 from notify.accounts import devices, operators, sessions
@@ -143,7 +144,8 @@ def require_own_form(request: Request) -> None:
     Browsers send the origin of a form, and pages cannot change it. The cookie is also SameSite=Strict.
     """
     site = request.headers.get("sec-fetch-site")
-    origin = urlsplit(request.headers.get("origin", "")).netloc
+    sent_from = request.headers.get("origin", "")
+    origin = parts_of(sent_from).netloc or sent_from  # "null", or one that cannot be read, is not ours
     if (site and site != "same-origin") or (origin and origin not in _ours(request)) or not (site or origin):
         raise NotAllowed(
             _("This form was not sent from our own page."), hint=_("Open the page again and send it there.")
@@ -173,7 +175,7 @@ def sign_out(request: Request, response: Response) -> None:
     """Delete the cookie and end the session, so that a copy of the cookie is worthless."""
     with transaction() as s:
         sessions.end(s, session_token(request), datetime.now(UTC))
-    response.delete_cookie(cookie_name(), secure=_is_https(), httponly=True, samesite="strict")
+    response.delete_cookie(cookie_name(), secure=is_https(), httponly=True, samesite="strict")
 
 
 def session_token(request: Request) -> str:
@@ -189,13 +191,8 @@ def device_cookie_name() -> str:
     return f"{cookie_name()}-device"
 
 
-def cookie_name() -> str:
-    """Return the cookie's name. Browsers accept the prefix only from this host and over HTTPS (RFC 6265bis)."""
-    return "__Host-tocsin" if _is_https() else "tocsin"
-
-
 def set_cookie(response: Response, name: str, value: str, max_age: int) -> None:
-    response.set_cookie(name, value, max_age=max_age, secure=_is_https(), httponly=True, samesite="strict")
+    response.set_cookie(name, value, max_age=max_age, secure=is_https(), httponly=True, samesite="strict")
 
 
 def _refreshes_itself(request: Request) -> bool:
@@ -214,10 +211,15 @@ def _ours(request: Request) -> set[str]:
 
 def _hostname(host: str) -> str:
     """Return a host without its port; "" if it is invalid."""
+    return parts_of(f"//{host}").hostname or ""
+
+
+def parts_of(url: str) -> SplitResult:
+    """Return the parts of a URL that a browser sent, all of them empty if it is invalid."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(url)
     except ValueError:
-        return ""
+        return urlsplit("")
 
 
 def _caller(s: Session, key: ApiKey | None) -> Caller | None:
@@ -232,10 +234,6 @@ def _caller(s: Session, key: ApiKey | None) -> Caller | None:
         return None
     operator.key_scopes = scopes
     return Caller(operator, key.id, scopes)
-
-
-def _is_https() -> bool:
-    return settings().public_url.startswith("https://")
 
 
 Reader = Annotated[Caller, Depends(by_key)]

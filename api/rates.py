@@ -21,6 +21,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.cookies import cookie_name
 from api.errors import answer, too_often
 from notify.core import alarms, db
 from notify.core.errors import Unavailable
@@ -36,6 +37,7 @@ REST_S = 5.0
 PASSKEY = {"/console/passkey", "/console/passkey/options"}
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
 COMPOSE = 240  # saves and counts of one browser: one is sent at a time, and none while nothing changes
+COMPOSERS = 6_000  # the same of an address: a city hall shares one, and a cookie is easily invented
 SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
 # Requests that reveal how many people live where. Each kind has its own limit, so that an operator who has drawn areas
 # for a minute can still write the alert and preview it.
@@ -120,8 +122,9 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
     if scope["method"] == "POST" and path in {"/console/sign-in", "/console/enter", "/console/join"} | PASSKEY:
         return (Bound("sign-in", address, SIGN_IN * times),)
     if path.startswith("/console/compose/"):
-        cookies = Headers(scope=scope).get("cookie", "")
-        return (Bound("compose", cookies or address, COMPOSE),)
+        session = Request(scope).cookies.get(cookie_name(), "")
+        own = (Bound("compose", session, COMPOSE),) if session else ()
+        return (*own, Bound("composers", address, COMPOSERS * times))
     if path == "/" or path.startswith(("/alerts/", "/u/")):
         return (Bound("page", address, PAGE * times),)
     return ()

@@ -1,12 +1,11 @@
 """The console's alarms: a banner on every page, which updates itself."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.auth import Viewer
+from api.auth import Viewer, parts_of
 from api.ids import Id
 from api.rendering import render
 from notify.accounts import operators, resolving
@@ -32,5 +31,5 @@ def resolve(alarm_id: Id, request: Request, caller: Viewer) -> Response:
     """Resolve an alarm and go back to the page with the button."""
     with transaction() as s:
         resolving.resolve(s, alarm_id, datetime.now(UTC), caller.acting)
-    page = urlsplit(request.headers.get("referer", "")).path
+    page = parts_of(request.headers.get("referer", "")).path
     return RedirectResponse(page if page.startswith("/console/") else "/console", 303)

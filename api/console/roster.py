@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.console.forms import whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
@@ -21,9 +22,11 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/roster", include_in_schema=False)
 DAYS = 7
+UNSAID, AGAIN = gettext_noop("The form does not say which shift it is about."), gettext_noop("Open the roster again.")
 Words = Annotated[str, Form()]
 
 
@@ -52,9 +55,10 @@ def hand_over(
     request: Request, caller: Viewer, duty: Words = "", to: Words = "", deputy: Words = "", note: Words = ""
 ) -> Response:
     def step(s: Session) -> object:
-        if not duty.isdecimal():
-            raise Invalid(_("The form does not say which shift it is about."), hint=_("Open the roster again."))
-        return roster.hand_over(s, to, caller.acting, datetime.now(UTC), note, deputy, seen=int(duty))
+        seen = whole_number(duty, UNSAID, AGAIN)
+        if seen is None:
+            raise Invalid(_(UNSAID), hint=_(AGAIN))
+        return roster.hand_over(s, to, caller.acting, datetime.now(UTC), note, deputy, seen=seen)
 
     return _done(request, caller, step, "#now-title")
 

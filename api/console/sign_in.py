@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -93,7 +93,7 @@ def to_sign_in(request: Request, _error: Exception) -> Response:
     """Handle `auth.NeedsSignIn`: redirect to the sign-in page and from there back; after a form, to the page of it."""
     back = request.url.path
     if request.method != "GET" or back.endswith("/events"):
-        form_on = urlsplit(request.headers.get("referer", ""))
+        form_on = auth.parts_of(request.headers.get("referer", ""))
         back = within(form_on.path) if form_on.netloc == request.url.netloc else "/console"
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': back})}", 303)
 

@@ -63,6 +63,11 @@ def test_it_is_resolved_from_the_console_once(door: httpx.Client, at_desk: Desk,
     assert console.post(f"/console/alarms/{alarm}/resolve").status_code == 409
 
 
+def test_it_leads_to_the_console_from_a_page_of_no_readable_address(at_desk: Desk, alarm: int) -> None:
+    answer = at_desk("admin").post(f"/console/alarms/{alarm}/resolve", headers={"Referer": "http://["})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+
+
 def test_who_may_not_resolve_sees_it_without_a_button(door: httpx.Client, key: Key, at_desk: Desk, alarm: int) -> None:
     console = at_desk("agent")
     page = console.get("/console").text

@@ -104,6 +104,7 @@ def test_a_form_from_another_site_does_nothing(door: httpx.Client, at_desk: Desk
     for headers in (
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site", **own(door)},
         {},
     ):
@@ -112,6 +113,17 @@ def test_a_form_from_another_site_does_nothing(door: httpx.Client, at_desk: Desk
     assert asked.rows("SELECT state FROM alerts")[0].state == "approved"
     assert door.post(f"/console/alerts/{number}/cancel", data=form, headers=own(door)).status_code == 303
     assert asked.rows("SELECT state FROM alerts")[0].state == "cancelled"
+
+
+@pytest.mark.parametrize("path", ["sign-in", "sign-out", "enter"])
+def test_an_origin_that_cannot_be_read_is_another_site(door: httpx.Client, path: str) -> None:
+    for origin in ("http://[", "http://[::1"):
+        assert door.post(f"/console/{path}", data={"link": "x"}, headers={"Origin": origin}).status_code == 403
+
+
+def test_a_page_of_no_readable_address_leads_to_the_console(door: httpx.Client) -> None:
+    torn = {"Referer": "http://[", **own(door)}
+    assert door.post("/console/alerts/1/cancel", headers=torn).headers["location"] == "/console/sign-in?next=%2Fconsole"
 
 
 def test_signing_out_ends_it_for_a_copy_of_the_cookie_too(at_desk: Desk) -> None:

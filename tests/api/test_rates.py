@@ -131,6 +131,16 @@ def test_one_key_does_not_look_up_one_resident_after_another(
     assert door.get("/api/v1/alerts", headers=agent).status_code == 200
 
 
+def test_an_invented_cookie_lifts_no_bound_of_saves(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "COMPOSE", 3)
+    save = lambda cookie: knock(INTERNET, 1, "POST", "/console/compose/1", Cookie=cookie)[0]  # noqa: E731
+    assert [save(f"tocsin=one; other={n}") for n in range(4)] == [200] * 3 + [429]
+    assert save("tocsin=two") == 200, "others have their own share"
+    monkeypatch.setattr(rates, "COMPOSERS", 7)
+    assert [save(f"tocsin=new{n}") for n in range(3)] == [200] * 2 + [429]
+    assert save("other=1") == 429
+
+
 def test_wrong_keys_without_end_are_bounded_by_address(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "API_ADDRESS", 3)
     tried = iter(range(9))

@@ -74,6 +74,8 @@ def test_a_shift_is_planned_in_the_citys_time_and_taken_off(at_desk: Desk, shift
         ("plan", {"starts_at": "9999-12-31T23:59", "ends_at": "9999-12-31T23:59:59"}),
         ("hand-over", {"duty": "x", "to": ADMIN, "note": "n"}),
         ("hand-over", {"duty": "9" * 40, "to": ADMIN, "note": "n"}),
+        ("hand-over", {"duty": "9" * 5_000, "to": ADMIN, "note": "n"}),
+        ("hand-over", {"to": ADMIN, "note": "n"}),
         ("hand-over", {"duty": "1", "to": "nobody", "note": "\x00"}),
         ("take", {"deputy": "nobody@example.org"}),
         ("take", {"note": "n" * 2000}),

@@ -16,7 +16,7 @@ from shapely.geometry import mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from api.auth import cookie_name
+from api.cookies import cookie_name
 from notify.accounts import operators, sessions
 from notify.alerts import working_drafts, working_start
 from notify.alerts.working_drafts import Change
