@@ -26,13 +26,14 @@ maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
  *   onPoint    (zones, lngLat) when the pointer moves to other zones; [] when it leaves them
  *   onPick     (zones, lngLat) when the map is pressed
  *   onStyle    (map, theme) whenever a style has been set
- * @returns {Promise} of `{map, theme, show, choose, fit, remove}`; it is refused where there is no WebGL
+ * @returns {Promise} of `{map, theme, show, choose, watch, fit, remove}`; it is refused where there is no WebGL
  */
 export async function tocsinMap(element, options = {}) {
   const { styleUrl = "/map/style.json", label = "Map", onPoint, onPick, onStyle } = options;
   let kinds = options.kinds ?? null;
   let chosen = null;
   let pointed = [];
+  let watched = true;
   const style = await readStyle(styleUrl);
   const extent = style.metadata.extent;
   const fallback = [...element.children];
@@ -84,7 +85,7 @@ export async function tocsinMap(element, options = {}) {
     dress();
     onStyle?.(map, theme());
   });
-  map.on("mousemove", (event) => point(zonesAt(event.point), event.lngLat));
+  map.on("mousemove", (event) => watched && point(zonesAt(event.point), event.lngLat));
   map.on("mouseout", () => point([], null));
   map.on("click", (event) => onPick?.(zonesAt(event.point), event.lngLat));
   map.on("error", (event) => console.warn("map:", event.error?.message ?? event.error));
@@ -105,6 +106,11 @@ export async function tocsinMap(element, options = {}) {
       if (chosen !== null) map.setFeatureState(ofZone(chosen), { chosen: false });
       chosen = id;
       if (id !== null && map.getSource("city")) map.setFeatureState(ofZone(id), { chosen: true });
+    },
+    /** Whether the zones under the pointer are highlighted: not while something is drawn. */
+    watch(on) {
+      watched = on;
+      if (!on) point([], null);
     },
     /** Moves to a box: west, south, east, north. */
     fit(box, more = {}) {

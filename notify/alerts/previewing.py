@@ -51,7 +51,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     event = compose.catalogue().event(wanted.event)
     defaults = event.defaults(wanted.phase)
     shown = Preview(problems={section: list(said) for section, said in reading.problems.items()})
-    filled = _tried(shown, "what", lambda: compose.fill(event, wanted.phase, wanted.blanks))
+    filled = _tried(shown, "what", lambda: compose.fill(event, wanted.phase, wanted.blanks, on_page=True))
     _tried(shown, "what", lambda: drafting.require_cap(wanted))
     times = _tried(
         shown,

@@ -21,7 +21,7 @@ class Filled:
     values: Mapping[str, str]
 
 
-def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
+def fill(event: Event, phase: str, given: Mapping[str, str], *, on_page: bool = False) -> Filled:
     """Check the given values and add the defaults. An empty value counts as not given.
 
     `name.language` translates a blank of free text. Raises Invalid with every mistake.
@@ -45,14 +45,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str]) -> Filled:
             if blank.default:
                 values[name] = blank.default
             elif phase in blank.required or any(key.startswith(f"{name}.") for key in values):
-                mistakes.append(
-                    _(
-                        "Blank '%(name)s' is missing: %(label)s. Example: %(example)s.",
-                        name=name,
-                        label=translated(blank.label),
-                        example=_example(blank),
-                    )
-                )
+                mistakes.append(_missing(blank, on_page))
     if mistakes:
         raise Invalid(
             _("The blanks of %(event)s %(phase)s have mistakes.", event=event.name, phase=phase),
@@ -66,6 +59,18 @@ def examples(event: Event, phase: str) -> str:
     """List the blanks of a phase in the syntax of a shell, needed ones first: `hazard=wind|flood [needed]`."""
     blanks = sorted(event.blanks(phase), key=lambda blank: phase not in blank.required)
     return ", ".join(f"{_example(blank)}{' [needed]' if phase in blank.required else ''}" for blank in blanks)
+
+
+def _missing(blank: Blank, on_page: bool) -> str:
+    label = translated(blank.label)
+    if not on_page:
+        return _(
+            "Blank '%(name)s' is missing: %(label)s. Example: %(example)s.",
+            name=blank.name,
+            label=label,
+            example=_example(blank),
+        )
+    return _("Choose: %(label)s.", label=label) if blank.choices else _("Fill in: %(label)s.", label=label)
 
 
 def _example(blank: Blank) -> str:

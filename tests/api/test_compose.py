@@ -64,6 +64,12 @@ def test_the_whole_way_from_a_template_to_an_alert(desk: httpx.Client) -> None:
     assert desk.get(path).headers["location"] == answer.headers["location"]
 
 
+def test_a_missing_blank_is_named_as_the_form_names_it(desk: httpx.Client) -> None:
+    page = desk.get(started(desk)).text
+    assert "Choose: What is dangerous." in page
+    assert "hazard=" not in page
+
+
 def test_the_count_is_exact_and_small_numbers_are_not_told(desk: httpx.Client) -> None:
     path = started(desk)
     filled(desk, path).send(desk, path)

@@ -20,6 +20,8 @@ from tests.waiting import until
 
 DRAWN = """() => { const map = document.getElementById("draw").tocsin.map;
     return map.loaded() && map.areTilesLoaded() && !map.isMoving(); }"""
+POINTED = """document.getElementById("draw").tocsin.map
+    .queryRenderedFeatures({layers: ["zone-fill"]}).some((zone) => zone.state.pointed)"""
 SHELTER = '[name="blank.shelter"]'
 __all__ = ["at_desk", "city", "door", "key", "page", "public_url", "served", "signed_in"]
 
@@ -204,6 +206,8 @@ def test_an_area_is_drawn_by_presses_and_counted_exactly(city: datetime, signed_
     corners = [(0.1, 0.1), (0.8, 0.2), (0.7, 0.9), (0.2, 0.7)]
     press(page, *corners)
     expect(page.locator("#draw-note")).to_contain_text("residents")
+    expect(page.locator("#draw-note")).to_contain_text("to finish")
+    assert not page.evaluate(POINTED)
     press(page, corners[0])
     expect(page.locator("#draw-note")).to_contain_text("Added to the area")
     until(lambda: stored("area") != "", 20, "the drawing is saved")
