@@ -76,7 +76,7 @@ def send_form(draft_id: Id, request: Request, posted: Posted) -> Response:
         saved = _save_form(draft_id, caller, form)
         if form.get("do") == "review":
             _require_seen(saved, form, caller)
-            return RedirectResponse(f"/console/alerts/{_make(draft_id, caller)}", 303)
+            return RedirectResponse(f"/console/alerts/{_make(draft_id, saved.draft.version, caller)}", 303)
     except TocsinError as error:
         return _refused(request, draft_id, caller, error)
     find = str(form.get("find", ""))[:100]
@@ -230,8 +230,8 @@ def _require_seen(saved: Saved, form: FormData, caller: Caller) -> None:
         )
 
 
-def _make(draft_id: int, caller: Caller) -> int:
-    """Make the alert, once. Its area is computed in no transaction."""
+def _make(draft_id: int, seen: int, caller: Caller) -> int:
+    """Make the alert of the version that its author has seen, once. Its area is computed in no transaction."""
     by = caller.acting
     with transaction() as s:
         draft = working_drafts.find(s, draft_id, by)
@@ -244,4 +244,4 @@ def _make(draft_id: int, caller: Caller) -> int:
     with area_seat(f"operator {by.id}"):
         located = drafting.located(reading.wanted, by)
     with transaction() as s:
-        return working_drafts.make(s, draft_id, draft.version, located, by, datetime.now(UTC), settings())
+        return working_drafts.make(s, draft_id, seen, located, by, datetime.now(UTC), settings())

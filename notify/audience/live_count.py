@@ -7,7 +7,8 @@ to, by the same rules (`resolve.REACHED`), and the memory can be discarded at an
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -65,15 +66,14 @@ class LiveCount:
 
     def _prepare(self, topic: str) -> None:
         try:
-            with one_moment() as s:
-                self._current(s, topic)
+            with self._moment(topic):
+                pass
         except SQLAlchemyError as error:  # `count` tries again, and raises
             log.warning("live_count.not_prepared", error=db.reason(error))
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
-        with one_moment() as s:
-            known = self._current(s, topic)
+        with self._moment(topic) as (s, known):
             timelines = timelines_to_come(s, channels)
             also = told.residents(s, area.alerts if isinstance(area, OrTold) else (), 0, LAST_ID)
         number = TOPICS.index(topic) + 1
@@ -86,10 +86,17 @@ class LiveCount:
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
-    def _current(self, s: Session, topic: str) -> _Residents:
-        with self._lock:  # other threads wait, and use what this one reads
-            self._known = self._updated(s, topic)
-            return self._known
+    @contextmanager
+    def _moment(self, topic: str) -> Iterator[tuple[Session, _Residents]]:
+        """A snapshot, and the residents as of it. Other threads wait, and use what this one reads.
+
+        They wait without a connection: reading takes seconds, and they would leave none for the rest of the process.
+        """
+        with ExitStack() as stack:
+            with self._lock:
+                s = stack.enter_context(one_moment())
+                known = self._known = self._updated(s, topic)
+            yield s, known
 
     def _updated(self, s: Session, topic: str) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()

@@ -24,6 +24,7 @@ TRANSLATED: tuple[BlankType, ...] = ("text", "line")  # free words: the only one
 
 _LONGEST: Mapping[BlankType, int] = {"line": 120, "text": 2000, "url": 500}
 _LONGEST_OTHER = 60
+_YEARS = range(2000, 2201)  # of days and times: others are slips of the finger
 _DURATION = re.compile(r"(?=\d)(?:(\d{1,3})d)?(?:(\d{1,3})h)?(?:(\d{1,4})m)?")
 
 
@@ -110,18 +111,30 @@ def _free(_blank: Blank, words: str) -> str:
 
 def _date(_blank: Blank, words: str) -> str:
     try:
-        return date.fromisoformat(words).isoformat()
+        day = date.fromisoformat(words)
     except ValueError:
         raise ValueError(_("must be a day such as 2027-01-14, not '%(words)s'", words=words)) from None
+    _require_year(day)
+    return day.isoformat()
 
 
 def _datetime(_blank: Blank, words: str) -> str:
     try:
         if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", words):
             raise ValueError
-        return datetime.fromisoformat(words).isoformat(timespec="minutes")
+        at = datetime.fromisoformat(words)
     except ValueError:
         raise ValueError(_("must be a day and time such as 2027-01-14T18:00, not '%(words)s'", words=words)) from None
+    _require_year(at)
+    return at.isoformat(timespec="minutes")
+
+
+def _require_year(day: date) -> None:
+    if day.year not in _YEARS:
+        first, last = _YEARS[0], _YEARS[-1]
+        raise ValueError(
+            _("must be in a year from %(first)s to %(last)s, not %(year)s", first=first, last=last, year=day.year)
+        )
 
 
 def _duration(_blank: Blank, words: str) -> str:

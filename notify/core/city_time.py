@@ -16,9 +16,18 @@ _SPAN = re.compile(r"(\d{1,5})([mhd])")
 def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
     """The instant, in `zone`. A time without an offset is taken as local time in `zone`.
 
-    Raises ValueError when the clocks never show that time or show it twice. Its text completes a sentence that begins
-    with the time.
+    Raises ValueError when the clocks never show that time or show it twice, or when no calendar has it there or in UTC.
+    Its text completes a sentence that begins with the time.
     """
+    try:
+        here = _on_clock(at, zone)
+        here.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_("is beyond the calendar")) from None
+    return here
+
+
+def _on_clock(at: datetime, zone: ZoneInfo) -> datetime:
     if at.tzinfo is not None:
         return at.astimezone(zone)
     first, second = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
@@ -54,10 +63,7 @@ def moment(words: str, zone: ZoneInfo) -> datetime:
         raise ValueError(
             _("is not a valid time. Use 30m, 6h, 2d or an ISO 8601 time such as 2027-01-12T18:00")
         ) from None
-    try:
-        return on_clock(read, zone).astimezone(UTC)
-    except OverflowError:
-        raise ValueError(_("is beyond the calendar")) from None
+    return on_clock(read, zone).astimezone(UTC)
 
 
 def span(words: str) -> timedelta | None:

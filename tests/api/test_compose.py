@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from markupsafe import escape
 from sqlalchemy import text
 
+from api.console import compose
 from notify.alerts import lifecycle, linting, working_drafts
+from notify.alerts.working_drafts import Change, Saved
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert
@@ -209,6 +212,29 @@ def test_review_shows_first_what_a_colleague_changed(desk: httpx.Client, at_desk
     assert Form(refused.text).send(door, path, "review").status_code == 303
 
 
+def test_what_a_colleague_changes_after_the_look_is_not_made_an_alert(
+    desk: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They save between the check of what was shown and the making of the alert."""
+    path = started(desk)
+    filled(desk, path).send(desk, path)
+    look = compose._require_seen
+
+    def then_a_colleague_saves(saved: Saved, *shown: Any) -> None:
+        look(saved, *shown)
+        change = {"blank.hazard": Change("hurricane", saved.draft.fields["blank.hazard"]["version"])}
+        with transaction() as s:
+            colleague = factories.operator(s, "approver")
+            working_drafts.save(s, saved.draft.id, change, colleague, datetime.now(UTC), tab="theirs")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(compose, "_require_seen", then_a_colleague_saves)
+        refused = form_of(desk, path).send(desk, path, "review")
+    assert (refused.status_code, asked.number("SELECT count(*) FROM alerts")) == (409, 0)
+    assert "Somebody changed this draft in the meantime." in refused.text
+    assert Form(refused.text).send(desk, path, "review").status_code == 303
+
+
 def test_unticked_zones_are_gone(desk: httpx.Client) -> None:
     path = started(desk)
     filled(desk, path).send(desk, path)
@@ -302,6 +328,10 @@ BAD = [
     ("launch_at", "2020-01-01T00:00", "in the past"),
     ("blank.wind_mph", "much", "must be a whole number"),
     ("blank.starts", "2027-13-40T99:99", "must be a day and time"),
+    *(
+        ("blank.starts", value, "must be in a year from 2000 to 2200")
+        for value in ("0001-01-01T00:00+00:00", "9999-12-31T23:59-12:00", "0001-01-01T00:00", "1999-12-31T23:59")
+    ),
     ("severity", "Worst", "There is no severity"),
     ("status", "Really", "There is no status"),
 ]

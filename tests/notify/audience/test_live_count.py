@@ -257,6 +257,34 @@ def test_several_threads_are_told_the_same(counted: LiveCount) -> None:
     assert {one.residents for one in told} == {5}
 
 
+def test_who_waits_for_another_threads_reading_holds_no_connection(counted: LiveCount) -> None:
+    class Lock:
+        """Counts who has come to it."""
+
+        def __init__(self) -> None:
+            self.inner, self.came = threading.Lock(), []
+
+        def __enter__(self) -> None:
+            self.came.append(threading.current_thread())
+            self.inner.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.inner.release()
+
+    lock: Any = Lock()
+    counted._lock = lock
+    told: list[Audience] = []
+    threads = [threading.Thread(target=lambda: told.append(live(counted))) for _ in range(5)]
+    with lock.inner:
+        for thread in threads:
+            thread.start()
+        until(lambda: len(lock.came) == len(threads), 60, "all to wait")
+        held = engine().pool.checkedout()  # type: ignore[attr-defined]
+    for thread in threads:
+        thread.join()
+    assert (held, len(told)) == (0, 5)
+
+
 def test_nobody_at_all(counted: LiveCount) -> None:
     assert live(counted) == Audience(0, 0, {}, {}, {})
     assert live(counted, square(50, 50)) == Audience(0, 0, {}, {}, {})

@@ -46,6 +46,12 @@ def test_times_that_cannot_be_meant(words: str, says: str) -> None:
         city_time.moment(words, NEW_YORK)
 
 
+@pytest.mark.parametrize("words", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+00:00", "9999-12-31T23:59"])
+def test_a_time_at_the_end_of_the_calendar_is_a_value_error(words: str) -> None:
+    with pytest.raises(ValueError, match="beyond the calendar"):
+        city_time.on_clock(datetime.fromisoformat(words), NEW_YORK)
+
+
 def test_lengths_of_time() -> None:
     assert city_time.span("90m") == timedelta(minutes=90)
     assert city_time.span("2d") == timedelta(days=2)
