@@ -52,6 +52,7 @@ def offered(asked: Asked, alert: Alert, by: Operator | None, now: datetime) -> A
         may_ask=open_draft and waiting is None and by is not None and operators.may(by, "draft"),
         may_break=open_draft
         and alert.lane is Lane.EMERGENCY
+        and alert.status == "Actual"
         and now_or_never
         and by is not None
         and by.id == alert.created_by

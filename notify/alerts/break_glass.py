@@ -57,7 +57,7 @@ def launch(
 
     It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Errors in the
     words are overridden, save those that make them false or keep them from arriving (`linting`). Raises Invalid for a
-    reason that is too short; Refused when it is not an emergency's draft, or not what was seen.
+    reason that is too short; Refused when it is not a real emergency's draft, or not what was seen.
     """
     operators.require(by, "break-glass")
     why = _sentence(reason, _("reason"), _("Write why nobody else can be waited for."))
@@ -65,6 +65,10 @@ def launch(
     if alert.lane is not Lane.EMERGENCY:
         raise Refused(
             _("Alert %(alert)s is not an emergency.", alert=alert_id), hint=_("Somebody else must approve it.")
+        )
+    if alert.status != "Actual":
+        raise Refused(
+            _("Alert %(alert)s is not real.", alert=alert_id), hint=_("Practice can wait for the second person.")
         )
     if alert.launch_at is not None and alert.launch_at > now:
         raise Refused(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -25,7 +25,8 @@ LAUNCHED = (AlertState.SENDING, AlertState.PAUSED, AlertState.SENT)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can follow an alert. `made`: the follow-up that there is. `channels`: those it can use; none: it cannot."""
+    """What can follow an alert. `made`: the follow-up that there is, other than one that ended before its launch.
+    `channels`: those it can use; none: it cannot."""
 
     made: int | None
     channels: tuple[str, ...]
@@ -33,7 +34,8 @@ class Offer:
 
 def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
     """Return whether somebody can reach the unreached of this alert."""
-    made = s.scalar(select(Alert.id).where(Alert.follows == alert.id))
+    stands = or_(Alert.launched_at.is_not(None), Alert.state.not_in((AlertState.CANCELLED, AlertState.EXPIRED)))
+    made = s.scalar(select(Alert.id).where(Alert.follows == alert.id, stands))
     runs = (
         alert.state in LAUNCHED and alert.expires_at > now and alert.follows is None and not outdated.replaced(s, alert)
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from zones.membership import Membership
 
-SILENT_AFTER = timedelta(seconds=60)  # from the launch on
+SILENT_AFTER = timedelta(seconds=60)  # from the launch on, or from the last time that it was resumed
 
 
 class OfUnreached(Membership):
@@ -63,6 +63,8 @@ _SILENT = """
     SELECT a.id, w.channel
       FROM alerts a CROSS JOIN LATERAL (SELECT DISTINCT channel FROM batches WHERE alert_id = a.id) AS w
      WHERE a.id = ANY(:alerts) AND a.launched_at <= :before
+       AND NOT EXISTS (SELECT FROM audit WHERE subject = 'alert' AND subject_id = a.id AND action = 'resume'
+                                           AND at > :before)
        AND (SELECT 1 FROM batches b
               JOIN LATERAL (SELECT FROM deliveries d
                              WHERE d.batch_id = b.id AND d.state IN ('accepted', 'delivered', 'undelivered')

@@ -45,7 +45,7 @@ class Alert(Base):
     area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one
     expires_at: Mapped[datetime]
     two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one person is not enough
-    follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), unique=True)  # whose unreached it is for
+    follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # whose unreached it is for
     told_before: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # alerts: to theirs as well
     corrects: Mapped[bool] = mapped_column(server_default="false")  # its words say that it corrects the one before
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
@@ -68,6 +68,12 @@ class Alert(Base):
             postgresql_where=text("state IN ('approved', 'scheduled', 'sending', 'paused')"),
         ),
         Index("alerts_of_incident", "incident_id"),
+        Index(
+            "one_follow_up",
+            "follows",
+            unique=True,
+            postgresql_where=text("launched_at IS NOT NULL OR state NOT IN ('cancelled', 'expired')"),
+        ),
         Index("alerts_by_end", "expires_at"),
         Index("alerts_of_event", "event", "created_at"),
     )

@@ -101,6 +101,12 @@ def test_only_emergencies_that_cannot_wait(draft: int) -> None:
         launch(routine)
     with pytest.raises(Refused, match="is planned for later"):
         launch(planned)
+    for status in ("Exercise", "Test"):
+        with transaction() as s:
+            practice = alert_draft(s, status=status).id
+        with pytest.raises(Refused, match="is not real") as refused:
+            launch(practice)
+        assert "Practice can wait" in refused.value.hint
     with pytest.raises(NotFound), transaction() as s:
         break_glass.launch(s, 99, operators.find(s, ANN), NOW, settings(), reason=REASON, area_hash="", messages="1")
 

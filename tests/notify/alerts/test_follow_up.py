@@ -133,3 +133,19 @@ def test_words_that_a_later_alert_replaces_are_not_sent_again(first: tuple[int, 
         lifecycle.launch(s, clear.id, None, LATER)
     with pytest.raises(Refused, match="later alert replaces"):
         make(alert)
+
+
+@pytest.mark.parametrize("state", ["cancelled", "expired"])
+def test_one_that_ended_before_its_launch_does_not_use_it_up(
+    first: tuple[int, list[factories.Resident]], state: str
+) -> None:
+    alert, _ = first
+    sql("UPDATE alerts SET state = CAST(:state AS alert_state) WHERE id = :a", state=state, a=make(alert))
+    follow = make(alert)
+    with pytest.raises(Refused, match=f"Alert {follow} follows"):
+        make(alert)
+    launch(follow)
+    with transaction() as s:
+        lifecycle.cancel(s, follow, None, LATER)
+    with pytest.raises(Refused, match=f"Alert {follow} follows"):
+        make(alert)

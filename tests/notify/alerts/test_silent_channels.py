@@ -126,6 +126,22 @@ def test_people_on_a_silent_channel_are_among_the_unreached(database: str) -> No
     assert reached(follow, LATER) == {}
 
 
+def test_the_minute_begins_anew_when_it_is_resumed(database: str) -> None:
+    first = launched(NOW, ("sms",))
+    with transaction() as s:
+        by = factories.operator(s, "author")
+        follow = follow_up.make(s, first, by, LATER, settings().model_copy(update=factories.CREDENTIALS)).id
+    with transaction() as s:
+        lifecycle.pause(s, first, None, NOW + timedelta(seconds=2))
+        lifecycle.resume(s, first, None, LATER)
+    ring(LATER + timedelta(seconds=1))
+    assert ringing() == []
+    assert reached(follow, LATER + timedelta(seconds=1)) == {}
+    ring(LATER + timedelta(seconds=60))
+    assert len(ringing()) == 1
+    assert reached(follow, LATER + timedelta(seconds=60)) == {"email": 3}
+
+
 def reached(alert: int, now: datetime) -> dict[str, int]:
     with transaction() as s:
         return {name: n for name, n in audience.preview(s, s.get_one(Alert, alert), now).by_channel.items() if n}
