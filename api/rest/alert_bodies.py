@@ -18,6 +18,22 @@ Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 2, tzinfo=UTC), le=
 Description = Annotated[str, Field(max_length=200)]
 
 
+class Seen(BaseModel):
+    """What a person was shown before they decided. Each is checked if it is given."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"messages": 1200}})
+
+    messages: int | None = Field(
+        None, ge=0, lt=10**12, description="How many messages you expect; refused if it is another number."
+    )
+    area_hash: str | None = Field(None, max_length=64, description="The area that you expect; refused if another.")
+
+    @property
+    def typed(self) -> str | None:
+        """The number as a person would type it."""
+        return None if self.messages is None else str(self.messages)
+
+
 class NewAlert(BaseModel):
     """The area is the union of `zones`, `area` and `parts`, minus `without`; if none is given, that of the incident's
     latest alert. Unless all of it is zones and streets, it needs `area_description`. `include` and `exclude` are

@@ -10,11 +10,22 @@ from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
 from api.report_file import report_file
-from api.rest.alert_bodies import AlertOut, Alerts, AlertSummary, NewAlert, PlanOut, Preview, Report, StepOut, Words
+from api.rest.alert_bodies import (
+    AlertOut,
+    Alerts,
+    AlertSummary,
+    NewAlert,
+    PlanOut,
+    Preview,
+    Report,
+    Seen,
+    StepOut,
+    Words,
+)
 from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import drafting, explanation, lifecycle, linting, reports, similar
+from notify.alerts import audience_size, drafting, explanation, lifecycle, linting, reports, similar
 from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -125,21 +136,31 @@ def get_report(
 
 
 @router.post(
-    "/{alert_id}/approve", summary="Freeze its area and words", responses=problems(403, 404, 409, 503), **AS_COUNTED
+    "/{alert_id}/approve",
+    summary="Freeze its area and words",
+    responses=problems(403, 404, 409, 422, 503),
+    **AS_COUNTED,
 )
-def approve_alert(alert_id: Id, caller: Reader) -> Response:
-    """Somebody other than the author must approve an emergency, certain events, free text, or a large audience."""
+def approve_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
+    """Somebody other than the author must approve an emergency, certain events, free text, or a large audience.
+    A program that has shown the area and the number of messages to a person sends both, so that no others go out."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        lifecycle.approve(s, alert_id, caller.acting, datetime.now(UTC), settings())
+        approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
+        if seen:
+            audience_size.require_seen(s, approved, now, seen.area_hash, seen.typed)
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json())
 
 
-@router.post("/{alert_id}/launch", summary="Send it", responses=problems(403, 404, 409), **AS_COUNTED)
-def launch_alert(alert_id: Id, caller: Reader) -> Response:
-    """Sends it now, or schedules it if it has a `launch_at`."""
+@router.post("/{alert_id}/launch", summary="Send it", responses=problems(403, 404, 409, 422), **AS_COUNTED)
+def launch_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
+    """Sends it now, or schedules it if it has a `launch_at`. What a person has seen is checked as by `approve`."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        launched = lifecycle.launch(s, alert_id, caller.acting, datetime.now(UTC))
+        launched = lifecycle.launch(s, alert_id, caller.acting, now)
+        if seen:
+            audience_size.require_seen(s, launched, now, seen.area_hash, seen.typed)
         counted = reports.progress(s, alert_id)
     if launched.state is AlertState.SENDING:
         tasks.ring_alert(launched)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
-from api.rest.alert_bodies import AlertOut
+from api.rest.alert_bodies import AlertOut, Seen
 from api.rest.lint import Findings
 from notify.alerts import approval_asks, break_glass, linting, reports
 from notify.core.db import transaction
@@ -36,7 +36,7 @@ class WaitingOut(BaseModel):
     next_at: datetime | None = Field(description="Null: everybody was asked.")
 
 
-class Alone(BaseModel):
+class Alone(Seen):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"example": {"reason": "Nobody answers, and the river is at 4 m.", "messages": 1200}},
@@ -45,10 +45,6 @@ class Alone(BaseModel):
     reason: str = Field(
         max_length=break_glass.LONGEST, description="Why nobody else can be waited for: 10 characters at least."
     )
-    messages: int | None = Field(
-        None, ge=0, lt=10**12, description="How many messages you expect; refused if it is another number."
-    )
-    area_hash: str | None = Field(None, max_length=64, description="The area that you expect; refused if another.")
 
 
 class ToAcknowledge(BaseModel):
@@ -98,7 +94,7 @@ def launch_alone(alert_id: Id, wanted: Alone, caller: Reader) -> Response:
             settings(),
             reason=wanted.reason,
             area_hash=wanted.area_hash,
-            messages=None if wanted.messages is None else str(wanted.messages),
+            messages=wanted.typed,
         )
         counted = reports.progress(s, alert_id)
     tasks.ring_alert(launched)

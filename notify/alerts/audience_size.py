@@ -6,11 +6,13 @@ as many contacts as usual, or to more than their own limit. It shows that the nu
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operator_limits
+from notify.alerts import limits
 from notify.audience import Audience
 from notify.content.number_words import spelled
 from notify.core.errors import Invalid, Refused
@@ -70,6 +72,14 @@ def require_typed(s: Session, alert: Alert, found: Audience, by: Operator, typed
     why = reasons_to_type(s, alert, found, by, launches=launches)
     if why:
         require_number(sum(found.by_channel.values()), typed, why)
+
+
+def require_seen(s: Session, alert: Alert, now: datetime, area_hash: str | None, messages: str | None) -> None:
+    """Raise Refused unless the area and the number of messages are those that a person has seen; None: not given."""
+    if area_hash is not None and area_hash != alert.area_hash:
+        raise Refused(_("The area is not the one that this page showed."), hint=_("Check it again, then decide."))
+    if messages is not None:
+        require_number(limits.contacts(s, alert, now), messages)
 
 
 def require_number(messages: int, typed: str, why: Sequence[str] = ()) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators, roster
-from notify.alerts import audience_size, lifecycle, limits, operator_letters, reports
+from notify.alerts import audience_size, lifecycle, operator_letters, reports
 from notify.core import alarms, audit, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, Refused
@@ -77,10 +77,7 @@ def launch(
         )
     if s.get(BreakGlass, alert_id) is not None:
         raise Refused(_("Alert %(alert)s was launched already.", alert=alert_id))
-    if area_hash is not None and area_hash != alert.area_hash:
-        raise Refused(_("The area is not the one that this page showed."), hint=_("Check it again, then decide."))
-    if messages is not None:
-        audience_size.require_number(limits.contacts(s, alert, now), messages)
+    audience_size.require_seen(s, alert, now, area_hash, messages)
     s.add(BreakGlass(alert_id=alert_id, operator_id=by.id, reason=why, at=now))
     s.flush()
     audit.note(s, now=now, by=by, action="break-glass", subject="alert", subject_id=alert_id, reason=why)

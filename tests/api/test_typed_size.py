@@ -7,6 +7,7 @@ from datetime import datetime
 import httpx
 import pytest
 
+from notify.alerts import limits, reports
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories
@@ -42,6 +43,30 @@ def test_the_second_person_types_the_size_of_an_emergency(
     assert asked.rows("SELECT state FROM alerts")[0].state == "draft"
     assert door.post(path, data=given | {"messages": asked_for[1]}).status_code == 303
     assert asked.rows("SELECT state FROM alerts")[0].state == "approved"
+
+
+def test_a_program_may_send_what_its_person_has_seen(
+    door: httpx.Client, key: Callable[..., dict[str, str]], city: datetime
+) -> None:
+    with transaction() as s:
+        factories.resident(s, now=city)
+        alert = factories.alert_draft(s, now=city)
+        number, area = alert.id, alert.area_hash
+    author, approver = key("author"), key("approver")
+    with transaction() as s:
+        messages = limits.contacts(s, reports.find_alert(s, number), city)
+    assert messages
+    for step, by, before, after in (
+        ("approve", approver, "draft", "approved"),
+        ("launch", author, "approved", "sending"),
+    ):
+        path = f"/api/v1/alerts/{number}/{step}"
+        for wrong in ({"area_hash": "x"}, {"messages": 999}):
+            assert door.post(path, json=wrong, headers=by).status_code == 409
+        assert door.post(path, json={"messages": -1}, headers=by).status_code == 422
+        assert asked.rows("SELECT state FROM alerts")[0].state == before
+        assert door.post(path, json={"area_hash": area, "messages": messages}, headers=by).status_code == 200
+        assert asked.rows("SELECT state FROM alerts")[0].state == after
 
 
 def test_an_unusual_audience_is_typed_again_to_launch_it(
