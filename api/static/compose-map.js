@@ -187,7 +187,7 @@ async function count() {
       body: JSON.stringify({ area: words }),
     });
     const told = answer.ok ? await answer.json() : null;
-    if (told && sketched()) note.textContent = `${box.dataset[mode]} ${told.words}`; // unless it was finished meanwhile
+    if (told && sketched()) note.textContent = [box.dataset[mode], told.words].join(" "); // unless it was finished meanwhile
   } catch {
     // The count is asked for again with the next corner.
   }
