@@ -10,7 +10,7 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.alerts.situation import Situation
+from notify.alerts.situation import Item, Situation
 from notify.city import basemap
 from notify.city.basemap import Zones
 from notify.city.outline import MARGIN, MOST_BEHIND, SIZE, Pen
@@ -22,7 +22,8 @@ MOST = 40  # areas in one drawing
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Paths of an SVG. `areas`: alert, lane and path; `gaps`: zones beside a danger that have no message."""
+    """Paths of an SVG. `areas`: alert, its lane or "rehearsed" for exercises and tests, path; `gaps`: zones beside a
+    danger that have no message."""
 
     width: int
     height: int
@@ -39,20 +40,24 @@ def draw(s: Session, now: Situation) -> Drawing | None:
     """Draw the areas of the alerts in force, and the gaps. None while the city has no zones and no alert an area."""
     edition = basemap.current(s)
     shown = [one for one in now.in_force if one.newest and one.area_hash][:MOST]
-    key = (edition.zones, now.coverage.key, *(f"{one.id}.{one.lane}" for one in shown))
+    key = (edition.zones, now.coverage.key, *(f"{one.id}.{_look(one)}" for one in shown))
     with _lock:
         if key not in _kept:
             rows = s.execute(
                 text("SELECT id, area FROM alerts WHERE id = ANY(:ids)"), {"ids": [one.id for one in shown]}
             ).all()
             areas = {row.id: bytes(row.area) for row in rows}
-            lanes = [(one.id, one.lane, areas[one.id]) for one in reversed(shown)]  # emergencies on top
+            lanes = [(one.id, _look(one), areas[one.id]) for one in reversed(shown)]  # emergencies on top
             gaps = {one.zone for one in now.coverage.gaps}
             _kept[key] = _drawn(basemap.zones_now(s, edition), lanes, gaps)
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
         return _kept[key]
+
+
+def _look(one: Item) -> str:
+    return str(one.lane) if one.status == "Actual" else "rehearsed"
 
 
 def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int]) -> Drawing | None:

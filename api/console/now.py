@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api.auth import Caller, Viewer
 from api.console import city_outline
 from api.console.city_outline import Drawing
+from api.console.compose_labels import names_of
 from api.rendering import page, render
 from api.rest import tallies
 from notify.alerts import claims, precaution, situation
@@ -46,6 +47,7 @@ class Seen:
     channels: tuple[ChannelStatus, ...]
     drawing: Drawing | None
     begun: Begun | None
+    authors: dict[int, str]  # emails of operators by id
 
 
 def look(now: datetime) -> Seen:
@@ -58,6 +60,7 @@ def look(now: datetime) -> Seen:
             sender_status.read(s, tasks.redis_client(), now),
             city_outline.draw(s, found),
             situation.begun(s) if empty else None,
+            names_of(s),
         )
 
 
@@ -146,6 +149,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "channels": seen.channels,
         "drawing": seen.drawing,
         "mine": mine,
+        "authors": seen.authors,
         "others": [one for one in seen.situation.drafts if one not in mine],
         "exact": exact,
         "fewest": tallies.FEWEST,

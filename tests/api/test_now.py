@@ -71,7 +71,26 @@ def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, ci
         assert f'id="{kind}-{number}" href="/console/alerts/{number}"' in page
     assert part(page, "standing").startswith("In force 1 Wait for you 1 Being sent 2")
     assert f"Incident {asked.number('SELECT incident_id FROM alerts WHERE id = :id', id=force)}" in part(page, "force")
-    assert "Exercise" in part(page, "force")
+    assert "Exercises and tests" in part(page, "force")
+    author = asked.rows("SELECT email FROM operators o JOIN alerts a ON a.created_by = o.id WHERE a.id = :a", a=draft)[
+        0
+    ].email
+    assert f"by {author}" in part(page, "waiting")
+    assert re.search(r"\b(Emergency|Routine) , written", part(page, "waiting"))
+    assert 'class="area rehearsed"' in page
+    assert "Exercise or test" in part(page, "map")
+    compose = at_desk("author").get("/console/compose").text
+    assert "practice-badge" in compose
+
+
+def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Desk, city: datetime) -> None:
+    first = launched(city)
+    launched(city, incident=asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first), phase="all-clear")
+    page = at_desk("approver").get("/console").text
+    assert part(page, "standing").startswith("In force 0")
+    force = part(page, "force")
+    assert force.startswith("In force No alert is in force. All-clears")
+    assert "Replaced" in force
 
 
 def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetime) -> None:
