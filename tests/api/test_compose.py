@@ -451,7 +451,7 @@ def test_an_update_is_filled_in_from_its_incident(desk: httpx.Client, city: date
     assert form.values["blank.wind_mph"] == "80"
     assert "channel.email" not in form.values
     page = desk.get(path).text
-    assert f"whole area of alert {first.id}: Riverside" in page
+    assert f"The area of alert {first.id} (Riverside)" in page
     assert "<strong>40</strong> residents" in page
     assert form.send(desk, path, "review").status_code == 303
     assert asked.rows("SELECT phase, status, incident_id FROM alerts ORDER BY id DESC LIMIT 1") == [
