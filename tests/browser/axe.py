@@ -27,7 +27,7 @@ CROWDED = """() => {
     const boxes = ".card, .calm, .told, button, .button, input, select, textarea";
     const touching = [...document.querySelectorAll(boxes)].filter(seen).filter((one) => {
         const next = one.nextElementSibling;
-        if (!next?.matches(boxes) || !seen(next)) return false;
+        if (!next?.matches(boxes) || !seen(next) || one.closest(".maplibregl-ctrl")) return false;
         const [a, b] = [one.getBoundingClientRect(), next.getBoundingClientRect()];
         return a.left < b.right && b.left < a.right && Math.abs(b.top - a.bottom) < 4;
     });

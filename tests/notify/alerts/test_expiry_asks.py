@@ -86,7 +86,7 @@ def test_nobody_is_asked_once_something_follows_it(storm: int) -> None:
     alert_resolved(incident=incident, phase="update", now=ENDS - 58 * MINUTE, expires_at=ENDS + 9 * 60 * MINUTE)
     assert look(50) == []
     with transaction() as s:
-        operator_messages._close(s, NOW)
+        operator_messages._close(s, NOW, settings())
     assert sql("SELECT state, reason FROM operator_messages WHERE channel = 'sms'") == [("failed", "not-needed")]
 
 

@@ -142,6 +142,7 @@ def test_of_an_alert_that_was_called_off_nobody_was_counted_either() -> None:
     assert "Not launched" in said
 
 
+@pytest.mark.usefixtures("redis")
 def test_a_plan_says_that_it_is_one() -> None:
     assert "if launched now (" in run("plan", ready(None)).stdout
     assert f"if launched at its time ({city_time.shown(AT, settings().tz)})" in run("plan", ready()).stdout
