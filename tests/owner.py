@@ -26,3 +26,12 @@ def as_owner(*statements: str, **values: Any) -> None:
     with owning() as s:
         for statement in statements:
             s.execute(text(statement), values)
+
+
+def refuse(table: str, when: str, act: str = "UPDATE") -> None:
+    """From now on PostgreSQL refuses to write this row."""
+    as_owner(
+        """CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+           'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''check_violation''; END'""",
+        f"CREATE TRIGGER refuses BEFORE {act} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
+    )

@@ -203,6 +203,12 @@ def area_m2(area: BaseGeometry) -> float:
     return float(square_metres)
 
 
+def share(area: BaseGeometry, other: BaseGeometry) -> float:
+    """Return which part of an area another one covers, 0 to 1. A ratio in degrees, which within a city is that on the
+    ground."""
+    return float(shapely.intersection(area, other).area / area.area) if area.intersects(other) else 0.0
+
+
 def circle(lon: float, lat: float, radius_m: float) -> Area:
     """Return the disc around a point. Raises ZoneError for a point outside the world or an invalid radius."""
     centre = Point(lon, lat)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
@@ -32,8 +33,7 @@ from notify.alerts.similar import Similar, similar
 from notify.alerts.told_there import Told
 from notify.audience import Audience
 from notify.audience.live_count import live_count
-from notify.city import zones as city_zones
-from notify.city.outline import Outline, outline
+from notify.city.outline import Outline, in_city
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -43,7 +43,6 @@ from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 from zones.geometry import from_wkb
 
-WHERE_KIND = "neighbourhood"  # zones drawn behind the area
 WANTED = {  # button -> the permission that it needs, and the state that follows
     "approve": ("approve", AlertState.APPROVED),
     "launch": ("launch", AlertState.SENDING),
@@ -107,9 +106,21 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
             view = replace(view, plan=plan, preflight=checked, to_type=_to_type(s, alert, plan, caller, view.buttons))
         if moving:
             return view
-        view = _with_the_rest(s, view, caller, now, waits)
-    inside = compose_area.samples(from_wkb(alert.area)) if waits and alert.area is not None else ((), ())
-    return replace(view, samples=inside, earlier=view.replaced.residents(now) if view.replaced else 0)
+        view = replace(
+            view,
+            words=reports.words(s, alert_id),
+            drawing=in_city(s, alert.area) if alert.area is not None else None,
+            tested=own_tests.sent(s, alert_id, caller.operator),
+        )
+        if alert.area is None or view.plan is None:
+            return view
+        area = from_wkb(alert.area)
+        view = _for_review(s, view, area, now)
+    return replace(
+        view,
+        samples=compose_area.samples(area),
+        earlier=view.replaced.residents(now) if view.replaced else 0,
+    )
 
 
 def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None = None) -> Shown:
@@ -158,20 +169,16 @@ def _reached(alert: Alert, now: datetime) -> Audience:
         return audience.preview(s, alert, now)
 
 
-def _with_the_rest(s: Session, view: AlertView, caller: Caller, now: datetime, waits: bool) -> AlertView:
+def _for_review(s: Session, view: AlertView, area: BaseGeometry, now: datetime) -> AlertView:
+    """Add what is looked at before the launch."""
     alert = view.alert
     return replace(
         view,
-        words=reports.words(s, alert.id),
-        drawing=outline(alert.area, list(city_zones.all_zones(s, WHERE_KIND))) if alert.area is not None else None,
-        tested=own_tests.sent(s, alert.id, caller.operator),
-        similar=similar(s, alert, now) if waits else (),
-        told=told_there.there(s, from_wkb(alert.area), now, alert.incident_id) if waits and alert.area else (),
-        replaced=replaced_area.find(s, alert.incident_id, from_wkb(alert.area), alert.id)
-        if waits and alert.area
-        else None,
-        findings=linting.findings(s, alert, settings()) if waits else (),
-        differences=differences.read(s, alert, settings()) if waits else None,
+        similar=similar(s, alert, now),
+        told=told_there.there(s, area, now, alert.incident_id),
+        replaced=replaced_area.find(s, alert.incident_id, area, alert.id),
+        findings=linting.findings(s, alert, settings()),
+        differences=differences.read(s, alert, settings()),
     )
 
 

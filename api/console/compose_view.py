@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from api.auth import Caller
-from api.console import compose_area
+from api.console import compose_area, compose_conflicts
 from api.console.compose_area import Looked
-from api.console.compose_labels import label, names_of
+from api.console.compose_conflicts import Conflict
+from api.console.compose_labels import names_of
 from api.rest.tallies import FEWEST, told
-from notify.alerts import channel_policies, previewing, working_drafts, working_fields
+from notify.alerts import channel_policies, incidents, previewing, working_drafts, working_fields
 from notify.alerts.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.channels.sms_segments import count as segments
 from notify.city import zones as city_zones
-from notify.city.outline import Outline, outline
+from notify.city.outline import BEHIND, Outline, outline
 from notify.city.zones import KINDS, KeptZone
 from notify.content import compose
 from notify.content.blanks import Blank
@@ -37,21 +35,6 @@ from notify.delivery.forecast import ChannelPlan
 from notify.models import Alert, ChannelPolicy, WorkingDraft
 from notify.operations import tasks
 from zones.geometry import to_wkb
-
-WHERE_KIND = "neighbourhood"
-
-
-@dataclass
-class Conflict:
-    """Two values of one field: the one that is kept, and the one that waits."""
-
-    id: int
-    label: str
-    kept: str
-    kept_by: str
-    waiting: str
-    waiting_by: str
-    seen: int
 
 
 @dataclass
@@ -239,8 +222,8 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
         plans = previewing.plans(s, preview, looked.audience, now, failing) if looked.audience else ()
         kept = city_zones.all_zones(s)
         names = names_of(s)
-        conflicts = _conflicts(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
-        latest = _latest(s, draft.incident_id)
+        conflicts = compose_conflicts.read(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
+        latest = incidents.latest(s, draft.incident_id) if draft.incident_id else None
         policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}
     return ComposeView(
@@ -288,32 +271,5 @@ def _zone_of(name: str) -> int:
 def _drawing(looked: Looked, kept: Sequence[KeptZone]) -> Outline | None:
     if looked.shape is None:
         return None
-    behind = [one for one in kept if one.zone.kind == WHERE_KIND] or list(kept)
+    behind = [one for one in kept if one.zone.kind == BEHIND] or list(kept)
     return outline(to_wkb(looked.shape), behind)
-
-
-def _latest(s: Session, incident: int | None) -> Alert | None:
-    if incident is None:
-        return None
-    newest = select(Alert).where(Alert.incident_id == incident).order_by(Alert.launched_at.is_(None), Alert.id.desc())
-    return s.scalar(newest.limit(1))
-
-
-def _conflicts(
-    s: Session, draft: WorkingDraft, event: Event, names: Mapping[int, str], zones: Mapping[int, str]
-) -> list[Conflict]:
-    found = []
-    for one, email in working_drafts.waiting(s, draft.id):
-        there = draft.fields.get(one.field, {"value": "", "version": 0, "by": draft.created_by})
-        found.append(
-            Conflict(
-                id=one.id,
-                label=label(event, draft.phase, one.field, zones),
-                kept=there["value"],
-                kept_by=names.get(there["by"], ""),
-                waiting=one.value,
-                waiting_by=email,
-                seen=there["version"],
-            )
-        )
-    return found

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
+from notify.core import states
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.models import Alert, Lane, StoredContent
@@ -56,7 +57,7 @@ def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
             Alert.launched_at.is_not(None),
             Alert.status == "Actual",
             Alert.expires_at > now,
-            Alert.state.in_([AlertState.SENDING, AlertState.PAUSED, AlertState.SENT]),
+            Alert.state.in_(states.IN_FORCE),
         )
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
     ).all()

@@ -16,14 +16,12 @@ from notify.alerts import reports, warn_requests, zone_reach
 from notify.alerts.reports import Progress, Step
 from notify.alerts.warn_requests import Record
 from notify.alerts.zone_reach import ZoneReach
-from notify.city import zones as city_zones
-from notify.city.outline import Outline, outline
+from notify.city.outline import Outline, in_city
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.models import Alert, Operator
 
 POINTS = 60  # of the curve
-BEHIND = "neighbourhood"  # zones drawn behind the area
 REACHED = ("delivered", "accepted")  # a provider that sends no receipts leaves its messages accepted
 
 
@@ -115,7 +113,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
             {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
             for one in reports.words(s, alert.id)
         ),
-        None if alert.area is None else outline(alert.area, list(city_zones.all_zones(s, BEHIND))),
+        None if alert.area is None else in_city(s, alert.area),
     )
 
 

@@ -5,14 +5,14 @@ When nobody has approved after `ask_again_minutes`, the next ones are asked. The
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators, roster
 from notify.alerts import operator_letters, reports
-from notify.core import alarms, audit
+from notify.core import alarms, audit, db
 from notify.core.counting import counted
 from notify.core.errors import Refused
 from notify.core.settings import Settings
@@ -80,17 +80,24 @@ def ask_again(s: Session, now: datetime, settings: Settings) -> list[int]:
     Returns the alerts about which somebody was asked.
     """
     due = s.execute(text(_DUE), {"now": now, "before": now - _patience(settings)}).all()
-    asked: list[int] = []
-    overdue: list[int] = []
-    for row in due:
-        alert = s.get_one(Alert, row.id)
-        if _ask_next(s, alert, now, row.step + 1):
-            asked.append(alert.id)
-            audit.note(s, now=now, by=None, action="ask-next", subject="alert", subject_id=alert.id)
-        else:
-            overdue.append(alert.id)
-    _ring(s, overdue, now, settings)
-    return asked
+
+    def work(rows: Sequence[Row[Any]]) -> list[tuple[int, bool]]:
+        return [(row.id, _ask_again(s, row.id, row.step + 1, now)) for row in rows]
+
+    def refused(row: Row[Any], why: Exception) -> None:
+        alarms.refused_row(f"ask again who approves alert {row.id}", why, now, alert_id=row.id)
+
+    done = [one for part in db.in_halves(due, work, refused, s.begin_nested) for one in part]
+    _ring(s, [alert for alert, written in done if not written], now, settings)
+    return [alert for alert, written in done if written]
+
+
+def _ask_again(s: Session, alert_id: int, step: int, now: datetime) -> bool:
+    """Ask the next people about one alert. Returns whether there were any."""
+    if not _ask_next(s, s.get_one(Alert, alert_id), now, step):
+        return False
+    audit.note(s, now=now, by=None, action="ask-next", subject="alert", subject_id=alert_id)
+    return True
 
 
 # A draft is locked, so that two schedulers do not ask twice; the unique key would refuse it in any case.

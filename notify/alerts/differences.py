@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts import wording
+from notify.alerts import incidents, wording
 from notify.content import compose, differences
 from notify.content.differences import Piece
 from notify.core.errors import TocsinError
@@ -38,17 +38,8 @@ class Differences:
 def read(s: Session, alert: Alert, settings: Settings) -> Differences:
     """Compare the words of an alert in every channel and language."""
     own = _stored(s, alert.id)
-    previous = s.scalar(
-        select(Alert.id)
-        .where(
-            Alert.incident_id == alert.incident_id,
-            Alert.launched_at.is_not(None),
-            Alert.follows.is_(None),
-            Alert.id != alert.id,
-        )
-        .order_by(Alert.launched_at.desc(), Alert.id.desc())
-        .limit(1)
-    )
+    latest = incidents.latest(s, alert.incident_id, but=alert.id)
+    previous = latest.id if latest is not None and latest.launched_at is not None else None
     usual = _usual(s, alert, settings)
     return Differences(
         None if usual is None else _compared(usual, own),

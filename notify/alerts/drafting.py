@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import approval_asks, channel_policies, limits, told_before, two_people, wording
+from notify.alerts import approval_asks, channel_policies, incidents, limits, told_before, two_people, wording
 from notify.alerts import times as alert_times
 from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
@@ -24,7 +24,8 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
-from notify.models import Alert, AlertZone, Incident, Lane, Operator, Sender, StoredContent, Topic
+from notify.delivery import senders
+from notify.models import Alert, AlertZone, Incident, Lane, Operator, StoredContent, Topic
 from notify.models.states import AlertState
 from zones.geometry import area_hash, from_wkb, to_wkb
 
@@ -220,14 +221,8 @@ def _words(given: compose.Words, settings: Settings) -> compose.Words:
 
 
 def _area_of_incident(s: Session, incident: int) -> _Area:
-    """The default area of an update: that of the last alert that was launched, or if none was, of the last draft. So an
-    abandoned draft does not change the area."""
-    latest = s.scalar(
-        select(Alert)
-        .where(Alert.incident_id == incident, Alert.area.is_not(None))
-        .order_by(Alert.launched_at.is_(None), Alert.id.desc())
-        .limit(1)
-    )
+    """The default area of an update: that of the latest alert."""
+    latest = incidents.latest(s, incident)
     if latest is None:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
@@ -260,26 +255,12 @@ def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
         s.add(incident)
         s.flush()
         return incident
-    known = s.get(Incident, wanted.incident)
-    if known is None:
-        raise NotFound(
-            _("There is no incident %(incident)s.", incident=wanted.incident), hint="`tocsin alert list` shows them."
-        )
-    if known.event != event:
-        raise Invalid(
-            _(
-                "Incident %(incident)s is about %(event)s, not %(other)s.",
-                incident=known.id,
-                event=word(known.event),
-                other=word(event),
-            )
-        )
-    return known
+    return incidents.about(s, wanted.incident, event)
 
 
 def _channels(s: Session, wanted: Collection[str] | None, topic: str) -> list[str]:
     if wanted is None:
-        there = s.scalars(select(Sender.channel).where(Sender.status == "open")).all() or list(CHANNELS)
+        there = senders.open_channels(s)
         wanted = channel_policies.allowed(s, there, topic) or there
     unknown = [channel for channel in wanted if channel not in CHANNELS]
     if unknown or not wanted:

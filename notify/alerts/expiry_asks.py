@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import roster
 from notify.alerts import operator_letters, situation, working_drafts, working_start
 from notify.alerts.situation import Item
-from notify.core import alarms, audit, operator_words
+from notify.core import alarms, audit, db, operator_words
 from notify.core.city_time import shown
 from notify.core.errors import TocsinError
 from notify.core.settings import Settings, settings
@@ -32,7 +32,14 @@ def ask(s: Session, now: datetime, settings: Settings) -> list[int]:
     """
     ending = {one.id: one for one in situation.asking(s, now) if concerns(one)}
     asked = [one for one in _locked(s, ending) if _is_due(s, one, now - timedelta(minutes=settings.ask_again_minutes))]
-    return [alert.id for alert in asked if _ask_next(s, alert, ending[alert.id], now)]
+
+    def work(some: Sequence[Alert]) -> list[int]:
+        return [alert.id for alert in some if _ask_next(s, alert, ending[alert.id], now)]
+
+    def refused(alert: Alert, why: Exception) -> None:
+        alarms.refused_row(f"ask who extends alert {alert.id}", why, now, alert_id=alert.id)
+
+    return [one for part in db.in_halves(asked, work, refused, s.begin_nested) for one in part]
 
 
 def _locked(s: Session, alerts: Mapping[int, Item]) -> Sequence[Alert]:

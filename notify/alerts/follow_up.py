@@ -11,7 +11,7 @@ from notify.alerts import drafting, outdated, reports
 from notify.alerts.drafting import Draft
 from notify.channels import registry
 from notify.channels.channel import of_residents
-from notify.core import audit
+from notify.core import audit, states
 from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
@@ -19,8 +19,6 @@ from notify.core.vocabulary import word
 from notify.delivery.senders import all_senders
 from notify.models import Alert, Operator
 from notify.models.states import AlertState
-
-LAUNCHED = (AlertState.SENDING, AlertState.PAUSED, AlertState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,9 @@ def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
     """Return whether somebody can reach the unreached of this alert."""
     stands = or_(Alert.launched_at.is_not(None), Alert.state.not_in((AlertState.CANCELLED, AlertState.EXPIRED)))
     made = s.scalar(select(Alert.id).where(Alert.follows == alert.id, stands))
-    runs = (
-        alert.state in LAUNCHED and alert.expires_at > now and alert.follows is None and not outdated.replaced(s, alert)
-    )
-    return Offer(made, _others(s, alert, settings) if runs and made is None else ())
+    runs = alert.state in states.IN_FORCE and alert.expires_at > now
+    free = runs and made is None and alert.follows is None and not outdated.replaced(s, alert)
+    return Offer(made, _others(s, alert, settings) if free else ())
 
 
 def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
@@ -62,7 +59,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             _("Alert %(alert)s is a follow-up itself.", alert=alert_id),
             hint=_("Write an update for those it does not reach."),
         )
-    if first.state not in LAUNCHED or first.expires_at <= now:
+    if first.state not in states.IN_FORCE or first.expires_at <= now:
         raise Refused(
             _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
             hint=_("Write a new alert."),

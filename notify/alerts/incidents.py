@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import warn_requests
 from notify.alerts.listing import SUMMARY, AlertSummary
-from notify.alerts.situation import IN_FORCE
 from notify.alerts.warn_requests import Record
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
-from notify.core import audit, translation
+from notify.core import audit, states, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound
 from notify.core.translation import gettext as _
-from notify.models import Incident, IncidentNote, Operator, StoredContent
+from notify.core.vocabulary import word
+from notify.models import Alert, Incident, IncidentNote, Operator, StoredContent
 
 LONGEST_NOTE = 2000
 MOST = 500  # entries of the thread: the newest
@@ -73,7 +73,7 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
     """Read an incident. Raises NotFound."""
     incident = find(s, incident_id)
     alerts = _alerts(s, incident_id)
-    standing = [one for one in alerts if one.launched_at and one.state in IN_FORCE and one.expires_at > now]
+    standing = [one for one in alerts if one.launched_at and one.state in states.IN_FORCE and one.expires_at > now]
     actual = [one for one in standing if one.status == "Actual"] or standing
     present = max(actual, key=lambda one: (one.launched_at or now, one.id), default=None)
     covered = tuple(
@@ -101,6 +101,28 @@ def find(s: Session, incident_id: int) -> Incident:
             hint=_("The list of alerts shows the incident of each."),
         )
     return incident
+
+
+def about(s: Session, incident_id: int, event: str) -> Incident:
+    """Return the incident. Raises NotFound; Invalid when it is about another event."""
+    incident = find(s, incident_id)
+    if incident.event != event:
+        raise Invalid(
+            _(
+                "Incident %(incident)s is about %(event)s, not %(other)s.",
+                incident=incident_id,
+                event=word(incident.event),
+                other=word(event),
+            )
+        )
+    return incident
+
+
+def latest(s: Session, incident_id: int, but: int = 0) -> Alert | None:
+    """Return the alert of an incident that was launched last or, if none was, its newest draft: an abandoned draft does
+    not count. Nor do follow-ups, which say what another alert says, and `but`."""
+    found = select(Alert).where(Alert.incident_id == incident_id, Alert.follows.is_(None), Alert.id != but)
+    return s.scalar(found.order_by(Alert.launched_at.desc().nulls_last(), Alert.id.desc()).limit(1))
 
 
 def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """Words that a later alert of the incident has overtaken: they are not sent, or danger would follow its all-clear."""
 
-import shapely
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -8,7 +7,7 @@ from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.models import Alert
 from notify.models.states import AlertState
-from zones.geometry import area_m2, from_wkb
+from zones.geometry import from_wkb, share
 
 INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the incident
 TOUCHED = 0.001  # the part of an area that another one may have, too: neighbours share a border
@@ -76,7 +75,6 @@ def _all_clear_since(s: Session, alert: Alert) -> int | None:
     for row in newest_first:
         if row.phase != "all-clear":
             return None
-        common = shapely.intersection(area, from_wkb(row.area))
-        if not common.is_empty and area_m2(common) > TOUCHED * area_m2(area):
+        if share(area, from_wkb(row.area)) > TOUCHED:
             return int(row.id)
     return None

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts import told_before
+from notify.alerts import incidents, told_before
 from notify.audience.live_count import live_count
-from notify.models import Alert, Topic
+from notify.models import Topic
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
@@ -30,13 +29,8 @@ class Replaced:
 def find(s: Session, incident: int | None, area: BaseGeometry, but: int = 0) -> Replaced | None:
     """Return the last launched alert of the incident if this area leaves out a part of its own. `but`: one that does
     not count."""
-    last = s.scalar(
-        select(Alert)
-        .where(Alert.incident_id == incident, Alert.launched_at.is_not(None), Alert.area.is_not(None), Alert.id != but)
-        .order_by(Alert.id.desc())
-        .limit(1)
-    )
-    if last is None or last.area is None:
+    last = incidents.latest(s, incident, but) if incident is not None else None
+    if last is None or last.launched_at is None or last.area is None:
         return None
     shape = from_wkb(last.area)
     return None if told_before.covers(area, shape) else Replaced(last.id, last.topic, shape)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.models import Alert
 from notify.models.states import AlertState
-from zones.geometry import Area, from_wkb
+from zones.geometry import Area, from_wkb, share
 
 WITHIN = timedelta(hours=12)
 MOST = 3  # shown
@@ -66,7 +66,5 @@ def similar(s: Session, alert: Alert, now: datetime) -> list[Similar]:
 def _overlap(area: Area, other: Alert) -> bool:
     if other.area is None:
         return False
-    shape = from_wkb(other.area)
-    if not area.intersects(shape):
-        return False
-    return bool(area.intersection(shape).area > LEAST_SHARED * min(area.area, shape.area))
+    smaller, larger = sorted((area, from_wkb(other.area)), key=lambda one: one.area)
+    return share(smaller, larger) > LEAST_SHARED

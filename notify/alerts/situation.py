@@ -17,6 +17,7 @@ from notify.alerts.break_glass import OpenReview
 from notify.alerts.listing import SUMMARY, AlertSummary
 from notify.city import coverage
 from notify.city.coverage import Coverage, InForce
+from notify.core import states
 from notify.core.city_time import moment
 from notify.core.settings import settings
 from notify.models import Operator
@@ -26,7 +27,6 @@ from notify.models import Operator
 SOON = timedelta(hours=1)
 PROMISES = ("news_by", "restore_by")  # the blanks with a time by which residents expect something
 MOST = 400  # alerts on the page; drafts are left out first
-IN_FORCE = ("sending", "paused", "sent")
 OPT_OUT_DAYS = 7
 
 
@@ -48,7 +48,7 @@ class Item(AlertSummary):
 
     @property
     def is_in_force(self) -> bool:
-        return self.launched_at is not None and self.state in IN_FORCE
+        return self.launched_at is not None and self.state in states.IN_FORCE
 
     @property
     def is_danger(self) -> bool:

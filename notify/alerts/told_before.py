@@ -4,13 +4,12 @@ Whoever was sent one of these gets the new alert, too. An all-clear for a part o
 others are still in danger.
 """
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.models import Alert
-from zones.geometry import area_m2, from_wkb
+from zones.geometry import from_wkb, share
 
 LEFT_OUT = 0.001  # the part of an earlier area that may be left out: borders drawn anew are never quite the same
 
@@ -36,5 +35,4 @@ def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGe
 
 def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
     """Return whether an area leaves out nothing of an earlier one."""
-    left_out = shapely.difference(earlier, area)
-    return bool(left_out.is_empty) or area_m2(left_out) <= LEFT_OUT * area_m2(earlier)
+    return share(earlier, area) >= 1 - LEFT_OUT

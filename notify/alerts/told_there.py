@@ -8,11 +8,10 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.core import states
 from notify.models import Alert
-from notify.models.states import AlertState
-from zones.geometry import from_wkb
+from zones.geometry import from_wkb, share
 
-IN_FORCE = (AlertState.SENDING, AlertState.PAUSED, AlertState.SENT)
 MOST = 50  # areas that are compared, the newest first
 PART, WHOLE = 0.01, 0.99  # of the area: neighbours touch at their border, and drawn borders are never quite the same
 
@@ -33,7 +32,7 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
     rows = s.scalars(
         select(Alert)
         .where(
-            Alert.state.in_(IN_FORCE),
+            Alert.state.in_(states.IN_FORCE),
             Alert.expires_at > now,
             Alert.status == "Actual",
             Alert.area.is_not(None),
@@ -44,14 +43,8 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
     )
     seen, found = set[int](), []
     for one in rows:
-        share = _share(shape, one) if one.incident_id not in seen else 0.0
-        if share >= PART and one.launched_at is not None:
+        part = share(shape, from_wkb(one.area or b"")) if one.incident_id not in seen else 0.0
+        if part >= PART and one.launched_at is not None:
             seen.add(one.incident_id)
-            found.append(Told(one.id, one.event, one.phase, one.area_description, one.launched_at, share >= WHOLE))
+            found.append(Told(one.id, one.event, one.phase, one.area_description, one.launched_at, part >= WHOLE))
     return found
-
-
-def _share(shape: BaseGeometry, alert: Alert) -> float:
-    """Return the part of the shape that an alert reaches, which in degrees is the same."""
-    other = from_wkb(alert.area or b"")
-    return float(shape.intersection(other).area / shape.area) if other.intersects(shape) else 0.0

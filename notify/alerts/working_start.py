@@ -1,22 +1,21 @@
 """Open a working draft: an empty form, or one that an incident or an earlier alert has filled in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts import channel_policies, warn_requests
+from notify.alerts import channel_policies, incidents, warn_requests
 from notify.alerts.working_drafts import current_zones, kept, require_author
-from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.content.events import Event
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.core.vocabulary import word
-from notify.models import Alert, AlertZone, Incident, Operator, Sender, WorkingDraft, ZoneVersion
+from notify.delivery import senders
+from notify.models import Alert, AlertZone, Operator, WorkingDraft, ZoneVersion
 
 
 def start(
@@ -49,7 +48,9 @@ def start(
         fields |= _weight_of(last, now) if correct else {}
         fields["earlier"] = "on" if zones_of is None else ""
     elif phase == "issue":
-        fields = {f"channel.{name}": "on" for name in channel_policies.allowed(s, _open_channels(s), event.topic)}
+        fields = {
+            f"channel.{name}": "on" for name in channel_policies.allowed(s, senders.open_channels(s), event.topic)
+        }
         fields |= {"status": "Exercise"} if by.exercising else {}
     else:
         raise Invalid(
@@ -77,34 +78,12 @@ def start(
     return draft
 
 
-def _open_channels(s: Session) -> Sequence[str]:
-    known = s.scalars(select(Sender.channel).where(Sender.status == "open")).all()
-    return [name for name in CHANNELS if not known or name in known]
-
-
 def _last_of(s: Session, incident: int, event: Event) -> Alert:
-    """The last alert of an incident that was launched, or if none was, its last draft. Raises NotFound or Invalid."""
-    known = s.get(Incident, incident)
-    last = s.scalar(
-        select(Alert)
-        .where(Alert.incident_id == incident, Alert.follows.is_(None))
-        .order_by(Alert.launched_at.is_(None), Alert.id.desc())
-        .limit(1)
-    )
-    if known is None or last is None:
-        raise NotFound(
-            _("There is no incident %(incident)s.", incident=incident),
-            hint=_("The console lists all alerts with their incidents."),
-        )
-    if known.event != event.name:
-        raise Invalid(
-            _(
-                "Incident %(incident)s is about %(event)s, not %(other)s.",
-                incident=known.id,
-                event=word(known.event),
-                other=word(event.name),
-            )
-        )
+    """The latest alert of an incident. Raises NotFound or Invalid."""
+    incidents.about(s, incident, event.name)
+    last = incidents.latest(s, incident)
+    if last is None:
+        raise NotFound(_("Incident %(incident)s has no alert yet.", incident=incident))
     return last
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy.orm import Session
 
-from notify.city.zones import KeptZone
+from notify.city.zones import KeptZone, all_zones
 from zones.geometry import from_wkb
 
+BEHIND = "neighbourhood"  # the kind of zones that are drawn for orientation
 SIZE = 320  # units of the longer side of the drawing
 MARGIN = 12.0
 MOST_BEHIND = 400  # zones drawn for orientation; more would be unreadable
@@ -29,6 +31,11 @@ class Outline:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" fill-rule="evenodd">'
             f'{zones}<path d="{self.area}" fill="#0b5c63" fill-opacity="0.55" stroke="#0b5c63"/></svg>'
         )
+
+
+def in_city(s: Session, area_wkb: bytes) -> Outline:
+    """Draw an area before the city's neighbourhoods."""
+    return outline(area_wkb, list(all_zones(s, BEHIND)))
 
 
 def outline(area_wkb: bytes, zones: list[KeptZone]) -> Outline:

@@ -61,6 +61,7 @@ PERHAPS_OUT = frozenset({D.QUEUED, D.SENDING, D.UNKNOWN})
 # Deliveries that need nothing more from us.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 BEFORE_LAUNCH = frozenset({A.DRAFT, A.APPROVED, A.SCHEDULED})
+IN_FORCE = frozenset({A.SENDING, A.PAUSED, A.SENT})  # until they expire: residents go by them
 FINISHED = frozenset(state for state, after in ALERT.items() if not after)
 
 

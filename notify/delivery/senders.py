@@ -122,6 +122,12 @@ def channel_of(provider: str) -> str:
     return registry.PROVIDERS[provider].channel
 
 
+def open_channels(s: Session) -> list[str]:
+    """Return the channels that have an open sender; all of them in a city in which no sender is open."""
+    there = s.scalars(select(Sender.channel).where(Sender.status == "open")).all()
+    return [name for name in CHANNELS if not there or name in there]
+
+
 def all_senders(s: Session) -> Sequence[Sender]:
     return s.scalars(select(Sender).order_by(Sender.id)).all()
 

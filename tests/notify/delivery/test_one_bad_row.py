@@ -22,16 +22,7 @@ from tests.factories import NOW, alert_ready, operator, resident, resolve, sende
 from tests.notify.conftest import Providers
 from tests.notify.delivery.test_send_batch import resolved, send
 from tests.notify.subscribers.test_importing import TOM, lines
-from tests.owner import as_owner
-
-
-def refuse(table: str, when: str, act: str = "UPDATE") -> None:
-    """From now on PostgreSQL refuses to write this row."""
-    as_owner(
-        """CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-           'BEGIN RAISE EXCEPTION ''refused'' USING ERRCODE = ''check_violation''; END'""",
-        f"CREATE TRIGGER refuses BEFORE {act} ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
-    )
+from tests.owner import refuse
 
 
 def states() -> Counter[str]:
