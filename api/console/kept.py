@@ -1,12 +1,17 @@
-"""A value that many ask for, and that is read at most once in a while for all of them together."""
+"""Values that many ask for, and that are read at most once in a while for all of them together."""
 
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from functools import lru_cache
+from typing import Generic, TypeVar, TypeVarTuple
+
+from notify.core.db import engine
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 RESTS = 9  # what took long to read is not read again before this many times as long have passed
+MOST = 64  # remembered by a process
 
 
 class Kept(Generic[T]):
@@ -29,3 +34,13 @@ class Kept(Generic[T]):
                 self._last = (self._read(),)
                 self._due_s = began_s + max(self._every_s, (RESTS + 1) * (time.monotonic() - began_s))
             return self._last[0]
+
+
+def remembered(make: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
+    """Remember what a function returns for the MOST arguments asked about last. Another database has others."""
+    of_database = lru_cache(maxsize=MOST)(lambda _engine, *args: make(*args))
+
+    def known(*args: *Ts) -> T:
+        return of_database(engine(), *args)
+
+    return known

@@ -37,8 +37,9 @@ async def events(
     sent: dict[str, str] = {}
     since, over = datetime.now(UTC), False
     while not over:
-        state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, since)
-        if await run_in_threadpool(turned, alert_id, caller):
+        try:
+            state, parts, over = await run_in_threadpool(look, alert_id, caller, seen, since)
+        except Turned:
             return  # without "over": the browser connects again, with the rights that its reader has now
         for name, html in parts.items():
             if sent.get(name) != html:
@@ -49,23 +50,25 @@ async def events(
     yield ServerSentEvent(event="over", raw_data="over")
 
 
-def turned(alert_id: int, caller: Caller) -> bool:
-    """Return whether the reader has another role than when the stream began."""
-    role = watched_alert(alert_id).look().sessions.get(caller.live.id, caller.acting.role)
-    return role != caller.acting.role
+class Turned(Exception):
+    """The reader has another role than when the stream began."""
 
 
 def look(alert_id: int, caller: Caller, seen: str, since: datetime) -> tuple[str, dict[str, str], bool]:
     """Return the alert's state, its parts as HTML by name, and whether they are final. Before the launch there are
     parts only when the state differs from `seen`, because a preview of the audience is too costly for every second.
 
-    What others saw before `since` is older than the page: it would take a form away from whoever fills it in."""
+    What others saw before `since` is older than the page: it would take a form away from whoever fills it in.
+    Raises Turned."""
     alert, now = watched_alert(alert_id), datetime.now(UTC)
     seen_now = alert.look()
     if seen_now.at < since:
         return seen, {}, False
-    if caller.session is not None and caller.session.id not in seen_now.sessions:
+    role = seen_now.sessions.get(caller.live.id)
+    if role is None:
         return seen, {}, True
+    if role != caller.acting.role:
+        raise Turned
     state = seen_now.shown.alert.state
     if state not in states.BEFORE_LAUNCH:
         return state.value, alert.parts(seen_now, caller, now), alert_view.is_over(seen_now.shown.progress, now)

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from api.auth import Caller, Viewer
 from api.console import city_outline
 from api.console.city_outline import Drawing
 from api.console.compose_labels import names_of
+from api.console.kept import Kept, remembered
 from api.rendering import page, render
 from api.rest import tallies
 from notify.alerts import claims, precaution, situation
 from notify.alerts.claims import Claim
 from notify.alerts.situation import Begun, Situation
-from notify.core.db import engine, transaction
+from notify.core.db import transaction
 from notify.delivery import sender_status
 from notify.delivery.sender_status import ChannelStatus
 from notify.operations import tasks
@@ -64,30 +64,10 @@ def look(now: datetime) -> Seen:
         )
 
 
-class Shared:
-    """The newest look of this process, at most LOOK_S old, however many browsers watch."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: Seen | None = None
-        self._at_s = 0.0
-        self._of: object = None  # the engine: another one is another database
-
-    def get(self, now: datetime) -> Seen:
-        seen = self._seen if self._of is engine() else None
-        if not self._lock.acquire(blocking=seen is None):
-            assert seen is not None  # noqa: S101  it waits only without one
-            return seen  # somebody is looking
-        try:
-            if self._seen is None or self._of is not engine() or time.monotonic() - self._at_s >= LOOK_S * 0.9:
-                self._seen, self._of = look(now), engine()
-                self._at_s = time.monotonic()
-            return self._seen
-        finally:
-            self._lock.release()
-
-
-shared = Shared()
+@remembered
+def shared() -> Kept[Seen]:
+    """The newest look of this process, however many browsers watch."""
+    return Kept(lambda: look(datetime.now(UTC)), LOOK_S * 0.9)
 
 
 @router.get("")
@@ -117,7 +97,7 @@ async def events(
     until_s = time.monotonic() + STREAM_S
     while time.monotonic() < until_s:
         now = datetime.now(UTC)
-        latest = await run_in_threadpool(shared.get, now), f"{now:%H%M}"
+        latest = await run_in_threadpool(shared().get), f"{now:%H%M}"
         if latest != last:
             last = latest
             for name, html in (await run_in_threadpool(_parts, latest[0], caller, now)).items():

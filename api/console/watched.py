@@ -7,12 +7,11 @@ rendered once for each language; what an operator may do, once for each operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from api.auth import Caller
 from api.console import alert_view
 from api.console.alert_view import AlertView, Shown
-from api.console.kept import Kept
+from api.console.kept import Kept, remembered
 from api.rendering import render
 from api.rest import tallies
 from notify.accounts import sessions
@@ -21,7 +20,6 @@ from notify.core.db import transaction
 from notify.core.translation import language
 
 LOOK_S = 1.0
-MOST = 64  # alerts remembered by a process
 FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
 
@@ -80,6 +78,6 @@ def rendered(name: str, view: AlertView, caller: Caller, now: datetime) -> str:
     return render(f"console/{name}.html", d=view, p=view.progress, caller=caller, now=now, **tallies.shown_to(caller))
 
 
-@lru_cache(maxsize=MOST)
+@remembered
 def watched_alert(alert_id: int) -> WatchedAlert:
     return WatchedAlert(alert_id)

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from api.auth import Viewer
 from api.console.alert_view import is_over
-from api.console.kept import Kept
-from api.console.watched import MOST, watched_alert
+from api.console.kept import Kept, remembered
+from api.console.watched import watched_alert
 from api.ids import Id
 from api.rendering import render
 from notify.accounts import operators
@@ -37,7 +36,7 @@ def show_zones(alert_id: Id, caller: Viewer) -> Response:
     )
 
 
-@lru_cache(maxsize=MOST)
+@remembered
 def _zones(alert_id: int) -> Kept[tuple[ZoneReach, ...]]:
     """Who lives where is read once: an alert is sent in minutes, and its audience is resolved only at its launch."""
     residents: list[Sequence[ZoneResidents]] = []
