@@ -12,8 +12,8 @@ from starlette.staticfiles import StaticFiles
 
 from api import auth, console, errors, health, hooks, openapi, resident, rest
 from api import map as city_map
-from api.console.proof import to_proof
-from api.console.sign_in import to_sign_in
+from api.console.people.proof import to_proof
+from api.console.people.sign_in import to_sign_in
 from api.language import ReadersLanguage
 from api.map.tiles import Desk
 from api.metrics import Metrics

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, preferred
 from notify.accounts import operators
-from notify.alerts import drills, scenarios
+from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.links import fill_in

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api.auth import Caller
-from notify.alerts import after_action, incident_files, incident_report, report_files
+from notify.alerts.reporting import after_action, incident_files, incident_report, report_files
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.models import Operator

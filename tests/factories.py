@@ -20,7 +20,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import drafting, lifecycle, scenarios
+from notify.alerts import lifecycle
+from notify.alerts.practice import scenarios
+from notify.alerts.writing import drafting
 from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
 from notify.content import compose

@@ -1,37 +1,23 @@
 """The operators' pages."""
 
-from api.console import (
-    alarms,
-    alerts,
-    audit,
-    city_map,
-    compose,
-    compose_list,
-    compose_saves,
+from api.console import alarms, audit, drills, incidents, now, policies, presence, senders, warn_requests
+from api.console.alert import alerts, live, report, zones_reached
+from api.console.people import (
     contacts,
-    drills,
-    incidents,
     joining,
     language,
-    live,
-    now,
     operator_limits,
     operators,
     own_app,
     passkeys,
-    policies,
-    presence,
     proof,
-    report,
     roster,
-    senders,
     sign_in,
-    warn_requests,
-    words,
     you,
-    zones,
-    zones_reached,
 )
+from api.console.places import city_map, zones
+from api.console.words import words
+from api.console.writing import compose, compose_list, compose_saves
 
 _PAGES = (
     sign_in,

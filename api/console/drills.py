@@ -12,7 +12,7 @@ from api.console.forms import form_id
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import drill_scores, drills, scenarios
+from notify.alerts.practice import drill_scores, drills, scenarios
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.translation import gettext as _

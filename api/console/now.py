@@ -14,15 +14,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Caller, Viewer
-from api.console import city_outline
-from api.console.city_outline import Drawing
-from api.console.compose_labels import names_of
 from api.console.kept import Kept, remembered
+from api.console.places import city_outline
+from api.console.places.city_outline import Drawing
+from api.console.writing.compose_labels import names_of
 from api.rendering import page, render
 from api.rest import tallies
-from notify.alerts import claims, precaution, situation
+from notify.alerts import claims, situation
 from notify.alerts.claims import Claim
 from notify.alerts.situation import Begun, Situation
+from notify.alerts.writing import precaution
 from notify.core.db import transaction
 from notify.delivery import sender_status
 from notify.delivery.sender_status import ChannelStatus

@@ -10,8 +10,8 @@ from api.auth import Caller, Viewer
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import channel_policies
-from notify.alerts.channel_policies import Wanted
+from notify.alerts.readiness import channel_policies
+from notify.alerts.readiness.channel_policies import Wanted
 from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.errors import TocsinError

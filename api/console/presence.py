@@ -7,11 +7,13 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from api.auth import Caller, Viewer
-from api.console.compose_labels import names_of
+from api.console.writing.compose_labels import names_of
 from api.ids import Id
 from api.rendering import render
 from notify.accounts import presence
-from notify.alerts import incidents, reports, working_drafts
+from notify.alerts import incidents
+from notify.alerts.reporting import reports
+from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from notify.models import WorkingDraft
 from notify.operations import tasks

@@ -14,7 +14,8 @@ from api.console.forms import form_id, whole_number
 from api.errors import Told, tell
 from api.ids import Id
 from api.rendering import page
-from notify.alerts import precaution, situation, warn_requests
+from notify.alerts import situation, warn_requests
+from notify.alerts.writing import precaution
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.translation import gettext as _

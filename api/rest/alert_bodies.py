@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.rest.area_bodies import PARTS, WITHOUT, Confirmations, Parts
 from api.rest.tallies import Tally
-from notify.alerts.drafting import Draft
-from notify.alerts.explanation import Explanation
+from notify.alerts.approving.explanation import Explanation
+from notify.alerts.writing.drafting import Draft
 from notify.channels.channel import ChannelName
 from notify.core import city_time
 

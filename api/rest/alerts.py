@@ -25,7 +25,11 @@ from api.rest.alert_bodies import (
 from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
-from notify.alerts import audience_size, drafting, explanation, lifecycle, linting, reports, similar
+from notify.alerts import lifecycle
+from notify.alerts.approving import audience_size, explanation
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
+from notify.alerts.writing import drafting, similar
 from notify.core import idempotency, states
 from notify.core.db import transaction
 from notify.core.settings import settings

@@ -12,7 +12,9 @@ from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Seen
 from api.rest.lint import Findings
-from notify.alerts import approval_asks, break_glass, linting, reports
+from notify.alerts.approving import approval_asks, break_glass
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.operations import tasks

@@ -12,7 +12,7 @@ from api.rest.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
 from api.rest.tallies import Tally, all_told, told
 from api.seats import area_seat
 from notify.accounts import operators
-from notify.alerts import explanation
+from notify.alerts.approving import explanation
 from notify.audience.live_count import live_count
 from notify.channels.channel import CHANNELS, ChannelName
 from notify.city import area as city_area

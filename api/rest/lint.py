@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from api.auth import Reader
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Description, Phase
-from notify.alerts import linting, reports
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
 from notify.channels.channel import CHANNELS, ChannelName
 from notify.content.linter import Message
 from notify.core.db import transaction

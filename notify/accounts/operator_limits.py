@@ -1,6 +1,6 @@
 """Limits of an operator: how large an audience, which topics, which zones, which hours of the day.
 
-They are kept here, and enforced by `notify/alerts/limits.py` when an alert is drafted, approved and launched.
+They are kept here, and enforced by `notify/alerts/approving/limits.py` when an alert is drafted, approved and launched.
 """
 
 from collections.abc import Sequence

@@ -11,8 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import roster
-from notify.alerts import operator_letters, situation, working_drafts, working_start
+from notify.alerts import operator_letters, situation
 from notify.alerts.situation import Item
+from notify.alerts.writing import working_drafts, working_start
 from notify.core import alarms, audit, db, operator_words
 from notify.core.city_time import shown
 from notify.core.errors import TocsinError

@@ -7,8 +7,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import drafting, outdated, reports
-from notify.alerts.drafting import Draft
+from notify.alerts import outdated
+from notify.alerts.reporting import reports
+from notify.alerts.writing import drafting
+from notify.alerts.writing.drafting import Draft
 from notify.channels import registry
 from notify.channels.channel import of_residents
 from notify.core import audit, states

@@ -14,7 +14,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import limits, linting, outdated, reports, times, two_people, warn_requests
+from notify.alerts import outdated, warn_requests
+from notify.alerts.approving import limits, two_people
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
+from notify.alerts.writing import times
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable

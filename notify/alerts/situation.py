@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import break_glass
-from notify.alerts.break_glass import OpenReview
+from notify.alerts.approving import break_glass
+from notify.alerts.approving.break_glass import OpenReview
 from notify.alerts.listing import SUMMARY, AlertSummary
 from notify.city import coverage
 from notify.city.coverage import Coverage, InForce

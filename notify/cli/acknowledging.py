@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts import linting, reports
-from notify.alerts.linting import Checked
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
+from notify.alerts.words.linting import Checked
 from notify.cli import acting
 from notify.cli.commands import As, Json
 from notify.cli.output import console, print_json

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from notify import audience
-from notify.alerts import after_action, explanation, lifecycle, report_files, reports
+from notify.alerts import lifecycle
+from notify.alerts.approving import explanation
+from notify.alerts.reporting import after_action, report_files, reports
 from notify.cli import acting, bars, report_output, watching
 from notify.cli.acknowledging import acknowledge
 from notify.cli.approving import ask, launch_alone

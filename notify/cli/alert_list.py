@@ -43,7 +43,7 @@ def _newest() -> Sequence[Listed]:
             return listing.newest(opened)
     except DataError:  # one row is damaged: the console's query leaves it out and raises an alarm
         keep_logs()
-        from notify.alerts import reports
+        from notify.alerts.reporting import reports
         from notify.core.db import transaction
 
         with transaction() as s:

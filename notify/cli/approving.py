@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts import approval_asks, break_glass, limits, linting, reports
-from notify.alerts.approval_asks import Person
+from notify.alerts.approving import approval_asks, break_glass, limits
+from notify.alerts.approving.approval_asks import Person
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
 from notify.cli import acting
 from notify.cli.commands import As, Json
 from notify.cli.output import console, moment, print_json

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from notify.alerts.explanation import Explanation
-from notify.alerts.reports import Forecast, Step
-from notify.alerts.reports import Progress as AlertProgress
+from notify.alerts.approving.explanation import Explanation
+from notify.alerts.reporting.reports import Forecast, Step
+from notify.alerts.reporting.reports import Progress as AlertProgress
 from notify.audience import Audience
 from notify.cli.output import console, moment, planned, table
 from notify.core.counting import counted

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from notify import training
 from notify.accounts import operators
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.cli import alert as alert_commands
 from notify.cli.output import console
 from notify.cli.processes import RESIDENTS

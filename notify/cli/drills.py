@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from notify.alerts import drill_scores, drills, scenarios
+from notify.alerts.practice import drill_scores, drills, scenarios
 from notify.cli import acting
 from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, moment, print_json, table

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts import incident_files, incident_report
+from notify.alerts.reporting import incident_files, incident_report
 from notify.cli import report_output
 from notify.cli.commands import Commands, MaybeAs
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts import linting, reports
+from notify.alerts.reporting import reports
+from notify.alerts.words import linting
 from notify.channels.channel import CHANNELS
 from notify.cli.commands import Json
 from notify.cli.output import console, print_json

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from notify.alerts.reports import Progress as AlertProgress
+from notify.alerts.reporting.reports import Progress as AlertProgress
 from notify.cli.output import console
 from notify.core.states import SETTLED
 

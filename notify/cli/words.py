@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from notify.alerts import city_words, word_versions
-from notify.alerts.city_words import Current
-from notify.alerts.word_versions import Written
+from notify.alerts.words import city_words, word_versions
+from notify.alerts.words.city_words import Current
+from notify.alerts.words.word_versions import Written
 from notify.channels.channel import CHANNELS
 from notify.cli import acting
 from notify.cli.commands import As, Commands, Json

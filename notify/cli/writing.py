@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 import typer.core
 
-from notify.alerts import drafting
+from notify.alerts.writing import drafting
 from notify.channels.channel import CHANNELS
 from notify.city.parts import Along, Drawn, InZone, circle_from, segments_from
 from notify.cli import acting

@@ -17,8 +17,10 @@ from sqlalchemy import text
 
 from notify import subscribers
 from notify.accounts import operators, sessions
-from notify.alerts import drafting, lifecycle, reports
-from notify.alerts.reports import Progress
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
+from notify.alerts.reporting.reports import Progress
+from notify.alerts.writing import drafting
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings

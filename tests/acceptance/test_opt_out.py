@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from notify.alerts.reports import Progress
+from notify.alerts.reporting.reports import Progress
 from notify.core.db import schema_connection
 from tests.acceptance.city import CONSENT, City
 from tests.waiting import until

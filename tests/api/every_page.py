@@ -8,9 +8,12 @@ import httpx
 import pytest
 
 from notify.accounts import links, operators
-from notify.alerts import drills, incidents, lifecycle, warn_requests, word_versions, working_drafts, working_start
-from notify.alerts.word_versions import Written
-from notify.alerts.working_drafts import Change
+from notify.alerts import incidents, lifecycle, warn_requests
+from notify.alerts.practice import drills
+from notify.alerts.words import word_versions
+from notify.alerts.words.word_versions import Written
+from notify.alerts.writing import working_drafts, working_start
+from notify.alerts.writing.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings

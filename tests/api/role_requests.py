@@ -14,7 +14,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
-from notify.alerts import channel_policies, drills, lifecycle, limits, warn_requests, working_start
+from notify.alerts import lifecycle, warn_requests
+from notify.alerts.approving import limits
+from notify.alerts.practice import drills
+from notify.alerts.readiness import channel_policies
+from notify.alerts.writing import working_start
 from notify.cli.root import root
 from notify.core import alarms
 from notify.core.db import transaction

@@ -13,7 +13,8 @@ import redis as redis_client
 from sqlalchemy import text
 
 from api.rest.alert_bodies import AlertOut, AlertSummary
-from notify.alerts import lifecycle, listing, reports
+from notify.alerts import lifecycle, listing
+from notify.alerts.reporting import reports
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import recovery

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from notify.accounts import roster
-from notify.alerts import approval_asks, lifecycle, word_versions
-from notify.alerts.word_versions import Written
+from notify.alerts import lifecycle
+from notify.alerts.approving import approval_asks
+from notify.alerts.words import word_versions
+from notify.alerts.words.word_versions import Written
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories

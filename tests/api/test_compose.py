@@ -10,9 +10,11 @@ import pytest
 from markupsafe import escape
 from sqlalchemy import text
 
-from api.console import compose
-from notify.alerts import lifecycle, linting, working_drafts
-from notify.alerts.working_drafts import Change, Saved
+from api.console.writing import compose
+from notify.alerts import lifecycle
+from notify.alerts.words import linting
+from notify.alerts.writing import working_drafts
+from notify.alerts.writing.working_drafts import Change, Saved
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import httpx
 
 from api.auth import Caller
-from api.console import live
-from api.console.watched import watched_alert
+from api.console.alert import live
+from api.console.alert.watched import watched_alert
 from notify.accounts import operators, sessions
 from notify.alerts import lifecycle
 from notify.core.db import transaction

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from notify.alerts import working_drafts
+from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked

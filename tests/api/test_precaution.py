@@ -7,7 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from notify.alerts import precaution, situation, warn_requests
+from notify.alerts import situation, warn_requests
+from notify.alerts.writing import precaution
 from notify.content.catalogue import catalogue
 from notify.core.db import transaction
 from notify.core.settings import settings

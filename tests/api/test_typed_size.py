@@ -7,7 +7,8 @@ from datetime import datetime
 import httpx
 import pytest
 
-from notify.alerts import limits, reports
+from notify.alerts.approving import limits
+from notify.alerts.reporting import reports
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from api.cookies import cookie_name
 from notify.accounts import operators, sessions
-from notify.alerts import working_drafts, working_start
-from notify.alerts.working_drafts import Change
+from notify.alerts.writing import working_drafts, working_start
+from notify.alerts.writing.working_drafts import Change
 from notify.core.db import transaction
 from notify.local import ports
 from notify.models import Lane, Operator

@@ -21,7 +21,8 @@ from sqlalchemy import text
 
 from notify import migrations
 from notify.accounts import operators
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.audience import live_count
 from notify.core import crypto, db
 from notify.core.db import transaction

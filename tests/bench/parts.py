@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from notify import migrations, subscribers, training
 from notify.accounts import operators
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.core.db import raw, transaction
 from notify.core.settings import settings
 from notify.delivery import fanout

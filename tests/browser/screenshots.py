@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page
 
 from notify import training
 from notify.accounts import roster
-from notify.alerts import incidents, warn_requests, word_versions, working_drafts, working_start
-from notify.alerts.word_versions import Written
-from notify.alerts.working_drafts import Change
+from notify.alerts import incidents, warn_requests
+from notify.alerts.words import word_versions
+from notify.alerts.words.word_versions import Written
+from notify.alerts.writing import working_drafts, working_start
+from notify.alerts.writing.working_drafts import Change
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast

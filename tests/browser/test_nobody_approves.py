@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from notify.accounts import roster
-from notify.alerts import approval_asks, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.approving import approval_asks
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories

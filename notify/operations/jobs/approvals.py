@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from notify.alerts import approval_asks
+from notify.alerts.approving import approval_asks
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings

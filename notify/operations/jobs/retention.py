@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from notify.accounts import devices, links, passkeys, sessions, tries
-from notify.alerts import working_drafts
+from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
 from notify.operations.jobs.steps import each

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from notify.alerts import expiry_asks, silent_channels, situation, times
+from notify.alerts import expiry_asks, situation
+from notify.alerts.readiness import silent_channels
+from notify.alerts.writing import times
 from notify.core import alarms
 from notify.core.city_time import shown
 from notify.core.db import transaction

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from notify import subscribers
 from notify.accounts import operator_limits, operators, resolving
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.city import basemap, geocoder
 from notify.city import zones as city_zones
 from notify.core import alarms

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from notify.accounts import roster
-from notify.alerts import approval_asks, expiry_asks
+from notify.alerts import expiry_asks
+from notify.alerts.approving import approval_asks
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests.database import sql

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import counts, lifecycle, reports
+from notify.alerts import counts, lifecycle
 from notify.alerts.counts import RunningCount
+from notify.alerts.reporting import reports
 from notify.core.db import transaction
 from notify.delivery import claims, leases, recording
 from notify.delivery.outcomes import Outcome

@@ -9,7 +9,8 @@ from threading import Barrier
 import pytest
 
 from notify.accounts import operators, roster
-from notify.alerts import expiry_asks, working_drafts
+from notify.alerts import expiry_asks
+from notify.alerts.writing import working_drafts
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings

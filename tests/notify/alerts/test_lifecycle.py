@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.core import states
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused, TocsinError, Unavailable

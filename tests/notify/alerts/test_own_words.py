@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import break_glass, city_words, lifecycle, linting, word_versions
-from notify.alerts.city_words import Current
-from notify.alerts.word_versions import Written
+from notify.alerts import lifecycle
+from notify.alerts.approving import break_glass
+from notify.alerts.words import city_words, linting, word_versions
+from notify.alerts.words.city_words import Current
+from notify.alerts.words.word_versions import Written
 from notify.content import own_words
 from notify.content.catalogue import catalogue
 from notify.core.db import transaction

@@ -8,7 +8,8 @@ import shapely
 from shapely.geometry import LineString, Point, box
 from sqlalchemy import event, select
 
-from notify.alerts import drafting, lifecycle
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting
 from notify.city import area as city_area
 from notify.city import zones as city_zones
 from notify.city.area import Houses, Where

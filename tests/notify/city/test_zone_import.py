@@ -10,7 +10,7 @@ import pytest
 from shapely.geometry import Polygon, box
 from sqlalchemy import select, text
 
-from notify.alerts import reports
+from notify.alerts.reporting import reports
 from notify.city import zone_import
 from notify.city import zones as city_zones
 from notify.city.zone_import import Accepted, Report

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import lifecycle, listing, reports
+from notify.alerts import lifecycle, listing
+from notify.alerts.reporting import reports
 from notify.cli import main
 from notify.core import connection, crypto, keyring
 from notify.core.db import transaction

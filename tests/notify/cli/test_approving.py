@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from notify.accounts import operators
-from notify.alerts import word_versions
-from notify.alerts.word_versions import Written
+from notify.alerts.words import word_versions
+from notify.alerts.words.word_versions import Written
 from notify.cli.alert import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused

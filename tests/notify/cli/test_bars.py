@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import reports
+from notify.alerts.reporting import reports
 from notify.cli import bars
 from notify.core.db import transaction
 from tests.factories import NOW, alert_resolved, resident, zone

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
 from notify.accounts import operators
-from notify.alerts import reports
+from notify.alerts.reporting import reports
 from notify.cli import alert_list
 from notify.cli.alert import commands
 from notify.core import city_time

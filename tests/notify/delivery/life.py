@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import delete
 
-from notify.alerts import lifecycle, reports
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
 from notify.core.states import HELD_BACK, PASSED_ON, PERHAPS_OUT

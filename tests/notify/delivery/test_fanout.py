@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from notify import audience
-from notify.alerts import lifecycle, reports
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
 from notify.content.catalogue import catalogue
 from notify.core import db
 from notify.core.db import transaction

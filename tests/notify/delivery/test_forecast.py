@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import lifecycle, reports
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
 from notify.city.parts import InZone
 from notify.core.db import transaction
 from notify.core.errors import Refused

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import reports
+from notify.alerts.reporting import reports
 from notify.channels.contract import Receipt, Suppress
 from notify.channels.sendgrid.receipts import _receipt
 from notify.core import crypto

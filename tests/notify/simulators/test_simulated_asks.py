@@ -12,7 +12,9 @@ from simulator_process import KEY, SID, TOKEN, Simulator
 from sqlalchemy import text
 
 from notify.accounts import contacts, inviting, links, operators
-from notify.alerts import lifecycle, operator_letters, own_tests, reports
+from notify.alerts import lifecycle, operator_letters
+from notify.alerts.practice import own_tests
+from notify.alerts.reporting import reports
 from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.settings import settings

@@ -1,0 +1,1 @@
+"""The page of an alert, from its review to its report."""

@@ -1,0 +1,1 @@
+"""The city on a map, and its zones."""

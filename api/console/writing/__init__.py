@@ -1,0 +1,1 @@
+"""Compose: working drafts and the alert that is made of one."""

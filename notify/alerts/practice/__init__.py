@@ -1,0 +1,1 @@
+"""Exercises, drills and tests to oneself: nothing of them reaches a resident."""

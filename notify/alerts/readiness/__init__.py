@@ -1,0 +1,1 @@
+"""Whether the channels and zones work, before and while they are needed."""

@@ -1,0 +1,1 @@
+"""What became of an alert and of an incident, on screen and as files."""

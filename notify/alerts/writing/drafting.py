@@ -1,0 +1,301 @@
+"""Write an alert: its area, words and times, all checked together. Nothing is sent."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts import incidents
+from notify.alerts.approving import approval_asks, limits, two_people
+from notify.alerts.readiness import channel_policies
+from notify.alerts.words import wording
+from notify.alerts.writing import times as alert_times
+from notify.alerts.writing import told_before
+from notify.channels.channel import CHANNELS
+from notify.city import area as city_area
+from notify.city.area import Found, Where
+from notify.city.parts import Drawn, InZone, Kept, Part
+from notify.content import compose
+from notify.content.events import Defaults
+from notify.core import audit
+from notify.core.characters import visible
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotFound
+from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import word
+from notify.delivery import senders
+from notify.models import Alert, AlertZone, Incident, Lane, Operator, StoredContent, Topic
+from notify.models.states import AlertState
+from zones.geometry import area_hash, from_wkb, to_wkb
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The input of a draft. The area is the union of `zones`, a GeoJSON `area` and other `parts`, minus `without`; with
+    none of them, that of the incident's latest alert, to which they are added with
+    `keeps_earlier`. An area that is more than zones and streets needs an `area_description`, in one language for
+    everybody or by language.
+    `confirmed`: the doubts about a drawn area that the operator has dismissed. CAP values of None come from the event
+    and phase. Give `expires_at`, or how long it `lasts` from `launch_at` or else from now (`times.plan`)."""
+
+    event: str
+    phase: str = "issue"
+    zones: Sequence[str] = ()
+    area: Mapping[str, Any] | str | bytes | None = None
+    parts: Sequence[Part] = ()
+    without: Sequence[Part] = ()
+    keeps_earlier: bool = False
+    confirmed: Collection[str] = ()
+    area_description: compose.Words = ""
+    blanks: Mapping[str, str] = field(default_factory=dict)
+    channels: Sequence[str] | None = (
+        None  # None: those with an open sender that no policy excludes; all if there is none
+    )
+    severity: str | None = None
+    urgency: str | None = None
+    certainty: str | None = None
+    status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    expires_at: datetime | None = None
+    lasts: timedelta | None = None
+    launch_at: datetime | None = None
+    incident: int | None = None
+    found: Found | None = None  # the area, if already computed (`located`)
+    corrects: bool = False  # residents read that it corrects the message before it
+    follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    wkb: bytes
+    hash: str
+    names: tuple[wording.Name, ...]
+    zone_versions: tuple[int, ...] = ()
+    named: bool = False  # an operator wrote its name
+
+
+def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Settings) -> Alert:
+    """Write an alert: its area, values and words, in every language and channel. Nothing is sent.
+
+    Raises Invalid, NotFound or NotAllowed.
+    """
+    event = compose.catalogue().event(wanted.event)
+    require_author(wanted, by)
+    defaults = event.defaults(wanted.phase)
+    filled = compose.fill(event, wanted.phase, wanted.blanks)
+    require_cap(wanted)
+    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
+    alert_times.check_blanks(event, filled, times, settings.tz)
+    area = area_of(s, wanted, settings)
+    sends_at = max(now, times.launch_at or now)
+    shape = from_wkb(area.wkb)
+    limits.require_for_draft(s, by, event.topic, shape, wanted.status, sends_at, settings)
+    incident = _incident(s, wanted, event.name, now)
+    severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
+    lane = Lane(compose.lane(severity, urgency))
+    alert = Alert(
+        incident_id=incident.id,
+        event=event.name,
+        phase=wanted.phase,
+        topic=Topic(event.topic),
+        lane=lane,
+        state=AlertState.DRAFT,
+        msg_type=defaults.msg_type,
+        status=wanted.status,
+        category=event.category[0],
+        severity=severity,
+        urgency=urgency,
+        certainty=wanted.certainty or defaults.certainty,
+        channels=_channels(s, wanted.channels, event.topic),
+        blanks=dict(filled.values),
+        area=area.wkb,
+        area_hash=area.hash,
+        area_names={
+            language: wording.called(area.names, event, language)
+            for language in compose.catalogue().written(settings.languages)
+        },
+        area_description=wording.called(area.names, event, compose.catalogue().written(settings.languages)[0]),
+        expires_at=times.expires_at,
+        two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
+        corrects=wanted.corrects,
+        follows=wanted.follows,
+        told_before=[] if wanted.follows else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
+        created_by=by.id,
+        created_at=now,
+        launch_at=times.launch_at,
+        fanout_through=-1,
+        audience_total=0,
+    )
+    s.add(alert)
+    s.flush()
+    s.add_all(AlertZone(alert_id=alert.id, zone_version_id=version) for version in area.zone_versions)
+    _write_words(s, alert, event, filled, area.names, now, settings)
+    audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
+    approval_asks.ask_for_emergency(s, alert, now)
+    return alert
+
+
+def require_cap(wanted: Draft) -> None:
+    """Raise Invalid for a severity, urgency or certainty that is not in CAP 1.2 (section 3.2.2)."""
+    for name in ("severity", "urgency", "certainty"):
+        given, known = getattr(wanted, name), get_args(Defaults.model_fields[name].annotation)
+        if given is not None and given not in known:
+            raise Invalid(
+                _("There is no %(name)s %(given)s.", name=name, given=repr(given)),
+                hint=_("Choose one of: %(choices)s.", choices=", ".join(known)),
+            )
+
+
+def located(wanted: Draft, by: Operator) -> Draft:
+    """The same draft with its area computed outside of any transaction; `draft` would do it in the caller's.
+
+    Raises like `draft`.
+    """
+    require_author(wanted, by)
+    parts = parts_of(wanted)
+    if not parts:
+        return wanted
+    with transaction() as s:
+        gathered = city_area.gather(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
+    return replace(wanted, found=city_area.make(gathered))
+
+
+def require_author(wanted: Draft, by: Operator) -> None:
+    """Raise NotAllowed when the operator may not draft alerts about this event."""
+    event = compose.catalogue().event(wanted.event)
+    operators.require(by, "draft collection" if event.topic == "collection" else "draft")
+
+
+def parts_of(wanted: Draft) -> list[Part]:
+    parts = [*(InZone(name) for name in wanted.zones), *wanted.parts]
+    return [*parts, Drawn(wanted.area)] if wanted.area is not None else parts
+
+
+def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
+    """The area of a draft. Without one there is no alert. Raises Invalid and NotFound."""
+    if wanted.follows is not None:
+        return _area_of(s, s.get_one(Alert, wanted.follows))
+    parts = parts_of(wanted)
+    if not parts and wanted.incident is not None:
+        if wanted.without:
+            raise Invalid(
+                _(
+                    "An update without an area of its own goes to the whole area of its incident: nothing "
+                    "can be left out."
+                ),
+                hint=_("Name the zones or give the area, and then what to leave out."),
+            )
+        return _area_of_incident(s, wanted.incident)
+    found = wanted.found or city_area.find(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
+    words = _words(wanted.area_description, settings)
+    if not words and not found.named:
+        raise Invalid(
+            _("A drawn area, or one side of a street, needs a name that residents know."),
+            hint="""Give --where "Old Town", or one per language: --where "en=Old Town" --where "es=Casco Viejo".""",
+        )
+    earlier = _earlier(s, wanted)
+    names = (words,) if words else (*(earlier.names if earlier else ()), *found.names)
+    named = bool(words) or (earlier is not None and earlier.named)
+    return _Area(to_wkb(found.shape), found.hash, names, found.zone_versions, named=named)
+
+
+def _earlier(s: Session, wanted: Draft) -> _Area | None:
+    """The area of the incident's latest alert, if the draft adds to it."""
+    return _area_of_incident(s, wanted.incident) if wanted.keeps_earlier and wanted.incident is not None else None
+
+
+def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
+    earlier = _earlier(s, wanted)
+    return [Kept(earlier.wkb, earlier.zone_versions), *parts] if earlier else parts
+
+
+def _words(given: compose.Words, settings: Settings) -> compose.Words:
+    if isinstance(given, str):
+        return visible(given)
+    if others := [language for language in given if language not in settings.languages]:
+        raise Invalid(
+            _("There are no messages in %(language)s.", language=repr(others[0])),
+            hint=_("Choose from: %(languages)s.", languages=", ".join(settings.languages)),
+        )
+    return {language: shown for language, words in given.items() if (shown := visible(words))}
+
+
+def _area_of_incident(s: Session, incident: int) -> _Area:
+    """The default area of an update: that of the latest alert."""
+    latest = incidents.latest(s, incident)
+    if latest is None:
+        raise NotFound(
+            _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
+        )
+    return _area_of(s, latest)
+
+
+def _area_of(s: Session, alert: Alert) -> _Area:
+    """The area of an earlier alert, as it is."""
+    if alert.area is None:
+        raise Invalid(_("Alert %(alert)s has no area.", alert=alert.id), hint=_("Write a new alert, with an area."))
+    versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == alert.id)).all()
+    return _Area(
+        bytes(alert.area),
+        area_hash(from_wkb(alert.area)),
+        (alert.area_names or alert.area_description,),
+        tuple(versions),
+        named="free-words" in alert.two_people,
+    )
+
+
+def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
+    if wanted.incident is None:
+        if wanted.phase != "issue":
+            raise Invalid(
+                _("The phase %(phase)s needs an incident.", phase=word(wanted.phase)),
+                hint="Give it with --incident ID.",
+            )
+        incident = Incident(event=event, created_at=now)
+        s.add(incident)
+        s.flush()
+        return incident
+    return incidents.about(s, wanted.incident, event)
+
+
+def _channels(s: Session, wanted: Collection[str] | None, topic: str) -> list[str]:
+    if wanted is None:
+        there = senders.open_channels(s)
+        wanted = channel_policies.allowed(s, there, topic) or there
+    unknown = [channel for channel in wanted if channel not in CHANNELS]
+    if unknown or not wanted:
+        raise Invalid(
+            _("Unknown channel: %(unknown)s.", unknown=", ".join(unknown) or _("none given")),
+            hint=_("Channels: %(channels)s.", channels=", ".join(CHANNELS)),
+        )
+    return [channel for channel in CHANNELS if channel in wanted]
+
+
+def _write_words(
+    s: Session,
+    alert: Alert,
+    event: compose.Event,
+    filled: compose.Filled,
+    area_names: Sequence[wording.Name],
+    now: datetime,
+    settings: Settings,
+) -> None:
+    """Render the words for each channel and language. These rows are what is approved and sent."""
+    for one in wording.rendered(s, alert, event, filled, area_names, now, settings):
+        s.add(
+            StoredContent(
+                alert_id=alert.id,
+                channel=one.channel,
+                language=one.language,
+                subject=one.subject,
+                text=one.text,
+                html=one.html,
+                cost=one.cost,
+                stale=one.stale,
+            )
+        )
+    s.flush()

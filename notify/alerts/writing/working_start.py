@@ -1,0 +1,122 @@
+"""Open a working draft: an empty form, or one that an incident or an earlier alert has filled in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.alerts import incidents, warn_requests
+from notify.alerts.readiness import channel_policies
+from notify.alerts.writing.working_drafts import current_zones, kept, require_author
+from notify.content import compose
+from notify.content.events import Event
+from notify.core import audit
+from notify.core.errors import Invalid, NotFound
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.delivery import senders
+from notify.models import Alert, AlertZone, Operator, WorkingDraft, ZoneVersion
+
+
+def start(
+    s: Session,
+    event_name: str,
+    phase: str,
+    by: Operator,
+    now: datetime,
+    *,
+    incident: int | None = None,
+    request: int | None = None,
+    zones_of: int | None = None,
+    correct: bool = False,
+    values: Mapping[str, str] | None = None,
+) -> WorkingDraft:
+    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
+    that is to `correct` it has its severity and its end, too, and residents read that it is a correction.
+
+    `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
+    ticked; `values`: those of further fields. Raises Invalid, NotFound or NotAllowed.
+    """
+    event = compose.catalogue().event(event_name)
+    event.defaults(phase)
+    require_author(event.name, by)
+    if request is not None:
+        warn_requests.find(s, request)
+    if incident is not None:
+        last = _last_of(s, incident, event)
+        fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
+        fields |= _weight_of(last, now) if correct else {}
+        fields["earlier"] = "on" if zones_of is None else ""
+    elif phase == "issue":
+        fields = {
+            f"channel.{name}": "on" for name in channel_policies.allowed(s, senders.open_channels(s), event.topic)
+        }
+        fields |= {"status": "Exercise"} if by.exercising else {}
+    else:
+        raise Invalid(
+            _("An %(phase)s needs an incident.", phase=phase),
+            hint=_("Open the incident's last alert and start it from there."),
+        )
+    if zones_of is not None:
+        fields |= {f"zone.{number}": "on" for number in zones_of_alert(s, zones_of)}
+    draft = WorkingDraft(
+        event=event.name,
+        phase=phase,
+        incident_id=incident,
+        request_id=request,
+        corrects=correct,
+        fields={name: kept(words, 1, by, now, "") for name, words in {**fields, **(values or {})}.items()},
+        version=1,
+        created_by=by.id,
+        created_at=now,
+        updated_by=by.id,
+        updated_at=now,
+    )
+    s.add(draft)
+    s.flush()
+    audit.note(s, now=now, by=by, action="start", subject="working_draft", subject_id=draft.id, event=event.name)
+    return draft
+
+
+def _last_of(s: Session, incident: int, event: Event) -> Alert:
+    """The latest alert of an incident. Raises NotFound or Invalid."""
+    incidents.about(s, incident, event.name)
+    last = incidents.latest(s, incident)
+    if last is None:
+        raise NotFound(_("Incident %(incident)s has no alert yet.", incident=incident))
+    return last
+
+
+def _words_of(last: Alert, event: Event, phase: str) -> dict[str, str]:
+    """The words of an alert, as far as this phase has the same blanks, and whether it was practice."""
+    blanks = {blank.name for blank in event.blanks(phase)}
+    words = {f"blank.{name}": str(value) for name, value in last.blanks.items() if name.partition(".")[0] in blanks}
+    status = {} if last.status == "Actual" else {"status": last.status}
+    return words | status
+
+
+def _channels_of(s: Session, last: Alert) -> set[str]:
+    """The channels of an alert, and of the follow-up that reached those whom it did not reach."""
+    followed = select(Alert.channels).where(Alert.follows == last.id, Alert.launched_at.is_not(None))
+    return {*last.channels, *(name for channels in s.scalars(followed) for name in channels)}
+
+
+def _weight_of(last: Alert, now: datetime) -> dict[str, str]:
+    """What an alert says of its weight, and its end on the city's clock if that is to come."""
+    ends = last.expires_at.astimezone(settings().tz)
+    end = {"expires_at": f"{ends:%Y-%m-%dT%H:%M}"} if last.expires_at > now else {}
+    return {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty} | end
+
+
+def zones_of_alert(s: Session, alert_id: int) -> list[int]:
+    """The zones of an alert that are still current. Raises Invalid when it has none."""
+    ids = s.scalars(
+        select(ZoneVersion.zone_id)
+        .join(AlertZone, AlertZone.zone_version_id == ZoneVersion.id)
+        .where(AlertZone.alert_id == alert_id)
+    ).all()
+    if not ids:
+        raise Invalid(_("Alert %(alert)s has no zones.", alert=alert_id), hint=_("Choose the area on the page."))
+    current = current_zones(s)
+    return [number for number in ids if number in current]

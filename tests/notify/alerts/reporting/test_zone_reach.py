@@ -1,0 +1,53 @@
+"""Residents of a zone by the best outcome of their messages."""
+
+import pytest
+from shapely import box
+from sqlalchemy import text
+
+from notify.alerts.reporting import reports, zone_reach
+from notify.alerts.reporting.zone_reach import ZoneReach
+from notify.core.db import transaction
+from tests import factories
+from tests.factories import NOW
+from tests.owner import owning
+
+# The states of the messages by SMS and by email to one resident after the other, all in West.
+STATES = [
+    ("failed", "delivered"), ("accepted", "unknown"), ("failed", "queued"), ("unknown", "undelivered"),
+    ("failed", "undelivered"), ("skipped", "skipped"), ("cancelled", "skipped"),
+]  # fmt: skip
+WHY = {
+    "failed": "21211",
+    "unknown": "no-answer",
+    "undelivered": "30003",
+    "skipped": "opt-out",
+    "cancelled": "cancelled",
+}
+
+
+@pytest.fixture
+def alert(database: str) -> int:
+    with transaction() as s:
+        factories.zone(s, "West", box(0, 0, 0.5, 1), "neighbourhood")
+        factories.zone(s, "East", box(0.5, 0, 1, 1), "neighbourhood")
+        people = [factories.resident(s, at=[(0.25, 0.5)], email="") for _ in STATES]
+        factories.resident(s, at=[(0.25, 0.5), (0.75, 0.5)])  # lives in both; nothing has left yet
+    alert = factories.alert_resolved(zones=["West", "East"], channels=("sms", "email"))
+    with owning() as s:
+        for person, states in zip(people, STATES, strict=True):
+            for contact, state in zip((person.sms, person.mail), states, strict=True):
+                s.execute(
+                    text("""UPDATE deliveries SET state = CAST(:state AS delivery_state), reason = :why,
+                                   settled_at = :now WHERE contact_id = :contact"""),
+                    {"state": state, "why": WHY.get(state), "now": NOW, "contact": contact},
+                )
+    return alert
+
+
+def test_a_resident_counts_once_by_the_best_outcome(alert: int) -> None:
+    with transaction() as s:
+        row = reports.find_alert(s, alert)
+        east, west = zone_reach.reach(s, row, zone_reach.residents(s, row, NOW))
+    assert west == ZoneReach("neighbourhood", "West", residents=8, reached=2, to_come=2, unknown=1, failed=2)
+    assert west.left_out == 1
+    assert east == ZoneReach("neighbourhood", "East", residents=1, reached=0, to_come=1, unknown=0, failed=0)
