@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,8 +39,13 @@ class Commands(typer.Typer):
         super().__init__(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
         self._light = light
 
-    def add(self, name: str, function: Callable[..., None], *, starts: bool = False, **options: Any) -> None:
-        """Add a command. `starts`: it may start a stack of its own, so settings left by the last stack are not used."""
+    def add(
+        self, name: str, function: Callable[..., None], *, starts: bool = False, serves: bool = False, **options: Any
+    ) -> None:
+        """Add a command. `starts`: it may start a stack of its own, so settings left by the last stack are not used.
+
+        `serves`: it runs for others, such as the web server; what they do there is not done by this command.
+        """
 
         @functools.wraps(function)
         def with_data(*args: Any, data: str | None = None, **values: Any) -> None:
@@ -50,7 +56,7 @@ class Commands(typer.Typer):
                 function(*args, **values)
                 return
             find_stack()
-            with actor.command():
+            with nullcontext() if serves else actor.command():
                 function(*args, **values)
 
         signature = inspect.signature(function, eval_str=True)
