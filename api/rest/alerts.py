@@ -148,11 +148,12 @@ def get_report(
 def approve_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
     """Somebody other than the author must approve an emergency, certain events, free text, or a large audience.
     A program that has shown the area and the number of messages to a person sends both, so that no others go out."""
-    now = datetime.now(UTC)
+    now, seen = datetime.now(UTC), seen or Seen()
+    with transaction() as s:
+        sent = audience_size.sent_now(s, alert_id, seen.typed, now)
     with transaction() as s:
         approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
-        if seen:
-            audience_size.require_seen(s, approved, now, seen.area_hash, seen.typed)
+        audience_size.require_seen(approved, seen.area_hash, seen.typed, sent)
         counted = reports.progress(s, alert_id)
     return JSONResponse(counted.as_json())
 
@@ -160,11 +161,12 @@ def approve_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Res
 @router.post("/{alert_id}/launch", summary="Send it", responses=problems(403, 404, 409, 422), **AS_COUNTED)
 def launch_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
     """Sends it now, or schedules it if it has a `launch_at`. What a person has seen is checked as by `approve`."""
-    now = datetime.now(UTC)
+    now, seen = datetime.now(UTC), seen or Seen()
+    with transaction() as s:
+        sent = audience_size.sent_now(s, alert_id, seen.typed, now)
     with transaction() as s:
         launched = lifecycle.launch(s, alert_id, caller.acting, now)
-        if seen:
-            audience_size.require_seen(s, launched, now, seen.area_hash, seen.typed)
+        audience_size.require_seen(launched, seen.area_hash, seen.typed, sent)
         counted = reports.progress(s, alert_id)
     if launched.state is AlertState.SENDING:
         tasks.ring_alert(launched)

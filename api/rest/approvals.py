@@ -12,7 +12,7 @@ from api.ids import Id
 from api.openapi import problems
 from api.rest.alert_bodies import AlertOut, Seen
 from api.rest.lint import Findings
-from notify.alerts.approving import approval_asks, break_glass
+from notify.alerts.approving import approval_asks, audience_size, break_glass
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
 from notify.core.db import transaction
@@ -87,16 +87,20 @@ def launch_alone(alert_id: Id, wanted: Alone, caller: Reader) -> Response:
     """Approves and launches an emergency's draft without a second person. An alarm rings, everybody else who may
     approve is told, and one of them must review it. Errors in the words are overridden, save those that make them false
     or keep them from arriving."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        sent = audience_size.sent_now(s, alert_id, wanted.typed, now)
     with transaction() as s:
         launched = break_glass.launch(
             s,
             alert_id,
             caller.acting,
-            datetime.now(UTC),
+            now,
             settings(),
             reason=wanted.reason,
             area_hash=wanted.area_hash,
             messages=wanted.typed,
+            sent=sent,
         )
         counted = reports.progress(s, alert_id)
     tasks.ring_alert(launched)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts.approving import approval_asks, break_glass, limits
+from notify.alerts.approving import approval_asks, audience_size, break_glass, limits
 from notify.alerts.approving.approval_asks import Person
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -53,10 +53,13 @@ def launch_alone(
     if messages is None:
         what = f"Alert {alert_id} sends {counted(reach, 'message')} to {area}. Type the number of messages"
         messages = typer.prompt(what, err=True, default="", show_default=False)
+    now = datetime.now(UTC)
     with transaction() as s:
-        by, now = acting.required(s, operator), datetime.now(UTC)
+        sent = audience_size.sent_now(s, alert_id, messages, now)
+    with transaction() as s:
+        by = acting.required(s, operator)
         launched = break_glass.launch(
-            s, alert_id, by, now, settings(), reason=reason, area_hash=seen, messages=messages
+            s, alert_id, by, now, settings(), reason=reason, area_hash=seen, messages=messages, sent=sent
         )
         overridden = linting.overridden(s, launched, settings())
     tasks.ring_alert(launched)

@@ -133,17 +133,20 @@ def launch_alone(
         return last
 
     def step() -> None:
+        now = datetime.now(UTC)
+        found = alert_view.reached(alert_id, now)  # in memory, and before the alert is locked
         with transaction() as s:
             _require_proof(s, alert_id, caller)
             launched = break_glass.launch(
                 s,
                 alert_id,
                 caller.acting,
-                datetime.now(UTC),
+                now,
                 settings(),
                 reason=reason,
                 area_hash=area_hash,
                 messages=messages,
+                sent=sum(found.by_channel.values()),
             )
         tasks.ring_alert(launched)
 

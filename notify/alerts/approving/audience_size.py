@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operator_limits
 from notify.alerts.approving import limits
+from notify.alerts.reporting import reports
 from notify.audience import Audience
 from notify.content.number_words import spelled
 from notify.core.errors import Invalid, Refused
@@ -74,12 +75,23 @@ def require_typed(s: Session, alert: Alert, found: Audience, by: Operator, typed
         require_number(sum(found.by_channel.values()), typed, why)
 
 
-def require_seen(s: Session, alert: Alert, now: datetime, area_hash: str | None, messages: str | None) -> None:
-    """Raise Refused unless the area and the number of messages are those that a person has seen; None: not given."""
+def sent_now(s: Session, alert_id: int, messages: str | None, now: datetime) -> int | None:
+    """Count the messages that an alert would send, for `require_seen`; None when a person has given no number.
+
+    Call it before the alert is locked: in a large city it takes seconds, and nobody could stop the alert meanwhile.
+    """
+    return None if messages is None else limits.contacts(s, reports.find_alert(s, alert_id), now)
+
+
+def require_seen(alert: Alert, area_hash: str | None, messages: str | None, sent: int | None) -> None:
+    """Raise Refused unless the area and the number of messages are those that a person has seen; None: not given.
+
+    `sent`: how many it would send, as counted just before.
+    """
     if area_hash is not None and area_hash != alert.area_hash:
         raise Refused(_("The area is not the one that this page showed."), hint=_("Check it again, then decide."))
     if messages is not None:
-        require_number(limits.contacts(s, alert, now), messages)
+        require_number(sent or 0, messages)
 
 
 def require_number(messages: int, typed: str, why: Sequence[str] = ()) -> None:

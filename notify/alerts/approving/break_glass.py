@@ -53,9 +53,11 @@ def launch(
     reason: str,
     area_hash: str | None,
     messages: str | None,
+    sent: int | None,
 ) -> Alert:
     """Approve and launch an emergency alone. `area_hash`, `messages`: the area and the number of messages that the
-    person has seen, and the latter as it was typed; None for a program, which has seen neither.
+    person has seen, and the latter as it was typed; None for a program, which has seen neither. `sent`: how many it
+    would send, counted before this transaction locks the alert.
 
     It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Errors in the
     words are overridden, save those that make them false or keep them from arriving (`linting`). Raises Invalid for a
@@ -79,7 +81,7 @@ def launch(
         )
     if s.get(BreakGlass, alert_id) is not None:
         raise Refused(_("Alert %(alert)s was launched already.", alert=alert_id))
-    audience_size.require_seen(s, alert, now, area_hash, messages)
+    audience_size.require_seen(alert, area_hash, messages, sent)
     s.add(BreakGlass(alert_id=alert_id, operator_id=by.id, reason=why, at=now))
     s.flush()
     audit.note(s, now=now, by=by, action="break-glass", subject="alert", subject_id=alert_id, reason=why)

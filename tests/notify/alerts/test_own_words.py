@@ -268,7 +268,7 @@ def test_breaking_glass_does_not_override_a_translation_that_nobody_has_read() -
             alert = s.get_one(Alert, alert_id)
             break_glass.launch(
                 s, alert_id, factories.operator(s, "approver"), NOW, allowed,
-                reason="The river rises; nobody answers.", area_hash=alert.area_hash, messages="0",
+                reason="The river rises; nobody answers.", area_hash=alert.area_hash, messages="0", sent=0,
             )  # fmt: skip
 
     with pytest.raises(Refused, match="have 1 error"):

@@ -43,7 +43,7 @@ def draft(database: str) -> int:
 
 def launch(alert: int, by: str = ANN, **given: Any) -> AlertState:
     with transaction() as s:
-        seen = {"reason": REASON, "area_hash": s.get_one(Alert, alert).area_hash, "messages": "3"} | given
+        seen = {"reason": REASON, "area_hash": s.get_one(Alert, alert).area_hash, "messages": "3", "sent": 3} | given
         allowed = settings().model_copy(update=CREDENTIALS)
         return break_glass.launch(s, alert, operators.find(s, by), NOW, allowed, **seen).state
 
@@ -111,7 +111,9 @@ def test_only_emergencies_that_cannot_wait(draft: int) -> None:
             launch(practice)
         assert "Practice can wait" in refused.value.hint
     with pytest.raises(NotFound), transaction() as s:
-        break_glass.launch(s, 99, operators.find(s, ANN), NOW, settings(), reason=REASON, area_hash="", messages="1")
+        break_glass.launch(
+            s, 99, operators.find(s, ANN), NOW, settings(), reason=REASON, area_hash="", messages="1", sent=1
+        )
 
 
 def test_the_review_stays_open_until_another_person_writes_it(draft: int) -> None:
