@@ -37,7 +37,7 @@ def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
     stands = or_(Alert.launched_at.is_not(None), Alert.state.not_in((AlertState.CANCELLED, AlertState.EXPIRED)))
     made = s.scalar(select(Alert.id).where(Alert.follows == alert.id, stands))
     runs = alert.state in states.IN_FORCE and alert.expires_at > now
-    free = runs and made is None and alert.follows is None and not outdated.replaced(s, alert)
+    free = runs and made is None and alert.follows is None and outdated.replaced_by(s, alert) is None
     return Offer(made, _others(s, alert, settings) if free else ())
 
 
@@ -66,7 +66,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
             hint=_("Write a new alert."),
         )
-    if outdated.replaced(s, first):
+    if outdated.replaced_by(s, first) is not None:
         raise Refused(
             _("A later alert replaces alert %(alert)s.", alert=alert_id),
             hint=_("These words may be out of date."),

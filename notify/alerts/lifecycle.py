@@ -125,7 +125,8 @@ def expire_due(s: Session, now: datetime) -> list[int]:
 
 
 def launch_due(s: Session, now: datetime) -> list[Alert]:
-    """Launch the scheduled alerts that are due, and return them. One that fails is set aside."""
+    """Launch the scheduled alerts that are due, and return them. One that fails is set aside; one that a later alert
+    has overtaken is cancelled."""
     due = _due(
         s,
         alarms.LAUNCH_FAILED,
@@ -179,8 +180,13 @@ def _tell_if_late(s: Session, alert: Alert, now: datetime) -> None:
         alarms.sound(s, alarms.LAUNCHED_LATE, message, now, alert_id=alert.id)
 
 
-def _launch(s: Session, alert_id: int, now: datetime) -> Alert:
-    return launch(s, alert_id, None, now)
+def _launch(s: Session, alert_id: int, now: datetime) -> Alert | None:
+    """Launch a scheduled alert, or cancel it when a later one has overtaken it: it never can go out."""
+    try:
+        return launch(s, alert_id, None, now)
+    except outdated.Overtaken as error:
+        outdated.cancel(s, reports.find_alert(s, alert_id), error.later, now)
+        return None
 
 
 def _expire(s: Session, alert_id: int, now: datetime) -> int:

@@ -33,7 +33,7 @@ _WRITE = """
 
 def write(
     s: Session,
-    kind: Literal["ask", "break-glass", "channel-silent", "expiry"],
+    kind: Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken"],
     alert: Alert,
     people: Collection[Operator],
     step: int,

@@ -1,11 +1,15 @@
 """Words that a later alert of the incident has overtaken: they are not sent, or danger would follow its all-clear."""
 
+from datetime import datetime
+
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from notify.alerts import operator_letters
+from notify.core import alarms, states
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
-from notify.models import Alert
+from notify.models import Alert, Operator
 from notify.models.states import AlertState
 from zones.geometry import from_wkb, share
 
@@ -13,8 +17,16 @@ INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the in
 TOUCHED = 0.001  # the part of an area that another one may have, too: neighbours share a border
 
 
+class Overtaken(Refused):
+    """A refusal to send words that a later alert has overtaken."""
+
+    def __init__(self, message: str, later: int) -> None:
+        super().__init__(message, hint=_("It does not go out. Cancel it and, if it is still true, write it again."))
+        self.later = later
+
+
 def require_current(s: Session, alert: Alert) -> None:
-    """Raise Refused when a later alert replaces the one that this alert follows, or an all-clear was launched since
+    """Raise Overtaken when a later alert replaces the one that this alert follows, or an all-clear was launched since
     this alert was written. The incident is locked: of two launches the second one finds the first.
 
     An all-clear itself can always go out. So can an alert written after the all-clear, and one to another area.
@@ -23,26 +35,48 @@ def require_current(s: Session, alert: Alert) -> None:
         text("SELECT pg_advisory_xact_lock(:lock, CAST(:incident AS integer))"),
         {"lock": INCIDENT_LOCK, "incident": alert.incident_id},
     )
-    again = _("It does not go out. Cancel it and, if it is still true, write it again.")
-    if alert.follows is not None and replaced(s, s.get_one(Alert, alert.follows)):
-        raise Refused(
+    later = replaced_by(s, s.get_one(Alert, alert.follows)) if alert.follows is not None else None
+    if later is not None:
+        raise Overtaken(
             _(
                 "A later alert replaces alert %(first)s, which alert %(alert)s follows.",
                 first=alert.follows,
                 alert=alert.id,
             ),
-            hint=again,
+            later,
         )
     clear = _all_clear_since(s, alert)
     if clear is not None:
-        raise Refused(
-            _("All-clear %(clear)s was launched after alert %(alert)s was written.", clear=clear, alert=alert.id),
-            hint=again,
+        raise Overtaken(
+            _("All-clear %(clear)s was launched after alert %(alert)s was written.", clear=clear, alert=alert.id), clear
         )
 
 
-def replaced(s: Session, alert: Alert) -> bool:
-    """Whether a later alert of the incident was launched, such as an all-clear. A follow-up has the same words."""
+def cancel(s: Session, alert: Alert, later: int, now: datetime) -> None:
+    """Cancel a scheduled alert that a later one has overtaken: an alarm rings, and its author is written to."""
+    reason = f"overtaken by alert {later}"
+    states.move_alert(
+        s,
+        alert.id,
+        AlertState.CANCELLED,
+        now=now,
+        by=None,
+        action="cancel-overtaken",
+        detail={"reason": reason},
+        finished_at=now,
+    )
+    message = f"Alert {alert.id} ({alert.event}) was not launched at its time and is cancelled: {reason}."
+    alarms.sound(s, alarms.OVERTAKEN, message, now, alert_id=alert.id)
+    author = s.get_one(Operator, alert.created_by)
+    if author.disabled_at is None:
+        more = {"later": str(later)}
+        operator_letters.write(
+            s, "overtaken", alert, [author], 1, now, author=author.email, more=lambda _language: more
+        )
+
+
+def replaced_by(s: Session, alert: Alert) -> int | None:
+    """The last alert of the incident that was launched later, such as an all-clear. A follow-up has the same words."""
     later = select(Alert.id).where(
         Alert.incident_id == alert.incident_id,
         Alert.status == alert.status,
@@ -51,7 +85,7 @@ def replaced(s: Session, alert: Alert) -> bool:
         Alert.id != alert.id,
         Alert.follows.is_distinct_from(alert.id),
     )
-    return s.scalar(later.limit(1)) is not None
+    return s.scalar(later.order_by(Alert.launched_at.desc(), Alert.id.desc()).limit(1))
 
 
 def _all_clear_since(s: Session, alert: Alert) -> int | None:

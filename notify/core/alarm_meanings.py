@@ -15,6 +15,9 @@ MEANINGS = {
     alarms.LAUNCH_MISSED: gettext_noop(
         "An alert's time to launch has passed, and nothing was sent. Cancel it, and write it again if it is needed."
     ),
+    alarms.OVERTAKEN: gettext_noop(
+        "A scheduled alert was cancelled: a later alert has overtaken it. If it is still true, write it again."
+    ),
     alarms.EXPIRES_SOON: gettext_noop(
         "An alert ends soon, and nothing follows it. Extend it by an update, or close it by an all-clear."
     ),

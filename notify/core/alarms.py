@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 # The kinds (docs/alarms.md).
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
-LAUNCH_MISSED = "launch-missed"
+LAUNCH_MISSED, OVERTAKEN = "launch-missed", "alert-overtaken"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"
 NOT_APPROVED, BROKE_GLASS = "not-approved", "break-glass"
 CHANNEL_SILENT = "channel-silent"

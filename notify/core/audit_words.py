@@ -17,6 +17,7 @@ ACTS = {
     "ask-next": gettext_noop("ask next"),
     "break-glass": gettext_noop("break glass"),
     "cancel": gettext_noop("cancel"),
+    "cancel-overtaken": gettext_noop("cancel as overtaken"),
     "claim": gettext_noop("claim"),
     "correct": gettext_noop("correct"),
     "count": gettext_noop("count"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -83,9 +84,12 @@ def move_alert(
     now: datetime,
     by: Operator | None,
     action: str,
+    detail: Mapping[str, Any] = MappingProxyType({}),
     **columns: Any,
 ) -> None:
     """Move an alert, with its audit row, in one conditional UPDATE. `columns` are set along with the state.
+
+    `detail`: more for the audit.
 
     Raises Refused when its current state forbids the move (also when somebody else was quicker), NotFound when there
     is no such alert.
@@ -113,7 +117,7 @@ def move_alert(
             ),
             hint=what_now(state),
         )
-    audit.note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value)
+    audit.note(s, now=now, by=by, action=action, subject="alert", subject_id=alert_id, state=to.value, **detail)
     log.info(f"alert.{action}", alert=alert_id, state=to.value, operator=by.id if by else None)
 
 

@@ -41,7 +41,7 @@ class OperatorContact(Base):
     __table_args__ = (UniqueConstraint("operator_id", "channel"),)
 
 
-AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "test"]
+AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken", "test"]
 AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
 
 

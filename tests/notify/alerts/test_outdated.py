@@ -111,17 +111,38 @@ def test_what_is_paused_is_not_resumed_after_the_all_clear(first: int) -> None:
         lifecycle.resume(s, first, None, LATER)
 
 
-def test_a_scheduled_one_is_set_aside_with_an_alarm_and_stops_no_other(first: int) -> None:
+def test_a_scheduled_one_is_cancelled_once_with_an_alarm_and_a_letter_and_stops_no_other(first: int) -> None:
     old, other = (ready(one, "update", at=SOON, launch_at=LATER) for one in (first, factories.alert_resolved()))
     for alert in (old, other):
         launch(alert, SOON)
-    all_clear(first)
+    clear = all_clear(first)
     with transaction() as s:
         assert [alert.id for alert in lifecycle.launch_due(s, LATER)] == [other]
-    assert sql("SELECT state::text AS state FROM alerts WHERE id = :a", a=old)[0].state == "scheduled"
+    (ended,) = sql("SELECT state::text AS state, finished_at, created_by FROM alerts WHERE id = :a", a=old)
+    assert (ended.state, ended.finished_at) == ("cancelled", LATER)
+    (alarm,) = sql("SELECT kind, alert_id, message, count FROM alarms")
+    assert (alarm.kind, alarm.alert_id, alarm.count) == ("alert-overtaken", old, 1)
+    assert f"is cancelled: overtaken by alert {clear}" in alarm.message
+    (step,) = sql("SELECT detail FROM audit WHERE subject_id = :a AND action = 'cancel-overtaken'", a=old)
+    assert step.detail == {"state": "cancelled", "reason": f"overtaken by alert {clear}"}
+    (letter,) = sql("SELECT operator_id, text FROM operator_messages WHERE kind = 'overtaken' AND alert_id = :a", a=old)
+    assert letter.operator_id == ended.created_by
+    assert f"alert {clear} has overtaken it" in letter.text
+    with transaction() as s:
+        assert lifecycle.launch_due(s, LATER + timedelta(minutes=5)) == []
+    assert sql("SELECT count FROM alarms") == [(1,)]
+
+
+def test_a_scheduled_follow_up_of_words_that_were_replaced_is_cancelled(first: int) -> None:
+    made = ready(first, "issue", at=SOON, follows=first, channels=("email",), launch_at=LATER)
+    launch(made, SOON)
+    update = ready(first, "update", at=CLEAR)
+    launch(update, CLEAR)
+    with transaction() as s:
+        assert lifecycle.launch_due(s, LATER) == []
     (alarm,) = sql("SELECT kind, alert_id, message FROM alarms")
-    assert (alarm.kind, alarm.alert_id) == ("launch-failed", old)
-    assert "was launched after" in alarm.message
+    assert (alarm.kind, alarm.alert_id) == ("alert-overtaken", made)
+    assert f"overtaken by alert {update}" in alarm.message
 
 
 def test_what_can_still_go_out_after_an_all_clear(first: int) -> None:
