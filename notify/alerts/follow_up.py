@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import outdated
+from notify.alerts import outdated, written_twice
 from notify.alerts.reporting import reports
 from notify.alerts.writing import drafting
 from notify.alerts.writing.drafting import Draft
@@ -36,7 +36,7 @@ def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
     """Return whether somebody can reach the unreached of this alert."""
     stands = or_(Alert.launched_at.is_not(None), Alert.state.not_in((AlertState.CANCELLED, AlertState.EXPIRED)))
     made = s.scalar(select(Alert.id).where(Alert.follows == alert.id, stands))
-    runs = alert.state in states.IN_FORCE and alert.expires_at > now
+    runs = alert.state in states.IN_FORCE and alert.state is not AlertState.PAUSED and alert.expires_at > now
     free = runs and made is None and alert.follows is None and outdated.replaced_by(s, alert) is None
     return Offer(made, _others(s, alert, settings) if free else ())
 
@@ -44,8 +44,8 @@ def offer(s: Session, alert: Alert, now: datetime, settings: Settings) -> Offer:
 def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Settings) -> Alert:
     """Write the follow-up of an alert: a draft, to be approved and launched as any other. There is at most one.
 
-    Raises NotFound; Refused when there is one, when the alert does not run, is a follow-up itself, or has used all
-    channels; Invalid when its words name times that have passed.
+    Raises NotFound; Refused when there is one, when the alert does not run or is paused, is a follow-up itself, or has
+    used all channels; Invalid when its words name times that have passed.
     """
     operators.require(by, "draft")
     # Locked, so that of two clicks the second one finds what the first one made.
@@ -66,6 +66,8 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
             hint=_("Write a new alert."),
         )
+    if first.state is AlertState.PAUSED:
+        raise written_twice.paused(alert_id)
     if outdated.replaced_by(s, first) is not None:
         raise Refused(
             _("A later alert replaces alert %(alert)s.", alert=alert_id),

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import outdated, warn_requests
+from notify.alerts import outdated, warn_requests, written_twice
 from notify.alerts.approving import limits, two_people
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -74,8 +74,8 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     """Send an approved alert now or, if it has a later launch time, schedule it.
 
     An alarm rings when the launch is more than a minute late. Raises Refused when it is not approved, was launched
-    before, is too late (`times`) or outdated, has changed since the approval, or is an exercise that would reach a real
-    provider.
+    before, is too late (`times`) or outdated, has changed since the approval, follows a paused alert, or is an exercise
+    that would reach a real provider.
     """
     if by is not None:
         operators.require(by, "launch")
@@ -84,6 +84,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz)
     outdated.require_current(s, alert)
+    written_twice.require_not_paused(s, alert)
     if by is not None:
         limits.require(s, alert, by, now, settings(), launches=True)
     exercise.require_simulators(s, alert.channels, alert.status, settings())
@@ -102,12 +103,14 @@ def pause(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Aler
 
 
 def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
-    """Resume a paused alert. Raises Refused when it is not paused, has expired, or is outdated."""
+    """Resume a paused alert. Raises Refused when it is not paused, has expired, is outdated, or its follow-up goes to
+    those who wait for it."""
     alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is not AlertState.PAUSED:
         raise Refused(_("Alert %(alert)s is %(state)s, not paused.", alert=alert_id, state=word(alert.state)))
     times.require_unexpired(alert, now)
     outdated.require_current(s, alert)
+    written_twice.require_not_taken_over(s, alert)
     return _step(s, alert_id, AlertState.SENDING, by, now, "resume")
 
 

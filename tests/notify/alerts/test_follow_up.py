@@ -1,6 +1,7 @@
 """Reach the unreached: exactly those, once, on channels that the first alert did not use."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -149,3 +150,60 @@ def test_one_that_ended_before_its_launch_does_not_use_it_up(
         lifecycle.cancel(s, follow, None, LATER)
     with pytest.raises(Refused, match=f"Alert {follow} follows"):
         make(alert)
+
+
+def queue(person: factories.Resident) -> None:
+    """Let a text of the first alert wait for its sender, on which nothing was accepted."""
+    sql("UPDATE deliveries SET state = 'failed', reason = '30005', sent_at = NULL")
+    sql("UPDATE deliveries SET state = 'queued', reason = NULL WHERE contact_id = :c", c=person.sms)
+
+
+def step(alert: int, act: Callable[..., object]) -> None:
+    with transaction() as s:
+        act(s, alert, factories.operator(s), LATER)
+
+
+def test_a_paused_alert_is_not_followed_until_it_is_resumed(first: tuple[int, list[factories.Resident]]) -> None:
+    alert, people = first
+    queue(people[0])
+    step(alert, lifecycle.pause)
+    with transaction() as s:
+        assert follow_up.offer(s, s.get_one(Alert, alert), LATER, all_set()).channels == ()  # type: ignore[arg-type]
+    with pytest.raises(Refused, match=f"Alert {alert} is paused") as refused:
+        make(alert)
+    assert "Resume it" in refused.value.hint
+    step(alert, lifecycle.resume)
+    assert make(alert)
+
+
+def test_a_follow_up_is_not_launched_while_the_first_is_paused(first: tuple[int, list[factories.Resident]]) -> None:
+    alert, people = first
+    queue(people[0])
+    follow = make(alert)
+    step(alert, lifecycle.pause)
+    with pytest.raises(Refused, match=f"Alert {alert} is paused"):
+        launch(follow)
+    assert written(follow) == set()
+    step(alert, lifecycle.resume)
+    launch(follow)
+    assert (people[1].mail, "queued") in written(follow)
+    assert (people[0].mail, "queued") not in written(follow), "the text waits again for its sender"
+
+
+def test_an_alert_is_not_resumed_once_its_follow_up_goes_to_those_who_wait(
+    first: tuple[int, list[factories.Resident]],
+) -> None:
+    alert, people = first
+    queue(people[0])
+    follow = make(alert)
+    with transaction() as s:
+        lifecycle.approve(s, follow, factories.operator(s, "approver"), LATER, all_set())  # type: ignore[arg-type]
+        lifecycle.launch(s, follow, factories.operator(s), LATER)
+    step(alert, lifecycle.pause)
+    for _ in ("before it knows its people", "when it goes to them"):
+        with pytest.raises(Refused, match=f"Alert {follow} goes to people for whom messages of alert {alert} wait"):
+            step(alert, lifecycle.resume)
+        factories.resolve(follow, LATER)
+    assert (people[0].mail, "queued") in written(follow)
+    sql("UPDATE deliveries SET state = 'failed', reason = '550' WHERE contact_id = :c", c=people[0].mail)
+    step(alert, lifecycle.resume)
