@@ -10,7 +10,7 @@ from notify.models.states import AlertState
 
 
 def require_not_paused(s: Session, follow_up: Alert) -> None:
-    """Raise Refused while the alert that this one follows is paused: messages that wait would be sent once it is resumed.
+    """Raise Refused while the alert that this one follows is paused: its messages that wait would be sent later.
 
     The incident is locked (`outdated.require_current`), so that it is not resumed meanwhile.
     """
