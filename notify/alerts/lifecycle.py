@@ -18,7 +18,7 @@ from notify.alerts import outdated, warn_requests, written_twice
 from notify.alerts.approving import limits, two_people
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
-from notify.alerts.writing import times
+from notify.alerts.writing import times, told_before
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable
@@ -56,6 +56,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
             hint=_("Fix that, or write it for the other channels only."),
             details=trouble,
         )
+    told = told_before.again(s, alert)
     states.move_alert(
         s,
         alert_id,
@@ -65,7 +66,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
         action="approve",
         approved_by=by.id,
         approved_at=now,
-        approved_hash=frozen_hash(s, alert),
+        approved_hash=frozen_hash(s, alert, told),
+        told_before=told,
     )
     return _fresh(s, alert)
 
@@ -91,7 +93,10 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     if alert.launch_at is not None and alert.launch_at > now:
         states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
     else:
-        states.move_alert(s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now)
+        told = told_before.again(s, alert)  # those who were warned since the approval must hear this, too
+        states.move_alert(
+            s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now, told_before=told
+        )
         _tell_if_late(s, alert, now)
         warn_requests.answer_at_launch(s, alert, by, now)
     return _fresh(s, alert)
@@ -169,7 +174,10 @@ def _require_as_approved(s: Session, alert: Alert) -> None:
             _("Alert %(alert)s is %(state)s: it cannot be launched.", alert=alert.id, state=word(alert.state)),
             hint=states.what_now(alert.state),
         )
-    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert) != alert.approved_hash:
+    if (
+        area_hash(from_wkb(alert.area)) != alert.area_hash
+        or frozen_hash(s, alert, alert.told_before) != alert.approved_hash
+    ):
         raise Refused(
             _("Alert %(alert)s is not what was approved: its area or words have changed.", alert=alert.id),
             hint=_("Nothing was sent. Write it again and have it approved."),
@@ -219,9 +227,9 @@ def _unsent(s: Session, alert: Alert) -> str:
     return f"with up to {counted(left, 'message')} unsent" if left else ""
 
 
-def frozen_hash(s: Session, alert: Alert) -> str:
+def frozen_hash(s: Session, alert: Alert, told: Sequence[int]) -> str:
     """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, the alert that
-    it follows, and those whose recipients it also goes to."""
+    it follows, and those whose recipients it also goes to (`told`)."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -239,7 +247,7 @@ def frozen_hash(s: Session, alert: Alert) -> str:
         alert.expires_at.isoformat(),
         [list(row) for row in words],
         *([] if alert.follows is None else [alert.follows]),
-        *([alert.told_before] if alert.told_before else []),
+        *([list(told)] if told else []),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

@@ -1,7 +1,8 @@
 """Which earlier alerts an update, a correction or an all-clear answers: all whose area it covers.
 
 Whoever was sent one of these gets the new alert, too. An all-clear for a part of the area goes to that part only: the
-others are still in danger.
+others are still in danger. They are found when it is written, and again when it is approved and launched: others may
+have been launched meanwhile.
 """
 
 from shapely.geometry.base import BaseGeometry
@@ -31,6 +32,13 @@ def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGe
     covered = {row.area_hash: row.area for row in rows}
     covered = {key: wkb for key, wkb in covered.items() if covers(area, from_wkb(wkb))}
     return [row.id for row in rows if row.area_hash in covered]
+
+
+def again(s: Session, alert: Alert) -> list[int]:
+    """Return what `find` returns now for an alert that is not launched yet."""
+    if alert.follows is not None or alert.area is None:
+        return list(alert.told_before)
+    return find(s, alert.incident_id, alert.phase, alert.status, from_wkb(alert.area))
 
 
 def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:

@@ -14,7 +14,7 @@ from notify.audience import live_count
 from notify.audience.told import OrTold
 from notify.core.db import transaction
 from notify.core.errors import Refused
-from notify.core.settings import settings
+from notify.core.settings import Settings, settings
 from notify.models import Alert, Preference, Suppression, Topic
 from tests import factories
 from tests.database import sql
@@ -162,3 +162,29 @@ def test_whom_it_goes_to_is_part_of_what_was_approved(first: int) -> None:
         s.execute(text("UPDATE alerts SET told_before = '{}' WHERE id = :a"), {"a": following})
     with transaction() as s, pytest.raises(Refused, match="not what was approved"):
         lifecycle.launch(s, following, factories.operator(s), LATER)
+
+
+@pytest.mark.parametrize("approved_first", [True, False])
+def test_those_who_were_warned_after_it_was_written_hear_the_all_clear_too(
+    people: dict[str, factories.Resident], first: int, approved_first: bool
+) -> None:
+    clear = composed(first, "all-clear")
+    with transaction() as s:
+        update = factories.alert_ready(s, incident=s.get_one(Alert, first).incident_id, phase="update", now=LATER).id
+        late = factories.resident(s)
+        if approved_first:
+            lifecycle.approve(s, clear, factories.operator(s, "approver"), LATER, approving())
+        lifecycle.launch(s, update, None, LATER)
+    factories.resolve(update, LATER)
+    with transaction() as s:
+        factories.move(s, late.id, 50, 50)
+        if not approved_first:
+            lifecycle.approve(s, clear, factories.operator(s, "approver"), LATER, approving())
+            assert s.get_one(Alert, clear).told_before == [first, update], "its page counts them"
+        assert lifecycle.launch(s, clear, factories.operator(s), LATER).told_before == [first, update]
+    factories.resolve(clear, LATER)
+    assert written(clear)[late.sms] == "queued"
+
+
+def approving() -> Settings:
+    return settings().model_copy(update=factories.CREDENTIALS)
