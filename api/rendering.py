@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -14,18 +15,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, preferred
-from notify.accounts import operators
+from notify.accounts import operators, sessions
 from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
+from notify.city import zone_words
 from notify.content.compose import catalogue
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
 from notify.content.phrases import Moment
-from notify.core import alarms, reasons, translation
+from notify.core import alarm_details, alarms, reasons, translation
 from notify.core.alarm_meanings import meaning
 from notify.core.audit_words import act, detail
 from notify.core.city_time import apart
 from notify.core.db import transaction
+from notify.core.errors import hint_for_page
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
@@ -53,6 +56,8 @@ def page(
         with transaction() as s:
             given |= {"alarms": alarms.ringing(s), "may_resolve": operators.MAY["resolve"]}
             given |= {"drilling": drills.running(s, datetime.now(UTC))}
+        if (told := given.get("told")) is not None:
+            given["told"] = replace(told, hint=hint_for_page(told.hint))
     given["page_address"] = _address(request)
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
@@ -121,7 +126,10 @@ def _environment(_language: str) -> Environment:
         "word": word,
         "act": act,
         "detail": detail,
+        "device": sessions.DEVICES.said,
         "alarm_meaning": meaning,
+        "alarm_detail": alarm_details.said,
+        "of_zones": lambda told: zone_words.said(str(told)),
         "drill_label": scenarios.label_of,
         "said": translation.translated,  # what comes from a file of ours
         "number": translation.number,

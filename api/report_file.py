@@ -11,6 +11,7 @@ from api.auth import Caller
 from notify.alerts.reporting import after_action, incident_files, incident_report, report_files
 from notify.core.db import transaction
 from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
 from notify.models import Operator
 
 T = TypeVar("T")
@@ -36,7 +37,10 @@ def _file(
 ) -> Response:
     """Return a report, which is written after the transaction has ended. Raises NotFound for another suffix."""
     if suffix not in formats:
-        raise NotFound(f"There is no report as {suffix!r}.", hint=f"Choose from: {', '.join(formats)}.")
+        raise NotFound(
+            _("There is no report as %(kind)s.", kind=repr(suffix)),
+            hint=_("Choose from: %(choices)s.", choices=", ".join(formats)),
+        )
     media_type, write = formats[suffix]
     with transaction() as s:
         found = read(s, number, caller.acting, datetime.now(UTC))

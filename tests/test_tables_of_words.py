@@ -11,7 +11,7 @@ from zxcvbn import feedback
 
 from notify.accounts import password_advice
 from notify.city import zone_words
-from notify.core import alarms, audit_words
+from notify.core import alarm_details, alarms, audit_words, reasons
 from notify.core.alarm_meanings import MEANINGS, meaning
 from notify.core.rewording import reworded
 from notify.core.translation import speaking
@@ -65,6 +65,60 @@ def test_what_zones_says_is_in_the_readers_language() -> None:
         assert zone_words.said(whole.question) == "Cubre toda la ciudad."
         assert zone_words.said(refused.value.message) == "roads.geojson: No contiene ninguna línea."
         assert zone_words.said("Something new.") == "Something new."
+
+
+PUT_TOGETHER = {"1: 1", "1 1: 1", "It is a 1, 11", "More than one zone has the 1: 1.", "Choose another --1-field1."}
+ELSEWHERE = {"sheets.py", "drawable.py", "pmtiles.py", "tiles.py"}  # of files that only the command line imports
+
+
+def test_every_error_of_zones_has_words_in_spanish() -> None:
+    said = {
+        text
+        for path in (ROOT / "zones").rglob("*.py")
+        if path.name not in ELSEWHERE and path.parent.name != "addresses"
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "ZoneError"
+        for given in (*call.args, *(one.value for one in call.keywords if one.arg == "hint"))
+        for text in _texts(given)
+        if text not in PUT_TOGETHER
+    }
+    assert len(said) > 100
+    with speaking("es"):
+        assert sorted(text for text in said if zone_words.said(text) == text) == []
+
+
+def _texts(given: ast.expr) -> list[str]:
+    """What an expression may be, with a 1 in place of each value; nothing if it is not written there."""
+    match given:
+        case ast.Constant(value=str(text)):
+            return [text] if text else []
+        case ast.JoinedStr(values=values):
+            return ["".join(str(one.value) if isinstance(one, ast.Constant) else "1" for one in values)]
+        case ast.IfExp(body=body, orelse=other):
+            return [*_texts(body), *_texts(other)]
+        case ast.BoolOp(values=values):
+            return [text for one in values for text in _texts(one)]
+    return []
+
+
+def test_what_a_file_has_is_said_with_its_name_and_its_values() -> None:
+    with speaking("es"):
+        mended = "Ward 1: repaired (self-intersection at -75 40), area -2.5 %"
+        assert zone_words.said(mended) == "Ward 1: se reparó (se cruza consigo misma en -75 40), área -2.5 %"
+        slivers = "A: B: removed 1 sliver and 3 slivers of a hole"
+        assert zone_words.said(slivers) == "A: B: se quitaron 1 astilla y 3 astillas de un hueco"
+        assert zone_words.said("feature 3: It has no shape.") == "elemento 3: No tiene forma."
+        assert zone_words.said("12 km from Norfolk, Virginia") == "a 12 km de Norfolk, Virginia"
+
+
+def test_an_alarm_is_said_in_the_readers_language() -> None:
+    stopped = f"Sender 3 is stopped: twilio refuses it: {reasons.sentence('30007')}. Blocked."
+    late = "Alert 3 was launched 5 minutes late."
+    assert alarm_details.said(late) == late
+    with speaking("es"):
+        assert alarm_details.said(late) == "La alerta 3 se lanzó con 5 minutos de retraso."
+        assert alarm_details.said(stopped).startswith("El remitente 3 está detenido: twilio lo rechaza: ")
+        assert alarm_details.said("sender-stopped") == "sender-stopped"
 
 
 def test_what_pydantic_says_is_in_the_readers_language() -> None:

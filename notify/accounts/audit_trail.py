@@ -54,7 +54,7 @@ class Entry:
 
 def times(since: str, until: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
     """Read the times of a filter. A date alone means the whole day. Raises Invalid, which names the field."""
-    return _time("from", since, zone), _time("to", until, zone)
+    return _time(gettext_noop("from"), since, zone), _time(gettext_noop("to"), until, zone)
 
 
 def find(s: Session, wanted: Filter, by: Operator, before: int | None = None) -> Sequence[Entry]:
@@ -152,7 +152,7 @@ def _time(name: str, words: str, zone: ZoneInfo) -> datetime | None:
         datetime.fromisoformat(words)
     except ValueError:
         raise Invalid(
-            _("%(name)s: %(words)s is not a valid time.", name=name, words=repr(words)), hint=_(_HINT)
+            _("%(name)s: %(words)s is not a valid time.", name=_(name), words=repr(words)), hint=_(_HINT)
         ) from None
     try:
         at = moment(words, zone)
@@ -161,6 +161,6 @@ def _time(name: str, words: str, zone: ZoneInfo) -> datetime | None:
             at = on_clock(datetime.combine(day, time.min), zone)
     except (ValueError, OverflowError) as error:
         raise Invalid(
-            _("%(name)s: %(words)s %(error)s.", name=name, words=repr(words), error=error), hint=_(_HINT)
+            _("%(name)s: %(words)s %(error)s.", name=_(name), words=repr(words), error=error), hint=_(_HINT)
         ) from None
     return at

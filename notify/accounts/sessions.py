@@ -10,7 +10,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.core import audit, crypto
+from notify.core.restated import Sentences
 from notify.core.settings import settings
+from notify.core.translation import gettext_noop
 from notify.models import Operator, SignIn
 from notify.models.session import How
 
@@ -148,6 +150,10 @@ def end_all(s: Session, operator_id: int, now: datetime, but: int = 0) -> int:
 def forget_old(s: Session, now: datetime) -> None:
     """Delete sessions that ended long ago."""
     s.execute(text("DELETE FROM sessions WHERE ends_at < :old"), {"old": now - FORGOTTEN_AFTER})
+
+
+# As they are stored, for `DEVICES.said`.
+DEVICES = Sentences(gettext_noop("an unknown browser"), gettext_noop("%(browser)s on %(system)s"))
 
 
 def device_name(agent: str) -> str:

@@ -14,6 +14,7 @@ from notify.alerts import incidents
 from notify.city import zones as city_zones
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.translation import gettext as _
 from notify.models import IncidentClaim, Operator, Zone
 
 OFFERED = 500  # zones in the list to choose from
@@ -36,7 +37,7 @@ def take(s: Session, incident_id: int, zone_name: str, by: Operator, now: dateti
     operators.require(by, "note")
     incidents.find(s, incident_id)
     if not zone_name.strip():
-        raise Invalid("No zone is named.", hint="Write the name of a zone, then take it.")
+        raise Invalid(_("No zone is named."), hint=_("Write the name of a zone, then take it."))
     zone = city_zones.find(s, zone_name.strip()).zone
     made = s.scalar(
         insert(IncidentClaim)
@@ -59,7 +60,10 @@ def take(s: Session, incident_id: int, zone_name: str, by: Operator, now: dateti
         )
     ).first()
     if holder is not None and holder.id != by.id:
-        raise Refused(f"{holder.email} has taken {zone.name}.", hint="Ask them to release it, or release it yourself.")
+        raise Refused(
+            _("%(who)s has taken %(zone)s.", who=holder.email, zone=zone.name),
+            hint=_("Ask them to release it, or release it yourself."),
+        )
 
 
 def release(s: Session, incident_id: int, claim_id: int, by: Operator, now: datetime) -> None:
@@ -68,7 +72,7 @@ def release(s: Session, incident_id: int, claim_id: int, by: Operator, now: date
     operators.require(by, "note")
     mine = (IncidentClaim.id == claim_id, IncidentClaim.incident_id == incident_id)
     if s.scalar(select(IncidentClaim.id).where(*mine)) is None:
-        raise NotFound("There is no such claim in this incident.", hint="Open the page again.")
+        raise NotFound(_("There is no such claim in this incident."), hint=_("Open the page again."))
     zone = s.scalar(
         update(IncidentClaim)
         .where(*mine, IncidentClaim.released_at.is_(None))

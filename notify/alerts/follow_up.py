@@ -76,7 +76,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     if not found.channels:
         raise Refused(
             _("Alert %(alert)s has used every channel that has an open sender.", alert=alert_id),
-            hint="Add or open a sender of another channel; `tocsin senders list` shows them.",
+            hint=_("Add or open a sender of another channel."),
         )
     follow = drafting.draft(
         s,

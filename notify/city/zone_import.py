@@ -14,9 +14,10 @@ from notify.accounts import operators
 from notify.city import zones as city_zones
 from notify.city.zones import Comparison, Imported, KeptZone
 from notify.core import alarms
-from notify.core.counting import counted
 from notify.core.errors import Invalid
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.translation import ngettext
 from notify.models import Operator
 from zones import gate, places, placing
 from zones.files.options import option
@@ -97,7 +98,9 @@ def take(
     warnings += placing.questions(placed, city or placing.around(settings().center), is_whole=is_whole and bool(city))
     warnings += _losses(compared, retired) if others == "edition" else []
     warnings += _moved(compared)
-    warnings += [f"{kept.zone.name}: It is in the file but cannot be used. It stays as it was." for kept in broken]
+    warnings += [
+        _("%(zone)s: It is in the file but cannot be used. It stays as it was.", zone=kept.zone.name) for kept in broken
+    ]
     large = [f"{mended}." for mended in found.mended if mended.is_large and mended.zone not in known]
     needs = {
         "--accept-warnings": bool(warnings) and not accepted.warnings,
@@ -156,13 +159,20 @@ def _losses(compared: Comparison, retired: Sequence[KeptZone]) -> list[str]:
     """Warn about a file that looks incomplete, or like a different file of the same name."""
     staying = sum(_is_current(kept) for kept, _ in (*compared.changed, *compared.unchanged))
     if len(retired) >= (MANY if staying else FEW) and len(retired) > staying:
-        named = ", ".join(kept.zone.name for kept in retired[:SHOWN]) + (" ..." if len(retired) > SHOWN else "")
+        retiring = ngettext("%(n)s zone would be retired", "%(n)s zones would be retired", len(retired))
         others = (
-            f"and only {staying} of the others {'is' if staying == 1 else 'are'} in the file"
+            ngettext("only %(n)s of the others is in the file", "only %(n)s of the others are in the file", staying)
             if staying
-            else "and none of the others is in the file"
+            else _("none of the others is in the file")
         )
-        return [f"{counted(len(retired), 'zone')} would be retired, {others}: {named}. --keep-others keeps them."]
+        return [
+            _(
+                "%(retiring)s, and %(others)s: %(zones)s. --keep-others keeps them.",
+                retiring=retiring,
+                others=others,
+                zones=_named([kept.zone.name for kept in retired]),
+            )
+        ]
     return []
 
 
@@ -180,8 +190,16 @@ def _moved(compared: Comparison) -> list[str]:
     moved = [kept.zone.name for (kept, shape), was in pairs if not was.intersects(shape.geometry)]
     if not moved:
         return []
-    named = ", ".join(moved[:SHOWN]) + (" ..." if len(moved) > SHOWN else "")
-    return [f"{named}: The new area does not touch the present one. Is it another zone of the same name?"]
+    return [
+        _(
+            "%(zones)s: The new area does not touch the present one. Is it another zone of the same name?",
+            zones=_named(moved),
+        )
+    ]
+
+
+def _named(zones: Sequence[str]) -> str:
+    return ", ".join(zones[:SHOWN]) + (" ..." if len(zones) > SHOWN else "")
 
 
 def _is_current(kept: KeptZone) -> bool:
@@ -190,9 +208,9 @@ def _is_current(kept: KeptZone) -> bool:
 
 def _unconfirmed(report: Report) -> Invalid:
     cases = report.warnings[:SHOWN]
-    more = (f"And {len(report.warnings) - SHOWN} more.",) if len(report.warnings) > SHOWN else ()
+    left = len(report.warnings) - SHOWN
     return Invalid(
-        f"{report.source}: Nothing was imported, because something in it must be confirmed:",
-        details=[*cases, *more],
-        hint=f"Check it, and if it is right add {' and '.join(report.needs)}.",
+        _("%(file)s: Nothing was imported, because something in it must be confirmed:", file=report.source),
+        details=[*cases, *([_("And %(count)s more.", count=left)] if left > 0 else [])],
+        hint=_("Check it, and if it is right add %(options)s.", options=" and ".join(report.needs)),
     )

@@ -1,12 +1,11 @@
-"""What `zones` says about an area or a file, in the reader's language: that package knows none but English."""
+"""What `zones` says about an area, in the reader's language: that package knows none but English."""
 
-import re
-from functools import cache
+from notify.city.zone_file_words import OF_FILES
+from notify.core.restated import Sentences
+from notify.core.translation import gettext_noop
 
-from notify.core.translation import gettext, gettext_noop
-
-# Its messages and hints, word for word, with a placeholder for each value. One that is missing here stays in English.
-MESSAGES = (
+# Its messages and hints, word for word, with a placeholder for each value.
+OF_AREAS = (
     gettext_noop("It lies outside the city. Are its latitude and longitude swapped?"),
     gettext_noop("It lies outside the city: longitude %(west)s to %(east)s, latitude %(south)s to %(north)s."),
     gettext_noop("It covers the whole city."),
@@ -51,20 +50,9 @@ MESSAGES = (
     gettext_noop("There is no such file."),
 )
 
+SENTENCES = Sentences(*OF_AREAS, *OF_FILES)
+
 
 def said(text: str) -> str:
-    """Return a message in the reader's language, after the name of a file, if it begins with one."""
-    called, colon, rest = text.partition(": ")
-    for message, pattern in _patterns():
-        if found := pattern.fullmatch(text):
-            return gettext(message, **found.groupdict())
-        if found := pattern.fullmatch(rest):
-            return f"{called}{colon}{gettext(message, **found.groupdict())}"
-    return text
-
-
-@cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple(
-        (message, re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(message)))) for message in MESSAGES
-    )
+    """Return what `zones` said in the reader's language; an unknown sentence as it is."""
+    return SENTENCES.said(text)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from notify.core.errors import Invalid, Unavailable
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 
 BLOCK_BYTES = 16  # AES, FIPS 197
 NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D section 8.2
@@ -178,7 +179,7 @@ def read_token(purpose: str, token: str) -> str:
     payload, mac = raw[:-TOKEN_MAC_BYTES], raw[-TOKEN_MAC_BYTES:]
     made = any(hmac.compare_digest(mac, _mac(key, payload)) for key in _lasting_keys(f"token/{purpose}"))
     if not payload or not made:
-        raise Invalid("This link is not complete.", hint="Copy the whole link from the message and try again.")
+        raise Invalid(_("This link is not complete."), hint=_("Copy the whole link from the message and try again."))
     return payload.decode()
 
 

@@ -28,14 +28,14 @@ def read(text: str) -> str:
     if _ORDINARY.fullmatch(lower):
         return lower
     if written[:7].lower() == "mailto:":
-        raise NotAnEmail("it begins with mailto:. Give the address alone.")
+        raise NotAnEmail(_("it begins with mailto:. Give the address alone."))
     if re.search(r"[,;<>]|\s|@.*@", written):
-        raise NotAnEmail("this is not an email address. Give one address, without a name or spaces.")
+        raise NotAnEmail(_("this is not an email address. Give one address, without a name or spaces."))
     if not local.isascii() or '"' in local:
-        raise NotAnEmail("it has quotes or letters before the @ that mail cannot be sent to.")
+        raise NotAnEmail(_("it has quotes or letters before the @ that mail cannot be sent to."))
     try:
         found = validate_email(written, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
-        raise NotAnEmail("this is not an email address.") from None
+        raise NotAnEmail(_("this is not an email address.")) from None
     assert found.ascii_email is not None  # noqa: S101  its local part is ASCII
     return found.ascii_email

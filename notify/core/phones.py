@@ -7,6 +7,8 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
 
+from notify.core.translation import gettext as _
+
 # phonenumbers finds a number in any text: it drops a decimal point, reads E as 3 and # as an extension.
 _WRITTEN = re.compile(r"\+?[0-9 ().\-\u2010-\u2015\u2212]+")
 _LETTERS_TOO = re.compile(r"\+?[0-9A-Za-z ().\-\u2010-\u2015\u2212]+")  # 1-800-FLOWERS
@@ -31,20 +33,20 @@ def read(text: str, region: str = "US", *, letters: bool = False, local: bool = 
         written = written[4:].strip()
     if _OF_A_SPREADSHEET.fullmatch(written):
         raise NotAPhone(
-            "a spreadsheet has turned it into a decimal number. Format the column as text and enter it again."
+            _("a spreadsheet has turned it into a decimal number. Format the column as text and enter it again.")
         )
     if _EXTENSION.search(written):
-        raise NotAPhone("it has an extension, which cannot be texted. Give a number without one.")
+        raise NotAPhone(_("it has an extension, which cannot be texted. Give a number without one."))
     if not (_LETTERS_TOO if letters else _WRITTEN).fullmatch(written):
-        raise NotAPhone("this is not a phone number. Give one number, in digits.")
+        raise NotAPhone(_("this is not a phone number. Give one number, in digits."))
     try:
         number = phonenumbers.parse(written, region)
     except phonenumbers.NumberParseException:
-        raise NotAPhone("this is not a phone number.") from None
+        raise NotAPhone(_("this is not a phone number.")) from None
     possible = phonenumbers.is_possible_number_with_reason(number)
     allowed = {ValidationResult.IS_POSSIBLE} | ({ValidationResult.IS_POSSIBLE_LOCAL_ONLY} if local else set())
     if possible not in allowed or number.extension:
-        raise NotAPhone("this is not a phone number.")
+        raise NotAPhone(_("this is not a phone number."))
     return number
 
 
@@ -56,7 +58,7 @@ def valid(text: str, region: str = "US") -> str:
             return f"+1{national}"
     number = read(text, region)
     if not phonenumbers.is_valid_number(number):
-        raise NotAPhone("this is not a phone number that exists.")
+        raise NotAPhone(_("this is not a phone number that exists."))
     return e164(number)
 
 

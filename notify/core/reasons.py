@@ -22,6 +22,13 @@ def sentence(reason: str) -> str:
     return f"{reason}: {said}" if reason[:1].isdigit() else said
 
 
+def restated(text: str) -> str:
+    """Return a text of `sentence` that was stored in English in the reader's language; any other one as it is."""
+    code, colon, said = text.removesuffix(".").rpartition(": ")
+    reason = next((reason for reason, english in worded(REASONS, "en").items() if english == said), None)
+    return text if reason is None else f"{code}{colon}{sentences().get(reason, said)}{'.' * text.endswith('.')}"
+
+
 def lifting() -> Mapping[str, Mapping[str, str]]:
     """`templates/lifting`: channel -> reason of a suppression -> what lifts it, in the reader's language."""
     return worded(LIFTING)

@@ -142,11 +142,18 @@ def trouble(s: Session, channels: Sequence[str], settings: Settings) -> list[str
             continue
         unset = sorted({name for x in of_channel for name in registry.missing(settings, x.provider)})
         if not of_channel:
-            sentences.append(f"{channel} has no sender: add one with `tocsin senders add`.")
+            sentences.append(_("%(channel)s has no sender: add one with `tocsin senders add`.", channel=channel))
         elif unset:
-            sentences.append(f"{channel} has no credentials: set {', '.join(unset)}.")
+            sentences.append(
+                _("%(channel)s has no credentials: set %(settings)s.", channel=channel, settings=", ".join(unset))
+            )
         else:
-            sentences.append(f"{channel} has no open sender: open one with `tocsin senders set`.")
+            sentences.append(
+                _(
+                    "%(channel)s has no open sender: open one under Senders, or with `tocsin senders set`.",
+                    channel=channel,
+                )
+            )
     return sentences
 
 

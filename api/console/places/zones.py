@@ -1,6 +1,7 @@
 """The city's zones: a list, a page for each with its versions, retiring one, and importing a file of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -91,7 +92,7 @@ def import_file(
             if act == "import" and not report.needs:
                 report = take(s)
     except (TocsinError, ZoneError) as error:
-        told = tell(error)
+        told = _with_options(tell(error))
     filled = {"kind": kind, "name_field": name_field, "others": others}
     return _import_page(request, caller, told, report, filled)
 
@@ -162,6 +163,14 @@ def _import_page(
         report=report,
         filled=filled or {"kind": "", "name_field": "", "others": "edition"},
     )
+
+
+def _with_options(told: Told) -> Told:
+    """Name the command whose options a hint has: this page has but a few of them."""
+    if "--" not in told.hint:
+        return told
+    where = _("What begins with -- is an option of the command `tocsin zones import`.")
+    return replace(told, hint="", errors=[*told.errors, f"{told.hint} {where}"])
 
 
 def _readable(zones: Sequence[KeptZone]) -> list[KeptZone]:

@@ -124,11 +124,17 @@ def _require_forms(written: Mapping[Form, Written], known: Mapping[Form, Current
     for (channel, language), given in written.items():
         if (channel, language) not in known:
             raise NotFound(
-                f"{event.label}, {phase} has no words for {channel} in '{language}'.",
-                hint=f"Choose from: {', '.join(' '.join(form) for form in known)}.",
+                _("There are no words for %(channel)s in '%(language)s'.", channel=channel, language=language),
+                hint=_("Choose from: %(choices)s.", choices=", ".join(" ".join(form) for form in known)),
             )
         if given.words.keys() != set(CHANNELS[channel].parts):
-            raise Invalid(f"A message for {channel} has these parts: {', '.join(CHANNELS[channel].parts)}.")
+            raise Invalid(
+                _(
+                    "A message for %(channel)s has these parts: %(parts)s.",
+                    channel=channel,
+                    parts=", ".join(CHANNELS[channel].parts),
+                )
+            )
 
 
 def _after(before: Mapping[Form, Current], written: Mapping[Form, Written]) -> dict[Form, Words]:

@@ -10,6 +10,7 @@ from notify.alerts.writing import working_start
 from notify.content import compose
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.models import Alert, AlertZone, Operator, WarnRequest, WorkingDraft, Zone
 
 EVENT = "precaution"
@@ -36,9 +37,14 @@ def start(s: Session, request_id: int, what: str, by: Operator, now: datetime) -
     """
     asked = warn_requests.find(s, request_id)
     if asked.closed_at is not None:
-        raise Refused(f"Request {request_id} is closed.", hint="The page shows how it was answered.")
+        raise Refused(
+            _("Request %(request)s is closed.", request=request_id), hint=_("The page shows how it was answered.")
+        )
     if what not in advice():
-        raise Invalid(f"There is no advice {what[:40]!r}.", hint="Choose one of those that the page shows.")
+        raise Invalid(
+            _("There is no advice %(advice)s.", advice=repr(what[:40])),
+            hint=_("Choose one of those that the page shows."),
+        )
     values = {"blank.advice": what, "blank.news_by": f"{_news_by(now):%Y-%m-%dT%H:%M}"}
     values |= {f"zone.{number}": "on" for number in _zones(s, asked)}
     return working_start.start(s, EVENT, "issue", by, now, request=request_id, values=values)
