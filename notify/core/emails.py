@@ -23,7 +23,7 @@ def read(text: str) -> str:
     So are quoted local parts, which no resident's mailbox needs.
     """
     written = text.strip()
-    local, _, domain = written.rpartition("@")
+    local, _at, domain = written.rpartition("@")
     lower = f"{local}@{domain.lower()}"
     if _ORDINARY.fullmatch(lower):
         return lower
