@@ -61,6 +61,9 @@ MEANINGS = {
     alarms.UNREADABLE_PLACE: gettext_noop(
         "Places of residents are damaged, so an alert for a small area does not find them. Enter them again."
     ),
+    alarms.FEED_FAILS: gettext_noop(
+        "What another agency says cannot be read: its newest warnings are missing. Correct the address of its feed."
+    ),
     alarms.NO_SCHEDULER: gettext_noop(
         "No scheduler runs: planned alerts do not start, and alerts do not end. Start one."
     ),

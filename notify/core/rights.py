@@ -69,6 +69,8 @@ RIGHTS = {
     "working_draft_values": "SELECT, INSERT, DELETE, UPDATE (settled_at)",
     "jobs": "SELECT, INSERT, UPDATE",
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
+    "outside_feeds": "SELECT, INSERT, UPDATE, DELETE",
+    "outside_warnings": "SELECT, INSERT, DELETE, UPDATE (agency, missed, ended_at)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at)",

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from notify.core.errors import Unavailable
@@ -20,6 +20,7 @@ TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"
 BLUESKY_URL = "https://bsky.social"
 SHORTEST_KEY = 32  # characters
+LONGEST_ADDRESS = 1500  # characters of a feed's address
 
 
 class Settings(BaseSettings):
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     geocoder_url: str = ""
     geocoder_key: SecretStr = SecretStr("")
     geocoder_timeout_s: float = Field(4.0, gt=0, le=30)
+
+    outside_feeds: str = ""  # "Weather=https://..; Brook County=https://..": what other agencies say
 
     worker_threads: int = Field(4, ge=1, le=64)  # for each lane and channel
     lease_s: float = Field(60.0, gt=0)
@@ -144,11 +147,28 @@ class Settings(BaseSettings):
                 raise ValueError("is not a list of channels with prices, such as sms=0.0113,email=0.001")
         return text.strip()
 
+    @field_validator("outside_feeds")
+    @classmethod
+    def _named_feeds(cls, text: str, others: ValidationInfo) -> str:
+        pairs, simulator = _pairs(text), others.data.get("simulator_url") or ""
+        for name, address in pairs:
+            simulated = simulator and address.startswith(f"{simulator}/")
+            if not name or not (simulated or _is_https(address)):
+                raise ValueError("is not a list such as Brook County=https://example.org/cap.atom; Weather=https://..")
+        if len({address for _, address in pairs}) < len(pairs):
+            raise ValueError("names the same address twice")
+        return text.strip()
+
     @property
     def price_of(self) -> dict[str, float]:
         """Dollars for a unit (a segment, a recipient) by channel; a channel that is not there has no known price."""
         pairs = (pair.partition("=") for pair in self.prices.split(",") if pair.strip())
         return {name.strip(): float(price) for name, _, price in pairs}
+
+    @property
+    def feeds(self) -> list[tuple[str, str]]:
+        """Agencies and the addresses of their feeds."""
+        return _pairs(self.outside_feeds)
 
     @property
     def center(self) -> tuple[float, float] | None:
@@ -208,6 +228,21 @@ class Settings(BaseSettings):
         if not self.previous_secret_key.get_secret_value():
             return (self.require_secret_key(),)
         return (self.require_secret_key(), _long_enough("TOCSIN_PREVIOUS_SECRET_KEY", self.previous_secret_key))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The pairs of `name=address; name=address`. An address may have `=` and `,` in it."""
+    pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
+    return [(name.strip(), address.strip()) for name, _, address in pairs]
+
+
+def _is_https(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+        url.port  # noqa: B018  raises for an invalid port
+    except ValueError:
+        return False
+    return url.scheme == "https" and bool(url.hostname) and "@" not in url.netloc and len(address) <= LONGEST_ADDRESS
 
 
 def _of_postgresql(name: str, url: str) -> str:

@@ -12,6 +12,7 @@ from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
+from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
 from notify.models.sender import CarrierBlock, Sender
@@ -76,6 +77,8 @@ __all__ = [
     "OperatorContact",
     "OperatorLimit",
     "OperatorMessage",
+    "OutsideFeed",
+    "OutsideWarning",
     "Passkey",
     "PasskeyChallenge",
     "Place",

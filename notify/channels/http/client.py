@@ -23,8 +23,9 @@ Origin = tuple[str, int, bool]  # host, port, with TLS
 
 
 class NotSent(Exception):
-    """No byte of the request has left. The reason is "refused", "dns", "tls", "connect-timeout", "invalid-url", or
-    "proxy-..." if the proxy refuses, is unknown or answers CONNECT with a status other than 200."""
+    """No byte of the request has left. The reason is "refused", "dns", "tls", "connect-timeout", "invalid-url",
+    "not-public" (`Outbound.public_only`), or "proxy-..." if the proxy refuses, is unknown or answers CONNECT with a
+    status other than 200."""
 
 
 class OutcomeUnknown(Exception):

@@ -94,7 +94,7 @@ class Connections:
 
     async def _connect(self, host: str, port: int, secure: bool) -> "_Connection":
         loop = asyncio.get_running_loop()
-        wire = await _connected_socket(loop, host, port)
+        wire = await _connected_socket(loop, host, port, self._outbound)
         try:
             _, connection = await loop.create_connection(
                 lambda: _Connection(loop, wire, self._all),
@@ -108,10 +108,13 @@ class Connections:
         return connection
 
 
-async def _connected_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+async def _connected_socket(loop: asyncio.AbstractEventLoop, host: str, port: int, outbound: Outbound) -> socket.socket:
     """Return a socket connected to the first of the host's addresses that answers. A dead one must not use up the time
-    of the others (RFC 8305)."""
-    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    of the others (RFC 8305). Raises NotSent when none of them is allowed."""
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM) if outbound.allows(host) else []
+    addresses = [one for one in found if outbound.allows(str(one[4][0]))]
+    if not addresses:
+        raise NotSent("not-public")
     return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HAPPY_EYEBALLS_S, loop=loop)
 
 

@@ -44,6 +44,7 @@ class Outbound:
     proxy: str = ""  # http://user:password@host:port; "" is a direct connection
     exemptions: tuple[Exemption, ...] = ()
     ca_file: Path | None = None  # PEM, trusted beside the system's authorities
+    public_only: bool = False  # for URLs that strangers give: none leads to this machine or the city's own network
 
     @classmethod
     def of(cls, settings: Settings) -> "Outbound":
@@ -66,6 +67,19 @@ class Outbound:
         if host == "localhost" or (address is not None and address.is_loopback):
             return ""
         return "" if any(exemption.covers(host, port) for exemption in self.exemptions) else self.proxy
+
+    def allows(self, host: str) -> bool:
+        """Return whether this address may be connected to; a name is allowed until it is resolved.
+
+        Through a proxy names are resolved there, and what they may lead to is the proxy's rule.
+        """
+        address = _address(host)
+        if not self.public_only:
+            return True
+        if address is None:
+            return host.lower().rstrip(".") != "localhost"
+        inner = getattr(address, "ipv4_mapped", None) or address
+        return bool(inner.is_global) and not inner.is_multicast
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -130,6 +144,6 @@ def _exemption(entry: str) -> Exemption:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host.strip("[]"))
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None

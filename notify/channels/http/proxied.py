@@ -44,6 +44,8 @@ class ProxiedConnections:
         proxy = self._outbound.proxy_for(*endpoint.origin[:2])
         if not proxy:
             return await self._direct.ask(endpoint, body, timeout_s, leave_by_s)
+        if not self._outbound.allows(endpoint.origin[0]):
+            raise NotSent("not-public")
         request = _Request(leave_by_s)
         current = _request.set(request)
         try:

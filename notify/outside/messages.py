@@ -1,0 +1,98 @@
+"""A warning of another agency as it was published, whatever its format."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from notify.core.characters import visible
+from zones import geometry
+from zones.geometry import Area
+
+LONGEST = {"line": 500, "text": 20_000}  # characters that are kept
+WITHOUT_END = timedelta(hours=24)  # after it was sent, a message that names no end is taken for over
+MOST_CORNERS = 10_000  # of the area of one message
+MOST_REFERENCES = 500
+_YEARS = range(2000, 2100)  # a time outside of them is a mistake
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class UnreadableMessage(Exception):
+    """One message cannot be read. Its text says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The text of a message in one language (RFC 3066, such as en-US)."""
+
+    language: str
+    event: str
+    headline: str
+    description: str
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """In the vocabulary of CAP 1.2. `refers`: the identifiers of the messages that it replaces or cancels.
+
+    `ends_at`: with `end_given` false only our guess. `area`: None when only codes of places are given.
+    """
+
+    identifier: str
+    sender: str
+    sent: datetime
+    status: str
+    kind: str  # msgType
+    refers: tuple[str, ...]
+    severity: str
+    urgency: str
+    certainty: str
+    ends_at: datetime
+    end_given: bool
+    place: str
+    area: Area | None
+    words: tuple[Words, ...]
+
+
+def line(value: object) -> str:
+    """Text in one line, cut to what is kept."""
+    return " ".join(_kept(value).split())[: LONGEST["line"]]
+
+
+def paragraphs(value: object) -> str:
+    """Text with its lines, each without the indentation of the document that it came in."""
+    lines = (one.strip() for one in _kept(value).splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()[: LONGEST["text"]]
+
+
+def _kept(value: object) -> str:
+    return visible(_UNSTORABLE.sub("", value)) if isinstance(value, str) else ""
+
+
+def moment(value: object, of: str) -> datetime | None:
+    """A time in UTC; None for an empty one. Raises UnreadableMessage for one that cannot be read or has no offset."""
+    words = line(value)
+    if not words:
+        return None
+    try:
+        at = datetime.fromisoformat(words)
+        if at.tzinfo is not None and at.year in _YEARS:
+            return at.astimezone(UTC)
+    except ValueError:
+        pass
+    raise UnreadableMessage(f"its {of}, {words[:40]!r}, is not a time with an offset")
+
+
+def one_area(parts: Sequence[BaseGeometry]) -> Area | None:
+    """Unite the parts of an area. Raises ZoneError for one that cannot be used, UnreadableMessage for a huge one."""
+    if not parts:
+        return None
+    if sum(shapely.get_num_coordinates(np.array(parts, dtype=object))) > MOST_CORNERS:
+        raise UnreadableMessage(f"its area has more than {MOST_CORNERS} corners")
+    clean = [geometry.clean(part)[0] for part in parts]
+    return clean[0] if len(clean) == 1 else geometry.clean(geometry.union(clean))[0]

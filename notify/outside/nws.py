@@ -1,0 +1,92 @@
+"""Read the active alerts of the US National Weather Service (api.weather.gov, GeoJSON)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from notify.outside import cap
+from notify.outside.messages import (
+    MOST_REFERENCES,
+    WITHOUT_END,
+    Message,
+    UnreadableMessage,
+    Words,
+    line,
+    moment,
+    one_area,
+    paragraphs,
+)
+from zones import geometry
+from zones.errors import ZoneError
+
+_VTEC = re.compile(r"/([OTEX])\.([A-Z]{3})\.")  # k and aaa (NWS Directive 10-1703)
+OVER = frozenset({"CAN", "EXP", "UPG"})  # cancelled, expired, replaced by another kind of warning
+
+
+def read(feature: object) -> Message:
+    """Read one feature. Raises UnreadableMessage, which names it."""
+    about = feature.get("properties") if isinstance(feature, Mapping) else None
+    identifier = line(about.get("id")) if isinstance(about, Mapping) else ""
+    if not isinstance(feature, Mapping) or not isinstance(about, Mapping) or not identifier:
+        raise UnreadableMessage("a feature without an id")
+    try:
+        return _read(feature, about, identifier)
+    except (UnreadableMessage, ZoneError) as error:
+        raise UnreadableMessage(f"{identifier}: {error}") from None
+
+
+def _read(feature: Mapping[str, Any], about: Mapping[str, Any], identifier: str) -> Message:
+    sent = moment(about.get("sent"), "time sent")
+    if sent is None:
+        raise UnreadableMessage("it does not say when it was sent")
+    vtec = [_VTEC.match(one) for one in _parameter(about, "VTEC")]
+    end = _end(about)
+    shape = feature.get("geometry")
+    return Message(
+        identifier=identifier,
+        sender=line(about.get("senderName")) or line(about.get("sender")),
+        sent=sent,
+        status="Test" if any(one and one[1] != "O" for one in vtec) else line(about.get("status")),
+        # The type is at times "Alert" although the code says that the warning is over.
+        kind="Cancel" if vtec and all(one and one[2] in OVER for one in vtec) else line(about.get("messageType")),
+        refers=_references(about),
+        severity=cap.worst(cap.SEVERITIES, [about.get("severity") or ""]),
+        urgency=cap.worst(cap.URGENCIES, [about.get("urgency") or ""]),
+        certainty=cap.worst(cap.CERTAINTIES, [about.get("certainty") or ""]),
+        ends_at=end or sent + WITHOUT_END,
+        end_given=end is not None,
+        place=line(about.get("areaDesc")),
+        area=None if shape is None else one_area([geometry.parse_area({"type": "Feature", "geometry": shape})]),
+        words=(
+            Words(
+                line(about.get("language")) or cap.LANGUAGE,
+                line(about.get("event")),
+                line(about.get("headline")),
+                paragraphs(about.get("description")),
+                paragraphs(about.get("instruction")),
+            ),
+        ),
+    )
+
+
+def _end(about: Mapping[str, Any]) -> Any:
+    """When the danger ends; `expires` is only when the text is due for renewal, often hours before."""
+    ends = moment(about.get("ends"), "end")
+    if ends is None:
+        ends = max(filter(None, (moment(one, "end") for one in _parameter(about, "eventEndingTime"))), default=None)
+    return ends or moment(about.get("expires"), "end")
+
+
+def _references(about: Mapping[str, Any]) -> tuple[str, ...]:
+    given = about.get("references")
+    named = (
+        [line(one.get("identifier")) for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
+    )
+    dead = [one for words in _parameter(about, "expiredReferences") for one in cap.references(words)]
+    return tuple(dict.fromkeys(filter(None, [*named, *dead])))[:MOST_REFERENCES]
+
+
+def _parameter(about: Mapping[str, Any], name: str) -> list[str]:
+    parameters = about.get("parameters")
+    values = parameters.get(name) if isinstance(parameters, Mapping) else None
+    return [one for one in values if isinstance(one, str)] if isinstance(values, list) else []

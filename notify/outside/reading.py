@@ -1,0 +1,75 @@
+"""Take the messages out of a document. Its kind is told by its content, not by its address or media type."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from notify.outside import cap, entries, nws
+from notify.outside.entries import Linked
+from notify.outside.messages import Message, UnreadableMessage
+from notify.outside.xml import UnreadableXml, local, parse
+
+MOST_MESSAGES = 1000  # of one document
+T = TypeVar("T")
+
+
+class UnreadableDocument(Exception):
+    """It is none of the kinds that we read. Its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a feed says. `complete`: what it does not list is not in force any more.
+
+    `unreadable`: a sentence for each message that cannot be read.
+    """
+
+    messages: tuple[Message, ...]
+    unreadable: tuple[str, ...]
+    linked: tuple[Linked, ...] = ()
+    complete: bool = False
+
+
+def read(document: bytes, address: str) -> Document:
+    """Read a document that came from this address. Raises UnreadableDocument."""
+    text = document.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"{"):
+        return _geojson(text)
+    if not text.startswith(b"<"):
+        raise UnreadableDocument("it is neither JSON nor XML")
+    try:
+        root = parse(text)
+    except UnreadableXml as error:
+        raise UnreadableDocument(str(error)) from None
+    messages, unreadable = _each(cap.read, cap.alerts_in(root))
+    if entries.is_feed(root):
+        return Document(messages, unreadable, tuple(entries.linked(root, address)[:MOST_MESSAGES]))
+    if not messages and not unreadable and local(root) != "alerts":  # IPAWS: the recent ones, perhaps none
+        raise UnreadableDocument(f"it is XML, but neither CAP, Atom nor RSS: its root is {local(root)[:40]!r}")
+    return Document(messages, unreadable)
+
+
+def _geojson(text: bytes) -> Document:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnreadableDocument("it begins like JSON, but cannot be read as such") from None
+    features = document.get("features")
+    if document.get("type") != "FeatureCollection" or not isinstance(features, list):
+        raise UnreadableDocument("it is JSON, but not the alerts of the National Weather Service")
+    return Document(*_each(nws.read, features), complete=True)
+
+
+def _each(read_one: Callable[[T], Message], given: Iterable[T]) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Read each one; those that cannot be read do not stop the others."""
+    messages, unreadable = [], []
+    for number, one in enumerate(given):
+        if number == MOST_MESSAGES:
+            unreadable.append(f"there are more than {MOST_MESSAGES} messages: those after them are not read")
+            break
+        try:
+            messages.append(read_one(one))
+        except UnreadableMessage as error:
+            unreadable.append(str(error))
+    return tuple(messages), tuple(unreadable)
