@@ -36,6 +36,8 @@ from notify.models import (
     Contact,
     Operator,
     OperatorContact,
+    OutsideFeed,
+    OutsideWarning,
     Place,
     Preference,
     Sender,
@@ -43,6 +45,8 @@ from notify.models import (
     Topic,
     Zone,
 )
+from notify.outside import storing
+from notify.outside.messages import Message, Words
 from notify.training.city import CityZone
 from notify.training.names import phone as phone_of
 
@@ -236,6 +240,35 @@ def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:
 def _unset(name: str) -> bool:
     value = getattr(settings(), name)
     return not (value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
+def outside_warning(
+    s: Session,
+    area: Polygon | None = None,
+    *,
+    identifier: str = "brook-1",
+    agency: str = "Brook County",
+    words: Sequence[Words] = (),
+    now: datetime = NOW,
+    sent: datetime | None = None,
+) -> int:
+    """A warning of another agency, in force for an hour, with the feed that it came by. Returns its number."""
+    address = f"https://{agency.lower().replace(' ', '-')}.example.gov/cap.atom"
+    feed = s.get(OutsideFeed, address) or OutsideFeed(address=address, agency=agency)
+    feed.asked_at = feed.read_at = now
+    s.add(feed)
+    s.flush()
+    text = Words(
+        "en-US", "Flood Warning", "Brook Creek is rising", "Water reaches Mill Street.", "Go to higher ground."
+    )
+    message = Message(
+        identifier=identifier, sender="Brook County Emergency Management", sent=sent or now - timedelta(minutes=7),
+        status="Actual", kind="Alert", refers=(), severity="Severe", urgency="Immediate", certainty="Observed",
+        ends_at=now + timedelta(hours=1), end_given=True, place="Mill Street", area=area, words=tuple(words) or (text,),
+    )  # fmt: skip
+    storing.keep(s, feed, [message], now, complete=False)
+    found = select(OutsideWarning.id).where(OutsideWarning.identifier == identifier)
+    return s.scalars(found).one()
 
 
 def own_contact(

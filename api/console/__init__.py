@@ -1,6 +1,17 @@
 """The operators' pages."""
 
-from api.console import alarms, audit, drills, incidents, now, policies, presence, senders, warn_requests
+from api.console import (
+    alarms,
+    audit,
+    drills,
+    incidents,
+    now,
+    outside_warnings,
+    policies,
+    presence,
+    senders,
+    warn_requests,
+)
 from api.console.alert import alerts, live, report, zones_reached
 from api.console.people import (
     contacts,
@@ -36,6 +47,7 @@ _PAGES = (
     compose_saves,
     incidents,
     warn_requests,
+    outside_warnings,
     alerts,
     live,
     presence,

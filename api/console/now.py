@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.auth import Caller, Viewer
 from api.console.kept import Kept, remembered
+from api.console.outside_warnings import Others
 from api.console.places import city_outline
 from api.console.places.city_outline import Drawing
 from api.console.writing.compose_labels import names_of
@@ -33,7 +34,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 LOOK_S = 1.0
 STREAM_S = 60.0  # then the browser connects again, and its sign-in is checked again
-PARTS = ("standing", "waiting", "gaps", "force", "sending", "planned", "drafts", "map", "zones", "senders")
+PARTS = ("standing", "waiting", "gaps", "force", "outside", "sending", "planned", "drafts", "map", "zones", "senders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,22 @@ class Seen:
     drawing: Drawing | None
     begun: Begun | None
     authors: dict[int, str]  # emails of operators by id
+    outside: Others
 
 
 def look(now: datetime) -> Seen:
     with transaction() as s:
         found = situation.read(s, now)
-        empty = not found.items and not situation.anything_written(s)
+        others = Others.read(s, now)
+        empty = not found.items and not others.warnings and not situation.anything_written(s)
         return Seen(
             found,
             claims.of_each(s, {gap.incident for gap in found.coverage.gaps}),
             sender_status.read(s, tasks.redis_client(), now),
-            city_outline.draw(s, found),
+            city_outline.draw(s, found, others.warnings),
             situation.begun(s) if empty else None,
             names_of(s),
+            others,
         )
 
 
@@ -131,6 +135,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "drawing": seen.drawing,
         "mine": mine,
         "authors": seen.authors,
+        "outside": seen.outside,
         "others": [one for one in seen.situation.drafts if one not in mine],
         "exact": exact,
         "fewest": tallies.FEWEST,

@@ -27,7 +27,7 @@ async function begin() {
       script("/static/vendor/terra-draw.umd.js").then(() => script("/static/vendor/terra-draw-maplibre-gl-adapter.umd.js")),
     ]);
     box.hidden = false;
-    city = await tocsinMap(box, { label: box.dataset.label, onPick: pick, onStyle: dress });
+    city = await tocsinMap(box, { label: box.dataset.label, others: "/console/outside/areas", onPick: pick, onStyle: dress });
   } catch (error) {
     box.hidden = true;
     note.textContent = box.dataset.noMap;

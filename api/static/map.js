@@ -25,11 +25,12 @@ maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
  *   label      what the map is called to those who do not see it
  *   onPoint    (zones, lngLat) when the pointer moves to other zones; [] when it leaves them
  *   onPick     (zones, lngLat) when the map is pressed
+ *   others     where the areas of other agencies' warnings are, as GeoJSON: dashed outlines
  *   onStyle    (map, theme) whenever a style has been set
  * @returns {Promise} of `{map, theme, show, choose, watch, fit, remove}`; it is refused where there is no WebGL
  */
 export async function tocsinMap(element, options = {}) {
-  const { styleUrl = "/map/style.json", label = "Map", onPoint, onPick, onStyle } = options;
+  const { styleUrl = "/map/style.json", label = "Map", others, onPoint, onPick, onStyle } = options;
   let kinds = options.kinds ?? null;
   let chosen = null;
   let pointed = [];
@@ -84,6 +85,7 @@ export async function tocsinMap(element, options = {}) {
   map.on("style.load", () => {
     dress();
     onStyle?.(map, theme());
+    if (others) drawOthers(map, others);
   });
   map.on("mousemove", (event) => watched && point(zonesAt(event.point), event.lngLat));
   map.on("mouseout", () => point([], null));
@@ -121,6 +123,18 @@ export async function tocsinMap(element, options = {}) {
       map.remove();
     },
   };
+}
+
+/** Draws what other agencies warn of over everything else. */
+function drawOthers(map, address) {
+  const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
+  map.addSource("others", { type: "geojson", data: new URL(address, location.href).href });
+  map.addLayer({
+    id: "others-line",
+    type: "line",
+    source: "others",
+    paint: { "line-color": ink, "line-width": 2.5, "line-dasharray": [3, 2] },
+  });
 }
 
 function theme() {

@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from notify.city import basemap
 from notify.city.basemap import Zones
-from notify.city.coverage import ORDER, REACHED
+from notify.city.coverage import REACHED
 from zones import gate
+from zones.geometry import share
 
+KINDS = ("neighbourhood", "custom", "evacuation", "utility", "snow", "collection")  # the first that the city has
 KEPT = 500  # results
 _lock = threading.Lock()
 _kept: "OrderedDict[tuple[str, bytes], tuple[str, ...]]" = OrderedDict()
@@ -31,7 +33,12 @@ def zones_met(s: Session, area: bytes) -> tuple[str, ...]:
 
 
 def _met(zones: Zones, area: shapely.Geometry) -> tuple[str, ...]:
-    usual = next((kind for kind in ORDER[1:] + ORDER[:1] if any(one["kind"] == kind for one in zones.about)), "")
-    near = [row for row in zones.tree.query(area, predicate="intersects").tolist() if zones.about[row]["kind"] == usual]
-    taken = [row for row in near if shapely.intersection(zones.shapes[row], area).area >= REACHED * zones.shapes[row].area]
-    return tuple(sorted(str(zones.about[row]["name"]) for row in taken))
+    usual = next((kind for kind in KINDS if any(one["kind"] == kind for one in zones.about)), "")
+    near = zones.tree.query(area, predicate="intersects").tolist()
+    return tuple(
+        sorted(
+            str(zones.about[row]["name"])
+            for row in near
+            if zones.about[row]["kind"] == usual and share(zones.shapes[row], area) >= REACHED
+        )
+    )

@@ -14,6 +14,7 @@ from notify.outside.messages import (
     Message,
     UnreadableMessage,
     Words,
+    language,
     line,
     moment,
     one_area,
@@ -28,7 +29,6 @@ ALERTS = frozenset(f"{{{one}}}alert" for one in NAMESPACES)
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
-LANGUAGE = "en-US"  # of an info that names none (CAP 1.2, section 3.2.2)
 
 
 def alerts_in(root: Element) -> Iterator[Element]:
@@ -88,16 +88,16 @@ def _words(infos: list[Element]) -> tuple[Words, ...]:
     """The text by language. Infos of one language, for several areas, are one text: each paragraph once."""
     languages: dict[str, list[Element]] = {}
     for info in infos:
-        languages.setdefault(line(_text(info, "language")) or LANGUAGE, []).append(info)
+        languages.setdefault(language(_text(info, "language")), []).append(info)
     return tuple(
         Words(
-            language,
+            spoken,
             line(_text(same[0], "event")),
             line(_text(same[0], "headline")),
             paragraphs("\n\n".join(dict.fromkeys(paragraphs(_text(info, "description")) for info in same))),
             paragraphs("\n\n".join(dict.fromkeys(paragraphs(_text(info, "instruction")) for info in same))),
         )
-        for language, same in languages.items()
+        for spoken, same in languages.items()
     )
 
 

@@ -17,8 +17,10 @@ LONGEST = {"line": 500, "text": 20_000}  # characters that are kept
 WITHOUT_END = timedelta(hours=24)  # after it was sent, a message that names no end is taken for over
 MOST_CORNERS = 10_000  # of the area of one message
 MOST_REFERENCES = 500
+LANGUAGE = "en-US"  # of a text that names none (CAP 1.2, section 3.2.2)
+_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _YEARS = range(2000, 2100)  # a time outside of them is a mistake
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class UnreadableMessage(Exception):
@@ -64,6 +66,12 @@ def line(value: object) -> str:
     return " ".join(_kept(value).split())[: LONGEST["line"]]
 
 
+def language(value: object) -> str:
+    """A language as pages name it (RFC 5646); LANGUAGE for none, and for what is none."""
+    words = line(value)
+    return words if _LANGUAGE.fullmatch(words) else LANGUAGE
+
+
 def paragraphs(value: object) -> str:
     """Text with its lines, each without the indentation of the document that it came in."""
     lines = (one.strip() for one in _kept(value).splitlines())
@@ -71,7 +79,7 @@ def paragraphs(value: object) -> str:
 
 
 def _kept(value: object) -> str:
-    return visible(_UNSTORABLE.sub("", value)) if isinstance(value, str) else ""
+    return visible(_CONTROLS.sub("", value.replace("\r\n", "\n"))) if isinstance(value, str) else ""
 
 
 def moment(value: object, of: str) -> datetime | None:

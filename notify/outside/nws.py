@@ -11,6 +11,7 @@ from notify.outside.messages import (
     Message,
     UnreadableMessage,
     Words,
+    language,
     line,
     moment,
     one_area,
@@ -59,7 +60,7 @@ def _read(feature: Mapping[str, Any], about: Mapping[str, Any], identifier: str)
         area=None if shape is None else one_area([geometry.parse_area({"type": "Feature", "geometry": shape})]),
         words=(
             Words(
-                line(about.get("language")) or cap.LANGUAGE,
+                language(about.get("language")),
                 line(about.get("event")),
                 line(about.get("headline")),
                 paragraphs(about.get("description")),

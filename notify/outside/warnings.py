@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.city.zones_met import zones_met
+from notify.core import translation
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.models import OutsideWarning
@@ -41,8 +42,9 @@ class Warned:
     ended_at: datetime | None
     zones: tuple[str, ...] = ()
 
-    def said(self, language: str) -> Words:
-        """The words in a language of readers (`es`); the agency's own if it has none."""
+    def said(self, language: str = "") -> Words:
+        """The words in a language (`es`), by default the reader's; the agency's own if it has none."""
+        language = language or translation.language()
         given = [one for one in self.words if one.language.lower().partition("-")[0] == language]
         return next(iter([*given, *self.words]), Words("", "", "", "", ""))
 

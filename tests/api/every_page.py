@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from notify.accounts import links, operators
 from notify.alerts import incidents, lifecycle, warn_requests
@@ -18,6 +19,8 @@ from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.requests import unsubscribe_url
+from notify.models import OutsideFeed
+from notify.outside.messages import Words
 from tests import factories
 from tests.api import asked
 from tests.api.people import joined
@@ -61,6 +64,15 @@ def paths(
         newcomer = operators.add(s, "newcomer@example.gov", "author", city)
         join = links.make(s, newcomer, "join", city)
         enter = links.make(s, newcomer, "training", city)
+        spanish = Words(
+            "es-US", "Inundación", "Sube el arroyo", "El agua llega a Mill Street.", "Suba a un lugar alto."
+        )
+        english = Words("en-US", "Flood <b>Warning</b>", "Water is high", "Water in Mill Street.", "Go to high ground.")
+        known = factories.outside_warning(s, factories.square(0, 0), now=city, words=(english, spanish))
+        unknown = factories.outside_warning(s, identifier="codes", agency="Weather Service", now=city)
+        failing = s.scalars(select(OutsideFeed)).first()
+        assert failing is not None
+        failing.error, failing.unreadable = "it answers 503", ["brook-2: its time sent, 'now', is not a time"]
     zone = asked.number("SELECT id FROM zones WHERE name = 'Riverside'")
     thread = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=real)
     with transaction() as s:
@@ -88,6 +100,10 @@ def paths(
         "/console",
         "/console/alerts",
         "/console/requests",
+        f"/console/outside/{known}",
+        f"/console/outside/{unknown}?alert={real}",
+        "/console/outside/99",
+        f"/console/compose?outside={known}",
         f"/console/incidents/{thread}",
         "/console/map",
         f"/console/map?zone={zone}",

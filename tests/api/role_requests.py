@@ -198,6 +198,11 @@ def _working_draft(world: World) -> int:
         return working_start.start(s, "storm", "issue", factories.operator(s, "author", now=world.now), world.now).id
 
 
+def _warning(world: World) -> int:
+    with transaction() as s:
+        return factories.outside_warning(s, factories.square(0, 0), now=world.now)
+
+
 def _session(world: World) -> int:
     """Another session of whoever asks."""
     with transaction() as s:
@@ -252,6 +257,7 @@ MAKERS: dict[str, Maker] = {
     "zone_id": _number("SELECT min(id) FROM zones"),
     "spare_zone": _spare_zone,
     "draft_id": _working_draft,
+    "warning_id": _warning,
     "messages": _messages,
     "z": lambda _world: 8,
     "x": lambda _world: 0,

@@ -36,6 +36,8 @@ from notify.delivery import forecast
 from notify.delivery.forecast import Plan
 from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
+from notify.outside import warnings
+from notify.outside.warnings import WarnedThere
 from zones.geometry import from_wkb
 
 WANTED = {  # button -> the permission that it needs, and the state that follows
@@ -72,6 +74,7 @@ class AlertView(Shown):
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
     similar: Sequence[Similar] = ()  # of other incidents
     told: Sequence[Told] = ()  # alerts of other incidents that are in force in its area
+    others: Sequence[WarnedThere] = ()  # warnings of other agencies that meet its area
     replaced: Replaced | None = None  # the alert before it, if a part of its area is left out
     earlier: int = 0  # residents in the area of that alert
     findings: Sequence[linting.Checked] = ()  # on its words
@@ -171,6 +174,7 @@ def _for_review(s: Session, view: AlertView, area: BaseGeometry, now: datetime) 
         view,
         similar=similar(s, alert, now),
         told=told_there.there(s, area, now, alert.incident_id),
+        others=warnings.there(s, area, now),
         replaced=replaced_area.find(s, alert.incident_id, area, alert.id),
         findings=linting.findings(s, alert, settings()),
         differences=differences.read(s, alert, settings()),

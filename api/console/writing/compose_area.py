@@ -27,6 +27,8 @@ from notify.core.errors import TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import WorkingDraft
+from notify.outside import warnings
+from notify.outside.warnings import WarnedThere
 from zones.geometry import area_hash, from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
 
@@ -55,6 +57,7 @@ class Looked:
     replaced: Replaced | None = None  # the alert before it, if a part of its area is left out
     earlier: int | None = None  # residents in the area of that alert, where they may be counted
     told: Sequence[Told] = ()  # alerts of other incidents that are in force there
+    others: Sequence[WarnedThere] = ()  # warnings of other agencies that meet it
 
 
 def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *, briefly: bool = False) -> Looked:
@@ -79,6 +82,7 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *,
         looked.inside, looked.outside = samples(looked.shape)
         with transaction() as s:
             looked.told = told_there.there(s, looked.shape, datetime.now(UTC), looked.wanted.incident)
+            looked.others = warnings.there(s, looked.shape, datetime.now(UTC))
     return looked
 
 

@@ -20,6 +20,7 @@ from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
 NUMBERS = gettext_noop("The list of alerts shows the numbers.")
+WARNINGS = gettext_noop("The page Now shows them.")
 REQUESTS = gettext_noop("The page of requests shows the numbers.")
 
 
@@ -30,9 +31,10 @@ def list_drafts(
     incident: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     zones_of: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     asked: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    outside: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
-    """`asked`: the request to warn that the alert will answer."""
-    return _list_page(request, caller, incident, zones_of, asked)
+    """`asked`: the request to warn that the alert will answer; `outside`: another agency's warning, for its area."""
+    return _list_page(request, caller, incident, zones_of, asked, outside)
 
 
 @router.post("")
@@ -43,6 +45,7 @@ def start(
     incident: Annotated[str, Form(max_length=20)] = "",
     zones_of: Annotated[str, Form(max_length=20)] = "",
     asked: Annotated[str, Form(max_length=20)] = "",
+    outside: Annotated[str, Form(max_length=20)] = "",
     correct: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again."""
@@ -60,6 +63,7 @@ def start(
                 incident=whole_number(incident, gettext_noop("%(given)s is not the number of an incident."), NUMBERS),
                 zones_of=whole_number(zones_of, gettext_noop("%(given)s is not the number of an alert."), NUMBERS),
                 request=whole_number(asked, gettext_noop("%(given)s is not the number of a request."), REQUESTS),
+                outside=whole_number(outside, gettext_noop("%(given)s is not the number of a warning."), WARNINGS),
                 correct=bool(correct),
             )
     except TocsinError as error:
@@ -68,7 +72,13 @@ def start(
 
 
 def _list_page(
-    request: Request, caller: Caller, incident: int = 0, zones_of: int = 0, asked: int = 0, told: Told | None = None
+    request: Request,
+    caller: Caller,
+    incident: int = 0,
+    zones_of: int = 0,
+    asked: int = 0,
+    outside: int = 0,
+    told: Told | None = None,
 ) -> Response:
     by = caller.acting
     with transaction() as s:
@@ -85,6 +95,7 @@ def _list_page(
         incident=incident,
         zones_of=zones_of,
         asked=asked,
+        outside=outside,
         labels={event.name: event.label for event in compose.catalogue().events},
         told=told,
     )

@@ -1,8 +1,10 @@
 """Open a working draft: an empty form, or one that an incident or an earlier alert has filled in."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
+import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,6 +19,11 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.delivery import senders
 from notify.models import Alert, AlertZone, Operator, WorkingDraft, ZoneVersion
+from notify.outside import warnings
+from zones.geometry import from_wkb, to_geojson
+
+ROUND_DEGREES = 1e-6  # 0.1 m
+MOST_NAMES = 3
 
 
 def start(
@@ -29,6 +36,7 @@ def start(
     incident: int | None = None,
     request: int | None = None,
     zones_of: int | None = None,
+    outside: int | None = None,
     correct: bool = False,
     values: Mapping[str, str] | None = None,
 ) -> WorkingDraft:
@@ -36,7 +44,8 @@ def start(
     that is to `correct` it has its severity and its end, too, and residents read that it is a correction.
 
     `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
-    ticked; `values`: those of further fields. Raises Invalid, NotFound or NotAllowed.
+    ticked; `outside`: of a warning of another agency, whose area is drawn; `values`: those of further fields. Raises
+    Invalid, NotFound or NotAllowed.
     """
     event = compose.catalogue().event(event_name)
     event.defaults(phase)
@@ -60,6 +69,8 @@ def start(
         )
     if zones_of is not None:
         fields |= {f"zone.{number}": "on" for number in zones_of_alert(s, zones_of)}
+    if outside is not None:
+        fields |= _area_of(s, outside)
     draft = WorkingDraft(
         event=event.name,
         phase=phase,
@@ -107,6 +118,17 @@ def _weight_of(last: Alert, now: datetime) -> dict[str, str]:
     ends = last.expires_at.astimezone(settings().tz)
     end = {"expires_at": f"{ends:%Y-%m-%dT%H:%M}"} if last.expires_at > now else {}
     return {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty} | end
+
+
+def _area_of(s: Session, warning_id: int) -> dict[str, str]:
+    """The area of a warning of another agency, named after our zones if they are few. Raises NotFound, or Invalid when
+    it has none."""
+    warning = warnings.find(s, warning_id)
+    if warning.area is None:
+        raise Invalid(_("The warning names its area only by codes of places."), hint=_("Choose the area on the page."))
+    area = shapely.set_precision(from_wkb(warning.area), ROUND_DEGREES, mode="pointwise")
+    name = ", ".join(warning.zones) if len(warning.zones) <= MOST_NAMES else ""
+    return {"area": json.dumps(to_geojson(area)), "area_name": name}
 
 
 def zones_of_alert(s: Session, alert_id: int) -> list[int]:

@@ -1,0 +1,72 @@
+"""Lay the words of another agency beside ours, so that city and county do not contradict each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.content import differences
+from notify.content.differences import Piece
+from notify.core import states
+from notify.models import Alert, StoredContent
+from notify.outside.messages import Words
+from notify.outside.warnings import Warned
+from zones import gate
+from zones.geometry import share
+
+MOST = 50  # alerts to choose from
+MOST_CHARACTERS = 8_000  # of each side: the comparison takes quadratic time
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """One of our messages beside the other agency's text. What both have is the same in `theirs` and `ours`."""
+
+    channel: str
+    language: str
+    their_language: str
+    theirs: Sequence[Piece]
+    ours: Sequence[Piece]
+
+
+def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
+    """Return our alerts in force: those in the area of the warning first, then the newest."""
+    rows = s.scalars(
+        select(Alert)
+        .where(Alert.state.in_(states.IN_FORCE), Alert.expires_at > now, Alert.area.is_not(None))
+        .order_by(Alert.launched_at.desc(), Alert.id.desc())
+        .limit(MOST)
+    ).all()
+    if warning.area is None:
+        return rows
+    area = gate.from_wkb(warning.area)
+    return sorted(rows, key=lambda one: share(gate.from_wkb(one.area or b""), area) <= 0)
+
+
+def lay(s: Session, warning: Warned, alert_id: int) -> Sequence[Laid]:
+    """Compare a warning with the messages of one of our alerts, each with the text in its language if there is one."""
+    rows = s.scalars(
+        select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.channel.desc())
+    ).all()
+    by_language = {_short(words.language): words for words in reversed(warning.words)}
+    spoken = [row for row in rows if row.language in by_language] or rows
+    return [_laid(row, by_language.get(row.language, warning.said(row.language))) for row in spoken]
+
+
+def _short(language: str) -> str:
+    return language.lower().partition("-")[0]
+
+
+def _laid(row: StoredContent, words: Words) -> Laid:
+    theirs = "\n".join(filter(None, (words.headline, words.description, words.instruction)))
+    ours = "\n".join(filter(None, (row.subject, row.text)))
+    pieces = differences.compare(theirs[:MOST_CHARACTERS], ours[:MOST_CHARACTERS])
+    return Laid(
+        row.channel,
+        row.language,
+        words.language,
+        [one for one in pieces if one.kind != "new"],
+        [one for one in pieces if one.kind != "old"],
+    )
