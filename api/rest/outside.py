@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
+from api.openapi import problems
 from notify.core.db import transaction
 from notify.outside import feeds, warnings
 from notify.outside.warnings import Warned
@@ -57,7 +58,7 @@ class OutsideWarnings(BaseModel):
     feeds: list[OutsideFeedOut]
 
 
-@router.get("", summary="What other agencies say now")
+@router.get("", summary="What other agencies say now", responses=problems())
 def list_outside_warnings(caller: Reader) -> OutsideWarnings:
     """Warnings in force that concern the city, the gravest first, and how the feeds do. The text is the agencies'."""
     with transaction() as s:
