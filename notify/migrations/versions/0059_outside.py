@@ -1,12 +1,12 @@
 """What other agencies say, and how their feeds do.
 
-Revision ID: 0058
+Revision ID: 0059
 """
 
 from alembic import op
 
-revision = "0058"
-down_revision = "0057"
+revision = "0059"
+down_revision = "0058"
 branch_labels = None
 depends_on = None
 
