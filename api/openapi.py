@@ -24,6 +24,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "addresses", "description": "Find an address, a crossing or a landmark."},
     {"name": "senders", "description": "The identities that messages are sent from, with their rates and caps."},
+    {"name": "policies", "description": "Decisions not to use a channel."},
+    {"name": "words", "description": "The city's own words for messages, version by version."},
     {"name": "subscribers", "description": "Residents: their number and, for agents, the record of a caller."},
 ]
 

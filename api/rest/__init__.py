@@ -10,10 +10,12 @@ from api.rest import (
     jobs,
     lint,
     outside,
+    policies,
     residents,
     roster,
     senders,
     subscribers,
+    words,
     zone_import,
     zones,
 )
@@ -32,6 +34,8 @@ ROUTERS = (
     senders.router,
     outside.router,
     roster.router,
+    policies.router,
+    words.router,
     subscribers.router,
     residents.router,
 )

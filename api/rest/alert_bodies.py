@@ -81,6 +81,9 @@ class NewAlert(BaseModel):
         description="Launch it at this time. It must be approved and launched before, which schedules it.",
     )
     incident: int | None = Field(None, ge=1, lt=2**63)
+    corrects: bool = Field(
+        False, description="Its messages begin with `Correction:`. Only for a later alert of an `incident`."
+    )
 
     def as_draft(self) -> Draft:
         parts, without = ([one.as_part() for one in several] for several in (self.parts, self.without))

@@ -1,11 +1,13 @@
 """`/api/v1/zones`: named areas of the city."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
+from api.ids import Id
 from api.openapi import problems
 from notify.city import zones as city_zones
 from notify.core.db import transaction
@@ -26,6 +28,13 @@ class ZoneOut(BaseModel):
     area_m2: float
     hash: str = Field(description="SHA-256 of its geometry.")
     source: str = Field(description="The file from which it was imported.")
+    owner: str = Field(description="Who keeps it right: a person or an office; empty: nobody.")
+
+
+class ZoneChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"owner": "Department of Streets"}})
+
+    owner: str = Field(max_length=2000, description="Empty: nobody.")
 
 
 class Zones(BaseModel):
@@ -46,6 +55,15 @@ def list_zones(caller: Reader, kind: Annotated[ZoneKind | None, Query()] = None)
         return Zones(zones=[_out(kept) for kept in city_zones.all_zones(s, kind)])
 
 
+@router.patch("/{zone_id}", summary="Say who keeps a zone right", responses=problems(403, 404, 422))
+def change_zone(zone_id: Id, wanted: ZoneChange, caller: Reader) -> ZoneOut:
+    """Needs the role admin. Borders and names change by an import only."""
+    with transaction() as s:
+        city_zones.set_owner(s, zone_id, wanted.owner, datetime.now(UTC), caller.acting)
+        zone = city_zones.of_id(s, zone_id)
+        return _out(city_zones.KeptZone(zone, city_zones.versions(s, zone_id)[0]))
+
+
 @router.get("/{name:path}", summary="One zone, with its shape", responses=problems(404, 422))
 def get_zone(name: str, caller: Reader) -> ZoneFeature:
     """By its name, or `kind:name` if two kinds share one. 404 suggests similar names."""
@@ -64,4 +82,5 @@ def _out(kept: city_zones.KeptZone) -> ZoneOut:
         area_m2=kept.version.area_m2,
         hash=kept.version.hash,
         source=kept.version.source,
+        owner=kept.zone.owner,
     )

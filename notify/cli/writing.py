@@ -88,6 +88,9 @@ def new(
     ] = None,
     status: Annotated[str, typer.Option(help="Actual, Exercise or Test.")] = "Actual",
     incident: Annotated[int | None, typer.Option(metavar="ID", help="The incident that it belongs to.")] = None,
+    corrects: Annotated[
+        bool, typer.Option("--corrects", help="Residents read that it corrects the message before it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a draft and print its number. Nothing is sent until it is approved and launched."""
@@ -120,6 +123,7 @@ def new(
         lasts=lasts,
         launch_at=now + delay if (delay := city_time.span(at or "")) else _moment("--at", at),
         incident=incident,
+        corrects=corrects,
     )
     with transaction() as s:
         by = acting.required(s, author)

@@ -12,7 +12,7 @@ from notify.city import zone_import
 from notify.city import zones as city_zones
 from notify.city.zone_import import Accepted, Report
 from notify.cli import acting
-from notify.cli.commands import Commands, Json
+from notify.cli.commands import As, Commands, Json
 from notify.cli.output import console, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
@@ -23,7 +23,7 @@ from zones.files.options import Option, spread
 from zones.files.zonefile import Options
 from zones.geometry import from_wkb, to_geojson
 
-commands = Commands(help="Import and show zones.", no_args_is_help=True)
+commands = Commands(help="Import and show zones, and say who keeps them right.", no_args_is_help=True)
 
 
 def _offered(name: str, of: Any, option: Option) -> Any:
@@ -135,6 +135,7 @@ def show(name: Annotated[str, typer.Argument(help="Its name, or kind:name.")], a
         "area_m2": round(found.version.area_m2),
         "hash": found.version.hash,
         "source": found.version.source,
+        "owner": found.zone.owner,
     }
     if as_json:
         geometry = to_geojson(from_wkb(found.version.geometry))
@@ -142,3 +143,20 @@ def show(name: Annotated[str, typer.Argument(help="Its name, or kind:name.")], a
         print_json({"type": "Feature", "properties": about, "geometry": geometry})
     else:
         table(("", ""), about.items())
+
+
+@commands.named("owner")
+def owner(
+    name: Annotated[str, typer.Argument(help="Its name, or kind:name.")],
+    of: Annotated[str, typer.Argument(metavar="OWNER", help='The person or office; "" for nobody.')],
+    operator: As,
+    as_json: Json = False,
+) -> None:
+    """Say who keeps a zone right."""
+    with transaction() as s:
+        by, zone = acting.required(s, operator), city_zones.find(s, name).zone
+        city_zones.set_owner(s, zone.id, of, datetime.now(UTC), by)
+    if as_json:
+        print_json({"id": zone.id, "name": zone.name, "owner": zone.owner})
+    else:
+        console.print(f"{zone.name} is kept by {zone.owner or 'nobody'}.", markup=False)

@@ -88,6 +88,11 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     defaults = event.defaults(wanted.phase)
     filled = compose.fill(event, wanted.phase, wanted.blanks)
     require_cap(wanted)
+    if wanted.corrects and wanted.phase == "issue" and wanted.follows is None:
+        raise Invalid(
+            _("The first alert of an incident corrects nothing."),
+            hint=_("Write the correction as an update of the incident with the wrong message."),
+        )
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
     area = area_of(s, wanted, settings)
