@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 
 import numpy as np
+import shapely
 from shapely.geometry import mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,8 +22,9 @@ from notify.accounts import operators, sessions
 from notify.alerts.writing import working_drafts, working_start
 from notify.alerts.writing.working_drafts import Change
 from notify.core.db import transaction
+from notify.delivery import fanout
 from notify.local import ports
-from notify.models import Lane, Operator
+from notify.models import Alert, Lane, Operator
 from tests.bench.figures import Figure, Goal
 from tests.bench.installation import Installation, installation
 from tests.bench.size import Size
@@ -43,13 +45,14 @@ SLOWER_MOST = 1.02
 
 
 def console(size: Size) -> Iterator[Figure]:
-    """Load each page, count a drawn area while it is written, and send with and without twenty watchers."""
+    """Load each page, count a drawn area and a correction while they are written, and send with and without twenty watchers."""
     residents, inside = CITY[size]
     with installation() as city:
         city.sender("sms", 100_000.0)
         area = city.settle(residents, "sms", inside=inside)
         door = _Door(city)
         pages = _fill(city, area, PAST[size])
+        pages["count while drawing a correction"] = _correction(city, area)
         for path in pages.values():
             door.load(path)  # the first one fills caches, as after a restart
         for name, path in pages.items():
@@ -65,7 +68,7 @@ def _loaded(name: str, took_s: list[float]) -> Figure:
     return Figure(f"page {name}", len(took_s), sum(took_s), goals=(Goal("p95, s", p95, MOST_S),), notes=notes)
 
 
-def _fill(city: Installation, area: object, past: int) -> dict[str, str]:
+def _fill(city: Installation, area: shapely.Geometry, past: int) -> dict[str, str]:
     """Add operators, zones, past alerts, a draft with a drawn area and an alert to review. Return the pages by name."""
     now = datetime.now(UTC)
     with transaction() as s:
@@ -110,6 +113,27 @@ def _fill(city: Installation, area: object, past: int) -> dict[str, str]:
         "Audit": "/console/audit",
         "Operators": "/console/operators",
     }
+
+
+def _correction(city: Installation, area: shapely.Geometry) -> str:
+    """Send an alert to everybody by SQL, and begin its correction. Return the page that counts while it is written."""
+    west, south, *_ = area.bounds
+    alert = city.approved(shapely.box(west, south, west + 0.25, south + 0.25), "sms")
+    now = city.begin(alert).launched_at
+    for _batches in fanout.resolve(alert, now or datetime.now(UTC)):
+        pass
+    with owning() as s:
+        for statement in (
+            "UPDATE deliveries SET state = 'delivered', sent_at = :now, settled_at = :now, sender_id = 1",
+            "UPDATE batches SET state = 'done'",
+            "UPDATE alerts SET state = 'sent', finished_at = :now",
+        ):
+            of = "id" if "alerts" in statement else "alert_id"
+            s.execute(text(f"{statement} WHERE {of} = :alert"), {"alert": alert, "now": now})
+    with transaction() as s:
+        author, incident = operators.find(s, "author@bench.example.org"), s.get_one(Alert, alert).incident_id
+        draft = working_start.start(s, "storm", "update", author, datetime.now(UTC), incident=incident, correct=True)
+        return f"/console/compose/{draft.id}/parts"
 
 
 def _watched(city: Installation, door: "_Door", area: object, turns: int) -> Figure:
