@@ -45,7 +45,7 @@ SLOWER_MOST = 1.02
 
 
 def console(size: Size) -> Iterator[Figure]:
-    """Load each page, count a drawn area and a correction while they are written, and send with and without twenty watchers."""
+    """Load each page, count an area and a correction while they are written, send with and without twenty watchers."""
     residents, inside = CITY[size]
     with installation() as city:
         city.sender("sms", 100_000.0)
