@@ -201,7 +201,9 @@ EMPTY: LiteralString = """
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
      WHERE last_value IS NOT NULL;  -- of the others, too: an insert that was rolled back has used a number
     DO $$ BEGIN  -- until they have ended, the next test sees their locks and statements
-        WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        -- Ended again and again: one that was still connecting above had no name yet, and would wait for our locks.
+        WHILE EXISTS (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()
                          AND backend_type = 'client backend' AND backend_start < now()) LOOP
             PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
         END LOOP;

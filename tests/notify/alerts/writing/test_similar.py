@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from notify.alerts import lifecycle
-from notify.alerts.similar import similar
+from notify.alerts.writing.similar import similar
 from notify.core.db import transaction
 from notify.models import Alert
 from tests import factories
