@@ -35,7 +35,7 @@ class Sending:
         self._throttle, self._transport = throttle, transport
 
     def run(self) -> int:
-        """Run the job, and again for a message that found no processor in its moment. Returns how many were accepted."""
+        """Run the job, and again for a message that found no processor in its moment: how many were accepted."""
         sent = 0
         for _ in range(LATE_MOST):
             sender_pool.read_anew()
