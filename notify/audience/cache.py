@@ -106,16 +106,16 @@ class Columns:
         channels: Sequence[str],
         wants: Wants,
         now: datetime,
-        also: NDArray[np.int64],
+        also: Sequence[NDArray[np.intp]],
         but: NDArray[np.bool_] | None,
     ) -> Tally:
-        """Count the residents inside. `topic` counts from 1; `also`: the ids of residents who count wherever they live;
-        `but`: residents to leave out, counted elsewhere."""
+        """Count the residents inside. `topic` counts from 1; `also`: residents who count wherever they live, as
+        indexes; `but`: residents to leave out, counted elsewhere."""
         inside = area.inside(self.lon, self.lat, self.radius_m)
         hit = np.zeros(self.size, dtype=bool)
         hit[self.place_of[inside]] = True
-        at = find(self.ids, also)
-        hit[at[at >= 0]] = True
+        for residents in also:
+            hit[residents] = True
         if but is not None:
             hit &= ~but
         verdict = self._verdict(topic, wants, now)

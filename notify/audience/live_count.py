@@ -2,14 +2,15 @@
 
 A process that counts keeps the residents in memory (`cache`). At every count it reads one snapshot of PostgreSQL, and
 first loads the residents who changed since the last one. So the count equals what a launch at that moment would resolve
-to, by the same rules (`resolve.REACHED`), and the memory can be discarded at any time.
+to, by the same rules (`resolve.REACHED`), and the memory can be discarded at any time. Only whom an earlier, very large
+alert was sent to is known as of a minute ago (`TOLD_FOR`).
 """
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -35,6 +36,18 @@ TOPICS = tuple(topic.value for topic in Topic)
 KEPT = timedelta(hours=1)  # changes are deleted after this long
 STALE = KEPT / 2  # an older snapshot is read anew; by PostgreSQL's clock, too, because a host may sleep
 LATE_MOST = 20_000  # residents who changed since the snapshot was read; with more it is read anew
+TOLD_FOR = timedelta(minutes=1)  # how long the recipients of a large alert are kept
+LARGE = 20_000  # recipients; those of a smaller alert are read for every count, which takes some milliseconds
+TOLD_MOST = 4  # large alerts: a million recipients take 16 MB
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The residents to whom an alert was sent, ascending, and their indexes in `base`, as of `at`."""
+
+    ids: NDArray[np.int64]
+    at_base: NDArray[np.intp]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class _Residents:
     changed: NDArray[np.int64]  # the ids of those who changed since base was read; some may be gone
     snapshot: str
     at: datetime  # of the snapshot
+    told: dict[int, _Told] = field(default_factory=dict)  # by alert, the one asked for longest ago first
 
 
 class LiveCount:
@@ -73,21 +87,23 @@ class LiveCount:
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
-        with self._moment(topic) as (s, known):
+        alerts = area.alerts if isinstance(area, OrTold) else ()
+        with self._moment(topic, alerts) as (s, known):
             timelines = timelines_to_come(s, channels)
-            also = told.residents(s, area.alerts if isinstance(area, OrTold) else (), 0, LAST_ID)
+            also = [known.told[alert] for alert in alerts]
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = cache.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
+        late = [np.flatnonzero(cache.find(one.ids, known.late.ids) >= 0) for one in also]
         parts = (
-            known.base.tally(area, number, channels, known.wants[topic], now, also, but),
-            known.late.tally(area, number, channels, known.late_wants[topic], now, also, None),
+            known.base.tally(area, number, channels, known.wants[topic], now, [one.at_base for one in also], but),
+            known.late.tally(area, number, channels, known.late_wants[topic], now, late, None),
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
     @contextmanager
-    def _moment(self, topic: str) -> Iterator[tuple[Session, _Residents]]:
+    def _moment(self, topic: str, alerts: Sequence[int] = ()) -> Iterator[tuple[Session, _Residents]]:
         """A snapshot, and the residents as of it. Other threads wait, and use what this one reads.
 
         They wait without a connection: reading takes seconds, and they would leave none for the rest of the process.
@@ -95,10 +111,10 @@ class LiveCount:
         with ExitStack() as stack:
             with self._lock:
                 s = stack.enter_context(one_moment())
-                known = self._known = self._updated(s, topic)
+                known = self._known = self._updated(s, topic, alerts)
             yield s, known
 
-    def _updated(self, s: Session, topic: str) -> _Residents:
+    def _updated(self, s: Session, topic: str, alerts: Sequence[int]) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
         known = self._known
         # A snapshot that goes back is from another server: a restored one, or a replica that took over.
@@ -111,7 +127,7 @@ class LiveCount:
             known.wants[topic] = cache.load_wants(s, known.base, topic)
         if topic not in known.late_wants:
             known.late_wants[topic] = cache.load_wants(s, known.late, topic, only=known.late.ids.tolist())
-        return known
+        return replace(known, told=_told(s, known, alerts)) if alerts else known
 
     def _with_changes(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
         fresh = _changed(s, known.snapshot, snapshot)
@@ -121,7 +137,7 @@ class LiveCount:
         if changed.size > LATE_MOST:
             return self._read(s, snapshot, at)
         late = cache.load(s, self._languages, TOPICS, only=changed.tolist())
-        return _Residents(known.base, known.wants, late, {}, changed, snapshot, at)
+        return _Residents(known.base, known.wants, late, {}, changed, snapshot, at, known.told)
 
     def _read(self, s: Session, snapshot: str, at: datetime) -> _Residents:
         began = time.monotonic()
@@ -144,6 +160,20 @@ def forget_changes(s: Session) -> None:
 def forget() -> None:
     """Discard what this process has loaded, after the settings changed."""
     live_count.forget()
+
+
+def _told(s: Session, known: _Residents, alerts: Sequence[int]) -> dict[int, _Told]:
+    """Return whom these alerts were sent to, beside the other large alerts that were asked for last."""
+    found = {}
+    for alert in alerts:
+        kept = known.told.get(alert)
+        if kept is None or kept.ids.size < LARGE or abs(known.at - kept.at) > TOLD_FOR:
+            ids = told.residents(s, (alert,), 0, LAST_ID)
+            at = cache.find(known.base.ids, ids)
+            kept = _Told(ids, at[at >= 0], known.at)
+        found[alert] = kept
+    others = [(alert, kept) for alert, kept in known.told.items() if alert not in found and kept.ids.size >= LARGE]
+    return dict(others[-TOLD_MOST:]) | found
 
 
 def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:

@@ -107,8 +107,47 @@ def test_who_was_told_and_has_no_place_any_more_is_counted_while_writing(
     with transaction() as s:
         expected = audience.preview(s, s.get_one(Alert, composed(first, "update")), LATER)
     counted = live_count.LiveCount(audience.written())
-    assert counted.count(OrTold(square(0, 0), (first,)), "storm", ("sms",), LATER) == expected
+    assert counting(counted, first) == expected
     assert expected.by_channel == {"sms": 3}
+
+
+@pytest.mark.parametrize("large", [1, live_count.LARGE])
+def test_who_changes_while_somebody_writes_is_counted_as_a_launch_would(
+    people: dict[str, factories.Resident], first: int, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_count, "LARGE", large)
+    counted = live_count.LiveCount(audience.written())
+    following = composed(first, "update")
+    for name in ("stays", "new", "moves"):  # told, not told, and told but away: one after another
+        with transaction() as s:
+            assert counting(counted, first) == audience.preview(s, s.get_one(Alert, following), LATER)
+            factories.move(s, people[name].id, 60, 60)
+    with transaction() as s:
+        expected = audience.preview(s, s.get_one(Alert, following), LATER)
+    assert counting(counted, first) == expected
+    assert expected.by_channel == {"sms": 2}
+
+
+def test_whom_a_large_alert_was_sent_to_is_kept_for_a_minute(
+    people: dict[str, factories.Resident], first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = live_count.LiveCount(audience.written())
+
+    def reached(state: str) -> int:
+        sql("UPDATE deliveries SET state = CAST(:state AS delivery_state), reason = '30005' WHERE contact_id = :c",
+            state=state, c=people["moves"].sms)  # fmt: skip
+        return counting(counted, first).by_channel["sms"]
+
+    assert (reached("undelivered"), reached("failed"), reached("undelivered")) == (3, 2, 3)  # small: read every time
+    monkeypatch.setattr(live_count, "LARGE", 1)
+    assert (reached("failed"), reached("undelivered")) == (3, 3)
+    assert (reached("failed"), reached("failed")) == (3, 3)
+    monkeypatch.setattr(live_count, "TOLD_FOR", timedelta(0))
+    assert reached("failed") == 2
+
+
+def counting(counted: live_count.LiveCount, first: int) -> audience.Audience:
+    return counted.count(OrTold(square(0, 0), (first,)), "storm", ("sms",), LATER)
 
 
 def test_a_larger_area_has_those_who_were_told_and_a_part_of_it_has_not(
