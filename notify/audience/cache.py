@@ -111,11 +111,10 @@ class Columns:
     ) -> Tally:
         """Count the residents inside. `topic` counts from 1; `also`: residents who count wherever they live, as
         indexes; `but`: residents to leave out, counted elsewhere."""
-        inside = area.inside(self.lon, self.lat, self.radius_m)
         hit = np.zeros(self.size, dtype=bool)
-        hit[self.place_of[inside]] = True
         for residents in also:
             hit[residents] = True
+        hit[self._inside(area, hit)] = True
         if but is not None:
             hit &= ~but
         verdict = self._verdict(topic, wants, now)
@@ -124,6 +123,14 @@ class Columns:
         shape = (len(self.channels), self.languages, REACHED + 1)
         contacts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
         return Tally(int(hit.sum()), int((hit & ~self._reachable(channels)).sum()), contacts)
+
+    def _inside(self, area: Membership, known: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return the residents with a place inside, but for places of those that are known already."""
+        if not known.any():
+            return self.place_of[area.inside(self.lon, self.lat, self.radius_m)]
+        asked = np.flatnonzero(~known[self.place_of])
+        radius_m = None if self.radius_m is None else self.radius_m[asked]
+        return self.place_of[asked][area.inside(self.lon[asked], self.lat[asked], radius_m)]
 
     def _reachable(self, channels: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each resident has a contact on one of these channels, be it left out or not."""
