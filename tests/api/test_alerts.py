@@ -293,6 +293,7 @@ def test_zones_and_senders_over_rest(door: httpx.Client, key: Key) -> None:
         "area_m2": 0,
         "hash": "",
         "source": "city.geojson",
+        "owner": "",
     }
     body = {"provider": "twilio", "address": "+15555550100", "rate_per_s": 10}
     made = door.post("/api/v1/senders", json=body, headers=admin).json()
