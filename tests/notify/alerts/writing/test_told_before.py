@@ -118,7 +118,9 @@ def test_who_changes_while_somebody_writes_is_counted_as_a_launch_would(
     monkeypatch.setattr(live_count, "LARGE", large)
     counted = live_count.LiveCount(audience.written())
     following = composed(first, "update")
-    sql("UPDATE places SET radius_m = 70000 WHERE subscriber_id = :id", id=people["away"].id)  # reaches Riverside
+    with transaction() as s:
+        factories.move(s, people["away"].id, 1.1, 0.5)
+        s.execute(text("UPDATE places SET radius_m = 20000 WHERE subscriber_id = :id"), {"id": people["away"].id})
     for name in ("stays", "new", "moves"):  # told, not told, and told but away: one after another
         with transaction() as s:
             assert counting(counted, first) == audience.preview(s, s.get_one(Alert, following), LATER)
