@@ -40,6 +40,11 @@ def simulated_settings(credentials: Credentials, url: str) -> dict[str, str]:
     }
 
 
+def simulated_agency(url: str) -> dict[str, str]:
+    """The settings of the training city, whose county warns as well."""
+    return {"TOCSIN_OUTSIDE_FEEDS": f"Brook County={url}/agencies/brook-county.cap"}
+
+
 def simulator(credentials: Credentials, port: int, public_url: str) -> Program:
     """The process that stands in for all providers."""
     ours = {

@@ -154,6 +154,7 @@ class Stack:
             **chosen,
             **secret_keys.settings(credentials, chosen),
             **(providers.simulated_settings(credentials, simulator_url) if simulated else {}),
+            **(providers.simulated_agency(simulator_url) if self._demo else {}),
             **servers,
             "TOCSIN_DATA": str(self.data),
         }

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from notify.simulators import agencies
 from notify.simulators.bluesky import Bluesky
 from notify.simulators.config import Config
 from notify.simulators.control import Control
@@ -54,6 +55,7 @@ def create_app(config: Config) -> Starlette:
         ),
         *_bluesky(world, Bluesky(world)),
         *Control(world, events).routes(),
+        *agencies.routes(),
         *Site(world, events).routes(),
         Mount("/assets", StaticFiles(directory=ASSETS)),
     ]
