@@ -1,10 +1,13 @@
 """Which hosts are reached through the proxy, and settings that cannot be used."""
 
+import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from notify.channels.http.client import Endpoint, NotSent
 from notify.channels.http.connections import Connections
 from notify.channels.http.outbound import Outbound, open_client
 from notify.core.errors import Unavailable
@@ -76,3 +79,55 @@ def test_without_a_proxy_the_fast_client_serves() -> None:
 def test_an_empty_file_name_is_none() -> None:
     """Compose passes every setting, also those that are not set."""
     assert Settings(outbound_ca_file="").outbound_ca_file is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07::1", True),
+        ("county.example.gov", True),  # its addresses are looked at when they are known
+        ("localhost", False),
+        ("LocalHost.", False),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("0.0.0.0", False),  # noqa: S104
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+    ],
+)
+def test_addresses_that_strangers_give_are_public(host: str, allowed: bool) -> None:
+    assert Outbound(public_only=True).allows(host) == allowed
+    assert Outbound().allows(host)
+
+
+@pytest.mark.parametrize("proxy", ["", PROXY])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_no_connection_is_opened_to_others(host: str, proxy: str) -> None:
+    async def ask() -> None:
+        client = open_client(Outbound(proxy=proxy, public_only=True))
+        try:
+            await client.ask(Endpoint("GET", f"http://{host}:9/", {}), None, 5)
+        finally:
+            await client.close()
+
+    with pytest.raises(NotSent, match="not-public"):
+        asyncio.run(ask())
+
+
+def test_a_name_that_leads_into_the_own_network_is_refused_when_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found(*_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+
+    async def ask() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+        client = Connections(Outbound(public_only=True))
+        await client.ask(Endpoint("GET", "http://county.example.gov:9/", {}), None, 5)
+
+    with pytest.raises(NotSent, match="not-public"):
+        asyncio.run(ask())

@@ -1,6 +1,7 @@
 """What a city has written into its environment."""
 
 import pytest
+from pydantic import ValidationError
 
 from notify.channels import registry
 from notify.core import connection
@@ -76,3 +77,40 @@ def test_hosts_as_sqlalchemy_took_them_are_not_halved_in_silence(query: str, mon
     monkeypatch.setenv("TOCSIN_DATABASE_URL", f"postgresql://u:p@/d?{query}")
     with pytest.raises(Unavailable, match="the same parameter twice"):
         Settings().require_database()
+
+
+def test_feeds_of_other_agencies_are_named_pairs() -> None:
+    weather = "https://api.weather.gov/alerts/active?zone=PAZ071,PAC101"
+    given = f" Weather Service = {weather}; Brook County=https://brook.example.gov/cap.atom; "
+    assert Settings(outside_feeds=given).feeds == [
+        ("Weather Service", weather), ("Brook County", "https://brook.example.gov/cap.atom")
+    ]  # fmt: skip
+    assert Settings().feeds == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://brook.example.gov/cap.atom",
+        "Brook=http://brook.example.gov/cap.atom",
+        "Brook=http://127.0.0.1:8025/cap.atom",  # this machine only below the address of the simulators
+        "Brook=http://127.0.0.1:80251/cap.atom",
+        "Brook=https://user:password@brook.example.gov/cap.atom",
+        "Brook=https://",
+        "Brook=https://brook.example.gov:port/",
+        "Brook=file:///etc/passwd",
+        "One=https://brook.example.gov/a; Two=https://brook.example.gov/a",
+        f"Brook=https://brook.example.gov/{'a' * 1500}",
+    ],
+)
+def test_what_is_no_feed_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match="outside_feeds"):
+        Settings(outside_feeds=given)
+
+
+def test_a_feed_on_this_machine_is_a_simulators() -> None:
+    simulator = "http://127.0.0.1:8025"
+    feed = Settings(simulator_url=simulator, outside_feeds=f"Brook={simulator}/cap").feeds[0]
+    assert feed == ("Brook", f"{simulator}/cap")
+    with pytest.raises(ValidationError, match="outside_feeds"):
+        Settings(simulator_url=simulator, outside_feeds=f"Brook={simulator}1/cap")
