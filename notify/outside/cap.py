@@ -57,7 +57,7 @@ def _read(alert: Element, identifier: str) -> Message:
     areas = [area for info in infos for area in _children(info, "area")]
     return Message(
         identifier=identifier,
-        sender=line(_text(alert, "sender")),
+        sender=next(filter(None, (line(_text(info, "senderName")) for info in infos)), line(_text(alert, "sender"))),
         sent=sent,
         status=line(_text(alert, "status")),
         kind=line(_text(alert, "msgType")),

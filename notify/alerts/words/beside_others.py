@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.channels.channel import CHANNELS
 from notify.content import differences
 from notify.content.differences import Piece
 from notify.core import states
@@ -47,9 +48,8 @@ def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
 
 def lay(s: Session, warning: Warned, alert_id: int) -> Sequence[Laid]:
     """Compare a warning with the messages of one of our alerts, each with the text in its language if there is one."""
-    rows = s.scalars(
-        select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.channel.desc())
-    ).all()
+    stored = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.language))
+    rows = sorted(stored, key=lambda row: [*CHANNELS, row.channel].index(row.channel))
     by_language = {_short(words.language): words for words in reversed(warning.words)}
     spoken = [row for row in rows if row.language in by_language] or rows
     return [_laid(row, by_language.get(row.language, warning.said(row.language))) for row in spoken]

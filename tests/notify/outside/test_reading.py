@@ -31,6 +31,7 @@ def test_a_cap_message_with_its_area_and_languages() -> None:
         ("es-US", "Inundación"),
     ]
     assert found.severity == "Severe"  # the worst of its parts
+    assert found.sender == "Brook County Emergency Management"
     assert found.area is not None
     assert found.area.equals(square(0, 0, 0.5, 0.5).union(square(1, 0, 1.5, 0.5)))  # longitude first
     assert found.end_given

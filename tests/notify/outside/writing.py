@@ -37,7 +37,8 @@ def info(
     return (
         f"<info><language>{language}</language><category>Met</category><event>{escape(event)}</event>"
         f"<urgency>Immediate</urgency><severity>{severity}</severity><certainty>Observed</certainty>{ends}"
-        f"<headline>{escape(headline)}</headline><description>{escape(description)}</description>"
+        f"<senderName>Brook County Emergency Management</senderName><headline>{escape(headline)}</headline>"
+        f"<description>{escape(description)}</description>"
         f"<instruction>{escape(instruction)}</instruction><area><areaDesc>{escape(place)}</areaDesc>{area}</area></info>"
     )
 
