@@ -31,7 +31,7 @@ from notify.core.db import transaction
 from notify.core.errors import hint_for_page
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.core.vocabulary import word
+from notify.core.vocabulary import outcome, step, word
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, HH:mm:ss"), parse_pattern("d MMM, HH:mm")  # Unicode CLDR
@@ -124,6 +124,8 @@ def _environment(_language: str) -> Environment:
         "channel": CHANNELS.__getitem__,
         "label": lambda channel: _(CHANNELS[channel].label),
         "word": word,
+        "outcome": outcome,
+        "step": step,
         "act": act,
         "detail": detail,
         "device": sessions.DEVICES.said,

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from shapely.geometry import box
 from sqlalchemy import select
 
 from notify.accounts import links, operators
-from notify.alerts import incidents, lifecycle, warn_requests
+from notify.alerts import claims, incidents, lifecycle, warn_requests
 from notify.alerts.practice import drills
 from notify.alerts.words import word_versions
 from notify.alerts.words.word_versions import Written
@@ -83,6 +84,9 @@ def paths(
                 "Engine 4", "field", "Water rises.", "Mill St", timedelta(minutes=minutes), thread, uuid4()
             )
             warn_requests.take(s, wanted, by, city - timedelta(minutes=10))
+        factories.zone(s, "Next Door", box(1, 0, 2, 1), now=city)  # beside the danger, without a message
+        for zone_name in ("Riverside", "Next Door"):
+            claims.take(s, thread, zone_name, by, city)
     mixed = "UPDATE deliveries SET state = 'undelivered', reason = '30005', sent_at = now() WHERE id % 3 = 0"
     asked.do(mixed + " AND state = 'queued'")
     with transaction() as s:

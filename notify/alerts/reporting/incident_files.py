@@ -12,7 +12,8 @@ from notify.alerts.reporting.report_files import clock
 from notify.core import translation
 from notify.core.settings import settings
 from notify.core.texts import worded
-from notify.core.vocabulary import word
+from notify.core.translation import gettext as _
+from notify.core.vocabulary import step, word
 from templates import REPORT
 
 GLANCE = ("requested", "approved", "launched", "first message", "50 % sent", "95 % sent")
@@ -68,7 +69,7 @@ def document(found: IncidentReport) -> dict[str, Any]:
         ],
         "alerts": alerts,
         "notes": [{"at": clock(one.at), "who": one.who, "words": one.what} for one in found.notes],
-        "steps": [{"at": clock(one.at), "action": _act(one), "who": one.who or "Tocsin"} for one in found.steps],
+        "steps": [{"at": clock(one.at), "action": _step(one), "who": one.who or "Tocsin"} for one in found.steps],
     }
 
 
@@ -76,6 +77,12 @@ def _glance(one: AfterAction) -> list[str]:
     """Return the moments of GLANCE; those after the launch as the time since it."""
     at = {milestone.name: milestone for milestone in one.milestones}
     return [report_files.after(at[name].after_s) if at[name].after_s else clock(at[name].at) for name in GLANCE]
+
+
+def _step(one: Entry) -> str:
+    if one.kind == "request":
+        return f"{step(one.what)} ({_('request %(number)s', number=one.subject)})"
+    return f"{step(one.what)} ({_('alert %(number)s', number=one.subject)})"
 
 
 def _act(one: Entry) -> str:
@@ -94,5 +101,5 @@ def _rows(found: IncidentReport) -> Iterable[tuple[object, ...]]:
             yield alert.progress.id, *row
     for note in found.notes:
         yield "", "note", note.at.isoformat(), note.what, note.who
-    for step in found.steps:
-        yield "", "action", step.at.isoformat(), _act(step), step.who or "Tocsin"
+    for one in found.steps:
+        yield "", "action", one.at.isoformat(), _act(one), one.who or "Tocsin"

@@ -10,6 +10,7 @@ from typing import Any
 
 import typst
 from babel import Locale
+from babel.dates import parse_pattern
 
 from notify.alerts.reporting.after_action import AfterAction, Reach
 from notify.alerts.reporting.reports import Forecast
@@ -17,12 +18,11 @@ from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core import reasons, translation
-from notify.core.audit_words import act
 from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
-from notify.core.vocabulary import word
+from notify.core.vocabulary import outcome, step, word
 from templates import REPORT
 
 
@@ -101,7 +101,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "city": settings().city,
         "title": title,
         "number": p.id,
-        "status": p.status,
+        "practice": "" if p.status == "Actual" else word(p.status).upper(),
         "area_hash": p.area_hash or "",
         "map": found.drawing.svg if found.drawing else None,
         "requests": [request(one) for one in found.requests],
@@ -117,14 +117,14 @@ def document(found: AfterAction) -> dict[str, Any]:
         "languages": [{"name": language_name(name)} | _reach(of) for name, of in found.languages.items()],
         "zones": [{"name": one.zone, "residents": one.residents, "reached": one.reached} for one in found.zones],
         "reasons": [
-            {"state": state, "why": reasons.sentence(reason), "count": count}
+            {"state": outcome(state), "why": reasons.sentence(reason), "count": count}
             for state, of_state in p.reasons.items()
             for reason, count in sorted(of_state.items(), key=lambda one: -one[1])
         ],
         "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
         "curve": [{"channel": _(CHANNELS[name].label), "left": list(left)} for name, left in found.curve.left.items()],
-        "steps": [{"at": clock(one.at), "action": act(one.action), "who": one.who or "Tocsin"} for one in found.steps],
+        "steps": [{"at": clock(one.at), "action": step(one.action), "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
 
@@ -214,8 +214,8 @@ def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
         for figure in ("p95_at", "was_p95_at"):
             moment = getattr(forecast, figure)
             yield "plan", forecast.channel, figure, moment.isoformat() if moment else ""
-    for step in found.steps:
-        yield "action", step.at.isoformat(), step.action, step.who or "Tocsin"
+    for one in found.steps:
+        yield "action", one.at.isoformat(), one.action, one.who or "Tocsin"
 
 
 def request_rows(requests: Iterable[Record]) -> Iterable[tuple[object, ...]]:
@@ -237,7 +237,10 @@ def _reach(reach: Reach) -> dict[str, int]:
 
 def clock(at: datetime | None) -> str:
     """Return a time on the city's clock, "" for none."""
-    return f"{at.astimezone(settings().tz):%-d %b %Y, %H:%M:%S}" if at else ""
+    return _CLOCK.apply(at.astimezone(settings().tz), translation.locale()) if at else ""
+
+
+_CLOCK = parse_pattern("d MMM y, HH:mm:ss")  # Unicode CLDR
 
 
 def after(seconds: float | None) -> str:

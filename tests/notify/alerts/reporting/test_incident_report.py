@@ -18,6 +18,7 @@ from notify.alerts.reporting import after_action, incident_files, incident_repor
 from notify.alerts.reporting.incident_report import IncidentReport, People
 from notify.core.db import transaction
 from notify.core.errors import NotAllowed, NotFound
+from notify.core.translation import speaking
 from tests import factories
 from tests.factories import NOW
 
@@ -134,3 +135,13 @@ def test_agents_read_none_and_an_incident_without_a_launch_has_one(incident: int
         found = incident_report.read(s, empty, factories.operator(s), NOW)
     assert (found.alerts, found.people) == ((), People(0, 0))
     assert incident_files.pdf(found).startswith(b"%PDF-")
+
+
+def test_what_the_pdf_shows_is_in_the_readers_language(found: IncidentReport) -> None:
+    with speaking("es"):
+        shown = incident_files.document(found)
+    alert = shown["alerts"][0]
+    assert {one["state"] for one in alert["reasons"]} <= {"Fuera", "Rechazado", "No entregado"}
+    assert "Escrita (alerta " in str(shown["steps"])
+    assert " ene 2027, " in shown["since"]
+    assert " Jan 2027, " in incident_files.document(found)["since"]
