@@ -32,6 +32,7 @@ from notify.core.errors import hint_for_page
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import outcome, step, word
+from notify.outside import feed_words
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, HH:mm:ss"), parse_pattern("d MMM, HH:mm")  # Unicode CLDR
@@ -131,6 +132,7 @@ def _environment(_language: str) -> Environment:
         "device": sessions.DEVICES.said,
         "alarm_meaning": meaning,
         "alarm_detail": alarm_details.said,
+        "of_feeds": feed_words.SENTENCES.said,
         "of_zones": lambda told: zone_words.said(str(told)),
         "drill_label": scenarios.label_of,
         "said": translation.translated,  # what comes from a file of ours

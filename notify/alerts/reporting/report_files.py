@@ -214,8 +214,8 @@ def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
         for figure in ("p95_at", "was_p95_at"):
             moment = getattr(forecast, figure)
             yield "plan", forecast.channel, figure, moment.isoformat() if moment else ""
-    for one in found.steps:
-        yield "action", one.at.isoformat(), one.action, one.who or "Tocsin"
+    for act in found.steps:
+        yield "action", act.at.isoformat(), act.action, act.who or "Tocsin"
 
 
 def request_rows(requests: Iterable[Record]) -> Iterable[tuple[object, ...]]:
