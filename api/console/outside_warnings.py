@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Request
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
@@ -18,7 +19,7 @@ from notify.core.db import transaction
 from notify.models import OutsideFeed
 from notify.outside import feeds, warnings
 from notify.outside.warnings import Warned
-from zones.geometry import from_wkb, to_geojson
+from zones.geometry import to_geojson, to_wkb
 
 router = APIRouter(prefix="/console/outside", include_in_schema=False)
 
@@ -40,12 +41,12 @@ def show_areas(caller: Viewer) -> Response:
     """The areas of all warnings in force, as GeoJSON."""
     with transaction() as s:
         found = warnings.in_force(s, datetime.now(UTC))
-    features = [_feature(one) for one in found if one.area is not None]
+    features = [_feature(one.id, one.shape) for one in found if one.shape is not None]
     return JSONResponse({"type": "FeatureCollection", "features": features}, headers={"Cache-Control": "no-store"})
 
 
-def _feature(one: Warned) -> dict[str, Any]:
-    return {"type": "Feature", "properties": {"id": one.id}, "geometry": to_geojson(from_wkb(one.area or b""))}
+def _feature(number: int, shape: BaseGeometry) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {"id": number}, "geometry": to_geojson(shape)}
 
 
 @router.get("/{warning_id}")
@@ -59,7 +60,7 @@ def show(
         ours = beside_others.in_force(s, warning, now)
         chosen = next((one.id for one in ours if one.id == alert), ours[0].id if ours else 0)
         laid = beside_others.lay(s, warning, chosen) if chosen else ()
-        drawing = in_city(s, warning.area) if warning.area is not None else None
+        drawing = in_city(s, to_wkb(warning.shape)) if warning.shape is not None else None
     return page(
         request,
         "console/outside.html",

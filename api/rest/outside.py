@@ -11,7 +11,7 @@ from api.openapi import problems
 from notify.core.db import transaction
 from notify.outside import feeds, warnings
 from notify.outside.warnings import Warned
-from zones.geometry import from_wkb, to_geojson
+from zones.geometry import to_geojson
 
 router = APIRouter(prefix="/api/v1/outside-warnings", tags=["outside warnings"])
 
@@ -81,6 +81,6 @@ def _out(one: Warned) -> OutsideWarningOut:
         ends_at=one.ends_at if one.end_given else None,
         place=one.place,
         zones=list(one.zones),
-        area=to_geojson(from_wkb(one.area)) if one.area is not None else None,
+        area=to_geojson(one.shape) if one.shape is not None else None,
         words=[OutsideWords.model_validate(words) for words in one.words],
     )

@@ -25,7 +25,8 @@ def zones_met(s: Session, area: bytes) -> tuple[str, ...]:
     key = (edition.zones, bytes(area))
     with _lock:
         if key not in _kept:
-            _kept[key] = _met(basemap.zones_now(s, edition), gate.from_wkb(area))
+            shapes, _ = gate.readable_from_wkb([area])  # none of a damaged one
+            _kept[key] = _met(basemap.zones_now(s, edition), shapes[0]) if len(shapes) else ()
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)

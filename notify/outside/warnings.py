@@ -48,6 +48,12 @@ class Warned:
         given = [one for one in self.words if one.language.lower().partition("-")[0] == language]
         return next(iter([*given, *self.words]), Words("", "", "", "", ""))
 
+    @property
+    def shape(self) -> BaseGeometry | None:
+        """Its area; None when it is not known, or damaged in the database."""
+        found, _ = gate.readable_from_wkb([self.area] if self.area is not None else [])
+        return found[0] if len(found) else None
+
     def minutes(self, now: datetime) -> int:
         """Its age."""
         return max(0, int((now - self.sent_at).total_seconds() // 60))
@@ -82,10 +88,9 @@ def there(s: Session, shape: BaseGeometry, now: datetime) -> Sequence[WarnedTher
     """Return those in force whose area meets this one (WGS 84)."""
     found = []
     for one in in_force(s, now):
-        if one.area is not None:
-            part = share(shape, gate.from_wkb(one.area))
-            if part >= PART:
-                found.append(WarnedThere(one, part >= WHOLE))
+        part = share(shape, one.shape) if one.shape is not None else 0.0
+        if part >= PART:
+            found.append(WarnedThere(one, part >= WHOLE))
     return found
 
 

@@ -178,6 +178,21 @@ def test_an_alert_about_its_area_starts_with_its_polygon(at_desk: Desk, city: da
     assert asked.number("SELECT count(*) FROM alerts") == 0
 
 
+def test_a_damaged_area_hides_no_other_and_breaks_no_page(at_desk: Desk, key: Keys, city: datetime) -> None:
+    launched(city)
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    whole, damaged = warned(square(0, 0), now=city), warned(square(0, 0), identifier="damaged", now=city)
+    as_owner(f"UPDATE outside_warnings SET area = 'x' WHERE id = {damaged}")
+    desk = at_desk("author")
+    assert section(desk.get("/console").text, "outside").count("Flood Warning") == 2
+    assert [one["properties"]["id"] for one in desk.get("/console/outside/areas").json()["features"]] == [whole]
+    assert f'href="/console/outside/{whole}"' in desk.get(f"/console/alerts/{draft}").text
+    assert desk.get(f"/console/outside/{damaged}").status_code == 200
+    found = desk.get("/api/v1/outside-warnings", headers=key("agent")).json()["warnings"]
+    assert {one["id"]: one["area"] is None for one in found} == {whole: False, damaged: True}
+
+
 def test_an_agent_sees_it_and_writes_nothing(at_desk: Desk, city: datetime) -> None:
     number = warned(square(0, 0), now=city)
     assert "Write an alert about this area" not in at_desk("agent").get(f"/console/outside/{number}").text

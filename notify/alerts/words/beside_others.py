@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -40,10 +41,13 @@ def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
         .limit(MOST)
     ).all()
-    if warning.area is None:
-        return rows
-    area = gate.from_wkb(warning.area)
-    return sorted(rows, key=lambda one: share(gate.from_wkb(one.area or b""), area) <= 0)
+    area = warning.shape
+    return rows if area is None else sorted(rows, key=lambda one: not _meets(one, area))
+
+
+def _meets(alert: Alert, area: BaseGeometry) -> bool:
+    shapes, _ = gate.readable_from_wkb([alert.area or b""])  # none of a damaged one
+    return bool(len(shapes)) and share(shapes[0], area) > 0
 
 
 def lay(s: Session, warning: Warned, alert_id: int) -> Sequence[Laid]:

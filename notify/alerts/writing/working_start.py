@@ -20,7 +20,7 @@ from notify.core.translation import gettext as _
 from notify.delivery import senders
 from notify.models import Alert, AlertZone, Operator, WorkingDraft, ZoneVersion
 from notify.outside import warnings
-from zones.geometry import from_wkb, to_geojson
+from zones.geometry import to_geojson
 
 ROUND_DEGREES = 1e-6  # 0.1 m
 MOST_NAMES = 3
@@ -124,9 +124,9 @@ def _area_of(s: Session, warning_id: int) -> dict[str, str]:
     """The area of a warning of another agency, named after our zones if they are few. Raises NotFound, or Invalid when
     it has none."""
     warning = warnings.find(s, warning_id)
-    if warning.area is None:
+    if warning.shape is None:
         raise Invalid(_("The warning names its area only by codes of places."), hint=_("Choose the area on the page."))
-    area = shapely.set_precision(from_wkb(warning.area), ROUND_DEGREES, mode="pointwise")
+    area = shapely.set_precision(warning.shape, ROUND_DEGREES, mode="pointwise")
     name = ", ".join(warning.zones) if len(warning.zones) <= MOST_NAMES else ""
     return {"area": json.dumps(to_geojson(area)), "area_name": name}
 
