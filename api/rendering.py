@@ -36,6 +36,7 @@ from notify.outside import feed_words
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, HH:mm:ss"), parse_pattern("d MMM, HH:mm")  # Unicode CLDR
+SECOND = parse_pattern("HH:mm:ss")
 
 
 def page(
@@ -140,6 +141,7 @@ def _environment(_language: str) -> Environment:
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "clock": lambda at: _time(at, CLOCK),
+        "soon": lambda at: _time(at, SECOND if _is_today(at) else CLOCK),
         "minute": lambda at: _time(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
@@ -159,6 +161,11 @@ def _environment(_language: str) -> Environment:
 def _time(at: datetime, pattern: DateTimePattern) -> str:
     """Return a time on the city's clocks."""
     return pattern.apply(at.astimezone(settings().tz), translation.locale())
+
+
+def _is_today(at: datetime) -> bool:
+    zone = settings().tz
+    return at.astimezone(zone).date() == datetime.now(zone).date()
 
 
 def _apart(at: datetime, now: datetime) -> str:

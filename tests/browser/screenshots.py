@@ -77,7 +77,7 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         "requests": "/console/requests",
         "map": "/console/map",
         "roster": "/console/roster",
-        "zones": "/console/zones",
+        "zones": "/console/zones?kind=collection",
         "words": "/console/words/storm/all-clear",
         "senders": "/console/senders",
         "operators": "/console/operators",
