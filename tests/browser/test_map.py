@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.settings import settings
-from tests import maps
+from tests import factories, maps
 from tests.api.conftest import at_desk, door, public_url, served
 from tests.browser.visits import COLOURS, DRAWN, Visit
 from tests.waiting import until
@@ -77,6 +78,15 @@ def test_the_training_city_is_drawn_with_zones_and_names(bellhaven: None, visiti
     visit.page.get_by_role("checkbox", name="Neighbourhood").uncheck()
     until(lambda: visit.seen("zone-fill") == 17, 60, "snow routes only")
     expect(visit.page.get_by_role("link", name="Riverside")).to_be_hidden()
+
+
+def test_what_another_agency_warns_of_is_outlined(bellhaven: None, visiting: Callable[..., Visit]) -> None:
+    with transaction() as s:
+        factories.outside_warning(s, box(-70.58, 37.91, -70.52, 37.95), now=datetime.now(UTC))
+    visit = visiting()
+    visit.open()
+    visit.until_drawn()
+    visit.until_seen("others-line", 1)
 
 
 def test_a_zone_is_told_when_it_is_pointed_at_and_chosen(bellhaven: None, visiting: Callable[..., Visit]) -> None:
