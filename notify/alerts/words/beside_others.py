@@ -34,10 +34,11 @@ class Laid:
 
 
 def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
-    """Return our alerts in force: those in the area of the warning first, then the newest."""
+    """Return our real alerts in force: those in the area of the warning first, then the newest."""
     rows = s.scalars(
         select(Alert)
-        .where(Alert.state.in_(states.IN_FORCE), Alert.expires_at > now, Alert.area.is_not(None))
+        .where(Alert.state.in_(states.IN_FORCE), Alert.status == "Actual")
+        .where(Alert.expires_at > now, Alert.area.is_not(None))
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
         .limit(MOST)
     ).all()
