@@ -125,6 +125,26 @@ def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     return _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
 
 
+def withdraw(s: Session, alert_id: int, by: Operator, now: datetime) -> None:
+    """Cancel a draft because another alert is made in its place, so that they do not both wait for approval.
+
+    One that was cancelled or has expired meanwhile stays as it is. Raises Refused when it was approved meanwhile.
+    """
+    alert = reports.find_alert(s, alert_id, lock=True)
+    if alert.state in {AlertState.CANCELLED, AlertState.EXPIRED}:
+        return
+    if alert.state is not AlertState.DRAFT:
+        raise Refused(
+            _(
+                "Alert %(alert)s is %(state)s meanwhile, so it is not replaced. Nothing was made.",
+                alert=alert_id,
+                state=word(alert.state),
+            ),
+            hint=_("Write an update once it is launched, or cancel it first if it must not go out."),
+        )
+    states.move_alert(s, alert_id, AlertState.CANCELLED, now=now, by=by, action="withdraw", finished_at=now)
+
+
 def expire_due(s: Session, now: datetime) -> list[int]:
     """Expire the alerts whose time is over, and return their ids. One that fails is set aside."""
     in_force = Alert.state.in_(states.alert_before(AlertState.EXPIRED))

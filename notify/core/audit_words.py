@@ -18,6 +18,7 @@ ACTS = {
     "break-glass": gettext_noop("break glass"),
     "cancel": gettext_noop("cancel"),
     "cancel-overtaken": gettext_noop("cancel as overtaken"),
+    "withdraw": gettext_noop("withdraw"),
     "claim": gettext_noop("claim"),
     "correct": gettext_noop("correct"),
     "count": gettext_noop("count"),

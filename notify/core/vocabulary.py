@@ -86,6 +86,7 @@ _STEPS = {
     "break-glass": gettext_noop("Launched alone, without approval"),
     "review": gettext_noop("Reviewed"),
     "cancel": gettext_noop("Cancelled"),
+    "withdraw": gettext_noop("Replaced before its approval"),
     "cancel-overtaken": gettext_noop("Cancelled as overtaken by a later alert"),
     "expire": gettext_noop("Expired"),
     "finish": gettext_noop("Finished"),

@@ -25,6 +25,7 @@ class WorkingDraft(Base):
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
     request_id: Mapped[int | None] = mapped_column(ForeignKey("warn_requests.id"))
     corrects: Mapped[bool] = mapped_column(server_default="false")  # it was opened by *Correct*
+    rewrites: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # the draft alert that its own will replace
     fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     version: Mapped[int] = mapped_column(server_default="0")
     counted: Mapped[str] = mapped_column(server_default="")
@@ -37,6 +38,12 @@ class WorkingDraft(Base):
 
     __table_args__ = (
         Index("working_drafts_open", "updated_at", postgresql_where=text("alert_id IS NULL AND dropped_at IS NULL")),
+        Index(
+            "one_rewriting",
+            "rewrites",
+            unique=True,
+            postgresql_where=text("alert_id IS NULL AND dropped_at IS NULL"),
+        ),
     )
 
 

@@ -22,8 +22,9 @@ from notify.alerts.practice import own_tests
 from notify.alerts.reporting import reports
 from notify.alerts.words import differences, linting
 from notify.alerts.words.differences import Differences
-from notify.alerts.writing import replaced_area, told_there
+from notify.alerts.writing import replaced_area, rewriting, told_there, working_drafts
 from notify.alerts.writing.replaced_area import Replaced
+from notify.alerts.writing.rewriting import Rewriting
 from notify.alerts.writing.similar import Similar, similar
 from notify.alerts.writing.told_there import Told
 from notify.audience import Audience
@@ -59,6 +60,7 @@ class Shown:
     steps: Sequence[reports.Step]
     follow: Offer  # whether somebody can reach its unreached
     asked: Asked
+    rewriting: Rewriting
     silent: Sequence[Check]  # channels on which nothing was accepted since the launch
 
 
@@ -67,6 +69,7 @@ class AlertView(Shown):
     """What the templates read. The fields with a default are only for a page as a whole, or before the launch."""
 
     buttons: tuple[str, ...]
+    may_change: bool  # the reader may open its form anew
     needs_another: bool  # the reader is its author, and somebody else must approve it
     approval: Approval
     words: Sequence[StoredContent] = ()
@@ -130,6 +133,7 @@ def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None
         reports.steps(s, alert_id),
         follow_up.offer(s, alert, now, settings()),
         approval_view.read(s, alert, now),
+        rewriting.of(s, alert),
         preflight.silent(s, alert, now),
     )
 
@@ -144,8 +148,12 @@ def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
         known.steps,
         known.follow,
         known.asked,
+        known.rewriting,
         known.silent,
         buttons=buttons(alert, caller),
+        may_change=caller.operator is not None
+        and alert.state is AlertState.DRAFT
+        and working_drafts.may_write(alert.event, caller.operator),
         needs_another=own and alert.state is AlertState.DRAFT,
         approval=approval_view.offered(known.asked, alert, caller.operator, now),
     )

@@ -19,6 +19,7 @@ from notify.alerts.approving import approval_asks, audience_size, break_glass
 from notify.alerts.practice import own_tests
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
+from notify.alerts.writing import rewriting
 from notify.core.db import transaction
 from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
@@ -193,6 +194,17 @@ def reach_unreached(alert_id: Id, request: Request, caller: Viewer) -> Response:
     except TocsinError as error:
         return _alert_page(request, alert_id, caller, tell(error))
     return RedirectResponse(f"/console/alerts/{made}", 303)
+
+
+@router.post("/alerts/{alert_id}/change")
+def change(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    """Open the form of a draft anew, and show it."""
+    try:
+        with transaction() as s:
+            opened = rewriting.open_form(s, alert_id, caller.acting, datetime.now(UTC)).id
+    except TocsinError as error:
+        return _alert_page(request, alert_id, caller, tell(error))
+    return RedirectResponse(f"/console/compose/{opened}", 303)
 
 
 def _require_proof(s: Session, alert_id: int, caller: Caller) -> None:

@@ -225,7 +225,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
         kept = city_zones.all_zones(s)
         names = names_of(s)
         conflicts = compose_conflicts.read(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
-        latest = incidents.latest(s, draft.incident_id) if draft.incident_id else None
+        latest = incidents.latest(s, draft.incident_id, but=draft.rewrites or 0) if draft.incident_id else None
         policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}
     return ComposeView(

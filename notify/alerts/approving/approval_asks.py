@@ -69,9 +69,11 @@ def ask(s: Session, alert_id: int, by: Operator, now: datetime) -> None:
     audit.note(s, now=now, by=by, action="ask", subject="alert", subject_id=alert_id)
 
 
-def ask_for_emergency(s: Session, alert: Alert, now: datetime) -> None:
-    """Ask for the approval of an emergency that was just written. Of a test nobody is asked."""
-    if alert.lane is Lane.EMERGENCY and alert.status != "Test":
+def ask_at_once(s: Session, alert: Alert, now: datetime, rewrites: int | None) -> None:
+    """Ask for the approval of an emergency that was just written, or of an alert that replaces one whose approval was
+    asked for (`rewrites`). Of a test nobody is asked."""
+    asked_before = rewrites is not None and _asked(s, rewrites)
+    if alert.status != "Test" and (alert.lane is Lane.EMERGENCY or asked_before):
         _ask_next(s, alert, now, step=1)
 
 

@@ -1,7 +1,7 @@
 """Write an alert: its area, words and times, all checked together. Nothing is sent."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
@@ -67,6 +67,7 @@ class Draft:
     found: Found | None = None  # the area, if already computed (`located`)
     corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
+    rewrites: int | None = None  # the draft alert of the same incident that it replaces (`rewriting`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         corrects=wanted.corrects,
         follows=wanted.follows,
         told_before=[] if wanted.follows else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
+        rewrites=wanted.rewrites,
         created_by=by.id,
         created_at=now,
         launch_at=times.launch_at,
@@ -140,7 +142,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     s.add_all(AlertZone(alert_id=alert.id, zone_version_id=version) for version in area.zone_versions)
     _write_words(s, alert, event, filled, area.names, now, settings)
     audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
-    approval_asks.ask_for_emergency(s, alert, now)
+    approval_asks.ask_at_once(s, alert, now, wanted.rewrites)
     return alert
 
 
@@ -194,7 +196,7 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
                 ),
                 hint=_("Name the zones or give the area, and then what to leave out."),
             )
-        return _area_of_incident(s, wanted.incident)
+        return _area_of_incident(s, wanted.incident, wanted.rewrites)
     found = wanted.found or city_area.find(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
     words = _words(wanted.area_description, settings)
     if not words and not found.named:
@@ -210,7 +212,9 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
 
 def _earlier(s: Session, wanted: Draft) -> _Area | None:
     """The area of the incident's latest alert, if the draft adds to it."""
-    return _area_of_incident(s, wanted.incident) if wanted.keeps_earlier and wanted.incident is not None else None
+    if not wanted.keeps_earlier or wanted.incident is None:
+        return None
+    return _area_of_incident(s, wanted.incident, wanted.rewrites)
 
 
 def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
@@ -229,9 +233,9 @@ def _words(given: compose.Words, settings: Settings) -> compose.Words:
     return {language: shown for language, words in given.items() if (shown := visible(words))}
 
 
-def _area_of_incident(s: Session, incident: int) -> _Area:
-    """The default area of an update: that of the latest alert."""
-    latest = incidents.latest(s, incident)
+def _area_of_incident(s: Session, incident: int, but: int | None) -> _Area:
+    """The default area of an update: that of the latest alert besides `but`."""
+    latest = incidents.latest(s, incident, but or 0)
     if latest is None:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
@@ -254,6 +258,8 @@ def _area_of(s: Session, alert: Alert) -> _Area:
 
 
 def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
+    if wanted.incident is None and wanted.rewrites is not None:
+        return s.get_one(Incident, s.get_one(Alert, wanted.rewrites).incident_id)
     if wanted.incident is None:
         if wanted.phase != "issue":
             raise Invalid(
@@ -290,17 +296,6 @@ def _write_words(
     settings: Settings,
 ) -> None:
     """Render the words for each channel and language. These rows are what is approved and sent."""
-    for one in wording.rendered(s, alert, event, filled, area_names, now, settings):
-        s.add(
-            StoredContent(
-                alert_id=alert.id,
-                channel=one.channel,
-                language=one.language,
-                subject=one.subject,
-                text=one.text,
-                html=one.html,
-                cost=one.cost,
-                stale=one.stale,
-            )
-        )
+    rendered = wording.rendered(s, alert, event, filled, area_names, now, settings)
+    s.add_all(StoredContent(alert_id=alert.id, **asdict(one)) for one in rendered)
     s.flush()

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.alerts import lifecycle
 from notify.alerts.writing import drafting, working_fields
 from notify.alerts.writing.drafting import Draft
 from notify.content import compose
@@ -169,15 +170,17 @@ def read(
     given = values_of(draft) if values is None else values
     first = compose.catalogue().written(settings.languages)[0]
     reading = working_fields.read(event, draft.phase, draft.incident_id, given, current_zones(s), settings.tz, first)
-    return replace(reading, wanted=replace(reading.wanted, corrects=draft.corrects))
+    return replace(reading, wanted=replace(reading.wanted, corrects=draft.corrects, rewrites=draft.rewrites))
 
 
 def make(
     s: Session, draft_id: int, version: int, located: Draft, by: Operator, now: datetime, settings: Settings
 ) -> int:
-    """Make the alert of a draft whose area is computed, and return its number; if it is made already, that number.
+    """Make the alert of a draft whose area is computed, and return its number; if it is made already, that number. The
+    alert that it rewrites is withdrawn.
 
-    Raises Refused when the draft is not at this version any more, or a value waits for a choice; else as `draft` does.
+    Raises Refused when the draft is not at this version any more, or a value waits for a choice; else as `draft` and
+    `withdraw` do.
     """
     draft = _row(s, draft_id, by)
     if draft.alert_id is not None:
@@ -187,6 +190,8 @@ def make(
         raise Refused(_("Somebody changed this draft in the meantime."), hint=_("Check what changed, then go on."))
     if waiting(s, draft.id):
         raise Refused(_("Two values of one field wait for a choice."), hint=_("Choose one of them, then go on."))
+    if draft.rewrites is not None:
+        lifecycle.withdraw(s, draft.rewrites, by, now)
     alert = drafting.draft(s, located, by, now, settings)
     draft.alert_id, draft.updated_at, draft.updated_by = alert.id, now, by.id
     s.flush()
