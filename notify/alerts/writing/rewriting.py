@@ -1,9 +1,11 @@
-"""Change a draft alert that waits for approval. An alert is never edited: the form that it was made from is opened anew,
-and the alert that is made of that replaces the first (`working_drafts.make`)."""
+"""Change a draft alert that waits for approval.
+
+An alert is never edited: the form that it was made from is opened anew, and the alert that is made of that replaces the
+first (`working_drafts.make`).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
