@@ -128,8 +128,12 @@ def test_it_is_laid_beside_one_of_our_alerts_word_by_word(at_desk: Desk, city: d
     other = desk.get(f"/console/outside/{number}?alert={second}").text
     assert re.search(rf'<option value="{second}" selected>', other)
     assert desk.get(f"/console/outside/{number}?alert=999").status_code == 200
-    asked.do("UPDATE alerts SET status = 'Exercise'")
-    assert "No alert of ours is in force" in desk.get(f"/console/outside/{number}").text
+
+@pytest.mark.usefixtures("training")
+def test_practice_is_laid_beside_nothing(at_desk: Desk, city: datetime) -> None:
+    launched(city, status="Exercise")
+    number = warned(square(0, 0), now=city, words=[FLOOD])
+    assert "No alert of ours is in force" in at_desk("author").get(f"/console/outside/{number}").text
 
 
 def test_all_of_it_is_a_strangers_text(at_desk: Desk, key: Keys, city: datetime) -> None:
