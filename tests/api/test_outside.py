@@ -129,7 +129,7 @@ def test_it_is_laid_beside_one_of_our_alerts_word_by_word(at_desk: Desk, city: d
     assert re.search(rf'<option value="{second}" selected>', other)
     assert desk.get(f"/console/outside/{number}?alert=999").status_code == 200
 
-@pytest.mark.usefixtures("training")
+
 def test_practice_is_laid_beside_nothing(at_desk: Desk, city: datetime) -> None:
     launched(city, status="Exercise")
     number = warned(square(0, 0), now=city, words=[FLOOD])
