@@ -75,7 +75,8 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
 def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Send an approved alert now or, if it has a later launch time, schedule it.
 
-    An alarm rings when the launch is more than a minute late. Raises Refused when it is not approved, was launched
+    The launch of an all-clear ends what is still being sent of the danger (`outdated.stop`). An alarm rings when a
+    launch is more than a minute late. Raises Refused when it is not approved, was launched
     before, is too late (`times`) or outdated, has changed since the approval, follows a paused alert, or is an exercise
     that would reach a real provider.
     """
@@ -97,6 +98,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
         states.move_alert(
             s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now, told_before=told
         )
+        outdated.stop(s, now)
         _tell_if_late(s, alert, now)
         warn_requests.answer_at_launch(s, alert, by, now)
     return _fresh(s, alert)

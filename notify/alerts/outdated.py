@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, text
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import exists, or_, select, text
 from sqlalchemy.orm import Session
 
 from notify.alerts import operator_letters
 from notify.core import alarms, states
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
-from notify.models import Alert, Operator
+from notify.models import Alert, Delivery, Operator
 from notify.models.states import AlertState
 from zones.geometry import from_wkb, share
 
@@ -75,13 +77,44 @@ def cancel(s: Session, alert: Alert, later: int, now: datetime) -> None:
         )
 
 
+def stop(s: Session, now: datetime) -> list[int]:
+    """Cancel what is still being sent of danger that an all-clear to all of its area has ended; return the alerts.
+
+    One that is locked at this moment is left to the next call: whoever holds it may wait for our caller's incident.
+    An all-clear to a part ends nothing, because the others are still in danger.
+    """
+    found = s.execute(text(f"{ENDED} FOR NO KEY UPDATE OF a SKIP LOCKED")).all()
+    for alert, clear in found:
+        states.move_alert(
+            s,
+            alert,
+            AlertState.CANCELLED,
+            now=now,
+            by=None,
+            action="cancel-overtaken",
+            detail={"reason": f"overtaken by alert {clear}"},
+            finished_at=now,
+        )
+    return [row.id for row in found]
+
+
+ENDED = """
+    SELECT a.id, c.id FROM alerts a JOIN LATERAL (
+        SELECT c.id FROM alerts c
+         WHERE c.incident_id = a.incident_id AND c.phase = 'all-clear' AND c.status = a.status
+           AND c.launched_at > a.launched_at AND c.state <> 'cancelled' AND a.id = ANY (c.told_before)
+         ORDER BY c.id LIMIT 1) c ON true
+     WHERE a.state IN ('sending', 'paused') AND a.phase <> 'all-clear'
+"""
+
+
 def replaced_by(s: Session, alert: Alert) -> int | None:
     """The last alert of the incident that was launched later, such as an all-clear. A follow-up has the same words."""
     later = select(Alert.id).where(
         Alert.incident_id == alert.incident_id,
         Alert.status == alert.status,
         Alert.launched_at > alert.launched_at,
-        Alert.state != AlertState.CANCELLED,
+        _WAS_SENT,
         Alert.id != alert.id,
         Alert.follows.is_distinct_from(alert.id),
     )
@@ -90,7 +123,7 @@ def replaced_by(s: Session, alert: Alert) -> int | None:
 
 def _all_clear_since(s: Session, alert: Alert) -> int | None:
     """The all-clear to a part of the alert's area that was launched after it was written, unless danger has been
-    announced again since."""
+    announced again since, in that part."""
     if alert.phase == "all-clear" or alert.area is None:
         return None
     area = from_wkb(alert.area)
@@ -100,15 +133,23 @@ def _all_clear_since(s: Session, alert: Alert) -> int | None:
             Alert.incident_id == alert.incident_id,
             Alert.status == alert.status,
             Alert.launched_at > alert.created_at,
-            Alert.state != AlertState.CANCELLED,
+            _WAS_SENT,
             Alert.id != alert.id,
             Alert.area.is_not(None),
         )
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
     ).all()
+    again: BaseGeometry = shapely.Polygon()  # where danger has been announced again
     for row in newest_first:
         if row.phase != "all-clear":
-            return None
-        if share(area, from_wkb(row.area)) > TOUCHED:
+            again = shapely.union(again, from_wkb(row.area))
+        elif share(area, shapely.difference(from_wkb(row.area), again)) > TOUCHED:
             return int(row.id)
     return None
+
+
+# One that was cancelled after its launch counts if somebody may have read it.
+_WAS_SENT = or_(
+    Alert.state != AlertState.CANCELLED,
+    exists().where(Delivery.alert_id == Alert.id, Delivery.state.not_in(states.HELD_BACK)),
+)

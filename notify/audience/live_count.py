@@ -38,12 +38,12 @@ STALE = KEPT / 2  # an older snapshot is read anew; by PostgreSQL's clock, too, 
 LATE_MOST = 20_000  # residents who changed since the snapshot was read; with more it is read anew
 TOLD_FOR = timedelta(minutes=1)  # how long the recipients of a large alert are kept
 LARGE = 20_000  # recipients; those of a smaller alert are read for every count, which takes some milliseconds
-TOLD_MOST = 4  # large alerts: a million recipients take 16 MB
+TOLD_MOST = 4  # of which the recipients are kept: a million take 16 MB. More alerts at once are read as one
 
 
 @dataclass(frozen=True)
 class _Told:
-    """The residents to whom an alert was sent, ascending, and their indexes in `base`, as of `at`."""
+    """Those to whom an alert, or one of several, was sent, ascending, and their indexes in `base`, as of `at`."""
 
     ids: NDArray[np.int64]
     at_base: NDArray[np.intp]
@@ -61,7 +61,7 @@ class _Residents:
     changed: NDArray[np.int64]  # the ids of those who changed since base was read; some may be gone
     snapshot: str
     at: datetime  # of the snapshot
-    told: dict[int, _Told] = field(default_factory=dict)  # by alert, the one asked for longest ago first
+    told: dict[tuple[int, ...], _Told] = field(default_factory=dict)  # by alerts, those asked for longest ago first
 
 
 class LiveCount:
@@ -87,10 +87,10 @@ class LiveCount:
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
-        alerts = area.alerts if isinstance(area, OrTold) else ()
-        with self._moment(topic, alerts) as (s, known):
+        asked = _together(area.alerts) if isinstance(area, OrTold) else []
+        with self._moment(topic, asked) as (s, known):
             timelines = timelines_to_come(s, channels)
-            also = [known.told[alert] for alert in alerts]
+            also = [known.told[alerts] for alerts in asked]
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = cache.find(known.base.ids, known.changed)
@@ -103,7 +103,7 @@ class LiveCount:
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
     @contextmanager
-    def _moment(self, topic: str, alerts: Sequence[int] = ()) -> Iterator[tuple[Session, _Residents]]:
+    def _moment(self, topic: str, asked: Sequence[tuple[int, ...]] = ()) -> Iterator[tuple[Session, _Residents]]:
         """A snapshot, and the residents as of it. Other threads wait, and use what this one reads.
 
         They wait without a connection: reading takes seconds, and they would leave none for the rest of the process.
@@ -111,10 +111,10 @@ class LiveCount:
         with ExitStack() as stack:
             with self._lock:
                 s = stack.enter_context(one_moment())
-                known = self._known = self._updated(s, topic, alerts)
+                known = self._known = self._updated(s, topic, asked)
             yield s, known
 
-    def _updated(self, s: Session, topic: str, alerts: Sequence[int]) -> _Residents:
+    def _updated(self, s: Session, topic: str, asked: Sequence[tuple[int, ...]]) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
         known = self._known
         # A snapshot that goes back is from another server: a restored one, or a replica that took over.
@@ -127,7 +127,7 @@ class LiveCount:
             known.wants[topic] = cache.load_wants(s, known.base, topic)
         if topic not in known.late_wants:
             known.late_wants[topic] = cache.load_wants(s, known.late, topic, only=known.late.ids.tolist())
-        return replace(known, told=_told(s, known, alerts)) if alerts else known
+        return replace(known, told=_told(s, known, asked)) if asked else known
 
     def _with_changes(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
         fresh = _changed(s, known.snapshot, snapshot)
@@ -162,18 +162,24 @@ def forget() -> None:
     live_count.forget()
 
 
-def _told(s: Session, known: _Residents, alerts: Sequence[int]) -> dict[int, _Told]:
+def _together(alerts: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the alerts one by one, so that each is read once whatever area is drawn, or as one if they are many."""
+    return [(alert,) for alert in alerts] if len(alerts) <= TOLD_MOST else [tuple(alerts)]
+
+
+def _told(s: Session, known: _Residents, asked: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], _Told]:
     """Return whom these alerts were sent to, beside the other large alerts that were asked for last."""
     found = {}
-    for alert in alerts:
-        kept = known.told.get(alert)
+    for alerts in asked:
+        kept = known.told.get(alerts)
         if kept is None or kept.ids.size < LARGE or abs(known.at - kept.at) > TOLD_FOR:
-            ids = told.residents(s, (alert,), 0, LAST_ID)
+            ids = told.residents(s, alerts, 0, LAST_ID)
             at = cache.find(known.base.ids, ids)
             kept = _Told(ids, at[at >= 0], known.at)
-        found[alert] = kept
-    others = [(alert, kept) for alert, kept in known.told.items() if alert not in found and kept.ids.size >= LARGE]
-    return dict(others[-TOLD_MOST:]) | found
+        found[alerts] = kept
+    large = [key for key, kept in known.told.items() if key not in found and kept.ids.size >= LARGE]
+    room = TOLD_MOST - len(found)
+    return {key: known.told[key] for key in large[-room:] if room > 0} | found
 
 
 def _changed(s: Session, last: str, now: str) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
-"""Launch alerts on time, and expire them."""
+"""Launch alerts on time, expire them, and end those that an all-clear has overtaken."""
 
 from datetime import UTC, datetime
 
-from notify.alerts import lifecycle
+from notify.alerts import lifecycle, outdated
 from notify.core import db
 from notify.core.db import transaction
 from notify.operations import tasks
@@ -10,10 +10,12 @@ from notify.operations.jobs.steps import each
 
 
 def run() -> None:
-    """Expire the alerts whose time is over, and launch the scheduled ones that are due."""
+    """Expire the alerts whose time is over, launch those that are due, and stop those that are overtaken."""
     now = datetime.now(UTC)
     if db.exists(_DUE, now=now):
         each(lambda: _expire(now), lambda: _launch(now))
+    if db.exists(outdated.ENDED):
+        _stop(now)
 
 
 _DUE = """
@@ -33,3 +35,8 @@ def _launch(now: datetime) -> None:
         due = lifecycle.launch_due(s, now)
     for alert in due:
         tasks.ring_alert(alert)
+
+
+def _stop(now: datetime) -> None:
+    with transaction() as s:
+        outdated.stop(s, now)

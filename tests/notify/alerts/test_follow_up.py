@@ -126,13 +126,18 @@ def test_what_cannot_be_followed_is_refused(first: tuple[int, list[factories.Res
         make(ready)
 
 
-def test_words_that_a_later_alert_replaces_are_not_sent_again(first: tuple[int, list[factories.Resident]]) -> None:
+@pytest.mark.parametrize(
+    ("phase", "why"), [("update", "later alert replaces"), ("all-clear", "is cancelled: nothing can follow it")]
+)
+def test_words_that_a_later_alert_replaces_are_not_sent_again(
+    first: tuple[int, list[factories.Resident]], phase: str, why: str
+) -> None:
     alert, _ = first
     with transaction() as s:
         incident = s.execute(text("SELECT incident_id FROM alerts WHERE id = :a"), {"a": alert}).scalar_one()
-        clear = factories.alert_ready(s, incident=incident, phase="all-clear", now=LATER)
-        lifecycle.launch(s, clear.id, None, LATER)
-    with pytest.raises(Refused, match="later alert replaces"):
+        later = factories.alert_ready(s, incident=incident, phase=phase, now=LATER)
+        lifecycle.launch(s, later.id, None, LATER)
+    with pytest.raises(Refused, match=why):
         make(alert)
 
 

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from notify.alerts import follow_up, lifecycle
+from notify.alerts import follow_up, lifecycle, outdated
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
+from notify.models import Alert
 from notify.models.states import AlertState
+from notify.operations.jobs import launch as launch_job
 from tests import factories
 from tests.database import sql
 from tests.factories import NOW, square
@@ -103,11 +106,16 @@ def test_what_was_written_before_the_all_clear_is_neither_launched_nor_approved(
         approve(draft)
 
 
-def test_what_is_paused_is_not_resumed_after_the_all_clear(first: int) -> None:
-    with transaction() as s:
-        lifecycle.pause(s, first, None, SOON)
+def test_what_is_paused_is_not_resumed_after_an_all_clear_to_a_part(first: int) -> None:
+    both = ready(first, "update", at=SOON, zones=("Riverside", "Hillside"))
+    launch(both, SOON)
+    for alert in (first, both):
+        with transaction() as s:
+            lifecycle.pause(s, alert, None, SOON)
     all_clear(first)
     with pytest.raises(Refused, match="All-clear"), transaction() as s:
+        lifecycle.resume(s, both, None, LATER)
+    with pytest.raises(Refused, match="is cancelled"), transaction() as s:
         lifecycle.resume(s, first, None, LATER)
 
 
@@ -159,6 +167,54 @@ def test_danger_that_was_announced_again_lifts_it(first: int) -> None:
     all_clear(first)
     launch(ready(first, "issue", at=CLEAR + timedelta(minutes=1)), CLEAR + timedelta(minutes=1))
     assert launch(old) is AlertState.SENDING
+
+
+def test_danger_that_was_announced_elsewhere_lifts_nothing(first: int) -> None:
+    old = ready(first, "update", at=SOON)
+    with transaction() as s:
+        lifecycle.pause(s, first, None, SOON)
+    partly = ready(first, "update", at=SOON, zones=("Riverside", "Hillside"))
+    clear = all_clear(first)
+    launch(ready(first, "issue", at=CLEAR + timedelta(minutes=1), zones=("Hillside",)), CLEAR + timedelta(minutes=1))
+    for alert in (old, partly):
+        with pytest.raises(Refused, match=f"All-clear {clear} was launched"):
+            launch(alert)
+
+
+def test_an_all_clear_that_was_cancelled_counts_if_somebody_may_have_read_it(first: int) -> None:
+    old, clear = ready(first, "update", at=SOON), all_clear(first)
+    with transaction() as s:
+        factories.resident(s)
+    factories.resolve(clear)
+    with transaction() as s:
+        lifecycle.cancel(s, clear, None, LATER)
+    with transaction() as s:  # nobody yet
+        outdated.require_current(s, s.get_one(Alert, old))
+    sql("UPDATE deliveries SET state = 'sending', claimed_at = now() WHERE alert_id = :a", a=clear)
+    sql("UPDATE deliveries SET state = 'accepted' WHERE alert_id = :a", a=clear)
+    with pytest.raises(Refused, match=f"All-clear {clear} was launched"):
+        launch(old)
+
+
+def test_what_is_being_sent_of_the_danger_ends_with_its_all_clear(first: int) -> None:
+    on = ready(first, "update", at=SOON)
+    launch(on, SOON)
+    both = ready(first, "update", at=SOON, zones=("Riverside", "Hillside"))
+    launch(both, SOON)
+    clear = all_clear(first)
+    after = {row.id: row.state for row in sql("SELECT id, state::text AS state FROM alerts")}
+    assert after == {first: "cancelled", on: "cancelled", both: "sending", clear: "sending"}
+    (step,) = sql("SELECT detail FROM audit WHERE subject_id = :a AND action = 'cancel-overtaken'", a=on)
+    assert step.detail == {"state": "cancelled", "reason": f"overtaken by alert {clear}"}
+
+
+def test_one_that_somebody_holds_at_that_moment_is_stopped_a_second_later(first: int) -> None:
+    with transaction() as holder:
+        holder.execute(text("SELECT FROM alerts WHERE id = :a FOR UPDATE"), {"a": first})
+        all_clear(first)
+    assert sql("SELECT state::text AS state FROM alerts WHERE id = :a", a=first)[0].state == "sending"
+    launch_job.run()
+    assert sql("SELECT state::text AS state FROM alerts WHERE id = :a", a=first)[0].state == "cancelled"
 
 
 def test_of_two_launches_at_once_the_second_finds_the_first(first: int) -> None:

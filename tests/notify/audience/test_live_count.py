@@ -16,6 +16,7 @@ from notify import audience
 from notify.alerts import lifecycle
 from notify.audience import Audience, live_count
 from notify.audience.live_count import LiveCount
+from notify.audience.told import OrTold
 from notify.core import points
 from notify.core.db import engine, transaction
 from notify.core.settings import settings
@@ -362,3 +363,18 @@ def test_who_has_nothing_on_the_channels_is_counted(counted: LiveCount) -> None:
         resident(s, verified=False)
     texts = counted.count(Membership(square(0, 0)), "storm", ("sms",), NOW)
     assert (texts.no_contact, texts.skipped) == (len(silent) + len(mailed), {"unverified": 1})
+
+
+def test_of_however_many_large_alerts_few_recipients_are_kept(
+    counted: LiveCount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_count, "LARGE", 2)
+    with transaction() as s:
+        zone(s)
+        for _ in range(3):
+            resident(s)
+    alerts = [alert_resolved(channels=("sms",)) for _ in range(live_count.TOLD_MOST + 2)]
+    for some in (alerts[:1], alerts[1:3], alerts[:4], alerts, alerts[4:]):
+        assert counted.count(OrTold(square(5, 5), some), "storm", ("sms",), NOW).by_channel == {"sms": 3}
+        assert counted._known is not None
+        assert 0 < len(counted._known.told) <= live_count.TOLD_MOST
