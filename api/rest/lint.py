@@ -78,6 +78,9 @@ class FindingOut(BaseModel):
     found: str = Field(description="The words that it is about; empty when something is missing.")
     wrong: str
     instead: str = Field(description="What to write instead.")
+    blank: str | None = Field(
+        None, description="The blank that the words come from, or that their translation is missing in: `shelter.es`."
+    )
     acknowledged_by: str | None = Field(None, description="The operator who read it and let it stand.")
     acknowledged_at: datetime | None = None
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from notify.content.blanks import Blank
 from notify.content.events import Event
+from notify.content.lint_finding import Typed
 from notify.core.characters import visible
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
@@ -53,6 +54,19 @@ def fill(event: Event, phase: str, given: Mapping[str, str], *, on_page: bool = 
             details=mistakes,
         )
     return Filled(event.name, phase, values)
+
+
+def typed(event: Event, phase: str, values: Mapping[str, str]) -> tuple[Typed, ...]:
+    """Return the words of the blanks that were typed as they stand in the messages: free text and links."""
+    given: dict[str, dict[str, str]] = {}
+    for key, words in values.items():
+        name, _dot, language = key.partition(".")
+        given.setdefault(name, {})[language] = words
+    return tuple(
+        Typed(blank.name, translated(blank.label), given[blank.name])
+        for blank in event.blanks(phase)
+        if blank.name in given and (blank.translated or blank.type == "url")
+    )
 
 
 def examples(event: Event, phase: str) -> str:

@@ -28,6 +28,7 @@ class Lexicon(BaseModel):
     next_day_words: tuple[str, ...]
     place_words: tuple[str, ...]
     links: tuple[str, ...]
+    common: tuple[str, ...]  # that the other languages of texts do not have
     exercise: tuple[str, ...]
     practice: tuple[str, ...]
     real: tuple[str, ...]
@@ -83,6 +84,11 @@ class Lexicon(BaseModel):
     def link(self) -> re.Pattern[str]:
         """Matches a word that names which are the same in every language do not have: "Homes along the river"."""
         return _words(self.links)
+
+    @cached_property
+    def usual(self) -> re.Pattern[str]:
+        """Matches a word by which the language is recognized."""
+        return _words(self.common)
 
     @cached_property
     def group(self) -> re.Pattern[str]:

@@ -45,6 +45,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What an operator typed in a blank: `words` by language, "" for the languages without words of their own.
+
+    `label` names the blank as its form does."""
+
+    name: str
+    label: str
+    words: Mapping[str, str]
+
+    def in_text(self, language: str) -> str:
+        return self.words.get(language) or self.words.get("", "")
+
+    def field(self, language: str) -> str:
+        """Return the field that a text of this language was filled from."""
+        return f"{self.name}.{language}" if language in self.words else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What is known of an alert besides its words. An empty value is not known, and is not asked for."""
 
@@ -57,6 +75,7 @@ class About:
     help_contact: Words = ""
     hosts: frozenset[str] = frozenset()  # of the city's own pages
     networks: Sequence[str] = ()  # whose limits apply to posts
+    blanks: Sequence[Typed] = ()  # that texts were filled from
     from_template: bool = False  # its hazard and action are words of the catalogue, or were given as such
 
     @property
@@ -79,17 +98,20 @@ WARNING, ERROR, IN_EMERGENCY, IN_ROUTINE = Error("never"), Error("always"), Erro
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule, and the words of a message that it is about; `values` are for its sentences."""
+    """A rule, and the words of a message that it is about; `values` are for its sentences.
+
+    `passage`: the words in full, where `found` may be a shortened quote."""
 
     rule: str
     message: Message
     found: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
+    passage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`found` is quoted from the text; empty when something is missing."""
+    """`found` is quoted from the text; empty when something is missing. `blank`: the field to change, as `shelter`."""
 
     rule: str
     level: Level
@@ -98,6 +120,7 @@ class Finding:
     found: str
     wrong: str
     instead: str
+    blank: str | None = None
 
 
 def said_in(language: str, words: Words) -> str:

@@ -9,6 +9,7 @@ from notify.content.lint_finding import ERROR, IN_EMERGENCY, WARNING, About, Hit
 RULES = {
     "same-as-other": ERROR,
     "not-translated": WARNING,
+    "other-language": WARNING,
     "area-not-translated": WARNING,
     "stale-translation": IN_EMERGENCY,
 }
@@ -42,7 +43,17 @@ def _compare(message: Message, original: Message, about: About) -> Iterator[Hit]
     for sentence in message.sentences():
         bare = _bare(sentence, message, about)
         if bare in said and len(_LETTERS.findall(bare)) >= FEWEST_WORDS:
-            yield Hit("not-translated", message, quote(sentence), other)
+            if _is_in(message.language, bare, original.language):
+                given = {"other": f"'{message.language}'"}
+                yield Hit("other-language", original, quote(sentence), given, sentence)
+            else:
+                yield Hit("not-translated", message, quote(sentence), other, sentence)
+
+
+def _is_in(language: str, sentence: str, other: str) -> bool:
+    """Return whether a sentence has more common words of a language than of the other."""
+    words, others = lexicon(language), lexicon(other)
+    return bool(words and others and len(words.usual.findall(sentence)) > len(others.usual.findall(sentence)))
 
 
 def _bare(sentence: str, message: Message, about: About) -> str:

@@ -36,9 +36,9 @@ def check(message: Message, about: About, words: Lexicon) -> Iterator[Hit]:
     for sentence in message.sentences():
         count = len(_WORD.findall(_without_links(sentence.removeprefix(opening))))
         if count > MOST_WORDS:
-            yield Hit("long-sentence", message, quote(sentence), {"count": count, "most": MOST_WORDS})
+            yield Hit("long-sentence", message, quote(sentence), {"count": count, "most": MOST_WORDS}, sentence)
         if acts(sentence, words) > 1:
-            yield Hit("several-actions", message, quote(sentence))
+            yield Hit("several-actions", message, quote(sentence), passage=sentence)
     if clock := _CLOCK.search(plain):
         yield Hit("no-am-pm", message, clock[0])
     if zone := _ZONE.search(plain):
@@ -57,7 +57,7 @@ def _capitals(plain: str, message: Message, about: About, words: Lexicon) -> Ite
     for found in dict.fromkeys(one[0] for one in _CAPITALS.finditer(plain)):
         shouted = [word for word in re.split(r"[ ,]+", found) if len(word) > 3 and word not in words.capitals]
         if shouted and found not in names:
-            yield Hit("capitals", message, quote(found), {"example": quote(found).lower()})
+            yield Hit("capitals", message, quote(found), {"example": quote(found).lower()}, found)
 
 
 def _replaceable(plain: str, message: Message, words: Lexicon) -> Iterator[Hit]:

@@ -10,7 +10,7 @@ never hold up an emergency that is right.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from notify.content import lint_contents, lint_form, lint_translation, lint_wording
+from notify.content import lint_blanks, lint_contents, lint_form, lint_translation, lint_wording
 from notify.content.lexicon import lexicon
 from notify.content.lint_finding import About, Error, Finding, Hit, Message
 from notify.core.texts import worded
@@ -62,6 +62,7 @@ def _hits(messages: Sequence[Message], about: About) -> Iterator[Hit]:
 def _finding(hit: Hit, about: About) -> Finding:
     said = worded(FINDINGS)[hit.rule]
     given = {"found": hit.found, **hit.values}
+    blank = lint_blanks.source(hit, about.blanks)
     return Finding(
         rule=hit.rule,
         level="error" if RULES[hit.rule].holds(about) else "warning",
@@ -69,5 +70,6 @@ def _finding(hit: Hit, about: About) -> Finding:
         language=hit.message.language,
         found=hit.found,
         wrong=said["wrong"].format(**given),
-        instead=said["instead"].format(**given),
+        instead=said["instead"].format(**given) + (f" {blank.advice}" if blank else ""),
+        blank=blank.field if blank else None,
     )

@@ -132,6 +132,12 @@ def test_what_the_linter_will_say_is_said_while_writing(desk: httpx.Client) -> N
     assert found
     for one in found:
         assert str(escape(one.wrong)) in page
+        assert str(escape(one.instead)) in page
+    named = {one.blank for one in found} - {None}
+    assert {"details", "shelter"} & named
+    for blank in named:
+        assert f'<a href="#blank.{blank}">To the blank</a>' in page
+        assert f'id="blank.{blank}"' in page
 
 
 def test_two_reviews_at_once_make_one_alert(desk: httpx.Client) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts.approving import two_people
 from notify.alerts.reporting import reports
-from notify.content import linter
+from notify.content import compose, filling, linter
 from notify.content.lint_finding import Words
 from notify.content.linter import About, Message
 from notify.core import audit, states
@@ -32,7 +32,10 @@ from notify.models.base import Lane
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A finding. `key` is its fingerprint in hexadecimal; the last two are None until it is acknowledged."""
+    """A finding. `key` is its fingerprint in hexadecimal; the last two are None until it is acknowledged.
+
+    `blank`: the field of the form that the words came out of, as `shelter` or `shelter.es`; None: not out of a blank.
+    """
 
     key: str
     rule: str
@@ -42,6 +45,7 @@ class Checked:
     found: str
     wrong: str
     instead: str
+    blank: str | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
 
@@ -74,9 +78,7 @@ def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
     checked = []
     for one in check(_messages(_stored(s, [alert]), alert, settings), _about(alert, settings)):
         by, at = known.get(one.key, (None, None))
-        checked.append(
-            Checked(one.key, one.rule, one.level, one.channel, one.language, one.found, one.wrong, one.instead, by, at)
-        )
+        checked.append(replace(one, acknowledged_by=by, acknowledged_at=at))
     return checked
 
 
@@ -93,6 +95,7 @@ def check(messages: Sequence[Message], about: About) -> list[Checked]:
         Checked(
             linter.fingerprint(one, texts[one.channel, one.language]).hex(),
             one.rule, one.level, one.channel, one.language, one.found, one.wrong, one.instead,
+            one.blank,
         )
         for one in linter.lint(messages, about)
     ]  # fmt: skip
@@ -226,4 +229,9 @@ def _about(alert: Alert, settings: Settings) -> About:
         phase=alert.phase,
         area=alert.area_names or alert.area_description,
     )
-    return replace(known, from_template=True)
+    try:
+        event = compose.catalogue().event(alert.event)
+        blanks = filling.typed(event, alert.phase, alert.blanks)
+    except NotFound:  # the event, or its phase, has left the catalogue since
+        blanks = ()
+    return replace(known, from_template=True, blanks=blanks)

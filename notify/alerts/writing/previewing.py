@@ -14,8 +14,9 @@ from notify.alerts.writing import times as alert_times
 from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.working_fields import Reading
 from notify.audience import Audience
-from notify.content import compose
+from notify.content import compose, filling
 from notify.content.events import Event
+from notify.content.filling import Filled
 from notify.content.linter import Message
 from notify.core.errors import TocsinError, hint_for_page
 from notify.core.settings import Settings
@@ -86,12 +87,12 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     if filled and alert.channels:
         written = _tried(shown, "how", lambda: wording.rendered(s, alert, event, filled, names, now, settings))
         shown.words = written or ()
-        shown.findings = _findings(shown, alert, event, names, settings)
+        shown.findings = _findings(shown, alert, event, filled, names, settings)
     return shown
 
 
 def _findings(
-    shown: Preview, alert: Alert, event: Event, names: Sequence[wording.Name], settings: Settings
+    shown: Preview, alert: Alert, event: Event, filled: Filled, names: Sequence[wording.Name], settings: Settings
 ) -> Sequence[linting.Checked]:
     """What the linter says of these words; it will say the same of the alert's. The first language comes first."""
     order = {language: place for place, language in enumerate(settings.languages)}
@@ -104,7 +105,8 @@ def _findings(
         area={language: wording.called(names, event, language) for language in event.languages},
     )
     messages = [Message(one.channel, one.language, one.subject, one.text, one.stale) for one in words]
-    return linting.check(messages, replace(about, from_template=True))
+    blanks = filling.typed(event, alert.phase, filled.values)
+    return linting.check(messages, replace(about, from_template=True, blanks=blanks))
 
 
 def plans(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from notify.content import linter
 from notify.content.compose import UNSUBSCRIBE_URL, catalogue, fill, render
 from notify.content.lexicon import lexicon
+from notify.content.lint_finding import Typed
 from notify.content.linter import About, Message
 from notify.core.texts import worded
 from templates import FINDINGS
@@ -139,6 +140,46 @@ def test_words_that_nobody_translated_are_found() -> None:
     assert (one.rule, one.level, one.language, one.found) == ("not-translated", "warning", "es", shelter.strip())
     messages[1] = replace(messages[0], language="es")
     assert ("same-as-other", "error") in {(one.rule, one.level) for one in linter.lint(messages, EMERGENCY)}
+
+
+def test_words_of_the_other_language_are_found_where_they_do_not_belong() -> None:
+    shelter = " Vaya a la escuela de la calle Main."
+    messages = [Message("sms", "en", "", GOOD + shelter), Message("sms", "es", "", BUENO + shelter)]
+    (one,) = linter.lint(messages, EMERGENCY)
+    assert (one.rule, one.language, one.found) == ("other-language", "en", shelter.strip())
+    assert one.wrong.endswith("is in 'es', and this text is not.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "rule", "blank"),
+    [
+        ({"": "The old library is open all night"}, None, "not-translated", "shelter.es"),
+        ({"": "Vaya a la escuela de la calle Main."}, None, "other-language", "shelter"),
+        ({"": "Go there as soon as possible."}, {"es": ""}, "vague", "shelter"),
+        ({"": "Go to HENRY STREET School."}, {"es": ""}, "capitals", "shelter"),
+        ({"": "It is at bit.ly/shelter"}, {"es": ""}, "short-link", "shelter"),
+        ({"": "The library is open \u2192 go there."}, {"es": ""}, "unicode-picture", "shelter"),
+        ({"": "The library.", "es": "Vaya a la ESCUELA GRANDE."}, {"en": ""}, "capitals", "shelter.es"),
+    ],
+)
+def test_a_finding_names_the_blank_that_its_words_came_out_of(
+    typed: dict[str, str], words: dict[str, str] | None, rule: str, blank: str
+) -> None:
+    shelter = Typed("shelter", "Where to go", typed)
+    said = {"en": shelter.in_text("en"), "es": shelter.in_text("es")} | (words or {})
+    other = Typed("other", "More", {"": "Something else"})
+    messages = [Message("sms", "en", "", f"{GOOD} {said['en']}"), Message("sms", "es", "", f"{BUENO} {said['es']}")]
+    found = {one.rule: one for one in linter.lint(messages, replace(EMERGENCY, blanks=(other, shelter)))}
+    assert found[rule].blank == blank
+    assert f"\u201c{'Where to go (es)' if blank.endswith('.es') else 'Where to go'}\u201d" in found[rule].instead
+    bare = {one.rule: one for one in linter.lint(messages, EMERGENCY)}
+    assert (bare[rule].blank, bare[rule].wrong) == (None, found[rule].wrong)
+
+
+def test_words_of_the_template_are_not_laid_to_a_blank() -> None:
+    typed = (Typed("shelter", "Where to go", {"": "The soonest-built library"}),)
+    found = linter.lint([Message("sms", "en", "", f"{GOOD} More news soon.")], replace(EMERGENCY, blanks=typed))
+    assert [(one.rule, one.blank) for one in found] == [("vague", None)]
 
 
 def test_the_name_of_an_area_that_nobody_translated_is_found() -> None:

@@ -69,6 +69,18 @@ def test_a_warning_does_not_block_and_is_acknowledged_once() -> None:
     approve(alert_id)
 
 
+def test_a_finding_of_an_alert_names_the_blank_to_change() -> None:
+    alert_id = draft(shelter="bit.ly/shelter", action="Go inside as soon as possible", **{"action.es": "Entre ya"})
+    known = found(alert_id)
+    assert (known["vague en"].blank, known["short-link es"].blank) == ("action", "shelter")
+    assert known["vague en"].instead.endswith("\u201d: change it there.")
+    with transaction() as s:
+        alert = s.get_one(Alert, alert_id)
+        s.expunge(alert)
+        alert.event = "gone"  # from the catalogue
+        assert {one.blank for one in linting.findings(s, alert, settings())} == {None}
+
+
 def test_an_error_cannot_be_acknowledged_nor_what_is_not_there() -> None:
     alert_id = draft(shelter="bit.ly/shelter")
     with pytest.raises(Refused, match="This is an error"):
