@@ -24,6 +24,16 @@ class Kept(Generic[T]):
         self._last: tuple[T] | None = None  # of one: the value may be None
         self._due_s = 0.0  # when it is too old, by time.monotonic()
 
+    @property
+    def last(self) -> T | None:
+        """What was read last, however old; None before the first time."""
+        return self._last[0] if self._last is not None else None
+
+    @property
+    def due(self) -> bool:
+        """Whether `get` would read it anew."""
+        return self._last is None or time.monotonic() >= self._due_s
+
     def get(self) -> T:
         last = self._last
         if last is not None and (time.monotonic() < self._due_s or self._lock.locked()):

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Caller, Viewer
+from api.console import draft_sizes
 from api.console.kept import Kept, remembered
 from api.console.outside_warnings import Others
 from api.console.places import city_outline
@@ -98,14 +99,15 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the parts of the page that differ from those that the browser has: `seen`, or what it last received."""
     has = dict(zip(PARTS, (last_event_id or seen).split("-"), strict=False))
-    last: tuple[Seen | None, str] = None, ""
+    last: tuple[Seen, str, dict[int, int]] | None = None
     until_s = time.monotonic() + STREAM_S
     while time.monotonic() < until_s:
         now = datetime.now(UTC)
-        latest = await run_in_threadpool(shared().get), f"{now:%H%M}"
+        newest = await run_in_threadpool(shared().get)
+        latest = newest, f"{now:%H%M}", draft_sizes.sizes(newest.situation.for_approval(caller.operator))
         if latest != last:
             last = latest
-            for name, html in (await run_in_threadpool(_parts, latest[0], caller, now)).items():
+            for name, html in (await run_in_threadpool(_parts, newest, caller, now)).items():
                 if has.get(name) != _digest(html):
                     has[name] = _digest(html)
                     yield ServerSentEvent(event=name, raw_data=html, id="-".join(has.get(one, "") for one in PARTS))
@@ -134,6 +136,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "channels": seen.channels,
         "drawing": seen.drawing,
         "mine": mine,
+        "sizes": draft_sizes.sizes(mine),
         "authors": seen.authors,
         "outside": seen.outside,
         "others": [one for one in seen.situation.drafts if one not in mine],

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 
-from api.console import now
+from api.console import draft_sizes, now
+from api.console.alert import alert_view
 from notify.alerts import claims, lifecycle, situation
 from notify.core import db
 from notify.core.db import transaction
@@ -20,6 +21,7 @@ from notify.delivery import sender_status
 from notify.operations import tasks
 from tests import factories
 from tests.api import asked
+from tests.waiting import until
 
 Desk = Callable[[str], httpx.Client]
 
@@ -100,6 +102,33 @@ def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetim
     page = at_desk("author").get("/console").text
     assert f'id="approve-{draft}"' not in page
     assert f'id="draft-{draft}"' in page
+
+
+def test_a_draft_says_how_many_messages_it_would_be(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    desk = at_desk("approver")
+    until(lambda: "about 30 messages" in part(desk.get("/console").text, "waiting"), 20, "the draft's size on Now")
+    assert alert_view.reached(draft, city).by_channel == {"sms": 28}  # a rounded number reveals no home
+    assert "messages" not in part(at_desk("author").get("/console").text, "drafts")
+
+
+def test_a_size_that_is_counted_later_comes_with_the_stream(at_desk: Desk, city: datetime) -> None:
+    client = at_desk("approver")
+    launched(city)
+    stream_of = re.search(r'sse-connect="([^"]+)"', client.get("/console").text)
+    assert stream_of is not None
+    with client.stream("GET", stream_of[1]) as stream:
+        with transaction() as s:
+            factories.alert_draft(s, now=city)
+        began_s = perf_counter()
+        assert any("about 30 messages" in line for line in stream.iter_lines())
+    assert perf_counter() - began_s < 15, "it came with the next minute"
+
+
+@pytest.mark.parametrize(("messages", "told"), [(0, 0), (7, 7), (10, 10), (57, 60), (1_234, 1_200), (987_654, 990_000)])
+def test_the_size_of_a_draft_is_rounded(messages: int, told: int) -> None:
+    assert draft_sizes.rounded(messages) == told
 
 
 def test_one_does_not_approve_ones_own_emergency(database: str) -> None:
@@ -254,9 +283,12 @@ def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: dat
 
 
 @pytest.mark.timed
-def test_the_page_is_quick_with_500_past_alerts(at_desk: Desk, city: datetime) -> None:
+def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     launched(city)
+    with transaction() as s:
+        for _ in range(20):
+            factories.alert_draft(s, now=city)
     kept = asked.rows(
         """SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
             WHERE table_name = 'alerts' AND table_schema = 'public' AND column_name <> ALL(:moved)""",
@@ -269,7 +301,7 @@ def test_the_page_is_quick_with_500_past_alerts(at_desk: Desk, city: datetime) -
               FROM alerts, generate_series(1, 500) WHERE id = :id""",
         id=number,
     )
-    client = at_desk("author")
+    client = at_desk("approver")
     took_s = []
     for _ in range(20):
         began_s = perf_counter()
