@@ -11,8 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 
-from api.console import draft_sizes, now
-from api.console.alert import alert_view
+from api.console import now
 from notify.alerts import claims, lifecycle, situation
 from notify.core import db
 from notify.core.db import transaction
@@ -21,7 +20,6 @@ from notify.delivery import sender_status
 from notify.operations import tasks
 from tests import factories
 from tests.api import asked
-from tests.waiting import until
 
 Desk = Callable[[str], httpx.Client]
 
@@ -102,33 +100,6 @@ def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetim
     page = at_desk("author").get("/console").text
     assert f'id="approve-{draft}"' not in page
     assert f'id="draft-{draft}"' in page
-
-
-def test_a_draft_says_how_many_messages_it_would_be(at_desk: Desk, city: datetime) -> None:
-    with transaction() as s:
-        draft = factories.alert_draft(s, now=city).id
-    desk = at_desk("approver")
-    until(lambda: "about 30 messages" in part(desk.get("/console").text, "waiting"), 20, "the draft's size on Now")
-    assert alert_view.reached(draft, city).by_channel == {"sms": 28}  # a rounded number reveals no home
-    assert "messages" not in part(at_desk("author").get("/console").text, "drafts")
-
-
-def test_a_size_that_is_counted_later_comes_with_the_stream(at_desk: Desk, city: datetime) -> None:
-    client = at_desk("approver")
-    launched(city)
-    stream_of = re.search(r'sse-connect="([^"]+)"', client.get("/console").text)
-    assert stream_of is not None
-    with client.stream("GET", stream_of[1]) as stream:
-        with transaction() as s:
-            factories.alert_draft(s, now=city)
-        began_s = perf_counter()
-        assert any("about 30 messages" in line for line in stream.iter_lines())
-    assert perf_counter() - began_s < 15, "it came with the next minute"
-
-
-@pytest.mark.parametrize(("messages", "told"), [(0, 0), (7, 7), (10, 10), (57, 60), (1_234, 1_200), (987_654, 990_000)])
-def test_the_size_of_a_draft_is_rounded(messages: int, told: int) -> None:
-    assert draft_sizes.rounded(messages) == told
 
 
 def test_one_does_not_approve_ones_own_emergency(database: str) -> None:

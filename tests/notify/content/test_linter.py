@@ -154,6 +154,12 @@ def test_words_of_the_other_language_are_found_where_they_do_not_belong() -> Non
     ("typed", "words", "rule", "blank"),
     [
         ({"": "The old library is open all night"}, None, "not-translated", "shelter.es"),
+        (
+            {"": "The old library"},
+            dict.fromkeys(("en", "es"), "The old library, 12 Main Street."),
+            "not-translated",
+            "shelter.es",
+        ),
         ({"": "Vaya a la escuela de la calle Main."}, None, "other-language", "shelter"),
         ({"": "Go there as soon as possible."}, {"es": ""}, "vague", "shelter"),
         ({"": "Go to HENRY STREET School."}, {"es": ""}, "capitals", "shelter"),
