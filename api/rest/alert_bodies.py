@@ -222,7 +222,7 @@ class Report(AlertOut):
 class CoveredOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    kind: str
+    kind: str = Field(description="Of the zone; elsewhere: those in no zone, in one row without a zone's name.")
     zone: str
     residents: Tally = Field(description="With a place in the area and in this zone.")
 

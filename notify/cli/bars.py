@@ -67,7 +67,7 @@ def show_audience(alert: Alert, e: Explanation) -> None:
         for reason, number in sorted(counts.items(), key=lambda x: -x[1]):
             console.print(f"  {number:,}  {sentence(reason)}", markup=False)
     if e.zones:
-        table(("kind", "zone", "residents"), [(one.kind, one.zone, one.residents) for one in e.zones])
+        table(("kind", "zone", "residents"), [(one.kind, one.label, one.residents) for one in e.zones])
 
 
 def show_plan(plan: Plan, now: datetime) -> None:

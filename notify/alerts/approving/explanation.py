@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -15,19 +16,26 @@ from notify.alerts.approving.audience_size import UNUSUAL, usual
 from notify.audience import Audience, Places
 from notify.core import audit
 from notify.core.counting import counted
+from notify.core.translation import gettext as _
 from notify.delivery import forecast
 from notify.models import Alert, Operator
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
+ELSEWHERE = "elsewhere"  # the kind of the row of those in none of the zones; the row has no zone's name
+
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Residents with a place in the area and in this zone."""
+    """Residents with a place in the area and in this zone; of the kind ELSEWHERE: in no zone."""
 
     kind: str
     zone: str
     residents: int
+
+    @property
+    def label(self) -> str:
+        return label(self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
     return Explanation(
         found,
         _waiting(s, alert, found, now),
-        _covered(s, alert, area, places),
+        tuple(Covered(kind, name, int(ids.size)) for kind, name, ids in by_zone(s, alert.id, places)),
         usual(s, alert.event, alert.id),
         tuple(warnings(s, found.total, alert.created_by, alert.id, alert.event)),
     )
@@ -116,14 +124,21 @@ def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[s
     return waiting
 
 
-def _covered(s: Session, alert: Alert, area: Membership, places: Places) -> tuple[Covered, ...]:
-    """The residents covered, by zone: the alert's own zones or, if it has none, all current ones."""
-    covered = []
-    for kind, name, wkb in zones_of(s, alert.id):
-        residents = np.unique(places.inside(Membership(from_wkb(wkb))).residents).size
-        if residents:
-            covered.append(Covered(kind, name, int(residents)))
-    return tuple(covered)
+def label(zone: str) -> str:
+    """Return what a row of residents by zone is called."""
+    return zone or _("Elsewhere in the area")
+
+
+def by_zone(s: Session, alert_id: int, places: Places) -> list[tuple[str, str, NDArray[np.int64]]]:
+    """Return kind, name and the ids of the residents of these places, ascending, for each zone that has any: the
+    alert's own zones or, if it has none, all current ones. Those in no zone come last, of the kind ELSEWHERE."""
+    found = [
+        (kind, name, np.unique(places.inside(Membership(from_wkb(wkb))).residents))
+        for kind, name, wkb in zones_of(s, alert_id)
+    ]
+    in_zones = np.concatenate([ids for _kind, _name, ids in found]) if found else np.empty(0, np.int64)
+    found.append((ELSEWHERE, "", np.setdiff1d(places.residents, in_zones)))
+    return [row for row in found if row[2].size]
 
 
 def zones_of(s: Session, alert_id: int) -> Sequence[tuple[str, str, bytes]]:

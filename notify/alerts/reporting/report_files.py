@@ -115,7 +115,7 @@ def document(found: AfterAction) -> dict[str, Any]:
             *({"name": _(CHANNELS[name].label)} | _reach(of) for name, of in found.channels.items()),
         ],
         "languages": [{"name": language_name(name)} | _reach(of) for name, of in found.languages.items()],
-        "zones": [{"name": one.zone, "residents": one.residents, "reached": one.reached} for one in found.zones],
+        "zones": [{"name": one.label, "residents": one.residents, "reached": one.reached} for one in found.zones],
         "reasons": [
             {"state": outcome(state), "why": reasons.sentence(reason), "count": count}
             for state, of_state in p.reasons.items()
@@ -205,8 +205,9 @@ def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
             for figure, value in _reach(reach).items():
                 yield section, name or "none", figure, value
     for zone in found.zones:
-        yield "zone", f"{zone.kind}:{zone.zone}", "residents", zone.residents
-        yield "zone", f"{zone.kind}:{zone.zone}", "reached", zone.reached
+        name = f"{zone.kind}:{zone.zone}" if zone.zone else zone.kind
+        yield "zone", name, "residents", zone.residents
+        yield "zone", name, "reached", zone.reached
     for state, of_state in p.reasons.items():
         for reason, count in of_state.items():
             yield f"reason {state}", reason, reasons.sentence(reason), count

@@ -12,8 +12,6 @@ from notify import audience
 from notify.alerts.approving import explanation
 from notify.core.db import raw
 from notify.models import Alert
-from zones.geometry import from_wkb
-from zones.membership import Membership
 
 LEFT_OUT, FAILED, UNKNOWN, TO_COME, REACHED = range(5)  # the best outcome counts
 # A provider that sends no receipts leaves its messages accepted.
@@ -32,7 +30,7 @@ class ZoneReach:
     """The residents with a place in the area and in a zone, as they live now, by the best outcome on any channel.
 
     `failed`: nothing that was written to them arrived, or it was stopped before it left. The rest of `residents` were
-    left out.
+    left out. Of the kind ELSEWHERE: those in the area and in no zone.
     """
 
     kind: str
@@ -44,13 +42,17 @@ class ZoneReach:
     failed: int
 
     @property
+    def label(self) -> str:
+        return explanation.label(self.zone)
+
+    @property
     def left_out(self) -> int:
         return self.residents - self.reached - self.to_come - self.unknown - self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneResidents:
-    """The ids of the residents with a place in the area and in a zone, ascending."""
+    """The ids of the residents with a place in the area and in a zone, or in none, ascending."""
 
     kind: str
     zone: str
@@ -58,13 +60,10 @@ class ZoneResidents:
 
 
 def residents(s: Session, alert: Alert, now: datetime) -> Sequence[ZoneResidents]:
-    """Return those of the alert's own zones or, if it has none, of all current ones that it touches."""
+    """Return those of the alert's own zones or, if it has none, of all current ones that it touches; then those in the
+    area and in no zone."""
     places = audience.places_inside(s, audience.membership(alert), now)
-    found = (
-        ZoneResidents(kind, name, np.unique(places.inside(Membership(from_wkb(wkb))).residents))
-        for kind, name, wkb in explanation.zones_of(s, alert.id)
-    )
-    return [zone for zone in found if zone.ids.size]
+    return [ZoneResidents(*row) for row in explanation.by_zone(s, alert.id, places)]
 
 
 def reach(s: Session, alert: Alert, zones: Sequence[ZoneResidents]) -> tuple[ZoneReach, ...]:

@@ -6,10 +6,12 @@ from sqlalchemy import text
 
 from notify.alerts.reporting import reports, zone_reach
 from notify.alerts.reporting.zone_reach import ZoneReach
+from notify.city.parts import Drawn
 from notify.core.db import transaction
 from tests import factories
 from tests.factories import NOW
 from tests.owner import owning
+from zones.geometry import to_geojson
 
 # The states of the messages by SMS and by email to one resident after the other, all in West.
 STATES = [
@@ -51,3 +53,21 @@ def test_a_resident_counts_once_by_the_best_outcome(alert: int) -> None:
     assert west == ZoneReach("neighbourhood", "West", residents=8, reached=2, to_come=2, unknown=1, failed=2)
     assert west.left_out == 1
     assert east == ZoneReach("neighbourhood", "East", residents=1, reached=0, to_come=1, unknown=0, failed=0)
+
+
+def test_who_lives_in_the_drawn_area_and_in_no_zone_is_a_row_of_their_own(database: str) -> None:
+    with transaction() as s:
+        factories.zone(s, "West", box(0, 0, 1, 1), "neighbourhood")
+        for home in [(0.75, 0.5), (1.25, 0.5), (1.25, 0.6)]:
+            factories.resident(s, at=[home])
+        factories.resident(s, at=[(0.75, 0.5), (1.25, 0.5)])  # in the zone and beside it: of the zone
+        factories.resident(s, at=[(1.75, 0.5)])  # outside of the area
+    alert = factories.alert_resolved(
+        zones=[], parts=[Drawn(to_geojson(box(0.5, 0, 1.5, 1)))], area_description="Old Town"
+    )
+    with transaction() as s:
+        row = reports.find_alert(s, alert)
+        west, elsewhere = zone_reach.reach(s, row, zone_reach.residents(s, row, NOW))
+    assert west == ZoneReach("neighbourhood", "West", residents=2, reached=0, to_come=2, unknown=0, failed=0)
+    assert elsewhere == ZoneReach("elsewhere", "", residents=2, reached=0, to_come=2, unknown=0, failed=0)
+    assert (west.label, elsewhere.label) == ("West", "Elsewhere in the area")
