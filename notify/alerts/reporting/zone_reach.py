@@ -12,6 +12,7 @@ from notify import audience
 from notify.alerts.approving import explanation
 from notify.core.db import raw
 from notify.models import Alert
+from notify.models.states import AlertState
 
 LEFT_OUT, FAILED, UNKNOWN, TO_COME, REACHED = range(5)  # the best outcome counts
 # A provider that sends no receipts leaves its messages accepted.
@@ -67,15 +68,20 @@ def residents(s: Session, alert: Alert, now: datetime) -> Sequence[ZoneResidents
 
 
 def reach(s: Session, alert: Alert, zones: Sequence[ZoneResidents]) -> tuple[ZoneReach, ...]:
-    """Return who was reached in each of these zones, up to this moment."""
+    """Return who was reached in each of these zones, up to this moment. While the audience is being resolved, whoever
+    has no message yet may still get one."""
+    resolving = alert.fanout_done_at is None and alert.state in {AlertState.SENDING, AlertState.PAUSED}
     with raw(s).cursor(binary=True) as cursor:
         found = cursor.execute(_OUTCOMES, {"alert": alert.id}).fetchone()
     rows = np.frombuffer(found[0] or b"" if found else b"", dtype=_ROW)
     written_to, outcome = rows["resident"].astype(np.int64), rows["outcome"].astype(np.int64)
-    return tuple(_of_zone(zone, written_to, outcome) for zone in zones)
+    return tuple(_of_zone(zone, written_to, outcome, resolving=resolving) for zone in zones)
 
 
-def _of_zone(zone: ZoneResidents, written_to: NDArray[np.int64], outcome: NDArray[np.int64]) -> ZoneReach:
+def _of_zone(
+    zone: ZoneResidents, written_to: NDArray[np.int64], outcome: NDArray[np.int64], *, resolving: bool
+) -> ZoneReach:
     _, _, there = np.intersect1d(zone.ids, written_to, assume_unique=True, return_indices=True)
     n = np.bincount(outcome[there], minlength=REACHED + 1).tolist()
-    return ZoneReach(zone.kind, zone.zone, zone.ids.size, n[REACHED], n[TO_COME], n[UNKNOWN], n[FAILED])
+    to_come = n[TO_COME] + (zone.ids.size - there.size if resolving else 0)
+    return ZoneReach(zone.kind, zone.zone, zone.ids.size, n[REACHED], to_come, n[UNKNOWN], n[FAILED])

@@ -55,6 +55,18 @@ def test_a_resident_counts_once_by_the_best_outcome(alert: int) -> None:
     assert east == ZoneReach("neighbourhood", "East", residents=1, reached=0, to_come=1, unknown=0, failed=0)
 
 
+def test_nobody_is_left_out_while_the_audience_is_being_resolved(alert: int) -> None:
+    with transaction() as s:
+        factories.resident(s, at=[(0.75, 0.5)])  # not written to yet
+    for state, to_come, left_out in (("sending", 2, 0), ("cancelled", 1, 1)):
+        with owning() as s:
+            s.execute(text(f"UPDATE alerts SET fanout_done_at = NULL, state = '{state}'"))
+        with transaction() as s:
+            row = reports.find_alert(s, alert)
+            east, _ = zone_reach.reach(s, row, zone_reach.residents(s, row, NOW))
+        assert (east.residents, east.to_come, east.left_out) == (2, to_come, left_out)
+
+
 def test_who_lives_in_the_drawn_area_and_in_no_zone_is_a_row_of_their_own(database: str) -> None:
     with transaction() as s:
         factories.zone(s, "West", box(0, 0, 1, 1), "neighbourhood")
