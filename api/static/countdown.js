@@ -27,6 +27,7 @@ function countDown(form) {
   bar.setAttribute("aria-hidden", "true");
   const stop = document.createElement("button");
   stop.type = "button";
+  stop.className = "danger";
   stop.textContent = form.dataset.stop;
   panel.append(words, bar, stop);
   form.append(panel);

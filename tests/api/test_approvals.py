@@ -14,6 +14,7 @@ from notify.alerts.words import word_versions
 from notify.alerts.words.word_versions import Written
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.models import Operator
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner
@@ -73,12 +74,20 @@ def test_an_author_asks_and_sees_who_is_next(staff: None, at_desk: Desk) -> None
     page = plain(desk.get(f"/console/alerts/{alert}"))
     assert f"Waiting for {APPROVER} (on duty), asked" in page
     assert f"{ADMIN} (deputy) next at" in page
-    assert "no verified phone or email" in page
+    assert "Nobody has been written to: none of them has a verified phone or email." in page
     assert asked.number("SELECT count(*) FROM operator_messages") == 1
     with transaction() as s:
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=6), settings())
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=12), settings())
     assert "Everybody who may approve has been asked." in plain(desk.get(f"/console/alerts/{alert}"))
+
+
+def test_who_has_a_verified_contact_is_written_to(staff: None, at_desk: Desk) -> None:
+    with transaction() as s:
+        factories.own_contact(s, s.query(Operator).filter_by(email=APPROVER).one(), "sms", "+12155550199")
+    page = plain(at_desk("author").get(f"/console/alerts/{draft()}"))
+    assert f"Waiting for {APPROVER} (on duty)" in page
+    assert "Nobody has been written to" not in page
 
 
 def test_an_emergency_has_asked_already(staff: None, at_desk: Desk) -> None:

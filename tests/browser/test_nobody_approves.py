@@ -89,6 +89,8 @@ def test_roster_then_break_glass_then_review(emergency: int, visit: Callable[...
     launch = page.get_by_role("button", name="Launch alone")
     launch.click()
     expect(page.locator(".countdown")).to_contain_text("It launches in 5.")
+    expect(page.locator("form[data-counting] button:visible")).to_have_text(["Stop"])
+    expect(launch).to_be_hidden()
     assert violations(page) == []
     page.keyboard.press("Escape")
     expect(page.locator(".countdown")).to_contain_text("Stopped. Nothing was sent.")
