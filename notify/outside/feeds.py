@@ -64,7 +64,10 @@ def read_feed(agency: str, address: str, fetcher: Fetcher, now: datetime) -> Non
             return
         feed.unreadable, feed.entries = list(found.unreadable), found.entries
         feed.etag, feed.last_modified = (fetched.etag, fetched.last_modified) if found.whole else ("", "")
-        storing.keep(s, feed, found.messages, now, complete=found.complete)
+        # What could not be read may still be in force.
+        storing.keep(s, feed, found.messages, now, complete=found.complete and not found.unreadable)
+        if storing.has_missing(s, feed.address):
+            feed.etag = feed.last_modified = ""  # "not modified" would not count the second miss
     for why in found.unreadable:
         log.warning("feed.unreadable_message", agency=agency, address=address, why=why)
 

@@ -101,6 +101,12 @@ def _end_missing(s: Session, feed: str, listed: Sequence[str], now: datetime) ->
     s.execute(update(OutsideWarning).where(*missing, OutsideWarning.missed >= MISSED).values(ended_at=now))
 
 
+def has_missing(s: Session, feed: str) -> bool:
+    """Whether a message in force was missing from the last complete list, so that the next list decides."""
+    missed = (OutsideWarning.feed == feed, OutsideWarning.missed > 0, OutsideWarning.ended_at.is_(None))
+    return bool(s.scalar(select(exists().where(*missed))))
+
+
 def forget_old(s: Session, addresses: Sequence[str], now: datetime) -> None:
     """Delete what has been over for a while, and all of feeds that the settings do not name any more."""
     s.execute(

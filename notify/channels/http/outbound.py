@@ -20,6 +20,11 @@ from notify.core.settings import Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# RFC 6052 (NAT64) and RFC 4291 section 2.5.5.1 (IPv4-compatible): the last 32 bits are an IPv4 address.
+IPV4_LAST = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+# Local NAT64 (RFC 8215) and site-local addresses (RFC 3879): never public.
+INSIDE = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("fec0::/10"))
+
 
 class Exemption(NamedTuple):
     """One entry of TOCSIN_OUTBOUND_NO_PROXY."""
@@ -78,7 +83,9 @@ class Outbound:
             return True
         if address is None:
             return host.lower().rstrip(".") != "localhost"
-        inner = getattr(address, "ipv4_mapped", None) or address
+        if any(address in network for network in INSIDE):
+            return False
+        inner = _embedded(address)
         return bool(inner.is_global) and not inner.is_multicast
 
     @cached_property
@@ -140,6 +147,15 @@ def _exemption(entry: str) -> Exemption:
         return Exemption("", ipaddress.ip_network(host.strip("[]"), strict=False), number)
     except ValueError:
         return Exemption(host.removeprefix("*").strip("."), None, number)
+
+
+def _embedded(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 address leads to by mapping, NAT64 or 6to4, else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if any(address in network for network in IPV4_LAST):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -131,3 +131,20 @@ def test_a_name_that_leads_into_the_own_network_is_refused_when_it_is_known(monk
 
     with pytest.raises(NotSent, match="not-public"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("64:ff9b::a00:1", False),  # 10.0.0.1
+        ("64:ff9b::808:808", True),  # 8.8.8.8
+        ("::7f00:1", False),
+        ("2002:7f00:1::", False),
+        ("2002:a00:1::", False),
+        ("64:ff9b:1::808:808", False),
+        ("fec0::1", False),
+        ("2606:4700::1111", True),
+    ],
+)
+def test_public_only_judges_the_address_that_an_ipv6_address_leads_to(host: str, allowed: bool) -> None:
+    assert Outbound(public_only=True).allows(host) == allowed

@@ -249,3 +249,18 @@ def test_what_is_long_over_and_feeds_that_are_not_named_any_more_are_forgotten(
     with transaction() as s:
         assert list(s.scalars(select(OutsideWarning.identifier))) == ["new"]
         assert [one.address for one in s.scalars(select(OutsideFeed))] == [server.url + "/b"]
+
+
+def test_a_warning_left_out_ends_although_the_list_is_then_unchanged(server: FeedServer, read: Reader) -> None:
+    server.put("/n", nws(feature("one"), feature("two")), ETag='"1"')
+    assert read("/n") == ["one", "two"]
+    server.put("/n", nws(feature("two")), ETag='"2"')
+    assert read("/n") == ["one", "two"]
+    assert read("/n") == ["two"]
+
+
+def test_a_listed_warning_that_became_unreadable_stays_in_force(server: FeedServer, read: Reader) -> None:
+    server.put("/n", nws(feature("one")))
+    read("/n")
+    server.put("/n", nws(feature("one", geometry={"type": "Point", "coordinates": [0, 0]})))
+    assert [read("/n") for _ in range(3)] == [["one"]] * 3
