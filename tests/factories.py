@@ -262,7 +262,8 @@ def outside_warning(
         "en-US", "Flood Warning", "Brook Creek is rising", "Water reaches Mill Street.", "Go to higher ground."
     )
     message = Message(
-        identifier=identifier, sender="Brook County Emergency Management", sent=sent or now - timedelta(minutes=7),
+        identifier=identifier, origin="ops@brook.example.gov", sender="Brook County Emergency Management",
+        sent=sent or now - timedelta(minutes=7),
         status="Actual", kind="Alert", refers=(), severity="Severe", urgency="Immediate", certainty="Observed",
         ends_at=now + timedelta(hours=1), end_given=True, place="Mill Street", area=area, words=tuple(words) or (text,),
     )  # fmt: skip

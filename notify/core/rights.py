@@ -70,7 +70,7 @@ RIGHTS = {
     "jobs": "SELECT, INSERT, UPDATE",
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
     "outside_feeds": "SELECT, INSERT, UPDATE, DELETE",
-    "outside_warnings": "SELECT, INSERT, DELETE, UPDATE (agency, missed, ended_at)",
+    "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at)",

@@ -33,15 +33,17 @@ class OutsideFeed(Base):
 class OutsideWarning(Base):
     """A message of another agency. A Cancel is kept, too: what it cancels may arrive after it.
 
-    `refers`: identifiers of messages that it replaces. `area`: WKB; None when only codes of places are given. `words`:
-    by language, the first is the agency's own. `end_given`: whether the agency said when it ends. `missed`: how often
-    in a row a complete list did not have it. `ended_at`: when it was replaced, cancelled or not listed any more.
+    `key`: who sent it, and its identifier. `refers`: keys of messages that it replaces. `area`: WKB; None when only
+    codes of places are given. `words`: by language, the first is the agency's own. `end_given`: whether the agency said
+    when it ends. `missed`: how often in a row a complete list did not have it. `ended_at`: when it was replaced,
+    cancelled or not listed any more.
     """
 
     __tablename__ = "outside_warnings"
     id: Mapped[Id]
     feed: Mapped[str]
     agency: Mapped[str]
+    key: Mapped[str]
     identifier: Mapped[str]
     sender: Mapped[str]
     sent_at: Mapped[datetime]
@@ -60,6 +62,6 @@ class OutsideWarning(Base):
     ended_at: Mapped[datetime | None]
 
     __table_args__ = (
-        UniqueConstraint("feed", "identifier"),
+        UniqueConstraint("feed", "key"),
         Index("outside_warnings_in_force", "ends_at", postgresql_where=text("ended_at IS NULL")),
     )

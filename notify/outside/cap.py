@@ -8,17 +8,20 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from notify.outside.messages import (
+    LONGEST_LIFE,
     MOST_CORNERS,
     MOST_REFERENCES,
     WITHOUT_END,
     Message,
     UnreadableMessage,
     Words,
+    key,
     language,
     line,
     moment,
     one_area,
     paragraphs,
+    time_sent,
 )
 from notify.outside.xml import local
 from zones import geometry
@@ -48,24 +51,23 @@ def read(alert: Element) -> Message:
 
 
 def _read(alert: Element, identifier: str) -> Message:
-    sent = moment(_text(alert, "sent"), "time sent")
-    if sent is None:
-        raise UnreadableMessage("it does not say when it was sent")
+    sent, origin = time_sent(_text(alert, "sent")), line(_text(alert, "sender"))
     infos = _children(alert, "info")
     ends = [moment(_text(info, "expires"), "end") for info in infos]
     given = [at for at in ends if at is not None]
     areas = [area for info in infos for area in _children(info, "area")]
     return Message(
         identifier=identifier,
-        sender=next(filter(None, (line(_text(info, "senderName")) for info in infos)), line(_text(alert, "sender"))),
+        origin=origin,
+        sender=next(filter(None, (line(_text(info, "senderName")) for info in infos)), origin),
         sent=sent,
         status=line(_text(alert, "status")),
         kind=line(_text(alert, "msgType")),
-        refers=references(_text(alert, "references")),
+        refers=references(_text(alert, "references"), origin),
         severity=worst(SEVERITIES, [_text(info, "severity") for info in infos]),
         urgency=worst(URGENCIES, [_text(info, "urgency") for info in infos]),
         certainty=worst(CERTAINTIES, [_text(info, "certainty") for info in infos]),
-        ends_at=max(given, default=sent + WITHOUT_END),
+        ends_at=min(max(given, default=sent + WITHOUT_END), sent + LONGEST_LIFE),
         end_given=bool(given),
         place=line("; ".join(dict.fromkeys(filter(None, (line(_text(area, "areaDesc")) for area in areas))))),
         area=one_area([shape for area in areas for shape in _shapes(area)]),
@@ -73,10 +75,10 @@ def _read(alert: Element, identifier: str) -> Message:
     )
 
 
-def references(value: str) -> tuple[str, ...]:
-    """The identifiers in `sender,identifier,sent sender,identifier,sent`."""
-    triples = (one.split(",") for one in value.split()[:MOST_REFERENCES])
-    return tuple(dict.fromkeys(line(one[1]) for one in triples if len(one) == 3))
+def references(value: str, origin: str) -> tuple[str, ...]:
+    """The keys of the messages of this origin in `sender,identifier,sent sender,identifier,sent`."""
+    triples = ([line(word) for word in one.split(",")] for one in value.split()[:MOST_REFERENCES])
+    return tuple(dict.fromkeys(key(*one[:2]) for one in triples if len(one) == 3 and one[0] == origin))
 
 
 def worst(order: tuple[str, ...], given: list[str]) -> str:

@@ -6,16 +6,19 @@ from typing import Any
 
 from notify.outside import cap
 from notify.outside.messages import (
+    LONGEST_LIFE,
     MOST_REFERENCES,
     WITHOUT_END,
     Message,
     UnreadableMessage,
     Words,
+    key,
     language,
     line,
     moment,
     one_area,
     paragraphs,
+    time_sent,
 )
 from zones import geometry
 from zones.errors import ZoneError
@@ -37,24 +40,23 @@ def read(feature: object) -> Message:
 
 
 def _read(feature: Mapping[str, Any], about: Mapping[str, Any], identifier: str) -> Message:
-    sent = moment(about.get("sent"), "time sent")
-    if sent is None:
-        raise UnreadableMessage("it does not say when it was sent")
+    sent, origin = time_sent(about.get("sent")), line(about.get("sender"))
     vtec = [_VTEC.match(one) for one in _parameter(about, "VTEC")]
     end = _end(about)
     shape = feature.get("geometry")
     return Message(
         identifier=identifier,
-        sender=line(about.get("senderName")) or line(about.get("sender")),
+        origin=origin,
+        sender=line(about.get("senderName")) or origin,
         sent=sent,
         status="Test" if any(one and one[1] != "O" for one in vtec) else line(about.get("status")),
         # The type is at times "Alert" although the code says that the warning is over.
         kind="Cancel" if vtec and all(one and one[2] in OVER for one in vtec) else line(about.get("messageType")),
-        refers=_references(about),
+        refers=_references(about, origin),
         severity=cap.worst(cap.SEVERITIES, [about.get("severity") or ""]),
         urgency=cap.worst(cap.URGENCIES, [about.get("urgency") or ""]),
         certainty=cap.worst(cap.CERTAINTIES, [about.get("certainty") or ""]),
-        ends_at=end or sent + WITHOUT_END,
+        ends_at=min(end or sent + WITHOUT_END, sent + LONGEST_LIFE),
         end_given=end is not None,
         place=line(about.get("areaDesc")),
         area=None if shape is None else one_area([geometry.parse_area({"type": "Feature", "geometry": shape})]),
@@ -78,13 +80,16 @@ def _end(about: Mapping[str, Any]) -> Any:
     return ends or moment(about.get("expires"), "end")
 
 
-def _references(about: Mapping[str, Any]) -> tuple[str, ...]:
+def _references(about: Mapping[str, Any], origin: str) -> tuple[str, ...]:
+    """The keys of those of the same origin, which is everybody's whose own sender is not given."""
     given = about.get("references")
-    named = (
-        [line(one.get("identifier")) for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
-    )
-    dead = [one for words in _parameter(about, "expiredReferences") for one in cap.references(words)]
-    return tuple(dict.fromkeys(filter(None, [*named, *dead])))[:MOST_REFERENCES]
+    named = [
+        key(origin, line(one.get("identifier")))
+        for one in (given if isinstance(given, list) else [])
+        if isinstance(one, Mapping) and line(one.get("identifier")) and line(one.get("sender")) in {"", origin}
+    ]
+    dead = [one for words in _parameter(about, "expiredReferences") for one in cap.references(words, origin)]
+    return tuple(dict.fromkeys([*named, *dead]))[:MOST_REFERENCES]
 
 
 def _parameter(about: Mapping[str, Any], name: str) -> list[str]:

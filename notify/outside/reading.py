@@ -1,6 +1,7 @@
 """Take the messages out of a document. Its kind is told by its content, not by its address or media type."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +12,7 @@ from notify.outside.messages import Message, UnreadableMessage
 from notify.outside.xml import UnreadableXml, local, parse
 
 MOST_MESSAGES = 1000  # of one document
+MOST_S = 10.0  # for the messages of one document
 T = TypeVar("T")
 
 
@@ -63,8 +65,11 @@ def _geojson(text: bytes) -> Document:
 
 def _each(read_one: Callable[[T], Message], given: Iterable[T]) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """Read each one; those that cannot be read do not stop the others."""
-    messages, unreadable = [], []
+    messages, unreadable, until_s = [], [], time.monotonic() + MOST_S
     for number, one in enumerate(given):
+        if time.monotonic() > until_s:
+            unreadable.append(f"its messages take more than {MOST_S:.0f} seconds: those after them are not read")
+            break
         if number == MOST_MESSAGES:
             unreadable.append(f"there are more than {MOST_MESSAGES} messages: those after them are not read")
             break

@@ -29,8 +29,8 @@ def keep(s: Session, feed: OutsideFeed, messages: Iterable[Message], now: dateti
     for one in sorted(messages, key=lambda message: message.sent):
         if one.status != "Actual" or one.kind not in TELLS:
             continue
-        listed.append(one.identifier)
-        _end(s, feed.address, one.refers, now)
+        listed.append(one.key)
+        _end(s, feed.address, one, now)
         if (one.kind == "Cancel" and one.refers) or (one.ends_at > now and concerns_city(s, one.area)):
             _keep(s, feed, one, now)
     if complete:
@@ -44,26 +44,31 @@ def concerns_city(s: Session, area: BaseGeometry | None) -> bool:
 
 
 def _keep(s: Session, feed: OutsideFeed, one: Message, now: datetime) -> None:
-    """Add a message, unless it is there. One that was only missing from the list is in force again."""
+    """Add a message, or what it says now if it was sent again. One that was only missing is in force again."""
     replaced = s.scalar(
         select(
             exists().where(
                 OutsideWarning.feed == feed.address,
-                OutsideWarning.refers.contains([one.identifier]),
-                OutsideWarning.identifier != one.identifier,
+                OutsideWarning.refers.contains([one.key]),
+                OutsideWarning.key != one.key,
+                OutsideWarning.sent_at >= one.sent,
             )
         )
     )
     over = one.kind == "Cancel" or bool(replaced)
-    made = insert(OutsideWarning).values(**_row(feed, one, now), ended_at=now if over else None)
+    row = _row(feed, one, now)
+    made = insert(OutsideWarning).values(**row, ended_at=now if over else None)
     there = {"agency": made.excluded.agency, "missed": 0, "ended_at": OutsideWarning.ended_at if over else None}
-    s.execute(made.on_conflict_do_update(index_elements=["feed", "identifier"], set_=there))
+    s.execute(made.on_conflict_do_update(index_elements=["feed", "key"], set_=there))
+    older = (OutsideWarning.feed == feed.address, OutsideWarning.key == one.key, OutsideWarning.sent_at < one.sent)
+    s.execute(update(OutsideWarning).where(*older).values(**row | {"first_seen_at": OutsideWarning.first_seen_at}))
 
 
 def _row(feed: OutsideFeed, one: Message, now: datetime) -> dict[str, Any]:
     return {
         "feed": feed.address,
         "agency": feed.agency,
+        "key": one.key,
         "identifier": one.identifier,
         "sender": one.sender,
         "sent_at": one.sent,
@@ -81,12 +86,14 @@ def _row(feed: OutsideFeed, one: Message, now: datetime) -> dict[str, Any]:
     }
 
 
-def _end(s: Session, feed: str, identifiers: Sequence[str], now: datetime) -> None:
+def _end(s: Session, feed: str, by: Message, now: datetime) -> None:
+    """End what a message replaces or cancels. One that was sent later stays: this one is a replay."""
     s.execute(
         update(OutsideWarning)
         .where(
             OutsideWarning.feed == feed,
-            OutsideWarning.identifier.in_(identifiers),
+            OutsideWarning.key.in_(by.refers),
+            OutsideWarning.sent_at <= by.sent,
             OutsideWarning.ended_at.is_(None),
         )
         .values(ended_at=now)
@@ -95,7 +102,7 @@ def _end(s: Session, feed: str, identifiers: Sequence[str], now: datetime) -> No
 
 def _end_missing(s: Session, feed: str, listed: Sequence[str], now: datetime) -> None:
     missing = (
-        OutsideWarning.feed == feed, OutsideWarning.identifier.not_in(listed), OutsideWarning.ended_at.is_(None),
+        OutsideWarning.feed == feed, OutsideWarning.key.not_in(listed), OutsideWarning.ended_at.is_(None),
     )  # fmt: skip
     s.execute(update(OutsideWarning).where(*missing).values(missed=OutsideWarning.missed + 1))
     s.execute(update(OutsideWarning).where(*missing, OutsideWarning.missed >= MISSED).values(ended_at=now))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from notify.city.zones_met import zones_met
@@ -18,7 +18,7 @@ from notify.outside.messages import Words
 from zones import gate
 from zones.geometry import share
 
-MOST = 200  # in force; the most recent ones
+MOST = 200  # in force; the gravest, then the most recent ones
 PART, WHOLE = 0.01, 0.99  # of an area, as in `told_there`
 
 
@@ -75,13 +75,13 @@ def in_force(s: Session, now: datetime) -> Sequence[Warned]:
     rows = s.scalars(
         select(OutsideWarning)
         .where(OutsideWarning.ended_at.is_(None), OutsideWarning.ends_at > now)
-        .order_by(OutsideWarning.sent_at.desc(), OutsideWarning.id.desc())
+        .order_by(_GRAVITY, OutsideWarning.sent_at.desc(), OutsideWarning.id.desc())
         .limit(MOST)
     )
-    return sorted((_warned(s, row) for row in rows), key=lambda one: _GRAVITY.get(one.severity, len(_GRAVITY)))
+    return [_warned(s, row) for row in rows]
 
 
-_GRAVITY = {"Extreme": 0, "Severe": 1, "Moderate": 2, "Minor": 3}
+_GRAVITY = case({"Extreme": 0, "Severe": 1, "Moderate": 2, "Minor": 3}, value=OutsideWarning.severity, else_=4)
 
 
 def there(s: Session, shape: BaseGeometry, now: datetime) -> Sequence[WarnedThere]:

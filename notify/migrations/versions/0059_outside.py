@@ -29,6 +29,7 @@ def upgrade() -> None:
             id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             feed          text NOT NULL,
             agency        text NOT NULL,
+            key           text NOT NULL,
             identifier    text NOT NULL,
             sender        text NOT NULL,
             sent_at       timestamptz NOT NULL,
@@ -45,7 +46,7 @@ def upgrade() -> None:
             first_seen_at timestamptz NOT NULL,
             missed        integer NOT NULL DEFAULT 0,
             ended_at      timestamptz,
-            UNIQUE (feed, identifier)
+            UNIQUE (feed, key)
         );
         CREATE INDEX outside_warnings_in_force ON outside_warnings (ends_at) WHERE ended_at IS NULL;
     """)

@@ -10,6 +10,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alarm, OutsideFeed, OutsideWarning
 from notify.operations.jobs import outside
+from notify.outside import warnings
 from tests import factories
 from tests.factories import square
 from tests.notify.outside.feed_server import FeedServer, feed_server
@@ -121,7 +122,7 @@ def test_what_arrives_after_its_update_or_its_cancel_is_over_already(server: Fee
     read("/a")
     server.put("/a", cap("third", kind="Cancel", refers=["zeroth"]))
     read("/a")
-    server.put("/a", atom(embedded(cap("first")), embedded(cap("zeroth"))))
+    server.put("/a", atom(*(embedded(cap(name, sent=at(-9))) for name in ("first", "zeroth"))))
     assert read("/a") == ["second"]
 
 
@@ -264,3 +265,42 @@ def test_a_listed_warning_that_became_unreadable_stays_in_force(server: FeedServ
     read("/n")
     server.put("/n", nws(feature("one", geometry={"type": "Point", "coordinates": [0, 0]})))
     assert [read("/n") for _ in range(3)] == [["one"]] * 3
+
+
+def test_in_a_feed_of_many_nobody_ends_or_hides_what_another_one_says(server: FeedServer, read: Reader) -> None:
+    other = cap("1", info("Tornado Warning", severity="Extreme"), sender="eoc@other.example.gov", sent=at(-4))
+    server.put("/all", atom(embedded(cap("1")), embedded(other)))
+    assert read("/all") == ["1", "1"]
+    server.put("/all", cap("x", kind="Cancel", refers=["1"], sender="eoc@other.example.gov"))
+    assert read("/all") == ["1", "1"]
+    server.put("/all", cap("y", kind="Cancel", refers=["1"]))
+    read("/all")
+    with transaction() as s:
+        assert [one.said("en").event for one in warnings.in_force(s, datetime.now(UTC))] == ["Tornado Warning"]
+
+
+def test_many_small_ones_do_not_hide_a_grave_one(server: FeedServer, read: Reader) -> None:
+    server.put("/a", cap("grave", info(severity="Extreme"), sent=at(-30)))
+    minor = (embedded(cap(f"m{n}", info(severity="Minor"), sent=at(-1))) for n in range(warnings.MOST))
+    server.put("/b", atom(*minor))
+    read("/a", "/b")
+    with transaction() as s:
+        found = warnings.in_force(s, datetime.now(UTC))
+    assert (found[0].identifier, len(found)) == ("grave", warnings.MOST)
+
+
+def test_a_replay_ends_nothing_that_was_sent_after_it(server: FeedServer, read: Reader) -> None:
+    server.put("/a", cap("new", sent=at(-1)))
+    read("/a")
+    server.put("/a", cap("old", sent=at(-60), kind="Update", refers=["new"]))
+    assert read("/a") == ["old", "new"]
+    server.put("/a", atom(embedded(cap("old", sent=at(-60), kind="Update", refers=["newer"])), embedded(cap("newer"))))
+    assert "newer" in read("/a")
+
+
+def test_a_message_that_is_sent_again_with_other_words_says_these(server: FeedServer, read: Reader) -> None:
+    for headline, minutes in (("Old", -5), ("New", -1), ("Older", -9)):
+        server.put("/a", cap("one", info(headline=headline), sent=at(minutes)))
+        assert read("/a") == ["one"]
+    with transaction() as s:
+        assert [one.said("en").headline for one in warnings.in_force(s, datetime.now(UTC))] == ["New"]

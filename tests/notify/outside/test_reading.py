@@ -1,14 +1,18 @@
 """Documents of other agencies are read whatever their kind, and a bad message is named and set aside."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
+import shapely
 from shapely.geometry import box as square
 
+from notify.outside import reading
 from notify.outside.messages import Message
 from notify.outside.reading import UnreadableDocument, read
 from tests.notify.outside import writing
-from tests.notify.outside.writing import atom, cap, embedded, entry, feature, info, nws, polygon
+from tests.notify.outside.writing import NWS, OPS, atom, cap, embedded, entry, feature, info, nws, polygon
 from tests.zones.real import DATA
 
 HERE = "https://brook.example.gov/feed/index.atom"
@@ -25,7 +29,7 @@ def test_a_cap_message_with_its_area_and_languages() -> None:
     found = one(
         cap("brook-7", info(area=polygon(0, 0), severity="Moderate"), spanish, kind="Update", refers=["a", "b"])
     )
-    assert (found.identifier, found.kind, found.refers) == ("brook-7", "Update", ("a", "b"))
+    assert (found.identifier, found.kind, found.refers) == ("brook-7", "Update", (f"{OPS},a", f"{OPS},b"))
     assert [(words.language, words.event) for words in found.words] == [
         ("en-US", "Flood Warning"),
         ("es-US", "Inundación"),
@@ -117,11 +121,53 @@ def test_the_code_of_the_weather_service_counts_more_than_its_type(code: str, ki
 
 
 def test_references_of_the_weather_service() -> None:
-    dead = {
-        "expiredReferences": ["w@noaa.gov,old-1,2026-01-01T00:00:00-00:00 w@noaa.gov,old-2,2026-01-01T00:00:00-00:00"]
-    }
-    found = one(nws(feature(references=[{"identifier": "new-1"}, "?"], parameters=dead)))
-    assert found.refers == ("new-1", "old-1", "old-2")
+    dead = {"expiredReferences": [f"{NWS},old-1,2026-01-01T00:00:00-00:00 w@else.gov,old-2,2026-01-01T00:00:00-00:00"]}
+    named = [{"identifier": "new-1"}, {"identifier": "new-2", "sender": NWS}, {"identifier": "x", "sender": "y"}, "?"]
+    found = one(nws(feature(references=named, parameters=dead)))
+    assert found.refers == (f"{NWS},new-1", f"{NWS},new-2", f"{NWS},old-1")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        cap("a", info(area="<polygon>51,179 52,179 52,-179 51,-179 51,179</polygon>")),
+        nws(feature(geometry={
+            "type": "Polygon", "coordinates": [[[179, 51], [-179, 51], [-179, 52], [179, 52], [179, 51]]],
+        })),
+    ],
+)  # fmt: skip
+def test_an_area_across_the_180th_meridian_is_cut_there(document: str) -> None:
+    area = one(document).area
+    assert area is not None
+    assert area.equals(shapely.union(shapely.box(179, 51, 180, 52), shapely.box(-180, 51, -179, 52)))
+
+
+def test_an_area_that_crosses_itself_takes_no_time() -> None:
+    rng = np.random.default_rng(1)
+    rings = [corners[[*range(600), 0]] for corners in rng.random((10, 600, 2)).round(3)]
+    knots = [" ".join(f"{lat},{lon}" for lat, lon in ring) for ring in rings]
+    tangled = [embedded(cap(f"k{n}", info(area=f"<polygon>{knot}</polygon>"))) for n, knot in enumerate(knots)]
+    began_s = time.monotonic()
+    found = read(atom(*tangled, embedded(cap("good"))).encode(), HERE)
+    assert time.monotonic() - began_s < 5  # one of them takes 2 to untangle
+    assert [message.identifier for message in found.messages] == ["good"]
+    assert len(found.unreadable) == 10
+    assert "crosses itself and has more than 200 corners" in found.unreadable[0]
+
+
+def test_a_document_that_takes_long_is_cut_off_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_S", -1.0)
+    found = read(nws(feature()).encode(), HERE)
+    assert found.messages == ()
+    assert "those after them are not read" in found.unreadable[0]
+
+
+def test_what_is_sent_in_the_future_is_no_message_and_no_end_is_years_ahead() -> None:
+    ahead = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+    found = read(cap("a", sent=ahead).encode(), HERE)
+    assert "is still to come" in found.unreadable[0]
+    at_last = one(cap("b", info(minutes=60 * 24 * 365)))
+    assert at_last.ends_at == at_last.sent + timedelta(days=90)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 NS = "urn:oasis:names:tc:emergency:cap:1.2"
+OPS, NWS = "ops@brook.example.gov", "w-nws.webmaster@noaa.gov"
 
 
 def at(minutes: float = 0) -> str:
@@ -54,10 +55,12 @@ def cap(
     status: str = "Actual",
     sent: str = "",
     refers: Sequence[str] = (),
+    sender: str = OPS,
 ) -> str:
-    references = " ".join(f"ops@brook.example.gov,{one},2026-01-01T00:00:00-00:00" for one in refers)
+    """`refers`: to messages of OPS."""
+    references = " ".join(f"{OPS},{one},2026-01-01T00:00:00-00:00" for one in refers)
     return (
-        f'<alert xmlns="{NS}"><identifier>{identifier}</identifier><sender>ops@brook.example.gov</sender>'
+        f'<alert xmlns="{NS}"><identifier>{identifier}</identifier><sender>{sender}</sender>'
         f"<sent>{sent or at(-5)}</sent><status>{status}</status><msgType>{kind}</msgType><scope>Public</scope>"
         f"{f'<references>{references}</references>' if refers else ''}{''.join(infos or (info(),))}</alert>"
     )
@@ -84,7 +87,7 @@ def feature(identifier: str = "urn:oid:1", geometry: dict[str, Any] | None = Non
     about = {
         "id": identifier, "areaDesc": "Riverside", "sent": at(-10), "expires": at(30), "ends": at(120),
         "status": "Actual", "messageType": "Alert", "severity": "Moderate", "urgency": "Expected",
-        "certainty": "Likely", "event": "Wind Advisory", "senderName": "NWS Example", "references": [],
+        "certainty": "Likely", "event": "Wind Advisory", "sender": NWS, "senderName": "NWS Example", "references": [],
         "headline": "Wind Advisory until 9 PM", "description": "Gusts of 50 mph.", "instruction": "Tie things down.",
         "parameters": {},
     }  # fmt: skip
