@@ -76,7 +76,7 @@ function dress(map) {
 
 const highlighted = new Set();
 
-/** Shows on the map what the fields say: the drawn area, and the zones that are ticked. */
+/** Shows on the map what the fields say: the drawn area, the zones that are ticked, and those of the kind chosen. */
 function show() {
   const source = city?.map.getSource("drawn") ?? null;
   if (!source) return;
@@ -86,6 +86,9 @@ function show() {
   for (const id of new Set([...ticked, ...highlighted])) {
     city.map.setFeatureState({ source: "city", sourceLayer: "zones", id }, { chosen: ticked.has(id) });
   }
+  const kind = form.elements.kind?.value ?? "all";
+  const leftOut = [...form.querySelectorAll('[name^="but."]:checked')].map((one) => Number(one.name.slice(4)));
+  city.show(kind === "all" ? null : [kind], [...ticked, ...leftOut]);
   highlighted.clear();
   ticked.forEach((id) => highlighted.add(id));
 }

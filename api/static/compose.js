@@ -10,7 +10,7 @@ const words = form.dataset; // what this file says, in the reader's language
 const address = form.getAttribute("action");
 const tab = form.elements.tab.value;
 const shelf = `tocsin-draft-${form.dataset.draft}-${form.dataset.operator}-`;
-const OURS = new Set(["seen", "tab", "find", "do", "file"]);
+const OURS = new Set(["seen", "tab", "find", "kind", "do", "file"]);
 const TYPING_MS = 400;
 const AGAIN_MS = 3000;
 
@@ -253,16 +253,26 @@ form.elements.file?.addEventListener("change", async (event) => {
   form.elements.area.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// The list of zones shrinks as one types.
-form.elements.find?.addEventListener("input", (event) => {
-  const wanted = event.target.value.trim().toLowerCase();
+// The list has the zones of one kind, or of all, and shrinks as one types. Chosen ones stay.
+function list() {
+  const wanted = form.elements.find?.value.trim().toLowerCase() ?? "";
+  const kind = form.elements.kind?.value ?? "all";
   for (const item of form.querySelectorAll(".zone-list li")) {
-    item.hidden = !item.textContent.toLowerCase().includes(wanted) && !item.querySelector("input").checked;
+    const listed = item.textContent.toLowerCase().includes(wanted) && ["all", item.parentElement.dataset.kind].includes(kind);
+    item.hidden = !listed && !item.querySelector("input").checked;
   }
   for (const title of form.querySelectorAll(".zone-list h3")) {
     title.hidden = ![...title.nextElementSibling.children].some((item) => !item.hidden);
   }
+}
+form.elements.find?.addEventListener("input", list);
+form.elements.kind?.addEventListener("input", (event) => {
+  list();
+  const here = new URL(location.href);
+  here.searchParams.set("kind", event.target.value);
+  history.replaceState(null, "", here);
 });
+form.addEventListener("compose:put", (event) => event.target.closest(".zone-list") && list());
 form.querySelector('[name="do"][value="find"]')?.setAttribute("hidden", "");
 
 remember();

@@ -32,6 +32,7 @@ maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
 export async function tocsinMap(element, options = {}) {
   const { styleUrl = "/map/style.json", label = "Map", others, onPoint, onPick, onStyle } = options;
   let kinds = options.kinds ?? null;
+  let always = []; // ids of zones that are shown whatever their kind
   let chosen = null;
   let pointed = [];
   let watched = true;
@@ -60,7 +61,7 @@ export async function tocsinMap(element, options = {}) {
   const ofZone = (id) => ({ source: "city", sourceLayer: "zones", id });
 
   function dress() {
-    const filter = kinds && ["in", ["get", "kind"], ["literal", kinds]];
+    const filter = kinds && ["any", ["in", ["get", "kind"], ["literal", kinds]], ["in", ["id"], ["literal", always]]];
     for (const layer of ZONE_LAYERS) {
       map.setFilter(layer, layer === "zone-name" ? allOf(["==", ["get", "of"], "zone"], filter) : filter);
     }
@@ -98,9 +99,10 @@ export async function tocsinMap(element, options = {}) {
   return {
     map,
     theme,
-    /** Zones of these kinds only; null: all. */
-    show(wanted) {
+    /** Zones of these kinds only, and those with the ids `also`; null: all. */
+    show(wanted, also = []) {
       kinds = wanted;
+      always = also;
       if (map.isStyleLoaded() || map.getLayer("zone-fill")) dress();
     },
     /** Highlights a zone; null: none. */

@@ -15,6 +15,7 @@ from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import signed_in
+from tests.browser.axe import violations
 from tests.browser.test_accessibility import page
 from tests.waiting import until
 
@@ -226,3 +227,67 @@ def test_an_area_is_drawn_by_presses_and_counted_exactly(city: datetime, signed_
     until(lambda: page.evaluate(DRAWN), 60, "the zones are drawn")
     press(page, (0.3, 0.3))
     kept(f"zone.{asked.number('SELECT min(id) FROM zones')}", "on")
+
+
+SHOWN = """[...new Set(document.getElementById("draw").tocsin.map
+    .queryRenderedFeatures({layers: ["zone-fill"]}).map((zone) => zone.id))]"""
+
+
+def overlapping(city: datetime) -> None:
+    """Beside Riverside, a custom zone: two of other kinds in the same place."""
+    with transaction() as s:
+        factories.zone(s, "Old Town", kind="neighbourhood", now=city)
+        factories.zone(s, "Plough 1", kind="snow", now=city)
+
+
+def test_list_and_map_show_the_kind_that_is_chosen(city: datetime, signed_in: None, page: Page) -> None:
+    overlapping(city)
+    start(page)
+
+    zones = {row.id: row.name for row in asked.rows("SELECT id, name FROM zones")}
+
+    def shown(names: str) -> None:
+        page.evaluate("document.getElementById('draw').tocsin.map.jumpTo({center: [0.3, 0.3], zoom: 12})")
+
+        def drawn() -> str:
+            return ",".join(sorted(zones[one] for one in page.evaluate(SHOWN)))
+
+        until(lambda: page.evaluate(DRAWN) and drawn() == names, 60, f"the map shows {names}")
+        boxes = page.locator('[name^="zone."]:visible').locator("xpath=..").all_inner_texts()
+        assert ",".join(sorted(box.strip() for box in boxes)) == names
+
+    page.locator("#draw[data-ready]").scroll_into_view_if_needed()
+    shown("Old Town")
+    assert violations(page) == []
+    page.get_by_role("checkbox", name="Old Town", exact=True).check()
+    page.get_by_label("Kind of zones").focus()
+    page.keyboard.type("Snow")
+    shown("Old Town,Plough 1")  # a chosen zone stays
+    page.get_by_role("checkbox", name="Old Town", exact=True).uncheck()
+    old_town = next(one for one, name in zones.items() if name == "Old Town")
+    kept(f"zone.{old_town}", "")
+    page.reload()
+    page.locator("#draw[data-ready]").scroll_into_view_if_needed()
+    shown("Plough 1")
+    page.get_by_label("Kind of zones").select_option("all")
+    shown("Old Town,Plough 1,Riverside")
+
+
+def test_without_scripts_the_list_shows_the_kind_that_is_chosen(
+    city: datetime, signed_in: None, page: Page, door: httpx.Client
+) -> None:
+    overlapping(city)
+    start(page)
+    assert page.context.browser is not None
+    state = page.context.storage_state()
+    plain = page.context.browser.new_context(java_script_enabled=False, storage_state=state)
+    still = plain.new_page()
+    still.goto(page.url)
+    still.get_by_role("checkbox", name="Old Town", exact=True).check()
+    expect(still.get_by_role("checkbox", name="Plough 1", exact=True)).to_be_hidden()
+    still.get_by_label("Kind of zones").select_option("snow")
+    still.get_by_role("button", name="Find").click()
+    expect(still.get_by_role("checkbox", name="Plough 1", exact=True)).to_be_visible()
+    expect(still.get_by_role("checkbox", name="Old Town", exact=True)).to_be_checked()
+    expect(still.get_by_role("checkbox", name="Riverside", exact=True)).to_be_hidden()
+    plain.close()

@@ -57,13 +57,17 @@ Posted = Annotated[Sent, Depends(sent)]
 
 @router.get("/{draft_id}")
 def show_draft(
-    draft_id: Id, request: Request, caller: Viewer, find: Annotated[str, Query(max_length=100)] = ""
+    draft_id: Id,
+    request: Request,
+    caller: Viewer,
+    find: Annotated[str, Query(max_length=100)] = "",
+    kind: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     with transaction() as s:
         draft = working_drafts.find(s, draft_id, caller.acting)
     if draft.alert_id is not None:
         return RedirectResponse(f"/console/alerts/{draft.alert_id}", 303)
-    return _draft_page(request, draft_id, caller, find=find)
+    return _draft_page(request, draft_id, caller, find=find, kind=kind)
 
 
 @router.post("/{draft_id}")
@@ -80,9 +84,10 @@ def send_form(draft_id: Id, request: Request, posted: Posted) -> Response:
     except TocsinError as error:
         return _refused(request, draft_id, caller, error)
     find = str(form.get("find", ""))[:100]
-    query = f"?{urlencode({'find': find})}" if form.get("do") == "find" and find else ""
+    query = {"find": find if form.get("do") == "find" else "", "kind": str(form.get("kind", ""))[:100]}
+    query = {name: value for name, value in query.items() if value}
     anchor = "#conflicts" if saved.set_aside else "#where" if form.get("do") == "find" else "#saved"
-    return RedirectResponse(f"/console/compose/{draft_id}{query}{anchor}", 303)
+    return RedirectResponse(f"/console/compose/{draft_id}{'?' if query else ''}{urlencode(query)}{anchor}", 303)
 
 
 @router.post("/{draft_id}/choose")
@@ -120,10 +125,11 @@ def _draft_page(
     caller: Caller,
     *,
     find: str = "",
+    kind: str = "",
     told: Told | None = None,
 ) -> Response:
     try:
-        shown = compose_view.view(draft_id, caller, secrets.token_hex(8), find)
+        shown = compose_view.view(draft_id, caller, secrets.token_hex(8), find, kind)
     except TocsinError as error:
         return page(
             request,

@@ -38,6 +38,8 @@ from notify.models import Alert, ChannelPolicy, WorkingDraft
 from notify.operations import tasks
 from zones.geometry import to_wkb
 
+ALL_KINDS = "all"
+
 
 @dataclass
 class ComposeView:
@@ -59,6 +61,7 @@ class ComposeView:
     drawing: Outline | None
     tab: str
     find: str = ""
+    asked_kind: str = ""
     changed: list[str] = field(default_factory=list)  # sentences: what colleagues changed since
 
     def value(self, name: str) -> str:
@@ -110,9 +113,33 @@ class ComposeView:
         return self.event.channels(self.draft.phase)
 
     def matches(self, one: KeptZone) -> bool:
-        """Whether a zone is listed: it has the words of the filter in its name, or it is chosen."""
-        chosen = self.value(f"zone.{one.zone.id}") or self.value(f"but.{one.zone.id}")
-        return bool(chosen) or self.find.casefold() in one.zone.name.casefold()
+        """Whether a zone is on the page: it has the words of the filter in its name, or it is chosen."""
+        return self.is_chosen(one) or self.find.casefold() in one.zone.name.casefold()
+
+    def is_chosen(self, one: KeptZone) -> bool:
+        return bool(self.value(f"zone.{one.zone.id}") or self.value(f"but.{one.zone.id}"))
+
+    def is_listed(self, one: KeptZone) -> bool:
+        """Whether a zone on the page is shown: it is of the kind that is shown, or it is chosen."""
+        return self.kind in (ALL_KINDS, one.zone.kind) or self.is_chosen(one)
+
+    def any_listed(self, zones: Sequence[KeptZone]) -> bool:
+        return any(self.matches(one) and self.is_listed(one) for one in zones)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of zones that the city has."""
+        return [kind for kind, zones in self.zones if zones]
+
+    @property
+    def kind(self) -> str:
+        """The kind that is shown: the one asked for, else that of the chosen zones, else the one named like the event's
+        topic, else the first. Zones of different kinds overlap."""
+        if self.asked_kind in (ALL_KINDS, *self.kinds):
+            return self.asked_kind
+        chosen = [kind for kind, zones in self.zones if any(self.is_chosen(one) for one in zones)]
+        of_topic = [kind for kind in self.kinds if kind == self.event.topic]
+        return next(iter(chosen + of_topic + self.kinds), ALL_KINDS)
 
     def problems(self, section: str) -> list[str]:
         return list(dict.fromkeys(self.preview.problems.get(section, ())))
@@ -207,7 +234,7 @@ def _on_clock(value: str) -> bool:
     return True
 
 
-def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView:
+def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = "") -> ComposeView:
     """Read a draft, and compute all that its page shows. Opens transactions of its own.
 
     Raises NotFound, NotAllowed, or NotFound for an event that is no longer in the catalogue.
@@ -245,6 +272,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "") -> ComposeView
         drawing=_drawing(looked, kept),
         tab=tab,
         find=find,
+        asked_kind=kind,
     )
 
 
