@@ -32,7 +32,8 @@ def page(browser: Browser, door: httpx.Client, locale: str) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("locale", ["en-US", pytest.param("es-US", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("locale", ["en-US", "es-US"])
 def test_every_page(paths: list[str], page: Page, locale: str) -> None:
     found = []
     for path in paths:

@@ -175,10 +175,9 @@ def words_of(pdf: bytes, folder: Path) -> str:
     return " ".join(read.stdout.split())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "way", [pytest.param(name, marks=[pytest.mark.long] if name != "mouse" else []) for name in WAYS], indirect=True
-)
+@pytest.mark.parametrize("way", WAYS, indirect=True)
 def test_from_an_empty_database_to_the_report(office: Office, way: Way, tmp_path: Path) -> None:
     chief, author, approver = office.desk(), office.desk(), office.desk()
     chief.join(office.first_link())
