@@ -10,7 +10,7 @@ from api.ids import Id
 from api.openapi import problems
 from notify.alerts.readiness import channel_policies
 from notify.alerts.readiness.channel_policies import Wanted
-from notify.channels.channel import ChannelName
+from notify.channels.channel import CHANNELS, ChannelName
 from notify.core.db import transaction
 from notify.models import Topic
 
@@ -22,10 +22,10 @@ class NewPolicy(BaseModel):
         extra="forbid",
         json_schema_extra={
             "example": {
-                "channel": "social",
+                "channel": next(iter(CHANNELS)),
                 "topic": "collection",
                 "owner": "City Communications",
-                "reason": "Posts reach people outside the city.",
+                "reason": "Collection changes go by post card.",
                 "review_on": "2099-06-30",
             }
         },

@@ -89,7 +89,9 @@ class NewWords(BaseModel):
             "example": {
                 "seen": 0,
                 "note": "After the flood",
-                "messages": [{"channel": "sms", "language": "en", "words": {"text": "{{ city }}: it is over."}}],
+                "messages": [
+                    {"channel": next(iter(CHANNELS)), "language": "en", "words": {"text": "{{ city }}: it is over."}}
+                ],
             }
         },
     )

@@ -81,7 +81,7 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
     later = city + timedelta(seconds=5)
     with transaction() as s:
         update = factories.alert_ready(
-            s, channels=("sms",), now=city, incident=incident, phase="all-clear", blanks={"hazard": "tornado"}
+            s, channels=("sms",), now=city, incident=incident, phase="update", blanks={"hazard": "tornado"}
         )
         lifecycle.launch(s, update.id, None, later)
     page = door.get("/").text
@@ -89,6 +89,20 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
     assert f'aria-labelledby="alert-{update.id}"' in page
     assert f'href="/alerts/{first}"' in page
     assert "There is newer information" in door.get(f"/alerts/{first}").text
+
+
+def test_what_its_all_clear_has_ended_says_so_and_leads_there(door: httpx.Client, city: datetime) -> None:
+    first = launched(city)
+    incident = asked.number("SELECT incident_id FROM alerts")
+    with transaction() as s:
+        clear = factories.alert_ready(s, now=city, incident=incident, phase="all-clear").id
+        lifecycle.launch(s, clear, None, city + timedelta(seconds=5))
+    page = door.get("/").text
+    assert f'aria-labelledby="alert-{clear}"' in page
+    assert f'aria-labelledby="alert-{first}"' not in page
+    page = door.get(f"/alerts/{first}").text
+    assert "This alert was cancelled." in page
+    assert f'<a href="/alerts/{clear}"' in page
 
 
 def test_a_page_in_spanish_joins_zones_and_counts_alerts_in_spanish(door: httpx.Client, city: datetime) -> None:
