@@ -56,17 +56,7 @@ def require_current(s: Session, alert: Alert) -> None:
 
 def cancel(s: Session, alert: Alert, later: int, now: datetime) -> None:
     """Cancel a scheduled alert that a later one has overtaken: an alarm rings, and its author is written to."""
-    reason = f"overtaken by alert {later}"
-    states.move_alert(
-        s,
-        alert.id,
-        AlertState.CANCELLED,
-        now=now,
-        by=None,
-        action="cancel-overtaken",
-        detail={"reason": reason},
-        finished_at=now,
-    )
+    reason = _cancel(s, alert.id, later, now)
     message = f"Alert {alert.id} ({alert.event}) was not launched at its time and is cancelled: {reason}."
     alarms.sound(s, alarms.OVERTAKEN, message, now, alert_id=alert.id)
     author = s.get_one(Operator, alert.created_by)
@@ -85,16 +75,7 @@ def stop(s: Session, now: datetime) -> list[int]:
     """
     found = s.execute(text(f"{ENDED} FOR NO KEY UPDATE OF a SKIP LOCKED")).all()
     for alert, clear in found:
-        states.move_alert(
-            s,
-            alert,
-            AlertState.CANCELLED,
-            now=now,
-            by=None,
-            action="cancel-overtaken",
-            detail={"reason": f"overtaken by alert {clear}"},
-            finished_at=now,
-        )
+        _cancel(s, alert, clear, now)
     return [row.id for row in found]
 
 
@@ -106,6 +87,22 @@ ENDED = """
          ORDER BY c.id LIMIT 1) c ON true
      WHERE a.state IN ('sending', 'paused') AND a.phase <> 'all-clear'
 """
+
+
+def _cancel(s: Session, alert_id: int, later: int, now: datetime) -> str:
+    """Return the reason that is recorded."""
+    reason = f"overtaken by alert {later}"
+    states.move_alert(
+        s,
+        alert_id,
+        AlertState.CANCELLED,
+        now=now,
+        by=None,
+        action="cancel-overtaken",
+        detail={"reason": reason},
+        finished_at=now,
+    )
+    return reason
 
 
 def replaced_by(s: Session, alert: Alert) -> int | None:
