@@ -64,7 +64,7 @@ def change_zone(zone_id: Id, wanted: ZoneChange, caller: Reader) -> ZoneOut:
         return _out(city_zones.KeptZone(zone, city_zones.versions(s, zone_id)[0]))
 
 
-@router.get("/{name:path}", summary="One zone, with its shape", responses=problems(404, 422))
+@router.get("/{name:any_name}", summary="One zone, with its shape", responses=problems(404, 422))
 def get_zone(name: str, caller: Reader) -> ZoneFeature:
     """By its name, or `kind:name` if two kinds share one. 404 suggests similar names."""
     with transaction() as s:

@@ -49,6 +49,11 @@ def test_an_unknown_zone_is_404_with_near_names(door: httpx.Client, key: Key, ci
     assert told["hint"] == "Did you mean Riverside?"
 
 
+@pytest.mark.parametrize("name", ["Nowhere", "No%0Awhere", "%0A", "Old Town/We%0Ast", "%F3%8B%9B%83?%0A%03"])
+def test_a_name_that_no_zone_can_have_is_404_too(door: httpx.Client, key: Key, city: datetime, name: str) -> None:
+    problem(door.get(f"/api/v1/zones/{name}", headers=key()), 404)
+
+
 def test_a_body_that_does_not_fit_names_its_fields_and_repeats_none_of_it(door: httpx.Client, key: Key) -> None:
     body = DRAFT | {"severity": "+12155550123", "colour": "red"}
     answer = door.post("/api/v1/alerts", json=body, headers=key())

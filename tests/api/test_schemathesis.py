@@ -26,11 +26,11 @@ SETTINGS = {
     "MASTODON_BASE_URL": "http://127.0.0.1:9",
     "MASTODON_ACCESS_TOKEN": "not a token",
 }
-# Fuzzing stops senders, and then nothing can be approved: a documented 503 that says why, no fault of ours.
-# All other statuses of 500 and more fail, and so does 503 everywhere else.
+# Fuzzing stops senders, and then nothing can be approved or launched alone: a documented 503 that says why, no fault of
+# ours. All other statuses of 500 and more fail, and so does 503 everywhere else.
 CONFIG = """
 [[operations]]
-include-path = "/api/v1/alerts/{alert_id}/approve"
+include-path-regex = "/api/v1/alerts/{alert_id}/(approve|break-glass)$"
 checks.not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
 """
 EXAMPLES, FUZZED_S, WITHIN_S = 25, 240, 350
