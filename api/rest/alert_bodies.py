@@ -138,6 +138,8 @@ class AlertOut(AlertSummary):
     """The progress of an alert. The command line and the console show the same numbers. A key that may neither write
     nor launch alerts does not get small numbers."""
 
+    replaces: int | None = Field(description="The draft that was changed into this one, and cancelled.")
+    replaced_by: int | None = Field(description="The alert that this draft was changed into, which cancelled it.")
     channels: list[str]
     area_hash: str | None
     approved_at: datetime | None

@@ -20,6 +20,10 @@ def show(p: AlertProgress, reached: Audience | None = None) -> None:
     """Print the progress. `reached`: before the launch, whom it would reach."""
     console.print(f"[bold]Alert {p.id}[/]: {p.event} {p.phase}, {p.status}, {p.lane} lane, [bold]{p.state}[/]")
     console.print(f"Where: {p.area_description}   area {(p.area_hash or '-')[:12]}   incident {p.incident}")
+    if p.replaces:
+        console.print(f"It replaces alert {p.replaces}, a draft that was changed before its approval.")
+    if p.replaced_by:
+        console.print(f"Changed before its approval: alert {p.replaced_by} replaces it.")
     console.print(_audience(p, reached), markup=False)
     if any(p.audience.by_channel.values()):
         states = [state for state in p.deliveries if state != "skipped" and p.deliveries[state]]

@@ -1,5 +1,6 @@
 """A reviewed draft is changed in its form, and the alert made of that replaces it: two of them never wait."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from notify.alerts import lifecycle, warn_requests
 from notify.alerts.writing import working_start
+from notify.cli import alert as commands
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories
@@ -99,6 +101,24 @@ def test_the_reviewed_change_replaces_the_draft_and_leads_to_the_new_one(desk: h
     waits = door.get("/console").text
     assert f'"{newer}"' in waits
     assert f'"{page}"' not in waits
+
+
+def test_programs_and_the_command_name_the_two_alerts(
+    desk: httpx.Client, key: Callable[..., dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = reviewed(desk)
+    newer = review(desk, path := change(desk, page), Form(desk.get(path).text))
+    old, new = number(page), number(newer)
+    read = [desk.get(f"/api/v1/alerts/{one}", headers=key()).json() for one in (old, new)]
+    assert [(one["replaces"], one["replaced_by"]) for one in read] == [(None, new), (old, None)]
+    commands.show(old, as_json=True)
+    assert json.loads(capsys.readouterr().out)["replaced_by"] == new
+    commands.show(old)
+    assert f"Changed before its approval: alert {new} replaces it." in capsys.readouterr().out
+    commands.show(new)
+    told = capsys.readouterr().out
+    assert f"It replaces alert {old}," in told
+    assert "Changed before" not in told
 
 
 def test_a_second_press_opens_the_same_form(desk: httpx.Client, at_desk: Desk) -> None:

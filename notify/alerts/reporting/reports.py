@@ -80,8 +80,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(AlertSummary):
-    """The progress of an alert. Counts are of deliveries; times are aware, in UTC."""
+    """The progress of an alert. Counts are of deliveries; times are aware, in UTC.
 
+    `replaces`: the draft in whose place it was made, which was cancelled for it. `replaced_by`: the other way round.
+    """
+
+    replaces: int | None
+    replaced_by: int | None
     channels: tuple[str, ...]
     area_hash: str | None
     approved_at: datetime | None
@@ -159,6 +164,8 @@ def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> 
         certainty=alert.certainty,
         lane=alert.lane.value,
         state=alert.state.value,
+        replaces=alert.rewrites,
+        replaced_by=s.scalar(select(Alert.id).where(Alert.rewrites == alert.id)),
         channels=tuple(alert.channels),
         area_description=alert.area_description,
         area_hash=alert.area_hash,

@@ -23,17 +23,16 @@ from notify.models.states import AlertState
 @dataclass(frozen=True, slots=True)
 class Rewriting:
     """`has_form`: the form of a draft alert is kept, so that it can be changed. `draft`: the working draft in which
-    this is being done, last saved by `email`. `replaced_by`: the alert that was made of it."""
+    this is being done, last saved by `email`."""
 
     has_form: bool = False
     draft: int | None = None
     email: str = ""
-    replaced_by: int | None = None
 
 
 def of(s: Session, alert: Alert) -> Rewriting:
     if alert.state is not AlertState.DRAFT:
-        return Rewriting(replaced_by=s.scalar(select(Alert.id).where(Alert.rewrites == alert.id)))
+        return Rewriting()
     has_form = s.scalar(select(WorkingDraft.id).where(WorkingDraft.alert_id == alert.id)) is not None
     row = s.execute(
         select(WorkingDraft.id, Operator.email)
