@@ -26,7 +26,7 @@ from notify.content.phrases import Moment
 from notify.core import alarm_details, alarms, reasons, translation
 from notify.core.alarm_meanings import meaning
 from notify.core.audit_words import act, detail
-from notify.core.city_time import apart
+from notify.core.city_time import apart, lasting
 from notify.core.db import transaction
 from notify.core.errors import hint_for_page
 from notify.core.settings import settings
@@ -35,8 +35,8 @@ from notify.core.vocabulary import outcome, step, word
 from notify.outside import feed_words
 from templates import PAGES
 
-CLOCK, MINUTE = parse_pattern("d MMM y, HH:mm:ss"), parse_pattern("d MMM, HH:mm")  # Unicode CLDR
-SECOND = parse_pattern("HH:mm:ss")
+CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
+SECOND, HOUR, ON_DAY = parse_pattern("h:mm:ss a"), parse_pattern("h:mm a"), parse_pattern("EEEE, d MMM, h:mm a")
 
 
 def page(
@@ -140,12 +140,14 @@ def _environment(_language: str) -> Environment:
         "number": translation.number,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
-        "clock": lambda at: _time(at, CLOCK),
-        "soon": lambda at: _time(at, SECOND if _is_today(at) else CLOCK),
-        "minute": lambda at: _time(at, MINUTE),
+        "clock": lambda at: on_clock(at, CLOCK),
+        "soon": lambda at: on_clock(at, HOUR if _days_ahead(at) == 0 else MINUTE),
+        "on_day": _on_day,
+        "lasting": lasting,
+        "minute": lambda at: on_clock(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
-        "hour": lambda at: f"{at.astimezone(settings().tz):%H:%M}",
+        "hour": lambda at: on_clock(at, HOUR),
         "apart": _apart,
         "spoken": _spoken,
         "fill_in": fill_in,
@@ -158,14 +160,22 @@ def _environment(_language: str) -> Environment:
     return pages
 
 
-def _time(at: datetime, pattern: DateTimePattern) -> str:
+def on_clock(at: datetime, pattern: DateTimePattern) -> str:
     """Return a time on the city's clocks."""
     return pattern.apply(at.astimezone(settings().tz), translation.locale())
 
 
-def _is_today(at: datetime) -> bool:
+def _days_ahead(at: datetime) -> int:
+    """Return how many midnights on the city's clocks lie between now and a time."""
     zone = settings().tz
-    return at.astimezone(zone).date() == datetime.now(zone).date()
+    return (at.astimezone(zone).date() - datetime.now(zone).date()).days
+
+
+def _on_day(at: datetime) -> str:
+    """Return a time with its day: `today 3:15 PM`."""
+    if (days := _days_ahead(at)) == 0:
+        return _("today %(time)s", time=on_clock(at, HOUR))
+    return _("tomorrow %(time)s", time=on_clock(at, HOUR)) if days == 1 else on_clock(at, ON_DAY)
 
 
 def _apart(at: datetime, now: datetime) -> str:

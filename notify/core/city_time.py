@@ -55,6 +55,22 @@ def apart(at: datetime, now: datetime) -> str:
     return format_timedelta(at - now, unit, threshold=inf, add_direction=True, locale=translation.locale())
 
 
+def lasting(span: timedelta) -> str:
+    """A duration for people, to the minute: `12 hours`, `1 day 30 minutes`, `under a minute`."""
+    from babel.dates import format_timedelta
+
+    minutes = round(span.total_seconds() / 60)
+    if span < timedelta(minutes=1):
+        return _("under a minute")
+    parts = {"day": minutes // 1440, "hour": minutes % 1440 // 60, "minute": minutes % 60}
+    units: tuple[Literal["day", "hour", "minute"], ...] = ("day", "hour", "minute")
+    return " ".join(
+        format_timedelta(timedelta(**{f"{unit}s": parts[unit]}), unit, threshold=inf, locale=translation.locale())
+        for unit in units
+        if parts[unit]
+    )
+
+
 def moment(words: str, zone: ZoneInfo) -> datetime:
     """An ISO 8601 time in UTC; one without an offset is local time in `zone`. Raises ValueError as `on_clock` does."""
     try:

@@ -91,7 +91,8 @@ def test_a_save_says_when_on_the_citys_clock(desk: httpx.Client, monkeypatch: py
     settings.cache_clear()
     told = save(desk, started(desk), {"blank.hazard": "wind"}).json()
     ((kept,),) = asked.rows("SELECT updated_at FROM working_drafts")
-    assert told["saved_at"] == f"{kept.astimezone(UTC) + timedelta(hours=5, minutes=45):%H:%M:%S}"
+    there = kept.astimezone(UTC) + timedelta(hours=5, minutes=45)
+    assert told["saved_at"] == f"{there:%-I:%M:%S %p}"
 
 
 def test_a_drawing_is_counted_before_it_is_saved(desk: httpx.Client, at_desk: Desk) -> None:

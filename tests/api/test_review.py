@@ -79,13 +79,22 @@ def test_three_addresses_inside_and_three_just_outside_are_shown(at_desk: Desk, 
 
 def test_half_95_percent_and_all_are_said_for_each_channel(at_desk: Desk, city: datetime) -> None:
     with transaction() as s:
-        factories.sender(s, "twilio", 1.0, now=city)
+        factories.sender(s, "twilio", 0.1, now=city)
         alert = factories.alert_ready(s, now=city).id
     page = at_desk("approver").get(f"/console/alerts/{alert}").text
-    times = re.findall(r"(95 % by|half by|all by) (?:<[^>]*>)?(?:\d+ \w+ \d+, )?(\d\d:\d\d:\d\d)", page)
+    times = re.findall(r'(95 % by|half by|all by) <time datetime="([^"]+)">(?:\d+ \w+, )?\d+:\d\d [AP]M<', page)
     assert [name for name, _ in times] == ["95 % by", "half by", "all by"]
     at = dict(times)
     assert at["half by"] < at["95 % by"] <= at["all by"]
+
+
+def test_what_leaves_within_a_minute_is_said_so(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.sender(s, "twilio", 100.0, now=city)
+        alert = factories.alert_ready(s, now=city).id
+    page = at_desk("approver").get(f"/console/alerts/{alert}").text
+    assert ": all in under a minute</li>" in page
+    assert "95 % by" not in page
 
 
 def test_whoever_need_not_know_is_told_no_small_number(at_desk: Desk, city: datetime) -> None:

@@ -36,4 +36,5 @@ def ask(request: Request, alert_id: int, caller: Caller, fields: Mapping[str, st
         alert=alert,
         action=request.url.path,
         fields=fields,
+        now=now,
     )

@@ -13,7 +13,7 @@ from api.console import presence
 from api.console.writing import compose_area, compose_labels, compose_view
 from api.errors import tell
 from api.ids import Id
-from api.rendering import render
+from api.rendering import SECOND, on_clock, render
 from api.rest.tallies import told
 from notify.accounts import operators
 from notify.alerts.writing import working_drafts, working_fields
@@ -65,7 +65,7 @@ def save_fields(draft_id: Id, caller: Viewer, sent: Annotated[Patch, Depends(pat
     return JSONResponse(
         {
             "version": saved.draft.version,
-            "saved_at": f"{saved.draft.updated_at.astimezone(settings().tz):%H:%M:%S}",
+            "saved_at": on_clock(saved.draft.updated_at, SECOND),
             "kept": kept,
             "set_aside": saved.set_aside,
             "others": _others(saved.draft, sent, saved.set_aside, names),

@@ -57,12 +57,22 @@ class ComposeView:
     names: Mapping[int, str]  # emails of operators by id
     latest: Alert | None  # of the incident
     policies: Sequence[ChannelPolicy]  # that exclude a channel
-    today: date
+    now: datetime
     drawing: Outline | None
     tab: str
     find: str = ""
     asked_kind: str = ""
     changed: list[str] = field(default_factory=list)  # sentences: what colleagues changed since
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+    @property
+    def begins(self) -> datetime:
+        """When its times begin to count: at its planned launch, or now."""
+        alert = self.preview.alert
+        return alert.launch_at if alert is not None and alert.launch_at else self.now
 
     def value(self, name: str) -> str:
         return str(self.draft.fields.get(name, {}).get("value", ""))
@@ -268,7 +278,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         names=names,
         latest=latest,
         policies=policies,
-        today=now.date(),
+        now=now,
         drawing=_drawing(looked, kept),
         tab=tab,
         find=find,

@@ -60,6 +60,7 @@ def document(found: IncidentReport) -> dict[str, Any]:
         "city": settings().city,
         "title": title,
         "since": clock(found.since),
+        "so_far": "" if all(one.progress.ended for one in found.alerts) else said["still_running"],
         "people": {"contacts": found.people.contacts, "reached": found.people.reached},
         "requests": [report_files.request(one) for one in found.requests],
         "glance_steps": [said["milestone"][name] for name in GLANCE],

@@ -13,7 +13,7 @@ from babel import Locale
 from babel.dates import parse_pattern
 
 from notify.alerts.reporting.after_action import AfterAction, Reach
-from notify.alerts.reporting.reports import Forecast
+from notify.alerts.reporting.reports import Forecast, Progress
 from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose
@@ -101,6 +101,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "city": settings().city,
         "title": title,
         "number": p.id,
+        "so_far": _so_far(p, said),
         "practice": "" if p.status == "Actual" else word(p.status).upper(),
         "area_hash": p.area_hash or "",
         "map": found.drawing.svg if found.drawing else None,
@@ -127,6 +128,13 @@ def document(found: AfterAction) -> dict[str, Any]:
         "steps": [{"at": clock(one.at), "action": step(one.action), "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
+
+
+def _so_far(p: Progress, said: Mapping[str, str]) -> str:
+    """Return why the numbers are not final; "" when they are."""
+    if p.ended:
+        return ""
+    return said["still_sent"] if p.resolved else said["still_counted"]
 
 
 def plain() -> dict[str, str]:
@@ -241,7 +249,7 @@ def clock(at: datetime | None) -> str:
     return _CLOCK.apply(at.astimezone(settings().tz), translation.locale()) if at else ""
 
 
-_CLOCK = parse_pattern("d MMM y, HH:mm:ss")  # Unicode CLDR
+_CLOCK = parse_pattern("d MMM y, h:mm:ss a")  # Unicode CLDR
 
 
 def after(seconds: float | None) -> str:
