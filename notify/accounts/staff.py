@@ -32,13 +32,11 @@ class Member:
     def state(self) -> str:
         if self.operator.disabled_at is not None:
             return "disabled"
-        return (
-            "active"
-            if self.joined
-            else "invited"
-            if self.invited_until or self.invitation in ("waiting", "claimed")
-            else "not joined"
-        )
+        if self.joined:
+            return "active"
+        if self.operator.email in operators.TRAINING:  # who come in by link only
+            return "training"
+        return "invited" if self.invited_until or self.invitation in ("waiting", "claimed") else "not joined"
 
 
 def members(s: Session, by: Operator, now: datetime, only: int | None = None) -> Sequence[Member]:

@@ -38,6 +38,12 @@ def test_an_invited_operator_joins_by_the_link_that_is_shown_once(at_desk: Desk)
     assert "tom@example.gov" in door.get("/console/operators").text
 
 
+def test_accounts_of_the_training_city_are_called_so(at_desk: Desk) -> None:
+    shown = at_desk("admin").get("/console/operators").text
+    assert "training account" in shown
+    assert "not joined" not in shown
+
+
 @pytest.mark.parametrize(
     ("form", "says"),
     [
