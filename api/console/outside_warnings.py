@@ -26,21 +26,24 @@ router = APIRouter(prefix="/console/outside", include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The warnings in force, and how the feeds do. Without feeds in the settings both are empty."""
+    """The warnings in force, and how the feeds do. `left_out`: as in `InForce`. Without feeds in the settings there are
+    none."""
 
     warnings: Sequence[Warned] = ()
+    left_out: int = 0
     feeds: Sequence[OutsideFeed] = ()
 
     @classmethod
     def read(cls, s: Session, now: datetime) -> Self:
-        return cls(warnings.in_force(s, now), feeds.states(s))
+        found = warnings.in_force(s, now)
+        return cls(found.warnings, found.left_out, feeds.states(s))
 
 
 @router.get("/areas")
 def show_areas(caller: Viewer) -> Response:
     """The areas of all warnings in force, as GeoJSON."""
     with transaction() as s:
-        found = warnings.in_force(s, datetime.now(UTC))
+        found = warnings.in_force(s, datetime.now(UTC)).warnings
     features = [_feature(one.id, one.shape) for one in found if one.shape is not None]
     return JSONResponse({"type": "FeatureCollection", "features": features}, headers={"Cache-Control": "no-store"})
 

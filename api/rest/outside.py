@@ -29,6 +29,7 @@ class OutsideWords(BaseModel):
 class OutsideWarningOut(BaseModel):
     id: int
     agency: str = Field(description="The name of its feed in the settings.", examples=["National Weather Service"])
+    agencies: list[str] = Field(description="Those of all feeds that carry the same message.")
     sender: str
     identifier: str = Field(description="The agency's own, as in CAP.")
     sent_at: datetime
@@ -55,6 +56,7 @@ class OutsideFeedOut(BaseModel):
 
 class OutsideWarnings(BaseModel):
     warnings: list[OutsideWarningOut]
+    left_out: int = Field(description="How many are in force besides these, of which there are at most 200.")
     feeds: list[OutsideFeedOut]
 
 
@@ -62,8 +64,10 @@ class OutsideWarnings(BaseModel):
 def list_outside_warnings(caller: Reader) -> OutsideWarnings:
     """Warnings in force that concern the city, the gravest first, and how the feeds do. The text is the agencies'."""
     with transaction() as s:
+        found = warnings.in_force(s, datetime.now(UTC))
         return OutsideWarnings(
-            warnings=[_out(one) for one in warnings.in_force(s, datetime.now(UTC))],
+            warnings=[_out(one) for one in found.warnings],
+            left_out=found.left_out,
             feeds=[OutsideFeedOut.model_validate(one) for one in feeds.states(s)],
         )
 
@@ -71,7 +75,8 @@ def list_outside_warnings(caller: Reader) -> OutsideWarnings:
 def _out(one: Warned) -> OutsideWarningOut:
     return OutsideWarningOut(
         id=one.id,
-        agency=one.agency,
+        agency=one.agencies[0],
+        agencies=list(one.agencies),
         sender=one.sender,
         identifier=one.identifier,
         sent_at=one.sent_at,

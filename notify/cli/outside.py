@@ -23,11 +23,12 @@ def list_(as_json: Json = False) -> None:
     with transaction() as s:
         found, states = warnings.in_force(s, now), feeds.states(s)
     if as_json:
-        print_json({"warnings": [_told(one) for one in found], "feeds": [_fed(one) for one in states]})
+        told = {"warnings": [_told(one) for one in found.warnings], "left_out": found.left_out}
+        print_json(told | {"feeds": [_fed(one) for one in states]})
         return
     if not states:
         console.print("No feed was read yet: TOCSIN_OUTSIDE_FEEDS names them, and the scheduler reads them.")
-    elif not found:
+    elif not found.warnings:
         console.print("No other agency warns the city.")
     else:
         table(
@@ -42,9 +43,11 @@ def list_(as_json: Json = False) -> None:
                     counted(one.minutes(now), "minute"),
                     moment(one.ends_at) if one.end_given else None,
                 )
-                for one in found
+                for one in found.warnings
             ],
         )
+        if found.left_out:
+            console.print(f"and {found.left_out:,} more, none of them graver than these")
     for feed in states:
         state = f"cannot be read: {feed.error}" if feed.error else f"read {moment(feed.asked_at)}"
         console.print(f"{feed.agency}: {state}", markup=False)
@@ -56,7 +59,8 @@ def _told(one: Warned) -> dict[str, Any]:
     words = one.said("en")
     return {
         "id": one.id,
-        "agency": one.agency,
+        "agency": one.agencies[0],
+        "agencies": list(one.agencies),
         "identifier": one.identifier,
         "event": words.event,
         "headline": words.headline,

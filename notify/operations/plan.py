@@ -44,7 +44,7 @@ JOBS = (
     Job("receipts", "Apply providers' receipts for messages.", Every(0.5), patience_s=300),
     Job("forget_changes", "Delete changes of residents that every live count has seen.", Every(60), patience_s=600),
     Job("check_places", "Look for damaged places of residents, which alerts would miss.", Every(3600), patience_s=1800),
-    # Each feed may take ten seconds, and each message that it links to.
+    # Eight feeds are read at once, and each may take most of a minute.
     Job("outside", "Read what other agencies say now, if the settings name their feeds.", Every(60), patience_s=1800),
     Job("retention", "Delete ended sessions, old heartbeats and old working drafts.", Daily(time(3, 30)), 1800),
     Job("seal_audit", "Seal new rows of the audit, so that a later change is noticed.", Every(1), patience_s=300),

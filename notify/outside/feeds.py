@@ -1,5 +1,6 @@
 """Read the feeds of the settings. One that fails, or a message that cannot be read, does not stop the others."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,17 +23,19 @@ log = structlog.get_logger()
 
 ALARM_AFTER = 3  # failures in a row
 MOST_LINKS = 20  # messages that are fetched for one feed in one run; the others follow in the next ones
+MOST_S = 30.0  # for one feed in one run; links that are not asked by then follow in the next ones
 NAMED = 10  # unreadable messages that are named
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """`entries`: as `OutsideFeed.entries`. `whole`: nothing is left to be fetched, so the document need not be read
-    again before it changes."""
+    """`complete`, `doubtful`: as in `Document`. `entries`: as `OutsideFeed.entries`. `whole`: nothing is left to be
+    fetched, so the document need not be read again before it changes."""
 
     messages: tuple[Message, ...]
     unreadable: tuple[str, ...]
     complete: bool
+    doubtful: frozenset[str]
     entries: dict[str, str | None]
     whole: bool
 
@@ -44,13 +47,14 @@ def states(s: Session) -> Sequence[OutsideFeed]:
 
 def read_feed(agency: str, address: str, fetcher: Fetcher, now: datetime) -> None:
     """Read a feed and keep what it says. Nothing is asked in a transaction."""
+    until_s = time.monotonic() + MOST_S
     with transaction() as s:
         before = s.get(OutsideFeed, address)
         known = (before.etag, before.last_modified) if before else ("", "")
         entries = before.entries if before else {}
     try:
         fetched = fetcher.document(address, *known)
-        found = _read(fetched, address, entries, fetcher) if fetched else None
+        found = _read(fetched, address, entries, fetcher, until_s) if fetched else None
     except (FeedFails, UnreadableDocument) as error:
         log.warning("feed.failed", agency=agency, address=address, why=str(error))
         with transaction() as s:
@@ -64,8 +68,7 @@ def read_feed(agency: str, address: str, fetcher: Fetcher, now: datetime) -> Non
             return
         feed.unreadable, feed.entries = list(found.unreadable), found.entries
         feed.etag, feed.last_modified = (fetched.etag, fetched.last_modified) if found.whole else ("", "")
-        # What could not be read may still be in force.
-        storing.keep(s, feed, found.messages, now, complete=found.complete and not found.unreadable)
+        storing.keep(s, feed, found.messages, now, complete=found.complete, doubtful=found.doubtful)
         if storing.has_missing(s, feed.address):
             feed.etag = feed.last_modified = ""  # "not modified" would not count the second miss
     for why in found.unreadable:
@@ -96,13 +99,20 @@ def _feed(s: Session, agency: str, address: str, now: datetime) -> OutsideFeed:
     return feed
 
 
-def _read(fetched: Fetched, address: str, before: dict[str, str | None], fetcher: Fetcher) -> _Read:
-    """Read a document, and the messages that it links to and that were not read yet, those never tried first."""
+def _read(fetched: Fetched, address: str, before: dict[str, str | None], fetcher: Fetcher, until_s: float) -> _Read:
+    """Read a document, and the messages that it links to and that were not read yet, those never tried first.
+
+    At least one link is asked, however late it is: a feed whose document is slow is read in the end.
+    """
     document = reading.read(fetched.body, address)
     messages, unreadable, failed = list(document.messages), list(document.unreadable), False
     entries = {one.address: before[one.address] for one in document.linked if one.address in before}
     new = [one for one in document.linked if entries.get(one.address) != one.edition]
+    asked = 0
     for one in sorted(new, key=lambda entry: entry.address in before)[:MOST_LINKS]:
+        if asked and time.monotonic() > until_s:
+            break
+        asked += 1
         try:
             found = _linked(one, address, fetcher)
         except (FeedFails, UnreadableDocument) as error:
@@ -112,8 +122,8 @@ def _read(fetched: Fetched, address: str, before: dict[str, str | None], fetcher
         unreadable += found.unreadable
         entries[one.address] = None if found.unreadable else one.edition
     named = unreadable[:NAMED] + ([f"and {len(unreadable) - NAMED} more"] if len(unreadable) > NAMED else [])
-    whole = not failed and len(new) <= MOST_LINKS
-    return _Read(tuple(messages), tuple(named), document.complete, entries, whole)
+    whole = not failed and asked == len(new)
+    return _Read(tuple(messages), tuple(named), document.complete, document.doubtful, entries, whole)
 
 
 def _linked(entry: Linked, feed: str, fetcher: Fetcher) -> Document:

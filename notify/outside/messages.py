@@ -27,7 +27,15 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class UnreadableMessage(Exception):
-    """One message cannot be read. Its text says which, and why."""
+    """One message cannot be read. Its text says which, and why.
+
+    `about`: the identifiers of the messages that it may keep in force, its own and those that it refers to. None: not
+    known.
+    """
+
+    def __init__(self, why: str, about: frozenset[str] | None = None) -> None:
+        super().__init__(why)
+        self.about = about
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,15 @@ def read(feature: object) -> Message:
     try:
         return _read(feature, about, identifier)
     except (UnreadableMessage, ZoneError) as error:
-        raise UnreadableMessage(f"{identifier}: {error}") from None
+        raise UnreadableMessage(f"{identifier}: {error}", _may_be_about(about, identifier)) from None
+
+
+def _may_be_about(about: Mapping[str, Any], identifier: str) -> frozenset[str] | None:
+    """The identifiers of what an unreadable message may keep in force. An update that names none may continue any."""
+    named = [of.partition(",")[2] for of in _references(about, line(about.get("sender")))]
+    if not named and line(about.get("messageType")) != "Alert":
+        return None
+    return frozenset({identifier, *named})
 
 
 def _read(feature: Mapping[str, Any], about: Mapping[str, Any], identifier: str) -> Message:

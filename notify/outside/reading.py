@@ -22,7 +22,8 @@ class UnreadableDocument(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a feed says. `complete`: what it does not list is not in force any more.
+    """What a feed says. `complete`: what it does not list is not in force any more, except for `doubtful`: identifiers
+    of messages that one which cannot be read may be about.
 
     `unreadable`: a sentence for each message that cannot be read.
     """
@@ -31,6 +32,7 @@ class Document:
     unreadable: tuple[str, ...]
     linked: tuple[Linked, ...] = ()
     complete: bool = False
+    doubtful: frozenset[str] = frozenset()
 
 
 def read(document: bytes, address: str) -> Document:
@@ -44,7 +46,8 @@ def read(document: bytes, address: str) -> Document:
         root = parse(text)
     except UnreadableXml as error:
         raise UnreadableDocument(str(error)) from None
-    messages, unreadable = _each(cap.read, cap.alerts_in(root))
+    messages, errors = _each(cap.read, cap.alerts_in(root))
+    unreadable = tuple(map(str, errors))
     if entries.is_feed(root):
         return Document(messages, unreadable, tuple(entries.linked(root, address)[:MOST_MESSAGES]))
     if not messages and not unreadable and local(root) != "alerts":  # IPAWS: the recent ones, perhaps none
@@ -60,21 +63,32 @@ def _geojson(text: bytes) -> Document:
     features = document.get("features")
     if document.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise UnreadableDocument("it is JSON, but not the alerts of the National Weather Service")
-    return Document(*_each(nws.read, features), complete=True)
+    messages, errors = _each(nws.read, features)
+    known = [error.about for error in errors if error.about is not None]
+    return Document(
+        messages,
+        tuple(map(str, errors)),
+        complete=len(known) == len(errors),
+        doubtful=frozenset().union(*known),
+    )
 
 
-def _each(read_one: Callable[[T], Message], given: Iterable[T]) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+def _each(
+    read_one: Callable[[T], Message], given: Iterable[T]
+) -> tuple[tuple[Message, ...], tuple[UnreadableMessage, ...]]:
     """Read each one; those that cannot be read do not stop the others."""
-    messages, unreadable, until_s = [], [], time.monotonic() + MOST_S
+    messages, errors, until_s = [], [], time.monotonic() + MOST_S
     for number, one in enumerate(given):
         if time.monotonic() > until_s:
-            unreadable.append(f"its messages take more than {MOST_S:.0f} seconds: those after them are not read")
+            late = f"its messages take more than {MOST_S:.0f} seconds: those after them are not read"
+            errors.append(UnreadableMessage(late))
             break
         if number == MOST_MESSAGES:
-            unreadable.append(f"there are more than {MOST_MESSAGES} messages: those after them are not read")
+            many = f"there are more than {MOST_MESSAGES} messages: those after them are not read"
+            errors.append(UnreadableMessage(many))
             break
         try:
             messages.append(read_one(one))
         except UnreadableMessage as error:
-            unreadable.append(str(error))
-    return tuple(messages), tuple(unreadable)
+            errors.append(error)
+    return tuple(messages), tuple(errors)

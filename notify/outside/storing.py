@@ -1,12 +1,12 @@
 """Keep the messages of other agencies that concern the city, and end those that are over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import case, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,10 +20,18 @@ MISSED = 2  # complete lists in a row without a message end it: one of them may 
 TELLS = ("Alert", "Update", "Cancel")  # the other types of CAP are about the transport
 
 
-def keep(s: Session, feed: OutsideFeed, messages: Iterable[Message], now: datetime, *, complete: bool) -> None:
+def keep(
+    s: Session,
+    feed: OutsideFeed,
+    messages: Iterable[Message],
+    now: datetime,
+    *,
+    complete: bool,
+    doubtful: Collection[str] = (),
+) -> None:
     """Keep what a feed says now. A message that replaces or cancels others ends those of the same feed only.
 
-    `complete`: the messages are all that is in force.
+    `complete`: the messages are all that is in force, except perhaps for those with `doubtful` identifiers.
     """
     listed = []
     for one in sorted(messages, key=lambda message: message.sent):
@@ -34,7 +42,7 @@ def keep(s: Session, feed: OutsideFeed, messages: Iterable[Message], now: dateti
         if (one.kind == "Cancel" and one.refers) or (one.ends_at > now and concerns_city(s, one.area)):
             _keep(s, feed, one, now)
     if complete:
-        _end_missing(s, feed.address, listed, now)
+        _end_missing(s, feed.address, listed, doubtful, now)
 
 
 def concerns_city(s: Session, area: BaseGeometry | None) -> bool:
@@ -100,11 +108,12 @@ def _end(s: Session, feed: str, by: Message, now: datetime) -> None:
     )
 
 
-def _end_missing(s: Session, feed: str, listed: Sequence[str], now: datetime) -> None:
+def _end_missing(s: Session, feed: str, listed: Sequence[str], doubtful: Collection[str], now: datetime) -> None:
     missing = (
         OutsideWarning.feed == feed, OutsideWarning.key.not_in(listed), OutsideWarning.ended_at.is_(None),
     )  # fmt: skip
-    s.execute(update(OutsideWarning).where(*missing).values(missed=OutsideWarning.missed + 1))
+    times = case((OutsideWarning.identifier.in_(doubtful), 0), else_=OutsideWarning.missed + 1)
+    s.execute(update(OutsideWarning).where(*missing).values(missed=times))
     s.execute(update(OutsideWarning).where(*missing, OutsideWarning.missed >= MISSED).values(ended_at=now))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import case, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.city.zones_met import zones_met
@@ -24,10 +24,11 @@ PART, WHOLE = 0.01, 0.99  # of an area, as in `told_there`
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A warning of another agency. `zones`: the city's zones that it meets; () when its area is not known."""
+    """A warning of another agency. `agencies`: those whose feeds carry it. `zones`: the city's zones that it meets; ()
+    when its area is not known."""
 
     id: int
-    agency: str
+    agencies: tuple[str, ...]
     sender: str
     identifier: str
     sent_at: datetime
@@ -41,6 +42,11 @@ class Warned:
     words: tuple[Words, ...]
     ended_at: datetime | None
     zones: tuple[str, ...] = ()
+
+    @property
+    def agency(self) -> str:
+        """Its agencies, for readers."""
+        return _(" and ").join(self.agencies)
 
     def said(self, language: str = "") -> Words:
         """The words in a language (`es`), by default the reader's; the agency's own if it has none."""
@@ -70,24 +76,48 @@ class WarnedThere:
     whole: bool
 
 
-def in_force(s: Session, now: datetime) -> Sequence[Warned]:
-    """Return those that nobody has ended and whose time is not over: the gravest first, then the newest."""
-    rows = s.scalars(
-        select(OutsideWarning)
-        .where(OutsideWarning.ended_at.is_(None), OutsideWarning.ends_at > now)
-        .order_by(_GRAVITY, OutsideWarning.sent_at.desc(), OutsideWarning.id.desc())
-        .limit(MOST)
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The gravest warnings first, then the newest. `left_out`: how many there are beyond MOST."""
+
+    warnings: Sequence[Warned] = ()
+    left_out: int = 0
+
+
+def in_force(s: Session, now: datetime) -> InForce:
+    """Return those that nobody has ended and whose time is not over. What several feeds carry is one warning."""
+    found = s.execute(text(_IN_FORCE), {"now": now, "most": MOST}).all()
+    rows = s.scalars(select(OutsideWarning).where(OutsideWarning.id.in_([one.id for one in found])))
+    by_id = {row.id: row for row in rows}
+    return InForce(
+        [_warned(s, by_id[one.id], one.agencies) for one in found], found[0].number - len(found) if found else 0
     )
-    return [_warned(s, row) for row in rows]
 
 
-_GRAVITY = case({"Extreme": 0, "Severe": 1, "Moderate": 2, "Minor": 3}, value=OutsideWarning.severity, else_=4)
+# All that makes two messages the same. Two that differ are two, though one has the other's identifier: no feed can put
+# its words in the place of another's. The end is no part of it: the Weather Service's two formats name two.
+_SAME = "key, sent_at, sender, severity, urgency, certainty, place, words"
+
+_IN_FORCE = f"""
+    SELECT (array_agg(id ORDER BY ends_at DESC, id))[1] AS id, array_agg(agency) AS agencies,
+           count(*) OVER () AS number
+      FROM outside_warnings WHERE ended_at IS NULL AND ends_at > :now
+     GROUP BY {_SAME}, area
+     ORDER BY array_position(ARRAY['Extreme', 'Severe', 'Moderate', 'Minor'], severity), sent_at DESC, max(id) DESC
+     LIMIT :most
+"""  # noqa: S608
+_CARRIED = f"""
+    SELECT o.id, o.agency, o.ended_at FROM outside_warnings w
+      JOIN outside_warnings o USING ({_SAME})
+     WHERE w.id = :id AND w.kind <> 'Cancel' AND o.kind <> 'Cancel' AND o.area IS NOT DISTINCT FROM w.area
+     ORDER BY o.ended_at IS NOT NULL, o.ends_at DESC, o.id
+"""  # noqa: S608
 
 
 def there(s: Session, shape: BaseGeometry, now: datetime) -> Sequence[WarnedThere]:
     """Return those in force whose area meets this one (WGS 84)."""
     found = []
-    for one in in_force(s, now):
+    for one in in_force(s, now).warnings:
         part = share(shape, one.shape) if one.shape is not None else 0.0
         if part >= PART:
             found.append(WarnedThere(one, part >= WHOLE))
@@ -95,23 +125,30 @@ def there(s: Session, shape: BaseGeometry, now: datetime) -> Sequence[WarnedTher
 
 
 def find(s: Session, warning_id: int) -> Warned:
-    """Return one, in force or not. Raises NotFound."""
-    row = s.get(OutsideWarning, warning_id)
-    if row is None or row.kind == "Cancel":
+    """Return one, in force or not; as another feed still carries it when its own has ended it. Raises NotFound."""
+    carried = s.execute(text(_CARRIED), {"id": warning_id}).all()
+    if not carried:
         raise NotFound(
             _("There is no warning %(number)s of another agency.", number=warning_id),
             hint=_("The page Now lists those in force; they are deleted a week after their end."),
         )
-    return _warned(s, row)
+    first = carried[0]
+    agencies = [one.agency for one in carried if (one.ended_at is None) == (first.ended_at is None)]
+    return _warned(s, s.get_one(OutsideWarning, first.id), agencies)
 
 
-def _warned(s: Session, row: OutsideWarning) -> Warned:
+def _warned(s: Session, row: OutsideWarning, agencies: Sequence[str]) -> Warned:
     words = tuple(Words(**one) for one in row.words)
-    fields: dict[str, Any] = {name: getattr(row, name) for name in _SAME}
-    return Warned(**fields, words=words, zones=zones_met(s, row.area) if row.area is not None else ())
+    fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
+    return Warned(
+        **fields,
+        agencies=tuple(dict.fromkeys(agencies)),
+        words=words,
+        zones=zones_met(s, row.area) if row.area is not None else (),
+    )
 
 
-_SAME = (
-    "id", "agency", "sender", "identifier", "sent_at", "severity", "urgency", "certainty", "ends_at", "end_given",
+_FIELDS = (
+    "id", "sender", "identifier", "sent_at", "severity", "urgency", "certainty", "ends_at", "end_given",
     "place", "area", "ended_at",
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """What other agencies say stands beside our own, with its age. None of it is trusted, and none of it sends anything."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from notify.alerts import lifecycle
+from notify.cli import outside
 from notify.core.db import transaction
-from notify.models import OutsideFeed
+from notify.models import OutsideFeed, OutsideWarning
 from notify.outside.messages import Words
 from tests import factories
 from tests.api import asked
@@ -224,6 +226,47 @@ def test_programs_and_the_gravest_first(door: httpx.Client, key: Keys, city: dat
     assert found["feeds"][0]["failures"] == 0
     as_owner("UPDATE outside_warnings SET end_given = false")
     assert door.get("/api/v1/outside-warnings", headers=key("agent")).json()["warnings"][0]["ends_at"] is None
+
+
+def test_how_many_are_left_out_is_said(
+    at_desk: Desk, key: Keys, city: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = warned(now=city)
+    fields = ", ".join(OutsideWarning.__table__.columns.keys()[1:])
+    copies = fields.replace("identifier", "'n' || n").replace(" key", " 'k' || n")
+    as_owner(
+        f"INSERT INTO outside_warnings ({fields}) SELECT {copies} FROM outside_warnings, generate_series(1, 204) AS n"
+        f" WHERE id = {number}"
+    )
+    desk = at_desk("agent")
+    assert "and 165 more" in section(desk.get("/console").text, "outside"), "40 of 205 are listed"
+    found = desk.get("/api/v1/outside-warnings", headers=key("agent")).json()
+    assert (len(found["warnings"]), found["left_out"]) == (200, 5)
+    outside.list_()
+    assert "and 5 more, none of them graver than these" in capsys.readouterr().out
+    outside.list_(as_json=True)
+    assert json.loads(capsys.readouterr().out)["left_out"] == 5
+
+
+def test_a_message_of_two_feeds_stands_once_with_both_named(
+    at_desk: Desk, key: Keys, city: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = city - timedelta(minutes=3)
+    number = warned(square(0, 0), now=city, sent=sent)
+    with transaction() as s:
+        there = s.scalars(select(OutsideWarning)).one()
+        s.add(OutsideFeed(address="x", agency="State Police", asked_at=city, read_at=city))
+        values = {name: getattr(there, name) for name in OutsideWarning.__table__.columns.keys()[1:]}
+        s.add(OutsideWarning(**values | {"feed": "x", "agency": "State Police"}))
+    desk = at_desk("agent")
+    both = "Brook County and State Police"
+    said = section(desk.get("/console").text, "outside")
+    assert (said.count("Flood Warning"), said.count(both)) == (1, 1)
+    assert both in plain(desk.get(f"/console/outside/{number}").text)
+    found = desk.get("/api/v1/outside-warnings", headers=key("agent")).json()["warnings"]
+    assert [(one["agency"], one["agencies"]) for one in found] == [("Brook County", ["Brook County", "State Police"])]
+    outside.list_(as_json=True)
+    assert [one["agencies"] for one in json.loads(capsys.readouterr().out)["warnings"]] == [found[0]["agencies"]]
 
 
 @pytest.mark.parametrize("language", ["es"])

@@ -1,13 +1,15 @@
 """Read what other agencies say. Nothing that they say sends anything."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.operations.jobs.steps import each
 from notify.outside import feeds
 from notify.outside.fetching import Fetcher, fetcher
+
+AT_ONCE = 8  # feeds, so that a slow one delays no other
 
 
 def run() -> None:
@@ -17,8 +19,9 @@ def run() -> None:
 
 def _read_all() -> None:
     if named := settings().feeds:
-        with fetcher(settings()) as ours:
-            each(*(partial(_read, agency, address, ours) for agency, address in named))
+        with fetcher(settings()) as ours, ThreadPoolExecutor(AT_ONCE, "feed") as pool:
+            reading = [pool.submit(_read, agency, address, ours) for agency, address in named]
+            each(*(one.result for one in reading))
 
 
 def _read(agency: str, address: str, ours: Fetcher) -> None:

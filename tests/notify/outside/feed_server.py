@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+from tests.waiting import until
+
 
 @dataclass(frozen=True)
 class Page:
@@ -16,11 +18,14 @@ class Page:
 
 @dataclass
 class FeedServer:
-    """`pages`: by path. `asked`: path and headers of each request. With an ETag it answers 304 to whoever has it."""
+    """`pages`: by path. `asked`: path and headers of each request. With an ETag it answers 304 to whoever has it.
+    `after`: the page that must have been asked before this one is answered.
+    """
 
     url: str
     pages: dict[str, Page] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    after: dict[str, str] = field(default_factory=dict)
 
     def put(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
         """Serve a page from now on. Returns its address."""
@@ -37,6 +42,8 @@ def feed_server() -> Iterator[FeedServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             serving.asked.append((self.path, dict(self.headers)))
+            if other := serving.after.get(self.path):
+                until(lambda: other in serving.paths, 5, f"{other} is asked")
             page = serving.pages.get(self.path, Page(status=404))
             tag = page.headers.get("ETag")
             fresh = bool(tag) and self.headers.get("If-None-Match") == tag

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -10,11 +11,11 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alarm, OutsideFeed, OutsideWarning
 from notify.operations.jobs import outside
-from notify.outside import warnings
+from notify.outside import feeds, warnings
 from tests import factories
 from tests.factories import square
 from tests.notify.outside.feed_server import FeedServer, feed_server
-from tests.notify.outside.writing import at, atom, cap, embedded, entry, feature, info, nws, polygon
+from tests.notify.outside.writing import NWS, at, atom, cap, embedded, entry, feature, info, nws, polygon
 from tests.owner import as_owner
 
 INSIDE, BEYOND = polygon(0.1, 0.1), polygon(30, 30)
@@ -276,17 +277,18 @@ def test_in_a_feed_of_many_nobody_ends_or_hides_what_another_one_says(server: Fe
     server.put("/all", cap("y", kind="Cancel", refers=["1"]))
     read("/all")
     with transaction() as s:
-        assert [one.said("en").event for one in warnings.in_force(s, datetime.now(UTC))] == ["Tornado Warning"]
+        assert [one.said("en").event for one in warnings.in_force(s, datetime.now(UTC)).warnings] == ["Tornado Warning"]
 
 
 def test_many_small_ones_do_not_hide_a_grave_one(server: FeedServer, read: Reader) -> None:
     server.put("/a", cap("grave", info(severity="Extreme"), sent=at(-30)))
-    minor = (embedded(cap(f"m{n}", info(severity="Minor"), sent=at(-1))) for n in range(warnings.MOST))
+    minor = (embedded(cap(f"m{n}", info(severity="Minor"), sent=at(-1))) for n in range(warnings.MOST + 2))
     server.put("/b", atom(*minor))
     read("/a", "/b")
     with transaction() as s:
         found = warnings.in_force(s, datetime.now(UTC))
-    assert (found[0].identifier, len(found)) == ("grave", warnings.MOST)
+    assert (found.warnings[0].identifier, len(found.warnings)) == ("grave", warnings.MOST)
+    assert found.left_out == 3
 
 
 def test_a_replay_ends_nothing_that_was_sent_after_it(server: FeedServer, read: Reader) -> None:
@@ -303,4 +305,73 @@ def test_a_message_that_is_sent_again_with_other_words_says_these(server: FeedSe
         server.put("/a", cap("one", info(headline=headline), sent=at(minutes)))
         assert read("/a") == ["one"]
     with transaction() as s:
-        assert [one.said("en").headline for one in warnings.in_force(s, datetime.now(UTC))] == ["New"]
+        assert [one.said("en").headline for one in warnings.in_force(s, datetime.now(UTC)).warnings] == ["New"]
+
+
+def shown() -> list[tuple[str, str]]:
+    """Agencies and headline of what readers see."""
+    with transaction() as s:
+        found = warnings.in_force(s, datetime.now(UTC)).warnings
+    return sorted((one.agency, one.said("en").headline) for one in found)
+
+
+def test_a_message_that_two_feeds_carry_is_one_warning_of_both(server: FeedServer, read: Reader) -> None:
+    message = cap("one", info(headline="Rising", area=INSIDE))
+    for path in ("/a", "/b"):
+        server.put(path, message)
+    read("/a", "/b")
+    assert shown() == [("Agency /a and Agency /b", "Rising")]
+    server.put("/a", cap("two", kind="Cancel", refers=["one"]))
+    read("/a", "/b")
+    assert shown() == [("Agency /b", "Rising")]
+    with transaction() as s:
+        ended = s.scalars(select(OutsideWarning).where(OutsideWarning.ended_at.is_not(None)).limit(1)).one()
+        found = warnings.find(s, ended.id)
+        assert (found.id != ended.id, found.agencies, found.ended_at) == (True, ("Agency /b",), None)
+
+
+@pytest.mark.parametrize("other", [{"headline": "All is well"}, {"severity": "Minor"}, {"area": polygon(0.2, 0.2)}])
+def test_no_feed_puts_its_words_in_the_place_of_anothers(server: FeedServer, read: Reader, other: Any) -> None:
+    sent = at(-5)
+    server.put("/a", cap("one", info(headline="Rising", area=INSIDE), sent=sent))
+    server.put("/b", cap("one", info(**{"headline": "Rising", "area": INSIDE} | other), sent=sent))
+    read("/a", "/b")
+    assert [agency for agency, _ in shown()] == ["Agency /a", "Agency /b"]
+
+
+def test_a_slow_feed_delays_no_other(server: FeedServer, read: Reader) -> None:
+    server.put("/slow", cap("slow"))
+    server.put("/fast", cap("fast"))
+    server.after["/slow"] = "/fast"
+    assert sorted(read("/slow", "/fast")) == ["fast", "slow"]
+
+
+def test_a_feed_of_slow_links_is_read_in_several_runs(
+    server: FeedServer, read: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_S", 0.0)
+    server.put("/a", atom(*(entry(f"/{n}.cap") for n in range(3))), ETag='"1"')
+    for n in range(3):
+        server.put(f"/{n}.cap", cap(f"m{n}"))
+    assert [len(read("/a")) for _ in range(4)] == [1, 2, 3, 3]
+
+
+NOWHERE = {"type": "Point", "coordinates": [0, 0]}  # an area that cannot be read
+
+
+def test_an_unreadable_message_keeps_only_what_it_may_be_about(server: FeedServer, read: Reader) -> None:
+    server.put("/n", nws(*(feature(name) for name in ("own", "replaced", "gone"))))
+    read("/n")
+    update = {"messageType": "Update", "references": [{"identifier": "replaced", "sender": NWS}]}
+    server.put("/n", nws(feature("own", NOWHERE), feature("next", NOWHERE, **update)))
+    assert [sorted(read("/n")) for _ in range(3)] == [["gone", "own", "replaced"], *[["own", "replaced"]] * 2]
+
+
+@pytest.mark.parametrize("bad", [feature("next", NOWHERE, messageType="Update"), {"type": "Feature"}])
+def test_an_unreadable_message_that_may_be_about_any_keeps_all(
+    server: FeedServer, read: Reader, bad: dict[str, Any]
+) -> None:
+    server.put("/n", nws(feature("one")))
+    read("/n")
+    server.put("/n", nws(bad))
+    assert [read("/n") for _ in range(3)] == [["one"]] * 3
