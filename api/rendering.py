@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, preferred
+from api.message_size import size
 from notify.accounts import operators, sessions
 from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
 from notify.city import zone_words
-from notify.content.compose import catalogue
+from notify.content.compose import catalogue, readable
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
 from notify.content.phrases import Moment
@@ -151,13 +152,20 @@ def _environment(_language: str) -> Environment:
         "apart": _apart,
         "spoken": _spoken,
         "fill_in": fill_in,
+        "readable": readable,
+        "size": size,
         "plural": _plural,
         "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
-        "tally": lambda told: translation.number(told) if isinstance(told, int) else _("fewer than 10"),
+        "tally": tally,
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages
+
+
+def tally(told: int | str) -> str:
+    """Return a count in an area that somebody draws, in which 0 is hidden, too."""
+    return translation.number(told) if isinstance(told, int) else _("none or fewer than 10")
 
 
 def on_clock(at: datetime, pattern: DateTimePattern) -> str:

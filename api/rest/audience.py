@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.rest.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
-from api.rest.tallies import Tally, all_told, told
+from api.rest.tallies import Tally, many_told, told
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts.approving import explanation
@@ -51,8 +51,8 @@ class Count(BaseModel):
     residents: Tally = Field(description="With a place in the area.")
     total: Tally = Field(description="Contacts in the area, including those left out.")
     by_channel: dict[str, Tally] = Field(description="Contacts that would get a message.")
-    languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
-    skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
+    languages: dict[str, dict[str, int]] = Field(description="The same by language; small numbers are left out.")
+    skipped: dict[str, int] = Field(description="Contacts left out, by reason; small numbers are left out.")
     no_contact: Tally = Field(description="Residents in the area without a contact on these channels.")
     area_m2: float
     warnings: list[str] = Field(description="Sentences to read before the launch.")
@@ -80,9 +80,9 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     return Count(
         residents=told(counted.residents),
         total=told(counted.total),
-        by_channel=all_told(counted.by_channel),
-        languages={channel: all_told(spoken) for channel, spoken in counted.languages.items()},
-        skipped=all_told(counted.skipped),
+        by_channel={name: told(counted.by_channel.get(name, 0)) for name in asked.channels},
+        languages={name: many_told(counted.languages.get(name, {})) for name in asked.channels},
+        skipped=many_told(counted.skipped),
         no_contact=told(counted.no_contact),
         area_m2=found.area_m2,
         warnings=warned,

@@ -26,8 +26,9 @@ def told(number: int) -> Tally:
     return number if number >= FEWEST else FEW
 
 
-def all_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
-    return {name: told(number) for name, number in numbers.items()}
+def many_told(numbers: Mapping[str, int]) -> dict[str, int]:
+    """The counts of at least ten. That a smaller one is named at all would reveal that it is not 0."""
+    return {name: number for name, number in numbers.items() if number >= FEWEST}
 
 
 def shown_to(caller: Caller) -> dict[str, Any]:

@@ -35,6 +35,11 @@ def count(text: str) -> Segments:
     return Segments(encoding, sum(map(_width(encoding), text)), len(parts(text)))
 
 
+def capacity(encoding: Encoding, segments: int) -> int:
+    """Return how many units a message of so many segments holds."""
+    return _ALONE[encoding] if segments == 1 else segments * _PART[encoding]
+
+
 def parts(text: str) -> list[str]:
     """Split a text into the parts that a phone puts together again, in order."""
     encoding = encoding_of(text)

@@ -110,7 +110,7 @@ def report(
     bars.show_steps(steps)
     for w in words:
         console.rule(f"{w.channel}, {w.language}", align="left")
-        text = w.text.replace(compose.UNSUBSCRIBE_URL, "[unsubscribe link]")
+        text = compose.readable(w.text, w.language)
         console.print(f"{w.subject}\n{text}".strip(), markup=False)
 
 

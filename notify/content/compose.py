@@ -41,6 +41,7 @@ __all__ = [
     "fill",
     "lane",
     "load",
+    "readable",
     "render",
 ]
 
@@ -265,3 +266,9 @@ def _too_long(one: Rendered, networks: Sequence[str]) -> list[str]:
 def _in(language: str, words: Words) -> str:
     """Return the visible text in this language, or else in the first language that there is."""
     return visible(words if isinstance(words, str) else words.get(language) or next(iter(words.values()), ""))
+
+
+def readable(text: str, language: str) -> str:
+    """Return the text of a message as it is shown to somebody who is none of its readers."""
+    common = catalogue().events[0].common
+    return text.replace(UNSUBSCRIBE_URL, (common.get(language) or common["en"]).own_link).strip()

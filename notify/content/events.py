@@ -99,6 +99,7 @@ class Common(BaseModel):
     questions: str
     why: str
     unsubscribe: str
+    own_link: str  # where a message that is shown has a link of its own for each reader
     speech: Speech
 
 

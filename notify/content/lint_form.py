@@ -27,8 +27,9 @@ RULES = {
     "bad-phone": IN_ROUTINE,  # a number may be newer than what we know of numbers
 }
 
-# Characters of a text, whatever its encoding: two segments of GSM-7 for a routine message, three for an emergency.
-ROUTINE_MOST, EMERGENCY_MOST = 306, 459
+# Segments of a text. A language whose letters GSM-7 lacks, such as Spanish, may have twice as many, because they hold
+# less than half as much.
+ROUTINE_MOST, EMERGENCY_MOST = 2, 3
 SHORTENERS = frozenset(
     ("bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "rb.gy", "cutt.ly", "bl.ink",
      "shorturl.at", "tiny.cc", "lnkd.in", "t.ly", "v.gd", "s.id", "qr.ae", "adf.ly", "soo.gd", "shorte.st", "mcaf.ee",
@@ -43,7 +44,7 @@ _PHONE = re.compile(
 
 
 def check(message: Message, about: About, words: Lexicon | None) -> Iterator[Hit]:
-    yield from _length(message, about)
+    yield from _length(message, about, words)
     if message.traits.segmented:
         yield from _characters(message, words)
     yield from _links(message, about)
@@ -52,7 +53,7 @@ def check(message: Message, about: About, words: Lexicon | None) -> Iterator[Hit
             yield Hit("bad-phone", message, number[0])
 
 
-def _length(message: Message, about: About) -> Iterator[Hit]:
+def _length(message: Message, about: About, words: Lexicon | None) -> Iterator[Hit]:
     longest, size = message.traits.longest, len(message.text)
     if longest is not None and size > longest:
         yield Hit("too-long", message, f"has {size} characters; the most is {longest}")
@@ -60,19 +61,33 @@ def _length(message: Message, about: About) -> Iterator[Hit]:
         for network in about.networks:
             if fault := post_length.exceeded(network, message.text):
                 yield Hit("too-long", message, f"{fault} on {network}")
-    elif message.traits.segmented and size > (most := EMERGENCY_MOST if about.emergency else ROUTINE_MOST):
-        count = sms_segments.count(message.text).segments
+    elif message.traits.segmented:
+        yield from _segments(message, about, words)
+
+
+def _segments(message: Message, about: About, words: Lexicon | None) -> Iterator[Hit]:
+    found = sms_segments.count(message.text)
+    most = EMERGENCY_MOST if about.emergency else ROUTINE_MOST
+    if _needs_ucs2(message, words):
+        most *= 2
+    if found.segments > most:
+        fits = sms_segments.capacity(found.encoding, most)
         given = {
-            "segments": ngettext("%(n)s segment", "%(n)s segments", count),
-            "example": _("at most %(most)s characters; it has %(size)s", most=most, size=size),
+            "segments": ngettext("%(n)s segment", "%(n)s segments", found.segments),
+            "example": _("at most %(most)s characters; it has %(size)s", most=fits, size=found.units),
         }
-        yield Hit("segments", message, str(count), given)
+        yield Hit("segments", message, str(found.segments), given)
+
+
+def _needs_ucs2(message: Message, words: Lexicon | None) -> bool:
+    """Return whether the text has letters outside of GSM-7 that its language cannot be written without."""
+    ordinary = set(words.letters) if words else {char for char in message.text if char.isalpha()}
+    return any(char in ordinary and sms_segments.encoding_of(char) == "UCS-2" for char in message.text)
 
 
 def _characters(message: Message, words: Lexicon | None) -> Iterator[Hit]:
     """Characters that make a text UCS-2, except those that its language cannot be written without."""
-    ordinary = set(words.letters) if words else {char for char in message.text if char.isalpha()}
-    if any(char in ordinary and sms_segments.encoding_of(char) == "UCS-2" for char in message.text):
+    if _needs_ucs2(message, words):
         return  # it is UCS-2 for good reason, and another such character costs no more
     for char in dict.fromkeys(message.text):
         if sms_segments.encoding_of(char) == "UCS-2":

@@ -184,7 +184,9 @@ def test_small_numbers_do_not_point_at_homes(door: httpx.Client, key: Key, peopl
     for include in ([one], [nobody]):
         found = ask(door, headers, include=include, confirmed=["outside-city"])
         assert (found["residents"], found["total"]) == (few, few)
-        assert {*found["by_channel"].values(), *found["skipped"].values()} <= {few}
+        assert {*found["by_channel"].values()} == {few}
+        assert found["skipped"] == {}, "that a reason is named would say that it is not 0"
+        assert not any(found["languages"].values())
     mixed = ask(door, headers, include=[one, {"zone": "Far"}], confirmed=["outside-city"])
     assert (mixed["residents"], mixed["skipped"]) == (39, {"not-subscribed": 12})
 

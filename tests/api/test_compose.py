@@ -319,7 +319,7 @@ def test_union_and_exclusion(desk: httpx.Client) -> None:
     form.values |= {"but_area": '{"type":"Polygon","coordinates":[[[0,0],[0.6,0],[0.6,0.6],[0,0.6],[0,0]]]}'}
     form.send(desk, path)
     page = desk.get(path).text
-    assert "<strong>fewer than 10</strong> residents" in page  # they live at 0.5, 0.5
+    assert "<strong>none or fewer than 10</strong> residents" in page  # they live at 0.5, 0.5
     assert "Complete." in page
 
 

@@ -102,7 +102,9 @@ def test_a_drawing_is_counted_before_it_is_saved(desk: httpx.Client, at_desk: De
     assert asked.number("SELECT version FROM working_drafts") == 1
     assert asked.number("SELECT count(*) FROM audit WHERE action = 'count'") == 1
     small = SQUARE.replace("0.9", "0.1")
-    assert desk.post(f"{path}/count", json={"area": small}).json()["words"].startswith("fewer than 10 residents")
+    assert (
+        desk.post(f"{path}/count", json={"area": small}).json()["words"].startswith("none or fewer than 10 residents")
+    )
     assert "not JSON" in desk.post(f"{path}/count", json={"area": "{"}).json()["words"]
     assert desk.post(f"{path}/count", content=b"{}").status_code == 422
     own = started(at_desk("agent"), "collection issue")

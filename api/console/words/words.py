@@ -99,7 +99,7 @@ def proofs(event: str, phase: str, request: Request, caller: Viewer, sent: Sent)
     """The previews of what is typed, which the page replaces by their ids."""
     with transaction() as s:
         shown = words_view.sheet(s, event, phase, datetime.now(UTC), settings(), _known(event, phase, sent), sent.fits)
-    return page(request, "console/words_live.html", v=shown, size=words_view.size, part_label=words_view.part_label)
+    return page(request, "console/words_live.html", v=shown, part_label=words_view.part_label)
 
 
 @router.get("/{event}/{phase}/compare")
@@ -150,7 +150,6 @@ def _page(
         v=shown,
         told=told,
         may_write=caller.may("words"),
-        size=words_view.size,
         part_label=words_view.part_label,
         phase_label=words_view.phase_label,
     )

@@ -11,7 +11,6 @@ from notify.alerts.words.city_words import Current
 from notify.alerts.words.word_proofs import Proof
 from notify.alerts.words.word_versions import Version
 from notify.channels.channel import CHANNELS, Channel
-from notify.channels.sms_segments import count
 from notify.content import compose, own_words
 from notify.content.events import Event
 from notify.content.own_words import Form, Usable, Words
@@ -125,11 +124,3 @@ def sheet(
 def compared(before: Words, after: Words) -> list[tuple[str, list[Piece]]]:
     """Return the difference of each part that differs."""
     return [(part, difference(before[part], text)) for part, text in after.items() if text != before[part]]
-
-
-def size(one: compose.Rendered) -> str:
-    """Say how long a message is: a text by its segments, others by their characters."""
-    found = count(one.text)
-    if CHANNELS[one.channel].segmented and found.encoding != "GSM-7":
-        return _("%(n)s UCS-2 units", n=found.units)
-    return _("%(n)s characters", n=found.units if CHANNELS[one.channel].segmented else len(one.text))

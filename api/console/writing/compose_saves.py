@@ -13,7 +13,7 @@ from api.console import presence
 from api.console.writing import compose_area, compose_labels, compose_view
 from api.errors import tell
 from api.ids import Id
-from api.rendering import SECOND, on_clock, render
+from api.rendering import SECOND, on_clock, render, tally
 from api.rest.tallies import told
 from notify.accounts import operators
 from notify.alerts.writing import working_drafts, working_fields
@@ -113,13 +113,14 @@ def count_drawing(draft_id: Id, caller: Viewer, sent: Annotated[Drawing, Depends
         return JSONResponse({"words": looked.problem or " ".join(reading.problems.get("where", ()))})
     found = looked.audience
     numbers = (found.residents, sum(found.by_channel.values()), found.no_contact)
-    residents, messages, without = (_shown(told(number)) for number in numbers)
-    words = f"{residents} residents, {messages} messages; {without} with nothing on these channels"
+    residents, messages, without = (tally(told(number)) for number in numbers)
+    words = _(
+        "%(residents)s residents, %(messages)s messages; %(without)s with nothing on these channels",
+        residents=residents,
+        messages=messages,
+        without=without,
+    )
     return JSONResponse({"words": words})
-
-
-def _shown(number: int | str) -> str:
-    return f"{number:,}" if isinstance(number, int) else number
 
 
 def _seen(draft: WorkingDraft, name: str) -> list[Any]:

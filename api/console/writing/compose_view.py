@@ -12,13 +12,12 @@ from api.console.writing import compose_area, compose_conflicts
 from api.console.writing.compose_area import Looked
 from api.console.writing.compose_conflicts import Conflict
 from api.console.writing.compose_labels import names_of
-from api.rest.tallies import FEWEST, told
+from api.rest.tallies import FEWEST, many_told, told
 from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
 from notify.alerts.writing import previewing, working_drafts, working_fields
 from notify.alerts.writing.previewing import Preview
 from notify.channels.channel import CHANNELS
-from notify.channels.sms_segments import count as segments
 from notify.city import zones as city_zones
 from notify.city.outline import BEHIND, Outline, outline
 from notify.city.zones import KINDS, KeptZone
@@ -30,7 +29,6 @@ from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.core.translation import ngettext
 from notify.core.vocabulary import word
 from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
@@ -199,13 +197,6 @@ class ComposeView:
             return "text"
         return name
 
-    def size(self, one: compose.Rendered) -> str:
-        """Of a text message: its segments and characters."""
-        found = segments(one.text)
-        if found.encoding == "GSM-7":
-            return ngettext("%(n)s character", "%(n)s characters", found.units)
-        return ngettext("%(n)s UCS-2 unit", "%(n)s UCS-2 units", found.units)
-
     def told(self, number: int) -> Any:
         return told(number)
 
@@ -214,6 +205,12 @@ class ComposeView:
         reached = self.looked.audience.languages.get(channel, {}) if self.looked.audience else {}
         number = reached.get(language, 0) if language else sum(reached.values())
         return number if CHANNELS[channel].address.timeline else told(number)
+
+    @property
+    def left_out(self) -> list[tuple[str, int]]:
+        """Contacts by reason, the most first. One with fewer than ten is not named: that would say that it is not 0."""
+        found = self.looked.audience.skipped if self.looked.audience else {}
+        return sorted(many_told(found).items(), key=lambda one: -one[1])
 
     @property
     def has_prices(self) -> bool:

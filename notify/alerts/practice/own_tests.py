@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts.reporting import reports
-from notify.content.compose import UNSUBSCRIBE_URL
+from notify.content.compose import readable
 from notify.core import audit, operator_words
 from notify.core.errors import Refused
 from notify.core.settings import Settings
@@ -87,7 +87,7 @@ def _rows(
             "kind": "test", "alert_id": alert.id, "operator_id": by.id, "channel": one.channel, "state": "waiting",
             "step": int(now.timestamp()) // 60 * A_MINUTE + order.get(one.language, A_MINUTE - 2) + 1, "made_at": now,
             "subject": marked["subject"].format(subject=one.subject),
-            "text": marked["text"].format(text=one.text.replace(UNSUBSCRIBE_URL, "(each reader's own link)")),
+            "text": marked["text"].format(text=readable(one.text, one.language)),
         }
         for one in words
     ]  # fmt: skip

@@ -187,7 +187,7 @@ def _message(one: Mapping[str, str]) -> dict[str, str]:
         "channel": _(CHANNELS[one["channel"]].label),
         "language": language_name(one["language"]),
         "subject": one["subject"],
-        "text": one["text"].replace(compose.UNSUBSCRIBE_URL, worded(REPORT)["own_link"]).strip(),
+        "text": compose.readable(one["text"], one["language"]),
     }
 
 

@@ -80,7 +80,7 @@ def test_the_words_of_a_mail_show_no_placeholder(database: str) -> None:
         resident(s, email="")
         alert = alert_ready(s, channels=("email",))
     shown = CliRunner().invoke(alert_commands, ["report", str(alert.id)]).stdout
-    assert "[unsubscribe link]" in shown
+    assert "(each reader's own link)" in shown
     assert compose.UNSUBSCRIBE_URL not in shown
 
 

@@ -119,6 +119,24 @@ def test_a_rule_leaves_alone_what_is_right(rule: str, text: str, about: About) -
     assert rule not in found(text, about, language=language)
 
 
+@pytest.mark.parametrize(("about", "most"), [(DAILY, 4), (EMERGENCY, 6)])
+def test_a_spanish_text_may_have_twice_the_segments_and_no_more(about: About, most: int) -> None:
+    fits = 67 * most - len("él ")
+    assert "segments" not in found("él " + "a" * fits, about, language="es")
+    assert found("él á" + "a" * fits, about, language="es")["segments"] == str(most + 1)
+    assert "segments" in found("a" * (153 * most), about, language="es"), "without accents it holds as much as English"
+    assert "segments" in found("\u2744" + "a" * fits, about), "a picture is no reason for more segments"
+
+
+def test_our_own_texts_have_no_more_segments_than_that() -> None:
+    for event in catalogue().events:
+        for phase, usual in event.phases.items():
+            filled = fill(event, phase, examples(event.name, phase, all_of_them=False))
+            for one in render(event, phase, filled, channels=["sms"], languages=["en", "es"], context=CONTEXT):
+                about = EMERGENCY if usual.lane == "emergency" else DAILY
+                assert "segments" not in found(one.text, about, language=one.language), one.text
+
+
 def test_the_same_gap_is_an_error_in_an_emergency_and_a_warning_on_another_day() -> None:
     text = Message("sms", "en", "", "City of Tocsin: A storm is near. Questions: 311. Reply STOP to end.")
     for about, level in ((EMERGENCY, "error"), (DAILY, "warning")):
