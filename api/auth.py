@@ -96,10 +96,12 @@ def by_cookie(request: Request) -> Caller:
         live = sessions.find(s, session_token(request), datetime.now(UTC), active=not _refreshes_itself(request))
     if live is None:
         raise NeedsSignIn
+    caller = Caller(live.operator, session=live)
+    request.state.caller = caller  # for the page of an error
     request.state.exercising = live.operator.exercising  # every page shows it, that of an error too
     if request.method not in {"GET", "HEAD"}:
         require_own_form(request)
-    return Caller(live.operator, session=live)
+    return caller
 
 
 async def at_console(request: Request) -> Caller:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from api.language import is_at_console
 from api.rendering import page
 from notify.accounts.tries import TooManyTries
 from notify.city import zone_words
@@ -140,12 +141,13 @@ def answer(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if f"{request.url.path}/".startswith(FOR_PROGRAMS):
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
-    back = "/console" if f"{request.url.path}/".startswith("/console/") else "/"
+    back = "/console" if is_at_console(request.url.path) else "/"
     if told.code == "not-found" and back == "/console":  # hints name commands, but the reader has only a browser
         told = replace(told, hint=_("The console lists all alerts."))
-    return page(
-        request, "error.html", status=told.status, headers=headers, told=told, back=back, said_in=translation.language()
-    )
+    # The header of the console reads the database, which may be what is out of order.
+    known = getattr(request.state, "caller", None) if told.status < 500 else None
+    given = {"told": told, "back": back, "said_in": translation.language(), **({"caller": known} if known else {})}
+    return page(request, "error.html", status=told.status, headers=headers, **given)
 
 
 def install(app: FastAPI) -> None:

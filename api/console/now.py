@@ -127,7 +127,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
     """What the templates read. Callers who may not write alerts see no small numbers of messages."""
     by = caller.operator
     exact = caller.may(*tallies.EXACT)
-    mine = seen.situation.for_approval(by)
+    mine, to_launch = seen.situation.for_approval(by), seen.situation.to_launch(by)
     return {
         "caller": caller,
         "now": now,
@@ -136,6 +136,8 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "channels": seen.channels,
         "drawing": seen.drawing,
         "mine": mine,
+        "to_launch": to_launch,
+        "planned": [one for one in seen.situation.planned if one not in to_launch],
         "sizes": draft_sizes.sizes(mine),
         "authors": seen.authors,
         "outside": seen.outside,

@@ -140,6 +140,12 @@ class Situation:
         ready = [one for one in self.items if one.state in ("approved", "scheduled")]
         return sorted(ready, key=lambda one: one.launch_at or one.created_at)
 
+    def to_launch(self, by: Operator | None) -> list[Item]:
+        """What is approved and does not go out until somebody launches or schedules it, as this operator may."""
+        if by is None or not operators.may(by, "launch"):
+            return []
+        return [one for one in self.planned if one.state == "approved"]
+
     def ending(self, now: datetime) -> list[Item]:
         """The alerts whose owners have to extend, update or close them."""
         return sorted((one for one in self.items if one.asks(now)), key=lambda one: one.expires_at)

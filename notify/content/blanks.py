@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from notify.core import phones
 from notify.core.characters import visible
+from notify.core.city_time import short_units
 from notify.core.translation import gettext as _
 
 Phase = Literal["issue", "update", "all-clear"]
@@ -84,8 +85,8 @@ class Blank(BaseModel):
 
 
 def read_duration(words: str) -> timedelta:
-    """Read a duration such as `90m`, `6h` or `1d12h`. Raises ValueError."""
-    match = _DURATION.fullmatch(words.lower().replace(" ", ""))
+    """Read a duration such as `90m`, `6h`, `1d12h` or `2 hours`. Raises ValueError."""
+    match = _DURATION.fullmatch(short_units(words))
     length = (
         timedelta(**dict(zip(("days", "hours", "minutes"), map(_whole, match.groups()), strict=True)))
         if match
@@ -139,7 +140,7 @@ def _require_year(day: date) -> None:
 
 def _duration(_blank: Blank, words: str) -> str:
     read_duration(words)
-    return words.lower().replace(" ", "")
+    return short_units(words)
 
 
 def _number(blank: Blank, words: str) -> str:

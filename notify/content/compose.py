@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import UndefinedError
 
 from notify.channels.channel import CHANNELS, Channel
-from notify.content import post_length
+from notify.content import filling, post_length
 from notify.content.blanks import Blank, is_clean, read_duration
 from notify.content.catalogue import catalogue, load
 from notify.content.events import Catalogue, Defaults, Event, Lane, lane
@@ -155,14 +155,7 @@ def _say(event: Event, blank: Blank, given: str, context: Context, language: str
             try:
                 at = on_clock(datetime.fromisoformat(given), context.timezone)
             except ValueError as error:
-                raise Invalid(
-                    _(
-                        "Blank '%(name)s' cannot be used: %(given)s %(error)s.",
-                        name=blank.name,
-                        given=given,
-                        error=error,
-                    )
-                ) from error
+                raise Invalid(filling.unusable(filling.called(blank), given, error)) from error
             return Moment(speech, at, context.now)
         case "date":
             return speech.day_name(date.fromisoformat(given))

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from notify.content.blanks import Blank
 from notify.content.events import Event
 from notify.content.lint_finding import Typed
+from notify.core import translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
@@ -40,7 +41,7 @@ def fill(event: Event, phase: str, given: Mapping[str, str], *, on_page: bool = 
             try:
                 values[key] = blanks[name].read(words)
             except ValueError as error:
-                mistakes.append(_("Blank '%(name)s' %(error)s.", name=key, error=error))
+                mistakes.append(_("%(blank)s %(error)s.", blank=called(blanks[name], language, on_page), error=error))
     for name, blank in blanks.items():
         if not visible(given.get(name, "")):
             if blank.default:
@@ -69,6 +70,19 @@ def typed(event: Event, phase: str, values: Mapping[str, str]) -> tuple[Typed, .
     )
 
 
+def called(blank: Blank, language: str = "", on_page: bool = False) -> str:
+    """Return what to call a blank: on a page, where nobody knows its name, by its label."""
+    if not on_page:
+        return f"'{blank.name}{language and '.' + language}'"
+    label = translated(blank.label)
+    return f"“{label}” ({translation.language_name(language)})" if language else f"“{label}”"
+
+
+def unusable(blank: str, given: str, error: ValueError) -> str:
+    """Return what is wrong with a value, of a blank as `called` calls it."""
+    return _("%(blank)s cannot be used: %(given)s %(error)s.", blank=blank, given=given, error=error)
+
+
 def examples(event: Event, phase: str) -> str:
     """List the blanks of a phase in the syntax of a shell, needed ones first: `hazard=wind|flood [needed]`."""
     blanks = sorted(event.blanks(phase), key=lambda blank: phase not in blank.required)
@@ -79,7 +93,7 @@ def _missing(blank: Blank, on_page: bool) -> str:
     label = translated(blank.label)
     if not on_page:
         return _(
-            "Blank '%(name)s' is missing: %(label)s. Example: %(example)s.",
+            "'%(name)s' is missing: %(label)s. Example: %(example)s.",
             name=blank.name,
             label=label,
             example=_example(blank),
@@ -97,11 +111,11 @@ def _unknown(event: Event, phase: str, name: str) -> str:
     if near := get_close_matches(name, names, n=1):
         return f"There is no blank '{name}'. Did you mean '{near[0]}'?"
     if any(blank.name == name for blank in event.declared):
-        return f"Blank '{name}' does not belong to the phase {phase}."
+        return f"'{name}' does not belong to the phase {phase}."
     return f"There is no blank '{name}'. Blanks: {', '.join(names)}."
 
 
 def _untranslatable(event: Event, blank: Blank, language: str) -> str:
     if blank.translated:
-        return f"Blank '{blank.name}.{language}' is not in a language of {event.name}: {', '.join(event.languages)}."
-    return f"Blank '{blank.name}' is the same in every language: give it without '.{language}'."
+        return f"'{blank.name}.{language}' is not in a language of {event.name}: {', '.join(event.languages)}."
+    return f"'{blank.name}' is the same in every language: give it without '.{language}'."

@@ -15,6 +15,8 @@ OF_WORDS = frozenset(
 )  # fmt: skip
 # The template says the rest of such a sentence in another way in each language: what they share was typed.
 SHARED = frozenset(("not-translated", "other-language"))
+# Rules about a whole sentence. One without a typed word can only be changed under Words, where it is checked, too.
+OF_SENTENCES = frozenset(("long-sentence", "several-actions"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ def source(hit: Hit, blanks: Sequence[Typed]) -> Source | None:
     field = blank.field(language)
     label = blank.label if field == blank.name else f"{blank.label} ({language})"
     return Source(field, _("It comes from the blank \u201c%(blank)s\u201d: change it there.", blank=label))
+
+
+def is_out_of_reach(hit: Hit, blanks: Sequence[Typed]) -> bool:
+    """Return whether a hit is about a sentence of the template alone, which the author of an alert cannot change."""
+    if hit.rule not in OF_SENTENCES:
+        return False
+    passage = compared(hit.passage)
+    words = (compared(one.in_text(hit.message.language)).rstrip(".!") for one in blanks)
+    return not any(typed and (_within(typed, passage) or _within(passage.rstrip(".!"), typed)) for typed in words)
 
 
 def _came_from(typed: str, hit: Hit) -> bool:

@@ -47,9 +47,10 @@ def _source(message: Message, about: About) -> Iterator[Hit]:
     if not city:
         return
     sender, said = compared(city), compared(message.whole)
+    begins = said.removeprefix(compared(said_in(message.language, about.opening))).lstrip()
     if sender not in said:
         yield Hit("no-source", message, values={"city": city})
-    elif not message.traits.letter and about.status == "Actual" and not said.startswith(sender):
+    elif not message.traits.letter and about.status == "Actual" and not begins.startswith(sender):
         yield Hit("source-late", message, values={"city": city})
 
 

@@ -77,6 +77,8 @@ class About:
     networks: Sequence[str] = ()  # whose limits apply to posts
     blanks: Sequence[Typed] = ()  # that texts were filled from
     from_template: bool = False  # its hazard and action are words of the catalogue, or were given as such
+    fixed: bool = False  # only what was typed in the blanks can be written in another way
+    opening: Words = ""  # what stands before the city's name, such as "Correction:"
 
     @property
     def over(self) -> bool:

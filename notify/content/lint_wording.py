@@ -31,10 +31,10 @@ _CODE = re.compile(r"\b[A-Z]{2,4}[-_][A-Z]{1,2}\d{2,5}\b|(?<=\b[Zz]one )[A-Z]{1,
 
 def check(message: Message, about: About, words: Lexicon) -> Iterator[Hit]:
     plain = _without_links(message.whole)
-    opening = f"{said_in(message.language, about.city)}: "
+    prefix, sender = f"{said_in(message.language, about.opening)} ", f"{said_in(message.language, about.city)}: "
     yield from _capitals(plain, message, about, words)
     for sentence in message.sentences():
-        count = len(_WORD.findall(_without_links(sentence.removeprefix(opening))))
+        count = len(_WORD.findall(_without_links(sentence.removeprefix(prefix).removeprefix(sender))))
         if count > MOST_WORDS:
             yield Hit("long-sentence", message, quote(sentence), {"count": count, "most": MOST_WORDS}, sentence)
         if acts(sentence, words) > 1:

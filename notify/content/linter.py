@@ -38,6 +38,8 @@ def lint(messages: Sequence[Message], about: About) -> tuple[Finding, ...]:
     """Return what is wrong with the messages of an alert, errors first. Never raises, whatever the text."""
     found: dict[tuple[str, str, str, str], Finding] = {}
     for hit in _hits(messages, about):
+        if about.fixed and lint_blanks.is_out_of_reach(hit, about.blanks):
+            continue
         one = _finding(hit, about)
         found.setdefault((one.rule, one.channel, one.language, one.found), one)
     return tuple(sorted(found.values(), key=lambda one: one.level))[:MOST]

@@ -11,6 +11,8 @@ from notify.core.translation import gettext as _
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
+# What people write in place of m, h and d, in English and in Spanish. No full month: that is no fixed time.
+_UNIT_WORDS = re.compile(r"(?<=\d)(?:(m)in(?:ute|uto)?s?|(h)(?:(?:ou)?r|ora)s?|(d)(?:ay|[ií]a)s?)\b\.?,?")
 
 
 def on_clock(at: datetime, zone: ZoneInfo) -> datetime:
@@ -83,6 +85,12 @@ def moment(words: str, zone: ZoneInfo) -> datetime:
 
 
 def span(words: str) -> timedelta | None:
-    """The duration of `30m`, `6h` or `2d`; None for any other text."""
-    match = _SPAN.fullmatch(words)
+    """The duration of `30m`, `6h`, `2d` or `2 days`; None for any other text."""
+    match = _SPAN.fullmatch(short_units(words))
     return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+def short_units(words: str) -> str:
+    """Rewrite a duration of whole words with short units: `4 hours` as `4h`, `1 día 12 horas` as `1d12h`."""
+    joined = re.sub(r"(?<=\d)\s+", "", words.strip().lower())
+    return _UNIT_WORDS.sub(lambda match: match[match.lastindex or 0], joined).replace(" ", "")

@@ -38,6 +38,11 @@ def locale() -> "Locale":
     return _locale(language())
 
 
+def language_name(code: str) -> str:
+    """Return what the reader calls a language."""
+    return str(locale().languages.get(code, code))
+
+
 @contextmanager
 def speaking(chosen: str) -> Iterator[None]:
     """Speak this language until the end of the block."""

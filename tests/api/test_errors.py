@@ -19,6 +19,7 @@ from tests.owner import as_owner
 
 Headers = dict[str, str]
 Key = Callable[..., Headers]
+Desk = Callable[[str], httpx.Client]
 
 DRAFT = {"event": "storm", "zones": ["Riverside"], "blanks": {"hazard": "tornado"}, "channels": ["sms"]}
 
@@ -47,6 +48,15 @@ def test_what_cannot_be_an_id_is_404_too(door: httpx.Client, key: Key, path: str
 def test_an_unknown_zone_is_404_with_near_names(door: httpx.Client, key: Key, city: datetime) -> None:
     told = problem(door.post("/api/v1/alerts", json=DRAFT | {"zones": ["Rivrside"]}, headers=key()), 404)
     assert told["hint"] == "Did you mean Riverside?"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/console/audit", 403), ("/console/alerts/77", 404)])
+def test_the_page_of_an_error_at_the_console_leads_on(at_desk: Desk, path: str, status: int) -> None:
+    answer = at_desk("agent").get(path)
+    assert answer.status_code == status
+    assert 'href="/console/alerts"' in answer.text
+    assert 'action="/console/sign-out"' in answer.text
+    assert "Official alerts" not in answer.text, "that is the residents' page"
 
 
 @pytest.mark.parametrize("name", ["Nowhere", "No%0Awhere", "%0A", "Old Town/We%0Ast", "%F3%8B%9B%83?%0A%03"])

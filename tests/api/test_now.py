@@ -65,11 +65,20 @@ def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, ci
     force, practice = launched(city), launched(city, status="Exercise")
     with transaction() as s:
         draft = factories.alert_draft(s, now=city).id
+        ready = factories.alert_ready(s, now=city, launch_at=city + timedelta(hours=1)).id
         planned = factories.alert_ready(s, now=city, launch_at=city + timedelta(hours=1)).id
+        lifecycle.launch(s, planned, None, city)
     page = at_desk("approver").get("/console").text
-    for number, kind in ((force, "force"), (practice, "force"), (draft, "approve"), (planned, "planned")):
+    for number, kind in (
+        (force, "force"), (practice, "force"), (draft, "approve"), (ready, "launch"), (planned, "planned"),
+    ):  # fmt: skip
         assert f'id="{kind}-{number}" href="/console/alerts/{number}"' in page
-    assert part(page, "standing").startswith("In force 1 Wait for you 1 Being sent 2")
+    assert part(page, "standing").startswith("In force 1 Wait for you 2 Being sent 2")
+    assert "once somebody schedules it" in part(page, "waiting")
+    assert f'id="planned-{ready}"' not in page
+    agent = at_desk("agent").get("/console").text
+    assert f'id="planned-{ready}"' in agent, "an agent may not launch it"
+    assert f'id="launch-{ready}"' not in agent
     assert f"Incident {asked.number('SELECT incident_id FROM alerts WHERE id = :id', id=force)}" in part(page, "force")
     assert "Exercises and tests" in part(page, "force")
     author = asked.rows("SELECT email FROM operators o JOIN alerts a ON a.created_by = o.id WHERE a.id = :a", a=draft)[

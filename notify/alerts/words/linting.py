@@ -4,7 +4,7 @@ An alert's words never change, so its findings are computed when they are read. 
 and the hash of the rule and the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -18,6 +18,7 @@ from notify.accounts import operators
 from notify.alerts.approving import two_people
 from notify.alerts.reporting import reports
 from notify.content import compose, filling, linter
+from notify.content.events import Event
 from notify.content.lint_finding import Words
 from notify.content.linter import About, Message
 from notify.core import audit, states
@@ -193,6 +194,13 @@ def about_words(
     )
 
 
+def from_template(about: About, event: Event, phase: str, values: Mapping[str, str], *, corrects: bool) -> About:
+    """Add what is known of words that are filled into a template: its author can change what stands in blanks only."""
+    opening = {language: common.correction for language, common in event.common.items()} if corrects else ""
+    blanks = filling.typed(event, phase, values)
+    return replace(about, from_template=True, fixed=True, blanks=blanks, opening=opening)
+
+
 def require_messages(messages: Sequence[Message]) -> None:
     """Raise Invalid when two messages are for the same channel and language."""
     seen: set[tuple[str, str]] = set()
@@ -231,7 +239,6 @@ def _about(alert: Alert, settings: Settings) -> About:
     )
     try:
         event = compose.catalogue().event(alert.event)
-        blanks = filling.typed(event, alert.phase, alert.blanks)
+        return from_template(known, event, alert.phase, alert.blanks, corrects=alert.corrects)
     except NotFound:  # the event, or its phase, has left the catalogue since
-        blanks = ()
-    return replace(known, from_template=True, blanks=blanks)
+        return replace(known, from_template=True)

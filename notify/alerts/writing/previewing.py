@@ -1,7 +1,7 @@
 """Show an alert before it is made: its words, times and forecast, from a form that may be half filled. Reads only."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from notify.alerts.writing import times as alert_times
 from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.working_fields import Reading
 from notify.audience import Audience
-from notify.content import compose, filling
+from notify.content import compose
 from notify.content.events import Event
 from notify.content.filling import Filled
 from notify.content.linter import Message
@@ -61,7 +61,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
         lambda: alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz),
     )
     if filled and times:
-        _tried(shown, "when", lambda: alert_times.check_blanks(event, filled, times, settings.tz))
+        _tried(shown, "when", lambda: alert_times.check_blanks(event, filled, times, settings.tz, on_page=True))
     names: Sequence[wording.Name] = (PLACE,)
     if wanted.found is not None or (wanted.incident is not None and not drafting.parts_of(wanted)):
         area = _tried(shown, "where", lambda: drafting.area_of(s, wanted, settings))
@@ -105,8 +105,8 @@ def _findings(
         area={language: wording.called(names, event, language) for language in event.languages},
     )
     messages = [Message(one.channel, one.language, one.subject, one.text, one.stale) for one in words]
-    blanks = filling.typed(event, alert.phase, filled.values)
-    return linting.check(messages, replace(about, from_template=True, blanks=blanks))
+    about = linting.from_template(about, event, alert.phase, filled.values, corrects=alert.corrects)
+    return linting.check(messages, about)
 
 
 def plans(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from notify.content import compose
+from notify.content import compose, filling
 from notify.content.blanks import Blank
 from notify.content.events import Event
 from notify.content.filling import Filled
@@ -13,6 +13,7 @@ from notify.core import states
 from notify.core.city_time import apart, on_clock, shown
 from notify.core.errors import Invalid, Refused
 from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Alert
 from notify.models.states import AlertState
 
@@ -83,12 +84,12 @@ def _shown(when: datetime, zone: ZoneInfo) -> str:
         return when.isoformat()
 
 
-def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo) -> None:
+def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo, *, on_page: bool = False) -> None:
     """Compare the times in the blanks with the launch, the expiry and each other, as the event declares.
 
-    Raises Invalid with every contradiction.
+    Raises Invalid with every contradiction. `on_page`: it calls the blanks by their labels.
     """
-    if wrong := _contradictions(event, filled.phase, filled.values, times, zone):
+    if wrong := _contradictions(event, filled.phase, filled.values, times, zone, on_page):
         raise Invalid(
             _("The times in the message contradict each other."), hint=_("Correct the times listed."), details=wrong
         )
@@ -146,11 +147,17 @@ def require_unexpired(alert: Alert, now: datetime) -> None:
         raise Refused(_("Alert %(alert)s has expired.", alert=alert.id), hint=states.what_now(AlertState.EXPIRED))
 
 
-def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo) -> list[str]:
+def _contradictions(
+    event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo, on_page: bool = False
+) -> list[str]:
     known = {
         # People write whole minutes: a danger that begins in the minute of the launch is not in the past.
         "launch": _Span.at(times.begins_at.astimezone(zone).replace(second=0, microsecond=0)),
         "expires": _Span.at(times.expires_at.astimezone(zone)),
+    }
+    called = {blank.name: filling.called(blank, on_page=on_page) for blank in event.blanks(phase)} | {
+        "launch": _("the launch"),
+        "expires": _("the expiry of the alert"),
     }
     wrong = []
     for blank in event.blanks(phase):
@@ -158,10 +165,10 @@ def _contradictions(event: Event, phase: str, values: Mapping[str, str], times: 
             try:
                 known[blank.name] = _span(blank, values[blank.name], zone)
             except ValueError as error:
-                wrong.append(f"Blank '{blank.name}' cannot be used: {values[blank.name]} {error}.")
+                wrong.append(filling.unusable(called[blank.name], values[blank.name], error))
     for blank in event.blanks(phase):
         if blank.name in known:
-            wrong += _contradictions_of(blank, known)
+            wrong += _contradictions_of(blank, known, called)
     return wrong
 
 
@@ -186,22 +193,18 @@ def _span(blank: Blank, value: str, zone: ZoneInfo) -> _Span:
     return _Span(begin, end, f"{day}")
 
 
-_NAMES = {"launch": "the launch", "expires": "the expiry of the alert"}
-
-
-def _display_name(name: str) -> str:
-    return _NAMES.get(name, f"'{name}'")
-
-
-def _contradictions_of(blank: Blank, known: dict[str, _Span]) -> list[str]:
+def _contradictions_of(blank: Blank, known: dict[str, _Span], called: Mapping[str, str]) -> list[str]:
     own = known[blank.name]
-    statement = f"Blank '{blank.name}' is {own.words}"
     others = {name: span for name, span in known.items() if name != blank.name}
     early = [name for name in blank.not_before if name in others and own.last < others[name].first]
     late = [name for name in blank.before if name in others and own.first >= others[name].last]
     same = [name for name in blank.unlike if name in others and own == others[name]]
+
+    def said(message: str, name: str) -> str:
+        return _(message, blank=called[blank.name], time=own.words, other=called[name], at=known[name].words)
+
     return [
-        *(f"{statement}, before {_display_name(name)} ({known[name].words})." for name in early),
-        *(f"{statement}, not before {_display_name(name)} ({known[name].words})." for name in late),
-        *(f"{statement}, the same as '{name}'." for name in same),
+        *(said(gettext_noop("%(blank)s is %(time)s, before %(other)s (%(at)s)."), name) for name in early),
+        *(said(gettext_noop("%(blank)s is %(time)s, not before %(other)s (%(at)s)."), name) for name in late),
+        *(said(gettext_noop("%(blank)s is %(time)s, the same as %(other)s."), name) for name in same),
     ]

@@ -144,7 +144,7 @@ def read(
 
 
 def _span(words: str) -> Any:
-    found = span(words.replace(" ", ""))
+    found = span(words)
     if found is None:
         raise Invalid(_("%(words)s is not a duration.", words=repr(words[:40])), hint=_("Write it like 90m, 6h or 2d."))
     return found

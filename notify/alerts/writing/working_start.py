@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import shapely
 from sqlalchemy import select
@@ -24,6 +24,7 @@ from zones.geometry import to_geojson
 
 ROUND_DEGREES = 1e-6  # 0.1 m
 MOST_NAMES = 3
+NEAR = timedelta(hours=1)
 
 
 def start(
@@ -40,8 +41,9 @@ def start(
     correct: bool = False,
     values: Mapping[str, str] | None = None,
 ) -> WorkingDraft:
-    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels; one
-    that is to `correct` it has its severity and its end, too, and residents read that it is a correction.
+    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels, and for
+    an update severity, urgency and an end that is not near; one that is to `correct` it has its certainty, too, and any
+    end that is to come, and residents read that it is a correction.
 
     `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
     ticked; `outside`: of a warning of another agency, whose area is drawn; `values`: those of further fields. Raises
@@ -55,7 +57,7 @@ def start(
     if incident is not None:
         last = _last_of(s, incident, event)
         fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
-        fields |= _weight_of(last, now) if correct else {}
+        fields |= _weight_of(last, now) if correct else _goes_on(last, phase, now)
         fields["earlier"] = "on" if zones_of is None else ""
     elif phase == "issue":
         fields = {
@@ -114,10 +116,23 @@ def _channels_of(s: Session, last: Alert) -> set[str]:
 
 
 def _weight_of(last: Alert, now: datetime) -> dict[str, str]:
-    """What an alert says of its weight, and its end on the city's clock if that is to come."""
-    ends = last.expires_at.astimezone(settings().tz)
-    end = {"expires_at": f"{ends:%Y-%m-%dT%H:%M}"} if last.expires_at > now else {}
-    return {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty} | end
+    """What an alert says of its weight, and its end if that is to come."""
+    weight = {"severity": last.severity, "urgency": last.urgency, "certainty": last.certainty}
+    return weight | (_end_of(last) if last.expires_at > now else {})
+
+
+def _goes_on(last: Alert, phase: str, now: datetime) -> dict[str, str]:
+    """What an update keeps unless its author says otherwise, so that a danger is neither played down nor prolonged
+    unseen. An end that is near is what the update is written to put off."""
+    if phase != "update" or last.phase == "all-clear":
+        return {}
+    weight = {"severity": last.severity, "urgency": last.urgency}
+    return weight | (_end_of(last) if last.expires_at > now + NEAR else {})
+
+
+def _end_of(last: Alert) -> dict[str, str]:
+    """An alert's end, as a field of the form has it: on the city's clock."""
+    return {"expires_at": f"{last.expires_at.astimezone(settings().tz):%Y-%m-%dT%H:%M}"}
 
 
 def _area_of(s: Session, warning_id: int) -> dict[str, str]:

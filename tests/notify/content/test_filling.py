@@ -30,18 +30,26 @@ def test_every_mistake_is_told_at_once_in_a_sentence() -> None:
     )
     assert told == [
         "There is no blank 'strats'. Did you mean 'starts'?",
-        "Blank 'inches' must be a whole number, not 'many'.",
-        "Blank 'tow_phone' must be a phone number such as 215-555-0123 or 311, not '12'.",
-        "Blank 'rule' must be one of routes, odd, even, street, not 'oddly'.",
-        "Blank 'details.fr' is not in a language of snow: en, es.",
-        "Blank 'rule' is the same in every language: give it without '.es'.",
-        "Blank 'starts' is missing: When the parking rule begins. Example: starts=2027-01-12T18:00.",
+        "'inches' must be a whole number, not 'many'.",
+        "'tow_phone' must be a phone number such as 215-555-0123 or 311, not '12'.",
+        "'rule' must be one of routes, odd, even, street, not 'oddly'.",
+        "'details.fr' is not in a language of snow: en, es.",
+        "'rule' is the same in every language: give it without '.es'.",
+        "'starts' is missing: When the parking rule begins. Example: starts=2027-01-12T18:00.",
     ]
+
+
+def test_a_page_calls_blanks_by_their_labels() -> None:
+    with pytest.raises(Invalid) as refused:
+        fill(catalogue().event("snow"), "issue", {"inches": "many", "details.es": "x" * 3000}, on_page=True)
+    label = next(blank.label for blank in catalogue().event("snow").declared if blank.name == "inches")
+    assert f"“{label}” must be a whole number, not 'many'." in refused.value.details
+    assert not any("'inches'" in one or "details.es" in one for one in refused.value.details)
 
 
 def test_a_blank_of_another_phase_is_told_as_that() -> None:
     assert mistakes("snow", "all-clear", {"starts": "2027-01-12T18:00"}) == [
-        "Blank 'starts' does not belong to the phase all-clear."
+        "'starts' does not belong to the phase all-clear."
     ]
 
 
@@ -59,7 +67,7 @@ def test_an_empty_value_is_as_good_as_none(empty: str) -> None:
 def test_a_translation_alone_is_not_enough() -> None:
     told = mistakes("storm", "issue", {"hazard": "wind", "action.es": "Entre ya"})
     assert told == [
-        "Blank 'action' is missing: What to do, in place of the usual words."
+        "'action' is missing: What to do, in place of the usual words."
         ' Example: action="Go inside a strong building now".'
     ]
 

@@ -206,6 +206,22 @@ def test_words_of_the_template_are_not_laid_to_a_blank() -> None:
     assert [(one.rule, one.blank) for one in found] == [("vague", None)]
 
 
+def test_a_correction_may_stand_before_the_citys_name() -> None:
+    assert found(f"Correction: {GOOD}").keys() == {"source-late"}
+    assert found(f"Correction: {GOOD}", replace(EMERGENCY, opening={"en": "Correction:"})) == {}
+    assert found(f"Corrección: {BUENO}", replace(EMERGENCY, opening={"es": "Corrección:"}), language="es") == {}
+
+
+def test_a_sentence_of_the_template_alone_is_not_laid_to_the_author_of_an_alert() -> None:
+    """Only the words in the blanks are the author's; the template's are checked under Words."""
+    long = f"{GOOD} Keep away{' from the river' * 8} now."
+    typed = (Typed("details", "Details", {"": "from the river from the river"}),)
+    assert "long-sentence" in found(long)
+    assert "long-sentence" not in found(long, replace(EMERGENCY, fixed=True))
+    assert "long-sentence" in found(long, replace(EMERGENCY, fixed=True, blanks=typed))
+    assert "no-end" in found("City of Tocsin: Tornado in Riverside. Go inside.", replace(EMERGENCY, fixed=True))
+
+
 def test_the_name_of_an_area_that_nobody_translated_is_found() -> None:
     messages = [Message("sms", "en", "", GOOD), Message("sms", "es", "", BUENO)]
     for area, hits in (

@@ -56,6 +56,13 @@ def test_lengths_of_time() -> None:
     assert city_time.span("90m") == timedelta(minutes=90)
     assert city_time.span("2d") == timedelta(days=2)
     assert city_time.span("2027-01-12T18:00") is None
+    for words in ("4 hours", "4h", "4 hrs.", "4 HORAS", " 4 hora "):
+        assert city_time.span(words) == timedelta(hours=4), words
+    for words in ("30 min", "30 minutes", "30 minutos"):
+        assert city_time.span(words) == timedelta(minutes=30), words
+    for words in ("4", "hours", "4 months", "4 hourglasses", "4 days 2"):
+        assert city_time.span(words) is None, words
+    assert city_time.short_units("1 día, 12 horas") == "1d12h"
 
 
 @pytest.mark.parametrize(
