@@ -11,6 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
+from shapely import from_wkb
+from shapely.affinity import translate
 
 from notify import training
 from notify.accounts import roster
@@ -19,9 +21,11 @@ from notify.alerts.words import word_versions
 from notify.alerts.words.word_versions import Written
 from notify.alerts.writing import working_drafts, working_start
 from notify.alerts.writing.working_drafts import Change
+from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import forecast
+from notify.outside.messages import Words
 from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, door, public_url, served
@@ -34,6 +38,13 @@ FOLDER = Path(__file__).parents[2] / "docs" / "images"
 LARGEST_BYTES, ALL_BYTES = 150_000, 3_000_000
 RESIDENTS = 3_000
 OWN_WORDS = "{{ city }}: {{ hazard.danger }} is over in {{ area }}. {{ hazard.after }} Check on your neighbors."
+COUNTY_WORDS = Words(
+    "en-US",
+    "Severe Thunderstorm Warning",
+    "Storms cross the river",
+    "Severe thunderstorm danger at Riverside. Wind and hail can kill.",
+    "Go inside now. Stay away from windows.",
+)
 SETTLED = """
     UPDATE deliveries d SET claimed_at = :from, sent_at = :from + least(d.id % 700 * interval '60 ms', :long),
            settled_at = :from + :long, attempts = 1,
@@ -64,6 +75,8 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         words = {f"zone.{zone}": "on", "blank.hazard": "wind"}
         working_drafts.save(s, draft, {n: Change(v) for n, v in words.items()}, author, now, tab="one")
         waiting = factories.alert_draft(s, event="outage", zones=[training.ZONE], channels=("sms", "email"), now=now).id
+        riverside = from_wkb(city_zones.find(s, f"neighbourhood:{training.ZONE}").version.geometry)
+        outside = factories.outside_warning(s, translate(riverside, -0.01, 0.005), now=now, words=[COUNTY_WORDS])
         written = {("sms", "en"): Written({"text": OWN_WORDS})}
         word_versions.save(s, "storm", "all-clear", written, 0, "After the flood of May", approver, now, settings())
     at_desk("admin")
@@ -75,6 +88,7 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         "incident": f"/console/incidents/{thread}",
         "report": f"/console/alerts/{over}/report",
         "requests": "/console/requests",
+        "outside": f"/console/outside/{outside}?alert={running}",
         "map": "/console/map",
         "roster": "/console/roster",
         "zones": "/console/zones?kind=collection",
@@ -103,7 +117,7 @@ def _alerts(now: datetime) -> tuple[int, int]:
 
 @pytest.fixture
 def page(browser: Browser, door: httpx.Client, pages: dict[str, str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=str(door.base_url), viewport={"width": 1280, "height": 840})
+    context = browser.new_context(base_url=str(door.base_url), viewport={"width": 1280, "height": 800})
     context.set_default_timeout(60_000)
     for name, value in door.cookies.items():
         context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
