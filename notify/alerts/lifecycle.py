@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import outdated, warn_requests, written_twice
 from notify.alerts.approving import limits, two_people
+from notify.alerts.approving.sent_to import SentTo
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
 from notify.alerts.writing import times, told_before
@@ -38,16 +39,18 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     outdated, needs another approver than its author, has errors in its words (`linting`), or is real and the approver
     is in exercise mode.
     """
-    alert = reports.find_alert(s, alert_id, lock=True)
+    alert = reports.find_alert(s, alert_id)
     operators.require(by, two_people.act(alert, by))
+    sent = limits.count(s, alert, by, now)
+    alert = reports.find_alert(s, alert_id, lock=True)
     if alert.state is AlertState.SCHEDULED:
         raise Refused(_("Alert %(alert)s is scheduled: it is already approved.", alert=alert_id))
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
     outdated.require_current(s, alert)
-    two_people.require(s, alert, by, now, settings)
-    limits.require(s, alert, by, now, settings)
+    two_people.require(s, alert, by, settings, sent)
+    limits.require(s, alert, by, now, settings, sent)
     linting.require_no_errors(s, alert, by, now, settings)
     trouble = senders.trouble(s, alert.channels, settings)
     if trouble:
@@ -80,8 +83,10 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     before, is too late (`times`) or outdated, has changed since the approval, follows a paused alert, or is an exercise
     that would reach a real provider.
     """
+    sent = SentTo()
     if by is not None:
         operators.require(by, "launch")
+        sent = limits.count(s, reports.find_alert(s, alert_id), by, now, launches=True)
     alert = reports.find_alert(s, alert_id, lock=True)
     _require_as_approved(s, alert)
     exercise.require_mode(alert_id, alert.status, by)
@@ -89,7 +94,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     outdated.require_current(s, alert)
     written_twice.require_not_paused(s, alert)
     if by is not None:
-        limits.require(s, alert, by, now, settings(), launches=True)
+        limits.require(s, alert, by, now, settings(), sent, launches=True)
     exercise.require_simulators(s, alert.channels, alert.status, settings())
     if alert.launch_at is not None and alert.launch_at > now:
         states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from notify.alerts.approving import approval_asks, audience_size, break_glass, limits
+from notify.alerts.approving import approval_asks, audience_size, break_glass, sent_to
 from notify.alerts.approving.approval_asks import Person
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -49,7 +49,7 @@ def launch_alone(
     """Launch an emergency that nobody else has approved. It rings an alarm, and somebody else must review it."""
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
-        reach, area, seen = limits.contacts(s, alert, datetime.now(UTC)), alert.area_description, alert.area_hash
+        reach, area, seen = sent_to.contacts(s, alert, datetime.now(UTC)), alert.area_description, alert.area_hash
     if messages is None:
         what = f"Alert {alert_id} sends {counted(reach, 'message')} to {area}. Type the number of messages"
         messages = typer.prompt(what, err=True, default="", show_default=False)

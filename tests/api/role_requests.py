@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from notify.accounts import operators, roster, sessions
 from notify.alerts import lifecycle, warn_requests
-from notify.alerts.approving import limits
+from notify.alerts.approving import sent_to
 from notify.alerts.practice import drills
 from notify.alerts.readiness import channel_policies
 from notify.alerts.writing import working_start
@@ -214,7 +214,7 @@ def _messages(world: World) -> int:
     """How many the newest alert would send, which whoever approves an emergency types."""
     with transaction() as s:
         alert = s.get_one(Alert, asked.number("SELECT max(id) FROM alerts"))
-        return limits.contacts(s, alert, world.now)
+        return sent_to.contacts(s, alert, world.now)
 
 
 def _number(question: str) -> Maker:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from notify.accounts import operator_limits
 from notify.alerts import lifecycle
 from notify.audience import live_count
 from notify.core.db import transaction
@@ -75,3 +76,18 @@ def test_it_can_be_stopped_while_rest_counts(alert: int, door: httpx.Client, key
     answer = while_counting(lambda: door.post(f"/api/v1/alerts/{alert}/{act}", json=body, headers=headers), alert)
     assert answer.status_code == 409, answer.text
     assert "and you typed 999" in answer.text
+
+
+@pytest.mark.parametrize("act", ["approve", "launch"])
+def test_it_can_be_stopped_while_it_is_held_against_a_limit(alert: int, door: httpx.Client, key: Key, act: str) -> None:
+    headers = key("approver")
+    as_owner("UPDATE alerts SET created_by = (SELECT id FROM operators WHERE role = 'author')")
+    if act == "launch":
+        with transaction() as s:
+            lifecycle.approve(s, alert, factories.operator(s, "approver"), datetime.now(UTC), settings())
+    with transaction() as s:
+        by = factories.operator(s, "approver")
+        operator_limits.change(s, by, datetime.now(UTC), None, contacts=1)
+    answer = while_counting(lambda: door.post(f"/api/v1/alerts/{alert}/{act}", headers=headers), alert)
+    assert answer.status_code == 409, answer.text
+    assert "more than the limit of approver@tocsin.example.org: 1" in answer.text

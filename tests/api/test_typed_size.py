@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from notify.alerts.approving import limits
+from notify.alerts.approving import sent_to
 from notify.alerts.reporting import reports
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -55,7 +55,7 @@ def test_a_program_may_send_what_its_person_has_seen(
         number, area = alert.id, alert.area_hash
     author, approver = key("author"), key("approver")
     with transaction() as s:
-        messages = limits.contacts(s, reports.find_alert(s, number), city)
+        messages = sent_to.contacts(s, reports.find_alert(s, number), city)
     assert messages
     for step, by, before, after in (
         ("approve", approver, "draft", "approved"),

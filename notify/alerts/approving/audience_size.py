@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operator_limits
-from notify.alerts.approving import limits
+from notify.alerts.approving import sent_to
 from notify.alerts.reporting import reports
 from notify.audience import Audience
 from notify.content.number_words import spelled
@@ -80,7 +80,7 @@ def sent_now(s: Session, alert_id: int, messages: str | None, now: datetime) -> 
 
     Call it before the alert is locked: in a large city it takes seconds, and nobody could stop the alert meanwhile.
     """
-    return None if messages is None else limits.contacts(s, reports.find_alert(s, alert_id), now)
+    return None if messages is None else sent_to.contacts(s, reports.find_alert(s, alert_id), now)
 
 
 def require_seen(alert: Alert, area_hash: str | None, messages: str | None, sent: int | None) -> None:

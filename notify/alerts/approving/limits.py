@@ -13,10 +13,10 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify import audience
 from notify.accounts import operator_limits
 from notify.accounts.operator_limits import Limits
-from notify.alerts.approving import two_people
+from notify.alerts.approving import sent_to, two_people
+from notify.alerts.approving.sent_to import SentTo
 from notify.city import zones as city_zones
 from notify.core import translation
 from notify.core.errors import NotAllowed, Refused
@@ -39,10 +39,27 @@ def require_for_draft(
         _require_within(s, operator_limits.of(s, by), by, topic, area, sends_at, settings.tz)
 
 
+def count(s: Session, alert: Alert, by: Operator, now: datetime, *, launches: bool = False) -> SentTo:
+    """Count the contacts of an alert that is not locked yet, if `two_people.require` or `require` will ask for them."""
+    if alert.status != "Actual" or two_people.breaks_glass(s, alert, by):
+        return SentTo()
+    alone = not launches and two_people.depends_on_size(alert, by)
+    limited = alert.area is not None and _most(operator_limits.of(s, by), alert, by, launches) is not None
+    return sent_to.count(s, alert, now) if alone or limited else SentTo()
+
+
 def require(
-    s: Session, alert: Alert, by: Operator, now: datetime, settings: Settings, *, launches: bool = False
+    s: Session,
+    alert: Alert,
+    by: Operator,
+    now: datetime,
+    settings: Settings,
+    sent: SentTo,
+    *,
+    launches: bool = False,
 ) -> None:
-    """Raise NotAllowed when an alert is beyond the limits of the operator who approves or `launches` it.
+    """Raise NotAllowed when an alert is beyond the limits of the operator who approves or `launches` it. `sent`: what
+    `count` returned before the alert was locked.
 
     Raises Refused when its audience is: somebody else must approve it. Whoever launches may rely on such an approval.
     Nothing is limited for an operator who breaks glass, which is recorded before (`break_glass.launch`).
@@ -54,26 +71,23 @@ def require(
         return
     sends_at = max(now, alert.launch_at or now)
     _require_within(s, limits, by, alert.topic.value, from_wkb(alert.area), sends_at, settings.tz)
-    if limits.contacts is None or (launches and alert.approved_by not in {None, by.id}):
-        return
-    reached = contacts(s, alert, now)
-    if reached > limits.contacts:
+    most = _most(limits, alert, by, launches)
+    if most is not None and (reached := sent.contacts(alert)) > most:
         raise Refused(
             _(
                 "Alert %(alert)s would be sent to %(reached)s, more than the limit of %(email)s: %(contacts)s.",
                 alert=alert.id,
                 reached=ngettext("%(n)s contact", "%(n)s contacts", reached),
                 email=by.email,
-                contacts=translation.number(limits.contacts),
+                contacts=translation.number(most),
             ),
             hint=_("Somebody else must approve it, or %(who)s changes the limit.", who=_who_lifts(s)),
         )
 
 
-def contacts(s: Session, alert: Alert, now: datetime) -> int:
-    """The number of contacts that an alert would be sent to now."""
-    residents = audience.residents_inside(s, audience.membership(alert), now)
-    return sum(audience.count(s, alert, residents, now).by_channel.values())
+def _most(limits: Limits, alert: Alert, by: Operator, launches: bool) -> int | None:
+    """The number of contacts above which another person must have approved the alert; None if it does not matter."""
+    return None if launches and alert.approved_by not in {None, by.id} else limits.contacts
 
 
 def _require_within(

@@ -4,11 +4,10 @@ The author chooses severity and urgency, so these may require a second person bu
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from notify import audience
+from notify.alerts.approving.sent_to import SentTo
 from notify.content.events import Event
 from notify.core.errors import Refused
 from notify.core.settings import Settings
@@ -46,18 +45,20 @@ def act(alert: Alert, by: Operator) -> str:
     return "approve alone" if alert.created_by == by.id and not alert.two_people else "approve"
 
 
-def require(s: Session, alert: Alert, by: Operator, now: datetime, settings: Settings) -> None:
-    """Raise Refused when authors approve their own alert although it needs two people, unless they break glass."""
+def depends_on_size(alert: Alert, by: Operator) -> bool:
+    """Whether the size of its audience decides if the operator may approve an alert."""
+    return alert.created_by == by.id and not alert.two_people and alert.status == "Actual"
+
+
+def require(s: Session, alert: Alert, by: Operator, settings: Settings, sent: SentTo) -> None:
+    """Raise Refused when authors approve their own alert although it needs two people, unless they break glass.
+    `sent`: what `limits.count` returned before the alert was locked."""
     if alert.created_by != by.id or breaks_glass(s, alert, by):
         return
     why = [_(SENTENCES.get(reason, reason)) for reason in alert.two_people]
-    if not why and alert.status == "Actual":
-        residents = audience.residents_inside(s, audience.membership(alert), now)
-        reached = sum(audience.count(s, alert, residents, now).by_channel.values())
-        if reached > settings.alone_most:
-            sent_to = ngettext("%(n)s contact", "%(n)s contacts", reached)
-            most = number(settings.alone_most)
-            why = [_("it would be sent to %(reached)s, more than %(most)s", reached=sent_to, most=most)]
+    if depends_on_size(alert, by) and (reached := sent.contacts(alert)) > settings.alone_most:
+        contacts, most = ngettext("%(n)s contact", "%(n)s contacts", reached), number(settings.alone_most)
+        why = [_("it would be sent to %(reached)s, more than %(most)s", reached=contacts, most=most)]
     if why:
         raise Refused(
             _(

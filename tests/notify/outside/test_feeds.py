@@ -325,7 +325,8 @@ def test_a_message_that_two_feeds_carry_is_one_warning_of_both(server: FeedServe
     read("/a", "/b")
     assert shown() == [("Agency /b", "Rising")]
     with transaction() as s:
-        ended = s.scalars(select(OutsideWarning).where(OutsideWarning.ended_at.is_not(None)).limit(1)).one()
+        of_a = (OutsideWarning.identifier == "one", OutsideWarning.ended_at.is_not(None))
+        ended = s.scalars(select(OutsideWarning).where(*of_a)).one()
         found = warnings.find(s, ended.id)
         assert (found.id != ended.id, found.agencies, found.ended_at) == (True, ("Agency /b",), None)
 

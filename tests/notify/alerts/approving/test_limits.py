@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from notify.accounts import operator_limits
 from notify.alerts import lifecycle
+from notify.alerts.approving import limits
 from notify.alerts.writing import drafting
 from notify.core.errors import NotAllowed, Refused
 from notify.core.settings import settings
-from notify.models import Alert, BreakGlass, Operator
+from notify.models import Alert, BreakGlass, Operator, Topic
 from notify.models.states import AlertState
 from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, resident, square, zone
 
@@ -39,7 +41,7 @@ def crowd(s: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"),
+    ("beyond", "words"),
     [
         ({"topics": ["collection"]}, "may send alerts about collection only, not about snow"),
         ({"hours": "06:00-11:00"}, "may be sent at 06:00-11:00 only, and this would be at 12:00"),
@@ -47,11 +49,11 @@ def crowd(s: Session) -> None:
     ],
 )
 def test_a_draft_beyond_a_limit_is_refused_with_who_may_change_it(
-    s: Session, limits: dict[str, Any], words: str
+    s: Session, beyond: dict[str, Any], words: str
 ) -> None:
     zone(s, "Old Town", square(2, 2))
     operator(s, "admin", "chief@tocsin.example.org")
-    author = limited(s, "author", **limits)
+    author = limited(s, "author", **beyond)
     with pytest.raises(NotAllowed, match=words) as refused:
         write(s, author)
     assert "an admin (chief@tocsin.example.org) changes it" in refused.value.hint
@@ -133,3 +135,37 @@ def test_who_breaks_glass_is_not_limited(s: Session) -> None:
     s.flush()
     assert approve(s, alert, admin).state is AlertState.APPROVED
     assert lifecycle.launch(s, alert.id, admin, NOW).state is AlertState.SENDING
+
+
+def test_a_limit_set_or_an_audience_enlarged_while_it_was_counted_is_no_way_round(s: Session) -> None:
+    crowd(s)
+    approver = limited(s, "approver")
+    alert = write(s, operator(s, "author"))
+    uncounted = limits.count(s, alert, approver, NOW)
+    operator_limits.change(s, approver, NOW, None, contacts=5)
+    counted = limits.count(s, alert, approver, NOW)
+    limits.require(s, alert, approver, NOW, settings(), counted)
+    with pytest.raises(Refused, match="has changed while its contacts were counted"):
+        limits.require(s, alert, approver, NOW, settings(), uncounted)
+    changes = {"area_hash": "x", "channels": ["sms", "email"], "topic": Topic.STORM, "told_before": [1]}
+    for name, value in changes.items():
+        with s.no_autoflush:
+            setattr(alert, name, value)
+            with pytest.raises(Refused, match="has changed while its contacts were counted"):
+                limits.require(s, alert, approver, NOW, settings(), counted)
+            s.refresh(alert)
+
+
+def test_the_contacts_are_counted_once(s: Session) -> None:
+    """For the limit of one person, and for that of the approver."""
+    crowd(s)
+    author = limited(s, "author", contacts=5)
+    alert = write(s, author)
+    counts: list[str] = []
+    listens = lambda _c, _u, statement, *_: counts.append(statement)  # noqa: E731
+    event.listen(s.get_bind(), "before_cursor_execute", listens)
+    try:
+        approve(s, alert, author)
+    finally:
+        event.remove(s.get_bind(), "before_cursor_execute", listens)
+    assert len([one for one in counts if "GROUP BY channel, language, reason" in one]) == 1
