@@ -35,7 +35,10 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 LOOK_S = 1.0
 STREAM_S = 60.0  # then the browser connects again, and its sign-in is checked again
-PARTS = ("standing", "waiting", "gaps", "force", "outside", "sending", "planned", "drafts", "map", "zones", "senders")
+PARTS = (
+    "standing", "waiting", "gaps", "force", "replaced", "outside", "sending", "planned", "drafts", "map", "zones",
+    "senders",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import warn_requests
-from notify.alerts.listing import SUMMARY, AlertSummary
+from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.alerts.warn_requests import Record
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
@@ -28,7 +28,7 @@ MOST = 500  # entries of the thread: the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member(AlertSummary):
+class Member(InIncident):
     """An alert of the incident. `messages` and those `done`, by channel, from the batches."""
 
     area_hash: str | None
@@ -77,8 +77,16 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
     actual = [one for one in standing if one.status == "Actual"] or standing
     present = max(actual, key=lambda one: (one.launched_at or now, one.id), default=None)
     covered = tuple(
-        InForce(one.id, incident_id, one.area_hash, one.lane == "emergency", False, one.launched_at or now)
-        for one in standing
+        InForce(
+            one.id,
+            incident_id,
+            one.area_hash,
+            one.lane == "emergency",
+            False,
+            one.launched_at or now,
+            one.follows is not None,
+        )
+        for one in actual
         if one.area_hash
     )
     requests = warn_requests.records(s, [one.id for one in alerts], incident_id)
@@ -153,13 +161,13 @@ def _alerts(s: Session, incident_id: int) -> tuple[Member, ...]:
 
 
 _ALERTS = f"""
-    SELECT {SUMMARY}, a.area_hash, a.audience_total AS audience,
+    SELECT {IN_INCIDENT}, a.area_hash, a.audience_total AS audience,
            coalesce(b.messages, '{{}}') AS messages, coalesce(b.done, '{{}}') AS done
       FROM alerts a LEFT JOIN LATERAL (
            SELECT jsonb_object_agg(channel, n) AS messages, jsonb_object_agg(channel, d) AS done
              FROM (SELECT channel, sum(size) AS n, coalesce(sum(size) FILTER (WHERE state = 'done'), 0) AS d
                      FROM batches WHERE alert_id = a.id GROUP BY channel) AS by_channel) AS b ON true
-     WHERE a.incident_id = :incident ORDER BY a.id
+      {LATER} WHERE a.incident_id = :incident ORDER BY a.id
 """  # noqa: S608  names of ours
 
 

@@ -40,20 +40,45 @@ SUMMARY = ", ".join(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(AlertSummary):
+class InIncident(AlertSummary):
+    """An alert among those of its incident. `follows`: the alert whose unreached residents it is for.
+
+    The next one that was launched is `superseded_by` or, if it is an all-clear, `ended_by`.
+    """
+
+    corrects: bool
+    follows: int | None
+    superseded_by: int | None
+    ended_by: int | None
+
+
+# The same as columns, and what to join to `a` for them. A follow-up has the words of another alert: it replaces none.
+IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by"
+LATER: LiteralString = """
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN l.phase <> 'all-clear' THEN l.id END AS superseded_by,
+               CASE WHEN l.phase = 'all-clear' THEN l.id END AS ended_by
+          FROM alerts l
+         WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.state <> 'cancelled' AND l.follows IS NULL
+           AND (l.launched_at, l.id) > (a.launched_at, a.id)
+         ORDER BY l.launched_at, l.id LIMIT 1) AS later ON true
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(InIncident):
     """An alert in the list. `audience`: contacts in its area; None before any were counted."""
 
     audience: int | None
 
 
 _ALL = f"""
-    SELECT {", ".join(field.name for field in fields(Listed))}
-      FROM (SELECT *, incident_id AS incident,
-                   CASE WHEN audience_total > 0 OR fanout_done_at IS NOT NULL THEN audience_total END AS audience
-              FROM alerts) AS a
+    SELECT {IN_INCIDENT},
+           CASE WHEN a.audience_total > 0 OR a.fanout_done_at IS NOT NULL THEN a.audience_total END AS audience
+      FROM alerts a {LATER}
 """  # noqa: S608  names of ours
-NEWEST: LiteralString = _ALL + "ORDER BY id DESC LIMIT %s"
-ONE: LiteralString = _ALL + "WHERE id = %s"
+NEWEST: LiteralString = _ALL + "ORDER BY a.id DESC LIMIT %s"
+ONE: LiteralString = _ALL + "WHERE a.id = %s"
 
 
 def newest(opened: "psycopg.Connection[Any]", most: int = 50) -> Sequence[Listed]:

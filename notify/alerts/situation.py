@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts.approving import break_glass
 from notify.alerts.approving.break_glass import OpenReview
-from notify.alerts.listing import SUMMARY, AlertSummary
+from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.city import coverage
 from notify.city.coverage import Coverage, InForce
 from notify.core import states
@@ -31,8 +31,8 @@ OPT_OUT_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item(AlertSummary):
-    """An alert that is not over. `newest`: the last one launched in its incident; `closed`: that one is an all-clear.
+class Item(InIncident):
+    """An alert that is not over. `closed`: the last one launched in its incident is an all-clear.
 
     `alone`: its author may approve it, if its audience is small. `promise`: a local time that its words promise.
     """
@@ -40,15 +40,17 @@ class Item(AlertSummary):
     created_by: int
     alone: bool
     resolved: bool
-    newest: bool
     closed: bool
     area_hash: str | None
     promise: str | None
-    follows: int | None
 
     @property
     def is_in_force(self) -> bool:
         return self.launched_at is not None and self.state in states.IN_FORCE
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.superseded_by is not None or self.ended_by is not None
 
     @property
     def is_danger(self) -> bool:
@@ -57,7 +59,7 @@ class Item(AlertSummary):
     @property
     def asks_from(self) -> datetime | None:
         """From when on its owner is asked what comes next; None: never, because something came or nothing need come."""
-        if self.launched_at is None or not self.is_in_force or not self.newest or self.closed:
+        if self.launched_at is None or not self.is_in_force or self.is_replaced or self.closed:
             return None
         if self.status != "Actual" or self.follows is not None:
             return None
@@ -128,7 +130,7 @@ class Situation:
     def in_force(self) -> list[Item]:
         """Launched and not over. An alert that a later one of its incident replaces comes after all others."""
         standing = [one for one in self.items if one.is_in_force]
-        return sorted(standing, key=lambda one: (one.status != "Actual", not one.newest, one.lane != "emergency"))
+        return sorted(standing, key=lambda one: (one.status != "Actual", one.is_replaced, one.lane != "emergency"))
 
     @property
     def going_out(self) -> list[Item]:
@@ -169,7 +171,15 @@ def read(s: Session, now: datetime) -> Situation:
     items = tuple(Item(**row._mapping) for row in rows[:MOST])
     out = [one.id for one in items if one.state in ("sending", "paused")]
     covered = tuple(
-        InForce(one.id, one.incident, one.area_hash or "", one.lane == "emergency", one.is_danger, one.launched_at)
+        InForce(
+            one.id,
+            one.incident,
+            one.area_hash or "",
+            one.lane == "emergency",
+            one.is_danger,
+            one.launched_at,
+            one.follows is not None,
+        )
         for one in items
         if one.is_in_force and one.status == "Actual" and one.area_hash and one.launched_at
     )
@@ -237,10 +247,10 @@ _ITEMS = f"""
            AND l.follows IS NULL
          ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
     )
-    SELECT {SUMMARY}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
-           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.id IN (a.id, a.follows), false) AS newest, a.follows,
-           coalesce(last.phase = 'all-clear', false) AS closed, {_PROMISE} AS promise
-      FROM open a LEFT JOIN last USING (incident_id, status)
+    SELECT {IN_INCIDENT}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
+           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.phase = 'all-clear', false) AS closed,
+           {_PROMISE} AS promise
+      FROM open a LEFT JOIN last USING (incident_id, status) {LATER}
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
 """  # noqa: S608  names of ours
 

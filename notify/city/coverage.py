@@ -30,7 +30,8 @@ ORDER = ("evacuation", "neighbourhood", "custom", "utility", "snow", "collection
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """An alert in force. `danger`: those beside its area should have a message too."""
+    """An alert in force. `danger`: those beside its area should have a message too. `follow_up`: it has the words and
+    the area of another one, and so replaces none."""
 
     alert: int
     incident: int
@@ -38,6 +39,7 @@ class InForce:
     emergency: bool
     danger: bool
     since: datetime
+    follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,15 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A zone beside the area of an emergency, or partly in it, that has no message. `since`: of that alert's launch."""
+    """A zone beside the area of an emergency, or partly in it, that has no message.
+
+    `since`: the launch of the first alert of the incident that the zone was beside, even if others replaced it since.
+    """
 
     zone: int
     kind: str
     name: str
-    beside: int  # the alert
+    beside: int  # the alert in force
     incident: int
     since: datetime
 
@@ -92,24 +97,30 @@ def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
 
 def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) -> Coverage:
     areas, kinds = _areas(s, alerts), _kinds(s, alerts)
+    left = _left(alerts, areas)
     usual = next((kind for kind in ORDER if any(one["kind"] == kind for one in zones.about)), "")
     share: dict[int, dict[int, float]] = {}  # zone's row -> alert -> share of the zone
     beside: dict[int, list[InForce]] = {}
+    since: dict[tuple[int, int], datetime] = {}  # zone's row, incident -> launch of the first danger beside it
     for alert in alerts:
         if alert.alert not in areas:
             continue
-        near = _near(zones, areas[alert.alert], kinds.get(alert.alert, {usual}))
-        for row, part in zip(near.tolist(), _shares(zones, near, areas[alert.alert]), strict=True):
+        of_kinds = kinds.get(alert.alert, {usual})
+        near = _near(zones, left[alert.alert], of_kinds)
+        for row, part in zip(near.tolist(), _shares(zones, near, left[alert.alert]), strict=True):
             if part >= REACHED:
                 share.setdefault(row, {})[alert.alert] = part
             if alert.danger:
                 beside.setdefault(row, []).append(alert)
+        if alert.danger:
+            for row in _near(zones, areas[alert.alert], of_kinds).tolist():
+                since[row, alert.incident] = min(alert.since, since.get((row, alert.incident), alert.since))
     by_id = {one.alert: one for one in alerts}
     reached = [_reached(zones, row, parts) for row, parts in share.items()]
     gaps = [
         gap
         for row, dangers in beside.items()
-        if (gap := _gap(zones, row, dangers, [by_id[alert] for alert in share.get(row, ())]))
+        if (gap := _gap(zones, row, dangers, [by_id[alert] for alert in share.get(row, ())], since))
     ]
     return Coverage(
         tuple(sorted(reached, key=lambda one: (one.kind, one.name))),
@@ -127,6 +138,23 @@ def _areas(s: Session, alerts: Sequence[InForce]) -> dict[int, shapely.Geometry]
     shapes, readable = gate.readable_from_wkb(row.area for row in rows)
     coarse = _coarse(shapes)
     return {rows[row].id: shape for row, shape in zip(readable.tolist(), coarse.tolist(), strict=True)}
+
+
+def _left(alerts: Sequence[InForce], areas: dict[int, shapely.Geometry]) -> dict[int, shapely.Geometry]:
+    """What is left of each area: where a later alert of the incident speaks, the earlier ones are replaced.
+
+    A margin takes the slivers along borders that were made coarse.
+    """
+    left = {}
+    spoken: dict[int, shapely.Geometry] = {}  # by incident
+    for one in sorted(alerts, key=lambda one: (one.since, one.alert), reverse=True):
+        if (area := areas.get(one.alert)) is None:
+            continue
+        later = spoken.get(one.incident, shapely.Polygon())
+        left[one.alert] = shapely.difference(area, shapely.buffer(later, 2 * COARSE_DEGREES, quad_segs=1))
+        if not one.follow_up:
+            spoken[one.incident] = shapely.union(later, area)
+    return left
 
 
 def _kinds(s: Session, alerts: Sequence[InForce]) -> dict[int, set[str]]:
@@ -167,12 +195,25 @@ def _reached(zones: Zones, row: int, parts: dict[int, float]) -> Reached:
     return Reached(int(about["id"]), str(about["kind"]), str(about["name"]), tuple(parts), wholly)
 
 
-def _gap(zones: Zones, row: int, dangers: Sequence[InForce], having: Sequence[InForce]) -> Gap | None:
+def _gap(
+    zones: Zones,
+    row: int,
+    dangers: Sequence[InForce],
+    having: Sequence[InForce],
+    since: dict[tuple[int, int], datetime],
+) -> Gap | None:
     """The gap, unless the zone has an emergency's message or one of the same incident."""
     incidents = {one.incident for one in having}
     open_ = [one for one in dangers if one.incident not in incidents]
     if not open_ or any(one.emergency for one in having):
         return None
-    first = min(open_, key=lambda one: (one.since, one.alert))
+    first = min(open_, key=lambda one: (since[row, one.incident], one.follow_up, -one.since.timestamp(), -one.alert))
     about = zones.about[row]
-    return Gap(int(about["id"]), str(about["kind"]), str(about["name"]), first.alert, first.incident, first.since)
+    return Gap(
+        int(about["id"]),
+        str(about["kind"]),
+        str(about["name"]),
+        first.alert,
+        first.incident,
+        since[row, first.incident],
+    )

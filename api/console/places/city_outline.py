@@ -24,8 +24,9 @@ MOST = 40  # areas in one drawing
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Paths of an SVG. `areas`: alert, its lane or "rehearsed" for exercises and tests, path; `gaps`: zones beside a
-    danger that have no message; `others`: areas of other agencies' warnings, which do not widen the drawing."""
+    """Paths of an SVG. `areas`: alert, path, and between them its lane, "clear" for an all-clear or "rehearsed" for
+    exercises and tests; `gaps`: zones beside a danger that have no message; `others`: areas of other agencies'
+    warnings, which do not widen the drawing."""
 
     width: int
     height: int
@@ -43,7 +44,7 @@ def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing |
     """Draw the areas of the alerts in force, the gaps, and what others warn of. None while the city has no zones and
     no alert an area."""
     edition = basemap.current(s)
-    shown = [one for one in now.in_force if one.newest and one.area_hash][:MOST]
+    shown = [one for one in now.in_force if one.area_hash and not one.is_replaced][:MOST]
     key = (edition.zones, now.coverage.key, *(f"{one.id}.{_look(one)}" for one in shown))
     outlines = [(one.id, one.area) for one in others if one.area is not None][:MOST]
     key += tuple(f"outside.{number}" for number, _ in outlines)
@@ -63,7 +64,9 @@ def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing |
 
 
 def _look(one: Item) -> str:
-    return str(one.lane) if one.status == "Actual" else "rehearsed"
+    if one.status != "Actual":
+        return "rehearsed"
+    return "clear" if one.closed else str(one.lane)
 
 
 def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int], others: list[bytes]) -> Drawing | None:

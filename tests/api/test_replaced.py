@@ -1,0 +1,114 @@
+"""What a later alert of its incident has replaced or ended, on Now, its page, and the list of alerts."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import httpx
+
+from notify.core.db import transaction
+from tests import factories
+from tests.api import asked
+from tests.api.test_incidents import incident_of, words
+from tests.api.test_now import launched, part
+
+Desk = Callable[[str], httpx.Client]
+
+
+def sent(now: datetime, **draft: object) -> int:
+    """One whose messages have all left: an all-clear does not cancel it."""
+    number = launched(now, **draft)
+    asked.do("UPDATE alerts SET state = 'sent', finished_at = launched_at WHERE id = :id", id=number)
+    return number
+
+
+def section(page: str, heading: str) -> str:
+    return words(page.split(f'<h2 id="{heading}">')[1].partition("</section>")[0])
+
+
+def test_only_the_alert_in_force_tells_a_zone_and_stands_beside_others(at_desk: Desk, city: datetime) -> None:
+    """The minutes of a zone beside it run from the first alert on. What an update leaves out is told by the first."""
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+        factories.zone(s, "Hilltop", factories.square(-1, 0), now=city)
+    first = launched(city - timedelta(minutes=12), zones=("Riverside", "Hilltop"), expires_at=city + timedelta(hours=5))
+    incident = incident_of(first)
+    update = launched(city, incident=incident, phase="update")
+    client = at_desk("author")
+    told = section(client.get(f"/console/incidents/{incident}").text, "reach-title")
+    assert f"Riverside custom: alert {update}" in told
+    assert f"Hilltop custom: alert {first}" in told
+    assert f"alert {first}, alert {update}" not in told
+    assert f"alert {update}, alert {first}" not in told
+    gaps = part(client.get("/console").text, "gaps")
+    assert gaps.startswith(f"Beside a danger, without a message Harbor custom zone beside alert {update} 12 minutes")
+
+
+def test_an_exercise_tells_no_zone_of_a_real_incident(at_desk: Desk, city: datetime) -> None:
+    first = launched(city)
+    launched(city, incident=incident_of(first), phase="update", status="Exercise")
+    told = section(at_desk("author").get(f"/console/incidents/{incident_of(first)}").text, "reach-title")
+    assert told.endswith(f"Riverside custom: alert {first}")
+
+
+def test_a_zone_that_another_incident_has_cleared_is_named_beside_a_danger(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+    over = sent(city, zones=("Harbor",))
+    launched(city + timedelta(seconds=1), incident=incident_of(over), phase="all-clear", zones=("Harbor",))
+    launched(city + timedelta(seconds=2))
+    assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")
+
+
+def test_replaced_alerts_stand_apart_and_name_what_replaced_them(at_desk: Desk, city: datetime) -> None:
+    first = sent(city)
+    incident = incident_of(first)
+    update = sent(city + timedelta(seconds=1), incident=incident, phase="update", corrects=True)
+    client = at_desk("author")
+    page = client.get("/console").text
+    assert f'id="force-{update}"' in page.split('id="now-force"')[1].split('id="now-')[0]
+    assert part(page, "force").count("Storm") == 1
+    assert "correction" in part(page, "force")
+    assert f"replaced by alert {update}" in part(page, "replaced")
+    assert "ends" not in part(page, "replaced")
+    clear = launched(city + timedelta(seconds=2), incident=incident, phase="all-clear")
+    replaced = part(client.get("/console").text, "replaced")
+    assert f"replaced by alert {update}" in replaced
+    assert f"ended by all-clear {clear}" in replaced
+
+
+def test_an_all_clear_is_no_danger_that_goes_on(at_desk: Desk, city: datetime) -> None:
+    first = launched(city)
+    assert 'class="key clear"' not in at_desk("author").get("/console").text
+    launched(city + timedelta(seconds=1), incident=incident_of(first), phase="all-clear")
+    page = at_desk("author").get("/console").text
+    assert 'class="area clear"' in page
+    assert "All-clear" in part(page, "map")
+    assert "the danger is over; launched" in part(page, "force")
+    assert "ends" not in part(page, "force")
+    present = section(at_desk("author").get(f"/console/incidents/{incident_of(first)}").text, "present-title")
+    assert present.startswith("An all-clear is the last word")
+    assert "ends" not in present.split("Launched")[1].split(".")[0]
+
+
+def test_the_list_says_what_each_alert_is_to_its_incident(at_desk: Desk, city: datetime) -> None:
+    first = sent(city)
+    incident = incident_of(first)
+    fixed = sent(city + timedelta(seconds=1), incident=incident, phase="update", corrects=True)
+    clear = launched(city + timedelta(seconds=2), incident=incident, phase="all-clear")
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    rows = {
+        int(number): words(row)
+        for row in at_desk("author").get("/console/alerts").text.split("<tr")[2:]
+        for number in re.findall(r'<td class="n">(\d+)', row)
+    }
+    assert f"replaced by alert {fixed}" in rows[first]
+    assert "Storm update correction" in rows[fixed]
+    assert f"ended by all-clear {clear}" in rows[fixed]
+    assert "Storm all-clear" in rows[clear]
+    assert "ed by" not in rows[clear]
+    assert asked.rows("SELECT count(*) AS n FROM alerts")[0].n == len(rows)
+    page = at_desk("author").get("/console/alerts").text
+    assert page.count('data-label="Launched"><time') == 3
+    assert f"{draft} Storm alert" in rows[draft]
