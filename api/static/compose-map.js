@@ -57,7 +57,8 @@ function script(src) {
 
 /** Adds our layers, and the tools, to a style that has just been set. */
 function dress(map) {
-  const accent = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+  const name = { emergency: "--danger", rehearsed: "--warm" }[box.dataset.look] ?? "--accent"; // as in tocsin.css
+  const accent = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   map.addSource("drawn", { type: "geojson", data: { type: "FeatureCollection", features: [] } });
   map.addLayer({ id: "drawn-fill", type: "fill", source: "drawn", paint: { "fill-color": accent, "fill-opacity": 0.35 } });
   map.addLayer({ id: "drawn-line", type: "line", source: "drawn", paint: { "line-color": accent, "line-width": 3 } });

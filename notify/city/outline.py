@@ -23,13 +23,13 @@ class Outline:
     area: str  # the `d` of an SVG path
     around: tuple[str, ...]  # the zones of the city, for orientation
 
-    @property
-    def svg(self) -> str:
-        """The drawing as a picture of its own, for a report that is printed."""
+    def svg(self, *, danger: bool) -> str:
+        """The drawing as a picture of its own, for a report that is printed; `danger`: in the colour of emergencies."""
+        colour = "#a3261b" if danger else "#0b5c63"
         zones = "".join(f'<path d="{zone}" fill="#f4f4f2" stroke="#b9bfba"/>' for zone in self.around)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" fill-rule="evenodd">'
-            f'{zones}<path d="{self.area}" fill="#0b5c63" fill-opacity="0.55" stroke="#0b5c63"/></svg>'
+            f'{zones}<path d="{self.area}" fill="{colour}" fill-opacity="0.55" stroke="{colour}"/></svg>'
         )
 
 

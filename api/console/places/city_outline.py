@@ -2,37 +2,49 @@
 
 import math
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts.situation import Item, Situation
 from notify.city import basemap
 from notify.city.basemap import Zones
-from notify.city.outline import MARGIN, MOST_BEHIND, SIZE, Pen
+from notify.city.outline import BEHIND, MARGIN, MOST_BEHIND, SIZE, Pen
 from notify.outside.warnings import Warned
 from zones import gate
 
 KEPT = 4  # drawings
 MOST = 40  # areas in one drawing
+LETTER, LINE = 4.8, 14  # units of a letter's width in a zone's name, and of a line's height
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    text: str
+    x: float  # its middle
+    y: float  # its baseline
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Paths of an SVG. `areas`: alert, path, and between them its lane, "clear" for an all-clear or "rehearsed" for
+    """Paths of an SVG. `around`: zones, path and name; `names`: of those that have room for it; `marks`: the number of
+    each alert in its area. `areas`: alert, path, and between them its lane, "clear" for an all-clear or "rehearsed" for
     exercises and tests; `gaps`: zones beside a danger that have no message; `others`: areas of other agencies'
     warnings, which do not widen the drawing."""
 
     width: int
     height: int
-    around: tuple[str, ...]
+    around: tuple[tuple[str, str], ...]
     areas: tuple[tuple[int, str, str], ...]
     gaps: tuple[str, ...]
+    names: tuple[Label, ...]
+    marks: tuple[Label, ...]
     others: tuple[str, ...] = ()
 
 
@@ -73,7 +85,7 @@ def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int], o
     shapes, readable = gate.readable_from_wkb(area for _, _, area in stored)
     areas = [(*stored[row][:2], shape) for row, shape in zip(readable.tolist(), shapes.tolist(), strict=True)]
     kinds = [one["kind"] for one in zones.about]
-    usual = max(set(kinds), key=kinds.count) if kinds else ""
+    usual = BEHIND if BEHIND in kinds else max(set(kinds), key=kinds.count, default="")
     behind = [row for row, kind in enumerate(kinds) if kind == usual][:MOST_BEHIND]
     missing = [row for row, one in enumerate(zones.about) if one["id"] in gaps]
     every = [*zones.shapes[behind].tolist(), *(shape for *_, shape in areas)]
@@ -87,8 +99,31 @@ def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int], o
     return Drawing(
         math.ceil(width + MARGIN),
         math.ceil(height + MARGIN),
-        tuple(pen.path(zones.shapes[row]) for row in behind),
+        tuple((pen.path(zones.shapes[row]), str(zones.about[row]["name"])) for row in behind),
         tuple((alert, lane, pen.path(shape)) for alert, lane, shape in areas),
         tuple(pen.path(zones.shapes[row]) for row in missing),
+        tuple(_names(zones, behind, pen)),
+        tuple(_marks([(alert, shape) for alert, _, shape in areas], pen)),
         tuple(pen.path(shape) for shape in gate.readable_from_wkb(others)[0].tolist()),
     )
+
+
+def _names(zones: Zones, rows: list[int], pen: Pen) -> Iterator[Label]:
+    """Return the names of the zones that are wide enough for theirs, below where an alert's number would be."""
+    for row in rows:
+        west, _, east, _ = zones.shapes[row].bounds
+        name = str(zones.about[row]["name"])
+        if (east - west) * pen.per_lon >= len(name) * LETTER:
+            x, y = pen.at(*zones.points[row].tolist())
+            yield Label(name, round(x, 1), round(y + LINE / 2, 1))
+
+
+def _marks(areas: list[tuple[int, BaseGeometry]], pen: Pen) -> Iterator[Label]:
+    """Return the number of each alert, one above the other where areas have the same middle."""
+    taken: Counter[tuple[int, int]] = Counter()
+    for alert, shape in areas:
+        inside = shape.representative_point()
+        x, y = pen.at(inside.x, inside.y)
+        above = taken[round(x), round(y)]
+        taken[round(x), round(y)] += 1
+        yield Label(str(alert), round(x, 1), round(y - LINE / 2 - LINE * above, 1))

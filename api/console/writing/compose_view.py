@@ -63,6 +63,14 @@ class ComposeView:
     changed: list[str] = field(default_factory=list)  # sentences: what colleagues changed since
 
     @property
+    def look(self) -> str:
+        """How its area looks on maps."""
+        lane = self.preview.alert.lane if self.preview.alert else self.event.defaults(self.draft.phase).lane
+        if self.value("status") in {"Exercise", "Test"}:
+            return "rehearsed"
+        return "clear" if self.draft.phase == "all-clear" else str(lane)
+
+    @property
     def today(self) -> date:
         return self.now.date()
 

@@ -104,7 +104,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "so_far": _so_far(p, said),
         "practice": "" if p.status == "Actual" else word(p.status).upper(),
         "area_hash": p.area_hash or "",
-        "map": found.drawing.svg if found.drawing else None,
+        "map": found.drawing.svg(danger=p.lane == "emergency") if found.drawing else None,
         "requests": [request(one) for one in found.requests],
         "milestones": [
             {"name": said["milestone"][one.name], "at": clock(one.at), "after": after(one.after_s)}

@@ -1,0 +1,66 @@
+"""Drawn maps: the same looks everywhere, a key, and names, so that nobody has to know an area by its colour."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from api.console.places import city_outline
+from notify.alerts import lifecycle, situation
+from notify.core.db import transaction
+from tests import factories
+
+Desk = Callable[[str], httpx.Client]
+
+
+def launched(now: datetime, **draft: object) -> int:
+    with transaction() as s:
+        alert = factories.alert_ready(s, now=now, **draft)
+        lifecycle.launch(s, alert.id, None, now)
+        return alert.id
+
+
+@pytest.mark.parametrize(
+    ("draft", "look", "called"),
+    [
+        ({}, "emergency", "Emergency"),
+        ({"event": "outage"}, "routine", "Routine"),
+        ({"status": "Exercise"}, "rehearsed", "Exercise or test"),
+    ],
+)
+def test_an_area_looks_the_same_on_every_map_and_has_its_key(
+    at_desk: Desk, city: datetime, draft: dict[str, object], look: str, called: str
+) -> None:
+    alert = launched(city, **draft)
+    for path in ("/console", f"/console/alerts/{alert}", f"/console/alerts/{alert}/report"):
+        page = at_desk("approver").get(path).text
+        assert f'class="area {look}"' in page, path
+        assert f'<span class="key {look}">{called}</span>' in page, path
+        assert ('class="hatch"' in page) == (look == "emergency"), "not by the colour alone"
+
+
+def test_areas_on_now_are_numbered_and_the_numbers_are_explained(at_desk: Desk, city: datetime) -> None:
+    first, second = launched(city), launched(city, event="outage")
+    page = at_desk("author").get("/console").text
+    marks = re.findall(r'<text class="mark" x="([\d.]+)" y="([\d.]+)">(\d+)</text>', page)
+    assert sorted(int(number) for *_, number in marks) == [first, second]
+    assert len({(x, y) for x, y, _ in marks}) == 2, "those of one area stand above each other"
+    for alert in (first, second):
+        assert f'<a id="map-{alert}" href="/console/alerts/{alert}">' in page
+    assert "<title>Storm alert" in page
+    assert re.search(r'<text class="name"[^>]*>Riverside</text>', page)
+
+
+def test_a_name_that_its_zone_has_no_room_for_is_not_drawn(database: str) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        factories.zone(s, "Wide", kind="neighbourhood", now=now)
+        factories.zone(s, "Too long for a small zone", factories.square(1, 1, 0.1), "neighbourhood", now=now)
+        for n in range(3):
+            factories.zone(s, f"Route {n}", kind="snow", now=now)
+        drawing = city_outline.draw(s, situation.read(s, now))
+    assert drawing is not None
+    assert [one.text for one in drawing.names] == ["Wide"]
+    assert len(drawing.around) == 2, "neighbourhoods, though there are more snow routes"
