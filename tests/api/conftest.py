@@ -76,6 +76,7 @@ def door(
     """A client of the application, on an empty database, with providers that are simulators (none runs)."""
     for name in ("SIMULATOR_URL", "TWILIO_BASE_URL", "SENDGRID_BASE_URL"):
         monkeypatch.setenv(f"TOCSIN_{name}", "http://127.0.0.1:9")
+    monkeypatch.delenv("TOCSIN_OUTSIDE_FEEDS", raising=False)  # of a stack that runs: those of its own simulator
     settings.cache_clear()
     with httpx.Client(base_url=public_url, timeout=60, trust_env=False) as client:
         yield client
