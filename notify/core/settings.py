@@ -7,12 +7,13 @@ its data folder, so that the other commands find the running stack.
 import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from notify.core import server_addresses
 from notify.core.errors import Unavailable
 from notify.core.rewording import reworded
 
@@ -20,7 +21,6 @@ TWILIO_URL = "https://api.twilio.com"
 SENDGRID_URL = "https://api.sendgrid.com"
 BLUESKY_URL = "https://bsky.social"
 SHORTEST_KEY = 32  # characters
-LONGEST_ADDRESS = 1500  # characters of a feed's address
 
 
 class Settings(BaseSettings):
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         pairs, simulator = _pairs(text), others.data.get("simulator_url") or ""
         for name, address in pairs:
             simulated = simulator and address.startswith(f"{simulator}/")
-            if not name or not (simulated or _is_https(address)):
+            if not name or not (simulated or server_addresses.is_https(address)):
                 raise ValueError("is not a list such as Brook County=https://example.org/cap.atom; Weather=https://..")
         if len({address for _, address in pairs}) < len(pairs):
             raise ValueError("names the same address twice")
@@ -187,13 +187,13 @@ class Settings(BaseSettings):
                 "TOCSIN_DATABASE_URL is not set.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
-        return _of_postgresql("TOCSIN_DATABASE_URL", self.database_url)
+        return server_addresses.of_postgresql("TOCSIN_DATABASE_URL", self.database_url)
 
     def require_schema_database(self) -> str:
         """The URL of the role that owns the schema; by default that of all processes. Raises Unavailable."""
         if not self.migration_database_url:
             return self.require_database()
-        return _of_postgresql("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
+        return server_addresses.of_postgresql("TOCSIN_MIGRATION_DATABASE_URL", self.migration_database_url)
 
     def runtime_login(self) -> tuple[str, str] | None:
         """Role and password of the processes; None when they connect as the owner of the schema."""
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
                 "TOCSIN_REDIS_URL is not set.",
                 hint="Start the stack with `tocsin up`, or set TOCSIN_DATABASE_URL and TOCSIN_REDIS_URL.",
             )
-        if not _is_redis(self.redis_url):
+        if not server_addresses.is_redis(self.redis_url):
             raise Unavailable(
                 "TOCSIN_REDIS_URL is not the address of a Redis server.",  # with its password, so it is not repeated
                 hint="Write it as redis://:password@host:6379/0, with special characters of the password as %XX.",
@@ -234,57 +234,6 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     """The pairs of `name=address; name=address`. An address may have `=` and `,` in it."""
     pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
     return [(name.strip(), address.strip()) for name, _, address in pairs]
-
-
-def _is_https(address: str) -> bool:
-    try:
-        url = urlsplit(address)
-        url.port  # noqa: B018  raises for an invalid port
-    except ValueError:
-        return False
-    return url.scheme == "https" and bool(url.hostname) and "@" not in url.netloc and len(address) <= LONGEST_ADDRESS
-
-
-def _of_postgresql(name: str, url: str) -> str:
-    from psycopg import ProgrammingError  # imported late: only processes with a database need it
-    from psycopg.conninfo import conninfo_to_dict
-
-    scheme, _, rest = url.partition("://")
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-        url = "postgresql://" + _LOGIN.sub(_quoted, rest)
-    try:
-        ports = str(conninfo_to_dict(url).get("port") or "").split(",")
-    except ProgrammingError:
-        ports = ["unreadable"]
-    given = [name.partition("=")[0] for name in url.partition("?")[2].split("&")]
-    if len(given) > len(set(given)):  # libpq uses only the last of host=a&host=b
-        raise Unavailable(
-            f"{name} gives the same parameter twice.",
-            hint="Several hosts are written as postgresql://user:password@one:5432,two:5432/name.",
-        )
-    if all(not port or (port.isdecimal() and int(port) < 2**16) for port in ports):
-        return url
-    raise Unavailable(
-        f"{name} is not the address of a PostgreSQL database.",  # with its password, so it is not repeated
-        hint="Write it as postgresql://user:password@host:5432/name, with special characters of the password as %XX.",
-    )
-
-
-_LOGIN = re.compile(r"^[^:/@]*:[^@]*(?=@)")
-
-
-def _quoted(login: re.Match[str]) -> str:
-    """Quote a login whose password has an unquoted / or %, which libpq would misread."""
-    return ":".join(quote(unquote(part), safe="") for part in login[0].split(":", 1))
-
-
-def _is_redis(url: str) -> bool:
-    """Whether redis-py can read the URL: a known scheme and a numeric port."""
-    try:
-        urlsplit(url).port  # noqa: B018  raises for an invalid port
-    except ValueError:
-        return False
-    return url.startswith(("redis://", "rediss://", "unix://"))
 
 
 def _long_enough(name: str, secret: SecretStr) -> bytes:

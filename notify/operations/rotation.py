@@ -22,13 +22,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.core import alarms, audit, crypto, db, keyring, points, process, rights
+from notify.core import alarms, audit, crypto, db, keyring, process, rights
 from notify.core.db import schema_connection, transaction
 from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.settings import settings
 from notify.models import Operator
 from notify.operations import rekeying
-from notify.operations.rekeying import CELL, INDEX, KEYED, POINT, SEALED, SECRET, Keyed
+from notify.operations.rekeyed_values import rekeyed
+from notify.operations.rekeying import KEYED, Keyed
 
 log = structlog.get_logger()
 
@@ -186,7 +187,7 @@ def _fill_some(
              WHERE id > {after} AND {keyed.pending} ORDER BY id LIMIT {AT_ONCE} FOR NO KEY UPDATE""",
     ).fetchall()
     ids = [row[0] for row in rows]
-    values = zip(*_rekeyed(keyed.columns, rows, new), strict=True)
+    values = zip(*rekeyed(keyed.columns, rows, new), strict=True)
     written = db.in_halves(
         list(zip(ids, values, strict=True)),
         partial(_write, connection, keyed),
@@ -211,31 +212,6 @@ def _write(
         [ids, *map(list, values)],
     )
     return ids
-
-
-def _rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Sequence[Any]]:
-    """The values for the new key of rows (id, purpose, resident, values), column by column."""
-    _, purposes, residents, *old = zip(*rows, strict=True) if rows else ((), (), (), *((),) * len(columns))
-    values: dict[str, Sequence[Any]] = dict(zip(columns, old, strict=True))
-    if POINT in values:
-        were = [points.Sealed(*pair) for pair in zip(values[POINT], values[CELL], strict=True)]
-        sealed = points.rekeyed(residents, were, new)
-        values[POINT], values[CELL] = [one.point_sealed for one in sealed], [one.cell_index for one in sealed]
-    for column in {INDEX, SEALED, SECRET} & values.keys():
-        given = zip(purposes, values[column], strict=True)
-        values[column] = [_rekeyed_address(column, purpose, value, new) for purpose, value in given]
-    return [values[column] for column in columns]
-
-
-def _rekeyed_address(column: str, purpose: str, value: bytes | None, new: bytes) -> bytes | None:
-    if value is None:
-        return None
-    if column == INDEX:
-        return crypto.next_index(value, new)
-    try:
-        return crypto.seal(crypto.unseal(value, purpose), purpose, new)
-    except Unavailable:  # damaged: it stays as it is (`rekeying.unchanged`)
-        return value
 
 
 def _switch(connection: "psycopg.Connection[Any]", new: bytes, old: bytes, done: Rotated) -> None:
