@@ -51,33 +51,7 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     # Locked, so that of two clicks the second one finds what the first one made.
     first = reports.find_alert(s, alert_id, lock=True)
     found = offer(s, first, now, settings)
-    if found.made is not None:
-        raise Refused(
-            _("Alert %(made)s follows alert %(alert)s already.", made=found.made, alert=alert_id),
-            hint=_("Only one can."),
-        )
-    if first.follows is not None:
-        raise Refused(
-            _("Alert %(alert)s is a follow-up itself.", alert=alert_id),
-            hint=_("Write an update for those it does not reach."),
-        )
-    if first.state not in states.IN_FORCE or first.expires_at <= now:
-        raise Refused(
-            _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=alert_id, state=word(first.state)),
-            hint=_("Write a new alert."),
-        )
-    if first.state is AlertState.PAUSED:
-        raise written_twice.paused(alert_id)
-    if outdated.replaced_by(s, first) is not None:
-        raise Refused(
-            _("A later alert replaces alert %(alert)s.", alert=alert_id),
-            hint=_("These words may be out of date."),
-        )
-    if not found.channels:
-        raise Refused(
-            _("Alert %(alert)s has used every channel that has an open sender.", alert=alert_id),
-            hint=_("Add or open a sender of another channel."),
-        )
+    _require_free(s, first, found, now)
     follow = drafting.draft(
         s,
         Draft(
@@ -100,6 +74,37 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
     )
     audit.note(s, now=now, by=by, action="follow-up", subject="alert", subject_id=first.id, alert=follow.id)
     return follow
+
+
+def _require_free(s: Session, first: Alert, found: Offer, now: datetime) -> None:
+    """Raise Refused, saying why, when nothing can follow an alert."""
+    if found.made is not None:
+        raise Refused(
+            _("Alert %(made)s follows alert %(alert)s already.", made=found.made, alert=first.id),
+            hint=_("Only one can."),
+        )
+    if first.follows is not None:
+        raise Refused(
+            _("Alert %(alert)s is a follow-up itself.", alert=first.id),
+            hint=_("Write an update for those it does not reach."),
+        )
+    if first.state not in states.IN_FORCE or first.expires_at <= now:
+        raise Refused(
+            _("Alert %(alert)s is %(state)s: nothing can follow it.", alert=first.id, state=word(first.state)),
+            hint=_("Write a new alert."),
+        )
+    if first.state is AlertState.PAUSED:
+        raise written_twice.paused(first.id)
+    if outdated.replaced_by(s, first) is not None:
+        raise Refused(
+            _("A later alert replaces alert %(alert)s.", alert=first.id),
+            hint=_("These words may be out of date."),
+        )
+    if not found.channels:
+        raise Refused(
+            _("Alert %(alert)s has used every channel that has an open sender.", alert=first.id),
+            hint=_("Add or open a sender of another channel."),
+        )
 
 
 def _others(s: Session, alert: Alert, settings: Settings) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ A policy takes its channel out of the choice that new alerts begin with, and is 
 before it is launched. It never blocks: whoever writes or launches the alert sees why the channel is out, and decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
+from notify.delivery import senders
 from notify.models import ChannelPolicy, Operator, Topic
 
 LONGEST = {"owner": 100, "reason": 500}  # characters
@@ -88,6 +89,21 @@ def allowed(s: Session, channels: Sequence[str], topic: str) -> list[str]:
     """Return the channels of which no policy says that they are not used for this topic."""
     out = {one.channel for one in standing(s, topic)}
     return [name for name in channels if name not in out]
+
+
+def chosen(s: Session, wanted: Collection[str] | None, topic: str) -> list[str]:
+    """Return the channels of a new alert: those wanted or, with None, those that have an open sender and are not
+    excluded; if all are excluded, all that have one. Raises Invalid."""
+    if wanted is None:
+        there = senders.open_channels(s)
+        wanted = allowed(s, there, topic) or there
+    unknown = [channel for channel in wanted if channel not in CHANNELS]
+    if unknown or not wanted:
+        raise Invalid(
+            _("Unknown channel: %(unknown)s.", unknown=", ".join(unknown) or _("none given")),
+            hint=_("Channels: %(channels)s.", channels=", ".join(CHANNELS)),
+        )
+    return [channel for channel in CHANNELS if channel in wanted]
 
 
 def _words(name: str, given: str, hint: str) -> str:

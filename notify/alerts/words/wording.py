@@ -12,10 +12,25 @@ from notify.alerts.words import city_words
 from notify.channels.channel import timelines
 from notify.city.area import Houses
 from notify.content import compose
+from notify.core.characters import visible
+from notify.core.errors import Invalid
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.models import Alert, Sender
 
 Name: TypeAlias = compose.Words | Houses  # of a part of the area
+
+
+def given(names: compose.Words, settings: Settings) -> compose.Words:
+    """Return the names that an operator gave to an area, one for every language or by language. Raises Invalid."""
+    if isinstance(names, str):
+        return visible(names)
+    if others := [language for language in names if language not in settings.languages]:
+        raise Invalid(
+            _("There are no messages in %(language)s.", language=repr(others[0])),
+            hint=_("Choose from: %(languages)s.", languages=", ".join(settings.languages)),
+        )
+    return {language: shown for language, words in names.items() if (shown := visible(words))}
 
 
 def rendered(

@@ -15,20 +15,17 @@ from notify.alerts.readiness import channel_policies
 from notify.alerts.words import wording
 from notify.alerts.writing import times as alert_times
 from notify.alerts.writing import told_before
-from notify.channels.channel import CHANNELS
 from notify.city import area as city_area
 from notify.city.area import Found, Where
 from notify.city.parts import Drawn, InZone, Kept, Part
 from notify.content import compose
 from notify.content.events import Defaults
 from notify.core import audit
-from notify.core.characters import visible
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
-from notify.delivery import senders
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, StoredContent, Topic
 from notify.models.states import AlertState
 from zones.geometry import area_hash, from_wkb, to_wkb
@@ -86,56 +83,27 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     """
     event = compose.catalogue().event(wanted.event)
     require_author(wanted, by)
-    defaults = event.defaults(wanted.phase)
+    event.defaults(wanted.phase)  # raises for one that it has not
     filled = compose.fill(event, wanted.phase, wanted.blanks)
     require_cap(wanted)
-    if wanted.corrects and wanted.phase == "issue" and wanted.follows is None:
-        raise Invalid(
-            _("The first alert of an incident corrects nothing."),
-            hint=_("Write the correction as an update of the incident with the wrong message."),
-        )
+    _require_earlier(wanted)
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
     area = area_of(s, wanted, settings)
     sends_at = max(now, times.launch_at or now)
-    shape = from_wkb(area.wkb)
-    limits.require_for_draft(s, by, event.topic, shape, wanted.status, sends_at, settings)
+    limits.require_for_draft(s, by, event.topic, from_wkb(area.wkb), wanted.status, sends_at, settings)
     incident = _incident(s, wanted, event.name, now)
-    severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
-    lane = Lane(compose.lane(severity, urgency))
     alert = Alert(
         incident_id=incident.id,
-        event=event.name,
-        phase=wanted.phase,
-        topic=Topic(event.topic),
-        lane=lane,
-        state=AlertState.DRAFT,
-        msg_type=defaults.msg_type,
-        status=wanted.status,
-        category=event.category[0],
-        severity=severity,
-        urgency=urgency,
-        certainty=wanted.certainty or defaults.certainty,
-        channels=_channels(s, wanted.channels, event.topic),
         blanks=dict(filled.values),
-        area=area.wkb,
-        area_hash=area.hash,
-        area_names={
-            language: wording.called(area.names, event, language)
-            for language in compose.catalogue().written(settings.languages)
-        },
-        area_description=wording.called(area.names, event, compose.catalogue().written(settings.languages)[0]),
         expires_at=times.expires_at,
-        two_people=two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=area.named),
-        corrects=wanted.corrects,
-        follows=wanted.follows,
-        told_before=[] if wanted.follows else told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape),
-        rewrites=wanted.rewrites,
         created_by=by.id,
         created_at=now,
         launch_at=times.launch_at,
         fanout_through=-1,
         audience_total=0,
+        **_weight(wanted, event, filled, named=area.named),
+        **_reach(s, wanted, event, area, settings),
     )
     s.add(alert)
     s.flush()
@@ -144,6 +112,55 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
     approval_asks.ask_at_once(s, alert, now, wanted.rewrites)
     return alert
+
+
+def _require_earlier(wanted: Draft) -> None:
+    if wanted.corrects and wanted.phase == "issue" and wanted.follows is None:
+        raise Invalid(
+            _("The first alert of an incident corrects nothing."),
+            hint=_("Write the correction as an update of the incident with the wrong message."),
+        )
+
+
+def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, named: bool) -> dict[str, Any]:
+    """The columns of an alert that say what it is and how grave. `named`: an operator wrote the name of its area."""
+    defaults = event.defaults(wanted.phase)
+    severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
+    lane = Lane(compose.lane(severity, urgency))
+    return {
+        "event": event.name,
+        "phase": wanted.phase,
+        "lane": lane,
+        "state": AlertState.DRAFT,
+        "msg_type": defaults.msg_type,
+        "status": wanted.status,
+        "category": event.category[0],
+        "severity": severity,
+        "urgency": urgency,
+        "certainty": wanted.certainty or defaults.certainty,
+        "two_people": two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=named),
+        "corrects": wanted.corrects,
+        "rewrites": wanted.rewrites,
+    }
+
+
+def _reach(s: Session, wanted: Draft, event: compose.Event, area: _Area, settings: Settings) -> dict[str, Any]:
+    """The columns of an alert that decide whom it reaches, with the names of its area."""
+    languages = compose.catalogue().written(settings.languages)
+    names = {language: wording.called(area.names, event, language) for language in languages}
+    first = wanted.follows is None
+    return {
+        "topic": Topic(event.topic),
+        "channels": channel_policies.chosen(s, wanted.channels, event.topic),
+        "area": area.wkb,
+        "area_hash": area.hash,
+        "area_names": names,
+        "area_description": names[languages[0]],
+        "follows": wanted.follows,
+        "told_before": told_before.find(s, wanted.incident, wanted.phase, wanted.status, from_wkb(area.wkb))
+        if first
+        else [],
+    }
 
 
 def require_cap(wanted: Draft) -> None:
@@ -198,7 +215,7 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
             )
         return _area_of_incident(s, wanted.incident, wanted.rewrites)
     found = wanted.found or city_area.find(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
-    words = _words(wanted.area_description, settings)
+    words = wording.given(wanted.area_description, settings)
     if not words and not found.named:
         raise Invalid(
             _("A drawn area, or one side of a street, needs a name that residents know."),
@@ -220,17 +237,6 @@ def _earlier(s: Session, wanted: Draft) -> _Area | None:
 def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
     earlier = _earlier(s, wanted)
     return [Kept(earlier.wkb, earlier.zone_versions), *parts] if earlier else parts
-
-
-def _words(given: compose.Words, settings: Settings) -> compose.Words:
-    if isinstance(given, str):
-        return visible(given)
-    if others := [language for language in given if language not in settings.languages]:
-        raise Invalid(
-            _("There are no messages in %(language)s.", language=repr(others[0])),
-            hint=_("Choose from: %(languages)s.", languages=", ".join(settings.languages)),
-        )
-    return {language: shown for language, words in given.items() if (shown := visible(words))}
 
 
 def _area_of_incident(s: Session, incident: int, but: int | None) -> _Area:
@@ -271,19 +277,6 @@ def _incident(s: Session, wanted: Draft, event: str, now: datetime) -> Incident:
         s.flush()
         return incident
     return incidents.about(s, wanted.incident, event)
-
-
-def _channels(s: Session, wanted: Collection[str] | None, topic: str) -> list[str]:
-    if wanted is None:
-        there = senders.open_channels(s)
-        wanted = channel_policies.allowed(s, there, topic) or there
-    unknown = [channel for channel in wanted if channel not in CHANNELS]
-    if unknown or not wanted:
-        raise Invalid(
-            _("Unknown channel: %(unknown)s.", unknown=", ".join(unknown) or _("none given")),
-            hint=_("Channels: %(channels)s.", channels=", ".join(CHANNELS)),
-        )
-    return [channel for channel in CHANNELS if channel in wanted]
 
 
 def _write_words(

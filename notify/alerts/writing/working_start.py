@@ -54,25 +54,12 @@ def start(
     require_author(event.name, by)
     if request is not None:
         warn_requests.find(s, request)
-    if incident is not None:
-        last = _last_of(s, incident, event)
-        fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
-        fields |= _weight_of(last, now) if correct else _goes_on(last, phase, now)
-        fields["earlier"] = "on" if zones_of is None else ""
-    elif phase == "issue":
-        fields = {
-            f"channel.{name}": "on" for name in channel_policies.allowed(s, senders.open_channels(s), event.topic)
-        }
-        fields |= {"status": "Exercise"} if by.exercising else {}
+    if incident is None:
+        fields = _first(s, event, phase, by)
     else:
-        raise Invalid(
-            _("An %(phase)s needs an incident.", phase=phase),
-            hint=_("Open the incident's last alert and start it from there."),
-        )
-    if zones_of is not None:
-        fields |= {f"zone.{number}": "on" for number in zones_of_alert(s, zones_of)}
-    if outside is not None:
-        fields |= _area_of(s, outside)
+        fields = _later(s, _last_of(s, incident, event), event, phase, now, correct=correct)
+        fields["earlier"] = "on" if zones_of is None else ""
+    fields |= _where(s, zones_of, outside)
     draft = WorkingDraft(
         event=event.name,
         phase=phase,
@@ -90,6 +77,23 @@ def start(
     s.flush()
     audit.note(s, now=now, by=by, action="start", subject="working_draft", subject_id=draft.id, event=event.name)
     return draft
+
+
+def _first(s: Session, event: Event, phase: str, by: Operator) -> dict[str, str]:
+    """The fields of a form that no alert has filled in. Raises Invalid for a phase that follows one."""
+    if phase != "issue":
+        raise Invalid(
+            _("An %(phase)s needs an incident.", phase=phase),
+            hint=_("Open the incident's last alert and start it from there."),
+        )
+    channels = channel_policies.allowed(s, senders.open_channels(s), event.topic)
+    return {f"channel.{name}": "on" for name in channels} | ({"status": "Exercise"} if by.exercising else {})
+
+
+def _later(s: Session, last: Alert, event: Event, phase: str, now: datetime, *, correct: bool) -> dict[str, str]:
+    """The fields that the incident's last alert fills in."""
+    fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
+    return fields | (_weight_of(last, now) if correct else _goes_on(last, phase, now))
 
 
 def _last_of(s: Session, incident: int, event: Event) -> Alert:
@@ -133,6 +137,11 @@ def _goes_on(last: Alert, phase: str, now: datetime) -> dict[str, str]:
 def _end_of(last: Alert) -> dict[str, str]:
     """An alert's end, as a field of the form has it: on the city's clock."""
     return {"expires_at": f"{last.expires_at.astimezone(settings().tz):%Y-%m-%dT%H:%M}"}
+
+
+def _where(s: Session, zones_of: int | None, outside: int | None) -> dict[str, str]:
+    zones = zones_of_alert(s, zones_of) if zones_of is not None else []
+    return {f"zone.{number}": "on" for number in zones} | (_area_of(s, outside) if outside is not None else {})
 
 
 def _area_of(s: Session, warning_id: int) -> dict[str, str]:
