@@ -12,6 +12,7 @@ from api.console.writing import compose_area, compose_conflicts
 from api.console.writing.compose_area import Looked
 from api.console.writing.compose_conflicts import Conflict
 from api.console.writing.compose_labels import names_of
+from api.console.writing.compose_zones import ZoneChoice, zone_of
 from api.rest.tallies import FEWEST, many_told, told
 from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
@@ -20,7 +21,7 @@ from notify.alerts.writing.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
 from notify.city.outline import BEHIND, Outline, outline
-from notify.city.zones import KINDS, KeptZone
+from notify.city.zones import KeptZone
 from notify.content import compose
 from notify.content.blanks import Blank
 from notify.content.events import Event
@@ -36,8 +37,6 @@ from notify.models import Alert, ChannelPolicy, WorkingDraft
 from notify.operations import tasks
 from zones.geometry import to_wkb
 
-ALL_KINDS = "all"
-
 
 @dataclass
 class ComposeView:
@@ -46,7 +45,7 @@ class ComposeView:
     draft: WorkingDraft
     event: Event
     languages: Sequence[str]
-    zones: list[tuple[str, list[KeptZone]]]
+    zones: ZoneChoice
     gone: list[str]  # fields of zones that were retired
     looked: Looked
     preview: Preview
@@ -58,8 +57,6 @@ class ComposeView:
     now: datetime
     drawing: Outline | None
     tab: str
-    find: str = ""
-    asked_kind: str = ""
     changed: list[str] = field(default_factory=list)  # sentences: what colleagues changed since
 
     @property
@@ -97,10 +94,9 @@ class ComposeView:
             for blank in self.event.blanks(self.draft.phase)
             for name in (blank.name, *(f"{blank.name}.{language}" for language in self.others if blank.translated))
         ]
-        shown = [zone for _, zones in self.zones for zone in zones if self.matches(zone)]
         return [
             *(f"blank.{name}" for name in blanks),
-            *(f"{kind}.{one.zone.id}" for one in shown for kind in ("zone", "but")),
+            *(f"{kind}.{one.zone.id}" for one in self.zones.on_page for kind in ("zone", "but")),
             *self.gone,
             *working_fields.WHERE,
             *working_fields.OTHERS,
@@ -127,35 +123,6 @@ class ComposeView:
     @property
     def channels(self) -> Sequence[str]:
         return self.event.channels(self.draft.phase)
-
-    def matches(self, one: KeptZone) -> bool:
-        """Whether a zone is on the page: it has the words of the filter in its name, or it is chosen."""
-        return self.is_chosen(one) or self.find.casefold() in one.zone.name.casefold()
-
-    def is_chosen(self, one: KeptZone) -> bool:
-        return bool(self.value(f"zone.{one.zone.id}") or self.value(f"but.{one.zone.id}"))
-
-    def is_listed(self, one: KeptZone) -> bool:
-        """Whether a zone on the page is shown: it is of the kind that is shown, or it is chosen."""
-        return self.kind in (ALL_KINDS, one.zone.kind) or self.is_chosen(one)
-
-    def any_listed(self, zones: Sequence[KeptZone]) -> bool:
-        return any(self.matches(one) and self.is_listed(one) for one in zones)
-
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of zones that the city has."""
-        return [kind for kind, zones in self.zones if zones]
-
-    @property
-    def kind(self) -> str:
-        """The kind that is shown: the one asked for, else that of the chosen zones, else the one named like the event's
-        topic, else the first. Zones of different kinds overlap."""
-        if self.asked_kind in (ALL_KINDS, *self.kinds):
-            return self.asked_kind
-        chosen = [kind for kind, zones in self.zones if any(self.is_chosen(one) for one in zones)]
-        of_topic = [kind for kind in self.kinds if kind == self.event.topic]
-        return next(iter(chosen + of_topic + self.kinds), ALL_KINDS)
 
     def problems(self, section: str) -> list[str]:
         return list(dict.fromkeys(self.preview.problems.get(section, ())))
@@ -274,8 +241,8 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         draft=draft,
         event=event,
         languages=compose.catalogue().written(settings().languages),
-        zones=[(kind, [one for one in kept if one.zone.kind == kind]) for kind in KINDS],
-        gone=[name for name, there in draft.fields.items() if there["value"] and _zone_of(name) not in {0, *known}],
+        zones=ZoneChoice.of(kept, draft.fields, event.topic, find, kind),
+        gone=[name for name, there in draft.fields.items() if there["value"] and zone_of(name) not in {0, *known}],
         looked=looked,
         preview=preview,
         plans=plans,
@@ -286,8 +253,6 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         now=now,
         drawing=_drawing(looked, kept),
         tab=tab,
-        find=find,
-        asked_kind=kind,
     )
 
 
@@ -306,11 +271,6 @@ def in_catalogue(draft: WorkingDraft) -> Event:
             hint=_("Start a new draft from another template."),
         ) from None
     return event
-
-
-def _zone_of(name: str) -> int:
-    start, _, number = name.partition(".")
-    return int(number) if start in {"zone", "but"} else 0
 
 
 def _drawing(looked: Looked, kept: Sequence[KeptZone]) -> Outline | None:
