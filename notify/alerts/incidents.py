@@ -39,14 +39,15 @@ class Member(InIncident):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. `what`: an act on an alert or a request, or the words of a note."""
+    """One thing that happened. `what`: an act on an alert, a request or a zone, or the words of a note."""
 
     at: datetime
-    kind: Literal["alert", "note", "request"]
+    kind: Literal["alert", "note", "request", "zone"]
     subject: int
     what: str
     who: str | None  # None: Tocsin itself
     order: int
+    zone: str | None = None  # its name, when it was taken or released
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +183,19 @@ def entries(
     """Return what happened, the newest first: all of it, or the newest `most`."""
     rows: Sequence[Any] = s.execute(
         text("""
-            SELECT t.at, t.kind, t.subject, t.what, o.email AS who, t.id AS "order" FROM (
+            SELECT t.at, t.kind, t.subject, t.what, o.email AS who, t.id AS "order", z.name AS zone FROM (
                 SELECT at, 'alert' AS kind, subject_id AS subject, action AS what, operator_id, id FROM audit
                  WHERE subject = 'alert' AND subject_id = ANY(:alerts) AND action <> 'count'
                  UNION ALL
                 SELECT at, 'request', subject_id, action, operator_id, id FROM audit
                  WHERE subject = 'warn_request' AND subject_id = ANY(:requests)
                  UNION ALL
+                SELECT at, 'zone', CAST(detail->>'zone' AS bigint), action, operator_id, id FROM audit
+                 WHERE subject = 'incident' AND subject_id = :incident AND action IN ('claim', 'release')
+                 UNION ALL
                 SELECT at, 'note', id, words, operator_id, id FROM incident_notes WHERE incident_id = :incident
             ) AS t LEFT JOIN operators o ON o.id = t.operator_id
+                   LEFT JOIN zones z ON t.kind = 'zone' AND z.id = t.subject
              ORDER BY t.at DESC, t.id DESC LIMIT CAST(:most AS bigint)"""),
         {"alerts": list(alerts), "requests": list(requests), "incident": incident_id, "most": most},
     ).all()

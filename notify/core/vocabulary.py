@@ -90,6 +90,8 @@ _STEPS = {
     "cancel-overtaken": gettext_noop("Cancelled as overtaken by a later alert"),
     "expire": gettext_noop("Expired"),
     "finish": gettext_noop("Finished"),
+    "claim": gettext_noop("Zone taken"),
+    "release": gettext_noop("Zone released"),
     "sent-again": gettext_noop("Messages with an unknown outcome sent again"),
 }
 WORDS = _ALERTS | _CAP | _TOPICS | _KINDS | _OPERATORS

@@ -55,6 +55,25 @@ def test_rest_gives_the_report_of_an_incident(door: httpx.Client, key: Callable[
     assert door.get(path, headers=key("agent")).status_code == 403
 
 
+def test_the_page_leads_to_the_incident_and_to_the_alert_before(
+    at_desk: Callable[[str], httpx.Client], city: datetime
+) -> None:
+    """One name for a language in all of its tables."""
+    with transaction() as s:
+        factories.resident(s, language="es", now=city)
+    first = factories.alert_resolved(now=city)
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
+    second = factories.alert_resolved(now=city + timedelta(seconds=1), incident=incident, phase="update")
+    page = at_desk("author").get(f"/console/alerts/{second}/report").text
+    assert f'<a href="/console/incidents/{incident}/report">' in page
+    assert f'<a href="/console/alerts/{first}/report">It updates alert {first}.</a>' in page
+    shown = page.split("<main")[1].split("</main>")[0]
+    assert "Spanish" in shown
+    assert "Español" not in shown
+    whole = at_desk("author").get(f"/console/incidents/{incident}/report").text
+    assert f'<a href="#alert-{second}">Alert {second} has replaced it.</a>' in whole
+
+
 def test_a_download_asks_for_a_new_proof(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     desk = at_desk("author")

@@ -23,12 +23,10 @@ class Chart:
 
 
 def drawn(curve: Curve) -> Chart:
-    most = max((left[-1] for left in curve.left.values()), default=0)
-    top = _round_up(most)
     across, down = WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP
 
     def y(count: float) -> float:
-        return HEIGHT - BOTTOM - down * count / top
+        return HEIGHT - BOTTOM - down * count / curve.top
 
     lines = tuple(
         (
@@ -37,16 +35,6 @@ def drawn(curve: Curve) -> Chart:
         )
         for channel, left in curve.left.items()
     )
-    ticks = tuple((round(y(share * top), 1), round(share * top)) for share in ((0, 0.5, 1) if top > 1 else (0, 1)))
+    ticks = tuple((round(y(count), 1), count) for count in curve.ticks)
     points = max((len(left) for left in curve.left.values()), default=2)
     return Chart(WIDTH, HEIGHT, lines, ticks, LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, curve.step_s * (points - 1))
-
-
-def _round_up(most: int) -> int:
-    """Return the next of 1, 2, 4, 10, 20, 40, 100 and so on: a scale whose half is a whole number."""
-    scale = 1
-    while True:
-        for step in (1, 2, 4):
-            if most <= scale * step:
-                return scale * step
-        scale *= 10

@@ -73,8 +73,9 @@ def ask_at_once(s: Session, alert: Alert, now: datetime, rewrites: int | None) -
     """Ask for the approval of an emergency that was just written, or of an alert that replaces one whose approval was
     asked for (`rewrites`). Of a test nobody is asked."""
     asked_before = rewrites is not None and _asked(s, rewrites)
-    if alert.status != "Test" and (alert.lane is Lane.EMERGENCY or asked_before):
-        _ask_next(s, alert, now, step=1)
+    wanted = alert.status != "Test" and (alert.lane is Lane.EMERGENCY or asked_before)
+    if wanted and _ask_next(s, alert, now, step=1):
+        audit.note(s, now=now, by=None, action="ask", subject="alert", subject_id=alert.id)
 
 
 def ask_again(s: Session, now: datetime, settings: Settings) -> list[int]:

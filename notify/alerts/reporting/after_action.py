@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import warn_requests
+from notify.alerts.listing import LATER
 from notify.alerts.reporting import reports, zone_reach
 from notify.alerts.reporting.reports import Progress, Step
 from notify.alerts.reporting.zone_reach import ZoneReach
@@ -56,12 +57,38 @@ class Curve:
     step_s: float
     left: dict[str, tuple[int, ...]]
 
+    @property
+    def top(self) -> int:
+        """The upper end of its scale, the next of 1, 2, 4, 10, 20, 40, 100 and so on: half of it is a whole number."""
+        most, scale = max((left[-1] for left in self.left.values()), default=0), 1
+        while most > 4 * scale:
+            scale *= 10
+        return next(scale * step for step in (1, 2, 4) if most <= scale * step)
+
+    @property
+    def ticks(self) -> tuple[int, ...]:
+        """The numbers of messages on its scale."""
+        return (0, self.top // 2, self.top) if self.top > 1 else (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The alerts of the incident just before and after one, as in `listing.InIncident`. `supersedes`: what was in force
+    until then; `before_as`: what the alert is to it: "corrects", "updates" or "ends"."""
+
+    before_as: str
+    supersedes: int | None
+    follows: int | None
+    superseded_by: int | None
+    ended_by: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class AfterAction:
     """`requests`: the requests to warn that the alert answered. `drawing`: of its area, which is in no table."""
 
     progress: Progress
+    kin: Kin
     requests: tuple[Record, ...]
     milestones: tuple[Milestone, ...]
     whole: Reach
@@ -102,6 +129,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
     requests = warn_requests.records(s, [alert.id])
     return AfterAction(
         progress,
+        _kin(s, alert),
         requests,
         _milestones(s, alert, progress, requests),
         _sum(progress.deliveries),
@@ -109,13 +137,45 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
         _languages(s, alert.id),
         zone_reach.reach(s, alert, zone_reach.residents(s, alert, now)),
         _curve(s, alert, progress),
-        tuple(reports.steps(s, alert.id)),
+        tuple(sorted([*reports.steps(s, alert.id), *_zones_taken(s, alert)], key=lambda one: one.at)),
         tuple(
             {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
             for one in reports.words(s, alert.id)
         ),
         None if alert.area is None else in_city(s, alert.area),
     )
+
+
+def _kin(s: Session, alert: Alert) -> Kin:
+    before_as = "corrects" if alert.corrects else "ends" if alert.phase == "all-clear" else "updates"
+    found = s.execute(text(_KIN), {"alert": alert.id}).one()
+    return Kin(before_as, **found._mapping)
+
+
+_KIN = f"""
+    SELECT CASE WHEN a.follows IS NULL THEN earlier.id END AS supersedes, a.follows, later.superseded_by, later.ended_by
+      FROM alerts a {LATER} LEFT JOIN LATERAL (
+           SELECT l.id FROM alerts l
+            WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.follows IS NULL
+              AND (l.launched_at, l.id) < (a.launched_at, a.id)
+            ORDER BY l.launched_at DESC, l.id DESC LIMIT 1) AS earlier ON true
+     WHERE a.id = :alert
+"""  # noqa: S608  names of ours
+
+
+def _zones_taken(s: Session, alert: Alert) -> list[Step]:
+    """Who took or released a zone of the incident, from the writing of the alert until a later one was launched."""
+    rows = s.execute(
+        text("""SELECT u.at, u.action, o.email AS who, z.name AS zone FROM audit u
+                  LEFT JOIN operators o ON o.id = u.operator_id JOIN zones z ON z.id = CAST(u.detail->>'zone' AS bigint)
+                 WHERE u.subject = 'incident' AND u.subject_id = :incident AND u.action IN ('claim', 'release')
+                   AND u.at >= :written AND u.at < coalesce(
+                       (SELECT min(launched_at) FROM alerts WHERE incident_id = :incident AND launched_at > :launched),
+                       'infinity')
+                 ORDER BY u.id"""),
+        {"incident": alert.incident_id, "written": alert.created_at, "launched": alert.launched_at},
+    )
+    return [Step(**row._mapping) for row in rows]
 
 
 def _sum(states: dict[str, int]) -> Reach:

@@ -81,6 +81,8 @@ def _glance(one: AfterAction) -> list[str]:
 
 
 def _step(one: Entry) -> str:
+    if one.kind == "zone":
+        return f"{step(one.what)} ({one.zone})"
     if one.kind == "request":
         return f"{step(one.what)} ({_('request %(number)s', number=one.subject)})"
     return f"{step(one.what)} ({_('alert %(number)s', number=one.subject)})"

@@ -12,8 +12,8 @@ import typst
 from babel import Locale
 from babel.dates import parse_pattern
 
-from notify.alerts.reporting.after_action import AfterAction, Reach
-from notify.alerts.reporting.reports import Forecast, Progress
+from notify.alerts.reporting.after_action import AfterAction, Kin, Reach
+from notify.alerts.reporting.reports import Forecast, Progress, Step
 from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose
@@ -101,6 +101,7 @@ def document(found: AfterAction) -> dict[str, Any]:
         "city": settings().city,
         "title": title,
         "number": p.id,
+        "kin": _kin(found.kin),
         "so_far": _so_far(p, said),
         "practice": "" if p.status == "Actual" else word(p.status).upper(),
         "area_hash": p.area_hash or "",
@@ -124,10 +125,30 @@ def document(found: AfterAction) -> dict[str, Any]:
         ],
         "plan": [_promise(one) for one in p.forecast],
         "step_s": found.curve.step_s,
+        "ticks": found.curve.ticks,
         "curve": [{"channel": _(CHANNELS[name].label), "left": list(left)} for name, left in found.curve.left.items()],
-        "steps": [{"at": clock(one.at), "action": step(one.action), "who": one.who or "Tocsin"} for one in found.steps],
+        "steps": [{"at": clock(one.at), "action": _did(one), "who": one.who or "Tocsin"} for one in found.steps],
         "words": [_message(one) for one in found.words],
     }
+
+
+def _did(one: Step) -> str:
+    return f"{step(one.action)} ({one.zone})" if one.zone else step(one.action)
+
+
+def _kin(found: Kin) -> list[dict[str, Any]]:
+    """Return a sentence for each other alert that this one has to do with, and that alert."""
+    said = worded(REPORT)["kin"]
+    return [
+        {"alert": other, "words": said[name].format(alert=other)}
+        for name, other in {
+            found.before_as: found.supersedes,
+            "follows": found.follows,
+            "superseded_by": found.superseded_by,
+            "ended_by": found.ended_by,
+        }.items()
+        if other
+    ]
 
 
 def _so_far(p: Progress, said: Mapping[str, str]) -> str:
@@ -203,6 +224,8 @@ def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
     p = found.progress
     for name in ("id", "incident", "event", "phase", "status", "state", "lane", "area_description", "area_hash"):
         yield "alert", p.id, name, getattr(p, name)
+    for name, value in asdict(found.kin).items():
+        yield "alert", p.id, name, value
     yield from request_rows(found.requests)
     for one in found.milestones:
         yield "milestone", one.name, "at", one.at.isoformat() if one.at else ""
@@ -224,7 +247,7 @@ def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:
             moment = getattr(forecast, figure)
             yield "plan", forecast.channel, figure, moment.isoformat() if moment else ""
     for act in found.steps:
-        yield "action", act.at.isoformat(), act.action, act.who or "Tocsin"
+        yield "action", act.at.isoformat(), f"{act.action} {act.zone or ''}".strip(), act.who or "Tocsin"
 
 
 def request_rows(requests: Iterable[Record]) -> Iterable[tuple[object, ...]]:

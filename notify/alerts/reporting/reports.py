@@ -69,6 +69,7 @@ class Step:
     """A step in the history of an alert. `who` is None for Tocsin itself.
 
     `out`: messages that had left by then, for HALTS. `count`: the number of things that the step affected.
+    `zone`: the name of the zone that was taken or released.
     """
 
     at: datetime
@@ -76,6 +77,7 @@ class Step:
     who: str | None
     out: int | None = None
     count: int | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def test_break_glass_launches_rings_and_writes_to_all_others(draft: int) -> None
     assert [(row.email, row.channel) for row in written] == [(BEN, "console"), (BEN, "email")]
     assert "must review it" in written[0].text
     steps = [row.action for row in sql("SELECT action FROM audit WHERE subject = 'alert' ORDER BY id")]
-    assert steps == ["draft", "break-glass", "approve", "launch"]
+    assert steps == ["draft", "ask", "break-glass", "approve", "launch"]
 
 
 def test_it_happens_once(draft: int) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -113,6 +114,22 @@ def test_the_pdf_is_tagged_and_says_the_same(found: AfterAction, tmp_path: Path)
     words = " ".join(read.stdout.split())
     assert "8 of 12 contacts in the area were reached; 2 failed, 2 were left out" in words
     assert "West 9 8" in words
+
+
+def test_the_chart_of_the_pdf_has_its_scale_and_its_legend_on_the_same_page(found: AfterAction, tmp_path: Path) -> None:
+    assert found.curve.ticks == (0, 5, 10)
+    assert replace(found.curve, left={"sms": (0, 1)}).ticks == (0, 1)
+    assert replace(found.curve, left={"sms": (0, 41), "email": (0, 3)}).ticks == (0, 50, 100)
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is absent")
+    for lines in range(12, 30, 2):  # the chart moves down the page, and to the next one
+        longer = replace(found, milestones=found.milestones + (found.milestones[2],) * lines)
+        (tmp_path / "report.pdf").write_bytes(report_files.pdf(longer))
+        read = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True)
+        (page,) = [one for one in read.stdout.split("\f") if "Messages sent over time" in one]
+        said = page.split("Messages sent over time")[1]
+        assert "Texts: 10" in said, lines
+        assert re.search(r"\b5\s+0\b", " ".join(said.split())), lines
 
 
 def test_words_are_never_code_or_formulas(alert: int) -> None:

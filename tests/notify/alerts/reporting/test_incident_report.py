@@ -13,7 +13,7 @@ import pytest
 from shapely.geometry import box
 from sqlalchemy import text
 
-from notify.alerts import incidents, warn_requests
+from notify.alerts import claims, incidents, warn_requests
 from notify.alerts.reporting import after_action, incident_files, incident_report, report_files
 from notify.alerts.reporting.incident_report import IncidentReport, People
 from notify.core.db import transaction
@@ -84,6 +84,62 @@ def test_the_request_stands_in_the_reports_of_the_incident_and_of_its_alert(foun
     facts = dict(incident_files.document(found)["requests"][0]["facts"])
     assert facts["Read back"].endswith("by admin@tocsin.example.org")
     assert facts[f"Answered by alert {first.progress.id}"].endswith(", late")
+
+
+def test_each_alert_says_what_it_is_to_the_others(found: IncidentReport) -> None:
+    first, second = [report_files.document(one) for one in found.alerts]
+    assert first["kin"] == [{"alert": second["number"], "words": f"Alert {second['number']} has replaced it."}]
+    assert second["kin"] == [{"alert": first["number"], "words": f"It updates alert {first['number']}."}]
+    with speaking("es"):
+        assert report_files.document(found.alerts[1])["kin"][0]["words"] == f"Actualiza la alerta {first['number']}."
+
+
+def test_a_correction_and_an_all_clear_say_so(found: IncidentReport, tmp_path: Path) -> None:
+    last = found.alerts[1].progress.id
+    later = NOW + timedelta(hours=2)
+    with transaction() as s:
+        s.execute(text("UPDATE alerts SET state = 'sent', finished_at = launched_at"))
+    fixed = factories.alert_resolved(
+        zones=["West"], channels=("sms",), incident=found.incident, phase="update", corrects=True, now=later
+    )
+    with transaction() as s:
+        s.execute(text("UPDATE alerts SET state = 'sent', finished_at = launched_at WHERE id = :id"), {"id": fixed})
+    clear = factories.alert_resolved(
+        zones=["West"], channels=("sms",), incident=found.incident, phase="all-clear", now=later + timedelta(minutes=1)
+    )
+    with transaction() as s:
+        said = [
+            report_files.document(after_action.read(s, one, factories.operator(s), later))["kin"]
+            for one in (fixed, clear)
+        ]
+        made = report_files.pdf(after_action.read(s, fixed, factories.operator(s), later))
+    assert [one["words"] for one in said[0]] == [f"It corrects alert {last}.", f"All-clear {clear} has ended it."]
+    assert [one["words"] for one in said[1]] == [f"It is the all-clear that ends alert {fixed}."]
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is absent")
+    (tmp_path / "report.pdf").write_bytes(made)
+    read = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True)
+    assert f"It corrects alert {last}. All-clear {clear} has ended it." in " ".join(read.stdout.split())
+
+
+def test_asking_by_itself_and_zones_that_were_taken_are_acts(found: IncidentReport) -> None:
+    first, second = found.alerts
+    with transaction() as s:
+        by = factories.operator(s)
+        claims.take(s, found.incident, "West", by, NOW + timedelta(minutes=2))
+        claims.release(s, found.incident, claims.of(s, found.incident)[0].id, by, NOW + timedelta(minutes=90))
+    with transaction() as s:
+        again = incident_report.read(s, found.incident, by, NOW)
+        assert s.scalars(text("SELECT count(*) FROM operator_messages WHERE kind = 'ask'")).one()
+    shown = report_files.document(again.alerts[0])["steps"], report_files.document(again.alerts[1])["steps"]
+    acts = [[one["action"] for one in of_alert] for of_alert in shown]
+    assert "Zone taken (West)" in acts[0]
+    assert "Zone released (West)" not in acts[0], "the second alert was in force"
+    assert "Zone released (West)" in acts[1]
+    assert ("Approval asked for", "Tocsin") in [(one["action"], one["who"]) for one in shown[1]]
+    whole = [one["action"] for one in incident_files.document(again)["steps"]]
+    assert "Zone taken (West)" in whole
+    assert f"Approval asked for (alert {second.progress.id})" in whole
 
 
 def test_notes_and_acts_stand_in_order(found: IncidentReport) -> None:
