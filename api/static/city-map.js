@@ -20,6 +20,7 @@ try {
   city = await tocsinMap(element, {
     label: element.dataset.label,
     kinds: shown(),
+    ours: "/console/map/in-force",
     others: "/console/outside/areas",
     onPoint: (zones) => tell(zones.length ? zones.map((zone) => links.get(zone.id)).filter(Boolean) : [chosen]),
     onPick: (zones) => pick(zones.length ? nearest(zones) : null, false),

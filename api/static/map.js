@@ -25,12 +25,13 @@ maplibre.setWorkerUrl(new URL("/map/worker.mjs", location.href).href);
  *   label      what the map is called to those who do not see it
  *   onPoint    (zones, lngLat) when the pointer moves to other zones; [] when it leaves them
  *   onPick     (zones, lngLat) when the map is pressed
+ *   ours       where the areas of our alerts in force are, as GeoJSON: filled, by their look, with their numbers
  *   others     where the areas of other agencies' warnings are, as GeoJSON: dashed outlines
  *   onStyle    (map, theme) whenever a style has been set
  * @returns {Promise} of `{map, theme, show, choose, watch, fit, remove}`; it is refused where there is no WebGL
  */
 export async function tocsinMap(element, options = {}) {
-  const { styleUrl = "/map/style.json", label = "Map", others, onPoint, onPick, onStyle } = options;
+  const { styleUrl = "/map/style.json", label = "Map", ours, others, onPoint, onPick, onStyle } = options;
   let kinds = options.kinds ?? null;
   let always = []; // ids of zones that are shown whatever their kind
   let chosen = null;
@@ -86,6 +87,7 @@ export async function tocsinMap(element, options = {}) {
   map.on("style.load", () => {
     dress();
     onStyle?.(map, theme());
+    if (ours) drawOurs(map, ours);
     if (others) drawOthers(map, others);
   });
   map.on("mousemove", (event) => watched && point(zonesAt(event.point), event.lngLat));
@@ -125,6 +127,33 @@ export async function tocsinMap(element, options = {}) {
       map.remove();
     },
   };
+}
+
+/** Draws what is in force over the zones, below what others warn of. Numbers are those of the list beside the map. */
+function drawOurs(map, address) {
+  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const hue = ["match", ["get", "look"], "emergency", ink("--danger"), "rehearsed", ink("--warm"), ink("--accent")];
+  map.addSource("ours", { type: "geojson", data: new URL(address, location.href).href });
+  map.addLayer({
+    id: "ours-fill",
+    type: "fill",
+    source: "ours",
+    filter: ["!=", ["get", "look"], "clear"],
+    paint: { "fill-color": hue, "fill-opacity": 0.35 },
+  });
+  map.addLayer({ id: "ours-line", type: "line", source: "ours", paint: { "line-color": hue, "line-width": 3 } });
+  map.addLayer({
+    id: "ours-number",
+    type: "symbol",
+    source: "ours",
+    layout: {
+      "text-field": ["to-string", ["get", "alert"]],
+      "text-font": map.getLayoutProperty("zone-name", "text-font"),
+      "text-size": 18,
+      "text-allow-overlap": true,
+    },
+    paint: { "text-color": ink("--ink"), "text-halo-color": ink("--card"), "text-halo-width": 2 },
+  });
 }
 
 /** Draws what other agencies warn of over everything else. */

@@ -289,3 +289,18 @@ def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, cit
         assert client.get("/console").status_code == 200
         took_s.append(perf_counter() - began_s)
     assert statistics.quantiles(took_s, n=20)[-2] <= 0.15, took_s
+
+
+def test_the_city_map_has_what_the_page_has(at_desk: Desk, city: datetime) -> None:
+    """Areas in force with their looks, the most urgent last; no draft, nothing replaced."""
+    practice, danger = launched(city, status="Exercise"), launched(city)
+    with transaction() as s:
+        factories.alert_draft(s, now=city)
+    desk = at_desk("agent")
+    found = desk.get("/console/map/in-force").json()["features"]
+    assert [(one["properties"]["alert"], one["properties"]["look"]) for one in found] == [
+        (practice, "rehearsed"), (danger, "emergency"),
+    ]  # fmt: skip
+    assert found[0]["geometry"]["type"] in ("Polygon", "MultiPolygon")
+    page = desk.get("/console/map").text
+    assert page.index(f'href="/console/alerts/{danger}"') < page.index(f'href="/console/alerts/{practice}"')

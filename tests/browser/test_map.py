@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from shapely.geometry import box
 from sqlalchemy import text
 
+from notify.alerts import lifecycle
 from notify.city import basemap
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -87,6 +88,18 @@ def test_what_another_agency_warns_of_is_outlined(bellhaven: None, visiting: Cal
     visit.open()
     visit.until_drawn()
     visit.until_seen("others-line", 1)
+
+
+def test_what_is_in_force_is_filled_and_numbered(bellhaven: None, visiting: Callable[..., Visit]) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        lifecycle.launch(s, factories.alert_ready(s, now=now).id, None, now)
+    visit = visiting()
+    visit.open()
+    visit.until_drawn()
+    visit.until_seen("ours-fill", 1)
+    visit.until_seen("ours-number", 1)
+    expect(visit.page.locator(".gazetteer .on-map")).to_contain_text("Emergency 1 Storm")
 
 
 def test_a_zone_is_told_when_it_is_pointed_at_and_chosen(bellhaven: None, visiting: Callable[..., Visit]) -> None:

@@ -2,21 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
+import shapely
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from api.auth import Viewer
+from api.console.places import city_outline
 from api.map import outside
 from api.rendering import page
+from notify.alerts import situation
 from notify.city import basemap
 from notify.city import zones as city_zones
 from notify.city.outline import Outline, outline
 from notify.city.zones import KINDS, KeptZone
 from notify.core.db import transaction
+from zones import gate
+from zones.geometry import to_geojson
 
 router = APIRouter(prefix="/console", include_in_schema=False)
+
+COARSE_DEGREES = 1e-5  # 1 m: what the largest zoom shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ def show_map(request: Request, caller: Viewer, zone: Annotated[int, Query(ge=0, 
         extent = basemap.city_bounds(s, edition)
         boxes = basemap.zone_boxes(s, edition)
         kept = city_zones.all_zones(s)
+        now = situation.read(s, datetime.now(UTC))
     zones = [_listed(one, boxes.get(one.zone.id)) for one in kept]
     chosen = next((one for one in kept if one.zone.id == zone), None)
     _, problem = outside.look()
@@ -50,7 +59,25 @@ def show_map(request: Request, caller: Viewer, zone: Annotated[int, Query(ge=0, 
         chosen=next((one for one in zones if one.id == zone), None),
         drawing=_drawn(chosen, kept),
         problem=problem,
+        alerts=[(one, city_outline.look(one)) for one in city_outline.on_map(now)],
     )
+
+
+@router.get("/map/in-force")
+def show_areas(caller: Viewer) -> Response:
+    """The areas of our alerts in force, as GeoJSON, with their numbers and looks; the most urgent comes last."""
+    with transaction() as s:
+        stored = city_outline.stored(s, city_outline.on_map(situation.read(s, datetime.now(UTC))))
+    shapes, readable = gate.readable_from_wkb(area for *_, area in stored)
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"alert": stored[row][0], "look": stored[row][1]},
+            "geometry": to_geojson(shape),
+        }
+        for row, shape in zip(readable.tolist(), shapely.simplify(shapes, COARSE_DEGREES).tolist(), strict=True)
+    ]
+    return JSONResponse({"type": "FeatureCollection", "features": features}, headers={"Cache-Control": "no-store"})
 
 
 def _listed(one: KeptZone, box: tuple[float, float, float, float] | None) -> ListedZone:

@@ -56,17 +56,13 @@ def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing |
     """Draw the areas of the alerts in force, the gaps, and what others warn of. None while the city has no zones and
     no alert an area."""
     edition = basemap.current(s)
-    shown = [one for one in now.in_force if one.area_hash and not one.is_replaced][:MOST]
-    key = (edition.zones, now.coverage.key, *(f"{one.id}.{_look(one)}" for one in shown))
+    shown = on_map(now)
+    key = (edition.zones, now.coverage.key, *(f"{one.id}.{look(one)}" for one in shown))
     outlines = [(one.id, one.area) for one in others if one.area is not None][:MOST]
     key += tuple(f"outside.{number}" for number, _ in outlines)
     with _lock:
         if key not in _kept:
-            rows = s.execute(
-                text("SELECT id, area FROM alerts WHERE id = ANY(:ids)"), {"ids": [one.id for one in shown]}
-            ).all()
-            areas = {row.id: bytes(row.area) for row in rows}
-            lanes = [(one.id, _look(one), areas[one.id]) for one in reversed(shown)]  # emergencies on top
+            lanes = stored(s, shown)
             gaps = {one.zone for one in now.coverage.gaps}
             _kept[key] = _drawn(basemap.zones_now(s, edition), lanes, gaps, [area for _, area in outlines])
         _kept.move_to_end(key)
@@ -75,7 +71,20 @@ def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing |
         return _kept[key]
 
 
-def _look(one: Item) -> str:
+def on_map(now: Situation) -> list[Item]:
+    """The alerts whose areas are drawn, emergencies first."""
+    return [one for one in now.in_force if one.area_hash and not one.is_replaced][:MOST]
+
+
+def stored(s: Session, shown: Sequence[Item]) -> list[tuple[int, str, bytes]]:
+    """Number, look and area (WKB) of these alerts, the first one last, so that it is drawn on top."""
+    rows = s.execute(text("SELECT id, area FROM alerts WHERE id = ANY(:ids)"), {"ids": [one.id for one in shown]}).all()
+    areas = {row.id: bytes(row.area) for row in rows}
+    return [(one.id, look(one), areas[one.id]) for one in reversed(shown)]
+
+
+def look(one: Item) -> str:
+    """How an area is drawn: as its lane, as "clear" after an all-clear, or as "rehearsed"."""
     if one.status != "Actual":
         return "rehearsed"
     return "clear" if one.closed else str(one.lane)
