@@ -77,12 +77,13 @@ function dress(map) {
 
 const highlighted = new Set();
 
-/** Shows on the map what the fields say: the drawn area, the zones that are ticked, and those of the kind chosen. */
+/** Shows on the map what the fields say: the drawn area, that of the alert before, the zones that are ticked, and those of the kind chosen. */
 function show() {
   const source = city?.map.getSource("drawn") ?? null;
   if (!source) return;
-  const features = polygons(area.value);
-  source.setData({ type: "FeatureCollection", features: features ?? [] });
+  const { earlier } = form.elements;
+  const before = earlier?.checked ? polygons(earlier.dataset.area) : [];
+  source.setData({ type: "FeatureCollection", features: [...before, ...(polygons(area.value) ?? [])] });
   const ticked = new Set([...form.querySelectorAll('[name^="zone."]:checked')].map((one) => Number(one.name.slice(5))));
   for (const id of new Set([...ticked, ...highlighted])) {
     city.map.setFeatureState({ source: "city", sourceLayer: "zones", id }, { chosen: ticked.has(id) });

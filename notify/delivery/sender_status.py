@@ -43,7 +43,7 @@ class SenderStatus:
 class ChannelStatus:
     """A channel and its senders. `waiting`: messages that wait for any of them, which take `wait_s` (None: nothing is
     open). `last_sent`, `last_test`: when the messages of an alert last left, or those of an exercise, a test or an
-    operator's test to themselves, and the alert."""
+    operator's test to themselves, and the alert. `being_sent`: the newest alert whose messages leave now."""
 
     channel: str
     senders: tuple[SenderStatus, ...]
@@ -51,6 +51,7 @@ class ChannelStatus:
     wait_s: int | None
     last_sent: tuple[int, datetime] | None
     last_test: tuple[int, datetime] | None
+    being_sent: int | None
 
     @property
     def works(self) -> bool:
@@ -76,6 +77,7 @@ def read(s: Session, client: "redis.Redis", now: datetime) -> tuple[ChannelStatu
     senders = _senders(s, client, now)
     waiting = {row.channel: row for row in s.execute(text(_WAITING)).all()}
     proofs = s.execute(text(_PROOFS), {"channels": sorted({one.channel for one in senders})}).all()
+    leaving = {row.channel: row.alert_id for row in s.execute(text(_LEAVING)).all()}
     found = []
     for channel in CHANNELS:
         of_channel = tuple(one for one in senders if one.channel == channel)
@@ -90,6 +92,7 @@ def read(s: Session, client: "redis.Redis", now: datetime) -> tuple[ChannelStatu
                     _wait_s(of_channel, backlog.tokens if backlog else 0),
                     last.get(False),
                     last.get(True),
+                    leaving.get(channel),
                 )
             )
     return tuple(found)
@@ -148,6 +151,11 @@ _WAITING = """
       FROM batches b JOIN contents w USING (alert_id, channel, language)
       JOIN alerts a ON a.id = b.alert_id AND a.state = 'sending'
      WHERE b.state <> 'done' GROUP BY b.channel
+"""
+# Alerts that are being sent, which an index finds: when their messages left is measured once all are settled.
+_LEAVING = """
+    SELECT p.channel, max(p.alert_id) AS alert_id FROM alerts a JOIN predictions p ON p.alert_id = a.id
+     WHERE a.state IN ('sending', 'paused') AND a.status = 'Actual' AND p.messages > 0 GROUP BY p.channel
 """
 # The newest alert of each channel whose messages left; tests and exercises apart. Read backwards by the primary key.
 # An alert's test to an operator leaves by the same senders.

@@ -1,11 +1,14 @@
 """One click from an alert opens its update, correction or all-clear, complete and ready for the review."""
 
+import html
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from shapely.geometry import box, shape
 
 from notify.alerts import lifecycle
 from notify.core.db import transaction
@@ -78,8 +81,11 @@ def test_one_more_zone_is_added_to_the_earlier_area(at_desk: Desk, sent: int) ->
         fairview = f"zone.{factories.zone(s, 'Fairview', factories.square(20, 20, 3)).id}"
     desk = at_desk("author")
     path = press(desk, desk.get(f"/console/alerts/{sent}").text, "Update")
-    form = Form(desk.get(path).text)
+    page = desk.get(path).text
+    form = Form(page)
     assert form.values["earlier"] == "on"
+    area = json.loads(html.unescape(re.findall(r'name="earlier"[^>]* data-area="([^"]*)"', page)[0]))
+    assert shape(area).equals(box(0, 0, 1, 1))
     form.tick(fairview)
     form.send(desk, path)
     page = desk.get(path).text

@@ -201,6 +201,21 @@ def test_senders_show_their_cap_breaker_backlog_and_last_test(at_desk: Desk, cit
     assert "Stopped: account suspended" in shown
 
 
+def test_a_channel_names_the_alert_that_is_being_sent(at_desk: Desk, city: datetime) -> None:
+    """When its messages left is only known once all are settled, and until then no alert has been sent would be wrong."""
+    launched(city)
+    assert "No alert has been sent." in part(at_desk("author").get("/console").text, "senders"), "nobody is written to"
+    number = factories.alert_resolved(now=city)
+    shown = part(at_desk("author").get("/console").text, "senders")
+    assert f"Being sent: alert {number} ." in shown
+    assert "No alert has been sent." not in shown
+    asked.do("UPDATE alerts SET state = 'sent', finished_at = now() WHERE id = :id", id=number)
+    asked.do("UPDATE predictions SET was_p95_at = now(), measured = true")
+    shown = part(at_desk("author").get("/console").text, "senders")
+    assert "Being sent" not in shown
+    assert re.search(rf"Last sent \S.* alert {number} ", shown)
+
+
 def test_311_agents_see_no_small_numbers_of_messages(at_desk: Desk, city: datetime) -> None:
     person = asked.number("SELECT min(id) FROM contacts")
     asked.do("INSERT INTO consents (contact_id, kind, at, how) VALUES (:c, 'opt-out', now(), 'a test')", c=person)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from shapely import Point, from_geojson
 
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
@@ -227,6 +228,24 @@ def test_an_area_is_drawn_by_presses_and_counted_exactly(city: datetime, signed_
     until(lambda: page.evaluate(DRAWN), 60, "the zones are drawn")
     press(page, (0.3, 0.3))
     kept(f"zone.{asked.number('SELECT min(id) FROM zones')}", "on")
+
+
+BEFORE = """document.getElementById("draw").tocsin.map.getSource("drawn").serialize().data.features.length"""
+
+
+def test_the_map_shows_the_area_of_the_alert_before_while_it_is_ticked(
+    city: datetime, signed_in: None, page: Page
+) -> None:
+    with transaction() as s:
+        first = factories.alert_ready(s, now=city)
+        lifecycle.launch(s, first.id, None, city)
+        number = first.id
+    page.goto(f"/console/alerts/{number}")
+    page.get_by_role("button", name="Update").click()
+    page.locator("#draw[data-ready]").scroll_into_view_if_needed()
+    assert page.evaluate(BEFORE) == 1
+    page.get_by_label(f"The area of alert {number}").uncheck()
+    assert page.evaluate(BEFORE) == 0
 
 
 SHOWN = """[...new Set(document.getElementById("draw").tocsin.map

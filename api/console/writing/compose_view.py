@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import shapely
+
 from api.auth import Caller
 from api.console.writing import compose_area, compose_conflicts
 from api.console.writing.compose_area import Looked
@@ -35,7 +37,7 @@ from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
 from notify.models import Alert, ChannelPolicy, WorkingDraft
 from notify.operations import tasks
-from zones.geometry import to_wkb
+from zones.geometry import from_wkb, to_geojson, to_wkb
 
 
 @dataclass
@@ -53,6 +55,7 @@ class ComposeView:
     conflicts: list[Conflict]
     names: Mapping[int, str]  # emails of operators by id
     latest: Alert | None  # of the incident
+    before: str  # its area for the map: GeoJSON, to about 10 m
     policies: Sequence[ChannelPolicy]  # that exclude a channel
     now: datetime
     drawing: Outline | None
@@ -249,6 +252,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         conflicts=conflicts,
         names=names,
         latest=latest,
+        before=_coarse(latest.area) if latest and latest.area else "",
         policies=policies,
         now=now,
         drawing=_drawing(looked, kept),
@@ -271,6 +275,10 @@ def in_catalogue(draft: WorkingDraft) -> Event:
             hint=_("Start a new draft from another template."),
         ) from None
     return event
+
+
+def _coarse(area: bytes) -> str:
+    return json.dumps(to_geojson(shapely.simplify(from_wkb(area), 0.0001)))
 
 
 def _drawing(looked: Looked, kept: Sequence[KeptZone]) -> Outline | None:
