@@ -81,7 +81,8 @@ def test_a_request_runs_its_clock_until_an_alert_answers_it(at_desk: Desk, city:
     number = asked.number("SELECT id FROM warn_requests")
     launched(city)
     waiting = part(client.get("/console").text, "waiting")
-    assert "Request to warn from Engine 4, Cruz, Mill St Levee leaks Not read back yet. open for 0 minutes decide by" in waiting
+    assert "Request to warn from Engine 4, Cruz, Mill St Levee leaks Not read back yet." in waiting
+    assert "Not read back yet. open for 0 minutes decide by" in waiting
     assert client.post(f"/console/requests/{number}/read-back").status_code == 303
     assert client.post(f"/console/requests/{number}/read-back").status_code == 409
     assert "Not read back" not in part(client.get("/console").text, "waiting")

@@ -202,7 +202,7 @@ def test_senders_show_their_cap_breaker_backlog_and_last_test(at_desk: Desk, cit
 
 
 def test_a_channel_names_the_alert_that_is_being_sent(at_desk: Desk, city: datetime) -> None:
-    """When its messages left is only known once all are settled, and until then no alert has been sent would be wrong."""
+    """When its messages left is only known once all are settled: until then it is not said that none has been sent."""
     launched(city)
     assert "No alert has been sent." in part(at_desk("author").get("/console").text, "senders"), "nobody is written to"
     number = factories.alert_resolved(now=city)
