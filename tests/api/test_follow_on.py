@@ -65,6 +65,25 @@ def test_one_click_opens_a_complete_form(at_desk: Desk, sent: int, label: str, p
     assert (abs(rows[0].expires_at - ends) < timedelta(minutes=1)) == (phase == "update")
 
 
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_what_is_over_leads_on_and_offers_no_next_message(at_desk: Desk, sent: int, city: datetime, phase: str) -> None:
+    """Its buttons would open the form from the last alert of the incident, which is another one."""
+    desk = at_desk("author")
+    assert ">Correct<" in desk.get(f"/console/alerts/{sent}").text
+    with transaction() as s:
+        incident = asked.number("SELECT incident_id FROM alerts WHERE id = :a", a=sent)
+        later = factories.alert_ready(s, now=city, phase=phase, incident=incident, corrects=phase == "update").id
+        lifecycle.launch(s, later, None, city)
+    before, after = (desk.get(f"/console/alerts/{one}").text for one in (sent, later))
+    assert f'id="after" href="/console/alerts/{later}"' in before
+    assert ">Correct<" not in before
+    assert "has replaced it" in before or phase == "all-clear"
+    assert "The danger is over" in before or phase == "update"
+    assert ">Correct<" in after
+    assert 'id="after"' not in after
+    assert ('<span class="badge">correction</span></h1>' in after) == (phase == "update")
+
+
 def zones_of(number: int) -> set[str]:
     return {
         row.name

@@ -19,7 +19,8 @@ from notify.alerts.approving import audience_size, explanation, two_people
 from notify.alerts.counts import RunningCount
 from notify.alerts.follow_up import Offer
 from notify.alerts.practice import own_tests
-from notify.alerts.reporting import reports
+from notify.alerts.reporting import after_action, reports
+from notify.alerts.reporting.after_action import Kin
 from notify.alerts.words import differences, linting
 from notify.alerts.words.differences import Differences
 from notify.alerts.writing import replaced_area, rewriting, told_there, working_drafts
@@ -62,6 +63,7 @@ class Shown:
     asked: Asked
     rewriting: Rewriting
     silent: Sequence[Check]  # channels on which nothing was accepted since the launch
+    kin: Kin  # the alerts of its incident before and after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None
         approval_view.read(s, alert, now),
         rewriting.of(s, alert),
         preflight.silent(s, alert, now),
+        after_action.kin(s, alert),
     )
 
 
@@ -150,6 +153,7 @@ def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
         known.asked,
         known.rewriting,
         known.silent,
+        known.kin,
         buttons=buttons(alert, caller),
         may_change=caller.operator is not None
         and alert.state is AlertState.DRAFT

@@ -129,7 +129,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
     requests = warn_requests.records(s, [alert.id])
     return AfterAction(
         progress,
-        _kin(s, alert),
+        kin(s, alert),
         requests,
         _milestones(s, alert, progress, requests),
         _sum(progress.deliveries),
@@ -146,7 +146,8 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
     )
 
 
-def _kin(s: Session, alert: Alert) -> Kin:
+def kin(s: Session, alert: Alert) -> Kin:
+    """Find what an alert is to those of its incident."""
     before_as = "corrects" if alert.corrects else "ends" if alert.phase == "all-clear" else "updates"
     found = s.execute(text(_KIN), {"alert": alert.id}).one()
     return Kin(before_as, **found._mapping)
