@@ -1,5 +1,6 @@
 """Render pages with Jinja2: escaped, in the reader's language, with times in the city's time zone."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,11 +12,13 @@ from babel import Locale
 from babel.dates import DateTimePattern, format_date, format_skeleton, parse_pattern
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, preferred
 from api.message_size import size
+from api.small_numbers import rounded
 from notify.accounts import operators, sessions
 from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
@@ -38,6 +41,10 @@ from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
 SECOND, HOUR, ON_DAY = parse_pattern("h:mm:ss a"), parse_pattern("h:mm a"), parse_pattern("EEEE, d MMM, h:mm a")
+
+_ADDRESS = re.compile(r"(?<![\w/])/console/[\w/-]*\w")
+_ISO = re.compile(r"(?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))(?P<zone>)")
+_SHOWN = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<zone>[A-Z]{2,5}\b)")
 
 
 def page(
@@ -137,6 +144,7 @@ def _environment(_language: str) -> Environment:
         "of_feeds": feed_words.SENTENCES.said,
         "of_zones": lambda told: zone_words.said(str(told)),
         "drill_label": scenarios.label_of,
+        "drill_task": scenarios.task_of,
         "said": translation.translated,  # what comes from a file of ours
         "number": translation.number,
         "spelled": spelled,
@@ -150,6 +158,9 @@ def _environment(_language: str) -> Environment:
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: on_clock(at, HOUR),
         "apart": _apart,
+        "away": lambda at: apart(at, datetime.now(UTC)),
+        "linked": linked,
+        "on_clocks": on_clocks,
         "spoken": _spoken,
         "fill_in": fill_in,
         "readable": readable,
@@ -158,6 +169,7 @@ def _environment(_language: str) -> Environment:
         "language_name": _language_name,
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "tally": tally,
+        "rounded": rounded,
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages
@@ -171,6 +183,27 @@ def tally(told: int | str) -> str:
 def on_clock(at: datetime, pattern: DateTimePattern) -> str:
     """Return a time on the city's clocks."""
     return pattern.apply(at.astimezone(settings().tz), translation.locale())
+
+
+def on_clocks(words: str) -> str:
+    """Replace the times within stored words, ISO 8601 or as `city_time.shown` writes them, by those of the console."""
+    return _ISO.sub(_said, _SHOWN.sub(_said, words))
+
+
+def _said(found: re.Match[str]) -> str:
+    try:
+        at = datetime.fromisoformat(found["at"])
+        if found["zone"]:
+            either = (at.replace(tzinfo=settings().tz, fold=fold) for fold in (0, 1))
+            at = next(one for one in either if one.tzname() == found["zone"])
+    except (ValueError, StopIteration):
+        return found[0]
+    return on_clock(at, CLOCK)
+
+
+def linked(words: str) -> Markup:
+    """Make links of the console's addresses within words."""
+    return Markup(_ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(escape(words))))  # noqa: S704  escaped, and \w and / only
 
 
 def _days_ahead(at: datetime) -> int:

@@ -83,7 +83,7 @@ def _page(request: Request, caller: Caller, fields: Fields, told: Told | None = 
     with transaction() as s:
         entries = audit_trail.find(s, wanted, caller.acting, before)
         given: dict[str, Any] = {
-            "emails": [operator.email for operator in operators.all_operators(s)],
+            "people": {one.id: one.email for one in operators.all_operators(s)},
             "actions": audit_trail.actions(s),
             "subjects": audit_trail.subjects(s),
             "head": audit_seals.head(s),

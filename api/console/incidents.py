@@ -82,8 +82,7 @@ def _page(request: Request, incident_id: int, caller: Caller, told: Told | None 
         told=told,
         note=words,
         form=uuid4(),
-        exact=caller.may(*tallies.EXACT),
-        fewest=tallies.FEWEST,
+        **tallies.shown_to(caller),
         may_draft=caller.may("draft"),
         may_note=caller.may("note"),
     )

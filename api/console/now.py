@@ -129,7 +129,6 @@ def _digest(html: str) -> str:
 def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
     """What the templates read. Callers who may not write alerts see no small numbers of messages."""
     by = caller.operator
-    exact = caller.may(*tallies.EXACT)
     mine, to_launch = seen.situation.for_approval(by), seen.situation.to_launch(by)
     return {
         "caller": caller,
@@ -145,8 +144,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "authors": seen.authors,
         "outside": seen.outside,
         "others": [one for one in seen.situation.drafts if one not in mine],
-        "exact": exact,
-        "fewest": tallies.FEWEST,
+        **tallies.shown_to(caller),
         "may_draft": caller.may("draft"),
         "advice": precaution.advice(),
         "is_near": precaution.is_near,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from api.auth import Caller
+from api.small_numbers import FEWEST, rounded
 
-FEWEST = 10
 FEW: Literal["fewer than 10"] = "fewer than 10"
 Tally = int | Literal["fewer than 10"]
 
@@ -23,24 +23,29 @@ COUNTS = frozenset(
 def told(number: int) -> Tally:
     """Return a count in an area that the caller has drawn. 0 is hidden too; otherwise halving a rectangle repeatedly
     would find a home."""
-    return number if number >= FEWEST else FEW
+    return rounded(number) if number >= FEWEST else FEW
 
 
 def many_told(numbers: Mapping[str, int]) -> dict[str, int]:
     """The counts of at least ten. That a smaller one is named at all would reveal that it is not 0."""
-    return {name: number for name, number in numbers.items() if number >= FEWEST}
+    return {name: rounded(number) for name, number in numbers.items() if number >= FEWEST}
 
 
 def shown_to(caller: Caller) -> dict[str, Any]:
-    """What a page needs to hide small numbers, except 0, from a caller as `for_caller` does."""
+    """What a page needs to hide numbers from a caller as `for_caller` does."""
     return {"exact": caller.may(*EXACT), "fewest": FEWEST}
+
+
+def seen(number: int) -> Tally:
+    """Return a count in an area that somebody else has chosen: 0 is shown, a small number is not."""
+    return told(number) if number else number
 
 
 def for_caller(document: Any, caller: Caller) -> Any:
     """Return an alert's document, in full to a caller who may write or launch alerts.
 
-    For all others small numbers are hidden, except 0: programs that wait for an alert's end look for it, and the area
-    was chosen by somebody else.
+    For all others numbers are rounded, and small ones are hidden, except 0: programs that wait for an alert's end look
+    for it, and the area was chosen by somebody else.
     """
     if caller.may(*EXACT):
         return document
@@ -53,6 +58,6 @@ def _coarse(value: Any, *, counts: bool) -> Any:
             return {name: _coarse(one, counts=counts or name in COUNTS) for name, one in value.items()}
         case list():
             return [_coarse(one, counts=counts) for one in value]
-        case int() if counts and not isinstance(value, bool) and 0 < value < FEWEST:
-            return FEW
+        case int() if counts and not isinstance(value, bool):
+            return seen(value)
     return value

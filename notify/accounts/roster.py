@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from notify.accounts import operators
 from notify.core import audit, translation
 from notify.core.characters import visible
+from notify.core.city_time import shown
 from notify.core.errors import Invalid, Refused
+from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from notify.models import Duty, Operator
@@ -90,9 +92,19 @@ def plan(
     if there:
         raise Refused(
             _("%(email)s is on duty at that time already.", email=there[0].operator.email),
-            hint=_("Choose another time, or take that shift off the roster first."),
+            hint=_instead_of(there[0].duty, now),
         )
     return _add(s, _serving(s, who), _serving(s, deputy), starts_at, ends_at, by, now, "plan", note)
+
+
+def _instead_of(there: Duty, now: datetime) -> str:
+    """What to do where a shift is in the way."""
+    if there.starts_at > now:
+        return _("Choose another time, or take that shift off the roster first.")
+    return _(
+        "That shift has begun and ends at %(ends_at)s. Plan yours from then on, or hand the present one over.",
+        ends_at=shown(there.ends_at, settings().tz),
+    )
 
 
 def take_over(s: Session, by: Operator, now: datetime, note: str = "", deputy: str = "") -> Duty:

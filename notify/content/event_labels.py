@@ -4,11 +4,13 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from notify.content.blanks import TRANSLATED
+
 
 def extract(
     fileobj: BinaryIO, keywords: object, comment_tags: object, options: object
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Yield the labels of the event and of its blanks, their help and their choices."""
+    """Yield the labels of the event and of its blanks, their help, their choices, and the examples of free words."""
     for text in _texts(tomllib.load(fileobj)):
         yield 0, "gettext", text, []
 
@@ -19,4 +21,6 @@ def _texts(declared: dict[str, Any]) -> Iterator[str]:
         yield blank["label"]
         if "help" in blank:
             yield blank["help"]
+        if blank["type"] in TRANSLATED:
+            yield blank["example"]
         yield from blank.get("choices", {}).values()

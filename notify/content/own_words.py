@@ -18,7 +18,7 @@ from notify.content.events import Event
 from notify.content.filling import fill
 from notify.core.characters import visible
 from notify.core.translation import gettext as _
-from notify.core.translation import gettext_noop, translated
+from notify.core.translation import gettext_noop, speaking, translated
 
 Form = tuple[str, str]  # channel and language
 Words = Mapping[str, str]  # the templates of a form, by part
@@ -97,12 +97,20 @@ def usable(event: Event, phase: str, channel: str, language: str) -> list[Usable
     named = {name: _(said) for name, said in _IMPLICIT_LABELS.items()} | {
         blank.name: translated(blank.label) for blank in event.blanks(phase)
     }
+    examples = {blank.name: blank.example for blank in event.blanks(phase)}
+    samples = {name: keys[examples[name]] for name, keys in event.choices[language].items() if name in examples}
     found = []
     for name, said in named.items():
         for form in _choices(event, language).get(name, ("",)):
             written = _in_braces(name, form)
-            found.append(Usable(written, said, name in always and any(written in text for text in ours.values())))
+            label = f"{said}: “{_first_line(samples[name][form])}”" if form else said
+            found.append(Usable(written, label, name in always and any(written in text for text in ours.values())))
     return sorted(found, key=lambda one: not one.needed)
+
+
+def _first_line(words: str) -> str:
+    first, _break, more = words.strip().removeprefix("- ").partition("\n")
+    return f"{first} …" if more else first
 
 
 def specimen(event: Event, phase: str, form: Form, context: Context, *, every_blank: bool) -> Rendered:
@@ -112,7 +120,10 @@ def specimen(event: Event, phase: str, form: Form, context: Context, *, every_bl
     """
     channel, language = form
     blanks = [blank for blank in event.blanks(phase) if every_blank or phase in blank.required]
-    filled = fill(event, phase, {blank.name: blank.example for blank in blanks})
+    values = {blank.name: blank.example for blank in blanks}
+    with speaking(language):
+        values |= {f"{one.name}.{language}": translated(one.example) for one in blanks if one.translated}
+    filled = fill(event, phase, values)
     (one,) = render(event, phase, filled, channels=[channel], languages=[language], context=context)
     return one
 

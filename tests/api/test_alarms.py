@@ -1,13 +1,16 @@
 """Alarms at the door: a banner on every page of the console, and REST."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from notify.core import alarms
+from notify.core.city_time import shown
 from notify.core.db import transaction
+from notify.core.settings import settings
 from tests import factories
 from tests.api import asked
 
@@ -23,6 +26,17 @@ def alarm(city: datetime) -> int:
         for _ in range(3):
             alarms.sound(s, "sender-stopped", WORDS, city, sender_id=sender.id)
         return alarms.ringing(s)[0].id
+
+
+def test_an_alarm_leads_to_its_page_and_tells_the_time_as_the_console_does(at_desk: Desk, city: datetime) -> None:
+    at = shown(datetime(2027, 1, 12, 17, 8, 32, tzinfo=UTC), settings().tz)
+    words = f"Request to warn 3 was to be decided by {at}. Warn now, as a precaution, or decline it: /console/requests."
+    with transaction() as s:
+        alarms.sound(s, alarms.DECISION_DUE, words, city, about="request 3")
+    page = at_desk("admin").get("/console").text
+    assert '<a href="/console/requests">/console/requests</a>.' in page
+    assert re.search(r"decided by 12 Jan 2027, 12:08:32\sPM\.", page)
+    assert "2027-01-12 12:08:32" not in page
 
 
 def test_an_alarm_stands_on_every_page_of_the_console(

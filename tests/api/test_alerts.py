@@ -137,8 +137,8 @@ def test_small_numbers_are_told_to_who_writes_and_launches_alerts_alone(
         coarse = told(headers)
         assert not {*range(1, 10)} & {*numbers(coarse)}, "1 to 9 are nowhere told"
         assert coarse["preview"]["skipped"]["unverified"] == FEW
-        assert coarse["preview"]["residents"] == exact["preview"]["residents"] > 9
-        assert coarse["alert"]["deliveries"]["queued"] in (FEW, exact["alert"]["deliveries"]["queued"])
+        assert coarse["preview"]["residents"] == exact["preview"]["residents"] // 10 * 10 > 9
+        assert coarse["alert"]["deliveries"]["queued"] in (FEW, exact["alert"]["deliveries"]["queued"] // 10 * 10)
         assert coarse["alert"]["deliveries"]["expired"] == 0, "who waits for the end looks for none left"
         assert coarse["alert"]["id"] == sent
     assert numbers(told(key("approver", scopes=["read", "approve"]))) == numbers(exact)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,19 @@ def looked(door: httpx.Client) -> None:
 
 def rows_of(page: str) -> list[str]:
     return [row.partition("</tr>")[0] for row in page.split("<tr>")[2:]]
+
+
+def test_details_name_operators_and_tell_times_on_the_citys_clock(door: httpx.Client, at_desk: Desk) -> None:
+    with transaction() as s:
+        deputy = factories.operator(s, "agent")
+        facts = {"deputy": deputy.id, "until": NOON.isoformat(), "channels": ["sms", "email"], "residents": deputy.id}
+        audit.note(s, now=NOON, by=None, action="plan", subject="duty", subject_id=3, **facts)
+        who = deputy.id
+    (seen,) = [row for row in rows_of(at_desk("admin").get("/console/audit?subject=duty").text) if ">plan<" in row]
+    assert ">agent@tocsin.example.org</b>" in seen
+    assert re.search(r">12 Jan 2027, 12:00:00\sPM</b>", seen)
+    assert ">sms, email</b>" in seen
+    assert f">{who}</b>" in seen, "a number of residents is no operator"
 
 
 def test_it_says_who_did_what_to_whom(looked: None, at_desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Exercise mode and drills at the console."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
@@ -47,6 +48,27 @@ def test_a_drill_from_start_to_form(training: None, at_desk: Desk) -> None:
     page = desk.get(joined.headers["location"]).text
     assert "EXERCISE MODE" in page
     assert asked.rows("SELECT fields->'status'->>'value' AS status FROM working_drafts")[0].status == "Exercise"
+
+
+def test_a_drill_is_described_before_it_is_started(training: None, at_desk: Desk) -> None:
+    page = at_desk("author").get("/console/drills").text
+    (storm,) = re.findall(r"<details><summary><strong>Tornado.*?</details>", page, re.DOTALL)
+    assert "The weather service has seen a tornado" in storm
+    assert "Start it for everybody now?" in storm
+    assert storm.index("</summary>") < storm.index('name="scenario" value="storm"')
+
+
+def test_in_exercise_mode_every_page_names_the_drill_and_its_form_the_task(training: None, at_desk: Desk) -> None:
+    desk = at_desk("author")
+    desk.post("/console/drills", data={"scenario": "storm", "form": str(uuid4())})
+    form = desk.post(f"/console/drills/{asked.number('SELECT id FROM drills')}/join").headers["location"]
+    for path in ("/console", "/console/alerts", form):
+        (banner,) = re.findall(r'<aside class="practice".*?</aside>', desk.get(path).text, re.DOTALL)
+        assert re.search(r"Tornado over the south, ends in (30|29) minutes, at ", banner), path
+        assert '<a href="/console/drills">' in banner
+    assert "The weather service has seen a tornado" in desk.get(form).text
+    asked.do("UPDATE drills SET ends_at = now()")
+    assert "The weather service has seen a tornado" not in desk.get(form).text
 
 
 @pytest.mark.parametrize(

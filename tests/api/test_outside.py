@@ -132,6 +132,17 @@ def test_it_is_laid_beside_one_of_our_alerts_word_by_word(at_desk: Desk, city: d
     assert desk.get(f"/console/outside/{number}?alert=999").status_code == 200
 
 
+def test_replaced_alerts_and_all_clears_are_not_offered(at_desk: Desk, city: datetime) -> None:
+    first = launched(city, channels=("sms",))
+    number = warned(square(0, 0), now=city, words=[FLOOD])
+    incident = asked.number(f"SELECT incident_id FROM alerts WHERE id = {first}")
+    second = launched(city + timedelta(seconds=1), phase="update", incident=incident)
+    page = at_desk("author").get(f"/console/outside/{number}").text
+    assert re.findall(r'<option value="(\d+)"', page) == [str(second)]
+    launched(city + timedelta(seconds=2), phase="all-clear", incident=incident)
+    assert "No alert of ours is in force" in at_desk("author").get(f"/console/outside/{number}").text
+
+
 def test_practice_is_laid_beside_nothing(at_desk: Desk, city: datetime) -> None:
     launched(city, status="Exercise")
     number = warned(square(0, 0), now=city, words=[FLOOD])

@@ -1,5 +1,6 @@
 """A request that must be decided: one click opens a draft that says what to do meanwhile, complete with its zones."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -68,6 +69,29 @@ def test_without_a_zone_of_that_name_it_has_those_of_the_incident(at_desk: Desk,
     lone = request_of(city, 10, place="near the bridge")
     path = desk.post(f"/console/requests/{lone}/precaution", data={"advice": "inside"}).headers["location"]
     assert 'Not complete yet: see <a href="#where">' in desk.get(path).text
+
+
+def test_every_zone_that_the_place_names_is_chosen(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        for n, name in enumerate(("Old Town", "Harbor", "Harbor Point", "Town")):
+            factories.zone(s, name, factories.square(n, 5), now=city)
+    number = request_of(city, 10, place="old town, Riverside and Harbor Point, around Elm Street")
+    desk = at_desk("author")
+    path = desk.post(f"/console/requests/{number}/precaution", data={"advice": "boil"}).headers["location"]
+    page = desk.get(path).text
+    chosen = set(re.findall(r'name="(zone\.\d+)"[^>]*checked', page))
+    named = asked.rows("SELECT id FROM zones WHERE name IN ('Harbor Point', 'Old Town', 'Riverside')")
+    assert chosen == {f"zone.{one.id}" for one in named}
+
+
+@pytest.mark.parametrize("advice", ["boil", "bottled", "inside", "ready", "away"])
+def test_its_own_words_draw_no_objection_to_who_speaks(at_desk: Desk, city: datetime, advice: str) -> None:
+    number = request_of(city, 10)
+    desk = at_desk("author")
+    path = desk.post(f"/console/requests/{number}/precaution", data={"advice": advice}).headers["location"]
+    page = desk.get(path).text
+    assert "Complete. Review makes the alert" in page
+    assert not re.search(r"(&#34;|[\"“])(we|our|us)(&#34;|[\"”])", page, re.IGNORECASE)
 
 
 def test_a_bad_advice_or_a_closed_request_is_refused_with_a_sentence(at_desk: Desk, city: datetime) -> None:

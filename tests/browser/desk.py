@@ -100,7 +100,9 @@ class Desk:
     def take_part(self, scenario: str) -> None:
         """Start a drill, and open its form in exercise mode."""
         self.more("/console/drills")
-        self.hands.press(self.page.locator(f'button[name=scenario][value="{scenario}"]'))
+        start = self.page.locator(f'button[name=scenario][value="{scenario}"]')
+        self.hands.press(self.page.locator(".scenarios details", has=start).locator("summary"))
+        self.hands.press(start)
         self.hands.press(self.page.locator('form[action$="/join"] button'))
         expect(self.page.locator("#draft")).to_be_visible()
 

@@ -98,7 +98,7 @@ def write_words(event: str, phase: str, request: Request, caller: Viewer, sent: 
 def proofs(event: str, phase: str, request: Request, caller: Viewer, sent: Sent) -> Response:
     """The previews of what is typed, which the page replaces by their ids."""
     with transaction() as s:
-        shown = words_view.sheet(s, event, phase, datetime.now(UTC), settings(), _known(event, phase, sent), sent.fits)
+        shown = words_view.sheet(s, event, phase, settings(), _known(event, phase, sent), sent.fits)
     return page(request, "console/words_live.html", v=shown, part_label=words_view.part_label)
 
 
@@ -114,7 +114,7 @@ def compare(
 ) -> Response:
     """Two versions of a form's words, side by side; `after` is by default the newest."""
     with transaction() as s:
-        shown = words_view.sheet(s, event, phase, datetime.now(UTC), settings())
+        shown = words_view.sheet(s, event, phase, settings())
         chosen = next((key for key in shown.editors if ".".join(key) == form), None)
         if chosen is None:
             raise NotFound(_("There is no message %(form)s.", form=repr(form)), hint=_("Choose one from the history."))
@@ -140,7 +140,7 @@ def _page(
     words = _known(event, phase, sent) if sent else None
     with transaction() as s:
         shown = words_view.sheet(
-            s, event, phase, datetime.now(UTC), settings(), words, sent.fits if sent else frozenset(),
+            s, event, phase, settings(), words, sent.fits if sent else frozenset(),
             sent.note if sent else "",
         )  # fmt: skip
     return page(

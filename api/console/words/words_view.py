@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -90,7 +89,6 @@ def sheet(
     s: Session,
     event_name: str,
     phase: str,
-    now: datetime,
     settings: Settings,
     typed: Mapping[Form, Words] | None = None,
     fits: frozenset[Form] = frozenset(),
@@ -101,7 +99,7 @@ def sheet(
     event.defaults(phase)
     forms = city_words.current(s, event, phase, settings)
     words = {form: own_words.tidy((typed or {}).get(form, one.words)) for form, one in forms.items()}
-    found = {proof.form: proof for proof in word_proofs.proofs(event, phase, words, forms, now, settings)}
+    found = {proof.form: proof for proof in word_proofs.proofs(event, phase, words, forms, settings)}
     first = city_words.original_language(settings)
     channels = event.written(phase)
     return Sheet(

@@ -15,7 +15,8 @@ from api.console.writing.compose_area import Looked
 from api.console.writing.compose_conflicts import Conflict
 from api.console.writing.compose_labels import names_of
 from api.console.writing.compose_zones import ZoneChoice, zone_of
-from api.rest.tallies import FEWEST, many_told, told
+from api.rest.tallies import many_told, told
+from api.small_numbers import FEWEST, rounded
 from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
 from notify.alerts.writing import previewing, working_drafts, working_fields
@@ -206,7 +207,7 @@ class ComposeView:
         if messages < FEWEST:
             price = f"${max(0.01, FEWEST * max(cost_of.values(), default=1) * each):,.2f}"
             return _("less than %(price)s", price=price)
-        units = sum(number * cost_of.get(language, 1) for language, number in reached.items())
+        units = sum(rounded(number) * cost_of.get(language, 1) for language, number in reached.items())
         price = f"${max(0.01, units * each):,.2f}"
         return _("about %(price)s", price=price)
 

@@ -49,6 +49,11 @@ def label_of(drill: Drill) -> str:
     return next((one.label for one in all_scenarios() if one.name == drill.scenario), drill.label)
 
 
+def task_of(drill: Drill) -> str:
+    """Return what the author of a drill has to do, in the reader's language; "" if the scenario is gone."""
+    return next((one.task for one in all_scenarios() if one.name == drill.scenario), "")
+
+
 @cache
 def _scenarios(language: str) -> tuple[Scenario, ...]:
     return tuple(

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from notify.channels.channel import CHANNELS
 from notify.content import differences
 from notify.content.differences import Piece
 from notify.core import states
 from notify.models import Alert, StoredContent
+from notify.models.states import AlertState
 from notify.outside.messages import Words
 from notify.outside.warnings import Warned
 from zones import gate
@@ -34,11 +35,20 @@ class Laid:
 
 
 def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
-    """Return our real alerts in force: those in the area of the warning first, then the newest."""
+    """Return our real alerts in force that are not all-clears and that no later alert of their incident replaces: those
+    in the area of the warning first, then the newest."""
+    later = aliased(Alert)
+    replaces = (
+        (later.incident_id == Alert.incident_id)
+        & (later.status == Alert.status)
+        & (later.launched_at > Alert.launched_at)
+        & (later.state != AlertState.CANCELLED)
+        & later.follows.is_(None)
+    )
     rows = s.scalars(
         select(Alert)
-        .where(Alert.state.in_(states.IN_FORCE), Alert.status == "Actual")
-        .where(Alert.expires_at > now, Alert.area.is_not(None))
+        .where(Alert.state.in_(states.IN_FORCE), Alert.status == "Actual", Alert.phase != "all-clear")
+        .where(Alert.expires_at > now, Alert.area.is_not(None), ~exists().where(replaces))
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
         .limit(MOST)
     ).all()

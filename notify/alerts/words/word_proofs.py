@@ -15,7 +15,8 @@ from notify.core.errors import Invalid
 from notify.core.settings import Settings
 
 AREA = "Riverside"
-LASTS = timedelta(hours=6)
+USUAL = "2027-01-12T12:00"  # where no blank has a time
+LASTS = timedelta(hours=6)  # after the last time of the examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Proof:
 
 
 def proofs(
-    event: Event, phase: str, words: Mapping[Form, Words], only: Collection[Form], now: datetime, settings: Settings
+    event: Event, phase: str, words: Mapping[Form, Words], only: Collection[Form], settings: Settings
 ) -> list[Proof]:
     """Check some forms, and write them with example values. `words`: of all of the phase, as `tidy` returns them."""
     first = city_words.original_language(settings)
@@ -50,16 +51,16 @@ def proofs(
             found.append(Proof(form, None, None, wrong[form]))
         else:
             untranslated = own_words.untranslated(event, given, words[original]) if not wrong[original] else []
-            found.append(_proof(usable, phase, form, untranslated, now, settings))
+            found.append(_proof(usable, phase, form, untranslated, settings))
     findings = _findings(event, phase, found, settings)
     return [replace(one, findings=findings.get(one.form, ())) for one in found if one.form in only]
 
 
-def _proof(event: Event, phase: str, form: Form, wrong: list[str], now: datetime, settings: Settings) -> Proof:
+def _proof(event: Event, phase: str, form: Form, wrong: list[str], settings: Settings) -> Proof:
     shown: list[Rendered | None] = []
     for every_blank in (True, False):
         try:
-            context = _context(now, settings)
+            context = _context(event, phase, settings)
             shown.append(own_words.specimen(event, phase, form, context, every_blank=every_blank))
         except Invalid as error:
             shown.append(None)
@@ -68,7 +69,7 @@ def _proof(event: Event, phase: str, form: Form, wrong: list[str], now: datetime
 
 
 def _findings(event: Event, phase: str, found: Sequence[Proof], settings: Settings) -> dict[Form, list[Checked]]:
-    """Return what the linter finds with the needed blanks only: the examples of free text are in one language."""
+    """Return what the linter finds with the needed blanks only, which every message has."""
     written = [proof.short for proof in found if proof.short is not None]
     about = linting.about_words(
         settings,
@@ -84,11 +85,16 @@ def _findings(event: Event, phase: str, found: Sequence[Proof], settings: Settin
     return by_form
 
 
-def _context(now: datetime, settings: Settings) -> Context:
+def _context(event: Event, phase: str, settings: Settings) -> Context:
+    """A context whose times agree with the examples: written at noon of the day before the first of them, and ended
+    after the last."""
+    given = [blank.example for blank in event.blanks(phase) if blank.type in ("date", "datetime")]
+    times = sorted(datetime.fromisoformat(one).replace(tzinfo=settings.tz) for one in given or [USUAL])
+    now = times[0].replace(hour=12) - timedelta(days=1)
     return Context(
         city=settings.city,
         area=AREA,
-        expires_at=now + LASTS,
+        expires_at=times[-1] + LASTS,
         timezone=settings.tz,
         link=f"{settings.public_url}/alerts/1234",
         program=settings.program,

@@ -75,7 +75,7 @@ def save(
             _("The note has %(n)s characters; the most is %(most)s.", n=len(said), most=LONGEST_NOTE),
             hint=_("Shorten it."),
         )
-    _require_usable(event, phase, after, changed, now, settings)
+    _require_usable(event, phase, after, changed, settings)
     return _store(s, event, phase, before, changed, said, by, now, settings)
 
 
@@ -154,12 +154,11 @@ def _require_usable(
     phase: str,
     after: Mapping[Form, Words],
     changed: Mapping[Form, Written],
-    now: datetime,
     settings: Settings,
 ) -> None:
     wrong = [
         f"{CHANNELS[proof.form[0]].label}, {proof.form[1]}: {reason}"
-        for proof in word_proofs.proofs(event, phase, after, changed, now, settings)
+        for proof in word_proofs.proofs(event, phase, after, changed, settings)
         for reason in proof.blocking
     ]
     if wrong:

@@ -1,8 +1,10 @@
 """Warn as a precaution when a request must be decided and nobody knows for sure: a draft that needs nothing more."""
 
+import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify.alerts import warn_requests
@@ -57,11 +59,21 @@ def _news_by(now: datetime) -> datetime:
 
 
 def _zones(s: Session, asked: WarnRequest) -> list[int]:
-    """The current zones that the request names as its place; else those of the last alert of its incident."""
-    named = select(Zone.id).where(Zone.retired_at.is_(None), Zone.name == asked.place.strip())
-    found = list(s.scalars(named))
+    """The current zones that the request names in its place; else those of the last alert of its incident."""
+    within = func.strpos(func.lower(asked.place), func.lower(Zone.name)) > 0
+    near = s.execute(select(Zone.id, Zone.name).where(Zone.retired_at.is_(None), within)).all()
+    named = _named({one.name for one in near}, asked.place)
+    found = [one.id for one in near if one.name in named]
     if found or asked.incident_id is None:
         return found
     last = select(Alert.id).where(Alert.incident_id == asked.incident_id).order_by(Alert.id.desc()).limit(1)
     has_zones = s.scalar(select(AlertZone.alert_id).where(AlertZone.alert_id == last.scalar_subquery()).limit(1))
     return working_start.zones_of_alert(s, has_zones) if has_zones else []
+
+
+def _named(names: Collection[str], place: str) -> set[str]:
+    """The names that stand in the place as whole words: "Harbor Point" names no zone "Harbor"."""
+    longest_first = sorted(names, key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
+    said = {one.casefold() for one in re.findall(pattern, place, re.IGNORECASE)} if names else set()
+    return {name for name in names if name.casefold() in said}

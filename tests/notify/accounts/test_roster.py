@@ -140,6 +140,18 @@ def test_duty_without_a_deputy_cannot_exist() -> None:
         take("last@example.org")
 
 
+def test_over_a_shift_that_has_begun_another_advice_is_given_than_over_a_planned_one() -> None:
+    plan()
+    plan(BEN, CAT, 8 * HOUR, 12 * HOUR)
+    with pytest.raises(Refused) as begun:
+        plan(CAT, BEN, HOUR, 2 * HOUR)
+    assert "hand the present one over" in (begun.value.hint or "")
+    assert "off the roster" not in (begun.value.hint or "")
+    with pytest.raises(Refused) as planned:
+        plan(CAT, ANN, 9 * HOUR, 10 * HOUR)
+    assert "take that shift off the roster first" in (planned.value.hint or "")
+
+
 def test_shifts_never_overlap_whatever_the_code_does() -> None:
     plan()
     with pytest.raises(Refused, match=r"ann@example\.org is on duty at that time already"):

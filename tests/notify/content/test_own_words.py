@@ -44,6 +44,21 @@ def test_other_words_are_said_and_only_in_their_form() -> None:
         assert ours == own_words.specimen(STORM, "issue", form, CONTEXT, every_blank=True)
 
 
+@pytest.mark.parametrize(("name", "phase", "form"), FORMS)
+def test_examples_of_free_words_are_in_the_language_of_the_message(name: str, phase: str, form: Form) -> None:
+    event = catalogue().event(name)
+    shown = own_words.specimen(event, phase, form, CONTEXT, every_blank=True)
+    free = [blank.example for blank in event.blanks(phase) if blank.translated]
+    assert not [words for words in free if form[1] == "es" and words in f"{shown.subject} {shown.text}"]
+
+
+def test_each_blank_is_described_by_words_of_its_own() -> None:
+    for event in catalogue().events:
+        for phase in event.phases:
+            described = [one.label for one in own_words.usable(event, phase, "email", "en")]
+            assert len(described) == len(set(described)), (event.name, phase)
+
+
 def test_a_full_stop_after_a_value_is_not_doubled_in_own_words() -> None:
     words = {"text": "{{ city }}: {{ hazard.danger }}. {{ action }}."}
     event = own_words.rewritten(STORM, "issue", {("sms", "en"): words})
