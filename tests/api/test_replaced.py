@@ -84,7 +84,7 @@ def test_an_all_clear_is_no_danger_that_goes_on(at_desk: Desk, city: datetime) -
     page = at_desk("author").get("/console").text
     assert 'class="area clear"' in page
     assert "All-clear" in part(page, "map")
-    assert "the danger is over; launched" in part(page, "force")
+    assert "the danger there is over; launched" in part(page, "force")
     assert "ends" not in part(page, "force")
     present = section(at_desk("author").get(f"/console/incidents/{incident_of(first)}").text, "present-title")
     assert present.startswith("An all-clear is the last word")
