@@ -182,7 +182,8 @@ def tally(told: int | str) -> str:
 
 def on_clock(at: datetime, pattern: DateTimePattern) -> str:
     """Return a time on the city's clocks."""
-    return pattern.apply(at.astimezone(settings().tz), translation.locale())
+    words = pattern.apply(at.astimezone(settings().tz), translation.locale())
+    return words.replace(".m.", "m")  # Spanish "p.m." would end a sentence with two stops
 
 
 def on_clocks(words: str) -> str:

@@ -116,6 +116,7 @@ class AlertSummary(BaseModel):
     lane: str
     state: str
     area_description: str
+    area_names: dict[str, str] = Field(description="Its name by language.")
     created_at: datetime
     launch_at: datetime | None = Field(description="When it will be launched automatically.")
     launched_at: datetime | None

@@ -11,6 +11,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row
 
+from notify.core import translation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSummary:
@@ -27,10 +29,16 @@ class AlertSummary:
     lane: str
     state: str
     area_description: str
+    area_names: dict[str, str]  # by language
     created_at: datetime
     launch_at: datetime | None
     launched_at: datetime | None
     expires_at: datetime
+
+    @property
+    def place(self) -> str:
+        """The name of its area in the reader's language."""
+        return translation.for_reader(self.area_names, self.area_description)
 
 
 # The same as columns of the table `alerts`, called `a` in the statement.

@@ -10,7 +10,7 @@ is compiled in memory. Babel is imported for another language only: a command sp
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
@@ -41,6 +41,11 @@ def locale() -> "Locale":
 def language_name(code: str) -> str:
     """Return what the reader calls a language."""
     return str(locale().languages.get(code, code))
+
+
+def for_reader(by_language: Mapping[str, str], otherwise: str) -> str:
+    """Return the one of these words that is in the reader's language."""
+    return by_language.get(language()) or otherwise
 
 
 @contextmanager

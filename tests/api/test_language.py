@@ -9,6 +9,7 @@ import httpx
 from shapely.geometry import LineString
 
 from api.language import COOKIE
+from notify.alerts import lifecycle
 from notify.core import alarms, reasons, translation
 from notify.core.db import transaction
 from notify.delivery import sender_health
@@ -225,3 +226,24 @@ def test_the_details_of_an_alarm_are_in_spanish(at_desk: Desk, city: datetime) -
     page = at_desk("admin").get("/console/senders", headers=SPANISH)
     assert f"El remitente {sender} está detenido: twilio lo rechaza: 30007: " in said_in_spanish(page)
     assert "La alerta 3 se lanzó con 5 minutos de retraso." in page.text
+
+
+def test_an_area_has_its_name_in_the_readers_language(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Docks", factories.square(2, 0))
+        alert = factories.alert_ready(s, now=city, zones=("Riverside", "Docks")).id
+        lifecycle.launch(s, alert, None, city)
+    desk = at_desk("author")
+    for path in (
+        "/console",
+        f"/console/alerts/{alert}",
+        "/console/alerts",
+        "/console/map",
+        f"/console/alerts/{alert}/report",
+    ):
+        english = desk.get(path, headers={"Accept-Language": "en"}).text
+        assert "Riverside and Docks" in english, path
+        spanish = desk.get(path, headers={"Accept-Language": "es"}).text
+        assert "Riverside y Docks" in spanish, path
+        assert "Riverside and Docks" not in re.sub("<blockquote.*?</blockquote>", "", spanish, flags=re.DOTALL), path
+        assert "m..<" not in spanish, path

@@ -1,6 +1,6 @@
 """Break-glass: one person launches an emergency alone, with a reason, and another person must review it afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,11 +36,17 @@ class OpenReview(NamedTuple):
 
     alert: int
     event: str
-    place: str
+    area_names: Mapping[str, str]
+    area_description: str
     by: str
     by_id: int
     reason: str
     at: datetime
+
+    @property
+    def place(self) -> str:
+        """The name of its area in the reader's language."""
+        return translation.for_reader(self.area_names, self.area_description)
 
 
 def launch(
@@ -137,7 +143,14 @@ def open_reviews(s: Session) -> Sequence[OpenReview]:
     """Return the launches by one person that nobody has reviewed, the oldest first."""
     rows = s.execute(
         select(
-            Alert.id, Alert.event, Alert.area_description, Operator.email, Operator.id, BreakGlass.reason, BreakGlass.at
+            Alert.id,
+            Alert.event,
+            Alert.area_names,
+            Alert.area_description,
+            Operator.email,
+            Operator.id,
+            BreakGlass.reason,
+            BreakGlass.at,
         )
         .join(Alert, Alert.id == BreakGlass.alert_id)
         .join(Operator, Operator.id == BreakGlass.operator_id)

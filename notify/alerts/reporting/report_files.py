@@ -93,7 +93,7 @@ def document(found: AfterAction) -> dict[str, Any]:
             title=title,
             number=p.id,
             incident=p.incident,
-            where=p.area_description,
+            where=p.place,
             state=word(p.state),
             lane=word(p.lane),
             **{figure: f"{value:,}" for figure, value in _reach(found.whole).items()},

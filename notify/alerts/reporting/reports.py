@@ -170,6 +170,7 @@ def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> 
         replaced_by=s.scalar(select(Alert.id).where(Alert.rewrites == alert.id)),
         channels=tuple(alert.channels),
         area_description=alert.area_description,
+        area_names=dict(alert.area_names),
         area_hash=alert.area_hash,
         created_at=alert.created_at,
         approved_at=alert.approved_at,

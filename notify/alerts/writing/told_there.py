@@ -22,7 +22,7 @@ class Told(NamedTuple):
     id: int
     event: str
     phase: str
-    area_description: str
+    place: str  # in the reader's language
     launched_at: datetime
     whole: bool
 
@@ -46,5 +46,5 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
         part = share(shape, from_wkb(one.area or b"")) if one.incident_id not in seen else 0.0
         if part >= PART and one.launched_at is not None:
             seen.add(one.incident_id)
-            found.append(Told(one.id, one.event, one.phase, one.area_description, one.launched_at, part >= WHOLE))
+            found.append(Told(one.id, one.event, one.phase, one.place, one.launched_at, part >= WHOLE))
     return found
