@@ -52,7 +52,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """All about an incident at one moment. `present`: the newest alert in force, None when nothing is."""
+    """All about an incident at one moment. `present`: the newest alert in force, None when nothing is. `closed`: the
+    last word is an all-clear, and to the whole area of whatever is in force."""
 
     incident: Incident
     alerts: tuple[Member, ...]
@@ -61,13 +62,7 @@ class Thread:
     present: Member | None
     words: Sequence[StoredContent]
     reached: tuple[Reached, ...]
-
-    @property
-    def closed(self) -> bool:
-        """Whether an all-clear is the last word."""
-        launched = [one for one in self.alerts if one.launched_at and one.state != "cancelled"]
-        newest = max(launched, key=lambda one: (one.launched_at, one.id), default=None)
-        return newest is not None and newest.phase == "all-clear"
+    closed: bool
 
 
 def read(s: Session, incident_id: int, now: datetime) -> Thread:
@@ -99,7 +94,17 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
         present,
         _words(s, present.id) if present else (),
         coverage.of(s, covered).reached,
+        _is_closed(s, alerts, actual),
     )
+
+
+def _is_closed(s: Session, alerts: Sequence[Member], standing: Sequence[Member]) -> bool:
+    launched = [one for one in alerts if one.launched_at and one.state != "cancelled"]
+    newest = max(launched, key=lambda one: (one.launched_at, one.id), default=None)
+    if newest is None or newest.phase != "all-clear":
+        return False
+    ended = set(s.scalars(select(Alert.told_before).where(Alert.id == newest.id)).one())
+    return all(one.phase == "all-clear" or one.id in ended or one.superseded_by or one.ended_by for one in standing)
 
 
 def find(s: Session, incident_id: int) -> Incident:

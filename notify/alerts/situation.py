@@ -32,7 +32,7 @@ OPT_OUT_DAYS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item(InIncident):
-    """An alert that is not over. `closed`: the last one launched in its incident is an all-clear.
+    """An alert that is not over. `closed`: the last one launched in its incident is an all-clear to all of its area.
 
     `alone`: its author may approve it, if its audience is small. `promise`: a local time that its words promise.
     """
@@ -54,7 +54,9 @@ class Item(InIncident):
 
     @property
     def is_danger(self) -> bool:
-        return self.is_in_force and self.lane == "emergency" and self.status == "Actual" and not self.closed
+        if self.closed or self.ended_by is not None:
+            return False
+        return self.is_in_force and self.lane == "emergency" and self.status == "Actual"
 
     @property
     def asks_from(self) -> datetime | None:
@@ -242,14 +244,16 @@ _ITEMS = f"""
         SELECT a.* FROM alerts a WHERE a.expires_at > :now AND a.state NOT IN ('cancelled', 'expired')
          ORDER BY a.state = 'draft', a.id DESC LIMIT :most
     ), last AS (
-        SELECT DISTINCT ON (l.incident_id, l.status) l.incident_id, l.status, l.id, l.phase FROM alerts l
+        SELECT DISTINCT ON (l.incident_id, l.status) l.incident_id, l.status, l.id, l.phase, l.told_before
+          FROM alerts l
          WHERE l.incident_id IN (SELECT incident_id FROM open) AND l.launched_at IS NOT NULL AND l.state <> 'cancelled'
            AND l.follows IS NULL
          ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
     )
     SELECT {IN_INCIDENT}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
-           a.fanout_done_at IS NOT NULL AS resolved, coalesce(last.phase = 'all-clear', false) AS closed,
-           {_PROMISE} AS promise
+           a.fanout_done_at IS NOT NULL AS resolved, {_PROMISE} AS promise,
+           coalesce(
+               last.phase = 'all-clear' AND (a.phase = 'all-clear' OR a.id = ANY (last.told_before)), false) AS closed
       FROM open a LEFT JOIN last USING (incident_id, status) {LATER}
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
 """  # noqa: S608  names of ours

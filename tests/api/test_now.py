@@ -103,6 +103,30 @@ def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Des
     assert part(page, "replaced").startswith("Replaced 1 alert Storm alert")
 
 
+def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Docks", factories.square(2, 0))
+    first = launched(city, zones=("Riverside", "Docks"))
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
+    launched(city, incident=incident, phase="all-clear", zones=("Docks",))
+    desk = at_desk("approver")
+    page = desk.get("/console").text
+    assert part(page, "standing").startswith("In force 1")
+    assert f'id="force-{first}"' in page
+    assert [one["properties"]["look"] for one in desk.get("/console/map/in-force").json()["features"]] == [
+        "clear", "emergency",
+    ]  # fmt: skip
+    assert "The danger is over" not in desk.get(f"/console/alerts/{first}").text
+    thread = desk.get(f"/console/incidents/{incident}").text
+    assert ">All clear<" in thread
+    assert "The last word was an all-clear" not in thread
+    launched(city, incident=incident, phase="all-clear", zones=("Riverside", "Docks"))
+    page = desk.get("/console").text
+    assert part(page, "standing").startswith("In force 0")
+    assert "The danger is over" in desk.get(f"/console/alerts/{first}").text
+    assert ">All clear<" not in desk.get(f"/console/incidents/{incident}").text
+
+
 def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetime) -> None:
     with transaction() as s:
         draft = factories.alert_draft(s, now=city).id
