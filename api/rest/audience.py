@@ -1,5 +1,6 @@
 """`/api/v1/audience`: count the residents in an area while it is being drawn."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.openapi import problems
 from api.rest.area_bodies import EXCLUDE, INCLUDE, Confirmations, Parts
-from api.rest.tallies import Tally, many_told, told
+from api.rest.tallies import Tally, by_language, exactly, many_told, parts_told, sum_told, told
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts.approving import explanation
@@ -46,7 +47,8 @@ class Question(BaseModel):
 
 
 class Count(BaseModel):
-    """Whom a launch now would reach: exact numbers, except that small ones, which could reveal homes, are not given."""
+    """Whom a launch now would reach: exact numbers, except that small ones, which could reveal homes, are not given.
+    What would reveal them is in tens: the total, whom it leaves out, and languages of which one has so few."""
 
     residents: Tally = Field(description="With a place in the area.")
     total: Tally = Field(description="Contacts in the area, including those left out.")
@@ -76,15 +78,22 @@ def count_audience(asked: Question, caller: Reader) -> Count:
     counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
-        explanation.note_count(s, found.shape, told(counted.residents), datetime.now(UTC), by=by, key_id=caller.program)
+        explanation.note_count(
+            s, found.shape, exactly(counted.residents), datetime.now(UTC), by=by, key_id=caller.program
+        )
     return Count(
-        residents=told(counted.residents),
+        residents=exactly(counted.residents),
         total=told(counted.total),
-        by_channel={name: told(counted.by_channel.get(name, 0)) for name in asked.channels},
-        languages={name: many_told(counted.languages.get(name, {})) for name in asked.channels},
+        by_channel={name: sum_told(by_language(counted, name)) for name in asked.channels},
+        languages={name: _named(parts_told(by_language(counted, name))) for name in asked.channels},
         skipped=many_told(counted.skipped),
         no_contact=told(counted.no_contact),
         area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,
     )
+
+
+def _named(found: Mapping[str, Tally]) -> dict[str, int]:
+    """The languages with at least ten. That a smaller one is named at all would reveal that it is not 0."""
+    return {name: number for name, number in found.items() if isinstance(number, int)}

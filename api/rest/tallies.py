@@ -1,10 +1,13 @@
 """Hide small counts of residents, which could reveal homes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from api.auth import Caller
 from api.small_numbers import FEWEST, rounded
+from notify.audience import Audience
+from notify.channels.channel import CHANNELS
+from notify.core.settings import settings
 
 FEW: Literal["fewer than 10"] = "fewer than 10"
 Tally = int | Literal["fewer than 10"]
@@ -20,14 +23,40 @@ COUNTS = frozenset(
 )  # fmt: skip
 
 
+def exactly(number: int) -> Tally:
+    """Return a count in an area that the caller has drawn, who has to know it. 0 is hidden too; otherwise halving a
+    rectangle repeatedly would find a home."""
+    return number if number >= FEWEST else FEW
+
+
 def told(number: int) -> Tally:
-    """Return a count in an area that the caller has drawn. 0 is hidden too; otherwise halving a rectangle repeatedly
-    would find a home."""
+    """Do the same in tens, for a count beside others with which it adds up."""
     return rounded(number) if number >= FEWEST else FEW
 
 
+def parts_told(numbers: Mapping[str, int]) -> dict[str, Tally]:
+    """Do the same for the parts of a sum: exactly, but in tens if one of them is hidden."""
+    shown = _shown(numbers)
+    return {name: shown(number) for name, number in numbers.items()}
+
+
+def sum_told(numbers: Mapping[str, int]) -> Tally:
+    """Do the same for their sum."""
+    return _shown(numbers)(sum(numbers.values()))
+
+
+def _shown(numbers: Mapping[str, int]) -> Callable[[int], Tally]:
+    return exactly if all(number >= FEWEST for number in numbers.values()) else told
+
+
+def by_language(counted: Audience, channel: str) -> dict[str, int]:
+    """Return how many a channel would reach in each language. The city's own timelines are in none."""
+    every = {} if CHANNELS[channel].address.timeline else dict.fromkeys(settings().languages, 0)
+    return every | dict(counted.languages.get(channel, {}))
+
+
 def many_told(numbers: Mapping[str, int]) -> dict[str, int]:
-    """The counts of at least ten. That a smaller one is named at all would reveal that it is not 0."""
+    """The counts of at least ten, in tens. That a smaller one is named at all would reveal that it is not 0."""
     return {name: rounded(number) for name, number in numbers.items() if number >= FEWEST}
 
 

@@ -75,18 +75,26 @@ def test_a_missing_blank_is_named_as_the_form_names_it(desk: httpx.Client) -> No
     assert "hazard=" not in page
 
 
-def test_the_count_is_right_and_in_tens_and_small_numbers_are_not_told(desk: httpx.Client) -> None:
+def test_the_count_is_exact_and_small_numbers_are_neither_told_nor_to_be_subtracted(desk: httpx.Client) -> None:
     path = started(desk)
     filled(desk, path).send(desk, path)
     page = desk.get(path).text
-    assert "<strong>40</strong> residents in the area" in page
+    assert page.split('id="who-said"')[1].partition("</strong>")[0].endswith("<strong>40")
     assert asked.number("SELECT count(*) FROM alerts") == 0
-    reached = asked.number(
-        """SELECT count(*) FROM contacts c JOIN preferences p ON p.subscriber_id = c.subscriber_id AND p.topic = 'storm'
-            WHERE c.channel = 'sms' AND c.verified_at IS NOT NULL"""
-    )
-    assert f"<b>{reached // 10 * 10}</b>" in page
+    statement = """SELECT count(*) FROM contacts c JOIN preferences p USING (subscriber_id)
+                     JOIN subscribers s ON s.id = c.subscriber_id
+                    WHERE c.channel = 'sms' AND p.topic = 'storm' AND c.verified_at IS NOT NULL AND s.language = :l"""
+    english, spanish = (asked.number(statement, l=language) for language in ("en", "es"))
+    assert spanish < 10 < english
+    assert f"<b>{(english + spanish) // 10 * 10}</b>" in page, "the Spanish ones could be subtracted"
+    assert f">{english // 10 * 10}</td>" in page
     assert "fewer than 10" in page
+    with transaction() as s:
+        for _ in range(3):
+            factories.resident(s, language="es", now=datetime.now(UTC))
+    page = desk.get(path).text
+    assert f"<b>{english + spanish + 3}</b>" in page
+    assert f">{english}</td>" in page
 
 
 def test_residents_with_nothing_on_the_channels_are_counted(desk: httpx.Client) -> None:
@@ -105,7 +113,7 @@ def test_residents_with_nothing_on_the_channels_are_counted(desk: httpx.Client) 
     form.values.pop("channel.email"), form.values.pop("channel.social")
     form.send(desk, drawn)
     told = desk.post(f"{drawn}/count", json={"area": square}).json()["words"]
-    assert told.startswith("50 residents")
+    assert told.startswith("52 residents")
     assert told.endswith("; 10 with nothing on these channels")
     review = desk.get(Form(desk.get(path).text).send(desk, path, "review").headers["location"]).text
     assert f'{row}<data id="no-contact" value="12">12</data>' in review

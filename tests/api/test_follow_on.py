@@ -129,7 +129,7 @@ def test_replacing_the_earlier_area_is_said_with_both_numbers(at_desk: Desk, sen
     form.send(desk, path)
     page = desk.get(path).text
     said = f"This replaces the area of alert {sent} and leaves out a part of it."
-    assert f"{said} Residents: <strong>30 → none or fewer than 10</strong>" in page
+    assert f"{said} Residents: <strong>39 → none or fewer than 10</strong>" in page
     review = Form(page).send(desk, path, "review").headers["location"]
     assert f"{said} Residents: <strong>39 → 0</strong>" in desk.get(review).text
 

@@ -14,7 +14,7 @@ from api.console.writing import compose_area, compose_labels, compose_view
 from api.errors import tell
 from api.ids import Id
 from api.rendering import SECOND, on_clock, render, tally
-from api.rest.tallies import told
+from api.rest.tallies import by_language, exactly, sum_told, told
 from notify.accounts import operators
 from notify.alerts.writing import working_drafts, working_fields
 from notify.alerts.writing.working_drafts import Change
@@ -112,13 +112,16 @@ def count_drawing(draft_id: Id, caller: Viewer, sent: Annotated[Drawing, Depends
     if looked.audience is None:
         return JSONResponse({"words": looked.problem or " ".join(reading.problems.get("where", ()))})
     found = looked.audience
-    numbers = (found.residents, sum(found.by_channel.values()), found.no_contact)
-    residents, messages, without = (tally(told(number)) for number in numbers)
+    parts = {
+        f"{channel} {language}": number
+        for channel in found.by_channel
+        for language, number in by_language(found, channel).items()
+    }
     words = _(
         "%(residents)s residents, %(messages)s messages; %(without)s with nothing on these channels",
-        residents=residents,
-        messages=messages,
-        without=without,
+        residents=tally(exactly(found.residents)),
+        messages=tally(sum_told(parts)),
+        without=tally(told(found.no_contact)),
     )
     return JSONResponse({"words": words})
 

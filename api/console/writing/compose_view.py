@@ -15,7 +15,7 @@ from api.console.writing.compose_area import Looked
 from api.console.writing.compose_conflicts import Conflict
 from api.console.writing.compose_labels import names_of
 from api.console.writing.compose_zones import ZoneChoice, zone_of
-from api.rest.tallies import many_told, told
+from api.rest.tallies import by_language, exactly, many_told, parts_told, sum_told, told
 from api.small_numbers import FEWEST, rounded
 from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
@@ -179,11 +179,15 @@ class ComposeView:
     def told(self, number: int) -> Any:
         return told(number)
 
+    def exactly(self, number: int) -> Any:
+        return exactly(number)
+
     def messages(self, channel: str, language: str = "") -> Any:
         """How many a channel would send, in a language or in all. Posts are the city's own and reveal no homes."""
-        reached = self.looked.audience.languages.get(channel, {}) if self.looked.audience else {}
-        number = reached.get(language, 0) if language else sum(reached.values())
-        return number if CHANNELS[channel].address.timeline else told(number)
+        of_each = by_language(self.looked.audience, channel) if self.looked.audience else {}
+        if CHANNELS[channel].address.timeline:
+            return of_each.get(language, 0) if language else sum(of_each.values())
+        return parts_told(of_each)[language] if language else sum_told(of_each)
 
     @property
     def left_out(self) -> list[tuple[str, int]]:

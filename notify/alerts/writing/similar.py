@@ -28,7 +28,8 @@ class Similar:
     incident: int
     state: AlertState
     phase: str
-    place: str  # in the reader's language
+    area_description: str
+    place: str  # the same in the reader's language
     created_at: datetime
     launched_at: datetime | None
     expires_at: datetime
@@ -57,8 +58,8 @@ def similar(s: Session, alert: Alert, now: datetime) -> list[Similar]:
     for one in rows:
         if one.incident_id not in found and len(found) < MOST and _overlap(area, one):
             found[one.incident_id] = Similar(
-                one.id, one.incident_id, one.state, one.phase, one.place, one.created_at, one.launched_at,
-                one.expires_at,
+                one.id, one.incident_id, one.state, one.phase, one.area_description, one.place, one.created_at,
+                one.launched_at, one.expires_at,
             )  # fmt: skip
     return list(found.values())
 
