@@ -20,6 +20,7 @@ from api.language import is_at_console, preferred
 from api.message_size import size
 from api.small_numbers import rounded
 from notify.accounts import operators, sessions
+from notify.alerts import listing
 from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
 from notify.city import zone_words
@@ -170,6 +171,7 @@ def _environment(_language: str) -> Environment:
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "tally": tally,
         "rounded": rounded,
+        "place": listing.place,
         "plain": lambda word: str(word).replace("-", " ").replace("_", " "),
     }
     return pages

@@ -3,15 +3,24 @@
 It uses plain psycopg: `tocsin alert list` must answer at once, and importing SQLAlchemy takes too long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 
 import psycopg
 from psycopg.rows import class_row
 
 from notify.core import translation
+
+
+class Placed(Protocol):
+    """An alert, wherever it was read from."""
+
+    @property
+    def area_names(self) -> Mapping[str, str]: ...
+    @property
+    def area_description(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +46,12 @@ class AlertSummary:
 
     @property
     def place(self) -> str:
-        """The name of its area in the reader's language."""
-        return translation.for_reader(self.area_names, self.area_description)
+        return place(self)
+
+
+def place(alert: Placed) -> str:
+    """Return the name of an alert's area in the reader's language."""
+    return translation.for_reader(alert.area_names, alert.area_description)
 
 
 # The same as columns of the table `alerts`, called `a` in the statement.

@@ -7,7 +7,6 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, UniqueConst
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notify.core import translation
 from notify.models.base import Base, Id, Lane, Topic, pg_enum
 from notify.models.states import AlertState
 
@@ -79,11 +78,6 @@ class Alert(Base):
         Index("alerts_by_end", "expires_at"),
         Index("alerts_of_event", "event", "created_at"),
     )
-
-    @property
-    def place(self) -> str:
-        """The name of its area in the reader's language."""
-        return translation.for_reader(self.area_names, self.area_description)
 
 
 class AlertZone(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators, roster
-from notify.alerts import lifecycle, operator_letters
+from notify.alerts import lifecycle, listing, operator_letters
 from notify.alerts.approving import audience_size
 from notify.alerts.reporting import reports
 from notify.core import alarms, audit, translation
@@ -45,8 +45,7 @@ class OpenReview(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The name of its area in the reader's language."""
-        return translation.for_reader(self.area_names, self.area_description)
+        return listing.place(self)
 
 
 def launch(

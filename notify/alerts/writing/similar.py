@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts.listing import place
 from notify.models import Alert
 from notify.models.states import AlertState
 from zones.geometry import Area, from_wkb, share
@@ -58,7 +59,7 @@ def similar(s: Session, alert: Alert, now: datetime) -> list[Similar]:
     for one in rows:
         if one.incident_id not in found and len(found) < MOST and _overlap(area, one):
             found[one.incident_id] = Similar(
-                one.id, one.incident_id, one.state, one.phase, one.area_description, one.place, one.created_at,
+                one.id, one.incident_id, one.state, one.phase, one.area_description, place(one), one.created_at,
                 one.launched_at, one.expires_at,
             )  # fmt: skip
     return list(found.values())

@@ -8,6 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import listing
 from notify.core import states
 from notify.models import Alert
 from zones.geometry import from_wkb, share
@@ -46,5 +47,5 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
         part = share(shape, from_wkb(one.area or b"")) if one.incident_id not in seen else 0.0
         if part >= PART and one.launched_at is not None:
             seen.add(one.incident_id)
-            found.append(Told(one.id, one.event, one.phase, one.place, one.launched_at, part >= WHOLE))
+            found.append(Told(one.id, one.event, one.phase, listing.place(one), one.launched_at, part >= WHOLE))
     return found
