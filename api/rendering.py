@@ -147,6 +147,7 @@ def _environment(_language: str) -> Environment:
         "drill_label": scenarios.label_of,
         "drill_task": scenarios.task_of,
         "said": translation.translated,  # what comes from a file of ours
+        "in_language": _in_language,
         "number": translation.number,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
@@ -233,6 +234,12 @@ def _plural(forms: Mapping[str, str], n: int, language: str) -> str:
     """Return the words in the number's plural form (CLDR): `{ one = "{n} alert", other = "{n} alerts" }`."""
     form = Locale.parse(language).plural_form(n)
     return forms.get(form, forms["other"]).format(n=format_decimal(n, locale=language))
+
+
+def _in_language(words: str, language: str) -> str:
+    """Return what comes from a file of ours in this language, not the reader's."""
+    with translation.speaking(language):
+        return translation.translated(words)
 
 
 def _language_name(language: str) -> str:

@@ -25,11 +25,14 @@ Words = Mapping[str, str]  # the templates of a form, by part
 
 
 class Usable(NamedTuple):
-    """A blank as a template prints it: `{{ area }}`. `needed`: the message must always say it."""
+    """A blank as a template prints it: `{{ area }}`. `needed`: the message must always say it.
+
+    `shows`: the words of its example, for one of several forms of a choice."""
 
     written: str
     label: str
     needed: bool
+    shows: str = ""
 
 
 LONGEST = 4000  # characters of a template; the longest of our own has 900
@@ -103,8 +106,8 @@ def usable(event: Event, phase: str, channel: str, language: str) -> list[Usable
     for name, said in named.items():
         for form in _choices(event, language).get(name, ("",)):
             written = _in_braces(name, form)
-            label = f"{said}: “{_first_line(samples[name][form])}”" if form else said
-            found.append(Usable(written, label, name in always and any(written in text for text in ours.values())))
+            needed = name in always and any(written in text for text in ours.values())
+            found.append(Usable(written, said, needed, _first_line(samples[name][form]) if form else ""))
     return sorted(found, key=lambda one: not one.needed)
 
 

@@ -303,6 +303,7 @@ def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: dat
 
 
 @pytest.mark.timed
+@pytest.mark.timed
 def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     launched(city)

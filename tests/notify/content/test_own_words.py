@@ -55,7 +55,7 @@ def test_examples_of_free_words_are_in_the_language_of_the_message(name: str, ph
 def test_each_blank_is_described_by_words_of_its_own() -> None:
     for event in catalogue().events:
         for phase in event.phases:
-            described = [one.label for one in own_words.usable(event, phase, "email", "en")]
+            described = [(one.label, one.shows) for one in own_words.usable(event, phase, "email", "en")]
             assert len(described) == len(set(described)), (event.name, phase)
 
 
