@@ -179,6 +179,8 @@ def _in_use(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     _forget()
 
 
+EMPTIED_WITHIN_S, EMPTIED_TRIES = 30, 4
+
 # To delete a few rows is quick, while to truncate means a new file for each index; but what is deleted leaves holes.
 EMPTY: LiteralString = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -225,8 +227,19 @@ class Emptied:
         self._statements = sql.SQL(EMPTY).format(kept=sql.Literal(kept), schema=sql.Literal(schema and schema[0]))
 
     def empty(self) -> None:
-        with closing(psycopg.connect(self.urls[OWNER], autocommit=True)) as connection:
-            connection.execute(self._statements)
+        """Begins anew when it has waited too long: whoever holds what it waits for is then ended first."""
+        late = f"-c statement_timeout={EMPTIED_WITHIN_S}s"
+        with closing(psycopg.connect(self.urls[OWNER], autocommit=True, options=late)) as connection:
+            for _ in range(EMPTIED_TRIES):
+                try:
+                    connection.execute(self._statements)
+                except psycopg.errors.QueryCanceled:
+                    others = connection.execute(
+                        "SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    ).fetchall()
+                else:
+                    return
+        raise AssertionError(f"The database could not be emptied beside these: {others}")
 
 
 def _has_rows(connection: "psycopg.Connection[Any]", table: str) -> bool:

@@ -142,7 +142,7 @@ def _warned(s: Session, row: OutsideWarning, agencies: Sequence[str]) -> Warned:
     fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
     return Warned(
         **fields,
-        agencies=tuple(dict.fromkeys(agencies)),
+        agencies=tuple(sorted(set(agencies))),
         words=words,
         zones=zones_met(s, row.area) if row.area is not None else (),
     )

@@ -24,7 +24,7 @@ def test_only_a_command_is_done_from_an_account_of_this_machine(city: City) -> N
         key = operators.add_key(s, "who acted", datetime.now(UTC), author)
     draft = {"event": "storm", "blanks": {"hazard": "thunderstorm"}, "channels": ["sms"], "zones": [block.zone]}
     made = request(f"{city.url}/api/v1/alerts", draft, headers={"Authorization": f"Bearer {key}"})["id"]
-    assert accounts(city, made) == {"draft": None}
+    assert accounts(city, made) == {"draft": None, "ask": None}
     city.run("alert", "cancel", str(made), "--as", APPROVER)
     assert "@" in (accounts(city, made)["cancel"] or "")
 
@@ -32,4 +32,4 @@ def test_only_a_command_is_done_from_an_account_of_this_machine(city: City) -> N
     city.launch(scheduled)
     city.until_over(scheduled)
     until(lambda: "finish" in accounts(city, scheduled), 30, "its end is in the audit")
-    assert accounts(city, scheduled) == dict.fromkeys(("draft", "approve", "schedule", "launch", "finish"))
+    assert accounts(city, scheduled) == dict.fromkeys(("draft", "ask", "approve", "schedule", "launch", "finish"))
