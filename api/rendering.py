@@ -200,9 +200,9 @@ def _said(found: re.Match[str]) -> str:
         if found["zone"]:
             either = (at.replace(tzinfo=settings().tz, fold=fold) for fold in (0, 1))
             at = next(one for one in either if one.tzname() == found["zone"])
-    except (ValueError, StopIteration):
+        return on_clock(at, CLOCK)
+    except (ValueError, StopIteration, OverflowError):  # the last: beyond the calendar in the city's time zone
         return found[0]
-    return on_clock(at, CLOCK)
 
 
 def linked(words: str) -> Markup:

@@ -74,7 +74,7 @@ class InIncident(AlertSummary):
 
 
 # The same as columns, and what to join to `a` for them. A follow-up has the words of another alert: it replaces none.
-# An all-clear to a part of an alert's area does not end it: the others are still in danger (`writing.told_before`).
+# What goes to a part of an alert's area only replaces or ends it nowhere else (`writing.told_before`).
 IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by"
 LATER: LiteralString = """
     LEFT JOIN LATERAL (
@@ -83,7 +83,7 @@ LATER: LiteralString = """
           FROM alerts l
          WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.state <> 'cancelled' AND l.follows IS NULL
            AND (l.launched_at, l.id) > (a.launched_at, a.id)
-           AND (l.phase <> 'all-clear' OR a.phase = 'all-clear' OR a.id = ANY (l.told_before))
+           AND (a.phase = 'all-clear' OR a.id = ANY (l.told_before))
          ORDER BY l.launched_at, l.id LIMIT 1) AS later ON true
 """
 

@@ -108,3 +108,14 @@ def test_alarms_by_rest(door: httpx.Client, key: Key, alarm: int) -> None:
 
 def test_alarms_are_counted_for_monitoring(door: httpx.Client, alarm: int) -> None:
     assert 'tocsin_alarms{kind="sender-stopped"} 1.0' in door.get("/metrics").text
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2026-13-45T00:00:00Z"])
+def test_a_time_beyond_the_calendar_in_an_alarm_breaks_no_page(at_desk: Desk, moment: str) -> None:
+    with transaction() as s:
+        alarms.sound(s, "sender-stopped", f"It stopped, see the log of {moment}.", datetime.now(UTC))
+    desk = at_desk("approver")
+    for path, status in (("/console", 200), ("/console/alerts/77", 404)):
+        answer = desk.get(path)
+        assert answer.status_code == status
+        assert moment in answer.text

@@ -127,6 +127,21 @@ def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: De
     assert ">All clear<" not in desk.get(f"/console/incidents/{incident}").text
 
 
+def test_an_update_to_a_part_leaves_the_first_alert_in_force_elsewhere(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Docks", factories.square(2, 0))
+    first = launched(city, zones=("Riverside", "Docks"))
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
+    launched(city, incident=incident, phase="update", zones=("Docks",))
+    launched(city, incident=incident, phase="all-clear", zones=("Docks",))
+    desk = at_desk("approver")
+    page = desk.get("/console").text
+    assert part(page, "standing").startswith("In force 1")
+    assert f'id="force-{first}"' in page
+    assert ">All clear<" in desk.get(f"/console/incidents/{incident}").text
+    assert ">All clear<" in desk.get(f"/console/alerts/{first}").text
+
+
 def test_a_draft_waits_for_those_who_may_approve_it(at_desk: Desk, city: datetime) -> None:
     with transaction() as s:
         draft = factories.alert_draft(s, now=city).id

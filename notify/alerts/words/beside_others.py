@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import exists, select
+from sqlalchemy import any_, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from notify.channels.channel import CHANNELS
@@ -44,6 +44,7 @@ def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
         & (later.launched_at > Alert.launched_at)
         & (later.state != AlertState.CANCELLED)
         & later.follows.is_(None)
+        & (Alert.id == any_(later.told_before))  # else a part of its area is still in danger
     )
     rows = s.scalars(
         select(Alert)
