@@ -117,7 +117,7 @@ def _alerts(now: datetime) -> tuple[int, int]:
 
 @pytest.fixture
 def page(browser: Browser, door: httpx.Client, pages: dict[str, str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=str(door.base_url), viewport={"width": 1280, "height": 800})
+    context = browser.new_context(base_url=str(door.base_url), viewport={"width": 1280, "height": 760})
     context.set_default_timeout(60_000)
     for name, value in door.cookies.items():
         context.add_cookies([{"name": name, "value": value, "url": str(door.base_url)}])
