@@ -216,6 +216,14 @@ def alert_ready(s: Session, *, channels: Sequence[str] = ("sms",), now: datetime
     return lifecycle.approve(s, alert.id, operator(s, "approver", now=now), now, allowed)
 
 
+def alert_launched(*, now: datetime = NOW, **draft: Any) -> int:
+    """An alert that was launched by itself, in a transaction of its own; its id."""
+    with transaction() as s:
+        alert_id = alert_ready(s, now=now, **draft).id
+        lifecycle.launch(s, alert_id, None, now)
+    return alert_id
+
+
 def alert_resolved(*, now: datetime = NOW, **draft: Any) -> int:
     """A launched alert whose audience has become deliveries, in transactions of its own; its id."""
     with transaction() as s:

@@ -94,17 +94,16 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
         present,
         _words(s, present.id) if present else (),
         coverage.of(s, covered).reached,
-        _is_closed(s, alerts, actual),
+        _is_closed(alerts, actual),
     )
 
 
-def _is_closed(s: Session, alerts: Sequence[Member], standing: Sequence[Member]) -> bool:
+def _is_closed(alerts: Sequence[Member], standing: Sequence[Member]) -> bool:
     launched = [one for one in alerts if one.launched_at and one.state != "cancelled"]
     newest = max(launched, key=lambda one: (one.launched_at, one.id), default=None)
-    if newest is None or newest.phase != "all-clear":
-        return False
-    ended = set(s.scalars(select(Alert.told_before).where(Alert.id == newest.id)).one())
-    return all(one.phase == "all-clear" or one.id in ended or one.superseded_by or one.ended_by for one in standing)
+    return (
+        newest is not None and newest.phase == "all-clear" and all(one.is_over or one.is_replaced for one in standing)
+    )
 
 
 def find(s: Session, incident_id: int) -> Incident:

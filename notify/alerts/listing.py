@@ -64,7 +64,7 @@ SUMMARY = ", ".join(
 class InIncident(AlertSummary):
     """An alert among those of its incident. `follows`: the alert whose unreached residents it is for.
 
-    The next one that was launched is `superseded_by` or, if it is an all-clear, `ended_by`.
+    `superseded_by` and `ended_by`: the first later alert, and the first later all-clear, that went to all of its area.
     """
 
     corrects: bool
@@ -72,19 +72,27 @@ class InIncident(AlertSummary):
     superseded_by: int | None
     ended_by: int | None
 
+    @property
+    def is_replaced(self) -> bool:
+        return self.superseded_by is not None or self.ended_by is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no danger any more where it was sent."""
+        return self.phase == "all-clear" or self.ended_by is not None
+
 
 # The same as columns, and what to join to `a` for them. A follow-up has the words of another alert: it replaces none.
 # What goes to a part of an alert's area only replaces or ends it nowhere else (`writing.told_before`).
 IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by"
 LATER: LiteralString = """
     LEFT JOIN LATERAL (
-        SELECT CASE WHEN l.phase <> 'all-clear' THEN l.id END AS superseded_by,
-               CASE WHEN l.phase = 'all-clear' THEN l.id END AS ended_by
+        SELECT (array_agg(l.id ORDER BY l.launched_at, l.id) FILTER (WHERE l.phase <> 'all-clear'))[1] AS superseded_by,
+               (array_agg(l.id ORDER BY l.launched_at, l.id) FILTER (WHERE l.phase = 'all-clear'))[1] AS ended_by
           FROM alerts l
          WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.state <> 'cancelled' AND l.follows IS NULL
            AND (l.launched_at, l.id) > (a.launched_at, a.id)
-           AND (a.phase = 'all-clear' OR a.id = ANY (l.told_before))
-         ORDER BY l.launched_at, l.id LIMIT 1) AS later ON true
+           AND (a.phase = 'all-clear' OR a.id = ANY (l.told_before))) AS later ON true
 """
 
 

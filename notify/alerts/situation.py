@@ -32,7 +32,7 @@ OPT_OUT_DAYS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item(InIncident):
-    """An alert that is not over. `closed`: the last one launched in its incident is an all-clear to all of its area.
+    """An alert that has not expired.
 
     `alone`: its author may approve it, if its audience is small. `promise`: a local time that its words promise.
     """
@@ -40,7 +40,6 @@ class Item(InIncident):
     created_by: int
     alone: bool
     resolved: bool
-    closed: bool
     area_hash: str | None
     promise: str | None
 
@@ -49,19 +48,13 @@ class Item(InIncident):
         return self.launched_at is not None and self.state in states.IN_FORCE
 
     @property
-    def is_replaced(self) -> bool:
-        return self.superseded_by is not None or self.ended_by is not None
-
-    @property
     def is_danger(self) -> bool:
-        if self.closed or self.ended_by is not None:
-            return False
-        return self.is_in_force and self.lane == "emergency" and self.status == "Actual"
+        return self.is_in_force and self.lane == "emergency" and self.status == "Actual" and not self.is_over
 
     @property
     def asks_from(self) -> datetime | None:
         """From when on its owner is asked what comes next; None: never, because something came or nothing need come."""
-        if self.launched_at is None or not self.is_in_force or self.is_replaced or self.closed:
+        if self.launched_at is None or not self.is_in_force or self.is_replaced or self.is_over:
             return None
         if self.status != "Actual" or self.follows is not None:
             return None
@@ -243,18 +236,10 @@ _ITEMS = f"""
     WITH open AS (
         SELECT a.* FROM alerts a WHERE a.expires_at > :now AND a.state NOT IN ('cancelled', 'expired')
          ORDER BY a.state = 'draft', a.id DESC LIMIT :most
-    ), last AS (
-        SELECT DISTINCT ON (l.incident_id, l.status) l.incident_id, l.status, l.id, l.phase, l.told_before
-          FROM alerts l
-         WHERE l.incident_id IN (SELECT incident_id FROM open) AND l.launched_at IS NOT NULL AND l.state <> 'cancelled'
-           AND l.follows IS NULL
-         ORDER BY l.incident_id, l.status, l.launched_at DESC, l.id DESC
     )
     SELECT {IN_INCIDENT}, a.created_by, cardinality(a.two_people) = 0 AS alone, a.area_hash,
-           a.fanout_done_at IS NOT NULL AS resolved, {_PROMISE} AS promise,
-           coalesce(
-               last.phase = 'all-clear' AND (a.phase = 'all-clear' OR a.id = ANY (last.told_before)), false) AS closed
-      FROM open a LEFT JOIN last USING (incident_id, status) {LATER}
+           a.fanout_done_at IS NOT NULL AS resolved, {_PROMISE} AS promise
+      FROM open a {LATER}
      ORDER BY a.lane = 'routine', a.launched_at DESC NULLS LAST, a.id DESC
 """  # noqa: S608  names of ours
 

@@ -39,8 +39,9 @@ def locale() -> "Locale":
 
 
 def language_name(code: str) -> str:
-    """Return what the reader calls a language."""
-    return str(locale().languages.get(code, code))
+    """Return what the reader calls a language, as a word of its own."""
+    name = str(locale().languages.get(code, code))
+    return name[:1].upper() + name[1:]
 
 
 def for_reader(by_language: Mapping[str, str], otherwise: str) -> str:

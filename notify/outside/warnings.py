@@ -105,13 +105,13 @@ _IN_FORCE = f"""
      GROUP BY {_SAME}, area
      ORDER BY array_position(ARRAY['Extreme', 'Severe', 'Moderate', 'Minor'], severity), sent_at DESC, max(id) DESC
      LIMIT :most
-"""  # noqa: S608
+"""  # noqa: S608  names of ours
 _CARRIED = f"""
     SELECT o.id, o.agency, o.ended_at FROM outside_warnings w
       JOIN outside_warnings o USING ({_SAME})
      WHERE w.id = :id AND w.kind <> 'Cancel' AND o.kind <> 'Cancel' AND o.area IS NOT DISTINCT FROM w.area
      ORDER BY o.ended_at IS NOT NULL, o.ends_at DESC, o.id
-"""  # noqa: S608
+"""  # noqa: S608  names of ours
 
 
 def there(s: Session, shape: BaseGeometry, now: datetime) -> Sequence[WarnedThere]:

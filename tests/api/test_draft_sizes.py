@@ -12,7 +12,7 @@ from api.console import draft_sizes
 from api.console.alert import alert_view
 from notify.core.db import transaction
 from tests import factories
-from tests.api.test_now import launched, part
+from tests.api.test_now import part
 from tests.waiting import until
 
 Desk = Callable[[str], httpx.Client]
@@ -29,7 +29,7 @@ def test_a_draft_says_how_many_messages_it_would_be(at_desk: Desk, city: datetim
 
 def test_a_size_that_is_counted_later_comes_with_the_stream(at_desk: Desk, city: datetime) -> None:
     client = at_desk("approver")
-    launched(city)
+    factories.alert_launched(now=city)
     stream_of = re.search(r'sse-connect="([^"]+)"', client.get("/console").text)
     assert stream_of is not None
     with client.stream("GET", stream_of[1]) as stream:

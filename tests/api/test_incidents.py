@@ -16,7 +16,7 @@ from notify.core.settings import settings
 from notify.operations.jobs import watch
 from tests import factories
 from tests.api import asked
-from tests.api.test_now import launched, part
+from tests.api.test_now import part
 
 Desk = Callable[[str], httpx.Client]
 REQUEST = {"asked_by": "Engine 4, Cruz", "source": "field", "danger": "Levee leaks", "place": "Mill St", "decide": "30"}
@@ -31,7 +31,7 @@ def words(page: str) -> str:
 
 
 def test_the_thread_has_alerts_notes_and_who_did_what(at_desk: Desk, city: datetime) -> None:
-    first = launched(city, blanks={"hazard": "tornado"})
+    first = factories.alert_launched(now=city, blanks={"hazard": "tornado"})
     incident = incident_of(first)
     client = at_desk("author")
     sent = client.post(f"/console/incidents/{incident}/notes", data={"words": "Siren 4 is <b>broken</b>."})
@@ -48,9 +48,9 @@ def test_the_thread_has_alerts_notes_and_who_did_what(at_desk: Desk, city: datet
 
 
 def test_an_all_clear_is_the_last_word(at_desk: Desk, city: datetime) -> None:
-    first = launched(city, expires_at=city + timedelta(hours=1))
+    first = factories.alert_launched(now=city, expires_at=city + timedelta(hours=1))
     incident = incident_of(first)
-    last = launched(city + timedelta(seconds=5), incident=incident, phase="all-clear")
+    last = factories.alert_launched(now=city + timedelta(seconds=5), incident=incident, phase="all-clear")
     page = words(at_desk("author").get(f"/console/incidents/{incident}").text)
     assert f"Storm all-clear {last}" in page
     with transaction() as s:
@@ -59,7 +59,7 @@ def test_an_all_clear_is_the_last_word(at_desk: Desk, city: datetime) -> None:
 
 
 def test_a_note_sent_twice_is_one_and_an_empty_one_is_refused(at_desk: Desk, city: datetime) -> None:
-    incident = incident_of(launched(city))
+    incident = incident_of(factories.alert_launched(now=city))
     client = at_desk("agent")
     form = {"words": "Road closed", "form": str(uuid4())}
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_a_request_runs_its_clock_until_an_alert_answers_it(at_desk: Desk, city:
     for _ in range(2):
         assert client.post("/console/requests", data=form).status_code == 303
     number = asked.number("SELECT id FROM warn_requests")
-    launched(city)
+    factories.alert_launched(now=city)
     waiting = part(client.get("/console").text, "waiting")
     assert "Request to warn from Engine 4, Cruz, Mill St Levee leaks Not read back yet." in waiting
     assert "Not read back yet. open for 0 minutes decide by" in waiting
@@ -88,7 +88,7 @@ def test_a_request_runs_its_clock_until_an_alert_answers_it(at_desk: Desk, city:
     assert "Not read back" not in part(client.get("/console").text, "waiting")
     assert client.post(f"/console/requests/{number}/decline", data={"why": "no"}).status_code == 403  # an agent
     client = at_desk("author")
-    alert = launched(city)
+    alert = factories.alert_launched(now=city)
     for wrong, status in (("", 422), ("x", 422), ("999", 404)):
         assert client.post(f"/console/requests/{number}/answer", data={"alert": wrong}).status_code == status
     assert client.post(f"/console/requests/{number}/answer", data={"alert": str(alert)}).status_code == 303
@@ -198,9 +198,9 @@ def alarms_of(kind: str) -> list[str]:
 
 def test_the_watch_asks_before_an_emergency_ends_and_when_a_decision_is_due(at_desk: Desk, city: datetime) -> None:
     early = city - timedelta(hours=3)
-    ends = launched(early, expires_at=city + timedelta(minutes=40))
-    launched(early, event="snow", expires_at=city + timedelta(minutes=40))  # may end by itself
-    launched(early, expires_at=city + timedelta(hours=4))
+    ends = factories.alert_launched(now=early, expires_at=city + timedelta(minutes=40))
+    factories.alert_launched(now=early, event="snow", expires_at=city + timedelta(minutes=40))  # may end by itself
+    factories.alert_launched(now=early, expires_at=city + timedelta(hours=4))
     with transaction() as s:
         wanted = warn_requests.Asked("A", "911", "B", "C", timedelta(minutes=5), None, uuid4())
         warn_requests.take(s, wanted, factories.operator(s), city - timedelta(minutes=9))
@@ -218,8 +218,8 @@ def test_the_watch_asks_before_an_emergency_ends_and_when_a_decision_is_due(at_d
 
 def test_the_watch_asks_before_a_promised_time_passes(at_desk: Desk, city: datetime) -> None:
     promised = (city + timedelta(minutes=20)).isoformat(timespec="minutes")
-    number = launched(
-        city - timedelta(hours=3),
+    number = factories.alert_launched(
+        now=city - timedelta(hours=3),
         event="outage",
         blanks={"utility": "power", "restore_by": promised},
         expires_at=city + timedelta(hours=9),
@@ -227,7 +227,7 @@ def test_the_watch_asks_before_a_promised_time_passes(at_desk: Desk, city: datet
     watch.run()
     assert "promises residents news by" in alarms_of("expires-soon")[0]
     assert "promised news by" in part(at_desk("author").get("/console").text, "waiting")
-    launched(datetime.now(UTC), event="outage", phase="all-clear", incident=incident_of(number))
+    factories.alert_launched(now=datetime.now(UTC), event="outage", phase="all-clear", incident=incident_of(number))
     watch.run()
     assert alarms_of("expires-soon") == []
 

@@ -8,18 +8,11 @@ import httpx
 import pytest
 
 from api.console.places import city_outline
-from notify.alerts import lifecycle, situation
+from notify.alerts import situation
 from notify.core.db import transaction
 from tests import factories
 
 Desk = Callable[[str], httpx.Client]
-
-
-def launched(now: datetime, **draft: object) -> int:
-    with transaction() as s:
-        alert = factories.alert_ready(s, now=now, **draft)
-        lifecycle.launch(s, alert.id, None, now)
-        return alert.id
 
 
 @pytest.mark.parametrize(
@@ -33,7 +26,7 @@ def launched(now: datetime, **draft: object) -> int:
 def test_an_area_looks_the_same_on_every_map_and_has_its_key(
     at_desk: Desk, city: datetime, draft: dict[str, object], look: str, called: str
 ) -> None:
-    alert = launched(city, **draft)
+    alert = factories.alert_launched(now=city, **draft)
     for path in ("/console", f"/console/alerts/{alert}", f"/console/alerts/{alert}/report"):
         page = at_desk("approver").get(path).text
         assert f'class="area {look}"' in page, path
@@ -42,7 +35,7 @@ def test_an_area_looks_the_same_on_every_map_and_has_its_key(
 
 
 def test_areas_on_now_are_numbered_and_the_numbers_are_explained(at_desk: Desk, city: datetime) -> None:
-    first, second = launched(city), launched(city, event="outage")
+    first, second = factories.alert_launched(now=city), factories.alert_launched(now=city, event="outage")
     page = at_desk("author").get("/console").text
     marks = re.findall(r'<text class="mark" x="([\d.]+)" y="([\d.]+)">(\d+)</text>', page)
     assert sorted(int(number) for *_, number in marks) == [first, second]

@@ -24,13 +24,6 @@ from tests.api import asked
 Desk = Callable[[str], httpx.Client]
 
 
-def launched(now: datetime, **draft: object) -> int:
-    with transaction() as s:
-        alert = factories.alert_ready(s, now=now, **draft)
-        lifecycle.launch(s, alert.id, None, now)
-        return alert.id
-
-
 def part(page: str, name: str) -> str:
     """One part of the page, without tags and with single spaces."""
     inside = re.split(r'<div id="now-', page.split(f'id="now-{name}"')[1].partition(">")[2])[0]
@@ -62,7 +55,7 @@ def first_steps(page: str) -> str:
 
 
 def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, city: datetime) -> None:
-    force, practice = launched(city), launched(city, status="Exercise")
+    force, practice = factories.alert_launched(now=city), factories.alert_launched(now=city, status="Exercise")
     with transaction() as s:
         draft = factories.alert_draft(s, now=city).id
         ready = factories.alert_ready(s, now=city, launch_at=city + timedelta(hours=1)).id
@@ -93,9 +86,11 @@ def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, ci
 
 
 def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Desk, city: datetime) -> None:
-    first = launched(city)
+    first = factories.alert_launched(now=city)
     asked.do("UPDATE alerts SET state = 'sent', finished_at = launched_at WHERE id = :id", id=first)
-    launched(city, incident=asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first), phase="all-clear")
+    factories.alert_launched(
+        now=city, incident=asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first), phase="all-clear"
+    )
     page = at_desk("approver").get("/console").text
     assert part(page, "standing").startswith("In force 0")
     force = part(page, "force")
@@ -103,12 +98,30 @@ def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Des
     assert part(page, "replaced").startswith("Replaced 1 alert Storm alert")
 
 
-def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: Desk, city: datetime) -> None:
+def in_two_zones(now: datetime) -> tuple[int, int]:
+    """A danger in Riverside and in the Docks: the alert, and its incident."""
     with transaction() as s:
         factories.zone(s, "Docks", factories.square(2, 0))
-    first = launched(city, zones=("Riverside", "Docks"))
-    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
-    launched(city, incident=incident, phase="all-clear", zones=("Docks",))
+    first = factories.alert_launched(now=now, zones=("Riverside", "Docks"))
+    return first, asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
+
+
+def test_a_danger_that_was_replaced_and_ended_is_none_though_something_new_is_said_elsewhere(city: datetime) -> None:
+    """The first later alert is the update; that an all-clear came after it counts all the same."""
+    first, incident = in_two_zones(city)
+    for phase, zones in (
+        ("update", ("Riverside", "Docks")),
+        ("all-clear", ("Riverside", "Docks")),
+        ("update", ("Docks",)),
+    ):
+        factories.alert_launched(now=city, incident=incident, phase=phase, zones=zones)
+    with transaction() as s:
+        assert [one.is_danger for one in situation.read(s, city).items if one.id == first] == [False]
+
+
+def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: Desk, city: datetime) -> None:
+    first, incident = in_two_zones(city)
+    factories.alert_launched(now=city, incident=incident, phase="all-clear", zones=("Docks",))
     desk = at_desk("approver")
     page = desk.get("/console").text
     assert part(page, "standing").startswith("In force 1")
@@ -120,7 +133,7 @@ def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: De
     thread = desk.get(f"/console/incidents/{incident}").text
     assert ">All clear<" in thread
     assert "The last word was an all-clear" not in thread
-    launched(city, incident=incident, phase="all-clear", zones=("Riverside", "Docks"))
+    factories.alert_launched(now=city, incident=incident, phase="all-clear", zones=("Riverside", "Docks"))
     page = desk.get("/console").text
     assert part(page, "standing").startswith("In force 0")
     assert "The danger is over" in desk.get(f"/console/alerts/{first}").text
@@ -128,12 +141,9 @@ def test_an_all_clear_to_a_part_leaves_the_danger_in_force_elsewhere(at_desk: De
 
 
 def test_an_update_to_a_part_leaves_the_first_alert_in_force_elsewhere(at_desk: Desk, city: datetime) -> None:
-    with transaction() as s:
-        factories.zone(s, "Docks", factories.square(2, 0))
-    first = launched(city, zones=("Riverside", "Docks"))
-    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
-    launched(city, incident=incident, phase="update", zones=("Docks",))
-    launched(city, incident=incident, phase="all-clear", zones=("Docks",))
+    first, incident = in_two_zones(city)
+    factories.alert_launched(now=city, incident=incident, phase="update", zones=("Docks",))
+    factories.alert_launched(now=city, incident=incident, phase="all-clear", zones=("Docks",))
     desk = at_desk("approver")
     page = desk.get("/console").text
     assert part(page, "standing").startswith("In force 1")
@@ -169,14 +179,14 @@ def test_zones_beside_a_danger_have_no_message_until_they_get_one(at_desk: Desk,
     with transaction() as s:
         factories.zone(s, "Harbor", factories.square(1, 0), now=city)  # beside Riverside
         factories.zone(s, "Hilltop", factories.square(4, 0), now=city)
-    flood = launched(city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
+    flood = factories.alert_launched(now=city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
     gaps = part(at_desk("author").get("/console").text, "gaps")
     assert gaps.startswith("Beside a danger, without a message Harbor custom zone beside alert")
     assert "12 minutes since" in gaps
     assert "Hilltop" not in gaps
-    launched(city, event="snow", zones=("Harbor",))
+    factories.alert_launched(now=city, event="snow", zones=("Harbor",))
     assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")  # a routine notice warns of no danger
-    told = launched(city, zones=("Harbor",))
+    told = factories.alert_launched(now=city, zones=("Harbor",))
     page = at_desk("author").get("/console").text
     assert part(page, "gaps") == ""
     assert 'id="zone-' in page
@@ -185,14 +195,14 @@ def test_zones_beside_a_danger_have_no_message_until_they_get_one(at_desk: Desk,
         lifecycle.cancel(s, told, None, datetime.now(UTC))
     assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")
     first = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=flood)
-    launched(city, incident=first, phase="all-clear")
+    factories.alert_launched(now=city, incident=first, phase="all-clear")
     assert part(at_desk("author").get("/console").text, "gaps") == ""
 
 
 def test_a_zone_without_a_message_shows_who_has_taken_it(at_desk: Desk, city: datetime) -> None:
     with transaction() as s:
         factories.zone(s, "Harbor", factories.square(1, 0), now=city)
-    flood = launched(city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
+    flood = factories.alert_launched(now=city - timedelta(minutes=12), expires_at=city + timedelta(hours=5))
     incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=flood)
     with transaction() as s:
         claims.take(s, incident, "Harbor", factories.operator(s, "agent", now=city), city - timedelta(minutes=4))
@@ -207,7 +217,7 @@ def test_a_zone_without_a_message_shows_who_has_taken_it(at_desk: Desk, city: da
 
 
 def test_an_alert_that_ends_soon_asks_for_an_update_or_an_all_clear(at_desk: Desk, city: datetime) -> None:
-    number = launched(city - timedelta(hours=3), expires_at=city + timedelta(minutes=50))
+    number = factories.alert_launched(now=city - timedelta(hours=3), expires_at=city + timedelta(minutes=50))
     waiting = at_desk("author").get("/console").text
     incident = asked.number("SELECT incident_id FROM alerts")
     for phase in ("update", "all-clear"):
@@ -242,7 +252,7 @@ def test_senders_show_their_cap_breaker_backlog_and_last_test(at_desk: Desk, cit
 
 def test_a_channel_names_the_alert_that_is_being_sent(at_desk: Desk, city: datetime) -> None:
     """When its messages left is only known once all are settled: until then it is not said that none has been sent."""
-    launched(city)
+    factories.alert_launched(now=city)
     assert "No alert has been sent." in part(at_desk("author").get("/console").text, "senders"), "nobody is written to"
     number = factories.alert_resolved(now=city)
     shown = part(at_desk("author").get("/console").text, "senders")
@@ -258,14 +268,14 @@ def test_a_channel_names_the_alert_that_is_being_sent(at_desk: Desk, city: datet
 def test_311_agents_see_no_small_numbers_of_messages(at_desk: Desk, city: datetime) -> None:
     person = asked.number("SELECT min(id) FROM contacts")
     asked.do("INSERT INTO consents (contact_id, kind, at, how) VALUES (:c, 'opt-out', now(), 'a test')", c=person)
-    launched(city)
+    factories.alert_launched(now=city)
     assert "Last 24 hours 1 " in part(at_desk("author").get("/console").text, "senders")
     assert "Last 24 hours fewer than 10 " in part(at_desk("agent").get("/console").text, "senders")
 
 
 def test_what_changes_is_streamed_and_nothing_else(at_desk: Desk, city: datetime) -> None:
     client = at_desk("author")
-    launched(city)
+    factories.alert_launched(now=city)
     stream_of = re.search(r'sse-connect="([^"]+)"', client.get("/console").text)
     assert stream_of is not None
     with client.stream("GET", stream_of[1]) as stream:
@@ -297,7 +307,7 @@ def test_twenty_who_watch_cost_one_look(city: datetime) -> None:
 
 def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: datetime) -> None:
     """The statements of the page, as PostgreSQL plans them when it may use its indexes."""
-    launched(city)
+    factories.alert_launched(now=city)
     factories.alert_resolved(now=city)
     said: list[tuple[str, object]] = []
 
@@ -321,7 +331,7 @@ def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: dat
 @pytest.mark.timed
 def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, city: datetime) -> None:
     number = factories.alert_resolved(now=city)
-    launched(city)
+    factories.alert_launched(now=city)
     with transaction() as s:
         for _ in range(20):
             factories.alert_draft(s, now=city)
@@ -348,7 +358,7 @@ def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, cit
 
 def test_the_city_map_has_what_the_page_has(at_desk: Desk, city: datetime) -> None:
     """Areas in force with their looks, the most urgent last; no draft, nothing replaced."""
-    practice, danger = launched(city, status="Exercise"), launched(city)
+    practice, danger = factories.alert_launched(now=city, status="Exercise"), factories.alert_launched(now=city)
     with transaction() as s:
         factories.alert_draft(s, now=city)
     desk = at_desk("agent")

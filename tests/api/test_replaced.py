@@ -10,14 +10,14 @@ from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 from tests.api.test_incidents import incident_of, words
-from tests.api.test_now import launched, part
+from tests.api.test_now import part
 
 Desk = Callable[[str], httpx.Client]
 
 
 def sent(now: datetime, **draft: object) -> int:
     """One whose messages have all left: an all-clear does not cancel it."""
-    number = launched(now, **draft)
+    number = factories.alert_launched(now=now, **draft)
     asked.do("UPDATE alerts SET state = 'sent', finished_at = launched_at WHERE id = :id", id=number)
     return number
 
@@ -31,9 +31,11 @@ def test_only_the_alert_in_force_tells_a_zone_and_stands_beside_others(at_desk: 
     with transaction() as s:
         factories.zone(s, "Harbor", factories.square(1, 0), now=city)
         factories.zone(s, "Hilltop", factories.square(-1, 0), now=city)
-    first = launched(city - timedelta(minutes=12), zones=("Riverside", "Hilltop"), expires_at=city + timedelta(hours=5))
+    first = factories.alert_launched(
+        now=city - timedelta(minutes=12), zones=("Riverside", "Hilltop"), expires_at=city + timedelta(hours=5)
+    )
     incident = incident_of(first)
-    update = launched(city, incident=incident, phase="update")
+    update = factories.alert_launched(now=city, incident=incident, phase="update")
     client = at_desk("author")
     told = section(client.get(f"/console/incidents/{incident}").text, "reach-title")
     assert f"Riverside custom: alert {update}" in told
@@ -45,8 +47,8 @@ def test_only_the_alert_in_force_tells_a_zone_and_stands_beside_others(at_desk: 
 
 
 def test_an_exercise_tells_no_zone_of_a_real_incident(at_desk: Desk, city: datetime) -> None:
-    first = launched(city)
-    launched(city, incident=incident_of(first), phase="update", status="Exercise")
+    first = factories.alert_launched(now=city)
+    factories.alert_launched(now=city, incident=incident_of(first), phase="update", status="Exercise")
     told = section(at_desk("author").get(f"/console/incidents/{incident_of(first)}").text, "reach-title")
     assert told.endswith(f"Riverside custom: alert {first}")
 
@@ -55,8 +57,10 @@ def test_a_zone_that_another_incident_has_cleared_is_named_beside_a_danger(at_de
     with transaction() as s:
         factories.zone(s, "Harbor", factories.square(1, 0), now=city)
     over = sent(city, zones=("Harbor",))
-    launched(city + timedelta(seconds=1), incident=incident_of(over), phase="all-clear", zones=("Harbor",))
-    launched(city + timedelta(seconds=2))
+    factories.alert_launched(
+        now=city + timedelta(seconds=1), incident=incident_of(over), phase="all-clear", zones=("Harbor",)
+    )
+    factories.alert_launched(now=city + timedelta(seconds=2))
     assert "Harbor" in part(at_desk("author").get("/console").text, "gaps")
 
 
@@ -71,16 +75,16 @@ def test_replaced_alerts_stand_apart_and_name_what_replaced_them(at_desk: Desk, 
     assert "correction" in part(page, "force")
     assert f"replaced by alert {update}" in part(page, "replaced")
     assert "ends" not in part(page, "replaced")
-    clear = launched(city + timedelta(seconds=2), incident=incident, phase="all-clear")
+    clear = factories.alert_launched(now=city + timedelta(seconds=2), incident=incident, phase="all-clear")
     replaced = part(client.get("/console").text, "replaced")
     assert f"replaced by alert {update}" in replaced
     assert f"ended by all-clear {clear}" in replaced
 
 
 def test_an_all_clear_is_no_danger_that_goes_on(at_desk: Desk, city: datetime) -> None:
-    first = launched(city)
+    first = factories.alert_launched(now=city)
     assert 'class="key clear"' not in at_desk("author").get("/console").text
-    launched(city + timedelta(seconds=1), incident=incident_of(first), phase="all-clear")
+    factories.alert_launched(now=city + timedelta(seconds=1), incident=incident_of(first), phase="all-clear")
     page = at_desk("author").get("/console").text
     assert 'class="area clear"' in page
     assert "All-clear" in part(page, "map")
@@ -95,7 +99,7 @@ def test_the_list_says_what_each_alert_is_to_its_incident(at_desk: Desk, city: d
     first = sent(city)
     incident = incident_of(first)
     fixed = sent(city + timedelta(seconds=1), incident=incident, phase="update", corrects=True)
-    clear = launched(city + timedelta(seconds=2), incident=incident, phase="all-clear")
+    clear = factories.alert_launched(now=city + timedelta(seconds=2), incident=incident, phase="all-clear")
     with transaction() as s:
         draft = factories.alert_draft(s, now=city).id
     rows = {

@@ -87,7 +87,7 @@ def look(one: Item) -> str:
     """How an area is drawn: as its lane, as "clear" after an all-clear, or as "rehearsed"."""
     if one.status != "Actual":
         return "rehearsed"
-    return "clear" if one.closed else str(one.lane)
+    return "clear" if one.is_over else str(one.lane)
 
 
 def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int], others: list[bytes]) -> Drawing | None:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import typst
-from babel import Locale
 from babel.dates import parse_pattern
 
 from notify.alerts.reporting.after_action import AfterAction, Kin, Reach
@@ -214,10 +213,7 @@ def _message(one: Mapping[str, str]) -> dict[str, str]:
 
 def language_name(language: str) -> str:
     """Return a language's name in that of the reader; for the city's own timelines that got nothing: none."""
-    if not language:
-        return str(worded(REPORT)["none"])
-    name = Locale.parse(language).get_display_name(translation.language()) or language
-    return name[:1].upper() + name[1:]
+    return translation.language_name(language) if language else str(worded(REPORT)["none"])
 
 
 def rows(found: AfterAction) -> Iterable[tuple[object, ...]]:

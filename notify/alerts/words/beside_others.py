@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import any_, exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
+from notify.alerts.listing import LATER
 from notify.channels.channel import CHANNELS
 from notify.content import differences
 from notify.content.differences import Piece
 from notify.core import states
 from notify.models import Alert, StoredContent
-from notify.models.states import AlertState
 from notify.outside.messages import Words
 from notify.outside.warnings import Warned
 from zones import gate
@@ -37,24 +37,18 @@ class Laid:
 def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
     """Return our real alerts in force that are not all-clears and that no later alert of their incident replaces: those
     in the area of the warning first, then the newest."""
-    later = aliased(Alert)
-    replaces = (
-        (later.incident_id == Alert.incident_id)
-        & (later.status == Alert.status)
-        & (later.launched_at > Alert.launched_at)
-        & (later.state != AlertState.CANCELLED)
-        & later.follows.is_(None)
-        & (Alert.id == any_(later.told_before))  # else a part of its area is still in danger
-    )
-    rows = s.scalars(
-        select(Alert)
-        .where(Alert.state.in_(states.IN_FORCE), Alert.status == "Actual", Alert.phase != "all-clear")
-        .where(Alert.expires_at > now, Alert.area.is_not(None), ~exists().where(replaces))
-        .order_by(Alert.launched_at.desc(), Alert.id.desc())
-        .limit(MOST)
-    ).all()
+    found = s.scalars(text(_IN_FORCE), {"states": list(states.IN_FORCE), "now": now, "most": MOST}).all()
+    rows = s.scalars(select(Alert).where(Alert.id.in_(found)).order_by(Alert.launched_at.desc(), Alert.id.desc())).all()
     area = warning.shape
     return rows if area is None else sorted(rows, key=lambda one: not _meets(one, area))
+
+
+_IN_FORCE = f"""
+    SELECT a.id FROM alerts a {LATER}
+     WHERE a.state = ANY (CAST(:states AS alert_state[])) AND a.status = 'Actual' AND a.phase <> 'all-clear'
+       AND a.expires_at > :now AND a.area IS NOT NULL AND later.superseded_by IS NULL AND later.ended_by IS NULL
+     ORDER BY a.launched_at DESC, a.id DESC LIMIT :most
+"""  # noqa: S608  names of ours
 
 
 def _meets(alert: Alert, area: BaseGeometry) -> bool:

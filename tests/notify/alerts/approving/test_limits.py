@@ -162,7 +162,10 @@ def test_the_contacts_are_counted_once(s: Session) -> None:
     author = limited(s, "author", contacts=5)
     alert = write(s, author)
     counts: list[str] = []
-    listens = lambda _c, _u, statement, *_: counts.append(statement)  # noqa: E731
+
+    def listens(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        counts.append(statement)
+
     event.listen(s.get_bind(), "before_cursor_execute", listens)
     try:
         approve(s, alert, author)
