@@ -162,6 +162,7 @@ def _environment(_language: str) -> Environment:
         "apart": _apart,
         "away": lambda at: apart(at, datetime.now(UTC)),
         "linked": linked,
+        "breakable": breakable,
         "on_clocks": on_clocks,
         "spoken": _spoken,
         "fill_in": fill_in,
@@ -208,6 +209,11 @@ def _said(found: re.Match[str]) -> str:
 def linked(words: str) -> Markup:
     """Make links of the console's addresses within words."""
     return Markup(_ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(escape(words))))  # noqa: S704  escaped, and \w and / only
+
+
+def breakable(email: str) -> Markup:
+    """Let a long email address break before its @ and after its dots, not within a word."""
+    return Markup(re.sub(r"(?=@)|(?<=\.)", "<wbr>", str(escape(email))))  # noqa: S704  escaped
 
 
 def _days_ahead(at: datetime) -> int:

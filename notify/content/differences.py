@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
+LIKE = 1 / 3  # of the words; texts with less in common are read better one after the other than word by word
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -37,3 +39,15 @@ def _keys(tokens: Sequence[str]) -> list[str]:
 def differ(pieces: Sequence[Piece]) -> bool:
     """Whether there is more than white space that is not in both."""
     return any(one.kind != "same" and one.words.strip() for one in pieces)
+
+
+def unlike(pieces: Sequence[Piece]) -> bool:
+    """Whether there are two texts that share less than a third of their words."""
+    count = {kind: sum(len(one.words.split()) for one in pieces if one.kind == kind) for kind in ("same", "old", "new")}
+    shared = 2 * count["same"]
+    return bool(count["old"] and count["new"]) and shared < LIKE * (shared + count["old"] + count["new"])
+
+
+def sides(pieces: Sequence[Piece]) -> tuple[Sequence[Piece], Sequence[Piece]]:
+    """Return the pieces of the old text and those of the new one."""
+    return [one for one in pieces if one.kind != "new"], [one for one in pieces if one.kind != "old"]

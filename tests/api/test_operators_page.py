@@ -35,13 +35,18 @@ def test_an_invited_operator_joins_by_the_link_that_is_shown_once(at_desk: Desk)
     newer = link_on(door.post(f"/console/operators/{number}/invite").text)
     assert door.get(link).status_code == 422
     assert door.get(newer).status_code == 200
-    assert "tom@example.gov" in door.get("/console/operators").text
+    listed = door.get("/console/operators").text
+    assert "tom<wbr>@example.<wbr>gov" in listed, "a long one breaks before its @ and after its dots"
 
 
 def test_accounts_of_the_training_city_are_called_so(at_desk: Desk) -> None:
     shown = at_desk("admin").get("/console/operators").text
     assert "training account" in shown
     assert "not joined" not in shown
+    number = asked.number("SELECT id FROM operators WHERE email = 'admin@tocsin.example.org'")
+    page = at_desk("admin").get(f"/console/operators/{number}").text
+    assert "needs no invitation" in page
+    assert "/invite" not in page
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from zones import gate
 KEPT = 4  # drawings
 MOST = 40  # areas in one drawing
 LETTER, LINE = 4.8, 14  # units of a letter's width in a zone's name, and of a line's height
+MARK = 1.8  # a digit of an alert's number is as wide as so many letters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Label:
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Paths of an SVG. `around`: zones, path and name; `names`: of those that have room for it; `marks`: the number of
-    each alert in its area. `areas`: alert, path, and between them its lane, "clear" for an all-clear or "rehearsed" for
-    exercises and tests; `gaps`: zones beside a danger that have no message; `others`: areas of other agencies'
-    warnings, which do not widen the drawing."""
+    each alert in its area, of several in one place together. `areas`: alert, path, and between them its lane, "clear"
+    for an all-clear or "rehearsed" for exercises and tests; `gaps`: zones beside a danger that have no message;
+    `others`: areas of other agencies' warnings, which do not widen the drawing."""
 
     width: int
     height: int
@@ -128,11 +129,21 @@ def _names(zones: Zones, rows: list[int], pen: Pen) -> Iterator[Label]:
 
 
 def _marks(areas: list[tuple[int, BaseGeometry]], pen: Pen) -> Iterator[Label]:
-    """Return the number of each alert, one above the other where areas have the same middle."""
-    taken: Counter[tuple[int, int]] = Counter()
+    """Return the number of each alert, in one label where those of several would cover each other."""
+    labels: list[tuple[float, float, list[int]]] = []
     for alert, shape in areas:
         inside = shape.representative_point()
         x, y = pen.at(inside.x, inside.y)
-        above = taken[round(x), round(y)]
-        taken[round(x), round(y)] += 1
-        yield Label(str(alert), round(x, 1), round(y - LINE / 2 - LINE * above, 1))
+        for there_x, there_y, numbers in labels:
+            wide = LETTER * MARK * (len(_listed(numbers)) + len(str(alert))) / 2
+            if abs(x - there_x) < wide + LINE and abs(y - there_y) < LINE:
+                numbers.append(alert)
+                break
+        else:
+            labels.append((x, y, [alert]))
+    for x, y, numbers in labels:
+        yield Label(_listed(numbers), round(x, 1), round(y - LINE / 2, 1))
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

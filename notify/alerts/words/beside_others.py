@@ -25,13 +25,15 @@ MOST_CHARACTERS = 8_000  # of each side: the comparison takes quadratic time
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """One of our messages beside the other agency's text. What both have is the same in `theirs` and `ours`."""
+    """One of our messages beside the other agency's text. What both have is the same in `theirs` and `ours`; `unlike`:
+    it is too little to mark the rest."""
 
     channel: str
     language: str
     their_language: str
     theirs: Sequence[Piece]
     ours: Sequence[Piece]
+    unlike: bool
 
 
 def in_force(s: Session, warning: Warned, now: datetime) -> Sequence[Alert]:
@@ -73,10 +75,5 @@ def _laid(row: StoredContent, words: Words) -> Laid:
     theirs = "\n".join(filter(None, (words.headline, words.description, words.instruction)))
     ours = "\n".join(filter(None, (row.subject, row.text)))
     pieces = differences.compare(theirs[:MOST_CHARACTERS], ours[:MOST_CHARACTERS])
-    return Laid(
-        row.channel,
-        row.language,
-        words.language,
-        [one for one in pieces if one.kind != "new"],
-        [one for one in pieces if one.kind != "old"],
-    )
+    left, right = differences.sides(pieces)
+    return Laid(row.channel, row.language, words.language, left, right, differences.unlike(pieces))

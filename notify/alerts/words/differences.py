@@ -19,11 +19,19 @@ Words = Mapping[tuple[str, str], str]  # the text, below its subject, by channel
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One message, word by word. `pieces`: empty if the other side has no such message."""
+    """One message, word by word. `pieces`: all new if the other side has no such message."""
 
     channel: str
     language: str
     pieces: Sequence[Piece]
+
+    @property
+    def apart(self) -> tuple[str, str] | None:
+        """The old and the new text, if they share too little to be shown as one."""
+        if not differences.unlike(self.pieces):
+            return None
+        old, new = ("".join(one.words for one in side) for side in differences.sides(self.pieces))
+        return old, new
 
 
 @dataclass(frozen=True, slots=True)

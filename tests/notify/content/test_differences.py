@@ -2,7 +2,7 @@
 
 import pytest
 
-from notify.content.differences import Piece, compare, differ
+from notify.content.differences import Piece, compare, differ, unlike
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,17 @@ def test_the_pieces_in_the_order_of_reading(old: str, new: str, pieces: list[tup
     assert found == [Piece(*one) for one in pieces]  # type: ignore[arg-type]
     assert "".join(one.words for one in found if one.kind != "old") == new
     assert differ(found) == any(kind != "same" for kind, _ in pieces)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "too_little"),
+    [
+        ("Wind until 5 PM.", "Wind until 6 PM.", False),
+        ("Stay away from the river today.", "Boil the water before you drink it.", True),
+        ("one two three", "one four five", False),  # two words of six are a third
+        ("one two three four", "one five six seven", True),
+        ("", "There was no such message", False),
+    ],
+)
+def test_texts_with_little_in_common_are_not_compared_word_by_word(old: str, new: str, too_little: bool) -> None:
+    assert unlike(compare(old, new)) == too_little
