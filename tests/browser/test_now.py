@@ -42,5 +42,23 @@ def test_without_scripts_the_page_says_the_same(
     still.set_viewport_size({"width": 320, "height": 640})
     still.goto("/console")
     expect(still.locator("#now-force")).to_contain_text("Storm alert")
+    expect(still.locator("#now-map svg")).to_be_hidden()  # folded
+    still.get_by_text("Map, channels and opt-outs").click()
     expect(still.locator("#now-map svg")).to_be_visible()
     plain.close()
+
+
+def test_a_phone_folds_what_a_desk_shows(city: datetime, signed_in: None, page: Page) -> None:
+    factories.alert_resolved(now=city, channels=("sms",))
+    page.goto("/console")
+    fold = page.get_by_text("Map, channels and opt-outs")
+    expect(page.locator("#senders-title")).to_be_visible()
+    expect(fold).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#senders-title")).to_be_hidden()
+    expect(page.locator("#now-force")).to_be_visible()
+    fold.click()
+    with transaction() as s:
+        factories.alert_draft(s, now=city)
+    expect(page.locator("#now-waiting")).to_contain_text("Review")
+    expect(page.locator("#senders-title")).to_be_visible()
