@@ -11,7 +11,7 @@ from notify.content import post_length
 from notify.content.lexicon import Lexicon
 from notify.content.lint_finding import ERROR, IN_ROUTINE, WARNING, About, Hit, Message
 from notify.core import phones
-from notify.core.characters import ascii_punctuation
+from notify.core.characters import ascii_punctuation, without_marks
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
 from notify.core.urls import find_urls
@@ -99,14 +99,10 @@ def _characters(message: Message, words: Lexicon | None) -> Iterator[Hit]:
 
 def _plain(char: str) -> str:
     """Return characters of GSM-7 that can stand for this one; "" when there are none."""
-    for candidate in (ascii_punctuation(char), unicodedata.normalize("NFKC", char), _without_marks(char)):
+    for candidate in (ascii_punctuation(char), unicodedata.normalize("NFKC", char), without_marks(char)):
         if candidate.strip() and sms_segments.encoding_of(candidate) == "GSM-7":
             return candidate
     return ""
-
-
-def _without_marks(char: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
 
 
 def _links(message: Message, about: About) -> Iterator[Hit]:

@@ -45,3 +45,8 @@ def visible(words: str) -> str:
 def ascii_punctuation(words: str) -> str:
     """The text with typographic quotes, dashes, spaces, bullets and ligatures replaced by characters of GSM-7."""
     return words.translate(_ASCII)
+
+
+def without_marks(words: str) -> str:
+    """The text without accents and other marks on its letters: `Peña` becomes `Pena`."""
+    return "".join(char for char in unicodedata.normalize("NFKD", words) if not unicodedata.combining(char))

@@ -10,12 +10,14 @@ import pytest
 
 from notify.alerts import situation, warn_requests
 from notify.alerts.writing import precaution
+from notify.city.parts import Drawn
 from notify.content.catalogue import catalogue
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories
 from tests.api import asked
 from tests.api.filling import Form
+from zones.geometry import to_geojson
 
 Desk = Callable[[str], httpx.Client]
 OFFER = "Warn as a precaution:"
@@ -59,29 +61,56 @@ def test_one_click_opens_a_complete_draft(at_desk: Desk, city: datetime) -> None
     assert news.minute % 15 == 0
 
 
-def test_without_a_zone_of_that_name_it_has_those_of_the_incident(at_desk: Desk, city: datetime) -> None:
+def opened(desk: httpx.Client, request: int) -> tuple[str, set[str]]:
+    """The form that one click opens, and the names of the zones that are ticked."""
+    path = desk.post(f"/console/requests/{request}/precaution", data={"advice": "boil"}).headers["location"]
+    page = desk.get(path).text
+    ticked = re.findall(r'name="zone\.(\d+)"[^>]*checked', page)
+    return page, {one.name for one in asked.rows("SELECT id, name FROM zones") if str(one.id) in ticked}
+
+
+def test_without_names_of_zones_it_has_those_of_the_incident_and_says_so(at_desk: Desk, city: datetime) -> None:
+    """Harbor is named among other words: they may be about more than it."""
     with transaction() as s:
-        incident = factories.alert_draft(s, now=city).incident_id
-    number = request_of(city, 10, place="near the bridge", incident=incident)
+        factories.zone(s, "Harbor", factories.square(3, 5), now=city)
+        alert = factories.alert_draft(s, now=city)
     desk = at_desk("author")
-    path = desk.post(f"/console/requests/{number}/precaution", data={"advice": "inside"}).headers["location"]
-    assert "Complete. Review makes the alert" in desk.get(path).text
-    lone = request_of(city, 10, place="near the bridge")
-    path = desk.post(f"/console/requests/{lone}/precaution", data={"advice": "inside"}).headers["location"]
-    assert 'Not complete yet: see <a href="#where">' in desk.get(path).text
+    place = "Harbor, 1 Main St to the bridge"
+    page, ticked = opened(desk, request_of(city, 10, place=place, incident=alert.incident_id))
+    assert ticked == {"Riverside"}
+    assert "Complete. Review makes the alert" in page
+    assert f"so the zones of alert {alert.id} of its incident are ticked: Riverside. Is that right?" in page
+    page, ticked = opened(desk, request_of(city, 10, place=place))
+    assert ticked == set()
+    assert "says where: “Harbor, 1 Main St to the bridge”" in page
+    assert "so no zone is ticked: choose where." in page
+    assert 'Not complete yet: see <a href="#where">' in page
 
 
-def test_every_zone_that_the_place_names_is_chosen(at_desk: Desk, city: datetime) -> None:
+def test_an_incident_that_has_more_than_zones_ticks_none(at_desk: Desk, city: datetime) -> None:
+    """Zones alone would leave out the part that was drawn."""
+    with transaction() as s:
+        drawn = Drawn(to_geojson(factories.square(0.5, 0.5)))
+        alert = factories.alert_draft(s, now=city, parts=[drawn], area_description="by the bridge")
+    _page, ticked = opened(at_desk("author"), request_of(city, 10, place="the bridge", incident=alert.incident_id))
+    assert ticked == set()
+
+
+def test_zones_that_the_place_names_are_ticked_until_somebody_chooses(at_desk: Desk, city: datetime) -> None:
     with transaction() as s:
         for n, name in enumerate(("Old Town", "Harbor", "Harbor Point", "Town")):
             factories.zone(s, name, factories.square(n, 5), now=city)
-    number = request_of(city, 10, place="old town, Riverside and Harbor Point, around Elm Street")
+    number = request_of(city, 10, place="old town, Riverside and Harbor Point")
     desk = at_desk("author")
-    path = desk.post(f"/console/requests/{number}/precaution", data={"advice": "boil"}).headers["location"]
-    page = desk.get(path).text
-    chosen = set(re.findall(r'name="(zone\.\d+)"[^>]*checked', page))
-    named = asked.rows("SELECT id FROM zones WHERE name IN ('Harbor Point', 'Old Town', 'Riverside')")
-    assert chosen == {f"zone.{one.id}" for one in named}
+    page, ticked = opened(desk, number)
+    assert ticked == {"Harbor Point", "Old Town", "Riverside"}
+    assert "Ticked are the zones of that name: Old Town, Riverside, Harbor Point. Is that right?" in page
+    path = f"/console/compose/{asked.number('SELECT max(id) FROM working_drafts')}"
+    town = asked.number("SELECT id FROM zones WHERE name = 'Town'")
+    form = Form(page)
+    form.values[f"zone.{town}"] = "on"
+    form.send(desk, path, "save")
+    assert "Compare it with what is chosen." in desk.get(path).text
 
 
 @pytest.mark.parametrize("advice", ["boil", "bottled", "inside", "ready", "away"])

@@ -19,7 +19,7 @@ from api.rest.tallies import by_language, exactly, many_told, parts_told, sum_to
 from api.small_numbers import FEWEST, rounded
 from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
-from notify.alerts.writing import previewing, working_drafts, working_fields
+from notify.alerts.writing import precaution, previewing, working_drafts, working_fields
 from notify.alerts.writing.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
@@ -57,6 +57,7 @@ class ComposeView:
     names: Mapping[int, str]  # emails of operators by id
     latest: Alert | None  # of the incident
     before: str  # its area for the map: GeoJSON, to about 10 m
+    asked: precaution.Where | None  # what the request to warn says of the place
     policies: Sequence[ChannelPolicy]  # that exclude a channel
     now: datetime
     drawing: Outline | None
@@ -243,6 +244,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         names = names_of(s)
         conflicts = compose_conflicts.read(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
         latest = incidents.latest(s, draft.incident_id, but=draft.rewrites or 0) if draft.incident_id else None
+        asked = precaution.asked_in(s, draft)
         policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}
     return ComposeView(
@@ -258,6 +260,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         names=names,
         latest=latest,
         before=_coarse(latest.area) if latest and latest.area else "",
+        asked=asked,
         policies=policies,
         now=now,
         drawing=_drawing(looked, kept),

@@ -1,24 +1,42 @@
 """Warn as a precaution when a request must be decided and nobody knows for sure: a draft that needs nothing more."""
 
-import re
-from collections.abc import Collection
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from notify.alerts import warn_requests
-from notify.alerts.writing import working_start
+from notify.alerts import incidents, warn_requests
+from notify.alerts.writing import area_zones, working_drafts, working_start, zones_named
+from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.models import Alert, AlertZone, Operator, WarnRequest, WorkingDraft, Zone
+from notify.models import Operator, WarnRequest, WorkingDraft
 
 EVENT = "precaution"
 NEAR = timedelta(minutes=15)  # before a decision is due; in the second half of a shorter clock
 NEWS_AFTER = timedelta(hours=1)
 QUARTER_MIN = 15  # times that people are told are quarters of an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """Zones to begin with, name by number. `alert`: of the incident, that went there; None: the place names them."""
+
+    zones: Mapping[int, str]
+    alert: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a request says of its place, and what was made of it. `ticked`: the form has the suggested zones still."""
+
+    request: int
+    place: str
+    suggested: Suggested
+    ticked: bool
 
 
 def is_near(received_at: datetime, decide_by: datetime | None, now: datetime) -> bool:
@@ -48,7 +66,7 @@ def start(s: Session, request_id: int, what: str, by: Operator, now: datetime) -
             hint=_("Choose one of those that the page shows."),
         )
     values = {"blank.advice": what, "blank.news_by": f"{_news_by(now):%Y-%m-%dT%H:%M}"}
-    values |= {f"zone.{number}": "on" for number in _zones(s, asked)}
+    values |= {f"zone.{number}": "on" for number in suggested(s, asked).zones}
     return working_start.start(s, EVENT, "issue", by, now, request=request_id, values=values)
 
 
@@ -58,22 +76,22 @@ def _news_by(now: datetime) -> datetime:
     return (at + timedelta(minutes=-at.minute % QUARTER_MIN)).astimezone(settings().tz)
 
 
-def _zones(s: Session, asked: WarnRequest) -> list[int]:
-    """The current zones that the request names in its place; else those of the last alert of its incident."""
-    within = func.strpos(func.lower(asked.place), func.lower(Zone.name)) > 0
-    near = s.execute(select(Zone.id, Zone.name).where(Zone.retired_at.is_(None), within)).all()
-    named = _named({one.name for one in near}, asked.place)
-    found = [one.id for one in near if one.name in named]
-    if found or asked.incident_id is None:
-        return found
-    last = select(Alert.id).where(Alert.incident_id == asked.incident_id).order_by(Alert.id.desc()).limit(1)
-    has_zones = s.scalar(select(AlertZone.alert_id).where(AlertZone.alert_id == last.scalar_subquery()).limit(1))
-    return working_start.zones_of_alert(s, has_zones) if has_zones else []
+def suggested(s: Session, asked: WarnRequest) -> Suggested:
+    """The zones that a request names in its place, if it says nothing else; else those of the last alert of its
+    incident, if that went to whole zones alone."""
+    zones = {one.zone.id: one.zone.name for one in city_zones.all_zones(s)}
+    if found := zones_named.named(zones, asked.place):
+        return Suggested({number: zones[number] for number in found})
+    last = incidents.latest(s, asked.incident_id) if asked.incident_id is not None else None
+    there = area_zones.exactly(s, last) if last is not None else {}
+    return Suggested(there, last.id if last is not None and there else None)
 
 
-def _named(names: Collection[str], place: str) -> set[str]:
-    """The names that stand in the place as whole words: "Harbor Point" names no zone "Harbor"."""
-    longest_first = sorted(names, key=len, reverse=True)
-    pattern = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
-    said = {one.casefold() for one in re.findall(pattern, place, re.IGNORECASE)} if names else set()
-    return {name for name in names if name.casefold() in said}
+def asked_in(s: Session, draft: WorkingDraft) -> Where | None:
+    """What the form of a precaution shows of its request, so that its author looks at the area. None for another."""
+    if draft.event != EVENT or draft.phase != "issue" or draft.request_id is None:
+        return None
+    asked = warn_requests.find(s, draft.request_id)
+    found = suggested(s, asked)
+    ticked = {name for name, value in working_drafts.values_of(draft).items() if value and name.startswith("zone.")}
+    return Where(asked.id, asked.place, found, ticked == {f"zone.{number}" for number in found.zones})
