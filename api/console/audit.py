@@ -1,7 +1,7 @@
 """The page of the audit: who did what and who looked at whom, and its export."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ from notify.core.translation import gettext_noop
 router = APIRouter(prefix="/console/audit", include_in_schema=False)
 
 LONGEST = 200  # characters of a field
+SOON = timedelta(seconds=30)  # after the act, by when its row is usually sealed
 
 
 class Fields(BaseModel):
@@ -97,6 +98,7 @@ def _page(request: Request, caller: Caller, fields: Fields, told: Told | None = 
         older=fields.query(before=entries[PAGE - 1].id) if len(entries) > PAGE else "",
         newest=fields.query(before="") if before is not None else "",
         may_export=operators.may(caller.acting, "administer"),
+        sealed_until=datetime.now(UTC) - SOON,
         tocsin=TOCSIN,
         told=told,
         **given,

@@ -11,14 +11,12 @@ from notify.core.translation import gettext as _
 from notify.models import Operator
 
 
-def welcome(s: Session, operator: Operator, now: datetime, by: Operator | None = None) -> str:
-    """Mail a link to join; the one before it ends. Where nothing can be mailed, return the path of a new link, which
-    somebody must hand over."""
-    if not letters.write(s, "invitation", operator, now, days=str(links.LIFE["join"].days)):
-        return links.make(s, operator, "join", now, by)
-    links.end_all(s, operator.id, now)
-    audit.note(s, now=now, by=by, action="invite", subject="operator", subject_id=operator.id)
-    return ""
+def add(s: Session, email: str, role: str, now: datetime, by: Operator | None = None) -> tuple[Operator, str]:
+    """Add a staff member and mail them a link to join. Returns the operator and "", or where nothing can be mailed the
+    path of the link, which somebody must hand over. Raises NotAllowed, and Invalid as `operators.add` does.
+    """
+    operator = operators.add(s, email, role, now, by)
+    return operator, "" if _mail(s, operator, now) else links.make(s, operator, "join", now, by)
 
 
 def mailed_link(s: Session, operator_id: int, _channel: str, now: datetime) -> str | None:
@@ -27,14 +25,13 @@ def mailed_link(s: Session, operator_id: int, _channel: str, now: datetime) -> s
     operator = credentials.lock(s, operator_id)
     if operator is None or credentials.of(s, operator_id) is not None:
         return None
-    return links.address(links.make(s, operator, "join", now))
+    return links.address(links.make(s, operator, "join", now, mailed=True))
 
 
 def invite(
     s: Session, email: str, now: datetime, by: Operator | None = None, *, by_mail: bool = False
 ) -> tuple[Operator, str]:
-    """Invite again; the link before it ends. Returns the operator and the path of the new link, which is "" when it is
-    mailed.
+    """Invite again; the link before it ends. Returns what `add` does; without `by_mail` always the path.
 
     Raises NotFound, NotAllowed, and Refused for somebody who has joined: that would be a reset.
     """
@@ -45,7 +42,10 @@ def invite(
             _("%(email)s has joined already.", email=operator.email),
             hint=f"Reset the account if the password or the phone is lost: `tocsin operators reset {operator.email}`.",
         )
-    return operator, welcome(s, operator, now, by) if by_mail else links.make(s, operator, "join", now, by)
+    if by_mail and _mail(s, operator, now):
+        audit.note(s, now=now, by=by, action="invite", subject="operator", subject_id=operator.id)
+        return operator, ""
+    return operator, links.make(s, operator, "join", now, by)
 
 
 def reset(s: Session, email: str, now: datetime, by: Operator | None = None) -> tuple[Operator, str]:
@@ -59,6 +59,14 @@ def reset(s: Session, email: str, now: datetime, by: Operator | None = None) -> 
     audit.note(s, now=now, by=by, action="reset", subject="operator", subject_id=operator.id, sessions=ended)
     letters.write(s, "reset", operator, now)
     return operator, links.make(s, operator, "join", now, by)
+
+
+def _mail(s: Session, operator: Operator, now: datetime) -> bool:
+    """Write the invitation, whose link is made when it is sent; the link before it ends. Returns whether it can be."""
+    written = letters.write(s, "invitation", operator, now, days=str(links.LIFE["join"].days))
+    if written:
+        links.end_all(s, operator.id, now)
+    return written
 
 
 def _locked(s: Session, email: str) -> Operator:

@@ -28,8 +28,13 @@ HINTS: dict[Purpose, str] = {
 }
 
 
-def make(s: Session, operator: Operator, purpose: Purpose, now: datetime, by: Operator | None = None) -> str:
-    """Make a link and return its path. A new link to join ends the one before it."""
+def make(
+    s: Session, operator: Operator, purpose: Purpose, now: datetime, by: Operator | None = None, *, mailed: bool = False
+) -> str:
+    """Make a link and return its path. A new link to join ends the one before it.
+
+    The audit records links to join that somebody is shown. One that is `mailed` belongs to the act that asked for it.
+    """
     token = secrets.token_urlsafe(32)
     if purpose == "join":
         end_all(s, operator.id, now)
@@ -42,7 +47,7 @@ def make(s: Session, operator: Operator, purpose: Purpose, now: datetime, by: Op
     )
     s.add(link)
     s.flush()
-    if purpose == "join":
+    if purpose == "join" and not mailed:
         audit.note(s, now=now, by=by, action="link", subject="operator", subject_id=operator.id)
     return f"{PATHS[purpose]}?link={token}"
 

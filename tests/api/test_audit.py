@@ -67,11 +67,22 @@ def test_it_says_who_did_what_to_whom(looked: None, at_desk: Desk) -> None:
     assert "Resident" in seen
     assert 'subject_id=8"' in seen
     assert "&lt;b&gt;call&lt;/b&gt;" in seen
-    assert "not sealed yet" not in seen
     assert "13 Jan 2027, 12:00:00" in seen
     (stop,) = [row for row in rows_of(page) if ">stop<" in row]
     assert "Tocsin" in stop
     assert asked.rows("SELECT encode(hash, 'hex') FROM audit_seals ORDER BY audit_id DESC LIMIT 1")[0][0] in page
+
+
+def test_a_row_that_is_not_sealed_in_time_is_called_late(city: datetime, at_desk: Desk) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        audit.note(s, now=now - timedelta(minutes=1), by=None, action="stop", subject="sender", subject_id=3)
+        audit.note(s, now=now, by=None, action="start", subject="sender", subject_id=3)
+    newest, older = rows_of(at_desk("admin").get("/console/audit?subject=sender&subject_id=3").text)
+    assert "late: not yet sealed" not in newest
+    assert "late: not yet sealed" in older
+    seal_audit.run()
+    assert "late: not yet sealed" not in at_desk("admin").get("/console/audit?subject=sender&subject_id=3").text
 
 
 @pytest.mark.parametrize(

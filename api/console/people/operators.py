@@ -36,8 +36,7 @@ def add(
     now = datetime.now(UTC)
     try:
         with transaction() as s:
-            operator = operators.add(s, email, role, now, caller.acting)
-            path = inviting.welcome(s, operator, now, caller.acting)
+            operator, path = inviting.add(s, email, role, now, caller.acting)
     except TocsinError as error:
         return _list(request, caller, tell(error), email, role)
     if not path:

@@ -74,15 +74,13 @@ def test_without_an_email_sender_nothing_is_written_and_the_link_is_handed_over(
         who = joined(s)
         for act in ACTS.values():
             act(s, who)
-        new = operators.add(s, "new@example.gov", "author", NOW)
-        assert inviting.welcome(s, new, NOW).startswith("/console/join?link=")
+        assert inviting.add(s, "new@example.gov", "author", NOW)[1].startswith("/console/join?link=")
     assert letters() == []
 
 
 def test_an_invitation_by_mail_ends_the_link_before_it() -> None:
     with transaction() as s:
-        new = operators.add(s, "new@example.gov", "author", NOW)
-        inviting.welcome(s, new, NOW)
+        new, _ = inviting.add(s, "new@example.gov", "author", NOW)
         sender(s, "sendgrid")
         assert inviting.invite(s, new.email, NOW, by_mail=True)[1] == ""
     assert letters() == [("invitation", "email")]

@@ -222,8 +222,7 @@ def test_an_invitation_is_mailed_with_a_link_that_works(sending: Sending, simula
     now = datetime.now(UTC)
     with transaction() as s:
         sender(s, "sendgrid", now=now)
-        new = operators.add(s, "new@example.gov", "author", now)
-        assert inviting.welcome(s, new, now) == ""
+        assert inviting.add(s, "new@example.gov", "author", now)[1] == ""
     assert sending.run() == 1
     (arrived,) = simulator.accepted()
     assert arrived["to"] == "new@example.gov"
@@ -232,14 +231,15 @@ def test_an_invitation_is_mailed_with_a_link_that_works(sending: Sending, simula
     with transaction() as s:
         assert links.find(s, token[1], "join", datetime.now(UTC)).email == "new@example.gov"
         assert token[1] not in s.scalars(text("SELECT text FROM operator_messages")).one()
+        acts = s.scalars(text("SELECT action FROM audit WHERE subject = 'operator'")).all()
+    assert acts == ["add"], "the link that is mailed is no act of its own"
 
 
 def test_an_invitation_is_not_mailed_to_somebody_who_was_disabled(sending: Sending, simulator: Simulator) -> None:
     now = datetime.now(UTC)
     with transaction() as s:
         sender(s, "sendgrid", now=now)
-        new = operators.add(s, "new@example.gov", "author", now)
-        inviting.welcome(s, new, now)
+        new, _ = inviting.add(s, "new@example.gov", "author", now)
         operators.disable(s, new.email, now)
     assert sending.run() == 0
     assert sending.states() == {"email": ("failed", "no-contact")}
