@@ -36,8 +36,8 @@ class Seen(BaseModel):
 
 class NewAlert(BaseModel):
     """The area is the union of `zones`, `area` and `parts`, minus `without`; if none is given, that of the incident's
-    latest alert. Unless all of it is zones and streets, it needs `area_description`. `include` and `exclude` are
-    accepted for `parts` and `without`."""
+    latest alert; after an all-clear to a part, that of the danger that holds in the rest. Unless all of it is zones and
+    streets, it needs `area_description`. `include` and `exclude` are accepted for `parts` and `without`."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -99,11 +99,23 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
 
 
 def _is_closed(alerts: Sequence[Member], standing: Sequence[Member]) -> bool:
-    launched = [one for one in alerts if one.launched_at and one.state != "cancelled"]
-    newest = max(launched, key=lambda one: (one.launched_at, one.id), default=None)
+    newest = next(iter(_launched(alerts)), None)
     return (
         newest is not None and newest.phase == "all-clear" and all(one.is_over or one.is_replaced for one in standing)
     )
+
+
+def _launched(alerts: Sequence[Member]) -> list[Member]:
+    """The newest first."""
+    launched = [one for one in alerts if one.launched_at and one.state != "cancelled"]
+    return sorted(launched, key=lambda one: (one.launched_at, one.id), reverse=True)
+
+
+def still_true(s: Session, incident_id: int) -> list[int]:
+    """Return the launched alerts that no later one replaces or ends everywhere, the newest first, without all-clears
+    and follow-ups."""
+    launched = [one for one in _launched(_alerts(s, incident_id)) if one.follows is None]
+    return [one.id for one in launched if not (one.is_replaced or one.is_over)]
 
 
 def find(s: Session, incident_id: int) -> Incident:

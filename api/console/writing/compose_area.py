@@ -75,7 +75,10 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *,
     if looked.shape is None:
         return looked
     with transaction() as s:
-        looked.replaced = replaced_area.find(s, looked.wanted.incident, looked.shape)
+        wanted = looked.wanted
+        looked.replaced = replaced_area.find(
+            s, wanted.incident, wanted.phase, looked.shape, corrects=wanted.corrects, but=wanted.rewrites or 0
+        )
     if operators.may(caller.acting, "count"):
         _count(looked, looked.shape, draft, event, caller)
     if not briefly:

@@ -17,9 +17,9 @@ from api.console.writing.compose_labels import names_of
 from api.console.writing.compose_zones import ZoneChoice, zone_of
 from api.rest.tallies import by_language, exactly, many_told, parts_told, sum_told, told
 from api.small_numbers import FEWEST, rounded
-from notify.alerts import incidents
 from notify.alerts.readiness import channel_policies
-from notify.alerts.writing import precaution, previewing, working_drafts, working_fields
+from notify.alerts.writing import goes_on, precaution, previewing, working_drafts, working_fields
+from notify.alerts.writing.goes_on import GoesOn
 from notify.alerts.writing.previewing import Preview
 from notify.channels.channel import CHANNELS
 from notify.city import zones as city_zones
@@ -36,7 +36,7 @@ from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from notify.delivery import sender_status
 from notify.delivery.forecast import ChannelPlan
-from notify.models import Alert, ChannelPolicy, WorkingDraft
+from notify.models import ChannelPolicy, WorkingDraft
 from notify.operations import tasks
 from zones.geometry import from_wkb, to_geojson, to_wkb
 
@@ -55,7 +55,7 @@ class ComposeView:
     plans: Sequence[ChannelPlan]
     conflicts: list[Conflict]
     names: Mapping[int, str]  # emails of operators by id
-    latest: Alert | None  # of the incident
+    goes_on: GoesOn | None  # what is said before it in the incident
     before: str  # its area for the map: GeoJSON, to about 10 m
     asked: precaution.Where | None  # what the request to warn says of the place
     policies: Sequence[ChannelPolicy]  # that exclude a channel
@@ -243,7 +243,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         kept = city_zones.all_zones(s)
         names = names_of(s)
         conflicts = compose_conflicts.read(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
-        latest = incidents.latest(s, draft.incident_id, but=draft.rewrites or 0) if draft.incident_id else None
+        before = goes_on.of_draft(s, draft)
         asked = precaution.asked_in(s, draft)
         policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}
@@ -258,8 +258,8 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         plans=plans,
         conflicts=conflicts,
         names=names,
-        latest=latest,
-        before=_coarse(latest.area) if latest and latest.area else "",
+        goes_on=before,
+        before=_coarse(before.alert.area) if before and before.alert.area else "",
         asked=asked,
         policies=policies,
         now=now,

@@ -1,7 +1,5 @@
 """The zones that an area is made of, where it is made of whole ones."""
 
-from collections.abc import Iterable
-
 import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
@@ -12,17 +10,18 @@ from notify.city import zones as city_zones
 from notify.models import Alert, AlertZone, ZoneVersion
 from zones.geometry import from_wkb
 
+NOWHERE = shapely.Polygon()
 
-def exactly(s: Session, alert: Alert, over: Iterable[BaseGeometry] = ()) -> dict[int, str]:
+
+def exactly(s: Session, alert: Alert, over: BaseGeometry = NOWHERE) -> dict[int, str]:
     """Return the zones of an alert, name by number, whose present borders make up its area without what is `over`.
     None where they do not: a part was drawn, a zone has changed or is retired, or is over only in part."""
     if alert.area is None:
         return {}
     numbers = set(s.scalars(_ZONES.where(AlertZone.alert_id == alert.id)))
-    ended = shapely.union_all(list(over))
     own = {one.zone: from_wkb(one.version.geometry) for one in city_zones.all_zones(s) if one.zone.id in numbers}
-    still = {zone: shape for zone, shape in own.items() if not told_before.covers(ended, shape)}
-    left, made = from_wkb(alert.area).difference(ended), shapely.union_all(list(still.values()))
+    still = {zone: shape for zone, shape in own.items() if not told_before.covers(over, shape)}
+    left, made = from_wkb(alert.area).difference(over), shapely.union_all(list(still.values()))
     if made.is_empty or not (told_before.covers(made, left) and told_before.covers(left, made)):
         return {}
     return {zone.id: zone.name for zone in still}

@@ -13,8 +13,8 @@ from notify.alerts import incidents
 from notify.alerts.approving import approval_asks, limits, two_people
 from notify.alerts.readiness import channel_policies
 from notify.alerts.words import wording
+from notify.alerts.writing import goes_on, told_before
 from notify.alerts.writing import times as alert_times
-from notify.alerts.writing import told_before
 from notify.city import area as city_area
 from notify.city.area import Found, Where
 from notify.city.parts import Drawn, InZone, Kept, Part
@@ -34,7 +34,7 @@ from zones.geometry import area_hash, from_wkb, to_wkb
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The input of a draft. The area is the union of `zones`, a GeoJSON `area` and other `parts`, minus `without`; with
-    none of them, that of the incident's latest alert, to which they are added with
+    none of them, that of the alert of the incident that it goes on from, to which they are added with
     `keeps_earlier`. An area that is more than zones and streets needs an `area_description`, in one language for
     everybody or by language.
     `confirmed`: the doubts about a drawn area that the operator has dismissed. CAP values of None come from the event
@@ -213,7 +213,7 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
                 ),
                 hint=_("Name the zones or give the area, and then what to leave out."),
             )
-        return _area_of_incident(s, wanted.incident, wanted.rewrites)
+        return _area_of_incident(s, wanted, wanted.incident)
     found = wanted.found or city_area.find(s, Where(_with_earlier(s, wanted, parts), wanted.without, wanted.confirmed))
     words = wording.given(wanted.area_description, settings)
     if not words and not found.named:
@@ -228,10 +228,10 @@ def area_of(s: Session, wanted: Draft, settings: Settings) -> _Area:
 
 
 def _earlier(s: Session, wanted: Draft) -> _Area | None:
-    """The area of the incident's latest alert, if the draft adds to it."""
+    """The area of the alert that it goes on from, if the draft adds to it."""
     if not wanted.keeps_earlier or wanted.incident is None:
         return None
-    return _area_of_incident(s, wanted.incident, wanted.rewrites)
+    return _area_of_incident(s, wanted, wanted.incident)
 
 
 def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
@@ -239,14 +239,14 @@ def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
     return [Kept(earlier.wkb, earlier.zone_versions), *parts] if earlier else parts
 
 
-def _area_of_incident(s: Session, incident: int, but: int | None) -> _Area:
-    """The default area of an update: that of the latest alert besides `but`."""
-    latest = incidents.latest(s, incident, but or 0)
-    if latest is None:
+def _area_of_incident(s: Session, wanted: Draft, incident: int) -> _Area:
+    """The default area of what follows in an incident."""
+    found = goes_on.find(s, incident, wanted.phase, corrects=wanted.corrects, but=wanted.rewrites or 0)
+    if found is None:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
         )
-    return _area_of(s, latest)
+    return _area_of(s, found.alert)
 
 
 def _area_of(s: Session, alert: Alert) -> _Area:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from notify.alerts import incidents, warn_requests
-from notify.alerts.writing import area_zones, working_drafts, working_start, zones_named
+from notify.alerts import warn_requests
+from notify.alerts.writing import area_zones, goes_on, working_drafts, working_start, zones_named
 from notify.city import zones as city_zones
 from notify.content import compose
 from notify.core.errors import Invalid, Refused
@@ -77,14 +77,14 @@ def _news_by(now: datetime) -> datetime:
 
 
 def suggested(s: Session, asked: WarnRequest) -> Suggested:
-    """The zones that a request names in its place, if it says nothing else; else those of the last alert of its
-    incident, if that went to whole zones alone."""
+    """The zones that a request names in its place, if it says nothing else; else those where its incident goes
+    on, if those are whole zones alone."""
     zones = {one.zone.id: one.zone.name for one in city_zones.all_zones(s)}
     if found := zones_named.named(zones, asked.place):
         return Suggested({number: zones[number] for number in found})
-    last = incidents.latest(s, asked.incident_id) if asked.incident_id is not None else None
-    there = area_zones.exactly(s, last) if last is not None else {}
-    return Suggested(there, last.id if last is not None and there else None)
+    last = goes_on.find(s, asked.incident_id, "update") if asked.incident_id is not None else None
+    there = area_zones.exactly(s, last.alert, last.over) if last is not None else {}
+    return Suggested(there, last.alert.id if last is not None and there else None)
 
 
 def asked_in(s: Session, draft: WorkingDraft) -> Where | None:

@@ -6,8 +6,7 @@ from datetime import datetime
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
-from notify.alerts import incidents
-from notify.alerts.writing import told_before
+from notify.alerts.writing import goes_on, told_before
 from notify.audience.live_count import live_count
 from notify.models import Topic
 from zones.geometry import from_wkb
@@ -27,11 +26,14 @@ class Replaced:
         return live_count().count(Membership(self.shape), self.topic.value, (), now).residents
 
 
-def find(s: Session, incident: int | None, area: BaseGeometry, but: int = 0) -> Replaced | None:
-    """Return the last launched alert of the incident if this area leaves out a part of its own. `but`: one that does
-    not count."""
-    last = incidents.latest(s, incident, but) if incident is not None else None
-    if last is None or last.launched_at is None or last.area is None:
+def find(
+    s: Session, incident: int | None, phase: str, area: BaseGeometry, *, corrects: bool, but: int = 0
+) -> Replaced | None:
+    """Return the launched alert that the next one goes on from, if this area leaves out a part of its own, for an
+    update a part where it is not over. `but`: one that does not count."""
+    found = goes_on.find(s, incident, phase, corrects=corrects, but=but) if incident is not None else None
+    if found is None or found.alert.launched_at is None or found.alert.area is None:
         return None
-    shape = from_wkb(last.area)
-    return None if told_before.covers(area, shape) else Replaced(last.id, last.topic, shape)
+    shape = from_wkb(found.alert.area)
+    still = shape.difference(found.over) if phase == "update" else shape
+    return None if told_before.covers(area, still) else Replaced(found.alert.id, found.alert.topic, still)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from notify.alerts import incidents, warn_requests
 from notify.alerts.readiness import channel_policies
+from notify.alerts.writing import area_zones, goes_on
+from notify.alerts.writing.goes_on import GoesOn
 from notify.alerts.writing.working_drafts import current_zones, kept, require_author
 from notify.content import compose
 from notify.content.events import Event
@@ -41,9 +43,9 @@ def start(
     correct: bool = False,
     values: Mapping[str, str] | None = None,
 ) -> WorkingDraft:
-    """Open a form. An update or all-clear belongs to an incident, whose last alert fills in words and channels, and for
-    an update severity, urgency and an end that is not near; one that is to `correct` it has its certainty, too, and any
-    end that is to come, and residents read that it is a correction.
+    """Open a form. An update or all-clear belongs to an incident. The alert that it goes on from (`goes_on`) fills in
+    words and channels, and for an update severity, urgency and an end that is not near; one that is to `correct` it has
+    its certainty, too, and any end that is to come, and residents read that it is a correction.
 
     `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
     ticked; `outside`: of a warning of another agency, whose area is drawn; `values`: those of further fields. Raises
@@ -57,8 +59,9 @@ def start(
     if incident is None:
         fields = _first(s, event, phase, by)
     else:
-        fields = _later(s, _last_of(s, incident, event), event, phase, now, correct=correct)
-        fields["earlier"] = "on" if zones_of is None else ""
+        before = _before(s, incident, event, phase, correct=correct)
+        fields = _later(s, before.alert, event, phase, now, correct=correct)
+        fields |= _still(s, before, phase) if zones_of is None else {"earlier": ""}
     fields |= _where(s, zones_of, outside)
     draft = WorkingDraft(
         event=event.name,
@@ -91,18 +94,25 @@ def _first(s: Session, event: Event, phase: str, by: Operator) -> dict[str, str]
 
 
 def _later(s: Session, last: Alert, event: Event, phase: str, now: datetime, *, correct: bool) -> dict[str, str]:
-    """The fields that the incident's last alert fills in."""
+    """The fields that an earlier alert of the incident fills in."""
     fields = _words_of(last, event, phase) | {f"channel.{name}": "on" for name in _channels_of(s, last)}
     return fields | (_weight_of(last, now) if correct else _goes_on(last, phase, now))
 
 
-def _last_of(s: Session, incident: int, event: Event) -> Alert:
-    """The latest alert of an incident. Raises NotFound or Invalid."""
+def _before(s: Session, incident: int, event: Event, phase: str, *, correct: bool) -> GoesOn:
+    """The alert of an incident that a form goes on from. Raises NotFound or Invalid."""
     incidents.about(s, incident, event.name)
-    last = incidents.latest(s, incident)
-    if last is None:
+    found = goes_on.find(s, incident, phase, corrects=correct)
+    if found is None:
         raise NotFound(_("Incident %(incident)s has no alert yet.", incident=incident))
-    return last
+    return found
+
+
+def _still(s: Session, before: GoesOn, phase: str) -> dict[str, str]:
+    """The area to begin with: for an update the zones where it is not over, if they can be told; else that of the alert
+    before it. An all-clear to all of that ends it."""
+    zones = area_zones.exactly(s, before.alert, before.over) if before.cleared and phase == "update" else {}
+    return {"earlier": ""} | {f"zone.{number}": "on" for number in zones} if zones else {"earlier": "on"}
 
 
 def _words_of(last: Alert, event: Event, phase: str) -> dict[str, str]:
