@@ -70,6 +70,7 @@ ACTS = {
     "schedule": gettext_noop("schedule"),
     "sent-again": gettext_noop("sent again"),
     "set": gettext_noop("set"),
+    "show phone": gettext_noop("show phone"),
     "sign-in": gettext_noop("sign in"),
     "start": gettext_noop("start"),
     "stop": gettext_noop("stop"),

@@ -90,6 +90,39 @@ def test_who_has_a_verified_contact_is_written_to(staff: None, at_desk: Desk) ->
     assert "Nobody has been written to" not in page
 
 
+def test_the_phone_of_somebody_who_was_asked_is_shown_and_that_is_recorded(staff: None, at_desk: Desk) -> None:
+    with transaction() as s:
+        approver = s.query(Operator).filter_by(email=APPROVER).one()
+        factories.own_contact(s, approver, "sms", "+12155550199")
+        admin = s.query(Operator).filter_by(email=ADMIN).one()
+        factories.own_contact(s, admin, "sms", "+12155550198", verified=False)
+        who = approver.id
+    desk, alert = at_desk("author"), draft()
+    assert "Show their phone numbers" not in desk.get(f"/console/alerts/{alert}").text, "others are asked first"
+    with transaction() as s:
+        approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=6), settings())
+    page = desk.get(f"/console/alerts/{alert}").text
+    assert "Show their phone numbers" in page
+    assert "5550199" not in page
+    shown = desk.post(f"/console/alerts/{alert}/phones").text
+    assert 'href="tel:+12155550199"' in shown
+    assert "5550198" not in shown, "it is not confirmed"
+    looked = asked.rows("SELECT subject_id, detail FROM audit WHERE action = 'show phone'")
+    assert [(one.subject_id, one.detail) for one in looked] == [(who, {"alert": alert})]
+    assert "Show their phone numbers" not in at_desk("agent").get(f"/console/alerts/{alert}").text
+    as_owner("UPDATE alerts SET state = 'cancelled' WHERE id = :id", id=alert)
+    late = at_desk("author").post(f"/console/alerts/{alert}/phones")
+    assert late.status_code == 409
+    assert "nobody needs to approve it" in late.text
+
+
+def test_without_a_confirmed_phone_it_is_said_how_else_to_reach_them(staff: None, at_desk: Desk) -> None:
+    shown = plain(at_desk("author").post(f"/console/alerts/{draft()}/phones"))
+    assert "no confirmed phone" in shown
+    assert "use the city's own list of phones" in shown
+    assert asked.number("SELECT count(*) FROM audit WHERE action = 'show phone'") == 0
+
+
 def test_an_emergency_has_asked_already(staff: None, at_desk: Desk) -> None:
     desk, alert = at_desk("author"), draft()
     page = desk.get(f"/console/alerts/{alert}")

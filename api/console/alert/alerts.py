@@ -15,7 +15,7 @@ from api.ids import Id
 from api.rendering import page
 from api.rest import tallies
 from notify.alerts import follow_up, lifecycle
-from notify.alerts.approving import approval_asks, audience_size, break_glass
+from notify.alerts.approving import approval_asks, audience_size, break_glass, calling
 from notify.alerts.practice import own_tests
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -117,6 +117,17 @@ def launch(
 @router.post("/alerts/{alert_id}/ask")
 def ask(alert_id: Id, request: Request, caller: Viewer) -> Response:
     return _act(request, alert_id, caller, lambda s, now: approval_asks.ask(s, alert_id, caller.acting, now))
+
+
+@router.post("/alerts/{alert_id}/phones")
+def show_phones(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    """Show the phone numbers of those who were asked. By a form, because it is recorded."""
+    try:
+        with transaction() as s:
+            people = calling.phones(s, alert_id, caller.acting, datetime.now(UTC))
+    except Refused as error:
+        return _alert_page(request, alert_id, caller, tell(error))
+    return page(request, "console/phones.html", caller=caller, alert=alert_id, people=people)
 
 
 @router.post("/alerts/{alert_id}/break-glass")
