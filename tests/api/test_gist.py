@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 import httpx
 
 from notify.core.db import transaction
+from notify.models import Alert
 from tests import factories
+from tests.api.filling import Form
 from tests.api.test_compose import started
 
 Desk = Callable[[str], httpx.Client]
@@ -45,3 +47,24 @@ def test_compose_says_how_long_it_lasts_and_that_nobody_has_said_so(at_desk: Des
     when = desk.get(path).text.partition('id="when-said"')[2].partition("</div>")[0]
     assert "It lasts <strong>1 hour 30 minutes</strong>" in when
     assert "Nobody has said" not in when
+
+
+def test_the_form_of_an_all_clear_does_not_ask_how_long_it_lasts(at_desk: Desk, city: datetime) -> None:
+    danger = factories.alert_launched(now=city)
+    with transaction() as s:
+        incident = s.get_one(Alert, danger).incident_id
+    desk = at_desk("author")
+    path = desk.post("/console/compose", data={"template": "storm all-clear", "incident": incident}).headers["location"]
+    page = desk.get(path).text
+    when = page.partition('id="when"')[2].partition("</section>")[0]
+    assert "How long it lasts" not in page
+    assert "<details><summary>How long residents see it" in when
+    assert re.search(r"Residents see it until <strong><time [^>]*>(today|tomorrow) \d+:\d\d [AP]M<", when)
+    assert "It lasts" not in when
+    assert "Nobody has said" not in when
+    desk.post(f"{path}/fields", json={"tab": "a", "changes": {"lasts": "90m"}, "seen": {}})
+    assert "<details open><summary>How long residents see it" in desk.get(path).text
+    review = Form(desk.get(path).text).send(desk, path, "review").headers["location"]
+    assert re.fullmatch(
+        r"Routine Minor\. Residents see it until (today|tomorrow) \d+:\d\d [AP]M\.", gists(desk.get(review).text)[0]
+    )
