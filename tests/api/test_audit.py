@@ -211,4 +211,4 @@ def test_operators_are_named_as_subjects(at_desk: Desk) -> None:
     desk = at_desk("admin")
     with transaction() as s:
         operators.add(s, "new.one@example.org", "agent", NOON)
-    assert "new.one@example.org" in "".join(rows_of(desk.get("/console/audit?action=add").text))
+    assert "new.<wbr>one<wbr>@example.<wbr>org" in "".join(rows_of(desk.get("/console/audit?action=add").text))
