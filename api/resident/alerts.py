@@ -25,5 +25,5 @@ def landing(request: Request) -> Response:
 def alert(alert_id: Id, request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
-        notice, newer = notices.find(s, alert_id, language, now)
-    return page(request, "notice.html", notice=notice, newer=newer, now=now)
+        shown = notices.find(s, alert_id, language, now)
+    return page(request, "notice.html", shown=shown, notice=shown.notice, now=now)

@@ -1,12 +1,14 @@
 """Alerts for the public: the words that were sent, and whether they are still in force."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import instead
+from notify.alerts.listing import InIncident
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
@@ -42,55 +44,72 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
-    """The newest notice of an incident, and the earlier ones, newest first."""
+class Shown:
+    """A notice, and what is newer, as in `instead.Newer`."""
 
-    newest: Notice
+    notice: Notice
+    instead: Notice | None
+    partly: Sequence[Notice]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The notices of an incident that hold, dangers first, and those that others have replaced; the newest first."""
+
+    leading: Sequence[Shown]
     earlier: Sequence[Notice]
+
+    @property
+    def count(self) -> int:
+        return len(self.leading)
+
+    @property
+    def emergency(self) -> bool:
+        first = self.leading[0].notice
+        return first.emergency and first.phase != "all-clear"
 
 
 def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
     """Return the alerts in force, emergencies first, then the newest, without exercises and tests."""
-    alerts = s.scalars(
-        select(Alert)
-        .where(
-            Alert.launched_at.is_not(None),
-            Alert.status == "Actual",
-            Alert.expires_at > now,
-            Alert.state.in_(states.IN_FORCE),
-        )
-        .order_by(Alert.launched_at.desc(), Alert.id.desc())
-    ).all()
-    by_incident: dict[int, list[Notice]] = {}
-    for notice in _in_words(s, alerts, language, now):
-        by_incident.setdefault(notice.incident, []).append(notice)
-    threads = [Thread(newest, earlier) for newest, *earlier in by_incident.values()]
-    return sorted(threads, key=lambda thread: not thread.newest.emergency)  # sorted() keeps the order otherwise
+    incidents = instead.incidents_in_force(s, now)
+    words = _in_words(s, [one.id for said in incidents for one in said], language, now)
+    threads = [thread for said in incidents if (thread := _thread(said, words, now)).leading]
+    return sorted(threads, key=lambda thread: not thread.emergency)  # sorted() keeps the order otherwise
 
 
-def find(s: Session, alert_id: int, language: str, now: datetime) -> tuple[Notice, Notice | None]:
-    """Return a launched alert, and the newest of its incident if it is another. Raises NotFound, even for drafts."""
+def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
+    """Return a launched alert, and what is newer. Raises NotFound, even for drafts."""
     alert = s.get(Alert, alert_id)
     if alert is None or alert.launched_at is None:
         raise NotFound("There is no such alert.")
-    newest = s.scalar(
-        select(Alert)
-        .where(
-            Alert.incident_id == alert.incident_id,
-            Alert.status == alert.status,
-            Alert.launched_at > alert.launched_at,
-            Alert.state != AlertState.CANCELLED,
-        )
-        .order_by(Alert.launched_at.desc(), Alert.id.desc())
-        .limit(1)
+    said = instead.incident(s, alert.incident_id, alert.status)
+    words = _in_words(s, [one.id for one in said], language, now)
+    return _shown(next(one for one in said if one.id == alert_id), said, words)
+
+
+def _thread(said: Sequence[InIncident], words: Mapping[int, Notice], now: datetime) -> Thread:
+    """A follow-up repeats another alert: it stands here only when that one does not."""
+    holding = {one.id: one for one in said if one.state in states.IN_FORCE and one.expires_at > now}
+    own = [one for one in holding.values() if one.follows not in holding]
+    leading = sorted((one for one in own if not one.is_replaced), key=lambda one: one.is_over)
+    return Thread([_shown(one, said, words) for one in leading], [words[one.id] for one in own if one.is_replaced])
+
+
+def _shown(alert: InIncident, said: Sequence[InIncident], words: Mapping[int, Notice]) -> Shown:
+    found = instead.newer(alert, said)
+    return Shown(
+        words[alert.id],
+        words[found.instead.id] if found.instead else None,
+        [words[one.id] for one in found.partly],
     )
-    found = _in_words(s, [alert, *([newest] if newest else [])], language, now)
-    return found[0], found[1] if newest else None
 
 
-def _in_words(s: Session, alerts: Sequence[Alert], language: str, now: datetime) -> list[Notice]:
-    contents = s.scalars(select(StoredContent).where(StoredContent.alert_id.in_([alert.id for alert in alerts]))).all()
-    return [_notice(alert, [one for one in contents if one.alert_id == alert.id], language, now) for alert in alerts]
+def _in_words(s: Session, alerts: Sequence[int], language: str, now: datetime) -> dict[int, Notice]:
+    contents: dict[int, list[StoredContent]] = {}
+    for one in s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(alerts))):
+        contents.setdefault(one.alert_id, []).append(one)
+    rows = s.scalars(select(Alert).where(Alert.id.in_(alerts)))
+    return {alert.id: _notice(alert, contents[alert.id], language, now) for alert in rows}
 
 
 def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now: datetime) -> Notice:

@@ -83,7 +83,8 @@ class InIncident(AlertSummary):
 
 
 # The same as columns, and what to join to `a` for them. A follow-up has the words of another alert: it replaces none.
-# What goes to a part of an alert's area only replaces or ends it nowhere else (`writing.told_before`).
+# What goes to a part of an alert's area only replaces or ends it nowhere else (`writing.told_before`). The danger of a
+# new alert, which answers none, begins after the all-clears before it.
 IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by"
 LATER: LiteralString = """
     LEFT JOIN LATERAL (
@@ -92,7 +93,7 @@ LATER: LiteralString = """
           FROM alerts l
          WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.state <> 'cancelled' AND l.follows IS NULL
            AND (l.launched_at, l.id) > (a.launched_at, a.id)
-           AND (a.phase = 'all-clear' OR a.id = ANY (l.told_before))) AS later ON true
+           AND (a.id = ANY (l.told_before) OR (a.phase = 'all-clear' AND l.phase = 'issue'))) AS later ON true
 """
 
 

@@ -116,3 +116,18 @@ def test_the_list_says_what_each_alert_is_to_its_incident(at_desk: Desk, city: d
     page = at_desk("author").get("/console/alerts").text
     assert page.count('data-label="Launched"><time') == 3
     assert f"{draft} Storm alert" in rows[draft]
+
+
+def test_an_all_clear_to_a_part_is_replaced_by_what_reaches_that_part(at_desk: Desk, city: datetime) -> None:
+    """Not by an update for the rest; but a new alert of the incident says that the danger begins anew."""
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+    incident = incident_of(sent(city, zones=("Riverside", "Harbor")))
+    clear = sent(city + timedelta(seconds=1), incident=incident, phase="all-clear", zones=("Harbor",))
+    sent(city + timedelta(seconds=2), incident=incident, phase="update")
+    client = at_desk("author")
+    page = client.get("/console").text
+    assert f'id="force-{clear}"' in page
+    assert part(page, "replaced") == ""
+    anew = sent(city + timedelta(seconds=3), incident=incident, phase="issue", zones=("Harbor",))
+    assert f"replaced by alert {anew}" in part(client.get("/console").text, "replaced")

@@ -1,0 +1,73 @@
+"""What residents go by instead of an alert: what its incident said later, to all of its area or to another one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
+from notify.core import states
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """`instead`: what holds in all of the area in its place; None: it holds itself. `partly`: what was said later to
+    another area or to a part of this one, the newest first."""
+
+    instead: InIncident | None
+    partly: Sequence[InIncident]
+
+
+def incidents_in_force(s: Session, now: datetime) -> Sequence[Sequence[InIncident]]:
+    """Return what each incident with a real alert in force has said, the newest first."""
+    found = s.scalars(text(_INCIDENTS), {"states": list(states.IN_FORCE), "now": now}).all()
+    incidents: dict[int, list[InIncident]] = {}
+    for one in _said(s, found, "Actual"):
+        incidents.setdefault(one.incident, []).append(one)
+    return list(incidents.values())
+
+
+def incident(s: Session, incident_id: int, status: str) -> Sequence[InIncident]:
+    """Return what an incident has said, the newest first. `status`: an exercise says nothing of what is real."""
+    return _said(s, [incident_id], status)
+
+
+def newer(alert: InIncident, said: Sequence[InIncident]) -> Newer:
+    """Find what its incident said later than an alert. `said`: all of that.
+
+    What goes to a part of its area leaves it in force elsewhere, and an all-clear does not wear off when it expires.
+    """
+    by_id = {one.id: one for one in said}
+    last = alert
+    while following := _replacing(last, by_id):
+        last = following
+    later = said[: said.index(last)]
+    return Newer(
+        None if last is alert else last,
+        [one for one in later if one.state != "cancelled" and one.follows is None and not one.is_replaced],
+    )
+
+
+def _replacing(alert: InIncident, by_id: Mapping[int, InIncident]) -> InIncident | None:
+    """The later one of what replaced an alert and what ended it."""
+    both = [by_id[one] for one in (alert.superseded_by, alert.ended_by) if one is not None]
+    return max(both, key=lambda one: (one.launched_at, one.id), default=None)
+
+
+def _said(s: Session, incidents: Sequence[int], status: str) -> Sequence[InIncident]:
+    rows = s.execute(text(_SAID), {"incidents": list(incidents), "status": status})
+    return [InIncident(**row._mapping) for row in rows]
+
+
+_INCIDENTS = """
+    SELECT DISTINCT incident_id FROM alerts
+     WHERE launched_at IS NOT NULL AND status = 'Actual' AND expires_at > :now
+       AND state = ANY (CAST(:states AS alert_state[]))
+"""
+_SAID = f"""
+    SELECT {IN_INCIDENT} FROM alerts a {LATER}
+     WHERE a.incident_id = ANY (:incidents) AND a.status = :status AND a.launched_at IS NOT NULL
+     ORDER BY a.launched_at DESC, a.id DESC
+"""  # noqa: S608  names of ours
