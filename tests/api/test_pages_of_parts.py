@@ -80,7 +80,7 @@ def test_an_update_to_each_part_leaves_the_all_clear_to_the_other(
     page = door.get("/").text
     assert leading(page) == [again, update, first], "there is danger again, and its all-clear is past"
     assert f'<a href="/alerts/{clear}"' in page.split("<details>")[1]
-    assert "Earlier in this incident" in article(page, first)
+    assert article(page, first).count("only for Docks: ") == 1
 
 
 def test_what_is_said_to_all_leads_alone_and_every_page_before_leads_there(
@@ -121,7 +121,8 @@ def test_an_all_clear_does_not_wear_off(door: httpx.Client, city: datetime, firs
 def test_danger_leads_over_the_all_clear_of_another_incident(door: httpx.Client, city: datetime, first: int) -> None:
     snow = factories.alert_launched(now=city, event="snow")
     other = factories.alert_launched(now=city, zones=("Docks",))
-    clear = then(other, at(city, seconds=9), "all-clear", "Docks")
+    grave = {"severity": "Severe", "urgency": "Immediate"}
+    clear = then(other, at(city, seconds=9), "all-clear", "Docks", **grave)
     assert leading(door.get("/").text) == [first, clear, snow]
 
 
