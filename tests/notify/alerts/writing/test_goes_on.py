@@ -96,6 +96,15 @@ def test_a_newer_update_is_what_holds_not_the_alert_that_it_replaced(danger: int
     assert fields(danger, "update")[0]["severity"] != "Extreme"
 
 
+def test_after_an_update_to_a_part_is_ended_the_first_alert_holds_in_the_rest(danger: int) -> None:
+    next_of(danger, 1, "update", "Harbor")
+    clear = next_of(danger, 2, "all-clear", "Harbor")
+    with transaction() as s:
+        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update")
+        assert found is not None
+        assert (found.alert.id, [one.id for one in found.cleared]) == (danger, [clear])
+
+
 @pytest.mark.parametrize("clears", [[("Riverside", "Harbor", "Old Town")], [("Riverside",), ("Harbor", "Old Town")]])
 def test_when_it_is_over_everywhere_the_all_clear_is_the_last_word(danger: int, clears: list[tuple[str, ...]]) -> None:
     last = [next_of(danger, n, "all-clear", *zones) for n, zones in enumerate(clears, 1)][-1]
