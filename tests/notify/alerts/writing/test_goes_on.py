@@ -14,6 +14,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert
 from tests import factories
+from tests.database import sql
 from tests.factories import NOW, square
 from zones.geometry import from_wkb, to_geojson
 
@@ -97,7 +98,8 @@ def test_a_newer_update_is_what_holds_not_the_alert_that_it_replaced(danger: int
 
 
 def test_after_an_update_to_a_part_is_ended_the_first_alert_holds_in_the_rest(danger: int) -> None:
-    next_of(danger, 1, "update", "Harbor")
+    update = next_of(danger, 1, "update", "Harbor")
+    sql("UPDATE alerts SET state = 'sent' WHERE id = :a", a=update)
     clear = next_of(danger, 2, "all-clear", "Harbor")
     with transaction() as s:
         found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update")
