@@ -96,13 +96,15 @@ def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
 
 
 def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) -> Coverage:
-    areas, kinds = _areas(s, alerts), _kinds(s, alerts)
-    left = _left(alerts, areas)
+    over = _all_clears_over(s, alerts)
+    spoken = [*alerts, *over]
+    areas, kinds = _areas(s, spoken), _kinds(s, spoken)
+    left = _left(spoken, areas)
     usual = next((kind for kind in ORDER if any(one["kind"] == kind for one in zones.about)), "")
     share: dict[int, dict[int, float]] = {}  # zone's row -> alert -> share of the zone
     beside: dict[int, list[InForce]] = {}
     since: dict[tuple[int, int], datetime] = {}  # zone's row, incident -> launch of the first danger beside it
-    for alert in alerts:
+    for alert in spoken:
         if alert.alert not in areas:
             continue
         of_kinds = kinds.get(alert.alert, {usual})
@@ -115,8 +117,11 @@ def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) 
         if alert.danger:
             for row in _near(zones, areas[alert.alert], of_kinds).tolist():
                 since[row, alert.incident] = min(alert.since, since.get((row, alert.incident), alert.since))
-    by_id = {one.alert: one for one in alerts}
-    reached = [_reached(zones, row, parts) for row, parts in share.items()]
+    by_id = {one.alert: one for one in spoken}
+    told = {
+        row: {alert: part for alert, part in parts.items() if by_id[alert] not in over} for row, parts in share.items()
+    }
+    reached = [_reached(zones, row, parts) for row, parts in told.items() if parts]
     gaps = [
         gap
         for row, dangers in beside.items()
@@ -127,6 +132,21 @@ def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) 
         tuple(sorted(gaps, key=lambda one: (one.since, one.name))),
         f"{edition}.{'-'.join(str(one.alert) for one in alerts)}",
     )
+
+
+def _all_clears_over(s: Session, alerts: Sequence[InForce]) -> list[InForce]:
+    """The all-clears of these incidents that are not in force any more: what they ended stays ended."""
+    rows = s.execute(
+        text("""SELECT DISTINCT c.id, c.incident_id, c.area_hash, c.launched_at, c.follows IS NOT NULL AS follow_up
+                  FROM alerts a JOIN alerts c ON c.incident_id = a.incident_id AND c.status = a.status
+                 WHERE a.id = ANY(:ids) AND c.phase = 'all-clear' AND c.state <> 'cancelled'
+                   AND c.launched_at IS NOT NULL AND c.id <> ALL(:ids) ORDER BY c.id"""),
+        {"ids": [one.alert for one in alerts]},
+    ).all()
+    return [
+        InForce(row.id, row.incident_id, row.area_hash or "", False, False, row.launched_at, row.follow_up)
+        for row in rows
+    ]
 
 
 def _areas(s: Session, alerts: Sequence[InForce]) -> dict[int, shapely.Geometry]:

@@ -155,6 +155,23 @@ def test_replaced_alerts_and_all_clears_are_not_offered(at_desk: Desk, city: dat
     assert "No alert of ours is in force" in at_desk("author").get(f"/console/outside/{number}").text
 
 
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_what_went_to_a_part_hides_no_danger_that_goes_on(at_desk: Desk, city: datetime, phase: str) -> None:
+    with transaction() as s:
+        factories.zone(s, "Elsewhere", square(3, 3), now=city)
+    both = ("Riverside", "Elsewhere")
+    first = launched(city, channels=("sms",), zones=both)
+    number = warned(square(0, 0), now=city, words=[FLOOD])
+    incident = asked.number(f"SELECT incident_id FROM alerts WHERE id = {first}")
+    later = launched(city + timedelta(seconds=1), phase=phase, incident=incident, zones=("Elsewhere",))
+    page = at_desk("author").get(f"/console/outside/{number}").text
+    offered = [str(first), *([str(later)] if phase == "update" else [])]
+    assert re.findall(r'<option value="(\d+)"', page) == offered
+    assert re.search(rf'<option value="{first}" selected>', page)
+    launched(city + timedelta(seconds=2), phase="all-clear", incident=incident, zones=both)
+    assert "No alert of ours is in force" in at_desk("author").get(f"/console/outside/{number}").text
+
+
 def test_practice_is_laid_beside_nothing(at_desk: Desk, city: datetime) -> None:
     launched(city, status="Exercise")
     number = warned(square(0, 0), now=city, words=[FLOOD])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
@@ -44,6 +45,28 @@ def test_only_the_alert_in_force_tells_a_zone_and_stands_beside_others(at_desk: 
     assert f"alert {update}, alert {first}" not in told
     gaps = part(client.get("/console").text, "gaps")
     assert gaps.startswith(f"Beside a danger, without a message Harbor custom zone beside alert {update} 12 minutes")
+
+
+def test_what_an_all_clear_ended_stays_ended_when_it_expires(at_desk: Desk, city: datetime) -> None:
+    """Its zone is not told of the danger again, and had its message: it is no gap beside the danger that goes on."""
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+    first = sent(city, zones=("Riverside", "Harbor"), expires_at=city + timedelta(hours=6))
+    incident = incident_of(first)
+    short = {"zones": ("Harbor",), "expires_at": city + timedelta(minutes=2)}
+    factories.alert_launched(now=city + timedelta(seconds=1), incident=incident, phase="all-clear", **short)
+    with transaction() as s:
+        lifecycle.expire_due(s, city + timedelta(minutes=3))
+    client = at_desk("author")
+    told = section(client.get(f"/console/incidents/{incident}").text, "reach-title")
+    assert f"Riverside custom: alert {first}" in told
+    assert "Harbor" not in told
+    page = client.get("/console").text
+    assert part(page, "gaps") == ""
+    assert "Harbor custom" not in part(page, "zones")
+    again = sent(city + timedelta(seconds=2), incident=incident, phase="update", zones=("Harbor",))
+    told = section(client.get(f"/console/incidents/{incident}").text, "reach-title")
+    assert f"Harbor custom: alert {again}" in told
 
 
 def test_an_exercise_tells_no_zone_of_a_real_incident(at_desk: Desk, city: datetime) -> None:

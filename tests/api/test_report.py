@@ -74,6 +74,24 @@ def test_the_page_leads_to_the_incident_and_to_the_alert_before(
     assert f'<a href="#alert-{second}">Alert {second} has replaced it.</a>' in whole
 
 
+def test_the_report_of_an_all_clear_to_a_part_ends_nothing_elsewhere(
+    at_desk: Callable[[str], httpx.Client], city: datetime
+) -> None:
+    with transaction() as s:
+        factories.zone(s, "Docks", factories.square(2, 0), now=city)
+    first = factories.alert_resolved(now=city, zones=("Riverside", "Docks"))
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :id", id=first)
+    clear = {"incident": incident, "phase": "all-clear"}
+    part = factories.alert_resolved(now=city + timedelta(seconds=1), zones=("Docks",), **clear)
+    desk = at_desk("author")
+    assert "that ends alert" not in desk.get(f"/console/alerts/{part}/report").text
+    assert "has ended it" not in desk.get(f"/console/alerts/{first}/report").text
+    whole = factories.alert_resolved(now=city + timedelta(seconds=2), zones=("Riverside", "Docks"), **clear)
+    ended = desk.get(f"/console/alerts/{first}/report").text
+    assert f'<a href="/console/alerts/{whole}/report">All-clear {whole} has ended it.</a>' in ended
+    assert f"It is the all-clear that ends alert {first}." in desk.get(f"/console/alerts/{whole}/report").text
+
+
 def test_a_download_asks_for_a_new_proof(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     desk = at_desk("author")

@@ -159,7 +159,7 @@ _KIN = f"""
            SELECT l.id FROM alerts l
             WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.follows IS NULL
               AND (l.launched_at, l.id) < (a.launched_at, a.id)
-              AND (a.phase <> 'all-clear' OR l.id = ANY (a.told_before))
+              AND (a.phase <> 'all-clear' OR (l.id = ANY (a.told_before) AND (a.corrects OR l.phase <> 'all-clear')))
             ORDER BY l.launched_at DESC, l.id DESC LIMIT 1) AS earlier ON true
      WHERE a.id = :alert
 """  # noqa: S608  names of ours
