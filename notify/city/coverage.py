@@ -118,9 +118,8 @@ def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) 
             for row in _near(zones, areas[alert.alert], of_kinds).tolist():
                 since[row, alert.incident] = min(alert.since, since.get((row, alert.incident), alert.since))
     by_id = {one.alert: one for one in spoken}
-    told = {
-        row: {alert: part for alert, part in parts.items() if by_id[alert] not in over} for row, parts in share.items()
-    }
+    in_force = {one.alert for one in alerts}
+    told = {row: {one: part for one, part in parts.items() if one in in_force} for row, parts in share.items()}
     reached = [_reached(zones, row, parts) for row, parts in told.items() if parts]
     gaps = [
         gap
