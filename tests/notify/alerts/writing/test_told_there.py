@@ -54,6 +54,14 @@ def test_only_the_newest_of_an_incident_and_none_of_ones_own() -> None:
     assert told(NOW + timedelta(minutes=2), incident(first)) == []
 
 
+def test_an_all_clear_to_a_part_hides_no_danger_and_does_not_wear_off() -> None:
+    first = launched("Riverside", expires_at=NOW + timedelta(hours=6))
+    short = {"now": NOW + timedelta(minutes=1), "expires_at": NOW + timedelta(minutes=9)}
+    clear = launched("Both", incident=incident(first), phase="all-clear", **short)
+    assert told(NOW + timedelta(minutes=2)) == [(clear, False), (first, False)]
+    assert told(NOW + timedelta(minutes=10)) == [(first, False)], "not all of it: a part was cleared"
+
+
 def test_what_is_over_or_practice_does_not_count() -> None:
     ended = launched("Riverside")
     practice = launched("Riverside", now=NOW + timedelta(minutes=1))
