@@ -1,4 +1,4 @@
-"""What an area has been told: the newest alert of each incident that is in force there."""
+"""What an area has been told: the alerts in force there, where no later one of their incident speaks."""
 
 from datetime import datetime, timedelta
 from typing import Any
