@@ -61,7 +61,8 @@ class Thread:
 
     @property
     def count(self) -> int:
-        return len(self.leading)
+        """How many say that there is danger: an all-clear is none."""
+        return sum(shown.notice.phase != "all-clear" for shown in self.leading)
 
     @property
     def emergency(self) -> bool:

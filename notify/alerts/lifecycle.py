@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import outdated, warn_requests, written_twice
+from notify.alerts import outdated, standing, warn_requests, written_twice
 from notify.alerts.approving import limits, two_people
 from notify.alerts.approving.sent_to import SentTo
 from notify.alerts.reporting import reports
@@ -104,6 +104,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
             s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now, told_before=told
         )
         outdated.stop(s, now)
+        standing.renew(s, alert.incident_id, alert.status)
         _tell_if_late(s, alert, now)
         warn_requests.answer_at_launch(s, alert, by, now)
     return _fresh(s, alert)
@@ -129,7 +130,10 @@ def resume(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Alert:
     """Stop an alert for good. After the commit no delivery is claimed; queued ones are closed soon afterwards
     (`recovery.end_leftovers`). Messages already sent are not recalled."""
-    return _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
+    alert = _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
+    if alert.launched_at is not None:
+        standing.renew(s, alert.incident_id, alert.status)
+    return alert
 
 
 def withdraw(s: Session, alert_id: int, by: Operator, now: datetime) -> None:

@@ -64,13 +64,15 @@ SUMMARY = ", ".join(
 class InIncident(AlertSummary):
     """An alert among those of its incident. `follows`: the alert whose unreached residents it is for.
 
-    `superseded_by` and `ended_by`: the first later alert, and the first later all-clear, that went to all of its area.
+    `superseded_by`, `ended_by`: what has the last word in all of its area now (`models.Standing`), the latter if it is
+    over there. `left_in`: the zones where it still holds, if later ones took a part of its area; None: all or nothing.
     """
 
     corrects: bool
     follows: int | None
     superseded_by: int | None
     ended_by: int | None
+    left_in: Sequence[str] | None
 
     @property
     def is_replaced(self) -> bool:
@@ -82,19 +84,9 @@ class InIncident(AlertSummary):
         return self.phase == "all-clear" or self.ended_by is not None
 
 
-# The same as columns, and what to join to `a` for them. A follow-up has the words of another alert: it replaces none.
-# What goes to a part of an alert's area only replaces or ends it nowhere else (`writing.told_before`). The danger of a
-# new alert, which answers none, begins after the all-clears before it.
-IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by"
-LATER: LiteralString = """
-    LEFT JOIN LATERAL (
-        SELECT (array_agg(l.id ORDER BY l.launched_at, l.id) FILTER (WHERE l.phase <> 'all-clear'))[1] AS superseded_by,
-               (array_agg(l.id ORDER BY l.launched_at, l.id) FILTER (WHERE l.phase = 'all-clear'))[1] AS ended_by
-          FROM alerts l
-         WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.state <> 'cancelled' AND l.follows IS NULL
-           AND (l.launched_at, l.id) > (a.launched_at, a.id)
-           AND (a.id = ANY (l.told_before) OR (a.phase = 'all-clear' AND l.phase = 'issue'))) AS later ON true
-"""
+# The same as columns, and what to join to `a` for them.
+IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in"
+LATER: LiteralString = " LEFT JOIN standings later ON later.alert_id = a.id "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import exists, or_, select, text
 from sqlalchemy.orm import Session
 
-from notify.alerts import operator_letters
+from notify.alerts import operator_letters, standing
 from notify.core import alarms, states
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
@@ -15,7 +15,6 @@ from notify.models import Alert, Delivery, Operator
 from notify.models.states import AlertState
 from zones.geometry import from_wkb, share
 
-INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the incident
 TOUCHED = 0.001  # the part of an area that another one may have, too: neighbours share a border
 
 
@@ -33,10 +32,7 @@ def require_current(s: Session, alert: Alert) -> None:
 
     An all-clear itself can always go out. So can an alert written after the all-clear, and one to another area.
     """
-    s.execute(
-        text("SELECT pg_advisory_xact_lock(:lock, CAST(:incident AS integer))"),
-        {"lock": INCIDENT_LOCK, "incident": alert.incident_id},
-    )
+    standing.lock(s, alert.incident_id)
     later = replaced_by(s, s.get_one(Alert, alert.follows)) if alert.follows is not None else None
     if later is not None:
         raise Overtaken(
@@ -74,13 +70,15 @@ def stop(s: Session, now: datetime) -> list[int]:
     An all-clear to a part ends nothing, because the others are still in danger.
     """
     found = s.execute(text(f"{ENDED} FOR NO KEY UPDATE OF a SKIP LOCKED")).all()
-    for alert, clear in found:
-        _cancel(s, alert, clear, now)
+    for row in found:
+        _cancel(s, row.id, row.clear, now)
+    for incident, status in {(row.incident_id, row.status) for row in found}:
+        standing.renew(s, incident, status)
     return [row.id for row in found]
 
 
 ENDED = """
-    SELECT a.id, c.id FROM alerts a JOIN LATERAL (
+    SELECT a.id, a.incident_id, a.status, c.id AS clear FROM alerts a JOIN LATERAL (
         SELECT c.id FROM alerts c
          WHERE c.incident_id = a.incident_id AND c.phase = 'all-clear' AND c.status = a.status
            AND c.launched_at > a.launched_at AND c.state <> 'cancelled' AND a.id = ANY (c.told_before)

@@ -5,7 +5,7 @@ The shapes are compared when the alerts or the zones have changed, and the resul
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,9 @@ WHOLE = 0.95
 MOST_ALERTS = 100  # compared with the zones
 KEPT = 8  # results
 ORDER = ("evacuation", "neighbourhood", "custom", "utility", "snow", "collection")  # the city's zones for other areas
+
+
+Shapes = dict[int, shapely.Geometry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,8 @@ def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
 
 
 def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) -> Coverage:
-    over = _all_clears_over(s, alerts)
-    spoken = [*alerts, *over]
-    areas, kinds = _areas(s, spoken), _kinds(s, spoken)
-    left = _left(spoken, areas)
+    spoken = [*alerts, *_all_clears_over(s, alerts)]
+    (areas, left), kinds = _areas(s, spoken), _kinds(s, spoken)
     usual = next((kind for kind in ORDER if any(one["kind"] == kind for one in zones.about)), "")
     share: dict[int, dict[int, float]] = {}  # zone's row -> alert -> share of the zone
     beside: dict[int, list[InForce]] = {}
@@ -148,32 +149,24 @@ def _all_clears_over(s: Session, alerts: Sequence[InForce]) -> list[InForce]:
     ]
 
 
-def _areas(s: Session, alerts: Sequence[InForce]) -> dict[int, shapely.Geometry]:
-    """The areas that can be read, without their finest bends."""
+def _areas(s: Session, alerts: Sequence[InForce]) -> tuple[Shapes, Shapes]:
+    """Return the areas that can be read, without their finest bends, and what later alerts have left of each."""
     rows = s.execute(
-        text("SELECT id, area FROM alerts WHERE id = ANY(:ids) AND area IS NOT NULL ORDER BY id"),
+        text("""SELECT a.id, a.area, t.left_area, t.alert_id IS NOT NULL AND t.left_area IS NULL AS nothing_left
+                  FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
+                 WHERE a.id = ANY(:ids) AND a.area IS NOT NULL ORDER BY a.id"""),
         {"ids": [one.alert for one in alerts]},
     ).all()
-    shapes, readable = gate.readable_from_wkb(row.area for row in rows)
-    coarse = _coarse(shapes)
-    return {rows[row].id: shape for row, shape in zip(readable.tolist(), coarse.tolist(), strict=True)}
+    areas = _readable((row.id, row.area) for row in rows)
+    parts = _readable((row.id, row.left_area) for row in rows if row.left_area is not None)
+    nothing = {row.id: shapely.Polygon() for row in rows if row.nothing_left}
+    return areas, areas | parts | nothing
 
 
-def _left(alerts: Sequence[InForce], areas: dict[int, shapely.Geometry]) -> dict[int, shapely.Geometry]:
-    """What is left of each area: where a later alert of the incident speaks, the earlier ones are replaced.
-
-    A margin takes the slivers along borders that were made coarse.
-    """
-    left = {}
-    spoken: dict[int, shapely.Geometry] = {}  # by incident
-    for one in sorted(alerts, key=lambda one: (one.since, one.alert), reverse=True):
-        if (area := areas.get(one.alert)) is None:
-            continue
-        later = spoken.get(one.incident, shapely.Polygon())
-        left[one.alert] = shapely.difference(area, shapely.buffer(later, 2 * COARSE_DEGREES, quad_segs=1))
-        if not one.follow_up:
-            spoken[one.incident] = shapely.union(later, area)
-    return left
+def _readable(stored: Iterable[tuple[int, bytes]]) -> Shapes:
+    rows = list(stored)
+    shapes, readable = gate.readable_from_wkb(shape for _, shape in rows)
+    return {rows[at][0]: shape for at, shape in zip(readable.tolist(), _coarse(shapes).tolist(), strict=True)}
 
 
 def _kinds(s: Session, alerts: Sequence[InForce]) -> dict[int, set[str]]:

@@ -29,6 +29,7 @@ RIGHTS = {
     "alert_zones": "SELECT, INSERT",
     "word_versions": "SELECT, INSERT",
     "zone_versions": "SELECT, INSERT",
+    "standings": "SELECT, INSERT, DELETE",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, told_before, launched_at,"
     " ask_since, finished_at, fanout_through, fanout_done_at, audience_total)",

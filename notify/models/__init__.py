@@ -26,6 +26,7 @@ from notify.models.session import (
     SignInLink,
     SignInTries,
 )
+from notify.models.standing import Standing
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
     Consent,
@@ -91,6 +92,7 @@ __all__ = [
     "SignIn",
     "SignInLink",
     "SignInTries",
+    "Standing",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",

@@ -79,7 +79,7 @@ def test_the_parts_show_what_the_page_shows(desk: httpx.Client) -> None:
     filled(desk, path).send(desk, path)
     parts = desk.get(f"{path}/parts").text
     assert "<strong>40</strong> residents" in parts
-    assert parts.count("hx-swap-oob") == 7
+    assert parts.count("hx-swap-oob") == 8
     assert desk.get("/console/compose/99/parts").status_code == 404
 
 

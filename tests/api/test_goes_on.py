@@ -9,18 +9,23 @@ import pytest
 from notify.core.db import transaction
 from notify.models import Alert
 from tests import factories
+from tests.api import asked
+from tests.api.filling import Form
 
 Desk = Callable[[str], httpx.Client]
 
 
 @pytest.mark.parametrize(
-    ("west", "said"),
+    ("west", "zones"),
     [
-        (1.0, "Check that nothing of that is chosen."),
-        (0.5, "which is ticked: untick it, and choose where the danger goes on."),  # it reaches into Riverside
+        (1.0, {"Riverside", "Hillside"}),
+        (0.5, set()),  # it reaches into Riverside, where a part is left, which is no whole zone
     ],
 )
-def test_the_form_says_where_it_is_over(at_desk: Desk, city: datetime, west: float, said: str) -> None:
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_the_form_says_where_it_is_over_and_begins_with_the_rest(
+    at_desk: Desk, city: datetime, west: float, zones: set[str], phase: str
+) -> None:
     with transaction() as s:
         factories.zone(s, "Harbor", factories.square(west, 0), now=city)
         factories.zone(s, "Hillside", factories.square(2, 0), now=city)
@@ -30,10 +35,11 @@ def test_the_form_says_where_it_is_over(at_desk: Desk, city: datetime, west: flo
     later = city + timedelta(seconds=1)
     clear = factories.alert_launched(now=later, incident=incident, phase="all-clear", zones=("Harbor",))
     desk = at_desk("author")
-    path = desk.post("/console/compose", data={"template": "storm update", "incident": incident}).headers["location"]
+    path = desk.post("/console/compose", data={"template": f"storm {phase}", "incident": incident}).headers["location"]
     page = desk.get(path).text
     assert f'It is over in Harbor, says <a href="/console/alerts/{clear}">alert {clear}</a>.' in page
-    assert said in page
-    assert f"The area of alert {danger} (" in page
-    path = desk.post("/console/compose", data={"template": "storm all-clear", "incident": incident}).headers["location"]
-    assert "It is over in" not in desk.get(path).text
+    assert f"Where alert {danger} still holds (" in page
+    names = {f"zone.{row.id}": row.name for row in asked.rows("SELECT id, name FROM zones")}
+    form = Form(page).values
+    assert {names[one] for one in form if one in names} == zones
+    assert ("earlier" in form) == (not zones)

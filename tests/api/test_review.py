@@ -52,7 +52,7 @@ def test_what_differs_from_the_last_alert_is_marked_too(at_desk: Desk, city: dat
             for hazard in ("wind", "flood")
         )
     page = at_desk("approver").get(f"/console/alerts/{again}").text
-    assert f"From alert {told.id}, the last one of this incident" in page
+    assert f"From alert {told.id}, the one before it in this incident" in page
     assert compared(page) == []
     page = at_desk("approver").get(f"/console/alerts/{changed}").text
     assert [lang for lang, _, _ in compared(page)] == ["en", "es"]

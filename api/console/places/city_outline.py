@@ -78,10 +78,16 @@ def on_map(now: Situation) -> list[Item]:
 
 
 def stored(s: Session, shown: Sequence[Item]) -> list[tuple[int, str, bytes]]:
-    """Number, look and area (WKB) of these alerts, the first one last, so that it is drawn on top."""
-    rows = s.execute(text("SELECT id, area FROM alerts WHERE id = ANY(:ids)"), {"ids": [one.id for one in shown]}).all()
+    """Number, look and area (WKB) of these alerts, where they still hold; the first one last, so that it is on top."""
+    rows = s.execute(text(_AREAS), {"ids": [one.id for one in shown]}).all()
     areas = {row.id: bytes(row.area) for row in rows}
     return [(one.id, look(one), areas[one.id]) for one in reversed(shown)]
+
+
+_AREAS = """
+    SELECT a.id, coalesce(t.left_area, a.area) AS area FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
+     WHERE a.id = ANY(:ids)
+"""
 
 
 def look(one: Item) -> str:

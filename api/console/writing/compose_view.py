@@ -259,7 +259,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         conflicts=conflicts,
         names=names,
         goes_on=before,
-        before=_coarse(before.alert.area) if before and before.alert.area else "",
+        before=_coarse(to_wkb(before.shape)) if before and before.alert.area else "",
         asked=asked,
         policies=policies,
         now=now,

@@ -81,6 +81,7 @@ class Kin:
     follows: int | None
     superseded_by: int | None
     ended_by: int | None
+    left_in: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +155,15 @@ def kin(s: Session, alert: Alert) -> Kin:
 
 
 _KIN = f"""
-    SELECT CASE WHEN a.follows IS NULL THEN earlier.id END AS supersedes, a.follows, later.superseded_by, later.ended_by
+    SELECT CASE WHEN a.follows IS NULL THEN earlier.id END AS supersedes, a.follows,
+           later.superseded_by, later.ended_by, later.left_in
       FROM alerts a {LATER} LEFT JOIN LATERAL (
            SELECT l.id FROM alerts l
             WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.follows IS NULL
               AND (l.launched_at, l.id) < (a.launched_at, a.id)
-              AND (a.phase <> 'all-clear' OR (l.id = ANY (a.told_before) AND (a.corrects OR l.phase <> 'all-clear')))
+              AND (l.phase <> 'all-clear' OR a.phase = 'all-clear' AND a.corrects)
+              AND (a.phase <> 'all-clear' OR a.corrects OR l.id = ANY (a.told_before)
+                   OR EXISTS (SELECT FROM standings t WHERE t.alert_id = l.id AND t.ended_by = a.id))
             ORDER BY l.launched_at DESC, l.id DESC LIMIT 1) AS earlier ON true
      WHERE a.id = :alert
 """  # noqa: S608  names of ours

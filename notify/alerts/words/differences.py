@@ -1,4 +1,4 @@
-"""What the words of an alert say that its template does not, or that the last alert of the incident did not."""
+"""What the words of an alert say that its template does not, or that the alert of the incident before it did not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.alerts import incidents
 from notify.alerts.words import wording
+from notify.alerts.writing import goes_on
 from notify.content import compose, differences
+from notify.content.compose import readable
 from notify.content.differences import Piece
 from notify.core.errors import TocsinError
 from notify.core.settings import Settings
@@ -37,7 +38,8 @@ class Compared:
 @dataclass(frozen=True, slots=True)
 class Differences:
     """The messages that differ. `usual`: from what the template says where only its needed blanks are filled; None
-    where that cannot be written any more. `previous`: the last alert of the incident; `since`: from its words."""
+    where that cannot be written any more. `previous`: the alert of the incident that this one goes on from; `since`:
+    from its words."""
 
     usual: Sequence[Compared] | None
     previous: int | None
@@ -47,8 +49,8 @@ class Differences:
 def read(s: Session, alert: Alert, settings: Settings) -> Differences:
     """Compare the words of an alert in every channel and language."""
     own = _stored(s, alert.id)
-    latest = incidents.latest(s, alert.incident_id, but=alert.id)
-    previous = latest.id if latest is not None and latest.launched_at is not None else None
+    before = goes_on.find(s, alert.incident_id, alert.phase, corrects=alert.corrects, but=alert.id)
+    previous = before.alert.id if before is not None and before.alert.launched_at is not None else None
     usual = _usual(s, alert, settings)
     return Differences(
         None if usual is None else _compared(usual, own),
@@ -69,7 +71,7 @@ def _stored(s: Session, alert_id: int) -> Words:
         .where(StoredContent.alert_id == alert_id)
         .order_by(StoredContent.channel.desc(), StoredContent.language)
     )
-    return {(one.channel, one.language): _joined(one.subject, one.text) for one in rows}
+    return {(one.channel, one.language): _joined(one.subject, readable(one.text, one.language)) for one in rows}
 
 
 def _usual(s: Session, alert: Alert, settings: Settings) -> Words | None:
@@ -83,7 +85,7 @@ def _usual(s: Session, alert: Alert, settings: Settings) -> Words | None:
         written = wording.rendered(s, alert, event, filled, names, alert.created_at, settings)
     except TocsinError:
         return None
-    return {(one.channel, one.language): _joined(one.subject, one.text) for one in written}
+    return {(one.channel, one.language): _joined(one.subject, readable(one.text, one.language)) for one in written}
 
 
 def _joined(subject: str, text: str) -> str:

@@ -13,7 +13,7 @@ from notify.alerts import incidents
 from notify.alerts.approving import approval_asks, limits, two_people
 from notify.alerts.readiness import channel_policies
 from notify.alerts.words import wording
-from notify.alerts.writing import goes_on, told_before
+from notify.alerts.writing import area_zones, goes_on, told_before
 from notify.alerts.writing import times as alert_times
 from notify.city import area as city_area
 from notify.city.area import Found, Where
@@ -240,13 +240,18 @@ def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
 
 
 def _area_of_incident(s: Session, wanted: Draft, incident: int) -> _Area:
-    """The default area of what follows in an incident."""
+    """The default area of what follows in an incident: where it still holds."""
     found = goes_on.find(s, incident, wanted.phase, corrects=wanted.corrects, but=wanted.rewrites or 0)
     if found is None:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
         )
-    return _area_of(s, found.alert)
+    whole = _area_of(s, found.alert)
+    if found.area is None:
+        return whole
+    versions = area_zones.versions(s, found.holds, found.area)
+    names = tuple(found.zones) or whole.names
+    return _Area(to_wkb(found.area), area_hash(found.area), names, versions, named=whole.named)
 
 
 def _area_of(s: Session, alert: Alert) -> _Area:

@@ -1,7 +1,8 @@
-"""Which alert the next one of an incident goes on from.
+"""What the next alert of an incident goes on from, and where that still holds.
 
-It is the latest; but after an all-clear to a part of the area it is the danger that holds in the rest, so that an
-update plays it down to nobody, and does not go to where it is over.
+It is the latest alert; but after an all-clear to a part of the area it is the danger that holds in the rest, so that
+an update plays it down to nobody. An all-clear goes on from all danger that still holds. What is over somewhere, or was
+said anew, is not said there again.
 """
 
 from collections.abc import Sequence
@@ -13,31 +14,40 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from notify.alerts import incidents
-from notify.alerts.writing import told_before
-from notify.models import Alert, WorkingDraft
+from notify.models import Alert, Standing, WorkingDraft
 from zones.geometry import from_wkb
 
 
 @dataclass(frozen=True, slots=True)
 class GoesOn:
-    """`cleared`: the all-clears to a part of its area, the oldest first."""
+    """`alert`: whose words go on. `holds`: the alerts in whose area that is to be heard, the first is that one. `area`:
+    where they hold, and `zones` the names of their zones there; None: in all of the area of the alert. `cleared`: the
+    all-clears to a part of it, the oldest first."""
 
     alert: Alert
+    holds: Sequence[Alert]
+    area: BaseGeometry | None = None
+    zones: Sequence[str] = ()
     cleared: Sequence[Alert] = ()
 
     @property
-    def over(self) -> BaseGeometry:
-        """Where it is over. Empty where no all-clear went to a part."""
-        return shapely.union_all([from_wkb(one.area) for one in self.cleared if one.area is not None])
+    def shape(self) -> BaseGeometry:
+        """Where they hold. Raises ZoneError when the area of the alert is damaged."""
+        return from_wkb(self.alert.area or b"") if self.area is None else self.area
 
 
 def find(s: Session, incident: int, phase: str, *, corrects: bool = False, but: int = 0) -> GoesOn | None:
     """Return what an alert of this phase goes on from, None in an incident without alerts. A correction of an all-clear
     goes on from that. `but`: an alert that does not count."""
     last = incidents.latest(s, incident, but)
-    if last is None or last.phase != "all-clear" or (corrects and phase == "all-clear"):
-        return GoesOn(last) if last is not None else None
-    return _danger(s, incident, but) or GoesOn(last)
+    if last is None:
+        return None
+    if corrects and phase == "all-clear":
+        return GoesOn(last, [last])
+    holding = [s.get_one(Alert, number) for number in incidents.still_true(s, incident) if number != but]
+    first = holding[0] if holding and last.phase == "all-clear" else last
+    others = [one for one in holding if one.id != first.id] if phase == "all-clear" else []
+    return _where(s, [first, *others], but)
 
 
 def of_draft(s: Session, draft: WorkingDraft) -> GoesOn | None:
@@ -46,14 +56,18 @@ def of_draft(s: Session, draft: WorkingDraft) -> GoesOn | None:
     return find(s, draft.incident_id, draft.phase, corrects=draft.corrects, but=draft.rewrites or 0)
 
 
-def _danger(s: Session, incident: int, but: int) -> GoesOn | None:
-    """The newest alert that still holds somewhere. One whose area several all-clears cover together does not."""
-    for number in incidents.still_true(s, incident):
-        alert = s.get_one(Alert, number)
-        found = GoesOn(alert, _cleared(s, alert, but))
-        if number != but and alert.area is not None and not told_before.covers(found.over, from_wkb(alert.area)):
-            return found
-    return None
+def _where(s: Session, holds: Sequence[Alert], but: int) -> GoesOn:
+    left = {one.id: found for one in holds if (found := s.get(Standing, one.id)) and found.left_area}
+    if len(holds) == 1 and not left:
+        return GoesOn(holds[0], holds)
+    shapes = [left[one.id].left_area if one.id in left else one.area for one in holds]
+    zones = [name for one in holds for name in (left[one.id].left_in if one.id in left else _zones(one)) or ()]
+    area = shapely.union_all([from_wkb(shape) for shape in shapes if shape is not None])
+    return GoesOn(holds[0], holds, area, list(dict.fromkeys(zones)), _cleared(s, holds[0], but))
+
+
+def _zones(alert: Alert) -> list[str]:
+    return [alert.area_description]
 
 
 def _cleared(s: Session, alert: Alert, but: int) -> Sequence[Alert]:

@@ -83,7 +83,7 @@ def suggested(s: Session, asked: WarnRequest) -> Suggested:
     if found := zones_named.named(zones, asked.place):
         return Suggested({number: zones[number] for number in found})
     last = goes_on.find(s, asked.incident_id, "update") if asked.incident_id is not None else None
-    there = area_zones.exactly(s, last.alert, last.over) if last is not None else {}
+    there = area_zones.exactly(s, last.holds, last.shape) if last is not None and last.alert.area else {}
     return Suggested(there, last.alert.id if last is not None and there else None)
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from notify.alerts.writing import goes_on, told_before
 from notify.audience.live_count import live_count
 from notify.models import Topic
-from zones.geometry import from_wkb
 from zones.membership import Membership
 
 
@@ -29,11 +28,10 @@ class Replaced:
 def find(
     s: Session, incident: int | None, phase: str, area: BaseGeometry, *, corrects: bool, but: int = 0
 ) -> Replaced | None:
-    """Return the launched alert that the next one goes on from, if this area leaves out a part of its own, for an
-    update a part where it is not over. `but`: one that does not count."""
+    """Return the launched alert that the next one goes on from, if this area leaves out a part where it holds. `but`:
+    one that does not count."""
     found = goes_on.find(s, incident, phase, corrects=corrects, but=but) if incident is not None else None
     if found is None or found.alert.launched_at is None or found.alert.area is None:
         return None
-    shape = from_wkb(found.alert.area)
-    still = shape.difference(found.over) if phase == "update" else shape
-    return None if told_before.covers(area, still) else Replaced(found.alert.id, found.alert.topic, still)
+    shape = found.shape
+    return None if told_before.covers(area, shape) else Replaced(found.alert.id, found.alert.topic, shape)

@@ -61,7 +61,7 @@ def start(
     else:
         before = _before(s, incident, event, phase, correct=correct)
         fields = _later(s, before.alert, event, phase, now, correct=correct)
-        fields |= _still(s, before, phase) if zones_of is None else {"earlier": ""}
+        fields |= _still(s, before) if zones_of is None else {"earlier": ""}
     fields |= _where(s, zones_of, outside)
     draft = WorkingDraft(
         event=event.name,
@@ -108,10 +108,11 @@ def _before(s: Session, incident: int, event: Event, phase: str, *, correct: boo
     return found
 
 
-def _still(s: Session, before: GoesOn, phase: str) -> dict[str, str]:
-    """The area to begin with: for an update the zones where it is not over, if they can be told; else that of the alert
-    before it. An all-clear to all of that ends it."""
-    zones = area_zones.exactly(s, before.alert, before.over) if before.cleared and phase == "update" else {}
+def _still(s: Session, before: GoesOn) -> dict[str, str]:
+    """The area to begin with: the zones in which it holds, so that one of them can be unticked; if it is not whole
+    zones, or its author gave it a name, that area as one."""
+    has_name = before.area is None and "free-words" in before.alert.two_people
+    zones = {} if has_name or before.alert.area is None else area_zones.exactly(s, before.holds, before.shape)
     return {"earlier": ""} | {f"zone.{number}": "on" for number in zones} if zones else {"earlier": "on"}
 
 

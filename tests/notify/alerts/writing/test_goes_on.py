@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from shapely import box
 from shapely.geometry.base import BaseGeometry
 
+from notify.alerts import incidents
 from notify.alerts.writing import area_zones, drafting, goes_on, replaced_area, working_drafts, working_start
 from notify.city import zones as city_zones
 from notify.city.parts import Drawn
@@ -64,7 +64,7 @@ def test_an_update_goes_on_from_the_danger_in_the_zones_where_it_is_not_over(dan
     assert (found["severity"], found["urgency"], "expires_at" in found) == ("Extreme", "Future", True)
     assert ticked == {"Riverside", "Old Town"}
     assert "earlier" not in found
-    assert default_area(danger).equals(box(0, 0, 3, 1))
+    assert default_area(danger).equals(square(0, 0).union(square(2, 0)))
 
 
 def test_each_all_clear_to_a_part_takes_its_zones_away(danger: int) -> None:
@@ -84,7 +84,7 @@ def test_a_zone_that_was_redrawn_since_is_not_ticked_for_the_old_one(danger: int
     with transaction() as s:
         factories.zone(s, "Riverside", square(0, 0, 0.5), now=LATER)
         alert = s.get_one(Alert, danger)
-        assert area_zones.exactly(s, alert) == {}
+        assert area_zones.exactly(s, [alert], from_wkb(alert.area or b"")) == {}
 
 
 def test_a_newer_update_is_what_holds_not_the_alert_that_it_replaced(danger: int) -> None:
@@ -117,14 +117,20 @@ def test_when_it_is_over_everywhere_the_all_clear_is_the_last_word(danger: int, 
     assert "severity" not in fields(danger, "update")[0]
 
 
-def test_an_all_clear_to_the_rest_is_to_all_of_the_danger_so_that_it_ends_it(danger: int) -> None:
+def test_an_all_clear_is_to_where_the_danger_still_holds_and_ends_it(danger: int) -> None:
     next_of(danger, 1, "all-clear", "Harbor")
     found, ticked = fields(danger, "all-clear")
-    assert (found["earlier"], ticked) == ("on", set())
+    assert ticked == {"Riverside", "Old Town"}
+    assert "earlier" not in found
+    next_of(danger, 2, "all-clear", "Riverside", "Old Town")
     with transaction() as s:
-        last = goes_on.find(s, s.get_one(Alert, danger).incident_id, "all-clear")
-        assert last is not None
-        assert last.alert.id == danger
+        assert incidents.still_true(s, s.get_one(Alert, danger).incident_id) == []
+
+
+def test_an_all_clear_is_to_all_that_several_alerts_say_still(danger: int) -> None:
+    next_of(danger, 1, "update", "Harbor")
+    assert fields(danger, "all-clear")[1] == {"Riverside", "Harbor", "Old Town"}
+    assert fields(danger, "update")[1] == {"Harbor"}, "an update goes on from the newest"
 
 
 def test_a_correction_of_the_all_clear_goes_on_from_that(danger: int) -> None:

@@ -161,7 +161,8 @@ def test_a_larger_area_has_those_who_were_told_and_a_part_of_it_has_not(
     launch(larger)
     reached = {contact for contact, state in written(larger).items() if state == "queued"}
     assert reached == {people[name].sms for name in ("stays", "moves", "new", "away")}
-    part = composed(first, "all-clear", earlier="", area="0,0\n0.4,0\n0.4,0.4\n0,0.4", area_name="Old Town")
+    whole = {f"zone.{number}": "" for number in ids.values()}
+    part = composed(first, "all-clear", **whole, earlier="", area="0,0\n0.4,0\n0.4,0.4\n0,0.4", area_name="Old Town")
     with transaction() as s:
         assert s.get_one(Alert, part).told_before == []
         assert audience.preview(s, s.get_one(Alert, part), LATER).residents == 0

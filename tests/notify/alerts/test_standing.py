@@ -1,0 +1,124 @@
+"""Who has the last word where: what later alerts of an incident leave of the earlier ones."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notify.alerts import incidents, lifecycle, listing
+from notify.alerts.standing import Spoken, left
+from notify.core.db import raw, transaction
+from notify.models import Alert
+from tests import factories
+from tests.database import sql
+from tests.factories import NOW, square
+from tests.owner import as_owner
+
+ZONES = ("Riverside", "Harbor", "Hilltop")
+
+
+@pytest.fixture
+def danger(database: str) -> int:
+    with transaction() as s:
+        for n, name in enumerate(ZONES):
+            factories.zone(s, name, square(n, 0))
+    return factories.alert_launched(zones=ZONES)
+
+
+def then(first: int, minutes: int, phase: str, *zones: str, **more: object) -> int:
+    with transaction() as s:
+        incident = s.get_one(Alert, first).incident_id
+    return factories.alert_launched(
+        now=NOW + timedelta(minutes=minutes), incident=incident, phase=phase, zones=zones, **more
+    )
+
+
+def seen(number: int) -> listing.Listed:
+    with transaction() as s:
+        found = listing.one(raw(s), number)
+    assert found is not None
+    return found
+
+
+def holding(first: int) -> list[int]:
+    with transaction() as s:
+        return incidents.still_true(s, s.get_one(Alert, first).incident_id)
+
+
+def test_a_part_leaves_the_rest_and_the_zones_in_it(danger: int) -> None:
+    then(danger, 1, "all-clear", "Harbor")
+    assert seen(danger).left_in == ["Hilltop", "Riverside"]
+    assert not seen(danger).is_replaced
+    assert holding(danger) == [danger]
+
+
+def test_danger_cleared_in_pieces_is_over(danger: int) -> None:
+    """Each all-clear goes to one zone; none to all of the area."""
+    clears = [then(danger, n, "all-clear", name) for n, name in enumerate(ZONES, 1)]
+    assert (seen(danger).ended_by, seen(danger).left_in) == (clears[-1], None)
+    assert seen(danger).is_over
+    assert holding(danger) == []
+
+
+def test_an_update_to_the_rest_leaves_the_all_clear_to_the_part(danger: int) -> None:
+    clear = then(danger, 1, "all-clear", "Harbor")
+    update = then(danger, 2, "update", "Riverside", "Hilltop")
+    assert not seen(clear).is_replaced
+    assert (seen(danger).superseded_by, seen(danger).is_over) == (update, False)
+    assert holding(danger) == [update]
+
+
+def test_what_is_cancelled_has_no_word(danger: int) -> None:
+    clear = then(danger, 1, "all-clear", *ZONES)
+    assert seen(danger).ended_by == clear
+    with transaction() as s:
+        lifecycle.cancel(s, clear, None, NOW + timedelta(minutes=2))
+    assert seen(danger).ended_by is None
+
+
+def test_an_all_clear_does_not_wear_off(danger: int) -> None:
+    clear = then(danger, 1, "all-clear", "Harbor")
+    sql("UPDATE alerts SET state = 'expired' WHERE id = :a", a=clear)
+    then(danger, 2, "update", "Riverside")
+    assert seen(danger).left_in == ["Hilltop"]
+
+
+def test_a_follow_up_has_no_word_of_its_own_but_shares_the_fate(danger: int) -> None:
+    with transaction() as s:
+        incident = s.get_one(Alert, danger).incident_id
+        factories.sender(s, "sendgrid")
+        again = factories.alert_ready(
+            s, incident=incident, follows=danger, channels=("email",), now=NOW + timedelta(minutes=1)
+        ).id
+        lifecycle.launch(s, again, None, NOW + timedelta(minutes=1))
+    assert not seen(danger).is_replaced
+    clear = then(danger, 2, "all-clear", *ZONES)
+    assert (seen(danger).ended_by, seen(again).ended_by) == (clear, clear)
+
+
+def test_a_damaged_area_keeps_nobody_from_being_stopped(danger: int) -> None:
+    update = then(danger, 1, "update", "Harbor")
+    as_owner("ALTER TABLE alerts DISABLE TRIGGER USER", f"UPDATE alerts SET area = 'x' WHERE id = {danger}")
+    with transaction() as s:
+        lifecycle.cancel(s, update, None, NOW + timedelta(minutes=2))
+    assert seen(danger).left_in is None
+
+
+WORDS = st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5), min_size=1)), min_size=1, max_size=6)
+
+
+@given(WORDS)
+def test_each_place_belongs_to_the_last_one_that_spoke_there(words: Sequence[tuple[bool, set[int]]]) -> None:
+    said = [
+        Spoken(n, clear, speaks=True, area=shapely.union_all([square(zone, 0) for zone in zones]))
+        for n, (clear, zones) in enumerate(words)
+    ]
+    for at, (_, zones) in enumerate(words):
+        last = {zone: max(n for n, (_, others) in enumerate(words) if zone in others) for zone in zones}
+        found = left(said[at], said[at + 1 :])
+        assert {one.id for one in found.words} == {n for n in last.values() if n > at}
+        rest = shapely.union_all([square(zone, 0) for zone, n in last.items() if n == at])
+        assert found.area.equals(rest)
