@@ -369,3 +369,17 @@ def test_the_city_map_has_what_the_page_has(at_desk: Desk, city: datetime) -> No
     assert found[0]["geometry"]["type"] in ("Polygon", "MultiPolygon")
     page = desk.get("/console/map").text
     assert page.index(f'href="/console/alerts/{danger}"') < page.index(f'href="/console/alerts/{practice}"')
+
+
+def test_warn_them_opens_an_update_that_adds_their_zones(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        harbor = factories.zone(s, "Harbor", factories.square(1, 0), now=city).id
+    first = factories.alert_launched(now=city, zones=("Riverside",), severity="Extreme", urgency="Immediate")
+    desk = at_desk("author")
+    form = desk.get("/console").text.split(f'id="warn-{first}"')[0].rpartition("<form")[2]
+    fields = [(name, value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)]
+    assert ("zone", str(harbor)) in fields
+    opened = desk.post("/console/compose", data=dict(fields))
+    ticked = re.findall(r'name="zone\.(\d+)"[^>]* checked', desk.get(opened.headers["location"]).text)
+    riverside = asked.number("SELECT id FROM zones WHERE name = 'Riverside'")
+    assert {int(number) for number in ticked} == {harbor, riverside}

@@ -243,8 +243,10 @@ def test_the_map_shows_the_area_of_the_alert_before_while_it_is_ticked(
     page.goto(f"/console/alerts/{number}")
     page.get_by_role("button", name="Update").click()
     page.locator("#draw[data-ready]").scroll_into_view_if_needed()
+    earlier = page.get_by_label(f"The area of alert {number}")
+    earlier.check()
     assert page.evaluate(BEFORE) == 1
-    page.get_by_label(f"The area of alert {number}").uncheck()
+    earlier.uncheck()
     assert page.evaluate(BEFORE) == 0
 
 

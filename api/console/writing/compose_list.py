@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
+from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
@@ -19,6 +20,7 @@ from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
 
 router = APIRouter(prefix="/console/compose", include_in_schema=False)
+MOST_ZONES = 1_000
 NUMBERS = gettext_noop("The list of alerts shows the numbers.")
 WARNINGS = gettext_noop("The page Now shows them.")
 REQUESTS = gettext_noop("The page of requests shows the numbers.")
@@ -47,8 +49,10 @@ def start(
     asked: Annotated[str, Form(max_length=20)] = "",
     outside: Annotated[str, Form(max_length=20)] = "",
     correct: Annotated[str, Form(max_length=10)] = "",
+    zone: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]] | None, Form(max_length=MOST_ZONES)] = None,
 ) -> Response:
-    """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again."""
+    """Open a new draft. `template`: an event and a phase, `storm issue`; `correct`: it says the last one again; `zone`:
+    more zones to tick."""
     event, _space, phase = template.partition(" ")
     try:
         if not event:
@@ -65,6 +69,7 @@ def start(
                 request=whole_number(asked, gettext_noop("%(given)s is not the number of a request."), REQUESTS),
                 outside=whole_number(outside, gettext_noop("%(given)s is not the number of a warning."), WARNINGS),
                 correct=bool(correct),
+                values={f"zone.{number}": "on" for number in zone or ()},
             )
     except TocsinError as error:
         return _list_page(request, caller, told=tell(error))
