@@ -59,13 +59,14 @@ ADDRESS = """
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
-# An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or another follows.
+# An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
+# last word in all of its area.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (
-              SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state IN ('sending', 'paused', 'sent')
-                 AND NOT EXISTS (SELECT FROM alerts n WHERE n.incident_id = a.incident_id AND n.status = a.status
-                                    AND n.launched_at > a.launched_at AND n.follows IS NULL AND n.state <> 'cancelled'))
+              SELECT FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
+               WHERE a.id = m.alert_id AND a.state IN ('sending', 'paused', 'sent')
+                 AND (t.alert_id IS NULL OR t.left_area IS NOT NULL))
          ELSE true END
 """
 

@@ -16,7 +16,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import operator_messages
 from tests.database import sql
-from tests.factories import NOW, alert_resolved, operator, own_contact, zone
+from tests.factories import NOW, alert_resolved, operator, own_contact, square, zone
 
 pytestmark = pytest.mark.usefixtures("database")
 ANN, BEN, CAT = (f"{name}@example.org" for name in ("ann", "ben", "cat"))
@@ -89,6 +89,18 @@ def test_nobody_is_asked_once_something_follows_it(storm: int) -> None:
     with transaction() as s:
         operator_messages._close(s, NOW, settings())
     assert sql("SELECT state, reason FROM operator_messages WHERE channel = 'sms'") == [("failed", "not-needed")]
+
+
+def test_an_all_clear_to_a_part_ends_no_question_about_the_rest(storm: int) -> None:
+    look(60)
+    with transaction() as s:
+        zone(s, "Old Town", square(0, 0, 0.5))
+    incident = sql("SELECT incident_id FROM alerts")[0].incident_id
+    alert_resolved(incident=incident, phase="all-clear", zones=("Old Town",), now=ENDS - 58 * MINUTE)
+    with transaction() as s:
+        operator_messages._close(s, NOW, settings())
+    assert sql("SELECT state FROM operator_messages WHERE channel = 'sms'") == [("waiting",)]
+    assert look(50) == [storm], "the next ones are asked"
 
 
 def test_nobody_is_asked_once_an_operator_has_resolved_the_alarm(storm: int) -> None:
