@@ -9,14 +9,13 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts.reporting import reports
+from notify.channels.channel import SMS
 from notify.core import audit, crypto
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from notify.models import Operator, OperatorContact, OperatorMessage
 from notify.models.states import AlertState
-
-PHONE = "sms"  # the channel of an operator's phone
 
 
 class Called(NamedTuple):
@@ -42,7 +41,7 @@ def phones(s: Session, alert_id: int, by: Operator, now: datetime) -> Sequence[C
     )
     own = and_(
         OperatorContact.operator_id == Operator.id,
-        OperatorContact.channel == PHONE,
+        OperatorContact.channel == SMS.name,
         OperatorContact.verified_at.is_not(None),
     )
     rows = s.execute(
@@ -54,4 +53,4 @@ def phones(s: Session, alert_id: int, by: Operator, now: datetime) -> Sequence[C
     for who, sealed in rows:
         if sealed:
             audit.note(s, now=now, by=by, action="show phone", subject="operator", subject_id=who.id, alert=alert_id)
-    return [Called(who.email, crypto.unseal(sealed, PHONE) if sealed else "") for who, sealed in rows]
+    return [Called(who.email, crypto.unseal(sealed, SMS.name) if sealed else "") for who, sealed in rows]

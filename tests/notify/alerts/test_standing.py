@@ -101,7 +101,11 @@ def test_a_follow_up_has_no_word_of_its_own_but_shares_the_fate(danger: int) -> 
 
 def test_a_damaged_area_keeps_nobody_from_being_stopped(danger: int) -> None:
     update = then(danger, 1, "update", "Harbor")
-    as_owner("ALTER TABLE alerts DISABLE TRIGGER USER", f"UPDATE alerts SET area = 'x' WHERE id = {danger}")
+    as_owner(
+        "ALTER TABLE alerts DISABLE TRIGGER USER",
+        f"UPDATE alerts SET area = 'x' WHERE id = {danger}",
+        "ALTER TABLE alerts ENABLE TRIGGER USER",
+    )
     with transaction() as s:
         lifecycle.cancel(s, update, None, NOW + timedelta(minutes=2))
     assert seen(danger).left_in is None
