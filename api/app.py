@@ -20,6 +20,8 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, HeadAsGet, RequestLog, SecurityHeaders
 from api.proving import NeedsProof
 from api.rates import RateLimit
+from api.resident.me import to_sign_in as to_own_sign_in
+from api.resident.session import NeedsCode
 from notify.inbound import intent
 
 # Thresholds of the garbage collector. Reference counts free most of the objects that a request makes.
@@ -47,6 +49,7 @@ def create_app() -> FastAPI:
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, to_sign_in)
     app.add_exception_handler(NeedsProof, to_proof)
+    app.add_exception_handler(NeedsCode, to_own_sign_in)
     for router in (*(router for part in PARTS for router in part.ROUTERS), health.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,17 +1,20 @@
-"""The language of a request to the console: the operator's choice, else that of this browser, else what it asks for."""
+"""The language of a page: at the console the operator's choice, else that of this browser, else what it asks for."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from notify.core import translation
+from notify.core.settings import settings
 
 COOKIE = "tocsin-language"
 AT_CONSOLE = "/console/"
+OF_RESIDENTS = ("/join/", "/me/")
 
 
 class ReadersLanguage:
-    """Speaks the language of the browser while a request to the console is answered; other requests are in English.
+    """Speaks the reader's language while a page of the console or of residents is answered; other requests are in
+    English.
 
     `auth.viewer` changes to that of the operator, once it knows who it is.
     """
@@ -23,12 +26,23 @@ class ReadersLanguage:
         if scope["type"] == "http" and is_at_console(scope["path"]):
             with translation.speaking(_of_browser(Request(scope))):
                 await self.app(scope, receive, send)
+        elif scope["type"] == "http" and f"{scope['path']}/".startswith(OF_RESIDENTS):
+            with translation.speaking(of_resident(Request(scope))):
+                await self.app(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
 
 def is_at_console(path: str) -> bool:
     return f"{path}/".startswith(AT_CONSOLE)
+
+
+def of_resident(request: Request) -> str:
+    """Return the language in `?lang=es`, else the first of Accept-Language that we have, else the city's first."""
+    spoken = [language for language in settings().languages if language in translation.LOCALES] or ["en"]
+    if (asked := request.query_params.get("lang")) in spoken:
+        return str(asked)
+    return preferred(request.headers, spoken) or spoken[0]
 
 
 def preferred(headers: Headers, spoken: list[str]) -> str | None:

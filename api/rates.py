@@ -125,7 +125,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         session = Request(scope).cookies.get(cookie_name(), "")
         own = (Bound("compose", session, COMPOSE),) if session else ()
         return (*own, Bound("composers", address, COMPOSERS * times))
-    if path == "/" or path.startswith(("/alerts/", "/u/")):
+    if path == "/" or f"{path}/".startswith(("/alerts/", "/u/", "/join/", "/me/")):
         return (Bound("page", address, PAGE * times),)
     return ()
 

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.language import is_at_console, preferred
+from api.language import is_at_console, of_resident
 from api.message_size import size
 from api.small_numbers import rounded
 from notify.accounts import operators, sessions
@@ -99,16 +99,10 @@ def words(language: str) -> dict[str, Any]:
 
 
 def language_of(request: Request | None) -> str:
-    """Return that of the console's reader; elsewhere the language in `?lang=es`, else the first of
-    Accept-Language that we have, else the city's first."""
-    spoken = [language for language in settings().languages if language in _words()] or ["en"]
+    """Return that of the console's reader, elsewhere of the resident, without a request the city's first."""
     if request is None:
-        return spoken[0]
-    if is_at_console(request.url.path):
-        return translation.language()
-    if (asked := request.query_params.get("lang")) in spoken:
-        return str(asked)
-    return preferred(request.headers, spoken) or spoken[0]
+        return next((language for language in settings().languages if language in _words()), "en")
+    return translation.language() if is_at_console(request.url.path) else of_resident(request)
 
 
 @cache

@@ -1,5 +1,5 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, unsubscribe
+from api.resident import alerts, join, me, unsubscribe
 
-ROUTERS = (alerts.router, unsubscribe.router)
+ROUTERS = (alerts.router, join.router, me.router, unsubscribe.router)

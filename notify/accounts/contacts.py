@@ -1,6 +1,5 @@
 """An operator's own phone and email. Each is verified by a code that is sent to it; until then nothing else is."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,13 +10,11 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import letters
 from notify.channels.channel import CHANNELS, of_residents
-from notify.core import audit, crypto, keyring
+from notify.core import audit, crypto, keyring, one_time_codes
 from notify.core.errors import Invalid, Refused, Unavailable
 from notify.core.translation import gettext as _
-from notify.models import Operator, OperatorContact, OperatorMessage
+from notify.models import DirectMessage, Operator, OperatorContact
 
-LIVES = timedelta(minutes=10)  # a code
-TRIES = 5  # wrong codes; then a new one must be sent
 CODES_A_DAY = 10  # of an operator
 
 
@@ -41,7 +38,7 @@ def own(s: Session, by: Operator, now: datetime) -> Sequence[Own]:
             row.channel,
             _masked(row),
             row.verified_at,
-            row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES,
+            row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < one_time_codes.TRIES,
         )
         for row in rows
     ]
@@ -69,7 +66,7 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
     keyring.hold(s)
     values = {
         "address_sealed": crypto.seal(kept, channel), "verified_at": None, "code_hash": None,
-        "code_ends_at": now + LIVES, "code_tries": 0,
+        "code_ends_at": now + one_time_codes.LIVES, "code_tries": 0,
     }  # fmt: skip
     s.execute(
         insert(OperatorContact)
@@ -83,7 +80,7 @@ def add(s: Session, by: Operator, channel: str, address: str, now: datetime) -> 
 def new_code(s: Session, operator_id: int, channel: str, now: datetime) -> str | None:
     """Make the code of a contact, at the moment in which it is sent: only its hash is stored. None if no code is
     awaited any more."""
-    code = f"{secrets.randbelow(10**6):06}"
+    code = one_time_codes.new()
     made = s.execute(
         update(OperatorContact)
         .where(
@@ -91,7 +88,11 @@ def new_code(s: Session, operator_id: int, channel: str, now: datetime) -> str |
             OperatorContact.channel == channel,
             OperatorContact.verified_at.is_(None),
         )
-        .values(code_hash=_hash(operator_id, channel, code), code_ends_at=now + LIVES, code_tries=0)
+        .values(
+            code_hash=one_time_codes.hashed(_whose(operator_id, channel), code),
+            code_ends_at=now + one_time_codes.LIVES,
+            code_tries=0,
+        )
         .returning(OperatorContact.id)
     )
     return code if made.first() else None
@@ -104,10 +105,10 @@ def confirm(s: Session, by: Operator, channel: str, code: str, now: datetime) ->
         .where(OperatorContact.operator_id == by.id, OperatorContact.channel == channel)
         .with_for_update()
     )
-    usable = row and row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < TRIES
+    usable = row and row.code_ends_at is not None and row.code_ends_at > now and row.code_tries < one_time_codes.TRIES
     if row is None or not usable or row.code_hash is None:
         raise Refused(_("This code is no longer valid."), hint=_("Enter the contact again to get a new one."))
-    if not secrets.compare_digest(row.code_hash, _hash(by.id, channel, "".join(code.split()))):
+    if not one_time_codes.is_right(row.code_hash, _whose(by.id, channel), code):
         row.code_tries += 1
         raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
     row.verified_at, row.code_hash, row.code_ends_at = now, None, None
@@ -122,13 +123,13 @@ def remove(s: Session, by: Operator, channel: str, now: datetime) -> None:
 
 
 def _sent(s: Session, by: Operator, now: datetime) -> int:
-    mine = (OperatorMessage.operator_id == by.id, OperatorMessage.kind == "code")
-    newer = OperatorMessage.made_at > now - timedelta(days=1)
-    return s.scalar(select(func.count()).select_from(OperatorMessage).where(*mine, newer)) or 0
+    mine = (DirectMessage.operator_id == by.id, DirectMessage.kind == "code")
+    newer = DirectMessage.made_at > now - timedelta(days=1)
+    return s.scalar(select(func.count()).select_from(DirectMessage).where(*mine, newer)) or 0
 
 
-def _hash(operator_id: int, channel: str, code: str) -> bytes:
-    return crypto.keyed("contact-code", f"{operator_id}.{channel}.{code}")
+def _whose(operator_id: int, channel: str) -> str:
+    return f"{operator_id}.{channel}"
 
 
 def _masked(row: OperatorContact) -> str:

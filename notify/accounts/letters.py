@@ -1,6 +1,6 @@
 """Write to operators about their own account, at the email that they sign in with: rows in the transaction of the act.
 
-The job that writes to operators sends them (`delivery.operator_messages`). What is secret in a message, a code or
+The job that writes to operators sends them (`delivery.direct_messages`). What is secret in a message, a code or
 a link, is made when it is sent, and is never stored: its place holds the name of the blank until then.
 """
 
@@ -13,7 +13,7 @@ from notify.channels.channel import CHANNELS, of_residents
 from notify.core import operator_words
 from notify.core.city_time import shown
 from notify.core.settings import settings
-from notify.models import Operator, OperatorMessage, Sender
+from notify.models import DirectMessage, Operator, Sender
 from notify.models.roster import AboutAccount
 
 CODE, LINK = "{code}", "{link}"
@@ -33,7 +33,7 @@ def add(s: Session, kind: AboutAccount, operator: Operator, channel: str, now: d
     given = {"city": settings().city, "at": shown(now, settings().tz), "code": CODE, "link": LINK} | blanks
     words = {part: line.format(**given) for part, line in operator_words.of(kind, operator.language or "en").items()}
     s.add(
-        OperatorMessage(
+        DirectMessage(
             kind=kind, operator_id=operator.id, step=1, channel=channel, state="waiting", made_at=now, reason="",
             reference="", cost=0, **words,
         )

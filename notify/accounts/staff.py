@@ -51,7 +51,7 @@ def members(s: Session, by: Operator, now: datetime, only: int | None = None) ->
                            AND x.ends_at > :now AND x.seen_at > :idle) AS sessions,
                        (SELECT max(ends_at) FROM sign_in_links l WHERE l.operator_id = o.id AND l.purpose = 'join'
                            AND l.used_at IS NULL AND l.ends_at > :now) AS invited_until,
-                       (SELECT state FROM operator_messages m WHERE m.operator_id = o.id AND m.kind = 'invitation'
+                       (SELECT state FROM direct_messages m WHERE m.operator_id = o.id AND m.kind = 'invitation'
                          ORDER BY m.id DESC LIMIT 1) AS invitation
                   FROM operators o WHERE CAST(:only AS bigint) IS NULL OR o.id = :only ORDER BY o.email"""),
         {"now": now, "idle": now - sessions.IDLE, "only": only},

@@ -1,4 +1,5 @@
-"""Slow down guessing: how many sign-ins an account, a network address or a device may try.
+"""Slow down guessing and floods: how many sign-ins an account, a network address or a device may try, and how many
+codes residents who join may ask for.
 
 Every try fills a bucket, which drains with time; nobody is ever locked out for good. A stranger's tries count for the
 account *as seen from that network*, for the account from all networks, and for the network. The tries of a browser
@@ -36,6 +37,11 @@ BUCKETS = {
     "network": Bucket(40, 10),  # a city hall behind one address signs in at eight in the morning
     "device": Bucket(10, 30),
     "session": Bucket(6, 60),  # who proves again who they are: guesses of somebody at an unlocked desk
+    # Codes to residents who join. Each costs a text: a flood of them is fraud ("SMS pumping") or a nuisance to a phone.
+    "join-address": Bucket(4, 900),
+    "join-network": Bucket(60, 30),  # a school or a carrier's gateway behind one address
+    "join-range": Bucket(60, 60),  # 1,000 numbers in a row
+    "join-city": Bucket(3_000, 2),
 }
 Key = tuple[str, bytes]  # the kind of a bucket and whose it is
 
@@ -45,13 +51,8 @@ class TooManyTries(TocsinError):
 
     code = "too-many"
 
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(
-            _("There were too many tries."),
-            hint=_(
-                "Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s
-            ),
-        )
+    def __init__(self, wait_s: int, hint: str) -> None:
+        super().__init__(_("There were too many tries."), hint=hint)
         self.wait_s = wait_s
 
 
@@ -65,6 +66,17 @@ def of_device(device_id: int) -> Sequence[Key]:
 
 def of_session(session_id: int) -> Sequence[Key]:
     return (_key("session", str(session_id)),)
+
+
+def of_joiner(channel: str, address: str, network: str) -> Sequence[Key]:
+    """Return the buckets of somebody who asks for a code. A plain hash of a phone number could be undone by trying."""
+    whose = {
+        "join-address": f"{channel} {address}",
+        "join-network": network,
+        "join-range": f"{channel} {address[:-3]}",  # of an email, nearly itself
+        "join-city": "",
+    }
+    return [(kind, crypto.keyed(kind, who)) for kind, who in whose.items()]
 
 
 def count(s: Session, keys: Sequence[Key], now: datetime) -> None:
@@ -89,8 +101,8 @@ def count(s: Session, keys: Sequence[Key], now: datetime) -> None:
         },
     ).all()
     waits = [(row.level - BUCKETS[row.kind].most) * BUCKETS[row.kind].drains_s for row in rows]
-    if max(waits) > 0:
-        raise TooManyTries(ceil(max(waits)))
+    if (wait_s := ceil(max(waits))) > 0:
+        raise TooManyTries(wait_s, _hint(keys[0][0], wait_s))
 
 
 def give_back(s: Session, keys: Sequence[Key]) -> None:
@@ -104,6 +116,12 @@ def give_back(s: Session, keys: Sequence[Key]) -> None:
 
 def forget_old(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM sign_in_tries WHERE at < :old"), {"old": now - FORGOTTEN_AFTER})
+
+
+def _hint(kind: str, wait_s: int) -> str:
+    if kind.startswith("join-"):
+        return _("Wait %(minutes)s minutes, then try again.", minutes=ceil(wait_s / 60))
+    return _("Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s)
 
 
 def _key(kind: str, who: str) -> Key:

@@ -18,7 +18,7 @@ from notify.core import alarms, audit, db, operator_words
 from notify.core.city_time import shown
 from notify.core.errors import TocsinError
 from notify.core.settings import Settings, settings
-from notify.models import Alert, Operator, OperatorMessage, WorkingDraft
+from notify.models import Alert, DirectMessage, Operator, WorkingDraft
 
 
 def concerns(one: Item) -> bool:
@@ -57,14 +57,14 @@ def _is_due(s: Session, alert: Alert, before: datetime) -> bool:
 _DUE = """
     SELECT coalesce(max(made_at) <= :before, true)
            AND NOT EXISTS (SELECT FROM alarms WHERE kind = :alarm AND alert_id = :id AND resolved_by IS NOT NULL)
-      FROM operator_messages WHERE alert_id = :id AND kind = 'expiry'
+      FROM direct_messages WHERE alert_id = :id AND kind = 'expiry'
 """
 
 
 def _ask_next(s: Session, alert: Alert, ending: Item, now: datetime) -> bool:
     """Write to the next people. Returns whether there were any."""
-    written = select(OperatorMessage.operator_id, OperatorMessage.step).where(
-        OperatorMessage.alert_id == alert.id, OperatorMessage.kind == "expiry"
+    written = select(DirectMessage.operator_id, DirectMessage.step).where(
+        DirectMessage.alert_id == alert.id, DirectMessage.kind == "expiry"
     )
     before = s.execute(written).all()
     people = _next(s, alert, {row.operator_id for row in before}, now)

@@ -17,7 +17,7 @@ CONSOLE = "console"  # the channel of a message that is only shown there
 LONGEST_REASON = 160  # characters of a reason in a text message
 
 _WRITE = """
-    INSERT INTO operator_messages
+    INSERT INTO direct_messages
            (kind, alert_id, operator_id, step, channel, subject, text, state, made_at, settled_at)
     SELECT :kind, :alert, o.id, :step, c.channel, :subject, :text,
            CASE c.channel WHEN 'console' THEN 'accepted' ELSE 'waiting' END, :now,

@@ -168,7 +168,7 @@ _PROOFS = """
             WHERE p.channel = c.channel AND p.was_p95_at IS NOT NULL AND (a.status <> 'Actual') = t.test
             ORDER BY p.alert_id DESC LIMIT 1) p ON true
     UNION ALL
-    SELECT channel, true, alert_id, settled_at FROM operator_messages
+    SELECT channel, true, alert_id, settled_at FROM direct_messages
      WHERE kind = 'test' AND state = 'accepted' AND channel = ANY(:channels)
     ) AS proofs ORDER BY channel, test, was_p95_at DESC
 """

@@ -28,10 +28,10 @@ def used_on(sender_id: int, day: date) -> int:
 
 
 # A refused delivery has no reference; one that a receipt ended as failed has.
-# What operators were sent counts as well.
+# What was sent to one person counts as well.
 _USED = """
     SELECT coalesce(sum(w.cost), 0)
-           + (SELECT coalesce(sum(m.cost), 0) FROM operator_messages m
+           + (SELECT coalesce(sum(m.cost), 0) FROM direct_messages m
                WHERE m.sender_id = :sender AND m.claimed_at >= :begins AND m.claimed_at < :ends
                  AND (m.state IN ('claimed', 'accepted', 'unknown') OR m.state = 'failed' AND m.reference <> ''))
       FROM alerts a JOIN batches b ON b.alert_id = a.id JOIN deliveries d ON d.batch_id = b.id

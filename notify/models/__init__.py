@@ -10,11 +10,12 @@ from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceip
 from notify.models.drill import Drill
 from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
+from notify.models.joining import Joining
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
 from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
-from notify.models.roster import BreakGlass, Duty, OperatorContact, OperatorMessage
+from notify.models.roster import BreakGlass, DirectMessage, Duty, OperatorContact
 from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import (
     Credential,
@@ -60,6 +61,7 @@ __all__ = [
     "Contact",
     "Credential",
     "Delivery",
+    "DirectMessage",
     "Drill",
     "Duty",
     "Heartbeat",
@@ -68,6 +70,7 @@ __all__ = [
     "IncidentClaim",
     "IncidentNote",
     "JobRow",
+    "Joining",
     "KeyRing",
     "KnownDevice",
     "Landmark",
@@ -77,7 +80,6 @@ __all__ = [
     "Operator",
     "OperatorContact",
     "OperatorLimit",
-    "OperatorMessage",
     "OutsideFeed",
     "OutsideWarning",
     "Passkey",

@@ -1,4 +1,4 @@
-"""Who is on duty, and what operators are written to about alerts that wait for approval."""
+"""Who is on duty, and what is written to one person: an operator, or a resident who joins."""
 
 from datetime import datetime
 from typing import Literal
@@ -43,20 +43,22 @@ class OperatorContact(Base):
 
 AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken", "test"]
 AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
+ToResident = Literal["join-code", "welcome"]
 
 
-class OperatorMessage(Base):
-    """A message to an operator about an alert or their account, sent once. On the channel `console` it is only
-    shown there.
+class DirectMessage(Base):
+    """A message to one operator about an alert or their account, or to one resident who joins, sent once. On the
+    channel `console` it is only shown there.
 
     waiting: to be sent. claimed: being sent. unknown: perhaps sent, and never sent again.
     """
 
-    __tablename__ = "operator_messages"
+    __tablename__ = "direct_messages"
     id: Mapped[Id]
-    kind: Mapped[AboutAlert | AboutAccount] = mapped_column(Text)
+    kind: Mapped[AboutAlert | AboutAccount | ToResident] = mapped_column(Text)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: about the account
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    joining_id: Mapped[int | None] = mapped_column(ForeignKey("joinings.id", ondelete="CASCADE"))
     step: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
     subject: Mapped[str]
@@ -72,15 +74,16 @@ class OperatorMessage(Base):
 
     __table_args__ = (
         UniqueConstraint("alert_id", "kind", "operator_id", "step", "channel"),
-        Index("operator_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed', 'unknown')")),
-        Index("operator_messages_of_sender", "sender_id", "claimed_at", postgresql_where=sql("sender_id IS NOT NULL")),
+        Index("direct_messages_open", "id", postgresql_where=sql("state IN ('waiting', 'claimed', 'unknown')")),
+        Index("direct_messages_of_sender", "sender_id", "claimed_at", postgresql_where=sql("sender_id IS NOT NULL")),
         Index(
-            "operator_messages_invitations",
+            "direct_messages_invitations",
             "operator_id",
             "id",
             postgresql_where=sql("kind IN ('invitation', 'reset')"),
         ),
-        Index("operator_messages_codes", "operator_id", "made_at", postgresql_where=sql("kind = 'code'")),
+        Index("direct_messages_codes", "operator_id", "made_at", postgresql_where=sql("kind = 'code'")),
+        Index("direct_messages_of_joining", "joining_id", postgresql_where=sql("joining_id IS NOT NULL")),
     )
 
 

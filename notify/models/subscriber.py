@@ -70,7 +70,7 @@ class Preference(Base):
 
 
 class Consent(Base):
-    """An opt-in or opt-out: when and how. Topic None: all topics."""
+    """An opt-in or opt-out: when and how. Topic None: all topics. `words`: what was shown and agreed to, if known."""
 
     __tablename__ = "consents"
     id: Mapped[Id]
@@ -79,6 +79,7 @@ class Consent(Base):
     topic: Mapped[Topic | None] = mapped_column(pg_enum(Topic, "topic"))
     at: Mapped[datetime]
     how: Mapped[str]
+    words: Mapped[str] = mapped_column(server_default="")
 
     __table_args__ = (
         Index("consents_of_contact", "contact_id"),

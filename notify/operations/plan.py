@@ -37,6 +37,7 @@ class Job:
 JOBS = (
     Job("launch", "Launch alerts that are due, and expire those whose time is over.", Every(1)),
     Job("approvals", "Ask the next people to approve what waits, and write to operators.", Every(2)),
+    Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
     Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
     # One run may have to close a million deliveries.
     Job("end_leftovers", "Close the queued deliveries of cancelled and expired alerts.", Every(1), patience_s=900),

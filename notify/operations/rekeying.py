@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 INDEX, SEALED, POINT, CELL = "address_index", "address_sealed", "point_sealed", "cell_index"
-SECRET = "secret_sealed"  # noqa: S105  the name of a column
+SECRET, WISH = "secret_sealed", "wish_sealed"
 
 
 class Keyed(NamedTuple):
@@ -38,6 +38,7 @@ KEYED = (
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
     Keyed("operator_contacts", (SEALED,), "channel"),
     Keyed("credentials", (SECRET,), "'totp'"),
+    Keyed("joinings", (SEALED, WISH), "channel"),
 )
 
 
@@ -72,7 +73,7 @@ class Index(NamedTuple):
         return f"next_{self.name}"[:63]
 
     def create(self, how: str = "") -> str:
-        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL}|{SECRET})\b", r"next_\1", self.definition)
+        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL}|{SECRET}|{WISH})\b", r"next_\1", self.definition)
         return re.sub(r"INDEX \S+ ON", f"INDEX {how} {self.next_name} ON", to, count=1)
 
 

@@ -118,6 +118,15 @@ def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
     return _about(s, *_read(s, token))
 
 
+def reasons_against(s: Session, channel: str, index: bytes) -> set[str]:
+    """Return why nothing at all may be sent to an address; empty if it may."""
+    found = s.execute(
+        text("SELECT reason FROM suppressions WHERE (channel, address_index) = (:channel, :index) AND topic IS NULL"),
+        {"channel": channel, "index": index},
+    )
+    return set(found.scalars())
+
+
 def _index(s: Session, channel: str, who: str | int) -> bytes:
     keyring.hold(s)
     if isinstance(who, str):

@@ -9,6 +9,7 @@ import pytest
 from shapely.geometry import box
 from sqlalchemy import select
 
+from api.resident import session
 from notify.accounts import links, operators
 from notify.alerts import claims, incidents, lifecycle, warn_requests
 from notify.alerts.practice import drills
@@ -19,9 +20,11 @@ from notify.alerts.writing.working_drafts import Change
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import sender_pool
 from notify.delivery.requests import unsubscribe_url
 from notify.models import OutsideFeed
 from notify.outside.messages import Words
+from notify.subscribers import consent, joining
 from tests import factories
 from tests.api import asked
 from tests.api.people import joined
@@ -145,4 +148,17 @@ def paths(
         join,
         enter,
     ]
-    return [*console, *public, unsubscribe_link, "/u/forged", "/nowhere"]
+    return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
+
+
+def _own_pages(door: httpx.Client, city: datetime) -> list[str]:
+    """Where residents join, and the page of one who has stopped one of two contacts."""
+    sender_pool.read_anew()
+    with transaction() as s:
+        waiting = joining.begin(s, "+12155550188", None, language="en", words="", network="", now=city)
+        person = factories.resident(s, phone="+12155550199", email="ana@example.org", language="es", now=city)
+        assert person.sms is not None
+        assert person.mail is not None
+        consent.opt_out(s, "email", person.mail, how="a test", now=city)
+    door.cookies.set(session.name(), session.token(session.Resident(person.id, person.sms), city), domain="127.0.0.1")
+    return ["/join", "/me/sign-in", f"/join/{waiting}", "/join/forged", "/me", "/me?new=yes&saved=yes"]

@@ -75,7 +75,7 @@ def test_an_author_asks_and_sees_who_is_next(staff: None, at_desk: Desk) -> None
     assert f"Waiting for {APPROVER} (on duty), asked" in page
     assert f"{ADMIN} (deputy) next at" in page
     assert "Nobody has been written to: none of them has a verified phone or email." in page
-    assert asked.number("SELECT count(*) FROM operator_messages") == 1
+    assert asked.number("SELECT count(*) FROM direct_messages") == 1
     with transaction() as s:
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=6), settings())
         approval_asks.ask_again(s, datetime.now(UTC) + timedelta(minutes=12), settings())
@@ -185,7 +185,7 @@ def test_over_rest_somebody_is_asked_once(staff: None, door: httpx.Client, key: 
     assert [(one["email"], one["duty"]) for one in waiting["asked"]] == [(APPROVER, "on duty")]
     assert [one["email"] for one in waiting["next"]] == [ADMIN]
     assert waiting["next_at"]
-    assert asked.number("SELECT count(*) FROM operator_messages") == 1
+    assert asked.number("SELECT count(*) FROM direct_messages") == 1
     assert door.post("/api/v1/alerts/999/ask-approval", headers=author).status_code == 404
 
 

@@ -183,11 +183,11 @@ def test_whoever_was_asked_for_a_routine_alert_is_asked_about_the_one_that_repla
     page = reviewed(desk, **quiet)
     with transaction() as s:
         factories.operator(s, "approver")
-    assert asked.number("SELECT count(*) FROM operator_messages") == 0
+    assert asked.number("SELECT count(*) FROM direct_messages") == 0
     assert desk.post(f"{page}/ask").status_code == 303
     path = change(desk, page)
     newer = review(desk, path, Form(desk.get(path).text))
-    assert asked.number("SELECT count(*) FROM operator_messages WHERE alert_id = :a", a=number(newer)) > 0
+    assert asked.number("SELECT count(*) FROM direct_messages WHERE alert_id = :a", a=number(newer)) > 0
 
 
 def test_an_updates_earlier_area_is_that_of_the_alert_before_the_draft(desk: httpx.Client) -> None:

@@ -142,7 +142,7 @@ def test_a_zone_says_when_a_message_for_it_last_left(city: datetime, at_desk: De
     for page in ("/console/zones", f"/console/zones/{zone}"):
         assert "overdue" in desk.get(page).text
     asked.do(
-        """INSERT INTO operator_messages
+        """INSERT INTO direct_messages
                   (kind, alert_id, operator_id, step, channel, subject, text, state, made_at, settled_at)
            SELECT 'test', :alert, min(id), 1, 'sms', '', 'x', 'accepted', now(), now() FROM operators""",
         alert=alert,

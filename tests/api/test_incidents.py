@@ -207,7 +207,7 @@ def test_the_watch_asks_before_an_emergency_ends_and_when_a_decision_is_due(at_d
     watch.run()
     assert [message.split(" (")[0] for message in alarms_of("expires-soon")] == [f"Alert {ends}"]
     assert f"/console/incidents/{incident_of(ends)}" in alarms_of("expires-soon")[0]
-    assert asked.rows("SELECT DISTINCT alert_id FROM operator_messages WHERE kind = 'expiry'") == [(ends,)]
+    assert asked.rows("SELECT DISTINCT alert_id FROM direct_messages WHERE kind = 'expiry'") == [(ends,)]
     assert "Request to warn" in alarms_of("decision-due")[0]
     number = asked.number("SELECT id FROM alarms WHERE kind = 'expires-soon'")
     assert at_desk("author").post(f"/console/alarms/{number}/resolve").status_code == 303

@@ -45,7 +45,7 @@ def channels(now: datetime) -> dict[str, sender_status.ChannelStatus]:
 
 def own_test(alert: int, channel: str, at: datetime, state: str = "accepted") -> None:
     asked.do(
-        """INSERT INTO operator_messages
+        """INSERT INTO direct_messages
                   (kind, alert_id, operator_id, step, channel, subject, text, state, made_at, settled_at)
            SELECT 'test', :alert, min(id), 1, :channel, '', 'x', :state, :at, :at FROM operators""",
         alert=alert, channel=channel, at=at, state=state,

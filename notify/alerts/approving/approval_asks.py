@@ -19,7 +19,7 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
-from notify.models import Alert, Lane, Operator, OperatorMessage
+from notify.models import Alert, DirectMessage, Lane, Operator
 from notify.models.states import AlertState
 
 
@@ -107,7 +107,7 @@ def _ask_again(s: Session, alert_id: int, step: int, now: datetime) -> bool:
 # A draft is locked, so that two schedulers do not ask twice; the unique key would refuse it in any case.
 _DUE = """
     SELECT a.id, m.step FROM alerts a
-      JOIN LATERAL (SELECT max(step) AS step, max(made_at) AS at FROM operator_messages
+      JOIN LATERAL (SELECT max(step) AS step, max(made_at) AS at FROM direct_messages
                      WHERE alert_id = a.id AND kind = 'ask') AS m ON m.at <= :before
      WHERE a.state = 'draft' AND a.expires_at > :now
      ORDER BY a.id FOR NO KEY UPDATE OF a SKIP LOCKED
@@ -119,10 +119,10 @@ def waiting(s: Session, alert: Alert, now: datetime, settings: Settings) -> Wait
     if alert.state is not AlertState.DRAFT:
         return None
     rows = s.execute(
-        select(OperatorMessage, Operator.email)
-        .join(Operator, Operator.id == OperatorMessage.operator_id)
-        .where(OperatorMessage.alert_id == alert.id, OperatorMessage.kind == "ask")
-        .order_by(OperatorMessage.step, Operator.email, OperatorMessage.channel)
+        select(DirectMessage, Operator.email)
+        .join(Operator, Operator.id == DirectMessage.operator_id)
+        .where(DirectMessage.alert_id == alert.id, DirectMessage.kind == "ask")
+        .order_by(DirectMessage.step, Operator.email, DirectMessage.channel)
     ).all()
     if not rows:
         return None
@@ -131,7 +131,7 @@ def waiting(s: Session, alert: Alert, now: datetime, settings: Settings) -> Wait
     asked = [
         Person(
             next(email for m, email in rows if m.operator_id == one.operator_id),
-            duty.get(one.operator_id, ""),
+            duty.get(one.operator_id or 0, ""),
             one.made_at,
             tuple((m.channel, m.state) for m, _ in rows if m.operator_id == one.operator_id and m not in shown),
         )
@@ -160,9 +160,7 @@ def _next(s: Session, alert: Alert, now: datetime) -> list[Operator]:
 
 def _asked(s: Session, alert_id: int) -> set[int]:
     """Return the ids of the operators who were asked."""
-    asked = select(OperatorMessage.operator_id).where(
-        OperatorMessage.alert_id == alert_id, OperatorMessage.kind == "ask"
-    )
+    asked = select(DirectMessage.operator_id).where(DirectMessage.alert_id == alert_id, DirectMessage.kind == "ask")
     return set(s.scalars(asked))
 
 

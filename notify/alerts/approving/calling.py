@@ -14,7 +14,7 @@ from notify.core import audit, crypto
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
-from notify.models import Operator, OperatorContact, OperatorMessage
+from notify.models import DirectMessage, Operator, OperatorContact
 from notify.models.states import AlertState
 
 
@@ -36,9 +36,7 @@ def phones(s: Session, alert_id: int, by: Operator, now: datetime) -> Sequence[C
     if alert.state is not AlertState.DRAFT:
         told = _("Alert %(alert)s is %(state)s: nobody needs to approve it.", alert=alert_id, state=word(alert.state))
         raise Refused(told)
-    asked = select(OperatorMessage.operator_id).where(
-        OperatorMessage.alert_id == alert_id, OperatorMessage.kind == "ask"
-    )
+    asked = select(DirectMessage.operator_id).where(DirectMessage.alert_id == alert_id, DirectMessage.kind == "ask")
     own = and_(
         OperatorContact.operator_id == Operator.id,
         OperatorContact.channel == SMS.name,

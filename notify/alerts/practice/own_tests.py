@@ -1,7 +1,7 @@
 """Send an alert's words to oneself, marked TEST: to one's own verified contacts, and to nobody else.
 
 Rows in the transaction of the act; the job that writes to operators sends them, by the senders and the throttle of
-residents' messages (`delivery.operator_messages`).
+residents' messages (`delivery.direct_messages`).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.delivery import exercise
-from notify.models import Alert, Operator, OperatorContact, OperatorMessage, StoredContent
+from notify.models import Alert, DirectMessage, Operator, OperatorContact, StoredContent
 
 A_MINUTE = 20  # numbers of steps within a minute: the languages
 
@@ -53,7 +53,7 @@ def send(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
         )
     exercise.require_simulators(s, channels, alert.status, settings)
     rows = _rows(s, alert, by, channels, now, settings)
-    added = len(s.execute(insert(OperatorMessage).on_conflict_do_nothing().returning(OperatorMessage.id), rows).all())
+    added = len(s.execute(insert(DirectMessage).on_conflict_do_nothing().returning(DirectMessage.id), rows).all())
     if added:
         audit.note(s, now=now, by=by, action="test", subject="alert", subject_id=alert_id, count=added)
     return added
@@ -64,11 +64,9 @@ def sent(s: Session, alert_id: int, by: Operator | None) -> Sequence[Tested]:
     if by is None:
         return ()
     rows = s.execute(
-        select(OperatorMessage.channel, OperatorMessage.state, OperatorMessage.reason, OperatorMessage.made_at)
-        .where(
-            OperatorMessage.alert_id == alert_id, OperatorMessage.kind == "test", OperatorMessage.operator_id == by.id
-        )
-        .order_by(OperatorMessage.id.desc())
+        select(DirectMessage.channel, DirectMessage.state, DirectMessage.reason, DirectMessage.made_at)
+        .where(DirectMessage.alert_id == alert_id, DirectMessage.kind == "test", DirectMessage.operator_id == by.id)
+        .order_by(DirectMessage.id.desc())
         .limit(6)
     )
     return [Tested(*row) for row in rows]

@@ -17,7 +17,7 @@ from notify.audience import unreached
 from notify.core import alarms
 from notify.core.city_time import shown
 from notify.core.settings import Settings
-from notify.models import Alarm, Alert, Audit, Operator, OperatorMessage
+from notify.models import Alarm, Alert, Audit, DirectMessage, Operator
 from notify.models.states import AlertState
 
 LOOKED_FOR = timedelta(hours=1)  # after a launch; an alarm that rings is followed for longer
@@ -67,9 +67,7 @@ def _messages(s: Session, found: Mapping[int, Sequence[str]], settings: Settings
 
 def _write(s: Session, alert: Alert, channels: Sequence[str], now: datetime) -> None:
     """Write to whoever launched the alert and whoever is on duty, by channels that work; once for each alert."""
-    written = select(OperatorMessage.id).where(
-        OperatorMessage.alert_id == alert.id, OperatorMessage.kind == "channel-silent"
-    )
+    written = select(DirectMessage.id).where(DirectMessage.alert_id == alert.id, DirectMessage.kind == "channel-silent")
     if s.scalar(written.limit(1)) is None:
         people = _people(s, alert, now)
         operator_letters.write(s, "channel-silent", alert, people, 1, now, author="", silent=channels)

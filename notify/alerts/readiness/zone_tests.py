@@ -34,7 +34,7 @@ _LAST = """
     SELECT DISTINCT ON (v.zone_id) v.zone_id, t.alert_id, t.at
       FROM (SELECT alert_id, max(was_p95_at) AS at FROM predictions WHERE was_p95_at IS NOT NULL GROUP BY alert_id
             UNION ALL
-            SELECT alert_id, settled_at FROM operator_messages WHERE kind = 'test' AND state = 'accepted') AS t
+            SELECT alert_id, settled_at FROM direct_messages WHERE kind = 'test' AND state = 'accepted') AS t
       JOIN alert_zones az USING (alert_id)
       JOIN zone_versions v ON v.id = az.zone_version_id
      WHERE CAST(:zone AS bigint) IS NULL OR v.zone_id = :zone

@@ -194,7 +194,7 @@ def _milestones(s: Session, alert: Alert, progress: Progress, requests: tuple[Re
     half, most, asked = s.execute(
         text("""SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY sent_at),
                        percentile_disc(0.95) WITHIN GROUP (ORDER BY sent_at),
-                       (SELECT min(made_at) FROM operator_messages WHERE alert_id = :alert AND kind = 'ask')
+                       (SELECT min(made_at) FROM direct_messages WHERE alert_id = :alert AND kind = 'ask')
                   FROM deliveries WHERE alert_id = :alert AND sent_at IS NOT NULL"""),
         {"alert": alert.id},
     ).one()

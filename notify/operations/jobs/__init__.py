@@ -7,6 +7,7 @@ from notify.operations.jobs import (
     check_places,
     end_leftovers,
     forget_changes,
+    joining,
     launch,
     outside,
     receipts,
@@ -19,6 +20,7 @@ from notify.operations.jobs import (
 RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
     "approvals": approvals.run,
+    "joining": joining.run,
     "sweep": sweep.run,
     "end_leftovers": end_leftovers.run,
     "receipts": receipts.run,

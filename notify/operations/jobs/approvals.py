@@ -6,7 +6,7 @@ from notify.alerts.approving import approval_asks
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import operator_messages, operator_outcomes
+from notify.delivery import direct_messages, direct_outcomes
 from notify.operations import tasks
 from notify.operations.jobs.steps import each
 
@@ -18,10 +18,10 @@ def run() -> None:
 
 
 _OPEN = """
-    SELECT FROM operator_messages WHERE state IN ('waiting', 'claimed')
-    UNION ALL SELECT FROM operator_messages WHERE state = 'unknown' AND reason <> 'outcome-unknown'
+    SELECT FROM direct_messages WHERE state IN ('waiting', 'claimed') AND operator_id IS NOT NULL
+    UNION ALL SELECT FROM direct_messages WHERE state = 'unknown' AND reason <> 'outcome-unknown'
     UNION ALL SELECT FROM alerts a
-               WHERE state = 'draft' AND EXISTS (SELECT FROM operator_messages WHERE alert_id = a.id AND kind = 'ask')
+               WHERE state = 'draft' AND EXISTS (SELECT FROM direct_messages WHERE alert_id = a.id AND kind = 'ask')
     UNION ALL SELECT FROM alarms WHERE kind = 'not-approved' AND resolved_at IS NULL
 """
 
@@ -32,8 +32,8 @@ def _ask_again() -> None:
 
 
 def _send() -> None:
-    operator_messages.send(settings(), tasks.throttle(), tasks.transport)
+    direct_messages.send(settings(), tasks.throttle(), tasks.transport)
 
 
 def _look_up() -> None:
-    operator_outcomes.look_up(settings(), tasks.transport)
+    direct_outcomes.look_up(settings(), tasks.transport)

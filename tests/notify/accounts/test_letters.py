@@ -17,7 +17,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 def letters() -> list[tuple[str, str]]:
-    return [(row.kind, row.channel) for row in sql("SELECT kind, channel FROM operator_messages ORDER BY id")]
+    return [(row.kind, row.channel) for row in sql("SELECT kind, channel FROM direct_messages ORDER BY id")]
 
 
 def joined(s: Session) -> Operator:
@@ -65,7 +65,7 @@ def test_a_device_is_told_of_once() -> None:
             signing_in.welcome(s, who, "password", "a device", AGENT, NOW + timedelta(minutes=minutes))
         assert devices.keep(s, "another", who.id, NOW)
     assert letters() == [("new-device", "email")]
-    assert "Firefox" in sql("SELECT text FROM operator_messages")[0].text
+    assert "Firefox" in sql("SELECT text FROM direct_messages")[0].text
 
 
 def test_without_an_email_sender_nothing_is_written_and_the_link_is_handed_over() -> None:

@@ -31,7 +31,7 @@ def told() -> list[str]:
 def test_of_asking_again_for_approval() -> None:
     with transaction() as s:
         bad, good = (alert_draft(s, event="storm").id for _ in range(2))
-    refuse("operator_messages", f"NEW.alert_id = {bad}", "INSERT")
+    refuse("direct_messages", f"NEW.alert_id = {bad}", "INSERT")
     with transaction() as s:
         assert approval_asks.ask_again(s, NOW + HOUR, settings()) == [good]
     (message,) = told()
@@ -40,7 +40,7 @@ def test_of_asking_again_for_approval() -> None:
 
 def test_of_asking_to_extend() -> None:
     bad, good = (alert_resolved(expires_at=NOW + 4 * HOUR) for _ in range(2))
-    refuse("operator_messages", f"NEW.alert_id = {bad}", "INSERT")
+    refuse("direct_messages", f"NEW.alert_id = {bad}", "INSERT")
     with transaction() as s:
         assert expiry_asks.ask(s, NOW + 3.5 * HOUR, settings()) == [good]
     (message,) = told()

@@ -14,7 +14,7 @@ from notify.alerts.writing import working_drafts
 from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import operator_messages
+from notify.delivery import direct_messages
 from tests.database import sql
 from tests.factories import NOW, alert_resolved, operator, own_contact, square, zone
 
@@ -47,14 +47,14 @@ def look(before_end: float) -> list[int]:
 
 
 def asked() -> list[list[str]]:
-    rows = sql("""SELECT array_agg(email ORDER BY email) AS emails FROM operator_messages m
+    rows = sql("""SELECT array_agg(email ORDER BY email) AS emails FROM direct_messages m
                     JOIN operators o ON o.id = m.operator_id WHERE channel = 'console' AND kind = 'expiry'
                    GROUP BY step ORDER BY step""")
     return [row.emails for row in rows]
 
 
 def text_of(channel: str) -> str:
-    return str(sql("SELECT text FROM operator_messages WHERE kind = 'expiry' AND channel = :c", c=channel)[0].text)
+    return str(sql("SELECT text FROM direct_messages WHERE kind = 'expiry' AND channel = :c", c=channel)[0].text)
 
 
 def test_its_author_is_asked_first_and_then_the_roster_each_once(storm: int) -> None:
@@ -87,8 +87,8 @@ def test_nobody_is_asked_once_something_follows_it(storm: int) -> None:
     alert_resolved(incident=incident, phase="update", now=ENDS - 58 * MINUTE, expires_at=ENDS + 9 * 60 * MINUTE)
     assert look(50) == []
     with transaction() as s:
-        operator_messages._close(s, NOW, settings())
-    assert sql("SELECT state, reason FROM operator_messages WHERE channel = 'sms'") == [("failed", "not-needed")]
+        direct_messages._close(s, NOW, settings())
+    assert sql("SELECT state, reason FROM direct_messages WHERE channel = 'sms'") == [("failed", "not-needed")]
 
 
 def test_an_all_clear_to_a_part_ends_no_question_about_the_rest(storm: int) -> None:
@@ -98,8 +98,8 @@ def test_an_all_clear_to_a_part_ends_no_question_about_the_rest(storm: int) -> N
     incident = sql("SELECT incident_id FROM alerts")[0].incident_id
     alert_resolved(incident=incident, phase="all-clear", zones=("Old Town",), now=ENDS - 58 * MINUTE)
     with transaction() as s:
-        operator_messages._close(s, NOW, settings())
-    assert sql("SELECT state FROM operator_messages WHERE channel = 'sms'") == [("waiting",)]
+        direct_messages._close(s, NOW, settings())
+    assert sql("SELECT state FROM direct_messages WHERE channel = 'sms'") == [("waiting",)]
     assert look(50) == [storm], "the next ones are asked"
 
 

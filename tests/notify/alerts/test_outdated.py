@@ -133,7 +133,7 @@ def test_a_scheduled_one_is_cancelled_once_with_an_alarm_and_a_letter_and_stops_
     assert f"is cancelled: overtaken by alert {clear}" in alarm.message
     (step,) = sql("SELECT detail FROM audit WHERE subject_id = :a AND action = 'cancel-overtaken'", a=old)
     assert step.detail == {"state": "cancelled", "reason": f"overtaken by alert {clear}"}
-    (letter,) = sql("SELECT operator_id, text FROM operator_messages WHERE kind = 'overtaken' AND alert_id = :a", a=old)
+    (letter,) = sql("SELECT operator_id, text FROM direct_messages WHERE kind = 'overtaken' AND alert_id = :a", a=old)
     assert letter.operator_id == ended.created_by
     assert f"alert {clear} has overtaken it" in letter.text
     with transaction() as s:

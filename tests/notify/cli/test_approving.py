@@ -55,7 +55,7 @@ def test_ask_says_who_was_asked_and_who_is_next() -> None:
     assert {one["email"] for one in asked["asked"]} == {ADMIN, "approver@tocsin.example.org"}
     assert asked["next"] == []
     assert f"Alert {alert} waits for {ADMIN}, approver@" in run("ask", alert).stdout
-    assert sql("SELECT count(*) AS n FROM operator_messages")[0].n == 2
+    assert sql("SELECT count(*) AS n FROM direct_messages")[0].n == 2
 
 
 def test_break_glass_asks_for_the_number_of_messages() -> None:

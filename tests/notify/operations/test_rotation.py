@@ -14,11 +14,11 @@ from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
-from notify.models import Base, Credential, Operator
+from notify.models import Base, Credential, Joining, Operator
 from notify.operations import rotation
-from notify.subscribers import addresses, consent, exporting
+from notify.subscribers import addresses, consent, exporting, joining
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY
 from tests.database import sql
@@ -67,6 +67,14 @@ def staff_contact(operator_id: int) -> None:
         contacts.add(s, s.get_one(Operator, operator_id), "sms", "+12155550100", NOW)
 
 
+def half_joined() -> str:
+    """Somebody who waits for a code; the token of their page."""
+    sender_pool.read_anew()
+    with transaction() as s:
+        wish = joining.Wish(0.5, 0.5, "home", "1 Main St")
+        return joining.begin(s, "+12155550123", wish, language="en", words="", network="", now=NOW)
+
+
 def killed_in(table: str) -> None:
     def stop(of: str, _rows: int) -> None:
         if of == table:
@@ -108,6 +116,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
     stop(people[0].phone, "SM1")
     maria = joined()
     staff_contact(maria.id)
+    page = half_joined()
     with transaction() as s:
         exported = list(exporting.export_csv(s))
     before = schema()
@@ -120,12 +129,17 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "places": 8,
         "credentials": 1,
         "operator_contacts": 1,
+        "joinings": 1,
     }
     assert schema() == before
     use_keys(keys, NEW)
     with transaction() as s:
         assert [*exporting.export_csv(s)] == exported
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
+        number = s.scalars(select(Joining.id)).one()
+        code = join_codes.new_code(s, number, "sms", NOW) or ""
+        assert joining.confirm(s, page, code, NOW).is_new
+        s.rollback()
     assert not written_to(people[0].phone)
     assert written_to(people[1].phone)
     with transaction() as s:
@@ -144,6 +158,8 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
     staff_contact(joined().id)
     with transaction() as s:
         sender(s)
+    half_joined()
+    with transaction() as s:
         people = [resident(s) for _ in range(10)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):

@@ -18,7 +18,7 @@ from notify.alerts.reporting import reports
 from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import operator_messages, operator_outcomes, sender_pool, usage
+from notify.delivery import direct_messages, direct_outcomes, sender_pool, usage
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from tests.factories import alert_draft, operator, own_contact, resident, sender, zone
@@ -39,17 +39,17 @@ class Sending:
         sent = 0
         for _ in range(LATE_MOST):
             sender_pool.read_anew()
-            sent += operator_messages.send(settings(), self._throttle, lambda: self._transport)
+            sent += direct_messages.send(settings(), self._throttle, lambda: self._transport)
             if ("waiting", "") not in self.states().values():
                 break
         return sent
 
     def look_up(self) -> int:
-        return operator_outcomes.look_up(settings(), lambda: self._transport)
+        return direct_outcomes.look_up(settings(), lambda: self._transport)
 
     def states(self) -> dict[str, tuple[str, str]]:
         with transaction() as s:
-            rows = s.execute(text("SELECT channel, state, reason FROM operator_messages WHERE channel <> 'console'"))
+            rows = s.execute(text("SELECT channel, state, reason FROM direct_messages WHERE channel <> 'console'"))
             return {row.channel: (row.state, row.reason) for row in rows}
 
 
@@ -123,9 +123,9 @@ def test_an_ask_is_not_sent_once_the_alert_is_stopped(sending: Sending, simulato
 
 def test_one_of_unknown_outcome_is_never_sent_again(sending: Sending, simulator: Simulator) -> None:
     write()
-    sql("UPDATE operator_messages SET state = 'claimed', claimed_at = :at WHERE channel = 'sms'",
+    sql("UPDATE direct_messages SET state = 'claimed', claimed_at = :at WHERE channel = 'sms'",
         at=datetime.now(UTC) - timedelta(minutes=3))  # fmt: skip
-    sql("UPDATE operator_messages SET state = 'claimed', claimed_at = now() WHERE channel = 'email'")
+    sql("UPDATE direct_messages SET state = 'claimed', claimed_at = now() WHERE channel = 'email'")
     assert sending.run() == 0
     assert sending.states() == {"sms": ("unknown", "not-recorded"), "email": ("claimed", "")}
     assert simulator.accepted() == []
@@ -155,7 +155,7 @@ def test_an_exercise_does_not_reach_a_real_provider(
 def test_what_cannot_be_sent_does_not_stand_before_what_can(sending: Sending, simulator: Simulator) -> None:
     alert, now = write(status="Test"), datetime.now(UTC)  # of a test nobody is asked
     with transaction() as s:
-        crowd = [operator(s, "approver", f"p{n}@example.org", now=now) for n in range(operator_messages.AT_ONCE)]
+        crowd = [operator(s, "approver", f"p{n}@example.org", now=now) for n in range(direct_messages.AT_ONCE)]
         for n, one in enumerate(crowd):
             own_contact(s, one, "sms", f"+1215555{1000 + n}", now=now)
         ann, about = operator(s, "approver", MAIL, now=now), reports.find_alert(s, alert)
@@ -170,7 +170,7 @@ def test_the_ask_of_an_emergency_goes_before_older_letters(
     sending: Sending, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(status="Test")
-    monkeypatch.setattr(operator_messages, "AT_ONCE", 1)
+    monkeypatch.setattr(direct_messages, "AT_ONCE", 1)
     now, tom = datetime.now(UTC), "+12155550177"
     with transaction() as s:
         contacts.add(s, operator(s, "author", now=now), "sms", tom, now)  # a code, older than the ask
@@ -213,7 +213,7 @@ def test_a_code_is_made_when_it_is_sent_and_stored_nowhere(sending: Sending, sim
     code = re.search(r"\b(\d{6}) is your code", str(arrived))
     assert code is not None
     with transaction() as s:
-        (kept,) = s.execute(text("SELECT subject, text FROM operator_messages")).all()
+        (kept,) = s.execute(text("SELECT subject, text FROM direct_messages")).all()
         assert code[1] not in f"{kept.subject} {kept.text}"
         contacts.confirm(s, operator(s, "author", now=now), "sms", code[1], datetime.now(UTC))
 
@@ -230,7 +230,7 @@ def test_an_invitation_is_mailed_with_a_link_that_works(sending: Sending, simula
     assert token is not None
     with transaction() as s:
         assert links.find(s, token[1], "join", datetime.now(UTC)).email == "new@example.gov"
-        assert token[1] not in s.scalars(text("SELECT text FROM operator_messages")).one()
+        assert token[1] not in s.scalars(text("SELECT text FROM direct_messages")).one()
         acts = s.scalars(text("SELECT action FROM audit WHERE subject = 'operator'")).all()
     assert acts == ["add"], "the link that is mailed is no act of its own"
 
@@ -249,9 +249,9 @@ def test_an_invitation_is_not_mailed_to_somebody_who_was_disabled(sending: Sendi
 def unknown(channel: str, minutes: float = 1) -> None:
     """What was posted a minute ago, of which nobody knows whether it arrived."""
     sql(
-        """UPDATE operator_messages SET state = 'unknown', reason = 'timeout', reference = '', settled_at = :at,
+        """UPDATE direct_messages SET state = 'unknown', reason = 'timeout', reference = '', settled_at = :at,
                   claimed_at = coalesce(claimed_at, :at), sender_id = coalesce(sender_id,
-                      (SELECT id FROM senders x WHERE x.channel = operator_messages.channel))
+                      (SELECT id FROM senders x WHERE x.channel = direct_messages.channel))
             WHERE channel = :channel""",
         channel=channel,
         at=datetime.now(UTC) - timedelta(minutes=minutes),
@@ -291,11 +291,11 @@ def test_what_operators_were_sent_counts_in_the_daily_cap(sending: Sending) -> N
     write()
     sending.run()
     with transaction() as s:
-        (row,) = s.execute(text("SELECT sender_id, cost, text FROM operator_messages WHERE channel = 'sms'")).all()
+        (row,) = s.execute(text("SELECT sender_id, cost, text FROM direct_messages WHERE channel = 'sms'")).all()
     today = datetime.now(usage.CAP_DAY).date()
     assert row.cost == CHANNELS["sms"].cost(row.text) > 1
     assert usage.used_on(row.sender_id, today) == row.cost
-    sql("UPDATE operator_messages SET state = 'failed' WHERE channel = 'sms'")
+    sql("UPDATE direct_messages SET state = 'failed' WHERE channel = 'sms'")
     assert usage.used_on(row.sender_id, today) == row.cost, "the provider had taken it"
-    sql("UPDATE operator_messages SET reference = '' WHERE channel = 'sms'")
+    sql("UPDATE direct_messages SET reference = '' WHERE channel = 'sms'")
     assert usage.used_on(row.sender_id, today) == 0

@@ -52,7 +52,7 @@ def waiting(alert: int) -> Waiting | None:
 
 def asked() -> list[list[str]]:
     """Emails by step."""
-    rows = sql("""SELECT array_agg(email ORDER BY email) AS emails FROM operator_messages m
+    rows = sql("""SELECT array_agg(email ORDER BY email) AS emails FROM direct_messages m
                     JOIN operators o ON o.id = m.operator_id WHERE channel = 'console' GROUP BY step ORDER BY step""")
     return [row.emails for row in rows]
 
@@ -132,7 +132,7 @@ def test_who_has_verified_contacts_is_written_to_and_others_see_it_on_the_consol
         own_contact(s, ann, "sms", "+12155550001")
         own_contact(s, ann, "email", ANN, verified=False)
     alert = write()
-    (console, text) = sql("SELECT channel, state, subject, text FROM operator_messages ORDER BY channel")
+    (console, text) = sql("SELECT channel, state, subject, text FROM direct_messages ORDER BY channel")
     assert (console.channel, console.state, text.channel, text.state) == ("console", "accepted", "sms", "waiting")
     assert f"storm alert {alert}, Riverside, an emergency" in text.text
     assert text.text.endswith(f"{settings().public_url}/console/alerts/{alert}")
@@ -164,6 +164,6 @@ def test_only_a_draft_can_be_asked_about_and_only_where_somebody_else_may_approv
 def test_operators_are_written_to_in_their_language() -> None:
     as_owner("UPDATE operators SET language = 'es' WHERE email = :email", email=ANN)
     alert = write()
-    (message,) = sql("SELECT subject, text FROM operator_messages")
+    (message,) = sql("SELECT subject, text FROM direct_messages")
     assert message.subject.startswith(f"Falta aprobar: la alerta {alert} (")
     assert "No se envía nada hasta que lo haga." in message.text

@@ -63,7 +63,7 @@ def test_break_glass_launches_rings_and_writes_to_all_others(draft: int) -> None
     (alarm,) = sql("SELECT kind, message FROM alarms")
     assert alarm.kind == "break-glass"
     assert REASON in alarm.message
-    written = sql("""SELECT email, channel, text FROM operator_messages m JOIN operators o ON o.id = m.operator_id
+    written = sql("""SELECT email, channel, text FROM direct_messages m JOIN operators o ON o.id = m.operator_id
                       WHERE kind = 'break-glass' ORDER BY channel""")
     assert [(row.email, row.channel) for row in written] == [(BEN, "console"), (BEN, "email")]
     assert "must review it" in written[0].text
@@ -147,7 +147,7 @@ def test_who_is_on_duty_is_told_as_everybody_else(draft: int) -> None:
         ann = operators.find(s, ANN)
         roster.plan(s, BEN, ANN, NOW, NOW + timedelta(hours=1), ann, NOW)
     launch(draft)
-    assert sql("SELECT count(*) AS n FROM operator_messages WHERE kind = 'break-glass'")[0].n == 2
+    assert sql("SELECT count(*) AS n FROM direct_messages WHERE kind = 'break-glass'")[0].n == 2
 
 
 def test_the_database_refuses_an_author_who_approves_without_a_record(draft: int) -> None:

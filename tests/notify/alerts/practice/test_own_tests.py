@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import contacts
 from notify.alerts.practice import own_tests
+from notify.core import one_time_codes
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, Refused
 from notify.core.settings import settings
-from notify.models import Operator, OperatorContact, OperatorMessage
+from notify.models import DirectMessage, Operator, OperatorContact
 from tests import factories
 from tests.factories import NOW
 
@@ -58,7 +59,7 @@ def test_a_wrong_or_old_code_and_too_many_tries_are_refused() -> None:
             contacts.confirm(s, by, "sms", right, NOW + timedelta(minutes=11))
         with pytest.raises(Refused, match="no longer valid"):
             contacts.confirm(s, factories.operator(s, "admin"), "sms", right, NOW)
-        for _ in range(contacts.TRIES):
+        for _ in range(one_time_codes.TRIES):
             with pytest.raises(Refused, match="not the code"):
                 contacts.confirm(s, by, "sms", f"{(int(right) + 1) % 10**6:06}", NOW)
         with pytest.raises(Refused, match="no longer valid"):
@@ -91,7 +92,7 @@ def test_a_test_goes_to_ones_own_verified_contacts_once_a_minute() -> None:
         contacts.add(s, by, "email", "me@example.org", NOW)  # not verified
         assert own_tests.send(s, alert.id, by, NOW, settings()) == 2  # a text in each language
         assert own_tests.send(s, alert.id, by, NOW, settings()) == 0
-        rows = s.scalars(select(OperatorMessage).where(OperatorMessage.kind == "test")).all()
+        rows = s.scalars(select(DirectMessage).where(DirectMessage.kind == "test")).all()
         assert {(row.operator_id, row.channel, row.state) for row in rows} == {(by.id, "sms", "waiting")}
         assert all(row.text.startswith("TEST, sent only to you: City of") for row in rows)
         assert own_tests.send(s, alert.id, by, NOW + timedelta(minutes=1), settings()) == 2

@@ -70,7 +70,7 @@ def test_nothing_rings_within_a_minute_or_when_every_channel_has_one(alert: int)
     accept(alert, "sms")
     accept(alert, "email")
     ring()
-    assert ringing() == sql("SELECT 1 FROM operator_messages WHERE kind = 'channel-silent'") == []
+    assert ringing() == sql("SELECT 1 FROM direct_messages WHERE kind = 'channel-silent'") == []
 
 
 def test_the_alarm_names_the_channel_and_ends_with_the_first_message(alert: int) -> None:
@@ -88,7 +88,7 @@ def test_the_launcher_and_who_is_on_duty_are_written_to_once_by_the_channels_tha
     ring()
     ring()
     written = sql(
-        """SELECT email, channel, text FROM operator_messages m JOIN operators o ON o.id = m.operator_id
+        """SELECT email, channel, text FROM direct_messages m JOIN operators o ON o.id = m.operator_id
             WHERE kind = 'channel-silent' ORDER BY email, channel"""
     )
     assert [(row.email, row.channel) for row in written] == [

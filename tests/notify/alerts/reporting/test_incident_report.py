@@ -130,7 +130,7 @@ def test_asking_by_itself_and_zones_that_were_taken_are_acts(found: IncidentRepo
         claims.release(s, found.incident, claims.of(s, found.incident)[0].id, by, NOW + timedelta(minutes=90))
     with transaction() as s:
         again = incident_report.read(s, found.incident, by, NOW)
-        assert s.scalars(text("SELECT count(*) FROM operator_messages WHERE kind = 'ask'")).one()
+        assert s.scalars(text("SELECT count(*) FROM direct_messages WHERE kind = 'ask'")).one()
     shown = report_files.document(again.alerts[0])["steps"], report_files.document(again.alerts[1])["steps"]
     acts = [[one["action"] for one in of_alert] for of_alert in shown]
     assert "Zone taken (West)" in acts[0]

@@ -1,4 +1,4 @@
-"""Look up messages to operators whose outcome is unknown, as `reconcile` does those to residents.
+"""Look up messages to one person whose outcome is unknown, as `reconcile` does those to residents.
 
 A provider that can be asked settles it: what it has was sent, and what it never had waits again. Otherwise the message
 stays unknown, for the reason OPEN_END, and is never sent again.
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from notify.channels.contract import Recall, SendError
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import exercise, operator_messages
+from notify.delivery import direct_messages, exercise
 from notify.delivery.transport import Transport
 
 log = structlog.get_logger()
@@ -36,9 +36,9 @@ def look_up(settings: Settings, transport: Callable[[], Transport]) -> int:
 
 
 _UNKNOWN = f"""
-    SELECT {operator_messages.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
-           {operator_messages.ADDRESS}
-      FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id JOIN senders x ON x.id = m.sender_id
+    SELECT {direct_messages.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
+           {direct_messages.ADDRESS}
+      FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id JOIN senders x ON x.id = m.sender_id
      WHERE m.state = 'unknown' AND m.reason <> :open_end AND m.settled_at <= :before ORDER BY m.id LIMIT :most
 """
 
@@ -48,13 +48,13 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
     address = _asked_about(row, settings, transport)
     if address is None:
         return _record(row, "unknown", OPEN_END)
-    message = operator_messages.message(row, row.text, row.subject, row.sender_address, address, settings)
+    message = direct_messages.message(row, row.text, row.subject, row.sender_address, address, settings)
     age_s = (now - row.claimed_at).total_seconds()
     try:
         accepted = transport.find(row.provider, message, time.monotonic() - age_s).result()
     except SendError as error:
         log.warning("provider.no_answer", provider=row.provider, code=error.code)
-        over = now - row.claimed_at > operator_messages.GIVEN_UP_AFTER
+        over = now - row.claimed_at > direct_messages.GIVEN_UP_AFTER
         return over and _record(row, "unknown", OPEN_END)
     if accepted is None:
         return _record(row, "waiting", "not-taken")
@@ -64,11 +64,11 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
 def _asked_about(row: Any, settings: Settings, transport: Transport) -> str | None:
     """Return the address of a message that the provider can be asked about. It compares the text, of which we do not
     keep what is secret."""
-    if row.kind in operator_messages.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
+    if row.kind in direct_messages.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
         return None
     if transport.adapter(row.provider).recall is not Recall.ASK:
         return None
-    address, _ = operator_messages.opened(row)
+    address, _ = direct_messages.opened(row)
     return address
 
 
@@ -76,7 +76,7 @@ def _record(row: Any, state: str, reason: str, reference: str = "") -> bool:
     """Record an outcome, unless another scheduler has done so and the message is on its way again."""
     with transaction() as s:
         done = s.execute(
-            text("""UPDATE operator_messages SET state = :state, reason = :reason, reference = :reference,
+            text("""UPDATE direct_messages SET state = :state, reason = :reason, reference = :reference,
                            settled_at = CASE WHEN :state = 'waiting' THEN NULL ELSE CAST(:now AS timestamptz) END
                      WHERE id = :id AND state = 'unknown' AND claimed_at = :claimed RETURNING id"""),
             {
@@ -84,5 +84,5 @@ def _record(row: Any, state: str, reason: str, reference: str = "") -> bool:
                 "claimed": row.claimed_at, "now": datetime.now(UTC),
             },
         ).first()  # fmt: skip
-    log.info("operator_message.looked_up", message=row.id, state=state, reason=reason)
+    log.info("direct_message.looked_up", message=row.id, state=state, reason=reason)
     return done is not None

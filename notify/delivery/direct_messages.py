@@ -1,7 +1,8 @@
-"""Send what is written to operators: through the same adapters, senders and throttle as messages to residents.
+"""Send what is written to one person: through the same adapters, senders and throttle as alerts.
 
 claim -> send -> record. No transaction is open during a provider call (law 5). A message whose outcome is not known is
-not sent again: two texts that ask for approval would read as two alerts. `operator_outcomes` looks it up.
+not sent again: two texts that ask for approval would read as two alerts. `direct_outcomes` looks it up. Operators are
+written to ahead of everything routine, and residents who join among it.
 """
 
 import time
@@ -22,7 +23,7 @@ from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.core.settings import Settings
-from notify.delivery import exercise, sender_health, sender_pool
+from notify.delivery import exercise, join_codes, sender_health, sender_pool
 from notify.delivery.leases import CLAIM_S
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Answer, Posted, Transport
@@ -38,50 +39,62 @@ GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the pas
 PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may carry them
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
+# Whose messages a run sends: a condition, and the lane in which they take slots.
+OPERATORS, RESIDENTS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY), ("m.joining_id IS NOT NULL", Lane.ROUTINE)
+
 # What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
-# it for an operator and a channel. None: the message is not needed any more.
+# it for a person and a channel. None: the message is not needed any more.
 SECRETS: Mapping[str, tuple[str, Callable[[Session, int, str, datetime], str | None]]] = {
     "code": (letters.CODE, contacts.new_code),
     "invitation": (letters.LINK, inviting.mailed_link),
+    "join-code": (letters.CODE, join_codes.new_code),
 }
 
 COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
              coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic"""
 # Letters about the account go to the email that its owner signs in with, all others to contacts of their own.
 ADDRESS = """
-    CASE WHEN m.alert_id IS NULL AND m.kind <> 'code'
+    CASE WHEN m.operator_id IS NOT NULL AND m.alert_id IS NULL AND m.kind <> 'code'
          THEN (SELECT email FROM operators o WHERE o.id = m.operator_id AND o.disabled_at IS NULL) END AS email,
-    (SELECT address_sealed FROM operator_contacts c
-      WHERE c.operator_id = m.operator_id AND c.channel = m.channel
-        AND (c.verified_at IS NOT NULL OR m.kind = 'code')) AS sealed
+    coalesce((SELECT address_sealed FROM operator_contacts c
+               WHERE c.operator_id = m.operator_id AND c.channel = m.channel
+                 AND (c.verified_at IS NOT NULL OR m.kind = 'code')),
+             (SELECT address_sealed FROM joinings j WHERE j.id = m.joining_id)) AS sealed
 """
 
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
-# last word in all of its area.
+# last word in all of its area. Nobody is welcomed who has opted out meanwhile.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (
               SELECT FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
                WHERE a.id = m.alert_id AND a.state IN ('sending', 'paused', 'sent')
                  AND (t.alert_id IS NULL OR t.left_area IS NOT NULL))
+         WHEN 'welcome' THEN NOT EXISTS (
+              SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
+                JOIN suppressions x ON (x.channel, x.address_index) = (c.channel, c.address_index)
+               WHERE j.id = m.joining_id AND x.topic IS NULL)
          ELSE true END
 """
 
 
-def send(settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> int:
-    """Send the messages that wait. Returns how many were taken by a provider."""
+def send(
+    settings: Settings, throttle: Throttle, transport: Callable[[], Transport], to: tuple[str, Lane] = OPERATORS
+) -> int:
+    """Send the messages that wait for operators, or for residents. Returns how many were taken by a provider."""
     now = datetime.now(UTC)
+    whose, lane = to
     with transaction() as s:
         _close(s, now, settings)
-        waiting = [row for channel in CHANNELS for row in _sendable(s, channel, settings)]
+        waiting = [row for channel in CHANNELS for row in _sendable(s, channel, whose, settings)]
     waiting.sort(key=lambda row: (not row.urgent, row.id))
-    return sum(_send_one(row, settings, throttle, transport) for row in waiting)
+    return sum(_send_one(row, lane, settings, throttle, transport) for row in waiting)
 
 
-def _sendable(s: Session, channel: str, settings: Settings) -> Sequence[Any]:
+def _sendable(s: Session, channel: str, whose: str, settings: Settings) -> Sequence[Any]:
     """Return the first messages of a channel that its open senders may carry: what cannot be sent keeps nothing waiting
     that can. What an emergency waits for comes first."""
     senders = sender_pool.open_senders(channel)
@@ -89,8 +102,8 @@ def _sendable(s: Session, channel: str, settings: Settings) -> Sequence[Any]:
         return []
     return s.execute(
         text(f"""SELECT {COLUMNS}, {_URGENT} AS urgent
-                   FROM operator_messages m LEFT JOIN alerts a ON a.id = m.alert_id
-                  WHERE m.state = 'waiting' AND m.channel = :channel
+                   FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id
+                  WHERE m.state = 'waiting' AND m.channel = :channel AND {whose}
                         AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
                   ORDER BY urgent DESC, m.id LIMIT :most"""),
         {
@@ -103,19 +116,19 @@ def _sendable(s: Session, channel: str, settings: Settings) -> Sequence[Any]:
 
 def _close(s: Session, now: datetime, settings: Settings) -> None:
     s.execute(
-        text("""UPDATE operator_messages SET state = 'unknown', reason = 'not-recorded', settled_at = :now
+        text("""UPDATE direct_messages SET state = 'unknown', reason = 'not-recorded', settled_at = :now
                  WHERE state = 'claimed' AND claimed_at < :lost"""),
         {"now": now, "lost": now - LOST_AFTER},
     )
     s.execute(
-        text(f"""UPDATE operator_messages m SET state = 'failed', settled_at = :now,
+        text(f"""UPDATE direct_messages m SET state = 'failed', settled_at = :now,
                         reason = CASE WHEN {_NEEDED} THEN 'too-late' ELSE 'not-needed' END
                   WHERE m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
         {"now": now, "old": now - GIVEN_UP_AFTER},
     )
     simulated = {one.channel for name, one in PROVIDERS.items() if exercise.may_carry(settings, name, PRACTICE)}
     s.execute(
-        text("""UPDATE operator_messages m SET state = 'failed', reason = :reason, settled_at = :now
+        text("""UPDATE direct_messages m SET state = 'failed', reason = :reason, settled_at = :now
                   FROM alerts a
                  WHERE m.state = 'waiting' AND a.id = m.alert_id AND a.status <> 'Actual'
                        AND m.channel <> ALL(CAST(:simulated AS text[]))"""),
@@ -123,23 +136,28 @@ def _close(s: Session, now: datetime, settings: Settings) -> None:
     )
 
 
-def _send_one(row: Any, settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> bool:
+def _send_one(row: Any, lane: Lane, settings: Settings, throttle: Throttle, transport: Callable[[], Transport]) -> bool:
     """Send one message by the first sender that has a slot. Returns whether it was taken; if none has, it waits."""
     for sender in sender_pool.open_senders(row.channel):
         if exercise.may_carry(settings, sender.provider, row.status):
             for _ in range(TRIES):  # a slot that this process was too slow to use is followed by another
-                answer = _try(row, sender, settings, throttle, transport())
+                answer = _try(row, sender, lane, settings, throttle, transport())
                 if answer is not None and not isinstance(answer, Late):
                     return isinstance(answer, Accepted)
     return False
 
 
 def _try(
-    row: Any, sender: sender_pool.OpenSender, settings: Settings, throttle: Throttle, transport: Transport
+    row: Any,
+    sender: sender_pool.OpenSender,
+    lane: Lane,
+    settings: Settings,
+    throttle: Throttle,
+    transport: Transport,
 ) -> Answer | None:
     """Take a slot, claim, post and record. Returns the answer; None when there was no slot or nothing to claim."""
     cost = CHANNELS[row.channel].cost(row.text)
-    grant = _slot(sender, cost, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
+    grant = _slot(sender, cost, lane, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
     if grant is None:
         return None
     claimed = _claim(row, sender.id, cost)
@@ -153,15 +171,15 @@ def _try(
     return posted.answer
 
 
-def _slot(sender: sender_pool.OpenSender, cost: int, throttle: Throttle, *, bulk: bool) -> Grant | None:
-    """Take a slot ahead of residents' routine messages, or return None if there is none within PATIENCE_S."""
+def _slot(sender: sender_pool.OpenSender, cost: int, lane: Lane, throttle: Throttle, *, bulk: bool) -> Grant | None:
+    """Take a slot, or return None if there is none within PATIENCE_S."""
     until_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             answer = throttle.take(
                 Allowance(sender.id, sender.rate_per_s, sender.daily_cap),
                 1,
-                Lane.EMERGENCY,
+                lane,
                 unit=cost,
                 bulk=bulk,
                 within_s=CLAIM_S,
@@ -193,10 +211,10 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
     now = datetime.now(UTC)
     with transaction() as s:
         claimed = s.execute(
-            text(f"""UPDATE operator_messages m
+            text(f"""UPDATE direct_messages m
                         SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
                       WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
-                  RETURNING m.kind, m.operator_id, m.channel, {ADDRESS}"""),
+                  RETURNING m.kind, coalesce(m.operator_id, m.joining_id) AS person, m.channel, {ADDRESS}"""),
             {"id": row.id, "sender": sender_id, "cost": cost, "now": now},
         ).first()
         if claimed is None:
@@ -210,7 +228,7 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
                 row.text.replace(place, secret) if place else row.text,
             )
         s.execute(
-            text("UPDATE operator_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
+            text("UPDATE direct_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
             {"id": row.id, "reason": reason or "not-needed", "now": now},
         )
     return None
@@ -221,7 +239,7 @@ def _secret(s: Session, claimed: Any, now: datetime) -> tuple[str, str | None]:
     if claimed.kind not in SECRETS:
         return "", ""
     place, make = SECRETS[claimed.kind]
-    return place, make(s, claimed.operator_id, claimed.channel, now)
+    return place, make(s, claimed.person, claimed.channel, now)
 
 
 def opened(row: Any) -> tuple[str | None, str]:
@@ -250,9 +268,9 @@ def _record(message_id: int, posted: Posted) -> None:
     reference = answer.reference if isinstance(answer, Accepted) else ""
     with transaction() as s:
         s.execute(
-            text("""UPDATE operator_messages SET state = :state, reason = :reason, reference = :reference,
+            text("""UPDATE direct_messages SET state = :state, reason = :reason, reference = :reference,
                            settled_at = CASE WHEN :state = 'waiting' THEN NULL ELSE CAST(:now AS timestamptz) END
                      WHERE id = :id AND state = 'claimed'"""),
             {"id": message_id, "state": state, "reason": reason, "reference": reference, "now": datetime.now(UTC)},
         )
-    log.info("operator_message.sent", message=message_id, state=state, reason=reason)
+    log.info("direct_message.sent", message=message_id, state=state, reason=reason)

@@ -1,0 +1,149 @@
+"""`/join`: a phone or email and a place, then the code that came there. Works without JavaScript."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import require_own_form
+from api.errors import retry_after, tell
+from api.language import of_resident
+from api.rates import client_address
+from api.rendering import page
+from api.resident import places, session
+from notify.accounts.tries import TooManyTries
+from notify.city.geocoder import Match
+from notify.core.db import transaction
+from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.subscribers import joining
+
+router = APIRouter(include_in_schema=False)
+Text = Annotated[str, Form(max_length=320)]
+TOLD = (Invalid, Refused, TooManyTries, Unavailable)  # what one can mend on the page itself
+
+
+def agreed() -> str:
+    """Return what somebody agrees to who joins: shown beside the button, and kept with the consent."""
+    return _(
+        "By joining you ask %(city)s to send you the alerts that you choose. Free from the city; message and data rates"
+        " may apply. The number of messages varies. Reply STOP to end, HELP for help.",
+        city=settings().city,
+    )
+
+
+@router.get("/join")
+def ask(request: Request) -> Response:
+    return _page(request)
+
+
+@router.post("/join")
+def join(request: Request, contact: Text = "", address: Text = "", place: Text = "") -> Response:
+    require_own_form(request)
+    given = {"contact": contact, "address": address}
+    try:
+        joining.parse(contact)  # what is said first on the page is complained of first
+        with transaction() as s:
+            found = places.read(s, address, place)
+            if found.wish is None:
+                return _page(request, given=given, choices=found.choices)
+            token = _begin(s, request, contact, found.wish)
+    except TOLD as error:
+        return _page(request, error, given)
+    return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
+
+
+@router.get("/me/sign-in")
+def ask_who(request: Request) -> Response:
+    return page(request, "sign_in.html", given={}, told=None)
+
+
+@router.post("/me/sign-in")
+def sign_in(request: Request, contact: Text = "") -> Response:
+    require_own_form(request)
+    try:
+        with transaction() as s:
+            token = _begin(s, request, contact, None)
+    except TOLD as error:
+        return page(request, "sign_in.html", given={"contact": contact}, told=tell(error), headers=retry_after(error))
+    return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
+
+
+@router.get("/join/{token}")
+def ask_code(request: Request, token: str) -> Response:
+    return _code_page(request, token)
+
+
+@router.post("/join/{token}")
+def confirm(request: Request, token: str, code: Text = "") -> Response:
+    require_own_form(request)
+    now = datetime.now(UTC)
+    refused: TocsinError | None = None
+    with transaction() as s:  # committed also when it was refused: a wrong code counts
+        try:
+            joined = joining.confirm(s, token, code, now)
+        except Refused as error:
+            refused = error
+    if refused is not None:
+        return _code_page(request, token, refused)
+    answer = RedirectResponse(f"/me?lang={of_resident(request)}" + ("&new=yes" if joined.is_new else ""), 303)
+    session.begin(answer, session.Resident(joined.subscriber_id, joined.contact_id), now)
+    return answer
+
+
+@router.post("/join/{token}/again")
+def again(request: Request, token: str) -> Response:
+    require_own_form(request)
+    try:
+        with transaction() as s:
+            joining.send_again(s, token, client_address(request.scope), datetime.now(UTC))
+    except TOLD as error:
+        return _code_page(request, token, error)
+    return RedirectResponse(f"/join/{token}?lang={of_resident(request)}&again=yes", 303)
+
+
+def _begin(s: Session, request: Request, contact: str, wish: joining.Wish | None) -> str:
+    return joining.begin(
+        s,
+        contact,
+        wish,
+        language=of_resident(request),
+        words=agreed() if wish else "",
+        network=client_address(request.scope),
+        now=datetime.now(UTC),
+    )
+
+
+def _page(
+    request: Request,
+    error: TocsinError | None = None,
+    given: dict[str, str] | None = None,
+    choices: Sequence[Match] = (),
+) -> Response:
+    return page(
+        request,
+        "join.html",
+        given=given or {},
+        choices=choices,
+        agreed=agreed(),
+        told=tell(error) if error else None,
+        headers=retry_after(error),
+    )
+
+
+def _code_page(request: Request, token: str, error: TocsinError | None = None) -> Response:
+    with transaction() as s:
+        waiting = joining.waiting(s, token, datetime.now(UTC))
+    return page(
+        request,
+        "join_code.html",
+        token=token,
+        waiting=waiting,
+        again="again" in request.query_params,
+        told=tell(error) if error else None,
+        headers=retry_after(error),
+    )

@@ -1,0 +1,130 @@
+"""`/me`: what a resident gets, where and how, and how they change or stop it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import require_own_form
+from api.errors import tell
+from api.language import of_resident
+from api.rendering import page
+from api.resident import places, session
+from api.resident.session import NeedsCode, Resident
+from notify.city.geocoder import Match
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotFound, Refused, TocsinError
+from notify.core.settings import settings
+from notify.models import Topic
+from notify.subscribers import own
+
+router = APIRouter(prefix="/me", include_in_schema=False)
+Text = Annotated[str, Form(max_length=320)]
+
+
+def viewer(request: Request) -> Resident:
+    """Return whose page it is. Raises NeedsCode, and NotAllowed for a form sent from another site."""
+    if request.method not in {"GET", "HEAD"}:
+        require_own_form(request)
+    return session.resident(request)
+
+
+Viewer = Annotated[Resident, Depends(viewer)]
+
+
+def to_sign_in(request: Request, _error: Exception) -> Response:
+    """Ask who it is: by a code again."""
+    return RedirectResponse(f"/me/sign-in?lang={of_resident(request)}", 303)
+
+
+@router.get("")
+def show(request: Request, me: Viewer) -> Response:
+    return _page(request, me)
+
+
+@router.post("/choose")
+def choose(
+    request: Request,
+    me: Viewer,
+    topic: Annotated[list[Topic] | None, Form()] = None,
+    language: Text = "",
+) -> Response:
+    with transaction() as s:
+        own.choose(s, me.subscriber_id, topic or (), language)
+    return RedirectResponse(f"/me?lang={language}&saved=yes", 303)
+
+
+@router.post("/places")
+def add_place(request: Request, me: Viewer, address: Text = "", place: Text = "", label: Text = "") -> Response:
+    given = {"address": address, "label": label}
+    try:
+        with transaction() as s:
+            found = places.read(s, address, place, label)
+            if found.wish is None:
+                return _page(request, me, given=given, choices=found.choices)
+            own.place(s, me.subscriber_id, found.wish, datetime.now(UTC))
+    except (Invalid, Refused) as error:
+        return _page(request, me, error, given)
+    return _saved(request)
+
+
+@router.post("/places/{place_id}/remove")
+def remove_place(request: Request, me: Viewer, place_id: int) -> Response:
+    with transaction() as s:
+        own.remove_place(s, me.subscriber_id, place_id)
+    return _saved(request)
+
+
+@router.post("/contacts/{contact_id}/stop")
+def stop(request: Request, me: Viewer, contact_id: int) -> Response:
+    with transaction() as s:
+        own.stop(s, me.subscriber_id, contact_id, datetime.now(UTC))
+    return _saved(request)
+
+
+@router.post("/start")
+def start(request: Request, me: Viewer) -> Response:
+    """Send again to the phone or email that the code came to."""
+    with transaction() as s:
+        own.start(s, me.subscriber_id, me.contact_id, datetime.now(UTC))
+    return _saved(request)
+
+
+@router.post("/out")
+def out(request: Request, me: Viewer) -> Response:
+    answer = RedirectResponse(f"/?lang={of_resident(request)}", 303)
+    session.end(answer)
+    return answer
+
+
+def _saved(request: Request) -> Response:
+    return RedirectResponse(f"/me?lang={of_resident(request)}&saved=yes", 303)
+
+
+def _page(
+    request: Request,
+    me: Resident,
+    error: TocsinError | None = None,
+    given: dict[str, str] | None = None,
+    choices: Sequence[Match] = (),
+) -> Response:
+    try:
+        with transaction() as s:
+            mine = own.read(s, me.subscriber_id)
+    except NotFound:
+        raise NeedsCode from None
+    return page(
+        request,
+        "me.html",
+        mine=mine,
+        me=me,
+        topics=list(Topic),
+        languages=settings().languages,
+        new="new" in request.query_params,
+        saved="saved" in request.query_params,
+        given=given or {},
+        choices=choices,
+        told=tell(error) if error else None,
+    )

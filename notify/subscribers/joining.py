@@ -1,0 +1,259 @@
+"""Join by a phone or email and a place, without a password: a code that is sent there proves whose it is.
+
+The same code opens the page of a resident who is known already, so whoever asks learns nothing about who is signed up.
+Nothing of a known resident changes before the code was entered. An opt-out ends when its owner joins again and enters
+the code; to a phone that sent STOP no code is sent, because carriers block it: START ends that.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.accounts import tries
+from notify.channels.channel import CHANNELS, EMAIL, SMS
+from notify.core import crypto, keyring, one_time_codes, points
+from notify.core.errors import Invalid, NotFound, Refused, Unavailable
+from notify.core.settings import settings
+from notify.core.texts import worded
+from notify.core.translation import gettext as _
+from notify.delivery import carrier_blocks, sender_pool
+from notify.delivery.join_codes import whose
+from notify.models import Consent, Contact, DirectMessage, Joining, Place, Preference, Subscriber, Topic
+from notify.subscribers import addresses, consent
+from notify.subscribers.identity import free
+from notify.subscribers.storing import IMPORT_LOCK, SEALED_ADDRESS
+from templates import RESIDENTS
+
+OPEN_FOR = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+BY_WEB = "code entered on the web"
+CODE = "{code}"  # its place in the words until it is sent
+# Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
+NO_CODE = ("complaint", "hard-bounce")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point."""
+
+    lon: float
+    lat: float
+    label: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A joining for which a code was sent."""
+
+    channel: str
+    masked: str
+    joins: bool  # and not only to see their page
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    subscriber_id: int
+    contact_id: int
+    is_new: bool
+
+
+def parse(contact: str) -> tuple[str, str]:
+    """Return the channel of a phone or email, and its canonical form. Raises Invalid, without the address."""
+    channel = EMAIL if "@" in contact else SMS
+    try:
+        return channel.name, channel.address.kept(contact.strip())
+    except ValueError:
+        raise Invalid(
+            _("This is neither a phone number nor an email."),
+            hint=_("Write all ten digits of the number, or an email such as name@example.org."),
+        ) from None
+
+
+def begin(
+    s: Session, contact: str, wish: Wish | None, *, language: str, words: str, network: str, now: datetime
+) -> str:
+    """Send a code to a phone or email, and return the token of the page that asks for it.
+
+    `words`: what was shown and agreed to. `network`: where the request comes from. Raises Invalid for an address that
+    is malformed, TooManyTries, and Unavailable when nothing can be sent on its channel. The answer is the same whether
+    the address is known or not, and whether a code is really sent.
+    """
+    channel, address = parse(contact)
+    tries.count(s, tries.of_joiner(channel, address, network), now)
+    _require_sender(channel)
+    keyring.hold(s)
+    token = secrets.token_urlsafe(24)
+    joining = Joining(
+        token_hash=crypto.hash_key(token),
+        channel=channel,
+        address_sealed=crypto.seal(address, channel),
+        wish_sealed=crypto.seal(json.dumps(asdict(wish)), channel) if wish else None,
+        language=language,
+        words=words,
+        made_at=now,
+        code_ends_at=now + one_time_codes.LIVES,
+    )
+    s.add(joining)
+    s.flush()
+    _send_code(s, joining, address, now)
+    return token
+
+
+def send_again(s: Session, token: str, network: str, now: datetime) -> None:
+    """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
+    joining = _open(s, token, now)
+    address = crypto.unseal(joining.address_sealed, joining.channel)
+    tries.count(s, tries.of_joiner(joining.channel, address, network), now)
+    keyring.hold(s)
+    joining.code_hash, joining.code_ends_at = None, now + one_time_codes.LIVES
+    _send_code(s, joining, address, now)
+
+
+def waiting(s: Session, token: str, now: datetime) -> Waiting:
+    """Return what the page of a joining shows. Raises NotFound when it is over."""
+    joining = _open(s, token, now)
+    address = crypto.unseal(joining.address_sealed, joining.channel)
+    return Waiting(joining.channel, addresses.masked(joining.channel, address), joining.wish_sealed is not None)
+
+
+def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
+    """Enter the code: the contact is verified, and what was asked for is stored.
+
+    Raises NotFound when the joining is over, and Refused for a wrong or old code, which the caller must commit: it
+    counts.
+    """
+    joining = _open(s, token, now, lock=True)
+    usable = joining.code_hash is not None and joining.code_ends_at > now
+    if joining.code_hash is None or not usable or joining.code_tries >= one_time_codes.TRIES:
+        raise Refused(_("This code is no longer valid."), hint=_("Ask for a new one below."))
+    if not one_time_codes.is_right(joining.code_hash, whose(joining.id), code):
+        joining.code_tries += 1
+        raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    keyring.hold(s)
+    wish = Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
+    contact, is_new = _contact(s, joining, now, may_be_new=wish is not None)
+    joining.ended_at, joining.contact_id, joining.code_hash = now, contact.id, None
+    if wish is not None:
+        _store(s, joining, contact, wish, now)
+        _say(s, joining, "welcome", now)
+    assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
+    return Joined(contact.subscriber_id, contact.id, is_new)
+
+
+def forget_old(s: Session, now: datetime) -> None:
+    s.execute(delete(Joining).where(Joining.made_at < now - FORGOTTEN_AFTER))
+
+
+def _open(s: Session, token: str, now: datetime, *, lock: bool = False) -> Joining:
+    asked = select(Joining).where(
+        Joining.token_hash == crypto.hash_key(token), Joining.ended_at.is_(None), Joining.made_at > now - OPEN_FOR
+    )
+    found = s.scalar(asked.with_for_update() if lock else asked)
+    if found is None:
+        raise NotFound(_("This page is over."), hint=_("Begin again on the page where one joins."))
+    return found
+
+
+def _require_sender(channel: str) -> None:
+    if not sender_pool.open_senders(channel):
+        raise Unavailable(
+            _("We cannot send a code on this way just now."),
+            hint=_("Try again later, or call %(help)s to be signed up.", help=settings().help_contact),
+        )
+
+
+def _send_code(s: Session, joining: Joining, address: str, now: datetime) -> None:
+    index = addresses.index(joining.channel, address)
+    reasons = consent.reasons_against(s, joining.channel, index)
+    barred = {*NO_CODE, "opt-out"} if CHANNELS[joining.channel].leaves_by == "reply" else set(NO_CODE)
+    if not reasons & barred and carrier_blocks.senders(s, joining.channel, index).reach:
+        _say(s, joining, "join-code", now)
+
+
+def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
+    words = worded(RESIDENTS, joining.language)[kind]
+    known, channel = settings(), CHANNELS[joining.channel]
+    stop = words.get(f"stop_by_{channel.leaves_by}", "")
+    given = {"city": known.city, "program": known.program, "link": f"{known.public_url}/me", "stop": stop, "code": CODE}
+    s.add(
+        DirectMessage(
+            kind=kind, joining_id=joining.id, step=1, channel=channel.name, state="waiting", made_at=now, reason="",
+            reference="", cost=0, **{part: words[part].format(**given) for part in ("subject", "text")},
+        )
+    )  # fmt: skip
+
+
+def _contact(s: Session, joining: Joining, now: datetime, *, may_be_new: bool) -> tuple[Contact, bool]:
+    """Return the verified contact, of a resident who is new if nobody has the address."""
+    address = crypto.unseal(joining.address_sealed, joining.channel)
+    index = addresses.index(joining.channel, address)
+    found = s.scalar(
+        select(Contact).where(
+            Contact.channel == joining.channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )
+    if found is not None and (may_be_new or found.verified_at is not None):
+        found.verified_at = found.verified_at or now
+        return found, False
+    if not may_be_new:  # nor is a contact that was imported without a consent: a look at the page is none
+        raise Refused(
+            _("Nobody is signed up with this phone or email."), hint=_("Join first: it takes less than a minute.")
+        )
+    free(s, [(joining.channel, index)])
+    resident = Subscriber(language=joining.language, created_at=now)
+    s.add(resident)
+    s.flush()
+    new = Contact(
+        subscriber_id=resident.id,
+        channel=joining.channel,
+        address_index=index,
+        address_sealed=crypto.seal(address, joining.channel),
+        verified_at=now,
+        created_at=now,
+    )
+    s.add(new)
+    s.flush()
+    return new, True
+
+
+def _store(s: Session, joining: Joining, contact: Contact, wish: Wish, now: datetime) -> None:
+    """Store the consent, the place, and the topics of somebody who has none."""
+    address = crypto.unseal(joining.address_sealed, joining.channel)
+    consent.opt_back_in(s, joining.channel, address, how=BY_WEB, now=now)
+    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=BY_WEB, words=joining.words))
+    assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
+    add_place(s, contact.subscriber_id, wish, now)
+    has_topics = s.scalar(select(Preference.topic).where(Preference.subscriber_id == contact.subscriber_id).limit(1))
+    if has_topics is None:
+        s.add_all(Preference(subscriber_id=contact.subscriber_id, topic=topic) for topic in first_topics())
+
+
+def add_place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
+    """Store a place, unless the resident has this point already. The caller holds the key ring."""
+    sealed = points.seal(subscriber_id, wish.lon, wish.lat)
+    s.execute(
+        insert(Place)
+        .values(
+            subscriber_id=subscriber_id,
+            label=wish.label,
+            point_sealed=sealed.point_sealed,
+            cell_index=sealed.cell_index,
+            address_sealed=crypto.seal(wish.address, SEALED_ADDRESS) if wish.address else None,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def first_topics() -> Sequence[Topic]:
+    """Return what somebody who joins gets until they choose: all that may concern their safety, and what moves
+    collections. News is for those who ask."""
+    return [topic for topic in Topic if topic is not Topic.GENERAL]

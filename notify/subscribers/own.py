@@ -1,0 +1,146 @@
+"""What residents see and change by themselves, once a code has shown who they are (`joining`)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.core import crypto, keyring
+from notify.core.errors import Invalid, NotFound, Refused, Unavailable
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.models import Contact, Place, Preference, Subscriber, Topic
+from notify.subscribers import consent, record
+from notify.subscribers.joining import Wish, add_place
+from notify.subscribers.storing import IMPORT_LOCK, SEALED_ADDRESS
+
+MOST_PLACES = 10
+BY_PAGE = "their own page on the web"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnContact:
+    """`shown`: masked. `stopped`: nothing is sent to it, because its owner opted out of everything; `barred`: because
+    messages came back or were called spam."""
+
+    id: int
+    channel: str
+    shown: str
+    stopped: bool
+    barred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlace:
+    id: int
+    label: str
+    address: str  # as it was given; "" for a point
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    language: str
+    contacts: Sequence[OwnContact]
+    places: Sequence[OwnPlace]
+    topics: Collection[str]
+
+
+def read(s: Session, subscriber_id: int) -> OwnPage:
+    """Return what a resident sees of themselves. Raises NotFound once they are erased."""
+    resident = _resident(s, subscriber_id)
+    contacts = s.scalars(
+        select(Contact)
+        .where(Contact.subscriber_id == subscriber_id, Contact.verified_at.is_not(None))
+        .order_by(Contact.id)
+    )
+    places = s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id))
+    topics = s.scalars(select(Preference.topic).where(Preference.subscriber_id == subscriber_id))
+    return OwnPage(
+        resident.language,
+        [_contact(s, one) for one in contacts],
+        [OwnPlace(one.id, one.label, _address(one)) for one in places],
+        frozenset(topics),
+    )
+
+
+def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: str) -> None:
+    """Set topics and language. Raises Invalid for an unknown language, NotFound."""
+    if language not in settings().languages:
+        raise Invalid(_("This language is not spoken here."), hint=_("Choose one of the list."))
+    _lock(s)
+    _resident(s, subscriber_id).language = language
+    mine = Preference.subscriber_id == subscriber_id
+    s.execute(delete(Preference).where(mine, Preference.topic.not_in(topics)))
+    if topics:
+        rows = [{"subscriber_id": subscriber_id, "topic": topic} for topic in sorted(topics)]
+        s.execute(insert(Preference).on_conflict_do_nothing(), rows)
+
+
+def place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
+    """Add a place. Raises Refused when there are too many, NotFound."""
+    _lock(s)
+    _resident(s, subscriber_id)
+    if len(s.scalars(select(Place.id).where(Place.subscriber_id == subscriber_id)).all()) >= MOST_PLACES:
+        raise Refused(
+            _("You have %(n)s places already.", n=MOST_PLACES), hint=_("Remove one that you do not need any more.")
+        )
+    keyring.hold(s)
+    add_place(s, subscriber_id, wish, now)
+
+
+def remove_place(s: Session, subscriber_id: int, place_id: int) -> None:
+    """Remove a place. Does nothing when it is gone already."""
+    _lock(s)
+    s.execute(delete(Place).where(Place.subscriber_id == subscriber_id, Place.id == place_id))
+
+
+def stop(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None:
+    """Stop everything to one of the resident's contacts. Raises NotFound."""
+    contact = _own(s, subscriber_id, contact_id)
+    consent.opt_out(s, contact.channel, contact.id, how=BY_PAGE, now=now)
+
+
+def start(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None:
+    """Send to a contact again that was stopped. Its owner must have entered a code that came to it. Raises NotFound."""
+    contact = _own(s, subscriber_id, contact_id)
+    consent.opt_back_in(s, contact.channel, contact.id, how=BY_PAGE, now=now)
+
+
+def _own(s: Session, subscriber_id: int, contact_id: int) -> Contact:
+    found = s.scalar(select(Contact).where(Contact.id == contact_id, Contact.subscriber_id == subscriber_id))
+    if found is None:
+        raise NotFound(_("This is not one of your phones and emails."))
+    return found
+
+
+def _resident(s: Session, subscriber_id: int) -> Subscriber:
+    found = s.get(Subscriber, subscriber_id)
+    if found is None or found.erased_at is not None:
+        raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
+    return found
+
+
+def _contact(s: Session, contact: Contact) -> OwnContact:
+    reasons = consent.reasons_against(s, contact.channel, contact.address_index)
+    return OwnContact(
+        contact.id,
+        contact.channel,
+        record.shown(contact.channel, contact.address_sealed),
+        "opt-out" in reasons,
+        bool(reasons - {"opt-out"}),
+    )
+
+
+def _address(place: Place) -> str:
+    try:
+        return crypto.unseal(place.address_sealed, SEALED_ADDRESS) if place.address_sealed else ""
+    except Unavailable:
+        return record.DAMAGED
+
+
+def _lock(s: Session) -> None:
+    """Wait for imports, which decide about residents as they are stored."""
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
