@@ -66,7 +66,12 @@ def left(of: Spoken, later: Sequence[Spoken]) -> Left:
     """Return what later ones, the oldest first, leave of an alert."""
     area, words = of.area, []
     for one in reversed(later):
-        if one.speaks and share(of.area, shapely.intersection(area, one.area)) > LEFT_OUT:
+        if area.is_empty:
+            break
+        if one.speaks and shapely.equals_identical(area, one.area):  # most updates go where the one before went
+            words.append(one)
+            area = shapely.Polygon()
+        elif one.speaks and share(of.area, shapely.intersection(area, one.area)) > LEFT_OUT:
             words.append(one)
             area = shapely.difference(area, one.area)
     whole = words and share(of.area, area) <= LEFT_OUT

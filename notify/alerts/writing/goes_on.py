@@ -42,12 +42,14 @@ def find(s: Session, incident: int, phase: str, *, corrects: bool = False, but: 
     last = incidents.latest(s, incident, but)
     if last is None:
         return None
+    if "all-clear" not in (phase, last.phase):
+        return _where(s, [last], but)
     if corrects and phase == "all-clear":
         return GoesOn(last, [last])
-    holding = [s.get_one(Alert, number) for number in incidents.still_true(s, incident) if number != but]
-    first = holding[0] if holding and last.phase == "all-clear" else last
-    others = [one for one in holding if one.id != first.id] if phase == "all-clear" else []
-    return _where(s, [first, *others], but)
+    holding = [number for number in incidents.still_true(s, incident) if number != but]
+    first = s.get_one(Alert, holding[0]) if holding and last.phase == "all-clear" else last
+    others = [number for number in holding if number != first.id] if phase == "all-clear" else []
+    return _where(s, [first, *_alerts(s, others)], but)
 
 
 def of_draft(s: Session, draft: WorkingDraft) -> GoesOn | None:
@@ -57,13 +59,21 @@ def of_draft(s: Session, draft: WorkingDraft) -> GoesOn | None:
 
 
 def _where(s: Session, holds: Sequence[Alert], but: int) -> GoesOn:
-    left = {one.id: found for one in holds if (found := s.get(Standing, one.id)) and found.left_area}
+    standings = s.scalars(select(Standing).where(Standing.alert_id.in_([one.id for one in holds])))
+    left = {one.alert_id: one for one in standings if one.left_area}
     if len(holds) == 1 and not left:
         return GoesOn(holds[0], holds)
     shapes = [left[one.id].left_area if one.id in left else one.area for one in holds]
     zones = [name for one in holds for name in (left[one.id].left_in if one.id in left else _zones(one)) or ()]
     area = shapely.union_all([from_wkb(shape) for shape in shapes if shape is not None])
     return GoesOn(holds[0], holds, area, list(dict.fromkeys(zones)), _cleared(s, holds[0], but))
+
+
+def _alerts(s: Session, numbers: Sequence[int]) -> Sequence[Alert]:
+    """The newest first."""
+    return s.scalars(
+        select(Alert).where(Alert.id.in_(numbers)).order_by(Alert.launched_at.desc(), Alert.id.desc())
+    ).all()
 
 
 def _zones(alert: Alert) -> list[str]:

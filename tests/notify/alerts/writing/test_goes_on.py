@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy import event
 
 from notify.alerts import incidents
 from notify.alerts.writing import area_zones, drafting, goes_on, replaced_area, working_drafts, working_start
 from notify.city import zones as city_zones
 from notify.city.parts import Drawn
+from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alert
@@ -150,3 +152,22 @@ def test_only_a_part_that_is_not_over_counts_as_left_out(danger: int) -> None:
         left_out = replaced_area.find(s, incident, "update", square(0, 0), corrects=False)
         assert left_out is not None
         assert (left_out.id, left_out.shape.equals(rest)) == (danger, True)
+
+
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_an_incident_of_many_alerts_is_read_in_a_few_statements(danger: int, phase: str) -> None:
+    for n in range(1, 9):
+        next_of(danger, n, "update", ("Riverside", "Harbor")[n % 2])
+    said: list[str] = []
+
+    def note(conn: object, cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    with transaction() as s:
+        incident = s.get_one(Alert, danger).incident_id
+        event.listen(db.engine(), "before_cursor_execute", note)
+        found = goes_on.find(s, incident, phase)
+        event.remove(db.engine(), "before_cursor_execute", note)
+    assert found is not None
+    assert len(found.holds) == {"update": 1, "all-clear": 3}[phase], "one is left of the two in Harbor and Riverside"
+    assert len(said) <= 6
