@@ -114,6 +114,7 @@ def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) ->
 
 
 _ERASE = (
+    "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "UPDATE contacts SET address_sealed = NULL, verified_at = NULL WHERE subscriber_id = :id",
     "DELETE FROM places WHERE subscriber_id = :id",
     "DELETE FROM preferences WHERE subscriber_id = :id",

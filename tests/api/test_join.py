@@ -12,7 +12,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.delivery import join_codes, sender_pool
-from notify.subscribers import consent
+from notify.subscribers import consent, serving
 from templates import RESIDENTS
 from tests import factories
 from tests.api import asked
@@ -241,6 +241,15 @@ def test_ones_own_page_needs_a_code(door: httpx.Client) -> None:
     assert answer.headers["location"] == "/me/sign-in?lang=es"
     door.cookies.set("tocsin-me", "forged")
     assert door.get("/me", follow_redirects=False).status_code == 303
+
+
+def test_who_is_erased_leaves_nothing_of_their_joining(door: httpx.Client) -> None:
+    join(door)
+    ((resident,),) = asked.rows("SELECT id FROM subscribers")
+    with transaction() as s:
+        serving.erase(s, resident, datetime.now(UTC), factories.operator(s, "agent"))
+    assert asked.number("SELECT count(*) FROM joinings") == 0
+    assert door.get("/me", follow_redirects=False).headers["location"].startswith("/me/sign-in")
 
 
 def test_topics_language_and_places_are_ones_own_choice(door: httpx.Client) -> None:
