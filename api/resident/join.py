@@ -49,11 +49,11 @@ def join(request: Request, contact: Text = "", address: Text = "", place: Text =
         joining.parse(contact)  # what is said first on the page is complained of first
         with transaction() as s:
             found = places.read(s, address, place)
-            if found.wish is None:
-                return _page(request, given=given, choices=found.choices)
-            token = _begin(s, request, contact, found.wish)
+            token = _begin(s, request, contact, found.wish) if found.wish else ""
     except TOLD as error:
         return _page(request, error, given)
+    if found.wish is None:
+        return _page(request, given=given, choices=found.choices)
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
 
 

@@ -62,11 +62,12 @@ def add_place(request: Request, me: Viewer, address: Text = "", place: Text = ""
     try:
         with transaction() as s:
             found = places.read(s, address, place, label)
-            if found.wish is None:
-                return _page(request, me, given=given, choices=found.choices)
-            own.place(s, me.subscriber_id, found.wish, datetime.now(UTC))
+            if found.wish is not None:
+                own.place(s, me.subscriber_id, found.wish, datetime.now(UTC))
     except (Invalid, Refused) as error:
         return _page(request, me, error, given)
+    if found.wish is None:
+        return _page(request, me, given=given, choices=found.choices)
     return _saved(request)
 
 
