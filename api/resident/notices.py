@@ -1,11 +1,12 @@
 """Alerts for the public: the words that were sent, and whether they are still in force."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
@@ -19,23 +20,27 @@ from notify.models import Alert, Lane, StoredContent
 from notify.models.states import AlertState
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A launched alert in one language."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A launched alert by its heading in one language."""
 
     id: int
-    incident: int
-    phase: str
-    status: str
-    severity: str
-    emergency: bool
     area: str
     launched_at: datetime
+    language: str
+    heading: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Named):
+    """A launched alert with all of its words."""
+
+    phase: str
+    status: str
+    emergency: bool
     expires_at: datetime
     cancelled: bool
     over: bool
-    language: str
-    heading: str
     blocks: Sequence[Block]
 
     @property
@@ -48,8 +53,8 @@ class Shown:
     """A notice, and what is newer, as in `instead.Newer`."""
 
     notice: Notice
-    instead: Notice | None
-    partly: Sequence[Notice]
+    instead: Named | None
+    partly: Sequence[Named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Thread:
     """The notices of an incident that hold, dangers first, and those that others have replaced; the newest first."""
 
     leading: Sequence[Shown]
-    earlier: Sequence[Notice]
+    earlier: Sequence[Named]
 
     @property
     def count(self) -> int:
@@ -72,72 +77,105 @@ class Thread:
 
 def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
     """Return the alerts in force, emergencies first, then the newest, without exercises and tests."""
-    incidents = instead.incidents_in_force(s, now)
-    words = _in_words(s, [one.id for said in incidents for one in said], language, now)
-    threads = [thread for said in incidents if (thread := _thread(said, words, now)).leading]
+    found = [_split(said, now) for said in instead.incidents_in_force(s, now)]
+    shown = [one for leading, _ in found for one in leading]
+    words = _Words(s, language, now, shown, [one for leading, earlier in found if leading for one in earlier])
+    threads = [
+        Thread([words.shown(one) for one in leading], [words.named(one) for one in earlier])
+        for leading, earlier in found
+        if leading
+    ]
     return sorted(threads, key=lambda thread: not thread.emergency)  # sorted() keeps the order otherwise
 
 
 def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
     """Return a launched alert, and what is newer. Raises NotFound, even for drafts."""
-    alert = s.get(Alert, alert_id)
+    alert = s.get(Alert, alert_id, options=[load_only(Alert.incident_id, Alert.status, Alert.launched_at)])
     if alert is None or alert.launched_at is None:
         raise NotFound("There is no such alert.")
     said = instead.incident(s, alert.incident_id, alert.status)
-    words = _in_words(s, [one.id for one in said], language, now)
-    return _shown(next(one for one in said if one.id == alert_id), said, words)
+    asked = next(one for one in said if one.id == alert_id)
+    found = _Showing(asked, instead.newer(asked, said))
+    return _Words(s, language, now, [found], []).shown(found)
 
 
-def _thread(said: Sequence[InIncident], words: Mapping[int, Notice], now: datetime) -> Thread:
-    """A follow-up repeats another alert: it stands here only when that one does not."""
+class _Showing(NamedTuple):
+    alert: InIncident
+    newer: instead.Newer
+
+    @property
+    def names(self) -> Sequence[InIncident]:
+        return [*([self.newer.instead] if self.newer.instead else ()), *self.newer.partly]
+
+
+def _split(said: Sequence[InIncident], now: datetime) -> tuple[Sequence[_Showing], Sequence[InIncident]]:
+    """Return what an incident shows, and what that has replaced. A follow-up repeats another alert: it stands here only
+    when that one does not."""
     holding = {one.id: one for one in said if one.state in states.IN_FORCE and one.expires_at > now}
     own = [one for one in holding.values() if one.follows not in holding]
     leading = sorted((one for one in own if not one.is_replaced), key=lambda one: one.is_over)
-    return Thread([_shown(one, said, words) for one in leading], [words[one.id] for one in own if one.is_replaced])
+    return [_Showing(one, instead.newer(one, said)) for one in leading], [one for one in own if one.is_replaced]
 
 
-def _shown(alert: InIncident, said: Sequence[InIncident], words: Mapping[int, Notice]) -> Shown:
-    found = instead.newer(alert, said)
-    return Shown(
-        words[alert.id],
-        words[found.instead.id] if found.instead else None,
-        [words[one.id] for one in found.partly],
-    )
+class _Words:
+    """The words of alerts in one language: all of those that are shown, the headings of those that are only named."""
+
+    def __init__(
+        self, s: Session, language: str, now: datetime, shown: Sequence[_Showing], named: Iterable[InIncident]
+    ) -> None:
+        self._now = now
+        whole = {one.alert.id for one in shown}
+        names = {one.id for one in [*named, *(name for one in shown for name in one.names)]} - whole
+        self._by_alert = _contents(s, names, language, text=False) | _contents(s, whole, language, text=True)
+
+    def shown(self, one: _Showing) -> Shown:
+        following = one.newer.instead
+        return Shown(
+            self._notice(one.alert),
+            self.named(following) if following else None,
+            [self.named(name) for name in one.newer.partly],
+        )
+
+    def named(self, alert: InIncident) -> Named:
+        return Named(**self._name(alert))
+
+    def _name(self, alert: InIncident) -> dict[str, Any]:
+        content = self._by_alert[alert.id]
+        return {
+            "id": alert.id,
+            "area": alert.area_names.get(content.language) or alert.area_description,
+            "launched_at": alert.launched_at,
+            "language": content.language,
+            "heading": content.subject or catalogue().event(alert.event).label,
+        }
+
+    def _notice(self, alert: InIncident) -> Notice:
+        return Notice(
+            **self._name(alert),
+            phase=alert.phase,
+            status=alert.status,
+            emergency=alert.lane == Lane.EMERGENCY,
+            expires_at=alert.expires_at,
+            cancelled=alert.state == AlertState.CANCELLED,
+            over=alert.state == AlertState.EXPIRED or alert.expires_at <= self._now,
+            blocks=_body(self._by_alert[alert.id], alert.event),
+        )
 
 
-def _in_words(s: Session, alerts: Sequence[int], language: str, now: datetime) -> dict[int, Notice]:
-    contents: dict[int, list[StoredContent]] = {}
-    for one in s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(alerts))):
-        contents.setdefault(one.alert_id, []).append(one)
-    rows = s.scalars(select(Alert).where(Alert.id.in_(alerts)))
-    return {alert.id: _notice(alert, contents[alert.id], language, now) for alert in rows}
-
-
-def _notice(alert: Alert, contents: Iterable[StoredContent], language: str, now: datetime) -> Notice:
+def _contents(s: Session, alerts: Collection[int], language: str, *, text: bool) -> dict[int, StoredContent]:
+    """Return of each alert the words in the reader's language, or else in the city's: those of the most detailed
+    channel."""
     preferred = [language, *settings().languages]
-    content = min(
-        (one for one in contents if one.language in preferred),
-        key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail),  # prefer the most detailed
+    columns = [StoredContent.subject, *([StoredContent.text] if text else ())]
+    found = s.scalars(
+        select(StoredContent)
+        .where(StoredContent.alert_id.in_(alerts), StoredContent.language.in_(preferred))
+        .options(load_only(*columns))
     )
-    blocks = _body(content, alert.event)
-    heading = content.subject or catalogue().event(alert.event).label
-    assert alert.launched_at is not None  # noqa: S101  only launched ones are asked for
-    return Notice(
-        id=alert.id,
-        incident=alert.incident_id,
-        phase=alert.phase,
-        status=alert.status,
-        severity=alert.severity,
-        emergency=alert.lane is Lane.EMERGENCY,
-        area=alert.area_names.get(content.language) or alert.area_description,
-        launched_at=alert.launched_at,
-        expires_at=alert.expires_at,
-        cancelled=alert.state is AlertState.CANCELLED,
-        over=alert.state is AlertState.EXPIRED or alert.expires_at <= now,
-        language=content.language,
-        heading=heading,
-        blocks=blocks,
-    )
+    best: dict[int, StoredContent] = {}
+    for one in sorted(found, key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail)):
+        best.setdefault(one.alert_id, one)
+    return best
 
 
 def _body(content: StoredContent, event: str) -> list[Block]:

@@ -6,9 +6,13 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import QueryContext
 
+from api.resident import notices
 from notify.alerts import lifecycle
 from notify.core.db import transaction
+from notify.models import StoredContent
 from tests import factories
 from tests.api import asked
 
@@ -89,6 +93,26 @@ def test_an_update_comes_before_what_it_updates(door: httpx.Client, city: dateti
     assert f'aria-labelledby="alert-{update.id}"' in page
     assert f'href="/alerts/{first}"' in page
     assert "There is newer information" in door.get(f"/alerts/{first}").text
+
+
+def test_no_words_are_read_but_those_that_the_page_shows(door: httpx.Client, city: datetime) -> None:
+    first = launched(city, blanks={"hazard": "tornado"}, expires_at=city + timedelta(hours=1))
+    incident = asked.number("SELECT incident_id FROM alerts")
+    following = [launched(city, incident=incident, phase="update", blanks={"hazard": "tornado"}) for _ in range(2)]
+    now = city + timedelta(hours=2)
+    read: list[tuple[int, bool]] = []
+
+    def note(content: StoredContent, context: QueryContext) -> None:
+        read.append((content.alert_id, "text" not in inspect(content).unloaded))
+
+    event.listen(StoredContent, "load", note)
+    try:
+        with transaction() as s:
+            (thread,) = notices.in_force(s, "en", now)
+    finally:
+        event.remove(StoredContent, "load", note)
+    assert [one.id for one in thread.earlier] == [following[0]]
+    assert set(read) == {(following[0], False), (following[1], True)}, f"{first} is over and not on the page"
 
 
 def test_what_its_all_clear_has_ended_says_so_and_leads_there(door: httpx.Client, city: datetime) -> None:
