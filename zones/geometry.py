@@ -5,7 +5,8 @@ All areas are polygons or multipolygons in WGS 84, longitude first.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +29,9 @@ EDGE_DEGREES, EDGE_PIECES = 0.005, 20_000
 NO_NUMBER = 1e15  # larger than any coordinate in any unit; files have such numbers for a missing coordinate
 MANY_CORNERS = 20_000
 ELLIPSOID = Geod(ellps="WGS84")
+# Borders that are drawn anew are never quite the same: what is nowhere wider than this, about 10 m, is left out. Of a
+# small area only what is narrower still, by its mean width.
+SLIVER_DEGREES, SLIVER_OF_SMALL = 1e-4, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,20 @@ def from_wkb(wkb: bytes) -> Area:
     return geometry
 
 
+def readable_areas(stored: Iterable[bytes]) -> dict[bytes, Area]:
+    """Read stored areas, each once, so that they can be compared. Invalid ones are repaired; those that cannot be are
+    left out."""
+    wkb = list(dict.fromkeys(stored))
+    shapes, readable = gate.readable_from_wkb(wkb)
+    found = {}
+    for at, shape in zip(readable.tolist(), shapes.tolist(), strict=True):
+        try:
+            found[wkb[at]] = shape if shape.is_valid and _all_polygons(shape) else repaired(shape)[0]
+        except ZoneError:
+            continue  # a tangle
+    return {key: area for key, area in found.items() if area.area > 0}
+
+
 def to_geojson(area: BaseGeometry) -> dict[str, Any]:
     """Return a GeoJSON geometry object."""
     document: dict[str, Any] = json.loads(json.dumps(mapping(area)))
@@ -207,6 +225,32 @@ def share(area: BaseGeometry, other: BaseGeometry) -> float:
     """Return which part of an area another one covers, 0 to 1. A ratio in degrees, which within a city is that on the
     ground."""
     return float(shapely.intersection(area, other).area / area.area) if area.intersects(other) else 0.0
+
+
+def leaves_out(area: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    """Return what of a valid area another one does not cover, without slivers (SLIVER_DEGREES)."""
+    return _without_slivers(shapely.difference(area, other), area)
+
+
+def meet(area: BaseGeometry, other: BaseGeometry, whole: BaseGeometry | None = None) -> bool:
+    """Return whether two valid areas share more than slivers. `whole`: what the first one is a part of."""
+    if not area.intersects(other):
+        return False
+    return not _without_slivers(shapely.intersection(area, other), area if whole is None else whole).is_empty
+
+
+def _without_slivers(shape: BaseGeometry, whole: BaseGeometry) -> BaseGeometry:
+    """Return the parts of a shape that a disc fits into which is half as wide as the widest sliver."""
+    if shape.is_empty:
+        return Polygon()
+    parts = shapely.get_parts(shape)
+    radius = min(SLIVER_DEGREES, SLIVER_OF_SMALL * 2 * whole.area / whole.length) / 2
+    areas, lengths = shapely.area(parts), shapely.length(parts)
+    wide = areas > radius * lengths  # the largest disc in a polygon is at least as wide as this; so most need no more
+    doubtful = np.flatnonzero(~wide & (areas > math.pi * radius**2))
+    wide[doubtful] = ~shapely.is_empty(shapely.buffer(parts[doubtful], -radius, quad_segs=2))
+    kept = parts[wide].tolist()
+    return kept[0] if len(kept) == 1 else MultiPolygon(kept) if kept else Polygon()
 
 
 def circle(lon: float, lat: float, radius_m: float) -> Area:

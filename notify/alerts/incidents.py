@@ -111,10 +111,10 @@ def _launched(alerts: Sequence[Member]) -> list[Member]:
     return sorted(launched, key=lambda one: (one.launched_at, one.id), reverse=True)
 
 
-def still_true(s: Session, incident_id: int) -> list[int]:
-    """Return the launched alerts that no later one replaces or ends everywhere, the newest first, without all-clears
-    and follow-ups."""
-    launched = [one for one in _launched(_alerts(s, incident_id)) if one.follows is None]
+def still_true(s: Session, incident_id: int, status: str) -> list[int]:
+    """Return the launched alerts of this status that no later one replaces or ends everywhere, the newest first,
+    without all-clears and follow-ups."""
+    launched = [one for one in _launched(_alerts(s, incident_id)) if one.follows is None and one.status == status]
     return [one.id for one in launched if not (one.is_replaced or one.is_over)]
 
 
@@ -143,11 +143,13 @@ def about(s: Session, incident_id: int, event: str) -> Incident:
     return incident
 
 
-def latest(s: Session, incident_id: int, but: int = 0) -> Alert | None:
+def latest(s: Session, incident_id: int, status: str, but: int = 0) -> Alert | None:
     """Return the alert of an incident that was launched last or, if none was, its newest draft: an abandoned draft does
-    not count. Nor do follow-ups, which say what another alert says, and `but`."""
+    not count. Nor do follow-ups, which say what another alert says, `but`, and those of another status, unless there is
+    none of this one."""
     found = select(Alert).where(Alert.incident_id == incident_id, Alert.follows.is_(None), Alert.id != but)
-    return s.scalar(found.order_by(Alert.launched_at.desc().nulls_last(), Alert.id.desc()).limit(1))
+    own = (Alert.status == status).desc()
+    return s.scalar(found.order_by(own, Alert.launched_at.desc().nulls_last(), Alert.id.desc()).limit(1))
 
 
 def add_note(s: Session, incident_id: int, words: str, form: UUID, by: Operator, now: datetime) -> None:

@@ -6,7 +6,7 @@ workers after the commit (`tasks.ring_alert`).
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
         approved_by=by.id,
         approved_at=now,
         approved_hash=frozen_hash(s, alert, told),
-        told_before=told,
+        **told_before.columns(told),
     )
     return _fresh(s, alert)
 
@@ -99,12 +99,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     if alert.launch_at is not None and alert.launch_at > now:
         states.move_alert(s, alert_id, AlertState.SCHEDULED, now=now, by=by, action="schedule")
     else:
-        told = told_before.again(s, alert)  # those who were warned since the approval must hear this, too
-        states.move_alert(
-            s, alert_id, AlertState.SENDING, now=now, by=by, action="launch", launched_at=now, told_before=told
-        )
-        outdated.stop(s, now)
-        standing.renew(s, alert.incident_id, alert.status)
+        _start(s, alert, by, now)
         _tell_if_late(s, alert, now)
         warn_requests.answer_at_launch(s, alert, by, now)
     return _fresh(s, alert)
@@ -184,7 +179,7 @@ def _due(s: Session, failed: str, now: datetime, *conditions: ColumnElement[bool
     return s.scalars(
         select(Alert.id)
         .where(*conditions, ~alarms.set_aside(failed, now))
-        .order_by(Alert.id)
+        .order_by(Alert.incident_id, Alert.id)  # each launch locks its incident
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
 
@@ -205,14 +200,32 @@ def _require_as_approved(s: Session, alert: Alert) -> None:
             _("Alert %(alert)s is %(state)s: it cannot be launched.", alert=alert.id, state=word(alert.state)),
             hint=states.what_now(alert.state),
         )
-    if (
-        area_hash(from_wkb(alert.area)) != alert.area_hash
-        or frozen_hash(s, alert, alert.told_before) != alert.approved_hash
-    ):
+    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert, _told(alert)) != alert.approved_hash:
         raise Refused(
             _("Alert %(alert)s is not what was approved: its area or words have changed.", alert=alert.id),
             hint=_("Nothing was sent. Write it again and have it approved."),
         )
+
+
+def _start(s: Session, alert: Alert, by: Operator | None, now: datetime) -> None:
+    """Begin to send. The incident is locked (`outdated.require_current`)."""
+    states.move_alert(
+        s,
+        alert.id,
+        AlertState.SENDING,
+        now=now,
+        by=by,
+        action="launch",
+        launched_at=standing.next_moment(s, alert.incident_id, now),
+        # Those who were warned since the approval must hear this, too.
+        **told_before.columns(told_before.again(s, alert)),
+    )
+    standing.renew(s, alert.incident_id, alert.status)
+    outdated.stop(s, alert.incident_id, alert.status, now)
+
+
+def _told(alert: Alert) -> dict[int, Sequence[int]]:
+    return {one: alert.told_apart.get(str(one), ()) for one in alert.told_before}
 
 
 def _tell_if_late(s: Session, alert: Alert, now: datetime) -> None:
@@ -258,9 +271,9 @@ def _unsent(s: Session, alert: Alert) -> str:
     return f"with up to {counted(left, 'message')} unsent" if left else ""
 
 
-def frozen_hash(s: Session, alert: Alert, told: Sequence[int]) -> str:
+def frozen_hash(s: Session, alert: Alert, told: Mapping[int, Sequence[int]]) -> str:
     """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, the alert that
-    it follows, and those whose recipients it also goes to (`told`)."""
+    it follows, and those whose recipients it also goes to (`told`, as `told_before.find` returns it)."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -278,7 +291,8 @@ def frozen_hash(s: Session, alert: Alert, told: Sequence[int]) -> str:
         alert.expires_at.isoformat(),
         [list(row) for row in words],
         *([] if alert.follows is None else [alert.follows]),
-        *([list(told)] if told else []),
+        *([[*told]] if told else []),
+        *([[*map(list, told.values())]] if any(told.values()) else []),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

@@ -1,21 +1,19 @@
 """Words that a later alert of the incident has overtaken: they are not sent, or danger would follow its all-clear."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-import shapely
-from shapely.geometry.base import BaseGeometry
-from sqlalchemy import exists, or_, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts import operator_letters, standing
+from notify.alerts.standing import Spoken
 from notify.core import alarms, states
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
-from notify.models import Alert, Delivery, Operator
+from notify.models import Alert, Operator
 from notify.models.states import AlertState
-from zones.geometry import from_wkb, share
-
-TOUCHED = 0.001  # the part of an area that another one may have, too: neighbours share a border
+from zones.geometry import readable_areas
 
 
 class Overtaken(Refused):
@@ -63,27 +61,27 @@ def cancel(s: Session, alert: Alert, later: int, now: datetime) -> None:
         )
 
 
-def stop(s: Session, now: datetime) -> list[int]:
-    """Cancel what is still being sent of danger that an all-clear to all of its area has ended; return the alerts.
+def stop(s: Session, incident_id: int, status: str, now: datetime) -> list[int]:
+    """Cancel what is still being sent of danger in an incident that all-clears have ended in all of its area; return
+    the alerts. The incident is locked, and its standings are worked out.
 
     One that is locked at this moment is left to the next call: whoever holds it may wait for our caller's incident.
-    An all-clear to a part ends nothing, because the others are still in danger.
     """
-    found = s.execute(text(f"{ENDED} FOR NO KEY UPDATE OF a SKIP LOCKED")).all()
+    found = s.execute(
+        text(f"{ENDED} AND a.incident_id = :incident AND a.status = :status FOR NO KEY UPDATE OF a SKIP LOCKED"),
+        {"incident": incident_id, "status": status},
+    ).all()
     for row in found:
-        _cancel(s, row.id, row.clear, now)
-    for incident, status in {(row.incident_id, row.status) for row in found}:
-        standing.renew(s, incident, status)
+        _cancel(s, row.id, row.ended_by, now)
+    if found:
+        standing.renew(s, incident_id, status)
     return [row.id for row in found]
 
 
+# An all-clear to a part ends nothing, because the others are still in danger.
 ENDED = """
-    SELECT a.id, a.incident_id, a.status, c.id AS clear FROM alerts a JOIN LATERAL (
-        SELECT c.id FROM alerts c
-         WHERE c.incident_id = a.incident_id AND c.phase = 'all-clear' AND c.status = a.status
-           AND c.launched_at > a.launched_at AND c.state <> 'cancelled' AND a.id = ANY (c.told_before)
-         ORDER BY c.id LIMIT 1) c ON true
-     WHERE a.state IN ('sending', 'paused') AND a.phase <> 'all-clear'
+    SELECT a.id, a.incident_id, a.status, t.ended_by FROM alerts a JOIN standings t ON t.alert_id = a.id
+     WHERE a.state IN ('sending', 'paused') AND t.ended_by IS NOT NULL
 """
 
 
@@ -104,47 +102,28 @@ def _cancel(s: Session, alert_id: int, later: int, now: datetime) -> str:
 
 
 def replaced_by(s: Session, alert: Alert) -> int | None:
-    """The last alert of the incident that was launched later, such as an all-clear. A follow-up has the same words."""
-    later = select(Alert.id).where(
-        Alert.incident_id == alert.incident_id,
-        Alert.status == alert.status,
-        Alert.launched_at > alert.launched_at,
-        _WAS_SENT,
-        Alert.id != alert.id,
-        Alert.follows.is_distinct_from(alert.id),
-    )
-    return s.scalar(later.order_by(Alert.launched_at.desc(), Alert.id.desc()).limit(1))
+    """The last alert of the incident that was launched later, such as an all-clear, and goes to a part of this alert's
+    area or all of it. A follow-up has the same words."""
+    if alert.launched_at is None:
+        return None
+    return next((word.id for word in _words(s, alert, alert.launched_at)), None)
 
 
 def _all_clear_since(s: Session, alert: Alert) -> int | None:
     """The all-clear to a part of the alert's area that was launched after it was written, unless danger has been
     announced again since, in that part."""
-    if alert.phase == "all-clear" or alert.area is None:
+    if alert.phase == "all-clear":
         return None
-    area = from_wkb(alert.area)
-    newest_first = s.execute(
-        select(Alert.id, Alert.phase, Alert.area)
-        .where(
-            Alert.incident_id == alert.incident_id,
-            Alert.status == alert.status,
-            Alert.launched_at > alert.created_at,
-            _WAS_SENT,
-            Alert.id != alert.id,
-            Alert.area.is_not(None),
-        )
-        .order_by(Alert.launched_at.desc(), Alert.id.desc())
-    ).all()
-    again: BaseGeometry = shapely.Polygon()  # where danger has been announced again
-    for row in newest_first:
-        if row.phase != "all-clear":
-            again = shapely.union(again, from_wkb(row.area))
-        elif share(area, shapely.difference(from_wkb(row.area), again)) > TOUCHED:
-            return int(row.id)
-    return None
+    return next((word.id for word in _words(s, alert, alert.created_at) if word.clear), None)
 
 
-# One that was cancelled after its launch counts if somebody may have read it.
-_WAS_SENT = or_(
-    Alert.state != AlertState.CANCELLED,
-    exists().where(Delivery.alert_id == Alert.id, Delivery.state.not_in(states.HELD_BACK)),
-)
+def _words(s: Session, alert: Alert, since: datetime) -> Sequence[Spoken]:
+    """What was launched since and has the last word in the alert's area or a part of it, the newest first."""
+    later = [one for one in standing.said(s, alert.incident_id, alert.status, since) if one.id != alert.id]
+    own = readable_areas([alert.area] if later and alert.area is not None else [])
+    # One that was cancelled after its launch counts if somebody may have read it.
+    return [
+        word
+        for area in own.values()
+        for word in standing.left(Spoken(alert.id, clear=False, speaks=True, area=area), standing.heard(later)).words
+    ]

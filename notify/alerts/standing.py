@@ -2,56 +2,49 @@
 
 An update, a correction or an all-clear has the last word in its own area, and changes nothing elsewhere: an all-clear
 to one of two zones leaves the danger in the other, until that is cleared, too. It does not wear off either: when an
-all-clear has expired, the danger before it does not come back. This is worked out again at each launch and
-cancellation in the incident, and kept, so that every list and map says the same (`listing.LATER`).
+all-clear has expired, the danger before it does not come back. All that asks which alert another one answers asks here:
+what may still go out (`outdated`), whose recipients hear of it (`writing.told_before`), and, worked out again at each
+launch and cancellation in the incident and kept, every list and map (`listing.LATER`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from notify.models import Standing
-from zones import gate
-from zones.geometry import share, to_wkb
+from notify.core.states import HELD_BACK
+from notify.models import Alert, Standing
+from zones.geometry import leaves_out, meet, readable_areas, share, to_wkb
 
 INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the incident
-LEFT_OUT = 0.001  # the part of an area that does not count: borders drawn anew are never quite the same
 HOLDS = 0.05  # an alert holds in a zone of its own from this share of the zone on
+NEXT = timedelta(microseconds=1)  # the least that PostgreSQL tells apart
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """A launched alert. `speaks`: it has the last word where it goes; a follow-up only repeats another's, and what was
-    cancelled has none."""
+    cancelled has none. `heard`: nor has that, but somebody may have read it."""
 
     id: int
     clear: bool
     speaks: bool
     area: BaseGeometry
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of an alert: `area` is empty when nothing is. `words`: the ids of those that have the last word
-    elsewhere in its area, the newest first."""
+    """What is left of an alert: `area` is empty when nothing is. `words`: those that have the last word elsewhere in
+    its area, the newest first."""
 
     area: BaseGeometry
     words: Sequence[Spoken]
-
-
-def renew(s: Session, incident_id: int, status: str) -> None:
-    """Work out the incident's standings, after a launch or cancellation."""
-    lock(s, incident_id)
-    s.execute(delete(Standing).where(Standing.alert_id.in_(_ids(s, incident_id, status))))
-    launched = _launched(s, incident_id, status)
-    rows = [row for at, one in enumerate(launched) if (row := _row(s, one, launched[at + 1 :]))]
-    if rows:
-        s.execute(insert(Standing), rows)
 
 
 def lock(s: Session, incident_id: int) -> None:
@@ -60,6 +53,23 @@ def lock(s: Session, incident_id: int) -> None:
         text("SELECT pg_advisory_xact_lock(:lock, CAST(:incident AS integer))"),
         {"lock": INCIDENT_LOCK, "incident": incident_id},
     )
+
+
+def next_moment(s: Session, incident_id: int, now: datetime) -> datetime:
+    """Return the time of a launch in an incident that is locked: now, but after all launches before it, whatever the
+    clocks of their hosts said and however long this one waited for the lock."""
+    last = s.scalar(select(func.max(Alert.launched_at)).where(Alert.incident_id == incident_id))
+    return now if last is None else max(now, last + NEXT)
+
+
+def renew(s: Session, incident_id: int, status: str) -> None:
+    """Work out the incident's standings, after a launch or cancellation."""
+    lock(s, incident_id)
+    s.execute(delete(Standing).where(Standing.alert_id.in_(_ids(s, incident_id, status))))
+    launched = said(s, incident_id, status)
+    rows = [row for at, one in enumerate(launched) if (row := _row(s, one, launched[at + 1 :]))]
+    if rows:
+        s.execute(insert(Standing), rows)
 
 
 def left(of: Spoken, later: Sequence[Spoken]) -> Left:
@@ -71,11 +81,37 @@ def left(of: Spoken, later: Sequence[Spoken]) -> Left:
         if one.speaks and shapely.equals_identical(area, one.area):  # most updates go where the one before went
             words.append(one)
             area = shapely.Polygon()
-        elif one.speaks and share(of.area, shapely.intersection(area, one.area)) > LEFT_OUT:
+        elif one.speaks and meet(area, one.area, of.area):
             words.append(one)
-            area = shapely.difference(area, one.area)
-    whole = words and share(of.area, area) <= LEFT_OUT
-    return Left(shapely.Polygon() if whole else area, words)
+            area = leaves_out(area, one.area)
+    return Left(area, words)
+
+
+def said(s: Session, incident_id: int, status: str, since: datetime | None = None) -> list[Spoken]:
+    """Return what was launched in an incident, or after a moment, the oldest first.
+
+    One whose area is damaged is left out, so that it does not keep the others from going out.
+    """
+    rows = s.execute(
+        text("""SELECT id, phase = 'all-clear' AS clear, follows IS NULL AS own, area,
+                       state <> 'cancelled' AS on,
+                       state <> 'cancelled' OR EXISTS (SELECT FROM deliveries d WHERE d.alert_id = a.id
+                           AND d.state <> ALL (CAST(:held_back AS delivery_state[]))) AS heard
+                  FROM alerts a WHERE incident_id = :incident AND status = :status AND area IS NOT NULL
+                   AND launched_at > coalesce(CAST(:since AS timestamptz), '-infinity') ORDER BY launched_at, id"""),
+        {"incident": incident_id, "status": status, "since": since, "held_back": [one.value for one in HELD_BACK]},
+    ).all()
+    shapes = readable_areas(row.area for row in rows)
+    return [
+        Spoken(row.id, row.clear, row.own and row.on, shape, row.own and row.heard)
+        for row in rows
+        if (shape := shapes.get(row.area)) is not None
+    ]
+
+
+def heard(launched: Iterable[Spoken]) -> list[Spoken]:
+    """The same, where what was cancelled speaks, too, if somebody may have read it."""
+    return [replace(one, speaks=one.heard) for one in launched]
 
 
 def _row(s: Session, one: Spoken, later: Sequence[Spoken]) -> dict[str, Any] | None:
@@ -103,21 +139,6 @@ def _ids(s: Session, incident_id: int, status: str) -> Iterable[int]:
     ).all()
 
 
-def _launched(s: Session, incident_id: int, status: str) -> list[Spoken]:
-    """The oldest first. One whose area is damaged is left out, so that it does not keep the others from going out."""
-    rows = s.execute(
-        text("""SELECT id, phase = 'all-clear' AS clear, follows IS NULL AND state <> 'cancelled' AS speaks, area
-                  FROM alerts WHERE incident_id = :incident AND status = :status
-                   AND launched_at IS NOT NULL AND area IS NOT NULL ORDER BY launched_at, id"""),
-        {"incident": incident_id, "status": status},
-    ).all()
-    shapes, readable = gate.readable_from_wkb(row.area for row in rows)
-    return [
-        Spoken(rows[at].id, rows[at].clear, rows[at].speaks, shape)
-        for at, shape in zip(readable.tolist(), shapes.tolist(), strict=True)
-    ]
-
-
 def _zones(s: Session, alert_id: int, area: BaseGeometry) -> list[str]:
     """The zones of an alert in which it still holds."""
     rows = s.execute(
@@ -125,6 +146,6 @@ def _zones(s: Session, alert_id: int, area: BaseGeometry) -> list[str]:
                   JOIN zones z ON z.id = v.zone_id WHERE t.alert_id = :alert ORDER BY z.name"""),
         {"alert": alert_id},
     ).all()
-    shapes, readable = gate.readable_from_wkb(row.geometry for row in rows)
-    holds = [share(shape, area) > HOLDS for shape in shapes.tolist()]
-    return [rows[at].name for at, here in zip(readable.tolist(), holds, strict=True) if here]
+    shapes = readable_areas(row.geometry for row in rows)
+    found = [(row.name, shapes.get(row.geometry)) for row in rows]
+    return [name for name, shape in found if shape is not None and share(shape, area) > HOLDS]

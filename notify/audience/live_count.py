@@ -20,10 +20,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify.audience import cache, rules, told
+from notify.audience import cache, rules
 from notify.audience.cache import Columns, Tally, Wants
-from notify.audience.resolve import LAST_ID, Audience, timelines_to_come, written
-from notify.audience.told import OrTold
+from notify.audience.resolve import Audience, timelines_to_come, written
+from notify.audience.told import OrTold, Recipients
 from notify.core import db
 from notify.core.db import one_moment
 from notify.core.process import once
@@ -61,7 +61,7 @@ class _Residents:
     changed: NDArray[np.int64]  # the ids of those who changed since base was read; some may be gone
     snapshot: str
     at: datetime  # of the snapshot
-    told: dict[tuple[int, ...], _Told] = field(default_factory=dict)  # by alerts, those asked for longest ago first
+    told: dict[Recipients, _Told] = field(default_factory=dict)  # those asked for longest ago first
 
 
 class LiveCount:
@@ -87,10 +87,10 @@ class LiveCount:
 
     def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
-        asked = _together(area.alerts) if isinstance(area, OrTold) else []
+        asked = [part for one in area.told for part in _parts(one)] if isinstance(area, OrTold) else []
         with self._moment(topic, asked) as (s, known):
             timelines = timelines_to_come(s, channels)
-            also = [known.told[alerts] for alerts in asked]
+            also = [known.told[one] for one in asked]
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = cache.find(known.base.ids, known.changed)
@@ -103,7 +103,7 @@ class LiveCount:
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
     @contextmanager
-    def _moment(self, topic: str, asked: Sequence[tuple[int, ...]] = ()) -> Iterator[tuple[Session, _Residents]]:
+    def _moment(self, topic: str, asked: Sequence[Recipients] = ()) -> Iterator[tuple[Session, _Residents]]:
         """A snapshot, and the residents as of it. Other threads wait, and use what this one reads.
 
         They wait without a connection: reading takes seconds, and they would leave none for the rest of the process.
@@ -114,7 +114,7 @@ class LiveCount:
                 known = self._known = self._updated(s, topic, asked)
             yield s, known
 
-    def _updated(self, s: Session, topic: str, asked: Sequence[tuple[int, ...]]) -> _Residents:
+    def _updated(self, s: Session, topic: str, asked: Sequence[Recipients]) -> _Residents:
         snapshot, at = s.execute(text("SELECT pg_current_snapshot()::text, now()")).one()
         known = self._known
         # A snapshot that goes back is from another server: a restored one, or a replica that took over.
@@ -162,21 +162,21 @@ def forget() -> None:
     live_count.forget()
 
 
-def _together(alerts: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the alerts one by one, so that each is read once whatever area is drawn, or as one if they are many."""
-    return [(alert,) for alert in alerts] if len(alerts) <= TOLD_MOST else [tuple(alerts)]
+def _parts(of: Recipients) -> list[Recipients]:
+    """Return the recipients by alert, so that each is read once whatever area is drawn, or as one if they are many."""
+    return [Recipients((one,), of.others) for one in of.alerts] if len(of.alerts) <= TOLD_MOST else [of]
 
 
-def _told(s: Session, known: _Residents, asked: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], _Told]:
+def _told(s: Session, known: _Residents, asked: Sequence[Recipients]) -> dict[Recipients, _Told]:
     """Return whom these alerts were sent to, beside the other large alerts that were asked for last."""
     found = {}
-    for alerts in asked:
-        kept = known.told.get(alerts)
+    for one in asked:
+        kept = known.told.get(one)
         if kept is None or kept.ids.size < LARGE or abs(known.at - kept.at) > TOLD_FOR:
-            ids = told.residents(s, alerts, 0, LAST_ID)
+            ids = one.read(s)
             at = cache.find(known.base.ids, ids)
             kept = _Told(ids, at[at >= 0], known.at)
-        found[alerts] = kept
+        found[one] = kept
     large = [key for key, kept in known.told.items() if key not in found and kept.ids.size >= LARGE]
     room = TOLD_MOST - len(found)
     return {key: known.told[key] for key in large[-room:] if room > 0} | found

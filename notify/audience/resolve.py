@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import rules, told, unreached
-from notify.audience.told import OrTold
+from notify.audience import rules, unreached
+from notify.audience.told import LAST_ID, OrTold
 from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
@@ -26,9 +26,6 @@ from notify.core.settings import settings
 from notify.models import Alert
 from zones.geometry import from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
-
-LAST_ID = 2**63 - 1
-
 
 # The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
 _CONTACTS = f"""
@@ -109,7 +106,9 @@ def membership(alert: Alert) -> Membership:
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     area = from_wkb(alert.area)
-    return OrTold(area, alert.told_before) if alert.follows is None else OfUnreached(area, alert.follows)
+    if alert.follows is not None:
+        return OfUnreached(area, alert.follows)
+    return OrTold(area, alert.told_before, {int(one): others for one, others in alert.told_apart.items()})
 
 
 def residents_inside(
@@ -129,7 +128,7 @@ def residents_of(
     """Return what `residents_inside` does, where the places inside are known."""
     found = np.unique(inside.residents)
     if isinstance(area, OrTold):
-        return np.union1d(found, told.residents(s, area.alerts, after, through))
+        return np.unique(np.concatenate([found, *(one.read(s, after, through) for one in area.told)]))
     return found
 
 

@@ -1,10 +1,12 @@
-"""The residents to whom earlier alerts were sent: an update, a correction and an all-clear go to them as well.
+"""The residents to whom earlier alerts were sent: an update, a correction and an all-clear go to them as well
+(`alerts.writing.told_before`).
 
 They are found again whenever the audience is counted or resolved, so whoever an earlier alert is sent to meanwhile
 counts. Where they live now does not matter; what they have opted out of does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +16,48 @@ from sqlalchemy.orm import Session
 
 from zones.membership import Membership
 
+LAST_ID = 2**63 - 1
+
 
 class OrTold(Membership):
-    """An area, and all to whom these alerts were sent."""
+    """An area, and all to whom these alerts were sent, but not to any of those that `apart` has for one of them."""
 
-    def __init__(self, area: BaseGeometry, alerts: Sequence[int]) -> None:
+    def __init__(
+        self, area: BaseGeometry, alerts: Iterable[int], apart: Mapping[int, Iterable[int]] | None = None
+    ) -> None:
         super().__init__(area)
-        self.alerts = tuple(alerts)
+        by_others: dict[tuple[int, ...], list[int]] = {}
+        for one in alerts:
+            by_others.setdefault(tuple(apart.get(one, ()) if apart else ()), []).append(one)
+        self.told = tuple(Recipients(tuple(ones), others) for others, ones in by_others.items())
 
 
-def residents(s: Session, alerts: Sequence[int], after: int, through: int) -> NDArray[np.int64]:
-    """Return the residents to whom a message of these alerts was or is to be sent, ascending, each once.
+class Recipients(NamedTuple):
+    """Those to whom one of these alerts was sent, and none of the others."""
 
-    Only ids above `after` and up to `through` are returned.
-    """
-    if not alerts:
-        return np.empty(0, np.int64)
-    values = {"alerts": list(alerts), "after": after, "through": through}
-    found = s.execute(text(_TOLD), values).scalar()
-    return np.unique(np.array(found or [], dtype=np.int64))
+    alerts: tuple[int, ...]
+    others: tuple[int, ...] = ()
+
+    def read(self, s: Session, after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
+        """Return the residents, ascending, each once. Only ids above `after` and up to `through` are returned."""
+        told = _residents(s, self.alerts, NEVER_READ, after, through)
+        if not (self.others and told.size):
+            return told
+        return np.setdiff1d(told, _residents(s, self.others, PERHAPS_NOT_READ, after, through), assume_unique=True)
 
 
 # What was refused, cancelled or expired was never read. What is `undelivered` or `unknown` may have been.
-_TOLD = """
-    SELECT array_agg(c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-     WHERE d.alert_id = ANY(:alerts) AND d.state NOT IN ('skipped', 'failed', 'cancelled', 'expired')
-       AND c.subscriber_id > :after AND c.subscriber_id <= :through
-"""
+NEVER_READ = ("skipped", "failed", "cancelled", "expired")
+PERHAPS_NOT_READ = (*NEVER_READ, "undelivered", "unknown")
+
+
+def _residents(
+    s: Session, alerts: Sequence[int], without: Sequence[str], after: int, through: int
+) -> NDArray[np.int64]:
+    found = s.execute(
+        text("""SELECT array_agg(c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+                 WHERE d.alert_id = ANY(:alerts) AND d.state <> ALL (CAST(:without AS delivery_state[]))
+                   AND c.subscriber_id > :after AND c.subscriber_id <= :through"""),
+        {"alerts": list(alerts), "without": list(without), "after": after, "through": through},
+    ).scalar()
+    return np.unique(np.array(found or [], dtype=np.int64))

@@ -31,8 +31,8 @@ RIGHTS = {
     "zone_versions": "SELECT, INSERT",
     "standings": "SELECT, INSERT, DELETE",
     # Only the columns that record progress may change.
-    "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, told_before, launched_at,"
-    " ask_since, finished_at, fanout_through, fanout_done_at, audience_total)",
+    "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, told_before, told_apart,"
+    " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
     "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
     "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",

@@ -187,7 +187,15 @@ def _for_review(s: Session, view: AlertView, area: BaseGeometry, now: datetime) 
         similar=similar(s, alert, now),
         told=told_there.there(s, area, now, alert.incident_id),
         others=warnings.there(s, area, now),
-        replaced=replaced_area.find(s, alert.incident_id, alert.phase, area, corrects=alert.corrects, but=alert.id),
+        replaced=replaced_area.find(
+            s,
+            alert.incident_id,
+            alert.phase,
+            area,
+            status=alert.status,
+            corrects=alert.corrects,
+            but=alert.id,
+        ),
         findings=linting.findings(s, alert, settings()),
         differences=differences.read(s, alert, settings()),
     )

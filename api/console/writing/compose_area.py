@@ -1,7 +1,7 @@
 """What is known of the area of a working draft: its shape, who lives in it, and some of its addresses."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -51,7 +51,7 @@ class Looked:
     details: tuple[str, ...] = ()
     audience: Audience | None = None
     warnings: tuple[str, ...] = ()
-    told_before: tuple[int, ...] = ()  # alerts to whose recipients it goes as well
+    told_before: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # earlier alerts that it answers
     inside: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     replaced: Replaced | None = None  # the alert before it, if a part of its area is left out
@@ -77,7 +77,13 @@ def look(draft: WorkingDraft, reading: Reading, event: Event, caller: Caller, *,
     with transaction() as s:
         wanted = looked.wanted
         looked.replaced = replaced_area.find(
-            s, wanted.incident, wanted.phase, looked.shape, corrects=wanted.corrects, but=wanted.rewrites or 0
+            s,
+            wanted.incident,
+            wanted.phase,
+            looked.shape,
+            status=wanted.status,
+            corrects=wanted.corrects,
+            but=wanted.rewrites or 0,
         )
     if operators.may(caller.acting, "count"):
         _count(looked, looked.shape, draft, event, caller)
@@ -105,8 +111,10 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     now, channels = datetime.now(UTC), list(looked.wanted.channels or ())
     wanted = looked.wanted
     with transaction() as s:
-        looked.told_before = tuple(told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape))
-    looked.audience = live_count().count(OrTold(shape, looked.told_before), event.topic, channels, now)
+        looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
+    looked.audience = live_count().count(
+        OrTold(shape, looked.told_before, looked.told_before), event.topic, channels, now
+    )
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)
     with transaction() as s:

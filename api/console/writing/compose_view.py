@@ -18,7 +18,7 @@ from api.console.writing.compose_zones import ZoneChoice, zone_of
 from api.rest.tallies import by_language, exactly, many_told, parts_told, sum_told, told
 from api.small_numbers import FEWEST, rounded
 from notify.alerts.readiness import channel_policies
-from notify.alerts.writing import goes_on, precaution, previewing, working_drafts, working_fields
+from notify.alerts.writing import precaution, previewing, working_drafts, working_fields
 from notify.alerts.writing.goes_on import GoesOn
 from notify.alerts.writing.previewing import Preview
 from notify.channels.channel import CHANNELS
@@ -243,7 +243,7 @@ def view(draft_id: int, caller: Caller, tab: str, find: str = "", kind: str = ""
         kept = city_zones.all_zones(s)
         names = names_of(s)
         conflicts = compose_conflicts.read(s, draft, event, names, {one.zone.id: one.zone.name for one in kept})
-        before = goes_on.of_draft(s, draft)
+        before = working_drafts.goes_on_from(s, draft)
         asked = precaution.asked_in(s, draft)
         policies = channel_policies.standing(s, event.topic)
     known = {one.zone.id for one in kept}

@@ -49,7 +49,7 @@ class Differences:
 def read(s: Session, alert: Alert, settings: Settings) -> Differences:
     """Compare the words of an alert in every channel and language."""
     own = _stored(s, alert.id)
-    before = goes_on.find(s, alert.incident_id, alert.phase, corrects=alert.corrects, but=alert.id)
+    before = goes_on.find(s, alert.incident_id, alert.phase, alert.status, corrects=alert.corrects, but=alert.id)
     previous = before.alert.id if before is not None and before.alert.launched_at is not None else None
     usual = _usual(s, alert, settings)
     return Differences(

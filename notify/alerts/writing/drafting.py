@@ -148,7 +148,11 @@ def _reach(s: Session, wanted: Draft, event: compose.Event, area: _Area, setting
     """The columns of an alert that decide whom it reaches, with the names of its area."""
     languages = compose.catalogue().written(settings.languages)
     names = {language: wording.called(area.names, event, language) for language in languages}
-    first = wanted.follows is None
+    answered = (
+        told_before.find(s, wanted.incident, wanted.phase, wanted.status, from_wkb(area.wkb))
+        if wanted.follows is None
+        else {}
+    )
     return {
         "topic": Topic(event.topic),
         "channels": channel_policies.chosen(s, wanted.channels, event.topic),
@@ -157,10 +161,7 @@ def _reach(s: Session, wanted: Draft, event: compose.Event, area: _Area, setting
         "area_names": names,
         "area_description": names[languages[0]],
         "follows": wanted.follows,
-        "told_before": told_before.find(s, wanted.incident, wanted.phase, wanted.status, from_wkb(area.wkb))
-        if first
-        else [],
-    }
+    } | told_before.columns(answered)
 
 
 def require_cap(wanted: Draft) -> None:
@@ -241,7 +242,7 @@ def _with_earlier(s: Session, wanted: Draft, parts: list[Part]) -> list[Part]:
 
 def _area_of_incident(s: Session, wanted: Draft, incident: int) -> _Area:
     """The default area of what follows in an incident: where it still holds."""
-    found = goes_on.find(s, incident, wanted.phase, corrects=wanted.corrects, but=wanted.rewrites or 0)
+    found = goes_on.find(s, incident, wanted.phase, wanted.status, corrects=wanted.corrects, but=wanted.rewrites or 0)
     if found is None:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."

@@ -14,7 +14,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from notify.alerts import incidents
-from notify.models import Alert, Standing, WorkingDraft
+from notify.models import Alert, Standing
 from zones.geometry import from_wkb
 
 
@@ -36,26 +36,22 @@ class GoesOn:
         return from_wkb(self.alert.area or b"") if self.area is None else self.area
 
 
-def find(s: Session, incident: int, phase: str, *, corrects: bool = False, but: int = 0) -> GoesOn | None:
-    """Return what an alert of this phase goes on from, None in an incident without alerts. A correction of an all-clear
-    goes on from that. `but`: an alert that does not count."""
-    last = incidents.latest(s, incident, but)
+def find(
+    s: Session, incident: int, phase: str, status: str = "Actual", *, corrects: bool = False, but: int = 0
+) -> GoesOn | None:
+    """Return what an alert of this phase and status goes on from, None in an incident without alerts. A correction of
+    an all-clear goes on from that. `but`: an alert that does not count."""
+    last = incidents.latest(s, incident, status, but)
     if last is None:
         return None
     if "all-clear" not in (phase, last.phase):
         return _where(s, [last], but)
     if corrects and phase == "all-clear":
         return GoesOn(last, [last])
-    holding = [number for number in incidents.still_true(s, incident) if number != but]
+    holding = [number for number in incidents.still_true(s, incident, last.status) if number != but]
     first = s.get_one(Alert, holding[0]) if holding and last.phase == "all-clear" else last
     others = [number for number in holding if number != first.id] if phase == "all-clear" else []
     return _where(s, [first, *_alerts(s, others)], but)
-
-
-def of_draft(s: Session, draft: WorkingDraft) -> GoesOn | None:
-    if draft.incident_id is None:
-        return None
-    return find(s, draft.incident_id, draft.phase, corrects=draft.corrects, but=draft.rewrites or 0)
 
 
 def _where(s: Session, holds: Sequence[Alert], but: int) -> GoesOn:

@@ -26,11 +26,11 @@ class Replaced:
 
 
 def find(
-    s: Session, incident: int | None, phase: str, area: BaseGeometry, *, corrects: bool, but: int = 0
+    s: Session, incident: int | None, phase: str, area: BaseGeometry, *, status: str, corrects: bool, but: int = 0
 ) -> Replaced | None:
     """Return the launched alert that the next one goes on from, if this area leaves out a part where it holds. `but`:
     one that does not count."""
-    found = goes_on.find(s, incident, phase, corrects=corrects, but=but) if incident is not None else None
+    found = goes_on.find(s, incident, phase, status, corrects=corrects, but=but) if incident is not None else None
     if found is None or found.alert.launched_at is None or found.alert.area is None:
         return None
     shape = found.shape

@@ -1,46 +1,53 @@
-"""Which earlier alerts an update, a correction or an all-clear answers: all whose area it covers.
+"""Which earlier alerts an update, a correction or an all-clear answers: those of which it leaves nothing.
 
-Whoever was sent one of these gets the new alert, too. An all-clear for a part of the area goes to that part only: the
-others are still in danger. They are found when it is written, and again when it is approved and launched: others may
-have been launched meanwhile.
+Whoever was sent one of these gets the new alert, too, wherever they live now. An all-clear to a part of the area goes
+to that part only: the others are still in danger. The one to the last part goes to all who have heard none of those
+before it. Answered alerts are found when the new one is written, and again when it is approved and launched: others
+may have been launched meanwhile.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import standing
+from notify.alerts.standing import Spoken
 from notify.models import Alert
-from zones.geometry import from_wkb, share
-
-LEFT_OUT = 0.001  # the part of an earlier area that may be left out: borders drawn anew are never quite the same
+from zones.geometry import from_wkb, leaves_out
 
 
-def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGeometry) -> list[int]:
-    """Return the launched alerts of the incident with this status that an alert to this area answers."""
+def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGeometry) -> dict[int, tuple[int, ...]]:
+    """Return the launched alerts of the incident with this status that an alert to this area answers, the oldest first,
+    each with those that have the last word in the parts that it does not cover. An all-clear answers nothing that
+    holds somewhere, or was announced there again."""
     if incident is None or phase == "issue":
-        return []
-    rows = s.execute(
-        select(Alert.id, Alert.area, Alert.area_hash)
-        .where(
-            Alert.incident_id == incident,
-            Alert.status == status,
-            Alert.launched_at.is_not(None),
-            Alert.area.is_not(None),
-        )
-        .order_by(Alert.id)
-    ).all()
-    covered = {row.area_hash: row.area for row in rows}
-    covered = {key: wkb for key, wkb in covered.items() if covers(area, from_wkb(wkb))}
-    return [row.id for row in rows if row.area_hash in covered]
+        return {}
+    new = Spoken(0, phase == "all-clear", speaks=True, area=area)
+    return dict(_answered(standing.said(s, incident, status), new))
 
 
-def again(s: Session, alert: Alert) -> list[int]:
+def again(s: Session, alert: Alert) -> dict[int, tuple[int, ...]]:
     """Return what `find` returns now for an alert that is not launched yet."""
     if alert.follows is not None or alert.area is None:
-        return list(alert.told_before)
+        return {}
     return find(s, alert.incident_id, alert.phase, alert.status, from_wkb(alert.area))
+
+
+def columns(answered: Mapping[int, Sequence[int]]) -> dict[str, Any]:
+    """Return the columns of an alert that keep what it answers."""
+    return {"told_before": [*answered], "told_apart": {str(one): [*apart] for one, apart in answered.items() if apart}}
 
 
 def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
     """Return whether an area leaves out nothing of an earlier one."""
-    return share(earlier, area) >= 1 - LEFT_OUT
+    return bool(leaves_out(earlier, area).is_empty)
+
+
+def _answered(launched: Sequence[Spoken], new: Spoken) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for at, one in enumerate(launched):
+        found = standing.left(one, [*launched[at + 1 :], new])
+        everywhere = found.area.is_empty and (not new.clear or all(word.clear for word in found.words))
+        if everywhere and new in found.words:
+            yield one.id, tuple(word.id for word in found.words if word is not new)

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import lifecycle
-from notify.alerts.writing import drafting, working_fields
+from notify.alerts.writing import drafting, goes_on, working_fields
 from notify.alerts.writing.drafting import Draft
+from notify.alerts.writing.goes_on import GoesOn
 from notify.content import compose
 from notify.core import audit
 from notify.core.errors import NotAllowed, NotFound, Refused
@@ -84,6 +85,14 @@ def may_write(event: str, by: Operator) -> bool:
 
 def values_of(draft: WorkingDraft) -> dict[str, str]:
     return {name: there["value"] for name, there in draft.fields.items()}
+
+
+def goes_on_from(s: Session, draft: WorkingDraft) -> GoesOn | None:
+    """Return what the alert of a draft goes on from, if it is of an incident."""
+    if draft.incident_id is None:
+        return None
+    status = values_of(draft).get("status") or "Actual"
+    return goes_on.find(s, draft.incident_id, draft.phase, status, corrects=draft.corrects, but=draft.rewrites or 0)
 
 
 def save(

@@ -1,8 +1,12 @@
 """Launch alerts on time, expire them, and end those that an all-clear has overtaken."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
-from notify.alerts import lifecycle, outdated
+from sqlalchemy import text
+
+from notify.alerts import lifecycle, outdated, standing
 from notify.core import db
 from notify.core.db import transaction
 from notify.operations import tasks
@@ -14,8 +18,7 @@ def run() -> None:
     now = datetime.now(UTC)
     if db.exists(_DUE, now=now):
         each(lambda: _expire(now), lambda: _launch(now))
-    if db.exists(outdated.ENDED):
-        _stop(now)
+    each(*(partial(_stop, incident, status, now) for incident, status in _ended()))
 
 
 _DUE = """
@@ -37,6 +40,15 @@ def _launch(now: datetime) -> None:
         tasks.ring_alert(alert)
 
 
-def _stop(now: datetime) -> None:
+def _ended() -> Sequence[tuple[int, str]]:
+    """The incidents in which danger that is over is still being sent, each with the status of the alerts."""
+    if not db.exists(outdated.ENDED):
+        return []
     with transaction() as s:
-        outdated.stop(s, now)
+        return sorted({(row.incident_id, row.status) for row in s.execute(text(outdated.ENDED))})
+
+
+def _stop(incident: int, status: str, now: datetime) -> None:
+    with transaction() as s:
+        standing.lock(s, incident)
+        outdated.stop(s, incident, status, now)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import follow_up, lifecycle, outdated
+from notify.alerts import follow_up, lifecycle, outdated, standing
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
@@ -158,7 +158,7 @@ def test_what_can_still_go_out_after_an_all_clear(first: int) -> None:
     again = ready(first, "all-clear", at=SOON)
     all_clear(first)
     anew = ready(first, "issue", at=LATER)
-    for alert in (elsewhere, again, anew):
+    for alert in (elsewhere, anew, again):
         assert launch(alert) is AlertState.SENDING
 
 
@@ -206,6 +206,40 @@ def test_what_is_being_sent_of_the_danger_ends_with_its_all_clear(first: int) ->
     assert after == {first: "cancelled", on: "cancelled", both: "sending", clear: "sending"}
     (step,) = sql("SELECT detail FROM audit WHERE subject_id = :a AND action = 'cancel-overtaken'", a=on)
     assert step.detail == {"state": "cancelled", "reason": f"overtaken by alert {clear}"}
+
+
+def test_danger_that_is_over_zone_by_zone_is_sent_no_more(first: int) -> None:
+    both = ready(first, "update", at=SOON, zones=("Riverside", "Hillside"))
+    launch(both, SOON)
+    for minute, zone in ((1, "Riverside"), (2, "Hillside")):
+        assert sql("SELECT state::text AS state FROM alerts WHERE id = :a", a=both)[0].state == "sending"
+        at = CLEAR + timedelta(minutes=minute)
+        last = ready(first, "all-clear", at=at, zones=(zone,))
+        launch(last, at)
+    (step,) = sql("SELECT detail FROM audit WHERE subject_id = :a AND action = 'cancel-overtaken'", a=both)
+    assert step.detail == {"state": "cancelled", "reason": f"overtaken by alert {last}"}
+
+
+def test_a_follow_up_goes_out_if_what_is_newer_goes_elsewhere(first: int) -> None:
+    made = follow(first)
+    approve(made)
+    launch(ready(first, "update", at=CLEAR, zones=("Hillside",)), CLEAR)
+    assert launch(made) is AlertState.SENDING
+
+
+def test_a_launch_waits_for_no_other_incident(first: int) -> None:
+    """There, something is to be stopped, and somebody is at work."""
+    other = factories.alert_resolved()
+    with transaction() as holder:
+        holder.execute(text("SELECT FROM alerts WHERE id = :a FOR UPDATE"), {"a": other})
+        all_clear(other)
+    with transaction() as holder:
+        standing.lock(holder, incident(other))
+        all_clear(first)
+    states = "SELECT id, state::text AS state FROM alerts WHERE id = ANY(:a) ORDER BY id"
+    assert [row.state for row in sql(states, a=[first, other])] == ["cancelled", "sending"]
+    launch_job.run()
+    assert [row.state for row in sql(states, a=[first, other])] == ["cancelled", "cancelled"]
 
 
 def test_one_that_somebody_holds_at_that_moment_is_stopped_a_second_later(first: int) -> None:

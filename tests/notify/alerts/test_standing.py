@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
 
 from notify.alerts import incidents, lifecycle, listing
 from notify.alerts.standing import Spoken, left
@@ -16,6 +18,7 @@ from tests import factories
 from tests.database import sql
 from tests.factories import NOW, square
 from tests.owner import as_owner
+from zones.geometry import to_geojson
 
 ZONES = ("Riverside", "Harbor", "Hilltop")
 
@@ -28,7 +31,7 @@ def danger(database: str) -> int:
     return factories.alert_launched(zones=ZONES)
 
 
-def then(first: int, minutes: int, phase: str, *zones: str, **more: object) -> int:
+def then(first: int, minutes: int, phase: str, *zones: str, **more: Any) -> int:
     with transaction() as s:
         incident = s.get_one(Alert, first).incident_id
     return factories.alert_launched(
@@ -45,7 +48,7 @@ def seen(number: int) -> listing.Listed:
 
 def holding(first: int) -> list[int]:
     with transaction() as s:
-        return incidents.still_true(s, s.get_one(Alert, first).incident_id)
+        return incidents.still_true(s, s.get_one(Alert, first).incident_id, "Actual")
 
 
 def test_a_part_leaves_the_rest_and_the_zones_in_it(danger: int) -> None:
@@ -111,13 +114,48 @@ def test_a_damaged_area_keeps_nobody_from_being_stopped(danger: int) -> None:
     assert seen(danger).left_in is None
 
 
+def test_an_area_that_is_not_valid_any_more_keeps_nobody_from_being_warned(danger: int) -> None:
+    bow_tie = shapely.Polygon([(0, 0), (2, 1), (2, 0), (0, 1)])
+    as_owner(
+        "ALTER TABLE alerts DISABLE TRIGGER USER",
+        f"UPDATE alerts SET area = decode('{shapely.to_wkb(bow_tie, hex=True)}', 'hex') WHERE id = {danger}",
+        "ALTER TABLE alerts ENABLE TRIGGER USER",
+    )
+    clear = then(danger, 1, "all-clear", "Riverside", "Harbor")
+    assert seen(danger).ended_by == clear
+
+
+def test_the_last_that_goes_out_has_the_last_word_whatever_the_clocks_say(danger: int) -> None:
+    """It waited for the lock, or its host's clock is slow."""
+    update = then(danger, 5, "update", "Harbor")
+    again = then(danger, 1, "update", "Harbor")
+    assert (seen(update).superseded_by, seen(again).is_replaced) == (again, False)
+    clear = then(danger, 1, "all-clear", "Harbor")
+    assert (seen(again).ended_by, seen(clear).is_replaced) == (clear, False)
+    times = [seen(one).launched_at for one in (update, again, clear)]
+    assert times == sorted(set(times))
+
+
+def test_a_block_of_a_large_area_counts_and_a_border_drawn_anew_does_not(danger: int) -> None:
+    block = shapely.box(0.3, 0.3, 0.3012, 0.3009)  # 130 by 100 m of a square of 330 by 110 km
+    city = shapely.box(0, 0, 3, 1)
+    clear = then(danger, 1, "all-clear", **drawn(city - block))
+    assert (seen(danger).left_in, holding(danger)) == ([], [danger])
+    last = then(danger, 2, "all-clear", **drawn(shapely.box(0.00003, 0.00003, 2.99997, 0.99997)))  # 3 m less
+    assert (seen(danger).ended_by, seen(clear).superseded_by, holding(danger)) == (last, last, [])
+
+
+def drawn(area: BaseGeometry) -> dict[str, Any]:
+    return {"area": to_geojson(area), "area_description": "Bay Area", "confirmed": ["whole-city"]}
+
+
 WORDS = st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5), min_size=1)), min_size=1, max_size=6)
 
 
 @given(WORDS)
 def test_each_place_belongs_to_the_last_one_that_spoke_there(words: Sequence[tuple[bool, set[int]]]) -> None:
     said = [
-        Spoken(n, clear, speaks=True, area=shapely.union_all([square(zone, 0) for zone in zones]))
+        Spoken(n, clear=clear, speaks=True, area=shapely.union_all([square(zone, 0) for zone in zones]))
         for n, (clear, zones) in enumerate(words)
     ]
     for at, (_, zones) in enumerate(words):

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import event
 
-from notify.alerts import incidents
+from notify.alerts import incidents, standing
 from notify.alerts.writing import area_zones, drafting, goes_on, replaced_area, working_drafts, working_start
 from notify.city import zones as city_zones
 from notify.city.parts import Drawn
@@ -18,6 +18,7 @@ from notify.models import Alert
 from tests import factories
 from tests.database import sql
 from tests.factories import NOW, square
+from tests.owner import as_owner
 from zones.geometry import from_wkb, to_geojson
 
 LATER = NOW + timedelta(minutes=5)
@@ -126,7 +127,7 @@ def test_an_all_clear_is_to_where_the_danger_still_holds_and_ends_it(danger: int
     assert "earlier" not in found
     next_of(danger, 2, "all-clear", "Riverside", "Old Town")
     with transaction() as s:
-        assert incidents.still_true(s, s.get_one(Alert, danger).incident_id) == []
+        assert incidents.still_true(s, s.get_one(Alert, danger).incident_id, "Actual") == []
 
 
 def test_an_all_clear_is_to_all_that_several_alerts_say_still(danger: int) -> None:
@@ -148,8 +149,8 @@ def test_only_a_part_that_is_not_over_counts_as_left_out(danger: int) -> None:
     with transaction() as s:
         incident = s.get_one(Alert, danger).incident_id
         rest = square(0, 0).union(square(2, 0))
-        assert replaced_area.find(s, incident, "update", rest, corrects=False) is None
-        left_out = replaced_area.find(s, incident, "update", square(0, 0), corrects=False)
+        assert replaced_area.find(s, incident, "update", rest, status="Actual", corrects=False) is None
+        left_out = replaced_area.find(s, incident, "update", square(0, 0), status="Actual", corrects=False)
         assert left_out is not None
         assert (left_out.id, left_out.shape.equals(rest)) == (danger, True)
 
@@ -171,3 +172,22 @@ def test_an_incident_of_many_alerts_is_read_in_a_few_statements(danger: int, pha
     assert found is not None
     assert len(found.holds) == {"update": 1, "all-clear": 3}[phase], "one is left of the two in Harbor and Riverside"
     assert len(said) <= 6
+
+
+def test_a_real_alert_goes_on_from_a_real_one_and_practice_from_practice(danger: int) -> None:
+    with transaction() as s:
+        incident = s.get_one(Alert, danger).incident_id
+    practice = next_of(danger, 1, "update", "Harbor")
+    as_owner(
+        "ALTER TABLE alerts DISABLE TRIGGER USER", f"UPDATE alerts SET status = 'Exercise' WHERE id = {practice}",
+        "ALTER TABLE alerts ENABLE TRIGGER USER",
+    )  # fmt: skip
+    with transaction() as s:
+        standing.renew(s, incident, "Actual")
+        for status, expected in (("Actual", danger), ("Exercise", practice)):
+            found = goes_on.find(s, incident, "update", status)
+            assert found is not None
+            assert found.alert.id == expected
+        ends = goes_on.find(s, incident, "all-clear")
+        assert ends is not None
+        assert [one.id for one in ends.holds] == [danger]

@@ -168,6 +168,50 @@ def test_a_larger_area_has_those_who_were_told_and_a_part_of_it_has_not(
         assert audience.preview(s, s.get_one(Alert, part), LATER).residents == 0
 
 
+def test_who_moved_away_hears_of_the_last_part_and_of_no_part_twice(people: dict[str, factories.Resident]) -> None:
+    """Danger in two zones is cleared one after the other; somebody got it and lives in neither now."""
+    danger = factories.alert_resolved(zones=["Riverside", "Hillside"], expires_at=NOW + timedelta(hours=6))
+    sql("UPDATE deliveries SET state = 'delivered' WHERE alert_id = :a", a=danger)
+    with transaction() as s:
+        factories.move(s, people["moves"].id, 50, 50)
+    clears = [clear(danger, minute, zone) for minute, zone in ((1, "Riverside"), (2, "Hillside"))]
+    kept = sql("SELECT told_before, told_apart FROM alerts WHERE id = ANY(:a) ORDER BY id", a=clears)
+    assert [(row.told_before, row.told_apart) for row in kept] == [([], {}), ([danger], {str(danger): [clears[0]]})]
+    assert written(clears[0]) == {people[name].sms: "queued" for name in ("stays", "stops", "leaves", "failed")}
+    assert written(clears[1]) == {people[name].sms: "queued" for name in ("moves", "away")}
+    counted = live_count.LiveCount(audience.written())
+    whom = OrTold(square(1, 0), [danger], {danger: [clears[0]]})
+    assert counted.count(whom, "storm", ("sms",), LATER).by_channel == {"sms": 2}
+
+
+def test_who_may_not_have_read_of_the_first_part_hears_of_the_last(people: dict[str, factories.Resident]) -> None:
+    danger = factories.alert_resolved(zones=["Riverside", "Hillside"], expires_at=NOW + timedelta(hours=6))
+    part = clear(danger, 1, "Riverside")
+    states = {"stays": "undelivered", "moves": "unknown", "stops": "delivered", "leaves": "accepted"}
+    for name, state in states.items():
+        sql("""UPDATE deliveries SET state = CAST(:state AS delivery_state), reason = '30005'
+                WHERE (alert_id, contact_id) = (:a, :c)""", state=state, a=part, c=people[name].sms)  # fmt: skip
+    assert written(clear(danger, 2, "Hillside")).keys() == {people[name].sms for name in ("stays", "moves", "away")}
+
+
+def test_an_all_clear_to_the_last_part_is_not_for_all_where_danger_was_announced_again(
+    people: dict[str, factories.Resident],
+) -> None:
+    danger = factories.alert_resolved(zones=["Riverside", "Hillside"], expires_at=NOW + timedelta(hours=6))
+    clear(danger, 1, "Riverside")
+    clear(danger, 2, "Riverside", phase="update")
+    with transaction() as s:
+        assert s.get_one(Alert, clear(danger, 3, "Hillside")).told_before == []
+        assert danger in s.get_one(Alert, clear(danger, 4, "Riverside")).told_before
+
+
+def clear(danger: int, minute: int, zone: str, phase: str = "all-clear") -> int:
+    """A launched alert of the same incident to one zone."""
+    with transaction() as s:
+        incident = s.get_one(Alert, danger).incident_id
+    return factories.alert_resolved(now=NOW + timedelta(minutes=minute), incident=incident, phase=phase, zones=[zone])
+
+
 def test_a_correction_has_the_weight_and_end_of_what_it_corrects(people: dict[str, factories.Resident]) -> None:
     first = factories.alert_resolved(
         zones=["Hillside"], urgency="Expected", certainty="Possible", expires_at=NOW + timedelta(hours=9)
