@@ -1,6 +1,6 @@
 """`/join`: a phone or email and a place, then the code that came there. Works without JavaScript."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,18 +9,17 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import require_own_form
-from api.errors import retry_after, tell
 from api.language import of_resident
 from api.rates import client_address
-from api.rendering import page
-from api.resident import places, session
+from api.resident import me, places, session
+from api.resident.form_page import form_page
 from notify.accounts.tries import TooManyTries
 from notify.city.geocoder import Match
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.subscribers import joining
+from notify.subscribers import joining, wishes
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
@@ -59,7 +58,7 @@ def join(request: Request, contact: Text = "", address: Text = "", place: Text =
 
 @router.get("/me/sign-in")
 def ask_who(request: Request) -> Response:
-    return page(request, "sign_in.html", given={}, told=None)
+    return form_page(request, "sign_in.html")
 
 
 @router.post("/me/sign-in")
@@ -69,7 +68,7 @@ def sign_in(request: Request, contact: Text = "") -> Response:
         with transaction() as s:
             token = _begin(s, request, contact, None)
     except TOLD as error:
-        return page(request, "sign_in.html", given={"contact": contact}, told=tell(error), headers=retry_after(error))
+        return form_page(request, "sign_in.html", error, {"contact": contact})
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
 
 
@@ -90,8 +89,14 @@ def confirm(request: Request, token: str, code: Text = "") -> Response:
             refused = error
     if refused is not None:
         return _code_page(request, token, refused)
-    answer = RedirectResponse(f"/me?lang={of_resident(request)}" + ("&new=yes" if joined.is_new else ""), 303)
-    session.begin(answer, session.Resident(joined.subscriber_id, joined.contact_id), now)
+    who = session.Resident(joined.subscriber_id, joined.contact_id)
+    answer: Response
+    if joined.left_out is None:
+        answer = RedirectResponse(f"/me?lang={of_resident(request)}" + ("&new=yes" if joined.is_new else ""), 303)
+    else:  # they remove another one there, and press the button again
+        given = {"address": joined.left_out.address, "label": joined.left_out.label}
+        answer = me.own_page(request, who, wishes.too_many(), given)
+    session.begin(answer, who, now)
     return answer
 
 
@@ -106,7 +111,7 @@ def again(request: Request, token: str) -> Response:
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}&again=yes", 303)
 
 
-def _begin(s: Session, request: Request, contact: str, wish: joining.Wish | None) -> str:
+def _begin(s: Session, request: Request, contact: str, wish: wishes.Wish | None) -> str:
     return joining.begin(
         s,
         contact,
@@ -121,29 +126,14 @@ def _begin(s: Session, request: Request, contact: str, wish: joining.Wish | None
 def _page(
     request: Request,
     error: TocsinError | None = None,
-    given: dict[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
 ) -> Response:
-    return page(
-        request,
-        "join.html",
-        given=given or {},
-        choices=choices,
-        agreed=agreed(),
-        told=tell(error) if error else None,
-        headers=retry_after(error),
-    )
+    return form_page(request, "join.html", error, given, choices=choices, agreed=agreed())
 
 
 def _code_page(request: Request, token: str, error: TocsinError | None = None) -> Response:
     with transaction() as s:
         waiting = joining.waiting(s, token, datetime.now(UTC))
-    return page(
-        request,
-        "join_code.html",
-        token=token,
-        waiting=waiting,
-        again="again" in request.query_params,
-        told=tell(error) if error else None,
-        headers=retry_after(error),
-    )
+    again = "again" in request.query_params
+    return form_page(request, "join_code.html", error, token=token, waiting=waiting, again=again)

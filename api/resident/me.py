@@ -1,6 +1,6 @@
 """`/me`: what a resident gets, where and how, and how they change or stop it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import require_own_form
-from api.errors import tell
 from api.language import of_resident
-from api.rendering import page
 from api.resident import places, session
+from api.resident.form_page import form_page
 from api.resident.session import NeedsCode, Resident
 from notify.city.geocoder import Match
 from notify.core.db import transaction
@@ -41,7 +40,7 @@ def to_sign_in(request: Request, _error: Exception) -> Response:
 
 @router.get("")
 def show(request: Request, me: Viewer) -> Response:
-    return _page(request, me)
+    return own_page(request, me)
 
 
 @router.post("/choose")
@@ -65,16 +64,19 @@ def add_place(request: Request, me: Viewer, address: Text = "", place: Text = ""
             if found.wish is not None:
                 own.place(s, me.subscriber_id, found.wish, datetime.now(UTC))
     except (Invalid, Refused) as error:
-        return _page(request, me, error, given)
+        return own_page(request, me, error, given)
     if found.wish is None:
-        return _page(request, me, given=given, choices=found.choices)
+        return own_page(request, me, given=given, choices=found.choices)
     return _saved(request)
 
 
 @router.post("/places/{place_id}/remove")
-def remove_place(request: Request, me: Viewer, place_id: int) -> Response:
+def remove_place(request: Request, me: Viewer, place_id: int, address: Text = "", label: Text = "") -> Response:
+    """Remove a place. `address`, `label`: of one for which there was no room, to add it next."""
     with transaction() as s:
         own.remove_place(s, me.subscriber_id, place_id)
+    if address:
+        return own_page(request, me, given={"address": address, "label": label})
     return _saved(request)
 
 
@@ -104,28 +106,32 @@ def _saved(request: Request) -> Response:
     return RedirectResponse(f"/me?lang={of_resident(request)}&saved=yes", 303)
 
 
-def _page(
+def own_page(
     request: Request,
     me: Resident,
     error: TocsinError | None = None,
-    given: dict[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
 ) -> Response:
+    """Return the page of a resident. Raises NeedsCode once they are erased."""
     try:
         with transaction() as s:
             mine = own.read(s, me.subscriber_id)
     except NotFound:
         raise NeedsCode from None
-    return page(
+    new = "new" in request.query_params
+    stopped = next((one for one in mine.contacts if one.stopped and one.id == me.contact_id), None)
+    return form_page(
         request,
         "me.html",
+        error,
+        given,
         mine=mine,
         me=me,
         topics=list(Topic),
         languages=settings().languages,
-        new="new" in request.query_params,
+        new=new,
+        unsent=stopped if new else None,
         saved="saved" in request.query_params,
-        given=given or {},
         choices=choices,
-        told=tell(error) if error else None,
     )

@@ -12,7 +12,7 @@ from notify.city.geocoder.standing import city_before
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.subscribers.joining import Wish
+from notify.subscribers.wishes import Wish
 from zones.placing import is_near
 
 

@@ -49,6 +49,7 @@ ACTS = {
     "note": gettext_noop("note"),
     "opt-out": gettext_noop("opt out"),
     "owner": gettext_noop("owner"),
+    "pass-on": gettext_noop("pass on"),
     "password": gettext_noop("password"),
     "pause": gettext_noop("pause"),
     "plan": gettext_noop("plan"),

@@ -93,11 +93,7 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
 def _obey(
     s: Session, provider: str, channel: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime
 ) -> None:
-    # A number that texts us is a valid phone, even if the provider called it invalid before.
-    s.execute(
-        text("DELETE FROM suppressions WHERE channel = :channel AND address_index = :index AND reason = 'invalid'"),
-        {"channel": channel, "index": index},
-    )
+    consent.note_alive(s, channel, index)
     known = _is_known(provider, inbound)
     if meaning == "stop":
         consent.opt_out(s, channel, inbound.address, how=BY_TEXT, now=now)

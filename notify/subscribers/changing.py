@@ -14,11 +14,11 @@ from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.models import Consent, Contact, Operator, Place, Subscriber
 from notify.subscribers import addresses, record
+from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
 from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL, BadRow, one_line
 from notify.subscribers.serving import note, parse, proof, require, take
-from notify.subscribers.storing import SEALED_ADDRESS
 from zones.placing import is_near
 
 

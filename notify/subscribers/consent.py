@@ -18,6 +18,7 @@ from notify.subscribers import addresses
 
 log = structlog.get_logger()
 
+BY_WEB = "code entered on the web"
 BY_LINK = "unsubscribe link in an email"
 BY_UNDO = "undo on the page of an unsubscribe link"
 UNDO_WITHIN = timedelta(days=1)
@@ -84,6 +85,14 @@ def opt_back_in(
     return lifted is not None
 
 
+def note_alive(s: Session, channel: str, index: bytes) -> None:
+    """Note that somebody answers at an address: it exists, even if a provider called it invalid before."""
+    s.execute(
+        text("DELETE FROM suppressions WHERE channel = :channel AND address_index = :index AND reason = 'invalid'"),
+        {"channel": channel, "index": index},
+    )
+
+
 def unsubscribe(s: Session, token: str, *, everything: bool = False, now: datetime) -> Unsubscribed:
     """Opt a contact out of a link's topic or of everything. The link can be used any number of times.
 
@@ -116,6 +125,16 @@ def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
 def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
     """Return what the link would do, for the page that asks. Changes nothing (RFC 8058 section 3.1). Raises Invalid."""
     return _about(s, *_read(s, token))
+
+
+def topics_left(s: Session, channel: str, index: bytes) -> set[Topic]:
+    """Return the topics that an address has opted out of one by one."""
+    found = s.execute(
+        text("""SELECT topic::text FROM suppressions
+                 WHERE (channel, address_index) = (:channel, :index) AND topic IS NOT NULL AND reason = 'opt-out'"""),
+        {"channel": channel, "index": index},
+    )
+    return {Topic(topic) for topic in found.scalars()}
 
 
 def reasons_against(s: Session, channel: str, index: bytes) -> set[str]:

@@ -17,8 +17,8 @@ from notify.core.errors import Unavailable
 from notify.core.formulas import defused
 from notify.models import Operator
 from notify.subscribers.csv_records import COLUMNS
+from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import EMAIL, PHONE
-from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 1_000  # residents fetched at a time
 

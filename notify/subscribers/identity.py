@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.subscribers.consent import BY_WEB
 from notify.subscribers.csv_records import CHANNELS_OF
 
 Key = tuple[str, bytes]  # channel, address index
@@ -93,13 +94,15 @@ def _whole(index: bytes) -> bytes:
 class Known:
     """The owner of each address, the channels on which each of these residents has one, and who was erased when.
 
-    `freed`: addresses of erased residents for which there is a later consent.
+    `freed`: addresses of erased residents for which there is a later consent. `joined`: when the owner of an address
+    signed up by a code.
     """
 
     owner: dict[Key, int] = field(default_factory=dict)
     channels: dict[int, set[str]] = field(default_factory=dict)
     erased: dict[int, datetime] = field(default_factory=dict)
     freed: set[Key] = field(default_factory=set)
+    joined: dict[Key, datetime] = field(default_factory=dict)
 
     def give(self, resident: int, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -120,7 +123,8 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
     found = s.execute(
         text(f"""
             SELECT c.channel, c.address_index, c.subscriber_id,
-                   c.address_sealed IS NULL AS emptied, r.erased_at, others.channels
+                   c.address_sealed IS NULL AS emptied, r.erased_at, others.channels,
+                   (SELECT max(x.at) FROM consents x WHERE x.contact_id = c.id AND x.how = :by_web) AS joined_at
               FROM unnest(string_to_array(:channels, ' '), CAST(:indexes AS bytea[])) AS k (channel, address_index)
               JOIN {contacts} c USING (channel, address_index)
               LEFT JOIN subscribers r ON r.id = c.subscriber_id,
@@ -128,12 +132,16 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
                              WHERE o.subscriber_id = c.subscriber_id) others
              WHERE c.subscriber_id IS NOT NULL
              ORDER BY c.address_sealed IS NOT NULL  -- who has it now stands for who had it"""),  # noqa: S608  a name of ours
-        {"channels": " ".join(channel for channel, _ in keys), "indexes": [index for _, index in keys]},
+        {"channels": " ".join(channel for channel, _ in keys), "indexes": [index for _, index in keys]}
+        | {"by_web": BY_WEB},
     ).all()
     return Known(
         {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},
         {row.subscriber_id: set(row.channels) for row in found},
         {row.subscriber_id: row.erased_at or NEVER for row in found if row.emptied or row.erased_at},
+        joined={
+            (row.channel, bytes(row.address_index)): row.joined_at for row in found if row.joined_at and not row.emptied
+        },
     )
 
 

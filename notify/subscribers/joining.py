@@ -1,51 +1,41 @@
 """Join by a phone or email and a place, without a password: a code that is sent there proves whose it is.
 
 The same code opens the page of a resident who is known already, so whoever asks learns nothing about who is signed up.
-Nothing of a known resident changes before the code was entered. An opt-out ends when its owner joins again and enters
-the code; to a phone that sent STOP no code is sent, because carriers block it: START ends that.
+Nothing of a known resident changes before the code was entered. An opt-out ends when the same resident joins again and
+enters the code; to a phone that sent STOP no code is sent, because carriers block it: START ends that. Who the same
+resident is, `proving` decides.
 """
 
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
 from notify.channels.channel import CHANNELS, EMAIL, SMS
-from notify.core import crypto, keyring, one_time_codes, points
+from notify.core import crypto, keyring, one_time_codes
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
 from notify.delivery import carrier_blocks, sender_pool
 from notify.delivery.join_codes import whose
-from notify.models import Consent, Contact, DirectMessage, Joining, Place, Preference, Subscriber, Topic
-from notify.subscribers import addresses, consent
+from notify.models import Consent, Contact, DirectMessage, Joining, Preference, Subscriber, Topic
+from notify.subscribers import addresses, consent, proving, wishes
 from notify.subscribers.identity import free
-from notify.subscribers.storing import IMPORT_LOCK, SEALED_ADDRESS
+from notify.subscribers.storing import IMPORT_LOCK
+from notify.subscribers.wishes import Wish
 from templates import RESIDENTS
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
-BY_WEB = "code entered on the web"
 CODE = "{code}"  # its place in the words until it is sent
 # Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
 NO_CODE = ("complaint", "hard-bounce")
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point."""
-
-    lon: float
-    lat: float
-    label: str
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +49,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
+    """`left_out`: the place that they asked for, if they have too many to add it."""
+
     subscriber_id: int
     contact_id: int
     is_new: bool
+    left_out: Wish | None = None
 
 
 def parse(contact: str) -> tuple[str, str]:
@@ -139,13 +132,20 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
     wish = Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
-    contact, is_new = _contact(s, joining, now, may_be_new=wish is not None)
+    contact, is_new = _contact(s, joining, wish, now)
     joining.ended_at, joining.contact_id, joining.code_hash = now, contact.id, None
-    if wish is not None:
-        _store(s, joining, contact, wish, now)
-        _say(s, joining, "welcome", now)
+    consent.note_alive(s, contact.channel, contact.address_index)
     assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
-    return Joined(contact.subscriber_id, contact.id, is_new)
+    joined = Joined(contact.subscriber_id, contact.id, is_new)
+    if wish is None:
+        return joined
+    _consent(s, joining, contact, now, is_new=is_new)
+    _say(s, joining, "welcome", now)
+    try:
+        wishes.add(s, contact.subscriber_id, wish, now)
+    except Refused:
+        return replace(joined, left_out=wish)
+    return joined
 
 
 def forget_old(s: Session, now: datetime) -> None:
@@ -191,8 +191,8 @@ def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _contact(s: Session, joining: Joining, now: datetime, *, may_be_new: bool) -> tuple[Contact, bool]:
-    """Return the verified contact, of a resident who is new if nobody has the address."""
+def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> tuple[Contact, bool]:
+    """Return the verified contact, of a resident who is new unless the address is theirs."""
     address = crypto.unseal(joining.address_sealed, joining.channel)
     index = addresses.index(joining.channel, address)
     found = s.scalar(
@@ -200,57 +200,43 @@ def _contact(s: Session, joining: Joining, now: datetime, *, may_be_new: bool) -
             Contact.channel == joining.channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
         )
     )
-    if found is not None and (may_be_new or found.verified_at is not None):
-        found.verified_at = found.verified_at or now
+    if found is not None and proving.is_theirs(s, found, wish, now):
+        found.verified_at = now
         return found, False
-    if not may_be_new:  # nor is a contact that was imported without a consent: a look at the page is none
+    if wish is None:
         raise Refused(
-            _("Nobody is signed up with this phone or email."), hint=_("Join first: it takes less than a minute.")
+            _("Nobody is signed up with this phone or email, or it was long ago."),
+            hint=_("Join with your address: it takes less than a minute."),
         )
-    free(s, [(joining.channel, index)])
     resident = Subscriber(language=joining.language, created_at=now)
     s.add(resident)
     s.flush()
-    new = Contact(
-        subscriber_id=resident.id,
-        channel=joining.channel,
-        address_index=index,
-        address_sealed=crypto.seal(address, joining.channel),
-        verified_at=now,
-        created_at=now,
-    )
-    s.add(new)
-    s.flush()
-    return new, True
-
-
-def _store(s: Session, joining: Joining, contact: Contact, wish: Wish, now: datetime) -> None:
-    """Store the consent, the place, and the topics of somebody who has none."""
-    address = crypto.unseal(joining.address_sealed, joining.channel)
-    consent.opt_back_in(s, joining.channel, address, how=BY_WEB, now=now)
-    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=BY_WEB, words=joining.words))
-    assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
-    add_place(s, contact.subscriber_id, wish, now)
-    has_topics = s.scalar(select(Preference.topic).where(Preference.subscriber_id == contact.subscriber_id).limit(1))
-    if has_topics is None:
-        s.add_all(Preference(subscriber_id=contact.subscriber_id, topic=topic) for topic in first_topics())
-
-
-def add_place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
-    """Store a place, unless the resident has this point already. The caller holds the key ring."""
-    sealed = points.seal(subscriber_id, wish.lon, wish.lat)
-    s.execute(
-        insert(Place)
-        .values(
-            subscriber_id=subscriber_id,
-            label=wish.label,
-            point_sealed=sealed.point_sealed,
-            cell_index=sealed.cell_index,
-            address_sealed=crypto.seal(wish.address, SEALED_ADDRESS) if wish.address else None,
+    if found is not None:
+        proving.pass_on(s, found, resident, now)
+        found.verified_at = now
+    else:
+        free(s, [(joining.channel, index)])
+        found = Contact(
+            subscriber_id=resident.id,
+            channel=joining.channel,
+            address_index=index,
+            address_sealed=crypto.seal(address, joining.channel),
+            verified_at=now,
             created_at=now,
         )
-        .on_conflict_do_nothing()
-    )
+        s.add(found)
+    s.flush()
+    return found, True
+
+
+def _consent(s: Session, joining: Joining, contact: Contact, now: datetime, *, is_new: bool) -> None:
+    """Store the consent, and the topics of somebody who has none. An opt-out that is not theirs stays."""
+    if not is_new:
+        consent.opt_back_in(s, contact.channel, contact.id, how=consent.BY_WEB, now=now)
+    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=consent.BY_WEB, words=joining.words))
+    theirs = Preference.subscriber_id == contact.subscriber_id
+    if s.scalar(select(Preference.topic).where(theirs).limit(1)) is None:
+        s.add_all(Preference(subscriber_id=contact.subscriber_id, topic=topic) for topic in first_topics())
 
 
 def first_topics() -> Sequence[Topic]:

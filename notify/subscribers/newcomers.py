@@ -9,12 +9,11 @@ from itertools import compress, islice
 
 from sqlalchemy import text
 
-from notify.core import crypto, keyring, points
+from notify.core import keyring
 from notify.core.db import transaction
-from notify.core.errors import Unavailable
+from notify.subscribers.homes import are_theirs
 from notify.subscribers.identity import EMAIL, PHONE, Couple
 from notify.subscribers.rows import BadRow, Reader, Row
-from notify.subscribers.storing import SEALED_ADDRESS
 
 AT_ONCE = 5_000  # lines of a query
 
@@ -45,7 +44,9 @@ class Newcomers:
         self._new.update(lines[at][0] for at, _ in found)
         placed = [(lines[at][0], resident, row) for at, resident in found if (row := self._read(*lines[at][1:]))]
         if placed:
-            theirs = _are_theirs([(resident, row) for _, resident, row in placed])
+            with transaction() as s:
+                keyring.hold(s)
+                theirs = are_theirs(s, [(resident, row) for _, resident, row in placed])
             self._at_home.update(compress((couple for couple, _, _ in placed), theirs))
 
     def _read(self, line: int, fields: list[str]) -> Row | None:
@@ -67,33 +68,3 @@ _HALF_KNOWN = f"""
                           AND e.address_sealed IS NOT NULL AND e.subscriber_id IS NOT NULL
      WHERE (p.id IS NULL) <> (e.id IS NULL)
 """  # noqa: S608
-
-
-def _are_theirs(asked: Sequence[tuple[int, Row]]) -> list[bool]:
-    """Return whether each resident has the row's place: the same point, to 1e-7 degrees, or the same street address."""
-    with transaction() as s:
-        keyring.hold(s)
-        places = s.execute(
-            text(
-                "SELECT subscriber_id, point_sealed, address_sealed FROM places WHERE subscriber_id = ANY(:residents)"
-            ),
-            {"residents": list({resident for resident, _ in asked})},
-        ).all()
-        sealed = points.seal_all(
-            [resident for resident, _ in asked], [row.lon for _, row in asked], [row.lat for _, row in asked]
-        )
-    theirs = {(place.subscriber_id, bytes(place.point_sealed)) for place in places}
-    streets = {(place.subscriber_id, _street(place.address_sealed)) for place in places if place.address_sealed}
-    return [
-        (resident, point.point_sealed) in theirs
-        or (row.address != "" and (resident, row.address.casefold()) in streets)
-        for (resident, row), point in zip(asked, sealed, strict=True)
-    ]
-
-
-def _street(sealed: bytes) -> str:
-    """Return a stored street address, case-folded; "" if it is damaged."""
-    try:
-        return crypto.unseal(bytes(sealed), SEALED_ADDRESS).casefold()
-    except Unavailable:
-        return ""

@@ -9,28 +9,29 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring
-from notify.core.errors import Invalid, NotFound, Refused, Unavailable
+from notify.core.errors import Invalid, NotFound, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Contact, Place, Preference, Subscriber, Topic
-from notify.subscribers import consent, record
-from notify.subscribers.joining import Wish, add_place
-from notify.subscribers.storing import IMPORT_LOCK, SEALED_ADDRESS
+from notify.subscribers import consent, record, wishes
+from notify.subscribers.homes import SEALED_ADDRESS
+from notify.subscribers.storing import IMPORT_LOCK
+from notify.subscribers.wishes import Wish
 
-MOST_PLACES = 10
 BY_PAGE = "their own page on the web"
 
 
 @dataclass(frozen=True, slots=True)
 class OwnContact:
     """`shown`: masked. `stopped`: nothing is sent to it, because its owner opted out of everything; `barred`: because
-    messages came back or were called spam."""
+    messages came back or were called spam. `left`: the topics that its owner opted out of."""
 
     id: int
     channel: str
     shown: str
     stopped: bool
     barred: bool
+    left: Collection[Topic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,8 @@ def place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     """Add a place. Raises Refused when there are too many, NotFound."""
     _lock(s)
     _resident(s, subscriber_id)
-    if len(s.scalars(select(Place.id).where(Place.subscriber_id == subscriber_id)).all()) >= MOST_PLACES:
-        raise Refused(
-            _("You have %(n)s places already.", n=MOST_PLACES), hint=_("Remove one that you do not need any more.")
-        )
     keyring.hold(s)
-    add_place(s, subscriber_id, wish, now)
+    wishes.add(s, subscriber_id, wish, now)
 
 
 def remove_place(s: Session, subscriber_id: int, place_id: int) -> None:
@@ -104,9 +101,11 @@ def stop(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None
 
 
 def start(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None:
-    """Send to a contact again that was stopped. Its owner must have entered a code that came to it. Raises NotFound."""
+    """Send to a contact again that was stopped, be it for single topics. Its owner must have entered a code that came
+    to it. Raises NotFound."""
     contact = _own(s, subscriber_id, contact_id)
-    consent.opt_back_in(s, contact.channel, contact.id, how=BY_PAGE, now=now)
+    for topic in (None, *consent.topics_left(s, contact.channel, contact.address_index)):
+        consent.opt_back_in(s, contact.channel, contact.id, how=BY_PAGE, now=now, topic=topic)
 
 
 def _own(s: Session, subscriber_id: int, contact_id: int) -> Contact:
@@ -131,6 +130,7 @@ def _contact(s: Session, contact: Contact) -> OwnContact:
         record.shown(contact.channel, contact.address_sealed),
         "opt-out" in reasons,
         bool(reasons - {"opt-out"}),
+        sorted(consent.topics_left(s, contact.channel, contact.address_index)),
     )
 
 

@@ -58,11 +58,11 @@ def rehearsal(couples: Couples, merge: bool) -> Iterator[Rehearsal]:
 
 # The stored contacts and those that would be added: an address is encrypted in the row that first has it.
 _BESIDE = f"""(
-    SELECT subscriber_id, channel, address_index, address_sealed FROM contacts WHERE subscriber_id IS NOT NULL
+    SELECT id, subscriber_id, channel, address_index, address_sealed FROM contacts WHERE subscriber_id IS NOT NULL
     UNION ALL
-    SELECT subscriber_id, '{PHONE}', phone_index, phone_sealed FROM incoming WHERE phone_sealed IS NOT NULL
+    SELECT NULL, subscriber_id, '{PHONE}', phone_index, phone_sealed FROM incoming WHERE phone_sealed IS NOT NULL
     UNION ALL
-    SELECT subscriber_id, '{EMAIL}', email_index, email_sealed FROM incoming WHERE email_sealed IS NOT NULL)"""  # noqa: S608
+    SELECT NULL, subscriber_id, '{EMAIL}', email_index, email_sealed FROM incoming WHERE email_sealed IS NOT NULL)"""  # noqa: S608
 
 # In the order of the fields of Stored; each counts what a statement in `storing` would insert.
 _QUESTIONS = (

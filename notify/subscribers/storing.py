@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring, points
 from notify.core.db import raw
-from notify.subscribers import addresses
-from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couple, Couples, Key, free, known, owner
+from notify.subscribers import addresses, homes
+from notify.subscribers.homes import SEALED_ADDRESS
+from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couple, Couples, Key, Known, free, known, owner
 from notify.subscribers.rows import Row
 
 IMPORT_LOCK = 7_461_002  # two simultaneous imports could make two residents of one person
@@ -19,7 +20,10 @@ ERASED = (
     "This resident asked to be erased, or to get messages elsewhere. If the resident has signed up again since then,"
     " give the new consent_at and consent_how."
 )
-SEALED_ADDRESS = "address"  # the purpose with which street addresses are encrypted
+JOINED = (
+    "This resident has signed up since then, without this place. If the resident has asked for it later, give the new"
+    " consent_at and consent_how."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,11 @@ def settle(
     had = set(there.owner)
     settled: list[Settled] = []
     refused: list[tuple[int, str]] = []
+    foreign = _foreign(s, keyed, there)
     for row, keys in keyed:
+        if row.line in foreign:
+            refused.append((row.line, JOINED))
+            continue
         there.free(keys.values(), row.consent_at)
         try:
             resident = owner(keys.values(), partners.get(next(iter(keys.values())), ()), there, couples, merge)
@@ -109,6 +117,18 @@ def settle(
         there.give(resident, keys.values())
         settled.append(Settled(row, keys, resident))
     return settled, had - there.freed, there.freed, refused
+
+
+def _foreign(s: Session, keyed: Sequence[tuple[Row, dict[str, Key]]], there: Known) -> set[int]:
+    """Return the lines older than the day on which a resident joined, which have none of the resident's places: they
+    may be about somebody who had the phone or email before."""
+    older = [
+        (there.owner[key], row)
+        for row, keys in keyed
+        for key in keys.values()
+        if key in there.joined and (row.consent_at is None or row.consent_at < there.joined[key])
+    ]
+    return {row.line for (_, row), at_home in zip(older, homes.are_theirs(s, older), strict=True) if not at_home}
 
 
 def _keys(row: Row) -> dict[str, Key]:

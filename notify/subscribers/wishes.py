@@ -1,0 +1,82 @@
+"""The places that residents ask for by themselves: how many, and when two are one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.core import crypto, points
+from notify.core.errors import Refused, Unavailable
+from notify.core.translation import gettext as _
+from notify.models import Place
+from notify.subscribers.homes import SEALED_ADDRESS, street
+from zones.addresses.ranges import metres
+
+MOST_PLACES = 10
+# A house is not put at quite the same point by two files of addresses; nor is a place on a map by two people.
+SAME_M = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point."""
+
+    lon: float
+    lat: float
+    label: str
+    address: str = ""
+
+
+def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
+    """Store a place, unless the resident has it already. The caller holds IMPORT_LOCK and the key ring.
+
+    The same point is the same place, and so is the same address a few metres away. Raises Refused when there are too
+    many.
+    """
+    sealed = points.seal(subscriber_id, wish.lon, wish.lat)
+    there = _places(s, subscriber_id)
+    if any(one.point_sealed == sealed.point_sealed for one in there) or any(
+        wish.address and street(one.address_sealed) == wish.address.casefold() for one in _near(there, wish)
+    ):
+        return
+    if len(there) >= MOST_PLACES:
+        raise too_many()
+    s.execute(
+        insert(Place).values(
+            subscriber_id=subscriber_id,
+            label=wish.label,
+            point_sealed=sealed.point_sealed,
+            cell_index=sealed.cell_index,
+            address_sealed=crypto.seal(wish.address, SEALED_ADDRESS) if wish.address else None,
+            created_at=now,
+        )
+    )
+
+
+def too_many() -> Refused:
+    return Refused(
+        _("You have %(n)s places already.", n=MOST_PLACES),
+        hint=_("Remove one that you do not need any more, then add the new one."),
+    )
+
+
+def is_at_home(s: Session, subscriber_id: int, wish: Wish) -> bool:
+    """Return whether the resident has a place there."""
+    return any(_near(_places(s, subscriber_id), wish))
+
+
+def _places(s: Session, subscriber_id: int) -> list[Place]:
+    return list(s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)))
+
+
+def _near(places: list[Place], wish: Wish) -> Iterator[Place]:
+    for one in places:
+        try:
+            point = points.open_one(one.subscriber_id, one.point_sealed)
+        except Unavailable:
+            continue  # a damaged one is nowhere
+        if metres(point, (wish.lon, wish.lat)) <= SAME_M:
+            yield one
