@@ -229,11 +229,15 @@ def share(area: BaseGeometry, other: BaseGeometry) -> float:
 
 def leaves_out(area: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
     """Return what of a valid area another one does not cover, without slivers (SLIVER_DEGREES)."""
+    if shapely.equals_identical(area, other):  # most updates go where the alert before went
+        return Polygon()
     return _without_slivers(shapely.difference(area, other), area)
 
 
 def meet(area: BaseGeometry, other: BaseGeometry, whole: BaseGeometry | None = None) -> bool:
     """Return whether two valid areas share more than slivers. `whole`: what the first one is a part of."""
+    if shapely.equals_identical(area, other):
+        return True
     if not area.intersects(other):
         return False
     return not _without_slivers(shapely.intersection(area, other), area if whole is None else whole).is_empty

@@ -127,7 +127,7 @@ def cancel(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     (`recovery.end_leftovers`). Messages already sent are not recalled."""
     alert = _step(s, alert_id, AlertState.CANCELLED, by, now, "cancel", finished_at=now)
     if alert.launched_at is not None:
-        standing.renew(s, alert.incident_id, alert.status)
+        standing.renew(s, alert.incident_id, alert.status, [alert_id])
     return alert
 
 
@@ -220,7 +220,7 @@ def _start(s: Session, alert: Alert, by: Operator | None, now: datetime) -> None
         # Those who were warned since the approval must hear this, too.
         **told_before.columns(told_before.again(s, alert)),
     )
-    standing.renew(s, alert.incident_id, alert.status)
+    standing.renew(s, alert.incident_id, alert.status, [alert.id])
     outdated.stop(s, alert.incident_id, alert.status, now)
 
 

@@ -73,9 +73,10 @@ def stop(s: Session, incident_id: int, status: str, now: datetime) -> list[int]:
     ).all()
     for row in found:
         _cancel(s, row.id, row.ended_by, now)
-    if found:
-        standing.renew(s, incident_id, status)
-    return [row.id for row in found]
+    stopped = [row.id for row in found]
+    if stopped:
+        standing.renew(s, incident_id, status, stopped)
+    return stopped
 
 
 # An all-clear to a part ends nothing, because the others are still in danger.

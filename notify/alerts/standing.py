@@ -7,12 +7,11 @@ what may still go out (`outdated`), whose recipients hear of it (`writing.told_b
 launch and cancellation in the incident and kept, every list and map (`listing.LATER`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
@@ -62,12 +61,20 @@ def next_moment(s: Session, incident_id: int, now: datetime) -> datetime:
     return now if last is None else max(now, last + NEXT)
 
 
-def renew(s: Session, incident_id: int, status: str) -> None:
-    """Work out the incident's standings, after a launch or cancellation."""
+def renew(s: Session, incident_id: int, status: str, alerts: Collection[int]) -> None:
+    """Work out the incident's standings where these alerts go, after they were launched or cancelled."""
     lock(s, incident_id)
-    s.execute(delete(Standing).where(Standing.alert_id.in_(_ids(s, incident_id, status))))
     launched = said(s, incident_id, status)
-    rows = [row for at, one in enumerate(launched) if (row := _row(s, one, launched[at + 1 :]))]
+    there = [one.area for one in launched if one.id in alerts]
+    found = {
+        one.id: _row(s, one, launched[at + 1 :])
+        for at, one in enumerate(launched)
+        if any(meet(one.area, area) for area in there)
+    }
+    elsewhere = [one.id for one in launched if one.id not in found]
+    ours = select(Alert.id).where(Alert.incident_id == incident_id, Alert.status == status)
+    s.execute(delete(Standing).where(Standing.alert_id.in_(ours), Standing.alert_id.not_in(elsewhere)))
+    rows = [row for row in found.values() if row]
     if rows:
         s.execute(insert(Standing), rows)
 
@@ -78,10 +85,7 @@ def left(of: Spoken, later: Sequence[Spoken]) -> Left:
     for one in reversed(later):
         if area.is_empty:
             break
-        if one.speaks and shapely.equals_identical(area, one.area):  # most updates go where the one before went
-            words.append(one)
-            area = shapely.Polygon()
-        elif one.speaks and meet(area, one.area, of.area):
+        if one.speaks and meet(area, one.area, of.area):
             words.append(one)
             area = leaves_out(area, one.area)
     return Left(area, words)
@@ -130,13 +134,6 @@ def _row(s: Session, one: Spoken, later: Sequence[Spoken]) -> dict[str, Any] | N
     if one.clear or dangers:
         row["superseded_by"] = dangers[0] if dangers else found.words[0].id
     return row
-
-
-def _ids(s: Session, incident_id: int, status: str) -> Iterable[int]:
-    return s.scalars(
-        text("SELECT id FROM alerts WHERE incident_id = :incident AND status = :status"),
-        {"incident": incident_id, "status": status},
-    ).all()
 
 
 def _zones(s: Session, alert_id: int, area: BaseGeometry) -> list[str]:

@@ -20,9 +20,12 @@ from zones.geometry import (
     clean,
     from_wkb,
     in_metres,
+    leaves_out,
+    meet,
     metric_crs,
     parse_area,
     read_area,
+    readable_areas,
     to_geojson,
     to_wkb,
     union,
@@ -284,3 +287,52 @@ def test_parts_that_share_edges_are_united_without_intersecting_anything(monkeyp
     assert counts == []
     union([*GRID, shapely.box(0.4, 0.4, 0.6, 0.6)])
     assert counts[0] < len(GRID) / 2, "only what is around an overlap"
+
+
+METRE = 1e-5  # degrees of latitude
+
+
+@pytest.mark.parametrize(
+    ("other", "left"),
+    [
+        (box(0, 0, 1, 1), 0),
+        (box(-3 * METRE, 3 * METRE, 1, 1), 0),  # drawn anew
+        (box(0, 0, 1, 1) - box(0.5, 0.5, 0.5 + 20 * METRE, 0.5 + 20 * METRE), 1),  # all but a block
+        (box(0, 0, 1, 1) - box(0.5, 0.2, 0.5 + 5 * METRE, 0.8), 0),  # a gap between zones, however long
+        (box(0, 0, 0.5, 1), 1),
+        (box(2, 2, 3, 3), 1),
+        (box(1, 0, 2, 1), 1),  # a neighbour
+    ],
+)
+def test_slivers_of_an_area_are_not_left_out(other: BaseGeometry, left: int) -> None:
+    found = leaves_out(box(0, 0, 1, 1), other)
+    assert len(getattr(found, "geoms", [] if found.is_empty else [found])) == left
+
+
+def test_of_a_house_a_part_is_no_sliver() -> None:
+    house = box(0, 0, 20 * METRE, 10 * METRE)
+    assert not leaves_out(house, box(0, 0, 15 * METRE, 10 * METRE)).is_empty
+    assert leaves_out(house, box(0, 0, 19.5 * METRE, 10 * METRE)).is_empty
+
+
+@pytest.mark.parametrize(
+    ("other", "do"),
+    [(box(0, 0, 1, 1), True), (box(1, 0, 2, 1), False), (box(1 - 3 * METRE, 0, 2, 1), False),
+     (box(1 - 20 * METRE, 0, 2, 1), True), (box(2, 2, 3, 3), False)],
+)  # fmt: skip
+def test_neighbours_do_not_meet(other: BaseGeometry, do: bool) -> None:
+    assert meet(box(0, 0, 1, 1), other) is do
+    assert meet(other, box(0, 0, 1, 1)) is do
+
+
+def test_stored_areas_are_read_once_each_and_repaired_if_they_can_be() -> None:
+    bow_tie, fine, line = (
+        Polygon([(0, 0), (2, 1), (2, 0), (0, 1)]),
+        box(0, 0, 1, 1),
+        shapely.LineString([(0, 0), (1, 1)]),
+    )
+    stored = [*map(shapely.to_wkb, (bow_tie, fine, fine, line)), b"x"]
+    found = readable_areas(stored)
+    assert [*found] == stored[:2]
+    assert found[stored[0]].is_valid
+    assert found[stored[1]].equals(fine)

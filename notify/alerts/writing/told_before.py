@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from notify.alerts import standing
 from notify.alerts.standing import Spoken
 from notify.models import Alert
-from zones.geometry import from_wkb, leaves_out
+from zones.geometry import from_wkb, leaves_out, meet
 
 
 def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGeometry) -> dict[int, tuple[int, ...]]:
@@ -47,7 +47,8 @@ def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
 
 def _answered(launched: Sequence[Spoken], new: Spoken) -> Iterator[tuple[int, tuple[int, ...]]]:
     for at, one in enumerate(launched):
+        if not meet(one.area, new.area):
+            continue
         found = standing.left(one, [*launched[at + 1 :], new])
-        everywhere = found.area.is_empty and (not new.clear or all(word.clear for word in found.words))
-        if everywhere and new in found.words:
+        if found.area.is_empty and (not new.clear or all(word.clear for word in found.words)):
             yield one.id, tuple(word.id for word in found.words if word is not new)

@@ -183,7 +183,7 @@ def test_a_real_alert_goes_on_from_a_real_one_and_practice_from_practice(danger:
         "ALTER TABLE alerts ENABLE TRIGGER USER",
     )  # fmt: skip
     with transaction() as s:
-        standing.renew(s, incident, "Actual")
+        standing.renew(s, incident, "Actual", [danger])
         for status, expected in (("Actual", danger), ("Exercise", practice)):
             found = goes_on.find(s, incident, "update", status)
             assert found is not None
