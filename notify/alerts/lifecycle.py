@@ -49,6 +49,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     times.require_in_time(alert, now, settings.tz)
     times.require_life(alert, now)
     outdated.require_current(s, alert)
+    two_people.require_foreseen(s, alert)
     two_people.require(s, alert, by, settings, sent)
     limits.require(s, alert, by, now, settings, sent)
     linting.require_no_errors(s, alert, by, now, settings)
@@ -80,8 +81,8 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
 
     The launch of an all-clear ends what is still being sent of the danger (`outdated.stop`). An alarm rings when a
     launch is more than a minute late. Raises Refused when it is not approved, was launched
-    before, is too late (`times`) or outdated, has changed since the approval, follows a paused alert, or is an exercise
-    that would reach a real provider.
+    before, is too late (`times`) or outdated, has changed since the approval, ends an emergency that was launched after
+    it was written, follows a paused alert, or is an exercise that would reach a real provider.
     """
     sent = SentTo()
     if by is not None:
@@ -92,6 +93,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz)
     outdated.require_current(s, alert)
+    two_people.require_foreseen(s, alert)
     written_twice.require_not_paused(s, alert)
     if by is not None:
         limits.require(s, alert, by, now, settings(), sent, launches=True)

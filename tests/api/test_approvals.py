@@ -14,7 +14,7 @@ from notify.alerts.words import word_versions
 from notify.alerts.words.word_versions import Written
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.models import Operator
+from notify.models import Alert, Operator
 from tests import factories
 from tests.api import asked
 from tests.owner import as_owner
@@ -259,3 +259,37 @@ def test_over_rest_a_stale_translation_is_acknowledged_by_its_key(staff: None, d
     assert answer.status_code == 200, answer.text
     by = {one["rule"]: one["acknowledged_by"] for one in answer.json()["findings"]}
     assert by["stale-translation"] == "author@tocsin.example.org"
+
+
+def test_an_all_clear_of_an_emergency_is_guarded_as_the_emergency(
+    staff: None, credentials: None, city: datetime, at_desk: Desk
+) -> None:
+    """People are asked at once, the number is typed, the launch counts down, and one person alone breaks glass."""
+    with transaction() as s:
+        storm = factories.alert_ready(s, now=city)
+        lifecycle.launch(s, storm.id, None, city)
+        about = {"phase": "all-clear", "incident": storm.incident_id, "zones": ()}
+        clear, own = (factories.alert_draft(s, now=city, **about).id for _ in range(2))
+        lane = s.get_one(Alert, clear).lane.value
+    by = "(SELECT id FROM operators WHERE email = :email)"
+    as_owner(f"UPDATE alerts SET created_by = {by} WHERE id = :id", email=ADMIN, id=own)
+    assert lane == "routine", "its messages go after those of emergencies, who decides does not"
+    assert asked.number("SELECT count(*) FROM direct_messages WHERE kind = 'ask' AND alert_id = :a", a=clear) > 0
+    desk = at_desk("admin")
+    alone = desk.get(f"/console/alerts/{own}").text
+    assert "Launch it alone" in alone
+    assert f'action="/console/alerts/{own}/break-glass" data-countdown="5"' in alone
+    page = desk.get(f"/console/alerts/{clear}").text
+    assert "It ends an emergency: residents will believe that they are safe." in page
+    (number,) = re.findall(r"Type how many messages it sends: <strong>(\d+)</strong>", page)
+    seen = {"area_hash": asked.rows("SELECT area_hash FROM alerts WHERE id = :id", id=clear)[0].area_hash}
+    assert "was not typed" in desk.post(f"/console/alerts/{clear}/approve", data=seen).text
+    assert desk.post(f"/console/alerts/{clear}/approve", data=seen | {"messages": number}).status_code == 303
+    assert f'action="/console/alerts/{clear}/launch" data-countdown="5"' in desk.get(f"/console/alerts/{clear}").text
+    last = desk.post(f"/console/alerts/{clear}/launch", data=seen | {"sure": "yes"})
+    assert "Launch this all-clear now?" in last.text
+    assert state(clear) == "approved"
+    assert (
+        desk.post(f"/console/alerts/{clear}/launch", data=seen | {"sure": "yes", "counted": "yes"}).status_code == 303
+    )
+    assert state(clear) == "sending"

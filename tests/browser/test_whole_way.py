@@ -224,7 +224,7 @@ def test_from_an_empty_database_to_the_report(office: Office, way: Way, tmp_path
     approver.watch()
     closing = author.all_clear(correction)
     approver.open_waiting(closing)
-    approver.approve()
+    approver.approve(messages)
     approver.launch(word)
     approver.watch()
     approver.delivered(messages)

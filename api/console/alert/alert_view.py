@@ -74,6 +74,7 @@ class AlertView(Shown):
     may_change: bool  # the reader may open its form anew
     needs_another: bool  # the reader is its author, and somebody else must approve it
     approval: Approval
+    is_grave: bool  # its launch counts down
     words: Sequence[StoredContent] = ()
     drawing: Outline | None = None
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
@@ -160,6 +161,7 @@ def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
         and working_drafts.may_write(alert.event, caller.operator),
         needs_another=own and alert.state is AlertState.DRAFT,
         approval=approval_view.offered(known.asked, alert, caller.operator, now),
+        is_grave=two_people.is_grave(alert),
     )
 
 

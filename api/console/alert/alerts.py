@@ -15,7 +15,7 @@ from api.ids import Id
 from api.rendering import page
 from api.rest import tallies
 from notify.alerts import follow_up, lifecycle
-from notify.alerts.approving import approval_asks, audience_size, break_glass, calling
+from notify.alerts.approving import approval_asks, audience_size, break_glass, calling, two_people
 from notify.alerts.practice import own_tests
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -25,7 +25,7 @@ from notify.core.errors import Refused, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.delivery import exercise
-from notify.models import Alert, Lane
+from notify.models import Alert
 from notify.models.states import AlertState
 from notify.operations import tasks
 
@@ -219,9 +219,9 @@ def change(alert_id: Id, request: Request, caller: Viewer) -> Response:
 
 
 def _require_proof(s: Session, alert_id: int, caller: Caller) -> None:
-    """Raise NeedsProof before an emergency is launched that is not an exercise."""
+    """Raise NeedsProof before an emergency, or the all-clear of one, is launched that is not an exercise."""
     alert = reports.find_alert(s, alert_id)
-    if alert.lane is Lane.EMERGENCY and alert.status == "Actual":
+    if two_people.is_grave(alert) and alert.status == "Actual":
         require_fresh(caller)
 
 

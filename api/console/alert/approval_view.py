@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts.approving import approval_asks, break_glass
+from notify.alerts.approving import approval_asks, break_glass, two_people
 from notify.alerts.approving.approval_asks import Waiting
 from notify.alerts.approving.break_glass import Broken
 from notify.alerts.words import linting
 from notify.core.settings import settings
-from notify.models import Alert, Lane, Operator
+from notify.models import Alert, Operator
 from notify.models.states import AlertState
 
 
@@ -52,7 +52,7 @@ def offered(asked: Asked, alert: Alert, by: Operator | None, now: datetime) -> A
         waiting,
         may_ask=open_draft and waiting is None and by is not None and operators.may(by, "draft"),
         may_break=open_draft
-        and alert.lane is Lane.EMERGENCY
+        and two_people.is_grave(alert)
         and alert.status == "Actual"
         and now_or_never
         and by is not None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators, roster
 from notify.alerts import operator_letters
+from notify.alerts.approving import two_people
 from notify.alerts.reporting import reports
 from notify.core import alarms, audit, db
 from notify.core.counting import counted
@@ -19,7 +20,7 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
-from notify.models import Alert, DirectMessage, Lane, Operator
+from notify.models import Alert, DirectMessage, Operator
 from notify.models.states import AlertState
 
 
@@ -70,10 +71,10 @@ def ask(s: Session, alert_id: int, by: Operator, now: datetime) -> None:
 
 
 def ask_at_once(s: Session, alert: Alert, now: datetime, rewrites: int | None) -> None:
-    """Ask for the approval of an emergency that was just written, or of an alert that replaces one whose approval was
-    asked for (`rewrites`). Of a test nobody is asked."""
+    """Ask for the approval of an emergency or its all-clear that was just written, or of an alert that replaces one
+    whose approval was asked for (`rewrites`). Of a test nobody is asked."""
     asked_before = rewrites is not None and _asked(s, rewrites)
-    wanted = alert.status != "Test" and (alert.lane is Lane.EMERGENCY or asked_before)
+    wanted = alert.status != "Test" and (two_people.is_grave(alert) or asked_before)
     if wanted and _ask_next(s, alert, now, step=1):
         audit.note(s, now=now, by=None, action="ask", subject="alert", subject_id=alert.id)
 

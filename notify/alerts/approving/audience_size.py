@@ -1,7 +1,8 @@
 """The size of an audience, for people about to write to it: what is usual, and when the number must be typed.
 
-Whoever approves an emergency types the number of messages; so does whoever approves or launches an alert to ten times
-as many contacts as usual, or to more than their own limit. It shows that the number was read.
+Whoever approves an emergency, or the all-clear of one, types the number of messages; so does whoever approves or
+launches an alert to ten times as many contacts as usual, or to more than their own limit. It shows that the number was
+read.
 """
 
 import re
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operator_limits
-from notify.alerts.approving import sent_to
+from notify.alerts.approving import sent_to, two_people
 from notify.alerts.reporting import reports
 from notify.audience import Audience
 from notify.content.number_words import spelled
@@ -51,7 +52,7 @@ def _median(s: Session, event: str | None, but: int) -> int | None:
 def reasons_to_type(s: Session, alert: Alert, found: Audience, by: Operator, *, launches: bool) -> list[str]:
     """Why the operator must type the number of messages to approve an alert, or to launch it. Empty: no need."""
     messages = sum(found.by_channel.values())
-    why = [_("It is an emergency.")] if alert.lane is Lane.EMERGENCY and not launches else []
+    why = [_of_life(alert)] if two_people.is_grave(alert) and not launches else []
     if alert.status != "Actual":
         return why
     normal = usual(s, alert.event, alert.id)
@@ -62,6 +63,12 @@ def reasons_to_type(s: Session, alert: Alert, found: Audience, by: Operator, *, 
     if limit is not None and messages > limit:
         why.append(_("It reaches more contacts than your limit of %(limit)s.", limit=number(limit)))
     return why
+
+
+def _of_life(alert: Alert) -> str:
+    if alert.lane is Lane.EMERGENCY:
+        return _("It is an emergency.")
+    return _("It ends an emergency: residents will believe that they are safe.")
 
 
 def require_typed(s: Session, alert: Alert, found: Audience, by: Operator, typed: str, *, launches: bool) -> None:

@@ -1,4 +1,4 @@
-"""Break-glass: one person launches an emergency alone, with a reason, and another person must review it afterwards."""
+"""Break-glass: one person launches or ends an emergency alone, with a reason, and another must review it afterwards."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators, roster
 from notify.alerts import lifecycle, listing, operator_letters
-from notify.alerts.approving import audience_size
+from notify.alerts.approving import audience_size, two_people
 from notify.alerts.reporting import reports
 from notify.core import alarms, audit, translation
 from notify.core.characters import visible
@@ -17,7 +17,7 @@ from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
-from notify.models import Alert, BreakGlass, Lane, Operator
+from notify.models import Alert, BreakGlass, Operator
 
 SHORTEST = 10  # characters of a reason, and of a review
 LONGEST = 2000
@@ -60,9 +60,9 @@ def launch(
     messages: str | None,
     sent: int | None,
 ) -> Alert:
-    """Approve and launch an emergency alone. `area_hash`, `messages`: the area and the number of messages that the
-    person has seen, and the latter as it was typed; None for a program, which has seen neither. `sent`: how many it
-    would send, counted before this transaction locks the alert.
+    """Approve and launch an emergency, or the all-clear of one, alone. `area_hash`, `messages`: the area and the number
+    of messages that the person has seen, and the latter as it was typed; None for a program, which has seen neither.
+    `sent`: how many it would send, counted before this transaction locks the alert.
 
     It counts as approved by `by`; a record, an alarm and messages to all others who may approve tell so. Errors in the
     words are overridden, save those that make them false or keep them from arriving (`linting`). Raises Invalid for a
@@ -71,9 +71,10 @@ def launch(
     operators.require(by, "break-glass")
     why = _sentence(reason, _("reason"), _("Write why nobody else can be waited for."))
     alert = reports.find_alert(s, alert_id, lock=True)
-    if alert.lane is not Lane.EMERGENCY:
+    if not two_people.is_grave(alert):
         raise Refused(
-            _("Alert %(alert)s is not an emergency.", alert=alert_id), hint=_("Somebody else must approve it.")
+            _("Alert %(alert)s is neither an emergency nor the all-clear of one.", alert=alert_id),
+            hint=_("Somebody else must approve it."),
         )
     if alert.status != "Actual":
         raise Refused(

@@ -5,6 +5,7 @@ The author chooses severity and urgency, so these may require a second person bu
 
 from collections.abc import Mapping
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from notify.alerts.approving.sent_to import SentTo
@@ -13,23 +14,29 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop, ngettext, number
-from notify.models import Alert, BreakGlass, Operator
+from notify.models import Alert, BreakGlass, Lane, Operator
 
 FREE = ("text", "line", "url")  # types of blanks that take free text
+ENDS_EMERGENCY = "ends-emergency"
 
 SENTENCES = {
     "emergency": gettext_noop("it is an emergency"),
+    ENDS_EMERGENCY: gettext_noop("it ends an emergency"),
     "event": gettext_noop("every alert about this event needs two people"),
     "free-words": gettext_noop("it contains free text"),
 }
 
 
-def reasons(event: Event, phase: str, lane: str, status: str, blanks: Mapping[str, str], *, named: bool) -> list[str]:
+def reasons(
+    event: Event, phase: str, lane: str, status: str, blanks: Mapping[str, str], *, named: bool, ends: bool = False
+) -> list[str]:
     """The reasons why a draft needs two people. Without any, its author may approve it if its audience is small.
 
-    `named`: an operator wrote the name of its area.
+    `named`: an operator wrote the name of its area. `ends`: it ends an emergency (`ends_emergency`).
     """
     found = ["emergency"] if lane == "emergency" else []
+    if ends:
+        found.append(ENDS_EMERGENCY)
     if status != "Actual":
         return found
     if event.two_people or event.defaults(phase).lane == "emergency":
@@ -38,6 +45,34 @@ def reasons(event: Event, phase: str, lane: str, status: str, blanks: Mapping[st
     if named or any(key.partition(".")[0] in free for key in blanks):
         found.append("free-words")
     return found
+
+
+def is_grave(alert: Alert) -> bool:
+    """Whether a mistake may cost lives: an emergency, or the all-clear of one. Its number of messages is typed, its
+    launch counts down, and one person alone launches it only by breaking glass."""
+    return alert.lane is Lane.EMERGENCY or ENDS_EMERGENCY in alert.two_people
+
+
+def ends_emergency(s: Session, incident_id: int, phase: str, status: str) -> bool:
+    """Whether an alert of this phase would end an emergency: its incident has launched one, whatever came after it."""
+    emergency = exists().where(
+        Alert.incident_id == incident_id,
+        Alert.status == status,
+        Alert.lane == Lane.EMERGENCY,
+        Alert.launched_at.is_not(None),
+    )
+    return phase == "all-clear" and bool(s.scalar(select(emergency)))
+
+
+def require_foreseen(s: Session, alert: Alert) -> None:
+    """Raise Refused for an all-clear that was written before an emergency of its incident was launched: it does not say
+    that it would end one."""
+    foreseen = alert.phase != "all-clear" or ENDS_EMERGENCY in alert.two_people
+    if not foreseen and ends_emergency(s, alert.incident_id, alert.phase, alert.status):
+        raise Refused(
+            _("Alert %(alert)s was written before the emergency that it would end was launched.", alert=alert.id),
+            hint=_("Nothing was sent. Write it again and have it approved."),
+        )
 
 
 def act(alert: Alert, by: Operator) -> str:

@@ -102,7 +102,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         launch_at=times.launch_at,
         fanout_through=-1,
         audience_total=0,
-        **_weight(wanted, event, filled, named=area.named),
+        **_weight(wanted, event, filled, named=area.named, ends=_ends(s, wanted, incident)),
         **_reach(s, wanted, event, area, settings),
     )
     s.add(alert)
@@ -122,8 +122,13 @@ def _require_earlier(wanted: Draft) -> None:
         )
 
 
-def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, named: bool) -> dict[str, Any]:
-    """The columns of an alert that say what it is and how grave. `named`: an operator wrote the name of its area."""
+def _ends(s: Session, wanted: Draft, incident: Incident) -> bool:
+    return two_people.ends_emergency(s, incident.id, wanted.phase, wanted.status)
+
+
+def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, named: bool, ends: bool) -> dict[str, Any]:
+    """The columns of an alert that say what it is and how grave. `named`: an operator wrote the name of its area.
+    `ends`: it ends an emergency."""
     defaults = event.defaults(wanted.phase)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     lane = Lane(compose.lane(severity, urgency))
@@ -138,7 +143,9 @@ def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, name
         "severity": severity,
         "urgency": urgency,
         "certainty": wanted.certainty or defaults.certainty,
-        "two_people": two_people.reasons(event, wanted.phase, lane, wanted.status, filled.values, named=named),
+        "two_people": two_people.reasons(
+            event, wanted.phase, lane, wanted.status, filled.values, named=named, ends=ends
+        ),
         "corrects": wanted.corrects,
         "rewrites": wanted.rewrites,
     }

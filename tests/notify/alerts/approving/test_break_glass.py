@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from notify.accounts import operators, roster
 from notify.alerts import lifecycle
@@ -14,7 +15,7 @@ from notify.alerts.writing import drafting
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import settings
-from notify.models import Alert
+from notify.models import Alert, Operator
 from notify.models.states import AlertState
 from tests.database import sql
 from tests.factories import CREDENTIALS, NOW, alert_draft, operator, own_contact, resident, sender, zone
@@ -100,7 +101,7 @@ def test_only_emergencies_that_cannot_wait(draft: int) -> None:
     with transaction() as s:
         routine = alert_draft(s, event="snow").id
         planned = alert_draft(s, launch_at=NOW + timedelta(hours=2)).id
-    with pytest.raises(Refused, match="is not an emergency"):
+    with pytest.raises(Refused, match="is neither an emergency nor the all-clear of one"):
         launch(routine)
     with pytest.raises(Refused, match="is planned for later"):
         launch(planned)
@@ -114,6 +115,27 @@ def test_only_emergencies_that_cannot_wait(draft: int) -> None:
         break_glass.launch(
             s, 99, operators.find(s, ANN), NOW, settings(), reason=REASON, area_hash="", messages="1", sent=1
         )
+
+
+def test_one_person_ends_an_emergency_alone_only_so(draft: int) -> None:
+    launch(draft)
+    with transaction() as s:
+        clear = clear_of(s, draft, operators.find(s, ANN))
+    with pytest.raises(Refused, match="it ends an emergency"), transaction() as s:
+        lifecycle.approve(s, clear, operators.find(s, ANN), NOW, settings().model_copy(update=CREDENTIALS))
+    assert launch(clear) is AlertState.SENDING
+    assert [one.subject_id for one in sql("SELECT subject_id FROM audit WHERE action = 'break-glass' ORDER BY id")] == [
+        draft,
+        clear,
+    ]
+
+
+def clear_of(s: Session, alert_id: int, by: Operator) -> int:
+    incident = s.get_one(Alert, alert_id).incident_id
+    wanted = drafting.Draft(
+        event="storm", phase="all-clear", incident=incident, blanks={"hazard": "wind"}, channels=("sms",)
+    )
+    return drafting.draft(s, wanted, by, NOW, settings()).id
 
 
 def test_the_review_stays_open_until_another_person_writes_it(draft: int) -> None:

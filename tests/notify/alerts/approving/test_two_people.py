@@ -11,7 +11,7 @@ from notify.core.errors import NotAllowed, Refused
 from notify.core.settings import settings
 from notify.models import Alert
 from notify.models.states import AlertState
-from tests.factories import CREDENTIALS, NOW, alert_draft, operator, resident
+from tests.factories import CREDENTIALS, NOW, alert_draft, alert_ready, operator, resident
 
 SNOW = {"rule": "odd", "starts": "2027-01-11T16:00"}
 POWER = {"utility": "power"}
@@ -82,6 +82,62 @@ def test_an_all_clear_of_a_storm_needs_somebody_else(s: Session) -> None:
     storm = alert_draft(s)
     with pytest.raises(Refused, match="every alert about this event"):
         alone(s, event="storm", phase="all-clear", zones=(), incident=storm.incident_id, blanks={"hazard": "wind"})
+
+
+def outage(s: Session, incident: int | None = None, **more: Any) -> Alert:
+    """Approved by an approver, not launched; severe: an emergency."""
+    return alert_ready(s, event="outage", blanks=POWER, incident=incident, **more)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ends"),
+    [("Severe", None, True), ("Minor", None, False), ("Minor", "Severe", True), ("Severe", "Minor", True)],
+)
+@pytest.mark.parametrize("corrects", [False, True])
+def test_the_all_clear_of_an_emergency_needs_somebody_else(
+    s: Session, first: str, second: str | None, ends: bool, corrects: bool
+) -> None:
+    """Also when the emergency was toned down before, and when the all-clear only corrects another one."""
+    issue = lifecycle.launch(s, outage(s, severity=first).id, None, NOW)
+    if second:
+        update = outage(s, issue.incident_id, phase="update", severity=second, zones=())
+        lifecycle.launch(s, update.id, None, NOW)
+    clear = {"event": "outage", "phase": "all-clear", "zones": (), "incident": issue.incident_id, "corrects": corrects}
+    if not ends:
+        assert alone(s, blanks=POWER, **clear).two_people == []
+        return
+    with pytest.raises(Refused, match="it ends an emergency"):
+        alone(s, blanks=POWER, **clear)
+    practice = alone(s, blanks=POWER, **clear | {"status": "Exercise"})
+    assert practice.two_people == []  # no exercise of the incident was an emergency
+
+
+def test_an_emergency_that_was_not_launched_is_not_ended(s: Session) -> None:
+    issue = lifecycle.launch(s, outage(s, severity="Minor").id, None, NOW)
+    outage(s, issue.incident_id, phase="update", severity="Severe", zones=())
+    clear = alone(s, event="outage", phase="all-clear", zones=(), incident=issue.incident_id, blanks=POWER)
+    assert clear.state is AlertState.APPROVED
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_an_all_clear_from_before_the_emergency_does_not_end_it(s: Session, approved: bool) -> None:
+    """Whoever wrote or approved it did not know of it."""
+    issue = lifecycle.launch(s, outage(s, severity="Minor").id, None, NOW)
+    about = {"event": "outage", "phase": "all-clear", "zones": (), "incident": issue.incident_id, "blanks": POWER}
+    clear = (alert_ready if approved else alert_draft)(s, **about)
+    update = outage(s, issue.incident_id, phase="update", severity="Severe", zones=())
+    lifecycle.launch(s, update.id, None, NOW)
+    with pytest.raises(Refused, match="was written before the emergency that it would end was launched"):
+        _go_on(s, clear)
+    assert alert_ready(s, **about).state is AlertState.APPROVED
+
+
+def _go_on(s: Session, alert: Alert) -> Alert:
+    """The next step."""
+    if alert.state is AlertState.APPROVED:
+        return lifecycle.launch(s, alert.id, None, NOW)
+    allowed = settings().model_copy(update=CREDENTIALS)
+    return lifecycle.approve(s, alert.id, operator(s, "approver"), NOW, allowed)
 
 
 def test_words_for_an_area_count_again_in_an_update_that_repeats_them(s: Session) -> None:
