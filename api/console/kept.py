@@ -17,9 +17,10 @@ MOST = 64  # remembered by a process
 class Kept(Generic[T]):
     """What `read` returned, for `every_s` seconds. While one thread reads it anew, the others get what there was."""
 
-    def __init__(self, read: Callable[[], T], every_s: float) -> None:
+    def __init__(self, read: Callable[[], T], every_s: float, rests: int = RESTS) -> None:
         self._read = read
         self._every_s = every_s
+        self._rests = rests
         self._lock = threading.Lock()
         self._last: tuple[T] | None = None  # of one: the value may be None
         self._due_s = 0.0  # when it is too old, by time.monotonic()
@@ -42,7 +43,7 @@ class Kept(Generic[T]):
             if self._last is None or time.monotonic() >= self._due_s:
                 began_s = time.monotonic()
                 self._last = (self._read(),)
-                self._due_s = began_s + max(self._every_s, (RESTS + 1) * (time.monotonic() - began_s))
+                self._due_s = began_s + max(self._every_s, (self._rests + 1) * (time.monotonic() - began_s))
             return self._last[0]
 
 

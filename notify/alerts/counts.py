@@ -1,8 +1,8 @@
 """Count the deliveries of an alert by channel, state and reason: all of them, or what can have changed meanwhile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -39,19 +39,26 @@ class RunningCount:
 
     def __init__(self) -> None:
         self._batches: dict[int, tuple[str, list[Count]]] = {}  # the one counted longest ago first
-        self._left_out: list[Count] | None = None  # of the audience; they do not change
+        self._left_out: list[Count] = []  # of the audience; what is written of them does not change
+        self._left_out_of: tuple[int, datetime | None] = 0, None  # how many there were, and when all were written
 
     def of(self, s: Session, alert: Alert) -> Sequence[Count]:
-        """Return what the function `of` returns, exact for an alert whose audience is not resolved or that is over."""
-        if alert.fanout_done_at is None or alert.state not in {AlertState.SENDING, AlertState.PAUSED}:
+        """Return what the function `of` returns, exact for an alert that is over."""
+        if alert.state not in {AlertState.SENDING, AlertState.PAUSED}:
             return of(s, alert)
-        if self._left_out is None:
-            self._left_out = [Count(*row) for row in s.execute(text(_LEFT_OUT), {"alert": alert.id})]
-        self._count_again(s, alert)
+        rows = {row.id: row for row in s.execute(text(_BATCHES), {"alert": alert.id})}
+        self._count_again(s, rows)
+        self._count_left_out(s, alert, sum(row.size for row in rows.values()))
         return _summed([*self._left_out, *(one for _, counts in self._batches.values() for one in counts)])
 
-    def _count_again(self, s: Session, alert: Alert) -> None:
-        rows = {row.id: row for row in s.execute(text(_BATCHES), {"alert": alert.id})}
+    def _count_left_out(self, s: Session, alert: Alert, in_batches: int) -> None:
+        """They are written while the audience is resolved, slice by slice, with batches and the alert's total."""
+        written = alert.audience_total - in_batches, alert.fanout_done_at
+        if written != self._left_out_of:
+            self._left_out = [Count(*row) for row in s.execute(text(_LEFT_OUT), {"alert": alert.id})]
+            self._left_out_of = written
+
+    def _count_again(self, s: Session, rows: Mapping[int, Any]) -> None:
         again = {
             n for n, row in rows.items() if row.leased or n not in self._batches or self._batches[n][0] != row.version
         }

@@ -1,13 +1,15 @@
 """What the page of an alert is told while it is open."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import httpx
+import pytest
 
 from api.auth import Caller
-from api.console.alert import live
-from api.console.alert.watched import watched_alert
+from api.console.alert import live, watched
+from api.console.alert.watched import Look, watched_alert
 from notify.accounts import operators, sessions
 from notify.alerts import lifecycle
 from notify.core.db import transaction
@@ -39,7 +41,7 @@ def test_a_page_whose_reader_has_another_role_is_told_no_more(
 
     def turned() -> bool:
         try:
-            live.look(number, reader, "", since)
+            asyncio.run(live.look(number, reader, "", since))
         except live.Turned:
             return True
         return False
@@ -64,8 +66,57 @@ def test_a_page_is_told_nothing_that_is_older_than_it(door: httpx.Client, city: 
     with transaction() as s:
         lifecycle.approve(s, number, factories.operator(s, "admin"), datetime.now(UTC), settings())
     reader, since = newcomer(), datetime.now(UTC)
-    assert live.look(number, reader, "approved", since) == ("approved", {}, False)
+    assert asyncio.run(live.look(number, reader, "approved", since)) == ("approved", {}, False)
     until(lambda: watched_alert(number).look().at > since, 60, "somebody has looked again")
-    assert live.look(number, reader, "approved", since) == ("approved", {}, False)
-    state, parts, over = live.look(number, reader, "draft", since)
+    assert asyncio.run(live.look(number, reader, "approved", since)) == ("approved", {}, False)
+    state, parts, over = asyncio.run(live.look(number, reader, "draft", since))
     assert (state, sorted(parts), over) == ("approved", ["announcement", "numbers", "standing"], False)
+
+
+def test_all_who_watch_share_each_look_and_one_who_leaves_takes_it_from_nobody(city: datetime) -> None:
+    number = factories.alert_resolved(now=city)
+
+    async def watch() -> tuple[Look, list[Look]]:
+        alert = watched_alert(number)
+        first, *others = [asyncio.create_task(alert.next_look()) for _ in range(20)]
+        await asyncio.sleep(0)  # all of them wait
+        first.cancel()
+        return await alert.next_look(), await asyncio.gather(*others)
+
+    look, looks = asyncio.run(watch())
+    assert [one is look for one in looks] == [True] * 19
+
+
+def test_looks_begin_on_time_however_long_a_reader_takes(city: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "LOOK_S", 0.3)
+    number = factories.alert_resolved(now=city)
+
+    async def watch() -> list[datetime]:
+        moments = []
+        for _ in range(10):
+            moments.append((await watched_alert(number).next_look()).at)
+            await asyncio.sleep(0.2)  # as if to render and send it
+        return moments
+
+    pauses = [late - early for early, late in pairwise(asyncio.run(watch())) if late > early]  # not one seen twice
+    assert min(pauses) < timedelta(seconds=0.45), "0.3 s apart, and not 0.3 s after the work: 0.5 s"
+
+
+def test_a_look_sees_what_was_just_done_and_soon_what_was_done_elsewhere(
+    city: datetime, credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_SENDGRID_API_KEY", "a key")
+    settings.cache_clear()
+    number = factories.alert_resolved(now=city)
+    alert = watched_alert(number)
+    assert alert.look().shown.follow.channels == ()
+    monkeypatch.setattr(watched, "ALL_AFTER", timedelta(seconds=0.2))
+    with transaction() as s:
+        factories.sender(s, "sendgrid", now=city)
+    until(lambda: alert.look().shown.follow.channels, 60, "another channel can be used")
+    monkeypatch.setattr(watched, "ALL_AFTER", timedelta(hours=1))
+    with transaction() as s:
+        lifecycle.pause(s, number, factories.operator(s, "approver"), datetime.now(UTC))
+    done = datetime.now(UTC)
+    look = until(lambda: (one := alert.look()).at > done and one, 60, "a look")
+    assert (look.shown.alert.state, look.shown.steps[-1].action) == ("paused", "pause")

@@ -142,6 +142,12 @@ def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None
     )
 
 
+def counted_again(s: Session, before: Shown, running: RunningCount) -> Shown:
+    """Read the alert and its numbers anew, and take what else is shown of it from `before`."""
+    alert = reports.find_alert(s, before.alert.id)
+    return replace(before, alert=alert, progress=reports.progress(s, alert.id, running))
+
+
 def seen_by(known: Shown, caller: Caller, now: datetime) -> AlertView:
     """Return what one reader sees, without a query."""
     alert = known.alert

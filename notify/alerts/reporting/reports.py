@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from notify.alerts import counts, listing
@@ -220,6 +220,11 @@ def _error(alert: Alert, said: datetime | None, was: datetime | None) -> float |
     if alert.launched_at is None or said is None or was is None or said <= alert.launched_at:
         return None
     return (was - said) / (said - alert.launched_at)
+
+
+def last_step(s: Session, alert_id: int) -> int | None:
+    """The number of the newest entry in the history of an alert: another one, whenever something was done with it."""
+    return s.scalar(select(func.max(Audit.id)).where(Audit.subject == "alert", Audit.subject_id == alert_id))
 
 
 def steps(s: Session, alert_id: int) -> list[Step]:

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from notify.alerts import counts, lifecycle
 from notify.alerts.counts import RunningCount
 from notify.alerts.reporting import reports
-from notify.core.db import transaction
-from notify.delivery import claims, leases, recording
+from notify.core.db import one_moment, transaction
+from notify.delivery import claims, fanout, leases, recording
 from notify.delivery.outcomes import Outcome
 from notify.models import Lane
 from notify.models.states import DeliveryState
-from tests.factories import NOW, alert_resolved, operator, resident, sender, zone
+from tests.factories import NOW, alert_launched, alert_resolved, operator, resident, sender, zone
 from tests.owner import owning
 
 SENT = NOW + timedelta(seconds=3)
@@ -35,7 +35,7 @@ def looks(alert: int, running: RunningCount, times: int = 1) -> list[bool]:
     """Whether each look sees what there is."""
     found = []
     for _ in range(times):
-        with transaction() as s:
+        with one_moment() as s:
             row = reports.find_alert(s, alert)
             found.append(running.of(s, row) == counts.of(s, row))
     return found
@@ -90,3 +90,28 @@ def test_an_alert_that_is_over_is_counted_whole(alert: int, monkeypatch: pytest.
                      WHERE state = 'queued'""")
         )
     assert looks(alert, running) == [True]
+
+
+def test_while_the_audience_is_resolved_only_what_is_new_is_counted(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FIRST_SLICE", 2), ("SLICE", 2), ("LARGEST_SLICE", 2)):
+        monkeypatch.setattr(fanout, name, value)
+    monkeypatch.setattr(RunningCount, "AT_ONCE", 0)
+    with transaction() as s:
+        zone(s)
+        for n in range(8):
+            resident(s, verified=n % 4 != 3)
+    alert, running, found = alert_launched(channels=("sms",)), RunningCount(), list[bool]()
+    for _ in fanout.resolve(alert, NOW):
+        found += looks(alert, running)
+    assert found == [True] * len(found)
+    assert looks(alert, running) == [True]
+    alert, running = alert_launched(channels=("sms",)), RunningCount()
+    slices = fanout.resolve(alert, NOW)
+    assert [next(slices), looks(alert, running)] == [[], [True]]
+    assert [len(next(slices)), looks(alert, running)] == [1, [True]]
+    with owning() as s:
+        s.execute(text("UPDATE deliveries SET state = 'delivered' WHERE state = 'queued'"))
+    assert looks(alert, running) == [False], "what was counted is not counted again"
+    slices.close()
