@@ -202,7 +202,7 @@ def _require_as_approved(s: Session, alert: Alert) -> None:
             _("Alert %(alert)s is %(state)s: it cannot be launched.", alert=alert.id, state=word(alert.state)),
             hint=states.what_now(alert.state),
         )
-    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert, _told(alert)) != alert.approved_hash:
+    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert, alert.answered) != alert.approved_hash:
         raise Refused(
             _("Alert %(alert)s is not what was approved: its area or words have changed.", alert=alert.id),
             hint=_("Nothing was sent. Write it again and have it approved."),
@@ -224,10 +224,6 @@ def _start(s: Session, alert: Alert, by: Operator | None, now: datetime) -> None
     )
     standing.renew(s, alert.incident_id, alert.status, [alert.id])
     outdated.stop(s, alert.incident_id, alert.status, now)
-
-
-def _told(alert: Alert) -> dict[int, Sequence[int]]:
-    return {one: alert.told_apart.get(str(one), ()) for one in alert.told_before}
 
 
 def _tell_if_late(s: Session, alert: Alert, now: datetime) -> None:

@@ -108,7 +108,7 @@ def membership(alert: Alert) -> Membership:
     area = from_wkb(alert.area)
     if alert.follows is not None:
         return OfUnreached(area, alert.follows)
-    return OrTold(area, alert.told_before, {int(one): others for one, others in alert.told_apart.items()})
+    return OrTold(area, alert.answered)
 
 
 def residents_inside(

@@ -5,7 +5,7 @@ They are found again whenever the audience is counted or resolved, so whoever an
 counts. Where they live now does not matter; what they have opted out of does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,15 +20,13 @@ LAST_ID = 2**63 - 1
 
 
 class OrTold(Membership):
-    """An area, and all to whom these alerts were sent, but not to any of those that `apart` has for one of them."""
+    """An area, and all to whom one of the answered alerts was sent, but none of the others that belong to it."""
 
-    def __init__(
-        self, area: BaseGeometry, alerts: Iterable[int], apart: Mapping[int, Iterable[int]] | None = None
-    ) -> None:
+    def __init__(self, area: BaseGeometry, answered: Mapping[int, tuple[int, ...]]) -> None:
         super().__init__(area)
         by_others: dict[tuple[int, ...], list[int]] = {}
-        for one in alerts:
-            by_others.setdefault(tuple(apart.get(one, ()) if apart else ()), []).append(one)
+        for one, others in answered.items():
+            by_others.setdefault(others, []).append(one)
         self.told = tuple(Recipients(tuple(ones), others) for others, ones in by_others.items())
 
 

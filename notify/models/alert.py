@@ -63,6 +63,11 @@ class Alert(Base):
     fanout_done_at: Mapped[datetime | None]
     audience_total: Mapped[int] = mapped_column(Integer, server_default="0")
 
+    @property
+    def answered(self) -> dict[int, tuple[int, ...]]:
+        """`told_before`, each with those of `told_apart`."""
+        return {one: tuple(self.told_apart.get(str(one), ())) for one in self.told_before}
+
     __table_args__ = (
         Index(
             "alerts_in_work",

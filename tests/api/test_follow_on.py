@@ -146,3 +146,22 @@ def test_an_all_clear_can_be_corrected_and_agents_are_offered_nothing(at_desk: D
     assert "all-clear" in desk.get(path).text
     assert asked.rows("SELECT phase FROM working_drafts") == [("all-clear",)]
     assert 'action="/console/compose"' not in at_desk("agent").get(f"/console/alerts/{sent}").text
+
+
+def test_an_all_clear_to_the_last_part_says_whom_it_leaves_out(
+    at_desk: Desk, door: httpx.Client, city: datetime
+) -> None:
+    with transaction() as s:
+        factories.zone(s, "Cleared", factories.square(7, 7))
+    more = {"expires_at": city + timedelta(hours=5)}
+    danger = factories.alert_launched(now=city, zones=("Riverside", "Cleared"), **more)
+    incident = asked.number("SELECT incident_id FROM alerts WHERE id = :a", a=danger)
+    part = factories.alert_launched(now=city, zones=("Cleared",), phase="all-clear", incident=incident)
+    desk = at_desk("author")
+    path = press(desk, desk.get(f"/console/incidents/{incident}").text, "All clear")
+    page = desk.get(path).text
+    assert f"everybody to whom alert {danger} was sent" in page
+    left_out = f"It does not go to those elsewhere who were told of another part by alert {part}."
+    assert left_out in page
+    review = Form(page).send(desk, path, "review").headers["location"]
+    assert left_out in desk.get(review).text

@@ -113,7 +113,7 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     with transaction() as s:
         looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
     looked.audience = live_count().count(
-        OrTold(shape, looked.told_before, looked.told_before), event.topic, channels, now
+        OrTold(shape, looked.told_before), event.topic, channels, now
     )
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)

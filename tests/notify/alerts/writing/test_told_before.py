@@ -150,7 +150,7 @@ def test_whom_a_large_alert_was_sent_to_is_kept_for_a_minute(
 
 
 def counting(counted: live_count.LiveCount, first: int) -> audience.Audience:
-    return counted.count(OrTold(square(0, 0), (first,)), "storm", ("sms",), LATER)
+    return counted.count(OrTold(square(0, 0), {first: ()}), "storm", ("sms",), LATER)
 
 
 def test_a_larger_area_has_those_who_were_told_and_a_part_of_it_has_not(
@@ -180,7 +180,7 @@ def test_who_moved_away_hears_of_the_last_part_and_of_no_part_twice(people: dict
     assert written(clears[0]) == {people[name].sms: "queued" for name in ("stays", "stops", "leaves", "failed")}
     assert written(clears[1]) == {people[name].sms: "queued" for name in ("moves", "away")}
     counted = live_count.LiveCount(audience.written())
-    whom = OrTold(square(1, 0), [danger], {danger: [clears[0]]})
+    whom = OrTold(square(1, 0), {danger: (clears[0],)})
     assert counted.count(whom, "storm", ("sms",), LATER).by_channel == {"sms": 2}
 
 
