@@ -12,12 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from zones import antimeridian, gate, geojson, tangles
 from zones.errors import ZoneError
+from zones.gate import Shapes
 
 Area: TypeAlias = Polygon | MultiPolygon
 
@@ -165,6 +167,15 @@ def to_wkb(area: BaseGeometry) -> bytes:
     return wkb
 
 
+def usable(wkb: bytes) -> Area:
+    """Read a stored area to compare it, or to send to it again: an invalid one is repaired. Raises ZoneError for one
+    that is damaged beyond that."""
+    found = readable_areas([wkb])
+    if not found:
+        raise ZoneError("A stored area is damaged.", hint=DRAW_HINT)
+    return found[wkb]
+
+
 def from_wkb(wkb: bytes) -> Area:
     geometry = gate.from_wkb(wkb)
     if not isinstance(geometry, Polygon | MultiPolygon):
@@ -227,11 +238,11 @@ def share(area: BaseGeometry, other: BaseGeometry) -> float:
     return float(shapely.intersection(area, other).area / area.area) if area.intersects(other) else 0.0
 
 
-def leaves_out(area: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
-    """Return what of a valid area another one does not cover, without slivers (SLIVER_DEGREES)."""
+def minus(area: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    """Return what of a valid area another one does not cover."""
     if shapely.equals_identical(area, other):  # most updates go where the alert before went
         return Polygon()
-    return _without_slivers(shapely.difference(area, other), area)
+    return shapely.difference(area, other) if area.intersects(other) else area
 
 
 def meet(area: BaseGeometry, other: BaseGeometry, whole: BaseGeometry | None = None) -> bool:
@@ -240,21 +251,32 @@ def meet(area: BaseGeometry, other: BaseGeometry, whole: BaseGeometry | None = N
         return True
     if not area.intersects(other):
         return False
-    return not _without_slivers(shapely.intersection(area, other), area if whole is None else whole).is_empty
+    return not without_slivers(shapely.intersection(area, other), area if whole is None else whole).is_empty
 
 
-def _without_slivers(shape: BaseGeometry, whole: BaseGeometry) -> BaseGeometry:
-    """Return the parts of a shape that a disc fits into which is half as wide as the widest sliver."""
-    if shape.is_empty:
-        return Polygon()
+def without_slivers(shape: BaseGeometry, whole: BaseGeometry) -> BaseGeometry:
+    """Return the polygons of a shape, but those that are nowhere wider than a sliver (SLIVER_DEGREES). `whole`: the
+    valid area that it is a part of; what is small of its own, such as a house, has narrower slivers."""
     parts = shapely.get_parts(shape)
-    radius = min(SLIVER_DEGREES, SLIVER_OF_SMALL * 2 * whole.area / whole.length) / 2
-    areas, lengths = shapely.area(parts), shapely.length(parts)
-    wide = areas > radius * lengths  # the largest disc in a polygon is at least as wide as this; so most need no more
+    parts = parts[shapely.area(parts) > 0]
+    if not parts.size:
+        return Polygon()
+    areas, lengths, radius = shapely.area(parts), shapely.length(parts), _sliver_radius(parts, whole)
+    wide = areas > radius * lengths  # a disc fits in whose radius is area by length; so most need no more
     doubtful = np.flatnonzero(~wide & (areas > math.pi * radius**2))
-    wide[doubtful] = ~shapely.is_empty(shapely.buffer(parts[doubtful], -radius, quad_segs=2))
+    wide[doubtful] = ~shapely.is_empty(shapely.buffer(parts[doubtful], -radius[doubtful], quad_segs=2))
     kept = parts[wide].tolist()
     return kept[0] if len(kept) == 1 else MultiPolygon(kept) if kept else Polygon()
+
+
+def _sliver_radius(parts: Shapes, whole: BaseGeometry) -> NDArray[np.float64]:
+    """Return half of the width of a sliver in each part: it depends on the polygon of the whole that it lies in."""
+    polygons = shapely.get_parts(whole)
+    radius = np.minimum(SLIVER_DEGREES, SLIVER_OF_SMALL * 2 * shapely.area(polygons) / shapely.length(polygons)) / 2
+    found = np.full(len(parts), radius.min())
+    part, polygon = shapely.STRtree(polygons).query(shapely.point_on_surface(parts), predicate="intersects")
+    found[part] = radius[polygon]
+    return found
 
 
 def circle(lon: float, lat: float, radius_m: float) -> Area:

@@ -202,7 +202,8 @@ def _require_as_approved(s: Session, alert: Alert) -> None:
             _("Alert %(alert)s is %(state)s: it cannot be launched.", alert=alert.id, state=word(alert.state)),
             hint=states.what_now(alert.state),
         )
-    if area_hash(from_wkb(alert.area)) != alert.area_hash or frozen_hash(s, alert, alert.answered) != alert.approved_hash:
+    frozen = area_hash(from_wkb(alert.area)), frozen_hash(s, alert, alert.answered)
+    if frozen != (alert.area_hash, alert.approved_hash):
         raise Refused(
             _("Alert %(alert)s is not what was approved: its area or words have changed.", alert=alert.id),
             hint=_("Nothing was sent. Write it again and have it approved."),

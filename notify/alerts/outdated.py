@@ -115,11 +115,12 @@ def _all_clear_since(s: Session, alert: Alert) -> int | None:
     announced again since, in that part."""
     if alert.phase == "all-clear":
         return None
-    return next((word.id for word in _words(s, alert, alert.created_at) if word.clear), None)
+    return next((word.id for word in _words(s, alert, alert.written_after) if word.clear), None)
 
 
-def _words(s: Session, alert: Alert, since: datetime) -> Sequence[Spoken]:
-    """What was launched since and has the last word in the alert's area or a part of it, the newest first."""
+def _words(s: Session, alert: Alert, since: datetime | None) -> Sequence[Spoken]:
+    """What was launched since that launch, or ever, and has the last word in the alert's area or in a part of it, the
+    newest first."""
     later = [one for one in standing.said(s, alert.incident_id, alert.status, since) if one.id != alert.id]
     own = readable_areas([alert.area] if later and alert.area is not None else [])
     # One that was cancelled after its launch counts if somebody may have read it.

@@ -18,17 +18,16 @@ from sqlalchemy.orm import Session
 
 from notify.core.states import HELD_BACK
 from notify.models import Alert, Standing
-from zones.geometry import leaves_out, meet, readable_areas, share, to_wkb
+from zones.geometry import meet, minus, readable_areas, to_wkb, without_slivers
 
 INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the incident
-HOLDS = 0.05  # an alert holds in a zone of its own from this share of the zone on
 NEXT = timedelta(microseconds=1)  # the least that PostgreSQL tells apart
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A launched alert. `speaks`: it has the last word where it goes; a follow-up only repeats another's, and what was
-    cancelled has none. `heard`: nor has that, but somebody may have read it."""
+    """A launched alert. `speaks`: it has the last word where it goes. A follow-up has none, as it repeats another's, nor
+    has what was cancelled; but that may have been `heard` before."""
 
     id: int
     clear: bool
@@ -57,8 +56,12 @@ def lock(s: Session, incident_id: int) -> None:
 def next_moment(s: Session, incident_id: int, now: datetime) -> datetime:
     """Return the time of a launch in an incident that is locked: now, but after all launches before it, whatever the
     clocks of their hosts said and however long this one waited for the lock."""
-    last = s.scalar(select(func.max(Alert.launched_at)).where(Alert.incident_id == incident_id))
+    last = last_launch(s, incident_id)
     return now if last is None else max(now, last + NEXT)
+
+
+def last_launch(s: Session, incident_id: int) -> datetime | None:
+    return s.scalar(select(func.max(Alert.launched_at)).where(Alert.incident_id == incident_id))
 
 
 def renew(s: Session, incident_id: int, status: str, alerts: Collection[int]) -> None:
@@ -71,9 +74,12 @@ def renew(s: Session, incident_id: int, status: str, alerts: Collection[int]) ->
         for at, one in enumerate(launched)
         if any(meet(one.area, area) for area in there)
     }
-    elsewhere = [one.id for one in launched if one.id not in found]
-    ours = select(Alert.id).where(Alert.incident_id == incident_id, Alert.status == status)
-    s.execute(delete(Standing).where(Standing.alert_id.in_(ours), Standing.alert_id.not_in(elsewhere)))
+    # Where an unreadable one still holds is not known any more: everywhere. What was over stays over.
+    unreadable = select(Alert.id).where(
+        Alert.incident_id == incident_id, Alert.status == status, Alert.id.not_in([one.id for one in launched])
+    )
+    partly = Standing.alert_id.in_(unreadable) & Standing.left_area.is_not(None)
+    s.execute(delete(Standing).where(Standing.alert_id.in_(found) | partly))
     rows = [row for row in found.values() if row]
     if rows:
         s.execute(insert(Standing), rows)
@@ -85,14 +91,15 @@ def left(of: Spoken, later: Sequence[Spoken]) -> Left:
     for one in reversed(later):
         if area.is_empty:
             break
-        if one.speaks and meet(area, one.area, of.area):
-            words.append(one)
-            area = leaves_out(area, one.area)
-    return Left(area, words)
+        if one.speaks:
+            if meet(area, one.area, of.area):
+                words.append(one)
+            area = minus(area, one.area)  # be it a sliver: of two that share one none may leave it
+    return Left(without_slivers(area, of.area), words)
 
 
 def said(s: Session, incident_id: int, status: str, since: datetime | None = None) -> list[Spoken]:
-    """Return what was launched in an incident, or after a moment, the oldest first.
+    """Return what was launched in an incident, or after another launch, the oldest first.
 
     One whose area is damaged is left out, so that it does not keep the others from going out.
     """
@@ -120,18 +127,16 @@ def heard(launched: Iterable[Spoken]) -> list[Spoken]:
 
 def _row(s: Session, one: Spoken, later: Sequence[Spoken]) -> dict[str, Any] | None:
     found = left(one, later)
-    row: dict[str, Any] = {
-        "alert_id": one.id, "superseded_by": None, "ended_by": None, "left_area": None, "left_in": None
-    }  # fmt: skip
     if not found.words:
         return None
-    clears = left(one, [word for word in later if word.clear])
-    if not one.clear and clears.area.is_empty:
-        row["ended_by"] = clears.words[0].id  # danger that was announced again since is that of a later alert
+    row = dict.fromkeys(("superseded_by", "ended_by", "left_area", "left_in")) | {"alert_id": one.id}
     if not found.area.is_empty:
         return row | {"left_area": to_wkb(found.area), "left_in": _zones(s, one.id, found.area)}
+    clears = left(one, [word for word in later if word.clear])
     dangers = [word.id for word in found.words if not word.clear]
-    if one.clear or dangers:
+    if not one.clear and clears.words and clears.area.is_empty:
+        row["ended_by"] = clears.words[0].id  # danger that was announced again since is that of a later alert
+    if dangers or row["ended_by"] is None:
         row["superseded_by"] = dangers[0] if dangers else found.words[0].id
     return row
 
@@ -145,4 +150,4 @@ def _zones(s: Session, alert_id: int, area: BaseGeometry) -> list[str]:
     ).all()
     shapes = readable_areas(row.geometry for row in rows)
     found = [(row.name, shapes.get(row.geometry)) for row in rows]
-    return [name for name, shape in found if shape is not None and share(shape, area) > HOLDS]
+    return [name for name, shape in found if shape is not None and meet(shape, area)]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import rules, unreached
-from notify.audience.told import LAST_ID, OrTold
+from notify.audience import rules, told, unreached
+from notify.audience.told import LAST_ID, OrTold, Recipients
 from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
@@ -119,16 +119,24 @@ def residents_inside(
 
     Only ids above `after` and up to `through` are returned.
     """
-    return residents_of(s, area, places_inside(s, area, now, after, through), after, through)
+    return residents_of(s, area, places_inside(s, area, now, after, through), now, after, through)
 
 
 def residents_of(
-    s: Session, area: Membership, inside: Places, after: int = 0, through: int = LAST_ID
+    s: Session, area: Membership, inside: Places, now: datetime, after: int = 0, through: int = LAST_ID
 ) -> NDArray[np.int64]:
     """Return what `residents_inside` does, where the places inside are known."""
     found = np.unique(inside.residents)
     if isinstance(area, OrTold):
-        return np.unique(np.concatenate([found, *(one.read(s, after, through) for one in area.told)]))
+        return np.unique(np.concatenate([found, *(_told(s, one, now, after, through) for one in area.told)]))
+    return found
+
+
+def _told(s: Session, of: Recipients, now: datetime, after: int, through: int) -> NDArray[np.int64]:
+    """Those recipients, without who is about to be told by one of the others."""
+    found = of.read(s, after, through)
+    for area in told.to_come(s, of.others) if found.size else ():
+        found = np.setdiff1d(found, places_inside(s, Membership(area), now, after, through).residents)
     return found
 
 

@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from zones.geometry import Area, readable_areas
 from zones.membership import Membership
 
 LAST_ID = 2**63 - 1
@@ -59,3 +60,13 @@ def _residents(
         {"alerts": list(alerts), "without": list(without), "after": after, "through": through},
     ).scalar()
     return np.unique(np.array(found or [], dtype=np.int64))
+
+
+def to_come(s: Session, alerts: Sequence[int]) -> list[Area]:
+    """Return the areas of those of these alerts whose audience is not known yet, but that will be sent."""
+    stored = s.execute(
+        text("""SELECT area FROM alerts WHERE id = ANY(:alerts) AND fanout_done_at IS NULL
+                   AND state IN ('sending', 'paused') AND area IS NOT NULL"""),
+        {"alerts": list(alerts)},
+    ).scalars()
+    return [*readable_areas(stored).values()]

@@ -47,11 +47,12 @@ class Alert(Base):
     two_people: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # why one person is not enough
     follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # whose unreached it is for
     told_before: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # alerts: to theirs as well
-    told_apart: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # of these: unless told by those
+    told_apart: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by one of these: who heard of another part
     corrects: Mapped[bool] = mapped_column(server_default="false")  # its words say that it corrects the one before
     rewrites: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), unique=True)  # the draft that it replaced
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     created_at: Mapped[datetime]
+    written_after: Mapped[datetime | None]  # the last launch of its incident that its author could see
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     approved_at: Mapped[datetime | None]
     approved_hash: Mapped[str | None]

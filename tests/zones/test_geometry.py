@@ -20,15 +20,16 @@ from zones.geometry import (
     clean,
     from_wkb,
     in_metres,
-    leaves_out,
     meet,
     metric_crs,
+    minus,
     parse_area,
     read_area,
     readable_areas,
     to_geojson,
     to_wkb,
     union,
+    without_slivers,
 )
 
 TOWN = box(-75.2, 39.9, -75.1, 40.0)
@@ -292,6 +293,10 @@ def test_parts_that_share_edges_are_united_without_intersecting_anything(monkeyp
 METRE = 1e-5  # degrees of latitude
 
 
+def leaves_out(area: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    return without_slivers(minus(area, other), area)
+
+
 @pytest.mark.parametrize(
     ("other", "left"),
     [
@@ -336,3 +341,13 @@ def test_stored_areas_are_read_once_each_and_repaired_if_they_can_be() -> None:
     assert [*found] == stored[:2]
     assert found[stored[0]].is_valid
     assert found[stored[1]].equals(fine)
+
+
+def test_a_house_beside_a_zone_is_no_sliver_of_it() -> None:
+    house = box(2, 0, 2 + 9 * METRE, 9 * METRE)
+    both = MultiPolygon([box(0, 0, 1, 1), house])
+    assert leaves_out(both, box(0, 0, 1, 1)).equals(house)
+    assert leaves_out(both, house).equals(box(0, 0, 1, 1))
+    assert meet(both, house)
+    many = MultiPolygon([box(0, 0, 1, 1), *(box(2 + n, 0, 2 + n + 9 * METRE, 9 * METRE) for n in range(50))])
+    assert len(leaves_out(many, box(0, 0, 1, 1)).geoms) == 50

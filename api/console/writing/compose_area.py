@@ -112,9 +112,7 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     wanted = looked.wanted
     with transaction() as s:
         looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
-    looked.audience = live_count().count(
-        OrTold(shape, looked.told_before), event.topic, channels, now
-    )
+    looked.audience = live_count().count(OrTold(shape, looked.told_before), event.topic, channels, now)
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)
     with transaction() as s:

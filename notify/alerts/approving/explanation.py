@@ -54,7 +54,7 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
     """Explain the audience of an alert if it were launched now. Raises Refused without an area."""
     area = audience.membership(alert)
     places = audience.places_inside(s, area, now)
-    residents = audience.residents_of(s, area, places)
+    residents = audience.residents_of(s, area, places, now)
     found = audience.count(s, alert, residents, now)
     return Explanation(
         found,

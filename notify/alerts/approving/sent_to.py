@@ -39,4 +39,4 @@ def contacts(s: Session, alert: Alert, now: datetime) -> int:
 
 
 def _counted_of(alert: Alert) -> tuple[object, ...]:
-    return alert.area_hash, alert.topic, tuple(sorted(alert.channels)), alert.follows, tuple(alert.told_before)
+    return alert.area_hash, alert.topic, tuple(sorted(alert.channels)), alert.follows, tuple(alert.answered.items())

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from notify.alerts.writing import told_before
 from notify.city import zones as city_zones
 from notify.models import Alert, AlertZone, ZoneVersion
-from zones.geometry import from_wkb, share
+from zones.geometry import share, usable
 
 MOST_OF_IT = 0.5
 
@@ -19,7 +19,7 @@ def exactly(s: Session, alerts: Sequence[Alert], area: BaseGeometry) -> dict[int
     """Return the zones of some alerts, name by number, whose present borders make up an area of theirs. None where they
     do not: a part was drawn, a zone has changed or is retired, or belongs to it only in part."""
     numbers = set(s.scalars(_ZONES.where(AlertZone.alert_id.in_([one.id for one in alerts]))))
-    own = {one.zone: from_wkb(one.version.geometry) for one in city_zones.all_zones(s) if one.zone.id in numbers}
+    own = {one.zone: usable(one.version.geometry) for one in city_zones.all_zones(s) if one.zone.id in numbers}
     there = {zone: shape for zone, shape in own.items() if share(shape, area) > MOST_OF_IT}
     made = shapely.union_all(list(there.values()))
     if made.is_empty or not (told_before.covers(made, area) and told_before.covers(area, made)):
@@ -38,4 +38,4 @@ def versions(s: Session, alerts: Sequence[Alert], area: BaseGeometry) -> tuple[i
         .where(AlertZone.alert_id.in_([one.id for one in alerts]))
         .order_by(ZoneVersion.id)
     ).unique()
-    return tuple(dict.fromkeys(row.id for row in rows if share(from_wkb(row.geometry), area) > MOST_OF_IT))
+    return tuple(dict.fromkeys(row.id for row in rows if share(usable(row.geometry), area) > MOST_OF_IT))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.alerts import incidents
+from notify.alerts import incidents, standing
 from notify.alerts.approving import approval_asks, limits, two_people
 from notify.alerts.readiness import channel_policies
 from notify.alerts.words import wording
@@ -28,7 +28,7 @@ from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from notify.models import Alert, AlertZone, Incident, Lane, Operator, StoredContent, Topic
 from notify.models.states import AlertState
-from zones.geometry import area_hash, from_wkb, to_wkb
+from zones.geometry import area_hash, from_wkb, to_wkb, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         expires_at=times.expires_at,
         created_by=by.id,
         created_at=now,
+        written_after=standing.last_launch(s, incident.id),
         launch_at=times.launch_at,
         fanout_through=-1,
         audience_total=0,
@@ -266,10 +267,11 @@ def _area_of(s: Session, alert: Alert) -> _Area:
     """The area of an earlier alert, as it is."""
     if alert.area is None:
         raise Invalid(_("Alert %(alert)s has no area.", alert=alert.id), hint=_("Write a new alert, with an area."))
+    area = usable(alert.area)
     versions = s.scalars(select(AlertZone.zone_version_id).where(AlertZone.alert_id == alert.id)).all()
     return _Area(
-        bytes(alert.area),
-        area_hash(from_wkb(alert.area)),
+        to_wkb(area),
+        area_hash(area),
         (alert.area_names or alert.area_description,),
         tuple(versions),
         named="free-words" in alert.two_people,

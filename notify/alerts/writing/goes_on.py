@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from notify.alerts import incidents
 from notify.models import Alert, Standing
-from zones.geometry import from_wkb
+from zones.geometry import readable_areas, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,10 @@ class GoesOn:
     @property
     def shape(self) -> BaseGeometry:
         """Where they hold. Raises ZoneError when the area of the alert is damaged."""
-        return from_wkb(self.alert.area or b"") if self.area is None else self.area
+        return usable(self.alert.area or b"") if self.area is None else self.area
 
 
-def find(
-    s: Session, incident: int, phase: str, status: str = "Actual", *, corrects: bool = False, but: int = 0
-) -> GoesOn | None:
+def find(s: Session, incident: int, phase: str, status: str, *, corrects: bool = False, but: int = 0) -> GoesOn | None:
     """Return what an alert of this phase and status goes on from, None in an incident without alerts. A correction of
     an all-clear goes on from that. `but`: an alert that does not count."""
     last = incidents.latest(s, incident, status, but)
@@ -61,7 +59,7 @@ def _where(s: Session, holds: Sequence[Alert], but: int) -> GoesOn:
         return GoesOn(holds[0], holds)
     shapes = [left[one.id].left_area if one.id in left else one.area for one in holds]
     zones = [name for one in holds for name in (left[one.id].left_in if one.id in left else _zones(one)) or ()]
-    area = shapely.union_all([from_wkb(shape) for shape in shapes if shape is not None])
+    area = shapely.union_all([*readable_areas(shape for shape in shapes if shape is not None).values()])
     return GoesOn(holds[0], holds, area, list(dict.fromkeys(zones)), _cleared(s, holds[0], but))
 
 

@@ -82,7 +82,7 @@ def suggested(s: Session, asked: WarnRequest) -> Suggested:
     zones = {one.zone.id: one.zone.name for one in city_zones.all_zones(s)}
     if found := zones_named.named(zones, asked.place):
         return Suggested({number: zones[number] for number in found})
-    last = goes_on.find(s, asked.incident_id, "update") if asked.incident_id is not None else None
+    last = goes_on.find(s, asked.incident_id, "update", "Actual") if asked.incident_id is not None else None
     there = area_zones.exactly(s, last.holds, last.shape) if last is not None and last.alert.area else {}
     return Suggested(there, last.alert.id if last is not None and there else None)
 

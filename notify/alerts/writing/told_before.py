@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from notify.alerts import standing
 from notify.alerts.standing import Spoken
 from notify.models import Alert
-from zones.geometry import from_wkb, leaves_out, meet
+from zones.geometry import from_wkb, meet, minus, without_slivers
 
 
 def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGeometry) -> dict[int, tuple[int, ...]]:
@@ -42,7 +42,7 @@ def columns(answered: Mapping[int, Sequence[int]]) -> dict[str, Any]:
 
 def covers(area: BaseGeometry, earlier: BaseGeometry) -> bool:
     """Return whether an area leaves out nothing of an earlier one."""
-    return bool(leaves_out(earlier, area).is_empty)
+    return bool(without_slivers(minus(earlier, area), earlier).is_empty)
 
 
 def _answered(launched: Sequence[Spoken], new: Spoken) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -59,7 +59,7 @@ def start(
     if incident is None:
         fields = _first(s, event, phase, by)
     else:
-        before = _before(s, incident, event, phase, correct=correct)
+        before = _before(s, incident, event, phase, by, correct=correct)
         fields = _later(s, before.alert, event, phase, now, correct=correct)
         fields |= _still(s, before) if zones_of is None else {"earlier": ""}
     fields |= _where(s, zones_of, outside)
@@ -99,10 +99,10 @@ def _later(s: Session, last: Alert, event: Event, phase: str, now: datetime, *, 
     return fields | (_weight_of(last, now) if correct else _goes_on(last, phase, now))
 
 
-def _before(s: Session, incident: int, event: Event, phase: str, *, correct: bool) -> GoesOn:
+def _before(s: Session, incident: int, event: Event, phase: str, by: Operator, *, correct: bool) -> GoesOn:
     """The alert of an incident that a form goes on from. Raises NotFound or Invalid."""
     incidents.about(s, incident, event.name)
-    found = goes_on.find(s, incident, phase, corrects=correct)
+    found = goes_on.find(s, incident, phase, "Exercise" if by.exercising else "Actual", corrects=correct)
     if found is None:
         raise NotFound(_("Incident %(incident)s has no alert yet.", incident=incident))
     return found

@@ -162,6 +162,20 @@ def test_what_can_still_go_out_after_an_all_clear(first: int) -> None:
         assert launch(alert) is AlertState.SENDING
 
 
+def test_what_was_written_while_an_all_clear_waited_to_be_launched_does_not_go_out(first: int) -> None:
+    """Its author could not see that all-clear, whatever the times say: a launch takes seconds, clocks can be wrong."""
+    clear = ready(first, "all-clear", at=SOON)
+    written = ready(first, "update", at=LATER)
+    launch(clear, SOON)
+    with pytest.raises(Refused, match=f"All-clear {clear} was launched after alert {written} was written"):
+        launch(written)
+
+
+def test_what_was_written_after_an_all_clear_goes_out_though_a_clock_was_fast(first: int) -> None:
+    launch(ready(first, "all-clear", at=CLEAR), LATER)
+    assert launch(ready(first, "issue", at=CLEAR), CLEAR) is AlertState.SENDING
+
+
 def test_danger_that_was_announced_again_lifts_it(first: int) -> None:
     old = ready(first, "update", at=SOON)
     all_clear(first)

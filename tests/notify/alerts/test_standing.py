@@ -109,6 +109,7 @@ def test_a_damaged_area_keeps_nobody_from_being_stopped(danger: int) -> None:
         f"UPDATE alerts SET area = 'x' WHERE id = {danger}",
         "ALTER TABLE alerts ENABLE TRIGGER USER",
     )
+    assert seen(danger).left_in == ["Hilltop", "Riverside"]
     with transaction() as s:
         lifecycle.cancel(s, update, None, NOW + timedelta(minutes=2))
     assert seen(danger).left_in is None
@@ -140,13 +141,45 @@ def test_a_block_of_a_large_area_counts_and_a_border_drawn_anew_does_not(danger:
     block = shapely.box(0.3, 0.3, 0.3012, 0.3009)  # 130 by 100 m of a square of 330 by 110 km
     city = shapely.box(0, 0, 3, 1)
     clear = then(danger, 1, "all-clear", **drawn(city - block))
-    assert (seen(danger).left_in, holding(danger)) == ([], [danger])
+    assert (seen(danger).left_in, holding(danger)) == (["Riverside"], [danger])
     last = then(danger, 2, "all-clear", **drawn(shapely.box(0.00003, 0.00003, 2.99997, 0.99997)))  # 3 m less
     assert (seen(danger).ended_by, seen(clear).superseded_by, holding(danger)) == (last, last, [])
 
 
 def drawn(area: BaseGeometry) -> dict[str, Any]:
     return {"area": to_geojson(area), "area_description": "Bay Area", "confirmed": ["whole-city"]}
+
+
+def test_danger_that_comes_back_beside_a_border_goes_out(danger: int) -> None:
+    """All but a strip of 20 m between two zones that were cleared one after the other: each has a half of the strip."""
+    then(danger, 1, "all-clear", "Riverside")
+    then(danger, 2, "all-clear", "Harbor", "Hilltop")
+    strip = shapely.box(0.9999, 0, 1.0001, 1)
+    again = then(danger, 3, "update", **drawn(shapely.box(0, 0, 3, 1) - strip))
+    assert (seen(danger).superseded_by, seen(danger).left_in, holding(danger)) == (again, None, [again])
+
+
+METRES = st.integers(-25, 25).map(lambda n: n * 1.03e-5)
+PIECES = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 5), st.integers(1, 6), METRES, METRES),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(PIECES)
+def test_nothing_is_over_where_something_is_left(pieces: Sequence[tuple[bool, int, int, float, float]]) -> None:
+    """Borders differ by up to 25 m, about as much as what does not count."""
+    of = Spoken(0, clear=False, speaks=True, area=shapely.box(0, 0, 6, 1))
+    later = [
+        Spoken(n, clear=clear, speaks=True, area=shapely.box(west + moved, low, west + width + moved, 1))
+        for n, (clear, west, width, moved, low) in enumerate(pieces, 1)
+    ]
+    found, clears = left(of, later), left(of, [one for one in later if one.clear])
+    assert not clears.area.is_empty or found.area.is_empty
+    assert shapely.difference(found.area, clears.area).area < 1e-12
+    for one in found.words:
+        assert not shapely.intersection(found.area, one.area).area > 0
 
 
 WORDS = st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5), min_size=1)), min_size=1, max_size=6)

@@ -94,7 +94,7 @@ def test_a_newer_update_is_what_holds_not_the_alert_that_it_replaced(danger: int
     newer = next_of(danger, 1, "update", "Riverside", "Harbor", "Old Town")
     clear = next_of(danger, 2, "all-clear", "Harbor")
     with transaction() as s:
-        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update")
+        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update", "Actual")
         assert found is not None
         assert (found.alert.id, [one.id for one in found.cleared]) == (newer, [clear])
     assert fields(danger, "update")[0]["severity"] != "Extreme"
@@ -105,7 +105,7 @@ def test_after_an_update_to_a_part_is_ended_the_first_alert_holds_in_the_rest(da
     sql("UPDATE alerts SET state = 'sent' WHERE id = :a", a=update)
     clear = next_of(danger, 2, "all-clear", "Harbor")
     with transaction() as s:
-        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update")
+        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update", "Actual")
         assert found is not None
         assert (found.alert.id, [one.id for one in found.cleared]) == (danger, [clear])
 
@@ -114,7 +114,7 @@ def test_after_an_update_to_a_part_is_ended_the_first_alert_holds_in_the_rest(da
 def test_when_it_is_over_everywhere_the_all_clear_is_the_last_word(danger: int, clears: list[tuple[str, ...]]) -> None:
     last = [next_of(danger, n, "all-clear", *zones) for n, zones in enumerate(clears, 1)][-1]
     with transaction() as s:
-        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update")
+        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "update", "Actual")
         assert found is not None
         assert (found.alert.id, found.cleared) == (last, ())
     assert "severity" not in fields(danger, "update")[0]
@@ -139,7 +139,7 @@ def test_an_all_clear_is_to_all_that_several_alerts_say_still(danger: int) -> No
 def test_a_correction_of_the_all_clear_goes_on_from_that(danger: int) -> None:
     clear = next_of(danger, 1, "all-clear", "Harbor")
     with transaction() as s:
-        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "all-clear", corrects=True)
+        found = goes_on.find(s, s.get_one(Alert, danger).incident_id, "all-clear", "Actual", corrects=True)
         assert found is not None
         assert found.alert.id == clear
 
@@ -167,7 +167,7 @@ def test_an_incident_of_many_alerts_is_read_in_a_few_statements(danger: int, pha
     with transaction() as s:
         incident = s.get_one(Alert, danger).incident_id
         event.listen(db.engine(), "before_cursor_execute", note)
-        found = goes_on.find(s, incident, phase)
+        found = goes_on.find(s, incident, phase, "Actual")
         event.remove(db.engine(), "before_cursor_execute", note)
     assert found is not None
     assert len(found.holds) == {"update": 1, "all-clear": 3}[phase], "one is left of the two in Harbor and Riverside"
@@ -188,6 +188,6 @@ def test_a_real_alert_goes_on_from_a_real_one_and_practice_from_practice(danger:
             found = goes_on.find(s, incident, "update", status)
             assert found is not None
             assert found.alert.id == expected
-        ends = goes_on.find(s, incident, "all-clear")
+        ends = goes_on.find(s, incident, "all-clear", "Actual")
         assert ends is not None
         assert [one.id for one in ends.holds] == [danger]

@@ -184,6 +184,21 @@ def test_who_moved_away_hears_of_the_last_part_and_of_no_part_twice(people: dict
     assert counted.count(whom, "storm", ("sms",), LATER).by_channel == {"sms": 2}
 
 
+def test_two_parts_cleared_in_one_minute_are_told_apart_before_the_first_audience_is_known(
+    people: dict[str, factories.Resident],
+) -> None:
+    danger = factories.alert_resolved(zones=["Riverside", "Hillside"], expires_at=NOW + timedelta(hours=6))
+    with transaction() as s:
+        factories.move(s, people["moves"].id, 50, 50)
+        incident = s.get_one(Alert, danger).incident_id
+    at, more = NOW + timedelta(minutes=1), {"incident": incident, "phase": "all-clear"}
+    first, last = (factories.alert_launched(now=at, zones=[zone], **more) for zone in ("Riverside", "Hillside"))
+    factories.resolve(last, at)
+    factories.resolve(first, at)
+    assert written(last).keys() == {people[name].sms for name in ("moves", "away")}
+    assert written(first).keys() == {people[name].sms for name in ("stays", "stops", "leaves", "failed")}
+
+
 def test_who_may_not_have_read_of_the_first_part_hears_of_the_last(people: dict[str, factories.Resident]) -> None:
     danger = factories.alert_resolved(zones=["Riverside", "Hillside"], expires_at=NOW + timedelta(hours=6))
     part = clear(danger, 1, "Riverside")
