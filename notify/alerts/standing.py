@@ -26,8 +26,8 @@ NEXT = timedelta(microseconds=1)  # the least that PostgreSQL tells apart
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A launched alert. `speaks`: it has the last word where it goes. A follow-up has none, as it repeats another's, nor
-    has what was cancelled; but that may have been `heard` before."""
+    """A launched alert. `speaks`: it has the last word where it goes. A follow-up has none, as it repeats another's,
+    nor has what was cancelled; but that may have been `heard` before."""
 
     id: int
     clear: bool
