@@ -75,7 +75,7 @@ RIGHTS = {
     "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
-    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at)",
+    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",

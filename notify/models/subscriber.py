@@ -20,7 +20,10 @@ class Subscriber(Base):
 
 
 class Contact(Base):
-    """An address on a channel: a resident's, or one of our social timelines, which has a language of its own."""
+    """An address on a channel: a resident's, or one of our social timelines, which has a language of its own.
+
+    `dead_at`: when a provider reported that it did not exist, once that report was lifted (`consent.lift_report`).
+    """
 
     __tablename__ = "contacts"
     id: Mapped[Id]
@@ -31,6 +34,7 @@ class Contact(Base):
     address_index: Mapped[bytes]
     address_sealed: Mapped[bytes | None]
     verified_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -249,7 +249,8 @@ def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> C
 
 def _give_up(s: Session, old: Contact, now: datetime) -> None:
     """Move a contact to an erased resident of its own. Its consents stay with it; imports treat it as erased."""
-    nobody = Subscriber(language=settings().languages[0], created_at=now, erased_at=now)
+    since = s.get_one(Subscriber, old.subscriber_id).created_at  # its alerts stay in the record that one finds by it
+    nobody = Subscriber(language=settings().languages[0], created_at=since, erased_at=now)
     s.add(nobody)
     s.flush()
     old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None

@@ -87,10 +87,29 @@ def opt_back_in(
 
 def note_alive(s: Session, channel: str, index: bytes) -> None:
     """Note that somebody answers at an address: it exists, even if a provider called it invalid before."""
-    s.execute(
-        text("DELETE FROM suppressions WHERE channel = :channel AND address_index = :index AND reason = 'invalid'"),
-        {"channel": channel, "index": index},
+    lift_report(s, channel, index, "invalid")
+
+
+def lift_report(s: Session, channel: str, index: bytes, reason: str, topic: Topic | None = None) -> bool:
+    """Lift what a provider reported about an address. Return False if it did not.
+
+    Who has an address that was dead may be another person (`proving`), so the contact keeps when that was.
+    """
+    lifted = s.execute(
+        text("""
+            WITH lifted AS (
+                DELETE FROM suppressions
+                 WHERE channel = :channel AND address_index = :index AND reason = :reason
+                   AND topic IS NOT DISTINCT FROM CAST(:topic AS topic)
+                RETURNING at
+            ), dead AS (
+                UPDATE contacts c SET dead_at = greatest(c.dead_at, lifted.at) FROM lifted
+                 WHERE c.channel = :channel AND c.address_index = :index AND :reason IN ('invalid', 'hard-bounce')
+            )
+            SELECT at FROM lifted"""),
+        {"channel": channel, "index": index, "reason": reason, "topic": topic},
     )
+    return lifted.first() is not None
 
 
 def unsubscribe(s: Session, token: str, *, everything: bool = False, now: datetime) -> Unsubscribed:

@@ -46,7 +46,13 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> None
 
 
 def _was_dead(s: Session, contact: Contact) -> bool:
-    """Whether a provider has reported that there is no such phone or email, after it was proved."""
+    """Whether a provider has reported that there is no such phone or email, after it was proved.
+
+    A report that was lifted counts: a text to us shows that somebody has the number, not who.
+    """
+    assert contact.verified_at is not None  # noqa: S101  the caller has looked
+    if contact.dead_at is not None and contact.dead_at > contact.verified_at:
+        return True
     reported = select(Suppression.id).where(
         Suppression.channel == contact.channel,
         Suppression.address_index == contact.address_index,

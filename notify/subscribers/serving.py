@@ -82,13 +82,7 @@ def lift(
     if reason == "opt-out":
         lifted = consent.opt_back_in(s, channel, kept, how=f"operator, on request: {how}", now=now, topic=topic)
     else:
-        lifted = bool(
-            s.execute(
-                text("""DELETE FROM suppressions WHERE channel = :channel AND address_index = :index
-                           AND reason = :reason AND topic IS NOT DISTINCT FROM CAST(:topic AS topic) RETURNING id"""),
-                {"channel": channel, "index": index, "reason": reason, "topic": topic},
-            ).all()
-        )
+        lifted = consent.lift_report(s, channel, index, reason, topic)
     if not lifted:
         raise Refused(
             f"This address has no such suppression: {reason}, {topic or 'everything'}.",

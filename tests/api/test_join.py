@@ -8,56 +8,21 @@ import pytest
 from sqlalchemy import text
 
 from notify.channels import sms_segments
-from notify.core import crypto
 from notify.core.db import transaction
-from notify.core.settings import settings
 from notify.core.texts import worded
-from notify.delivery import join_codes, sender_pool
+from notify.delivery import sender_pool
 from notify.models import Topic
 from notify.subscribers import consent, exporting, importing, serving
-from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.wishes import MOST_PLACES
 from templates import RESIDENTS
 from tests import factories
-from tests.api import asked
-
-PHONE, MAIL = "+12155550142", "maria.lopez@example.org"
-HOME = "0.5 0.5 120 Main St"
+from tests.api import asked, joins
+from tests.api.joins import HOME, MAIL, PHONE, begin, form, join, sent_code
 
 
 @pytest.fixture(autouse=True)
 def _a_city_that_sends(database: str) -> None:
-    with transaction() as s:
-        factories.zone(s)
-        factories.sender(s, "twilio")
-        factories.sender(s, "sendgrid")
-    sender_pool.read_anew()
-
-
-def sent_code() -> str:
-    """What the newest message says, as the job makes it at the moment in which it is sent."""
-    with transaction() as s:
-        number = s.execute(text("SELECT max(joining_id) FROM direct_messages WHERE kind = 'join-code'")).scalar_one()
-        code = join_codes.new_code(s, number, "", datetime.now(UTC))
-    assert code is not None
-    return code
-
-
-def form(door: httpx.Client, path: str, **fields: object) -> httpx.Response:
-    return door.post(path, data=fields, headers={"Origin": settings().public_url}, follow_redirects=False)
-
-
-def begin(door: httpx.Client, contact: str = PHONE, **fields: object) -> str:
-    answer = form(door, "/join?lang=en", contact=contact, **({"place": HOME} | fields))
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"].split("?")[0]
-
-
-def join(door: httpx.Client, contact: str = PHONE, **fields: object) -> httpx.Response:
-    page = begin(door, contact, **fields)
-    entered = form(door, f"{page}?lang=en", code=sent_code())
-    assert entered.status_code == 303, entered.text
-    return door.get(entered.headers["location"])
+    joins.city_that_sends()
 
 
 def test_a_code_that_came_to_the_phone_makes_a_resident(door: httpx.Client) -> None:
@@ -203,110 +168,11 @@ def test_who_left_by_email_may_join_again(door: httpx.Client) -> None:
     assert asked.number("SELECT count(*) FROM suppressions") == 0
 
 
-def imported(phone: str | None = None, email: str | None = None, proved: datetime | None = None) -> int:
-    """A resident with a place, who has proved none of this unless at a time."""
-    with transaction() as s:
-        at, verified = proved or datetime.now(UTC), proved is not None
-        known = factories.resident(s, at=[(0.4, 0.4)], phone=phone, email=email, verified=verified, now=at).id
-        s.execute(
-            text("UPDATE places SET address_sealed = :sealed, label = 'their flat' WHERE subscriber_id = :known"),
-            {"sealed": crypto.seal("7 Former Ave", SEALED_ADDRESS), "known": known},
-        )
-        return known
-
-
-def owner(channel: str) -> int:
-    return asked.number("SELECT subscriber_id FROM contacts WHERE channel = :channel", channel=channel)
-
-
-def test_who_proves_an_imported_phone_sees_nothing_of_who_had_it(door: httpx.Client) -> None:
-    former = imported(PHONE, MAIL)
-    asked.do("DELETE FROM resident_changes")
-    mine = join(door).text
-    assert "You have joined" in mine
-    assert "120 Main St" in mine
-    for of_the_former in ("7 Former Ave", "their flat", "m***@example.org"):
-        assert of_the_former not in mine
-    assert owner("sms") != former
-    assert owner("email") == former
-    assert asked.rows("SELECT label FROM places WHERE subscriber_id = :s", s=former) == [("their flat",)]
-    assert asked.rows("SELECT topic::text FROM preferences WHERE subscriber_id = :s", s=former) == [("storm",)]
-    assert asked.rows("SELECT subject_id, detail->>'new' FROM audit WHERE action = 'pass-on'") == [
-        (former, str(owner("sms")))
-    ]
-    changed = asked.rows("SELECT subscriber_id FROM resident_changes")
-    assert {(former,), (owner("sms"),)} == set(changed), "both are counted anew"
-
-
-def test_an_opt_out_of_who_had_the_email_stays_until_its_owner_presses_start(door: httpx.Client) -> None:
-    imported(email=MAIL)
-    with transaction() as s:
-        consent.opt_out(s, "email", MAIL, how="link", now=datetime.now(UTC))
-        consent.opt_out(s, "email", MAIL, how="link", now=datetime.now(UTC), topic=Topic.SNOW)
-    mine = join(door, MAIL).text
-    assert "Nothing goes to m***@example.org yet" in mine
-    assert "Start again" in mine
-    assert asked.number("SELECT count(*) FROM suppressions") == 2
-    form(door, "/me/start")
-    assert asked.number("SELECT count(*) FROM suppressions") == 0
-    assert "yet" not in door.get("/me?lang=en").text
-
-
 def test_topics_that_were_left_one_by_one_are_named(door: httpx.Client) -> None:
     join(door, MAIL)
     with transaction() as s:
         consent.opt_out(s, "email", MAIL, how="link", now=datetime.now(UTC), topic=Topic.SNOW)
     assert "stopped: Snow" in door.get("/me?lang=en").text
-
-
-LONG_AGO, LATELY = timedelta(days=731), timedelta(days=700)
-
-
-@pytest.mark.parametrize(
-    ("ago", "reported", "place", "is_theirs"),
-    [
-        (LATELY, False, HOME, True),
-        (LONG_AGO, False, HOME, False),
-        (LONG_AGO, False, "0.4003 0.4003 7 Former Ave", True),
-        (LATELY, True, HOME, False),
-        (LATELY, True, "0.4 0.4 7 Former Ave", True),
-    ],
-)
-def test_what_was_proved_long_ago_or_reported_as_dead_opens_with_the_place(
-    door: httpx.Client, ago: timedelta, reported: bool, place: str, is_theirs: bool
-) -> None:
-    former = imported(PHONE, proved=datetime.now(UTC) - ago)
-    if reported:
-        asked.do(
-            "INSERT INTO suppressions (channel, address_index, reason, at)"
-            " SELECT channel, address_index, 'invalid', now() - interval '1 day' FROM contacts"
-        )
-    mine = join(door, place=place).text
-    assert (owner("sms") == former, "7 Former Ave" in mine) == (is_theirs, is_theirs)
-    assert asked.number("SELECT count(*) FROM suppressions") == 0, "somebody has read what came there"
-    assert asked.number("SELECT count(*) FROM contacts WHERE verified_at > now() - interval '1 minute'") == 1
-
-
-def test_a_look_needs_a_proof_that_is_not_old(door: httpx.Client) -> None:
-    imported(PHONE, proved=datetime.now(UTC) - LONG_AGO)
-    page = form(door, "/me/sign-in?lang=en", contact=PHONE).headers["location"].split("?")[0]
-    assert "Join with your address" in form(door, f"{page}?lang=en", code=sent_code()).text
-    assert "tocsin-me" not in door.cookies
-
-
-def test_an_older_list_adds_nothing_to_who_has_joined(door: httpx.Client) -> None:
-    join(door)
-    now = datetime.now(UTC)
-    header = "phone,language,topics,lon,lat,label,consent_at,consent_how"
-    line = f"{PHONE},en,general,0.4,0.4,their flat"
-    for proof in (",", f"{now - timedelta(days=30):%Y-%m-%dT%H:%M:%SZ},form"):
-        for dry_run in (True, False):
-            report = importing.import_csv([header, f"{line},{proof}"], now, outside=True, dry_run=dry_run)
-            assert report.bad_count == 1
-            assert "signed up" in report.bad[0].reason
-    assert "their flat" not in door.get("/me").text
-    newer = f"{line},{now + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ},form"
-    assert importing.import_csv([header, newer], now + timedelta(minutes=1), outside=True).bad == ()
 
 
 def test_ones_own_export_can_be_imported_again(door: httpx.Client, city: datetime) -> None:
