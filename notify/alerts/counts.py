@@ -1,5 +1,6 @@
 """Count the deliveries of an alert by channel, state and reason: all of them, or what can have changed meanwhile."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,20 +37,31 @@ class RunningCount:
     """
 
     AT_ONCE = 20_000  # deliveries counted again for receipts, at each time
+    RESTS = 9  # all of them are not counted again before this many times as long as it took have passed
 
     def __init__(self) -> None:
         self._batches: dict[int, tuple[str, list[Count]]] = {}  # the one counted longest ago first
         self._left_out: list[Count] = []  # of the audience; what is written of them does not change
+        self._last_whole: Sequence[Count] = ()
+        self._whole_in: AlertState | None = None  # the state of the alert then
+        self._whole_due_s = 0.0  # when it is counted again, by time.monotonic()
         self._left_out_of: tuple[int, datetime | None] = 0, None  # how many there were, and when all were written
 
     def of(self, s: Session, alert: Alert) -> Sequence[Count]:
-        """Return what the function `of` returns, exact for an alert that is over."""
+        """Return what the function `of` returns. It is exact when the alert ends; only receipts come later."""
         if alert.state not in {AlertState.SENDING, AlertState.PAUSED}:
-            return of(s, alert)
+            return self._whole(s, alert)
         rows = {row.id: row for row in s.execute(text(_BATCHES), {"alert": alert.id})}
         self._count_again(s, rows)
         self._count_left_out(s, alert, sum(row.size for row in rows.values()))
         return _summed([*self._left_out, *(one for _, counts in self._batches.values() for one in counts)])
+
+    def _whole(self, s: Session, alert: Alert) -> Sequence[Count]:
+        began_s = time.monotonic()
+        if alert.state is not self._whole_in or began_s >= self._whole_due_s:
+            self._whole_in, self._last_whole = alert.state, of(s, alert)
+            self._whole_due_s = began_s + (self.RESTS + 1) * (time.monotonic() - began_s)
+        return self._last_whole
 
     def _count_left_out(self, s: Session, alert: Alert, in_batches: int) -> None:
         """They are written while the audience is resolved, slice by slice, with batches and the alert's total."""

@@ -26,7 +26,6 @@ from notify.core.db import transaction
 from notify.core.translation import language
 
 LOOK_S = 1.0
-RESTS = 4  # a look lasts much longer when all processors are busy than the work that it makes
 ALL_AFTER = timedelta(seconds=5)  # what changes without an entry in the alert's history is read after this long
 FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
 
@@ -59,7 +58,7 @@ class WatchedAlert:
         self._id = alert_id
         self._running = RunningCount()
         self._whole: _Whole | None = None
-        self._kept = Kept(self._read, 0.9 * LOOK_S, RESTS)
+        self._kept = Kept(self._read, 0.9 * LOOK_S, rests=0)  # a running count is quick, or rests by itself
         self._next: asyncio.Task[Look] | None = None
         self._next_s = 0.0  # when the next look is due, by time.monotonic()
         self._standing: dict[int, tuple[object, str]] = {}  # operator -> what was rendered, and how it looked

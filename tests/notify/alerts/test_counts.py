@@ -15,6 +15,7 @@ from notify.models import Lane
 from notify.models.states import DeliveryState
 from tests.factories import NOW, alert_launched, alert_resolved, operator, resident, sender, zone
 from tests.owner import owning
+from tests.waiting import until
 
 SENT = NOW + timedelta(seconds=3)
 
@@ -90,6 +91,13 @@ def test_an_alert_that_is_over_is_counted_whole(alert: int, monkeypatch: pytest.
                      WHERE state = 'queued'""")
         )
     assert looks(alert, running) == [True]
+    monkeypatch.setattr(RunningCount, "RESTS", 1_000_000)
+    with owning() as s:
+        s.execute(text("UPDATE deliveries SET reason = 'expired' WHERE state = 'cancelled'"))
+    until(lambda: looks(alert, running) == [True], 60, "it is counted again after a rest")
+    with owning() as s:
+        s.execute(text("UPDATE deliveries SET reason = 'cancelled' WHERE state = 'cancelled'"))
+    assert looks(alert, running) == [False], "and a longer one"
 
 
 def test_while_the_audience_is_resolved_only_what_is_new_is_counted(
