@@ -3,8 +3,6 @@
 The shapes are compared when the alerts or the zones have changed, and the result is kept: the console asks each second.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from notify.city import basemap
 from notify.city.basemap import Zones
+from notify.core.kept_results import KeptResults
 from zones import gate
 
 BESIDE_DEGREES = 0.0005  # about 50 m: imported neighbours may have a gap between them
@@ -24,7 +23,6 @@ COARSE_DEGREES = 0.0001  # about 10 m: finer bends of a border do not matter her
 REACHED = 0.05  # a zone counts as reached from this share of its area on
 WHOLE = 0.95
 MOST_ALERTS = 100  # compared with the zones
-KEPT = 8  # results
 ORDER = ("evacuation", "neighbourhood", "custom", "utility", "snow", "collection")  # the city's zones for other areas
 
 
@@ -75,11 +73,10 @@ class Gap:
 class Coverage:
     reached: tuple[Reached, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    key: str = ""  # of what was compared
 
 
-_lock = threading.Lock()
-_kept: "OrderedDict[tuple[str, tuple[InForce, ...]], Coverage]" = OrderedDict()
+Revisions = tuple[tuple[int, int, int], ...]
+_kept: KeptResults[tuple[str, tuple[InForce, ...], Revisions], Coverage] = KeptResults(most=8)
 
 
 def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
@@ -88,17 +85,23 @@ def of(s: Session, alerts: Sequence[InForce]) -> Coverage:
     if not chosen:
         return Coverage()
     edition = basemap.current(s)
-    key = (edition.zones, chosen)
-    with _lock:
-        if key not in _kept:
-            _kept[key] = _compare(s, chosen, basemap.zones_now(s, edition), edition.zones)
-        _kept.move_to_end(key)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-        return _kept[key]
+    key = (edition.zones, chosen, revisions(s, [one.alert for one in chosen]))
+    return _kept.get(key, lambda: _compare(s, chosen, basemap.zones_now(s, edition)))
 
 
-def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) -> Coverage:
+def revisions(s: Session, alerts: Sequence[int]) -> Revisions:
+    """Return how many alerts of each incident of these were launched, and how many cancelled: whatever does either
+    works out what later alerts have left of the earlier ones. The counts only grow, so that what was made of two
+    moments is not asked for again."""
+    rows = s.execute(
+        text("""SELECT incident_id, count(launched_at), count(*) FILTER (WHERE state = 'cancelled') FROM alerts
+                 WHERE incident_id IN (SELECT incident_id FROM alerts WHERE id = ANY(:ids)) GROUP BY 1 ORDER BY 1"""),
+        {"ids": list(alerts)},
+    )
+    return tuple((row[0], row[1], row[2]) for row in rows)
+
+
+def _compare(s: Session, alerts: Sequence[InForce], zones: Zones) -> Coverage:
     spoken = [*alerts, *_all_clears_over(s, alerts)]
     (areas, left), kinds = _areas(s, spoken), _kinds(s, spoken)
     usual = next((kind for kind in ORDER if any(one["kind"] == kind for one in zones.about)), "")
@@ -130,12 +133,12 @@ def _compare(s: Session, alerts: Sequence[InForce], zones: Zones, edition: str) 
     return Coverage(
         tuple(sorted(reached, key=lambda one: (one.kind, one.name))),
         tuple(sorted(gaps, key=lambda one: (one.since, one.name))),
-        f"{edition}.{'-'.join(str(one.alert) for one in alerts)}",
     )
 
 
 def _all_clears_over(s: Session, alerts: Sequence[InForce]) -> list[InForce]:
-    """The all-clears of these incidents that are not in force any more: what they ended stays ended."""
+    """The all-clears of these incidents that are not in force any more: what they ended stays ended. Standings do not
+    name those that went where no danger had been announced, or where it was over by itself."""
     rows = s.execute(
         text("""SELECT DISTINCT c.id, c.incident_id, c.area_hash, c.launched_at, c.follows IS NOT NULL AS follow_up
                   FROM alerts a JOIN alerts c ON c.incident_id = a.incident_id AND c.status = a.status

@@ -53,11 +53,12 @@ def test_what_an_all_clear_ended_stays_ended_when_it_expires(at_desk: Desk, city
         factories.zone(s, "Harbor", factories.square(1, 0), now=city)
     first = sent(city, zones=("Riverside", "Harbor"), expires_at=city + timedelta(hours=6))
     incident = incident_of(first)
+    client = at_desk("author")
+    assert "Harbor" in part(client.get("/console").text, "zones"), "and what was seen then is not shown again"
     short = {"zones": ("Harbor",), "expires_at": city + timedelta(minutes=2)}
     factories.alert_launched(now=city + timedelta(seconds=1), incident=incident, phase="all-clear", **short)
     with transaction() as s:
         lifecycle.expire_due(s, city + timedelta(minutes=3))
-    client = at_desk("author")
     told = section(client.get(f"/console/incidents/{incident}").text, "reach-title")
     assert f"Riverside custom: alert {first}" in told
     assert "Harbor" not in told

@@ -1,8 +1,6 @@
 """Draw what is in force over the city's zones as an SVG, so that it is seen without scripts."""
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts.situation import Item, Situation
-from notify.city import basemap
+from notify.city import basemap, coverage
 from notify.city.basemap import Zones
 from notify.city.outline import BEHIND, MARGIN, MOST_BEHIND, SIZE, Pen
+from notify.core.kept_results import KeptResults
 from notify.outside.warnings import Warned
 from zones import gate
 
-KEPT = 4  # drawings
 MOST = 40  # areas in one drawing
 LETTER, LINE = 4.8, 14  # units of a letter's width in a zone's name, and of a line's height
 MARK = 1.8  # a digit of an alert's number is as wide as so many letters of a name
@@ -49,8 +47,7 @@ class Drawing:
     others: tuple[str, ...] = ()
 
 
-_lock = threading.Lock()
-_kept: "OrderedDict[tuple[str, ...], Drawing | None]" = OrderedDict()
+_kept: KeptResults[tuple[object, ...], Drawing | None] = KeptResults(most=4)
 
 
 def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing | None:
@@ -58,18 +55,15 @@ def draw(s: Session, now: Situation, others: Sequence[Warned] = ()) -> Drawing |
     no alert an area."""
     edition = basemap.current(s)
     shown = on_map(now)
-    key = (edition.zones, now.coverage.key, *(f"{one.id}.{look(one)}" for one in shown))
     outlines = [(one.id, one.area) for one in others if one.area is not None][:MOST]
-    key += tuple(f"outside.{number}" for number, _ in outlines)
-    with _lock:
-        if key not in _kept:
-            lanes = stored(s, shown)
-            gaps = {one.zone for one in now.coverage.gaps}
-            _kept[key] = _drawn(basemap.zones_now(s, edition), lanes, gaps, [area for _, area in outlines])
-        _kept.move_to_end(key)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-        return _kept[key]
+    revisions = coverage.revisions(s, [one.id for one in shown])
+    looks = tuple((one.id, look(one)) for one in shown)
+    gaps = frozenset(one.zone for one in now.coverage.gaps)
+
+    def make() -> Drawing | None:
+        return _drawn(basemap.zones_now(s, edition), stored(s, shown), gaps, [area for _, area in outlines])
+
+    return _kept.get((edition.zones, gaps, looks, revisions, tuple(number for number, _ in outlines)), make)
 
 
 def on_map(now: Situation) -> list[Item]:
@@ -97,7 +91,9 @@ def look(one: Item) -> str:
     return "clear" if one.is_over else str(one.lane)
 
 
-def _drawn(zones: Zones, stored: list[tuple[int, str, bytes]], gaps: set[int], others: list[bytes]) -> Drawing | None:
+def _drawn(
+    zones: Zones, stored: list[tuple[int, str, bytes]], gaps: frozenset[int], others: list[bytes]
+) -> Drawing | None:
     shapes, readable = gate.readable_from_wkb(area for _, _, area in stored)
     areas = [(*stored[row][:2], shape) for row, shape in zip(readable.tolist(), shapes.tolist(), strict=True)]
     kinds = [one["kind"] for one in zones.about]

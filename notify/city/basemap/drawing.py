@@ -3,18 +3,16 @@
 import gzip
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
 from notify.city.basemap import areas, edition, streets
 from notify.city.basemap.edition import Edition
+from notify.core.kept_results import KeptResults
 from zones.tiles import Feature, Tile, encode
 
 HELD_BYTES = 48 * 2**20  # of tiles in each process: enough for a large city
 Bounds = tuple[float, float, float, float]
-T = TypeVar("T")
 
 
 class Drawn:
@@ -82,23 +80,9 @@ def zone_boxes(s: Session, of: Edition) -> dict[int, Bounds]:
     return {int(about["id"]): box for about, box in zip(zones.about, zones.boxes, strict=True)}
 
 
-class _Latest(Generic[T]):
-    """Caches the value of the newest key. It is made once even if several threads ask for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: tuple[str, T] | None = None
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        with self._lock:
-            if self._made is None or self._made[0] != key:
-                self._made = (key, make())
-            return self._made[1]
-
-
-_streets: _Latest[streets.Streets] = _Latest()
-_zones: _Latest[areas.Zones] = _Latest()
-_widths: _Latest[dict[str, float]] = _Latest()
+_streets: KeptResults[str, streets.Streets] = KeptResults(most=1)
+_zones: KeptResults[str, areas.Zones] = KeptResults(most=1)
+_widths: KeptResults[str, dict[str, float]] = KeptResults(most=1)
 
 
 def _cost(body: bytes | None) -> int:
