@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify.alerts import listing
 from notify.core import states
-from notify.models import Alert
-from notify.models.states import AlertState
-from zones.geometry import from_wkb, share
+from notify.models import Alert, Standing
+from zones.geometry import readable_areas, share
 
 MOST = 50  # areas that are compared, the newest first
 PART, WHOLE = 0.01, 0.99  # of the area: neighbours touch at their border, and drawn borders are never quite the same
@@ -33,27 +31,29 @@ class Told(NamedTuple):
 def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | None = None) -> Sequence[Told]:
     """Return what an area (WGS 84) has been told, the newest first, without exercises and tests.
 
-    All-clears that are over tell nobody anything, but what they ended stays ended.
+    A follow-up repeats another alert: it is left out while that one is there.
     """
-    holds = Alert.state.in_(states.IN_FORCE) & (Alert.expires_at > now) & (Alert.status == "Actual")
-    ended = (Alert.phase == "all-clear") & Alert.launched_at.is_not(None) & (Alert.state != AlertState.CANCELLED)
-    rows = s.scalars(
-        select(Alert)
+    left = func.coalesce(Standing.left_area, Alert.area).label("left")
+    rows = s.execute(
+        select(Alert.id, Alert.event, Alert.phase, Alert.area_names, Alert.area_description, Alert.launched_at,
+               Alert.follows, left)
+        .outerjoin(Standing, Standing.alert_id == Alert.id)
         .where(
-            holds | (ended & Alert.incident_id.in_(select(Alert.incident_id).where(holds))),
+            Alert.state.in_(states.IN_FORCE),
+            Alert.expires_at > now,
             Alert.status == "Actual",
             Alert.area.is_not(None),
+            Standing.alert_id.is_(None) | Standing.left_area.is_not(None),  # otherwise nothing is left of it
             Alert.incident_id.is_distinct_from(but_incident),
         )
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
         .limit(MOST)
-    )
-    spoken: dict[int, BaseGeometry] = {}  # by incident
-    found = []
-    for one in rows:
-        area, later = from_wkb(one.area or b""), spoken.get(one.incident_id, shapely.Polygon())
-        part = share(shape, shapely.difference(area, later))
-        spoken[one.incident_id] = shapely.union(later, area)
-        if part >= PART and one.launched_at is not None and one.state in states.IN_FORCE and one.expires_at > now:
-            found.append(Told(one.id, one.event, one.phase, listing.place(one), one.launched_at, part >= WHOLE))
-    return found
+    ).all()  # fmt: skip
+    areas = readable_areas(row.left for row in rows)
+    parts = {row.id: share(shape, areas[row.left]) for row in rows if row.left in areas}
+    reaching = {number: part for number, part in parts.items() if part >= PART}
+    return [
+        Told(row.id, row.event, row.phase, listing.place(row), row.launched_at, reaching[row.id] >= WHOLE)
+        for row in rows
+        if row.id in reaching and row.follows not in reaching
+    ]

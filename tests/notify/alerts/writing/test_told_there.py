@@ -62,6 +62,19 @@ def test_an_all_clear_to_a_part_hides_no_danger_and_does_not_wear_off() -> None:
     assert told(NOW + timedelta(minutes=10)) == [(first, False)], "not all of it: a part was cleared"
 
 
+def test_an_update_to_a_part_does_not_wear_off_either() -> None:
+    first = launched("Riverside", expires_at=NOW + timedelta(hours=6))
+    short = {"now": NOW + timedelta(minutes=1), "expires_at": NOW + timedelta(minutes=9)}
+    launched("Both", incident=incident(first), phase="update", **short)
+    assert told(NOW + timedelta(minutes=10)) == [(first, False)]
+
+
+def test_a_follow_up_repeats_what_is_there() -> None:
+    first = launched("Riverside", expires_at=NOW + timedelta(hours=6))
+    launched("Riverside", incident=incident(first), follows=first, now=NOW + timedelta(minutes=1))
+    assert told(NOW + timedelta(minutes=2)) == [(first, True)]
+
+
 def test_what_is_over_or_practice_does_not_count() -> None:
     ended = launched("Riverside")
     practice = launched("Riverside", now=NOW + timedelta(minutes=1))
