@@ -24,6 +24,7 @@ from notify.alerts import listing
 from notify.alerts.practice import drills, scenarios
 from notify.channels.channel import CHANNELS
 from notify.city import zone_words
+from notify.content import titles
 from notify.content.compose import catalogue, readable
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
@@ -129,6 +130,8 @@ def _environment(_language: str) -> Environment:
         "channel": CHANNELS.__getitem__,
         "label": lambda channel: _(CHANNELS[channel].label),
         "word": word,
+        "title_of": lambda alert: titles.title(alert.event, alert.phase, alert.blanks),
+        "name_of": lambda alert: titles.name(alert.event, alert.blanks),
         "outcome": outcome,
         "step": step,
         "act": act,

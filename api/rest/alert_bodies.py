@@ -139,6 +139,7 @@ class AlertOut(AlertSummary):
     """The progress of an alert. The command line and the console show the same numbers. A key that may neither write
     nor launch alerts does not get small numbers."""
 
+    blanks: dict[str, str] = Field(description="What its template was filled with.")
     replaces: int | None = Field(description="The draft that was changed into this one, and cancelled.")
     replaced_by: int | None = Field(description="The alert that this draft was changed into, which cancelled it.")
     channels: list[str]
@@ -241,6 +242,9 @@ class Preview(BaseModel):
     languages: dict[str, dict[str, Tally]] = Field(description="The same, by channel and language.")
     skipped: dict[str, Tally] = Field(description="Contacts left out, by reason.")
     no_contact: Tally = Field(description="Residents in the area without a contact on the alert's channels.")
+    nothing: dict[str, Tally] = Field(
+        description="Other residents who would get nothing, since all their contacts are left out: by the first reason."
+    )
     waiting: dict[str, Tally] = Field(
         description="Contacts whose message could not be sent before the alert expires, by reason: capped, no-sender, "
         "expires-first."

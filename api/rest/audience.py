@@ -56,6 +56,10 @@ class Count(BaseModel):
     languages: dict[str, dict[str, int]] = Field(description="The same by language; small numbers are left out.")
     skipped: dict[str, int] = Field(description="Contacts left out, by reason; small numbers are left out.")
     no_contact: Tally = Field(description="Residents in the area without a contact on these channels.")
+    nothing: dict[str, int] = Field(
+        description="Other residents who would get nothing, because all their contacts are left out: by the first "
+        "reason; small numbers are left out."
+    )
     area_m2: float
     warnings: list[str] = Field(description="Sentences to read before the launch.")
     area: dict[str, Any] | None = Field(None, description="GeoJSON: Polygon or MultiPolygon.")
@@ -88,6 +92,7 @@ def count_audience(asked: Question, caller: Reader) -> Count:
         languages={name: _named(parts_told(by_language(counted, name))) for name in asked.channels},
         skipped=many_told(counted.skipped),
         no_contact=told(counted.no_contact),
+        nothing=many_told(counted.nothing),
         area_m2=found.area_m2,
         warnings=warned,
         area=to_geojson(found.shape) if asked.with_area else None,

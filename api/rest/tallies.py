@@ -18,7 +18,7 @@ EXACT = ("draft", "count", "approve", "launch")
 COUNTS = frozenset(
     {
         "ahead", "audience", "by_channel", "channels_by_state", "count", "deliveries", "languages", "messages",
-        "no_contact", "out", "reasons", "residents", "skipped", "total", "usual", "waiting",
+        "no_contact", "nothing", "out", "reasons", "residents", "skipped", "total", "usual", "waiting",
     }
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.alerts.warn_requests import Record
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
+from notify.content import titles
 from notify.core import audit, states, translation
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound
@@ -63,6 +64,12 @@ class Thread:
     words: Sequence[StoredContent]
     reached: tuple[Reached, ...]
     closed: bool
+
+    @property
+    def name(self) -> str:
+        """What operators call it: as the alert in force, or else the newest."""
+        about = self.present or (self.alerts[-1] if self.alerts else None)
+        return titles.name(self.incident.event, about.blanks if about else {})
 
 
 def read(s: Session, incident_id: int, now: datetime) -> Thread:

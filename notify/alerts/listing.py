@@ -68,6 +68,7 @@ class InIncident(AlertSummary):
     over there. `left_in`: the zones where it still holds, if later ones took a part of its area; None: all or nothing.
     """
 
+    blanks: Mapping[str, Any]
     corrects: bool
     follows: int | None
     superseded_by: int | None
@@ -85,7 +86,7 @@ class InIncident(AlertSummary):
 
 
 # The same as columns, and what to join to `a` for them.
-IN_INCIDENT = f"{SUMMARY}, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in"
+IN_INCIDENT = f"{SUMMARY}, a.blanks, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in"
 LATER: LiteralString = " LEFT JOIN standings later ON later.alert_id = a.id "
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS
+from notify.content import titles
 from notify.core import operator_words, translation
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -72,7 +73,8 @@ def _about(alert: Alert, language: str) -> dict[str, str]:
     """Return what the alert is, in words."""
     said = operator_words.of("what", language)
     with translation.speaking(language):
-        event = _(alert.event)
+        name = titles.name(alert.event, alert.blanks)
+        event = name[:1].lower() + name[1:]
     return {
         "practice": operator_words.of("practice", language)[alert.status],
         "what": said[alert.phase].format(event=event, number=alert.id, area=alert.area_description),

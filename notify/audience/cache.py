@@ -61,11 +61,13 @@ WANTED = """
 class Tally(NamedTuple):
     """Counts of residents inside, and of their contacts: shape (channels, languages, REASONS and, last, REACHED).
 
-    `no_contact`: the residents inside who have no contact on the channels asked about.
+    `no_contact`: the residents inside who have no contact on the channels asked about; `nothing`: those all of whose
+    contacts on them are left out, by the first of their reasons.
     """
 
     residents: int
     no_contact: int
+    nothing: NDArray[np.int64]
     contacts: NDArray[np.int64]
 
 
@@ -122,7 +124,23 @@ class Columns:
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
         shape = (len(self.channels), self.languages, REACHED + 1)
         contacts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
-        return Tally(int(hit.sum()), int((hit & ~self._reachable(channels)).sum()), contacts)
+        without = int((hit & ~self._reachable(channels)).sum())
+        return Tally(int(hit.sum()), without, self._nothing(chosen, verdict, channels), contacts)
+
+    def _nothing(
+        self, chosen: NDArray[np.bool_], verdict: NDArray[np.uint8], channels: Sequence[str]
+    ) -> NDArray[np.int64]:
+        """Count the residents of these contacts to whom none of the channels leads, by REASONS."""
+        asked = np.array([channel in channels for channel in self.channels], dtype=bool)
+        contacts = np.flatnonzero(chosen & asked[self.channel])
+        left_out = verdict[contacts] != REACHED
+        reached = np.zeros(self.size, dtype=bool)
+        reached[self.contact_of[contacts[~left_out]]] = True
+        contacts = contacts[left_out]
+        contacts = contacts[~reached[self.contact_of[contacts]]]
+        first = np.full(self.size, REACHED, dtype=np.uint8)
+        np.minimum.at(first, self.contact_of[contacts], verdict[contacts])
+        return np.bincount(first[first != REACHED], minlength=REACHED)
 
     def _inside(self, area: Membership, known: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Return the residents with a place inside, but for places of those that are known already."""

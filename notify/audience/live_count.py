@@ -233,4 +233,6 @@ def _audience(
         of_channel = by_language.setdefault(channel, {})
         of_channel[language] = of_channel.get(language, 0) + 1
     residents, no_contact = (sum(getattr(part, name) for part in parts) for name in ("residents", "no_contact"))
-    return Audience(residents, total, by_channel, skipped, by_language, no_contact)
+    each = np.sum([part.nothing for part in parts], axis=0)
+    nothing = {reason: int(n) for reason, n in zip(rules.REASONS, each, strict=True) if n}
+    return Audience(residents, total, by_channel, skipped, by_language, no_contact, nothing)

@@ -30,15 +30,24 @@ from zones.membership import METRES_PER_DEGREE, Membership
 # The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
 _CONTACTS = f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
-           {rules.reason(":now")} AS reason
+           {rules.reason(":now")} AS reason{{more}}
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
       {{join}} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
       LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
       {rules.facts("CAST(:topic AS topic)")}
 """
-REACHED = _CONTACTS.format(join="JOIN")
-_COUNTED = _CONTACTS.format(join="LEFT JOIN")  # and a row without a channel for each resident without one
+REACHED = _CONTACTS.format(join="JOIN", more="")
+_COUNTED = _CONTACTS.format(join="LEFT JOIN", more="")  # and a row without a channel for each resident without one
+
+# Residents of whom no contact is reached, by the first reason of any of theirs.
+_NOTHING = f"""
+    SELECT reason, count(*) FROM (
+        SELECT DISTINCT ON (subscriber_id) reason FROM (
+            {_CONTACTS.format(join="JOIN", more=", r.id AS subscriber_id")}) AS reached
+         ORDER BY subscriber_id, reason IS NOT NULL, array_position(CAST(:reasons AS text[]), reason)) AS best
+     WHERE reason IS NOT NULL GROUP BY reason
+"""
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
@@ -70,7 +79,8 @@ class Places(NamedTuple):
 class Audience:
     """Counts of contacts. `by_channel`: those reached; `skipped`: the others, by reason.
 
-    `languages`: those reached, by channel and language. `no_contact`: residents without a contact on the channels.
+    `languages`: those reached, by channel and language. `no_contact`: residents without a contact on the channels;
+    `nothing`: residents all of whose contacts are left out, by the first of their reasons (`rules.REASONS`).
     """
 
     residents: int
@@ -79,6 +89,12 @@ class Audience:
     skipped: dict[str, int] = field(default_factory=dict)
     languages: dict[str, dict[str, int]] = field(default_factory=dict)
     no_contact: int = 0
+    nothing: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def without(self) -> int:
+        """How many residents get nothing."""
+        return self.no_contact + sum(self.nothing.values())
 
 
 def written() -> tuple[str, ...]:
@@ -171,14 +187,16 @@ def preview(s: Session, alert: Alert, now: datetime) -> Audience:
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
     """Return the counts of an audience whose residents are found already."""
+    values = parameters(alert, residents.tolist(), now, written()[0])
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
                     {_COUNTED}
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
                   GROUP BY channel, language, reason ORDER BY channel, language, reason"""),
-        parameters(alert, residents.tolist(), now, written()[0]) | {"languages": list(written())},
+        values | {"languages": list(written())},
     ).all()
+    nothing = s.execute(text(_NOTHING), values | {"reasons": list(rules.REASONS)}).all()
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
     languages: dict[str, dict[str, int]] = {}
@@ -192,7 +210,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
         if reason is None:
             languages.setdefault(channel, {})[language] = number
     total = sum(number for *_, number in rows) - no_contact
-    return Audience(len(residents), total, by_channel, skipped, languages, no_contact)
+    return Audience(len(residents), total, by_channel, skipped, languages, no_contact, dict(map(tuple, nothing)))
 
 
 # For a preview, which may come before the texts and the timelines are written.

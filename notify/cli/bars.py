@@ -64,8 +64,13 @@ def show_audience(alert: Alert, e: Explanation) -> None:
             for channel, number in found.by_channel.items()
         ],
     )
-    left_out = found.skipped | ({"no-contact": found.no_contact} if found.no_contact else {})
-    for what, counts in (("Left out:", left_out), ("Would have to wait:", e.waiting)):
+    nothing = found.nothing | ({"no-contact": found.no_contact} if found.no_contact else {})
+    lists = (
+        ("Residents who get nothing:", nothing),
+        ("Contacts left out:", found.skipped),
+        ("Would have to wait:", e.waiting),
+    )
+    for what, counts in lists:
         if counts:
             console.print(what)
         for reason, number in sorted(counts.items(), key=lambda x: -x[1]):

@@ -227,6 +227,7 @@ def _event(
         category=declaration.category,
         two_people=declaration.two_people,
         fast=declaration.fast,
+        called=declaration.called,
         phases=declaration.phases,
         declared=declaration.blanks,
         common=common,

@@ -10,13 +10,16 @@ from notify.content.blanks import TRANSLATED
 def extract(
     fileobj: BinaryIO, keywords: object, comment_tags: object, options: object
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Yield the labels of the event and of its blanks, their help, their choices, and the examples of free words."""
+    """Yield the labels of the event and of its blanks, what its alerts are called, help, choices, and the examples of
+    free words."""
     for text in _texts(tomllib.load(fileobj)):
         yield 0, "gettext", text, []
 
 
 def _texts(declared: dict[str, Any]) -> Iterator[str]:
     yield declared["label"]
+    for names in declared.get("called", {}).values():
+        yield from names.values()
     for blank in declared.get("blanks", {}).values():
         yield blank["label"]
         if "help" in blank:

@@ -55,6 +55,8 @@ class Declaration(BaseModel):
     category: tuple[Category, ...] = Field(min_length=1)
     two_people: bool = False  # at any severity, the author may not approve it
     fast: bool = False  # for a danger that does not wait: nothing in it is needed that must be composed or translated
+    # What operators call an alert, by the choice in one blank: hazard -> tornado -> "Tornado". Else its label.
+    called: Mapping[str, Mapping[str, str]] = Field(default={}, max_length=1)
     phases: Mapping[Phase, Defaults] = Field(min_length=1)
     blanks: tuple[Blank, ...]
 
@@ -69,6 +71,14 @@ class Declaration(BaseModel):
         for blank in self.blanks:
             if self.fast and blank.required and blank.translated:
                 raise ValueError(f"{blank.name} needs a translation, so a fast event cannot require it")
+        return self
+
+    @model_validator(mode="after")
+    def _every_choice_has_a_name(self) -> Self:
+        choices = {blank.name: blank.choices.keys() for blank in self.blanks}
+        for name, names in self.called.items():
+            if names.keys() != choices.get(name, {}):
+                raise ValueError(f"called.{name} must name each choice of that blank, and nothing else")
         return self
 
     @model_validator(mode="after")
@@ -117,6 +127,7 @@ class Event:
     category: tuple[str, ...]
     two_people: bool
     fast: bool
+    called: Mapping[str, Mapping[str, str]]
     phases: Mapping[Phase, Defaults]
     declared: tuple[Blank, ...]
     common: Mapping[str, Common]  # by language
@@ -124,6 +135,11 @@ class Event:
     sources: Mapping[Part, str]
     templates: Mapping[Part, Template]  # the same, compiled
     layouts: Mapping[str, Template]  # email.txt, email.html
+
+    def name_for(self, blanks: Mapping[str, Any]) -> str:
+        """Return what operators call an alert with these blanks, in English."""
+        named = [names[blanks[blank]] for blank, names in self.called.items() if blanks.get(blank) in names]
+        return next(iter(named), self.label)
 
     @property
     def languages(self) -> tuple[str, ...]:

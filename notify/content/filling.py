@@ -23,10 +23,10 @@ class Filled:
     values: Mapping[str, str]
 
 
-def fill(event: Event, phase: str, given: Mapping[str, str], *, on_page: bool = False) -> Filled:
+def fill(event: Event, phase: str, given: Mapping[str, str], *, on_page: str = "") -> Filled:
     """Check the given values and add the defaults. An empty value counts as not given.
 
-    `name.language` translates a blank of free text. Raises Invalid with every mistake.
+    `name.language` translates a blank of free text. Raises Invalid with every mistake. `on_page`: as in `called`.
     """
     blanks = {blank.name: blank for blank in event.blanks(phase)}
     values: dict[str, str] = {}
@@ -70,12 +70,16 @@ def typed(event: Event, phase: str, values: Mapping[str, str]) -> tuple[Typed, .
     )
 
 
-def called(blank: Blank, language: str = "", on_page: bool = False) -> str:
-    """Return what to call a blank: on a page, where nobody knows its name, by its label."""
+def called(blank: Blank, language: str = "", on_page: str = "") -> str:
+    """Return what to call a blank: on a page, where nobody knows its name, by its label. `on_page`: the city's first
+    language, in which free text is that has no other one."""
     if not on_page:
         return f"'{blank.name}{language and '.' + language}'"
-    label = translated(blank.label)
-    return f"“{label}” ({translation.language_name(language)})" if language else f"“{label}”"
+    return f"“{translated(blank.label)}”{_in_language(blank, language or on_page)}"
+
+
+def _in_language(blank: Blank, language: str) -> str:
+    return f" ({translation.language_name(language)})" if blank.translated else ""
 
 
 def unusable(blank: str, given: str, error: ValueError) -> str:
@@ -89,7 +93,7 @@ def examples(event: Event, phase: str) -> str:
     return ", ".join(f"{_example(blank)}{' [needed]' if phase in blank.required else ''}" for blank in blanks)
 
 
-def _missing(blank: Blank, on_page: bool) -> str:
+def _missing(blank: Blank, on_page: str) -> str:
     label = translated(blank.label)
     if not on_page:
         return _(
@@ -98,7 +102,10 @@ def _missing(blank: Blank, on_page: bool) -> str:
             label=label,
             example=_example(blank),
         )
-    return _("Choose: %(label)s.", label=label) if blank.choices else _("Fill in: %(label)s.", label=label)
+    if blank.choices:
+        return _("Choose: %(label)s.", label=label)
+    label += _in_language(blank, on_page)
+    return _("Fill in: %(label)s.", label=label)
 
 
 def _example(blank: Blank) -> str:

@@ -106,7 +106,7 @@ def one_moment() -> Iterator[Session]:
     """A read-only session that sees one snapshot, whatever is committed meanwhile."""
     with (
         engine().connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-        Session(connection) as s,
+        Session(connection, expire_on_commit=False) as s,
         s.begin(),
     ):
         s.execute(text("SET TRANSACTION READ ONLY"))

@@ -1,5 +1,6 @@
 """Compose without scripts: from a template to an alert, and all that may go wrong on the way."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,7 @@ def test_the_whole_way_from_a_template_to_an_alert(desk: httpx.Client) -> None:
     page = desk.get(path).text
     assert "Complete. Review makes the alert" in page
     assert "Tornado" in page
-    assert "Will not get it" in page
+    assert "Residents who get nothing" in page
     answer = Form(page).send(desk, path, "review")
     assert answer.status_code == 303
     alert = desk.get(answer.headers["location"])
@@ -97,6 +98,12 @@ def test_the_count_is_exact_and_small_numbers_are_neither_told_nor_to_be_subtrac
     assert f">{english}</td>" in page
 
 
+# Residents to whom no text about a storm goes.
+NOTHING = """SELECT count(*) FROM subscribers r WHERE NOT EXISTS (
+    SELECT FROM contacts c JOIN preferences p USING (subscriber_id)
+     WHERE c.subscriber_id = r.id AND c.channel = 'sms' AND p.topic = 'storm' AND c.verified_at IS NOT NULL)"""
+
+
 def test_residents_with_nothing_on_the_channels_are_counted(desk: httpx.Client) -> None:
     with transaction() as s:
         for _ in range(12):
@@ -114,9 +121,17 @@ def test_residents_with_nothing_on_the_channels_are_counted(desk: httpx.Client) 
     form.send(desk, drawn)
     told = desk.post(f"{drawn}/count", json={"area": square}).json()["words"]
     assert told.startswith("52 residents")
-    assert told.endswith("; 10 with nothing on these channels")
+    nothing = asked.number(NOTHING)
+    assert nothing > 20, "those without a contact, and those with one that is left out"
+    assert told.endswith(f"; {nothing // 10 * 10} get nothing")
     review = desk.get(Form(desk.get(path).text).send(desk, path, "review").headers["location"]).text
     assert f'{row}<data id="no-contact" value="12">12</data>' in review
+    assert f'<data id="without" value="{nothing}">' in review
+    people = " ".join(re.sub(r"<[^>]+>", "", review.partition('<p class="people">')[2].partition("</p>")[0]).split())
+    reasons = dict(re.findall(r"([a-z][a-z ]*): (\d+)[,)]", people.partition("(")[2]))
+    assert people.startswith(f"52 residents in the area: {52 - nothing} get it, {nothing} get nothing (")
+    assert set(reasons) == {"not subscribed to this topic", "not verified", "no contact on these channels"}
+    assert sum(map(int, reasons.values())) == nothing
 
 
 def test_the_alert_says_what_the_preview_said(desk: httpx.Client) -> None:
@@ -310,7 +325,7 @@ def test_each_language_has_its_own_name_of_the_area(desk: httpx.Client) -> None:
     form.send(desk, path)
     page = desk.get(path).text
     assert "Name in English" in page
-    assert "no name in the city&#39;s first language" in page
+    assert "The area has no name in English. Give that, too." in page
     form = Form(page)
     form.values["area_name"] = "Homes along the river"
     form.send(desk, path)

@@ -52,7 +52,7 @@ def test_an_all_clear_is_the_last_word(at_desk: Desk, city: datetime) -> None:
     incident = incident_of(first)
     last = factories.alert_launched(now=city + timedelta(seconds=5), incident=incident, phase="all-clear")
     page = words(at_desk("author").get(f"/console/incidents/{incident}").text)
-    assert f"Storm all-clear {last}" in page
+    assert f"Severe thunderstorm all-clear {last}" in page
     with transaction() as s:
         lifecycle.expire_due(s, city + timedelta(days=2))
     assert "The last word was an all-clear." in words(at_desk("author").get(f"/console/incidents/{incident}").text)

@@ -1,6 +1,7 @@
 """What the page of an alert is told while it is open."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.settings import settings
 from tests import factories
+from tests.api import asked
 from tests.api.test_approvals import credentials
 from tests.waiting import until
 
@@ -120,3 +122,39 @@ def test_a_look_sees_what_was_just_done_and_soon_what_was_done_elsewhere(
     done = datetime.now(UTC)
     look = until(lambda: (one := alert.look()).at > done and one, 60, "a look")
     assert (look.shown.alert.state, look.shown.steps[-1].action) == ("paused", "pause")
+
+
+def delivered(html: str) -> int:
+    """What the part with the numbers says."""
+    return int(re.findall(r'<data id="count-delivered" value="(\d+)"', html)[0])
+
+
+def reached(html: str) -> int:
+    """The sum over the zones."""
+    return sum(int(n.replace(",", "")) for n in re.findall(r'data-label="Reached[^"]*"><b>([\d,]+)</b>', html))
+
+
+def test_the_zones_are_counted_with_the_other_numbers(door: httpx.Client, city: datetime, credentials: None) -> None:
+    """Or the page says that nobody was reached beside so many delivered messages."""
+    number, reader = factories.alert_resolved(now=city), newcomer()
+    _, parts, _ = asyncio.run(live.look(number, reader, "sending", city))
+    assert (delivered(parts["numbers"]), reached(parts["zones"])) == (0, 0)
+    asked.do("""UPDATE deliveries SET state = 'delivered', reason = NULL, sent_at = now(), settled_at = now()
+                 WHERE batch_id IS NOT NULL""")  # one contact of each resident
+    seen = {(0, 0)}
+
+    def finished() -> bool:
+        _, parts, _ = asyncio.run(live.look(number, reader, "sending", city))
+        seen.add((delivered(parts["numbers"]), reached(parts["zones"])))
+        return len(seen) > 1
+
+    until(finished, 60, "the page is told")
+    written_to = asked.number("SELECT count(*) FROM deliveries WHERE batch_id IS NOT NULL")
+    assert seen == {(0, 0), (written_to, written_to)}
+    with transaction() as s:
+        agent = sessions.begin(s, factories.operator(s, "agent"), "password", "a test", datetime.now(UTC))
+    with transaction() as s:
+        found = sessions.find(s, agent, datetime.now(UTC), active=True)
+    assert found is not None
+    until(lambda: found.id in watched_alert(number).look().sessions, 60, "the agent is known")
+    assert "zones" not in asyncio.run(live.look(number, Caller(found.operator, session=found), "sending", city))[1]

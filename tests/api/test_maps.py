@@ -41,7 +41,7 @@ def test_areas_on_now_are_numbered_and_the_numbers_are_explained(at_desk: Desk, 
     assert marks == [f"{first}, {second}"], "one label, so that those of one area do not cover each other"
     for alert in (first, second):
         assert f'<a id="map-{alert}" href="/console/alerts/{alert}">' in page
-    assert "<title>Storm alert" in page
+    assert "<title>Severe thunderstorm alert" in page
     assert re.search(r'<text class="name"[^>]*>Riverside</text>', page)
 
 

@@ -95,7 +95,7 @@ def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Des
     assert part(page, "standing").startswith("In force 0")
     force = part(page, "force")
     assert force.startswith("In force No alert is in force. All-clears")
-    assert part(page, "replaced").startswith("Replaced 1 alert Storm alert")
+    assert part(page, "replaced").startswith("Replaced 1 alert Severe thunderstorm alert")
 
 
 def in_two_zones(now: datetime) -> tuple[int, int]:

@@ -95,7 +95,7 @@ def test_replaced_alerts_stand_apart_and_name_what_replaced_them(at_desk: Desk, 
     client = at_desk("author")
     page = client.get("/console").text
     assert f'id="force-{update}"' in page.split('id="now-force"')[1].split('id="now-')[0]
-    assert part(page, "force").count("Storm") == 1
+    assert part(page, "force").count("Severe thunderstorm") == 1
     assert "correction" in part(page, "force")
     assert f"replaced by alert {update}" in part(page, "replaced")
     assert "ends" not in part(page, "replaced")
@@ -131,14 +131,14 @@ def test_the_list_says_what_each_alert_is_to_its_incident(at_desk: Desk, city: d
         for number in re.findall(r'<td class="n">(\d+)', row)
     }
     assert f"ended by all-clear {clear}" in rows[first]
-    assert "Storm update correction" in rows[fixed]
+    assert "Severe thunderstorm update correction" in rows[fixed]
     assert f"ended by all-clear {clear}" in rows[fixed]
-    assert "Storm all-clear" in rows[clear]
+    assert "Severe thunderstorm all-clear" in rows[clear]
     assert "ed by" not in rows[clear]
     assert asked.rows("SELECT count(*) AS n FROM alerts")[0].n == len(rows)
     page = at_desk("author").get("/console/alerts").text
     assert page.count('data-label="Launched"><time') == 3
-    assert f"{draft} Storm alert" in rows[draft]
+    assert f"{draft} Severe thunderstorm alert" in rows[draft]
 
 
 def test_an_all_clear_to_a_part_is_replaced_by_what_reaches_that_part(at_desk: Desk, city: datetime) -> None:

@@ -1,11 +1,14 @@
 """Files of the after-action report, over REST and at the console."""
 
 import csv
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import httpx
+import pytest
 
+from notify.alerts.counts import RunningCount
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
@@ -111,14 +114,32 @@ def test_results_by_zone_renew_themselves_while_it_is_sent(
     path = f"/console/alerts/{number}/zones"
     desk = at_desk("author")
     assert f'hx-get="{path}" hx-trigger="load"' in desk.get(f"/console/alerts/{number}").text
-    assert 'hx-trigger="load delay:5s"' in desk.get(path).text
+    assert "Residents by zone, so far" in desk.get(path).text
     asked.do("UPDATE alerts SET state = 'cancelled', finished_at = :then", then=city - timedelta(hours=1))
     asked.do(
         "UPDATE deliveries SET state = 'cancelled', reason = 'cancelled', settled_at = now() WHERE batch_id IS NOT NULL"
     )
-    until(lambda: "hx-trigger" not in desk.get(path).text, 10, "it is over")
+    until(lambda: "so far" not in desk.get(path).text, 10, "it is over")
     assert desk.get(path).status_code == 200
     assert at_desk("agent").get(path).status_code == 403, "the numbers of a small zone tell of single homes"
+
+
+def test_results_by_zone_of_very_many_say_when_they_were_counted(
+    at_desk: Callable[[str], httpx.Client], city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not counted each second, so they are not as new as the other numbers."""
+    number = factories.alert_resolved(now=city)
+    monkeypatch.setattr(RunningCount, "AT_ONCE", 3)
+    path = f"/console/alerts/{number}/zones"
+    desk = at_desk("author")
+    page = desk.get(path).text
+    assert 'hx-trigger="load delay:5s"' in page
+    assert re.search(r"Counted at <time[^>]*>[^<]+</time>; the numbers above may be newer", page)
+    asked.do("UPDATE alerts SET state = 'cancelled', finished_at = :then", then=city - timedelta(hours=1))
+    asked.do(
+        "UPDATE deliveries SET state = 'cancelled', reason = 'cancelled', settled_at = now() WHERE batch_id IS NOT NULL"
+    )
+    until(lambda: "hx-trigger" not in (page := desk.get(path).text) and "Counted" not in page, 60, "it is over")
 
 
 def test_results_by_zone_of_a_draft_are_empty(at_desk: Callable[[str], httpx.Client], city: datetime) -> None:

@@ -41,7 +41,7 @@ def test_without_scripts_the_page_says_the_same(
     still = plain.new_page()
     still.set_viewport_size({"width": 320, "height": 640})
     still.goto("/console")
-    expect(still.locator("#now-force")).to_contain_text("Storm alert")
+    expect(still.locator("#now-force")).to_contain_text("Severe thunderstorm alert")
     expect(still.locator("#now-map svg")).to_be_hidden()  # folded
     still.get_by_text("Map, channels and opt-outs").click()
     expect(still.locator("#now-map svg")).to_be_visible()

@@ -7,10 +7,11 @@ changes.
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import Caller
@@ -21,25 +22,33 @@ from api.rendering import render
 from api.rest import tallies
 from notify.accounts import sessions
 from notify.alerts.counts import RunningCount
-from notify.alerts.reporting import reports
-from notify.core.db import transaction
+from notify.alerts.reporting import reports, zone_reach
+from notify.alerts.reporting.zone_reach import ZoneReach, ZoneResidents
+from notify.core.db import one_moment, transaction
 from notify.core.translation import language
 
 LOOK_S = 1.0
 ALL_AFTER = timedelta(seconds=5)  # what changes without an entry in the alert's history is read after this long
-FOR_ALL, FOR_ONE = ("numbers", "announcement"), "standing"
+FOR_ALL, FOR_ONE, ZONES = ("numbers", "announcement"), "standing", "zones"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An alert at one moment. `sessions`: those that are open, with the role of each; `rendered`: by language and
-    whether small numbers are shown, the parts that are the same for everybody, by name."""
+    """An alert at one moment. `sessions`: those that are open, with the role of each; `zones`: its results by zone, if
+    they are read with its numbers; `rendered`: by language and whether small numbers are shown, the parts that are the
+    same for everybody, by name; `tables`: the zones, by language."""
 
     at: datetime
     shown: Shown
     sessions: Mapping[int, str]
+    zones: Sequence[ZoneReach] | None
     rendered: dict[tuple[str, bool], dict[str, str]] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def moving(self) -> bool:
+        return not alert_view.is_over(self.shown.progress, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class WatchedAlert:
         self._running = RunningCount()
         self._whole: _Whole | None = None
         self._kept = Kept(self._read, 0.9 * LOOK_S, rests=0)  # a running count is quick, or rests by itself
+        self._residents: Sequence[ZoneResidents] | None = None  # who lives where is read once: it is sent in minutes
+        self._reach: tuple[Mapping[str, int], Sequence[ZoneReach]] | None = None  # for which deliveries by state
         self._next: asyncio.Task[Look] | None = None
         self._next_s = 0.0  # when the next look is due, by time.monotonic()
         self._standing: dict[int, tuple[object, str]] = {}  # operator -> what was rendered, and how it looked
@@ -81,15 +92,34 @@ class WatchedAlert:
         return self._kept.get()
 
     def _read(self) -> Look:
+        """Read all of it as of one moment, so that no number contradicts another."""
         now = datetime.now(UTC)
-        with transaction() as s:
+        residents = self._of_zones(now)
+        with one_moment() as s:
             last, whole = reports.last_step(s, self._id), self._whole
             if whole is None or whole.last_step != last or now - whole.at >= ALL_AFTER:
                 shown = alert_view.shown(s, self._id, now, self._running)
                 self._whole = _Whole(now, last, shown)
             else:
                 shown = alert_view.counted_again(s, whole.shown, self._running)
-            return Look(now, shown, sessions.open_ids(s, now))
+            zones = None if residents is None else self._reached(s, shown, residents)
+            return Look(now, shown, sessions.open_ids(s, now), zones)
+
+    def _of_zones(self, now: datetime) -> Sequence[ZoneResidents] | None:
+        """Who lives where, once the audience is known. None of very many: to count them each second would take too
+        long, and their other numbers are not exact each second, either."""
+        if self._residents is None:
+            with transaction() as s:
+                alert = reports.find_alert(s, self._id)
+                if alert.fanout_done_at is not None and alert.audience_total <= RunningCount.AT_ONCE:
+                    self._residents = zone_reach.residents(s, alert, now)
+        return self._residents
+
+    def _reached(self, s: Session, shown: Shown, residents: Sequence[ZoneResidents]) -> Sequence[ZoneReach]:
+        deliveries = shown.progress.deliveries
+        if self._reach is None or self._reach[0] != deliveries:
+            self._reach = deliveries, zone_reach.reach(s, shown.alert, residents)
+        return self._reach[1]
 
     async def parts(self, look: Look, caller: Caller, now: datetime) -> dict[str, str]:
         """Return the parts of the page as HTML, for an alert that was launched."""
@@ -98,7 +128,11 @@ class WatchedAlert:
         async with look.rendering:  # the others wait without a thread
             if spoken not in look.rendered:
                 look.rendered[spoken] = await run_in_threadpool(render_parts, FOR_ALL, view, caller, now)
-        return look.rendered[spoken] | {FOR_ONE: await self._for_one(view, caller, now)}
+            if look.zones is not None and language() not in look.tables and caller.may("count"):
+                table = await run_in_threadpool(zones_table, self._id, look.zones, moving=look.moving)
+                look.tables[language()] = table
+        zones = {ZONES: look.tables[language()]} if look.zones is not None and caller.may("count") else {}
+        return look.rendered[spoken] | zones | {FOR_ONE: await self._for_one(view, caller, now)}
 
     async def _for_one(self, view: AlertView, caller: Caller, now: datetime) -> str:
         broken = view.asked.broken
@@ -119,6 +153,14 @@ def render_parts(names: Iterable[str], view: AlertView, caller: Caller, now: dat
     return {
         name: render(f"console/{name}.html", d=view, p=view.progress, caller=caller, now=now, **given) for name in names
     }
+
+
+def zones_table(
+    alert_id: int, zones: Sequence[ZoneReach], *, moving: bool, every_s: int = 0, at: datetime | None = None
+) -> str:
+    """The results by zone. `every_s`: it asks for itself again, because the stream does not have it; `at`: when it was
+    counted, if its numbers are older than the others."""
+    return render("console/zones_reached.html", alert=alert_id, zones=zones, moving=moving, every_s=every_s, at=at)
 
 
 @remembered

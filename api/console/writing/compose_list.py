@@ -13,7 +13,7 @@ from api.errors import Told, tell
 from api.rendering import page
 from notify.alerts.reporting import reports
 from notify.alerts.writing import working_drafts, working_start
-from notify.content import compose
+from notify.content import compose, titles
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.translation import gettext as _
@@ -101,6 +101,6 @@ def _list_page(
         zones_of=zones_of,
         asked=asked,
         outside=outside,
-        labels={event.name: event.label for event in compose.catalogue().events},
+        names={draft.id: titles.name(draft.event, working_drafts.blanks_of(draft)) for draft, _email in drafts},
         told=told,
     )

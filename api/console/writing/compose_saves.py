@@ -118,10 +118,10 @@ def count_drawing(draft_id: Id, caller: Viewer, sent: Annotated[Drawing, Depends
         for language, number in by_language(found, channel).items()
     }
     words = _(
-        "%(residents)s residents, %(messages)s messages; %(without)s with nothing on these channels",
+        "%(residents)s residents, %(messages)s messages; %(without)s get nothing",
         residents=tally(exactly(found.residents)),
         messages=tally(sum_told(parts)),
-        without=tally(told(found.no_contact)),
+        without=tally(told(found.without)),
     )
     return JSONResponse({"words": words})
 

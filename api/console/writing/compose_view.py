@@ -190,11 +190,9 @@ class ComposeView:
             return of_each.get(language, 0) if language else sum(of_each.values())
         return parts_told(of_each)[language] if language else sum_told(of_each)
 
-    @property
-    def left_out(self) -> list[tuple[str, int]]:
-        """Contacts by reason, the most first. One with fewer than ten is not named: that would say that it is not 0."""
-        found = self.looked.audience.skipped if self.looked.audience else {}
-        return sorted(many_told(found).items(), key=lambda one: -one[1])
+    def by_reason(self, counts: Mapping[str, int]) -> list[tuple[str, int]]:
+        """Counts by reason, the most first. One with fewer than ten is not named: that would say that it is not 0."""
+        return sorted(many_told(counts).items(), key=lambda one: -one[1])
 
     @property
     def has_prices(self) -> bool:

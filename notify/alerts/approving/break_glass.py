@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
@@ -36,6 +36,7 @@ class OpenReview(NamedTuple):
 
     alert: int
     event: str
+    blanks: Mapping[str, Any]
     area_names: Mapping[str, str]
     area_description: str
     by: str
@@ -145,6 +146,7 @@ def open_reviews(s: Session) -> Sequence[OpenReview]:
         select(
             Alert.id,
             Alert.event,
+            Alert.blanks,
             Alert.area_names,
             Alert.area_description,
             Operator.email,

@@ -9,11 +9,12 @@ from notify.alerts.reporting import report_files
 from notify.alerts.reporting.after_action import AfterAction
 from notify.alerts.reporting.incident_report import IncidentReport
 from notify.alerts.reporting.report_files import clock
+from notify.content import titles
 from notify.core import translation
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
-from notify.core.vocabulary import step, word
+from notify.core.vocabulary import step
 from templates import REPORT
 
 GLANCE = ("requested", "approved", "launched", "first message", "50 % sent", "95 % sent")
@@ -44,7 +45,7 @@ def document(found: IncidentReport) -> dict[str, Any]:
     """Return what the PDF shows, as texts and numbers; each alert as in its own report."""
     alerts = [report_files.document(one) for one in found.alerts]
     said = worded(REPORT)
-    title = word(found.event).capitalize()
+    title = titles.name(found.event, found.alerts[-1].progress.blanks if found.alerts else {})
     return {
         "language": translation.language(),
         "say": report_files.plain()

@@ -15,7 +15,7 @@ from notify.alerts.reporting.after_action import AfterAction, Kin, Reach
 from notify.alerts.reporting.reports import Forecast, Progress, Step
 from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
-from notify.content import compose
+from notify.content import compose, titles
 from notify.core import reasons, translation
 from notify.core.formulas import defused
 from notify.core.settings import settings
@@ -71,18 +71,11 @@ FORMATS: dict[str, tuple[str, Callable[[AfterAction], bytes]]] = {
 }
 
 
-def _title(event: str, phase: str) -> str:
-    said = word(event).capitalize()
-    if phase == "issue":
-        return _("%(event)s alert", event=said)
-    return _("%(event)s update", event=said) if phase == "update" else _("%(event)s all-clear", event=said)
-
-
 def document(found: AfterAction) -> dict[str, Any]:
     """Return what the PDF shows, as texts and numbers, in the reader's language."""
     p = found.progress
     said = worded(REPORT)
-    title = _title(p.event, p.phase)
+    title = titles.title(p.event, p.phase, p.blanks)
     return {
         "language": translation.language(),
         "say": plain()

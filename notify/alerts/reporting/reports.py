@@ -87,6 +87,7 @@ class Progress(AlertSummary):
     `replaces`: the draft in whose place it was made, which was cancelled for it. `replaced_by`: the other way round.
     """
 
+    blanks: dict[str, Any]
     replaces: int | None
     replaced_by: int | None
     channels: tuple[str, ...]
@@ -166,6 +167,7 @@ def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> 
         certainty=alert.certainty,
         lane=alert.lane.value,
         state=alert.state.value,
+        blanks=dict(alert.blanks),
         replaces=alert.rewrites,
         replaced_by=s.scalar(select(Alert.id).where(Alert.rewrites == alert.id)),
         channels=tuple(alert.channels),

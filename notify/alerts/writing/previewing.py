@@ -52,8 +52,9 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     """
     event = compose.catalogue().event(wanted.event)
     defaults = event.defaults(wanted.phase)
+    first = compose.catalogue().written(settings.languages)[0]
     shown = Preview(problems={section: list(said) for section, said in reading.problems.items()})
-    filled = _tried(shown, "what", lambda: compose.fill(event, wanted.phase, wanted.blanks, on_page=True))
+    filled = _tried(shown, "what", lambda: compose.fill(event, wanted.phase, wanted.blanks, on_page=first))
     _tried(shown, "what", lambda: drafting.require_cap(wanted))
     times = _tried(
         shown,
@@ -61,7 +62,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
         lambda: alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz),
     )
     if filled and times:
-        _tried(shown, "when", lambda: alert_times.check_blanks(event, filled, times, settings.tz, on_page=True))
+        _tried(shown, "when", lambda: alert_times.check_blanks(event, filled, times, settings.tz, on_page=first))
     names: Sequence[wording.Name] = (PLACE,)
     if wanted.found is not None or (wanted.incident is not None and not drafting.parts_of(wanted)):
         area = _tried(shown, "where", lambda: drafting.area_of(s, wanted, settings))

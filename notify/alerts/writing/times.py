@@ -84,10 +84,10 @@ def _shown(when: datetime, zone: ZoneInfo) -> str:
         return when.isoformat()
 
 
-def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo, *, on_page: bool = False) -> None:
+def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo, *, on_page: str = "") -> None:
     """Compare the times in the blanks with the launch, the expiry and each other, as the event declares.
 
-    Raises Invalid with every contradiction. `on_page`: it calls the blanks by their labels.
+    Raises Invalid with every contradiction. `on_page`: as in `filling.called`.
     """
     if wrong := _contradictions(event, filled.phase, filled.values, times, zone, on_page):
         raise Invalid(
@@ -148,7 +148,7 @@ def require_unexpired(alert: Alert, now: datetime) -> None:
 
 
 def _contradictions(
-    event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo, on_page: bool = False
+    event: Event, phase: str, values: Mapping[str, str], times: Times, zone: ZoneInfo, on_page: str = ""
 ) -> list[str]:
     known = {
         # People write whole minutes: a danger that begins in the minute of the launch is not in the past.

@@ -87,6 +87,10 @@ def values_of(draft: WorkingDraft) -> dict[str, str]:
     return {name: there["value"] for name, there in draft.fields.items()}
 
 
+def blanks_of(draft: WorkingDraft) -> dict[str, str]:
+    return {name[6:]: value for name, value in values_of(draft).items() if name.startswith("blank.")}
+
+
 def goes_on_from(s: Session, draft: WorkingDraft) -> GoesOn | None:
     """Return what the alert of a draft goes on from, if it is of an incident."""
     if draft.incident_id is None:

@@ -235,7 +235,8 @@ class _Reader:
         if by_language and visible(plain):
             return {self._first: plain, **by_language}
         if by_language and self._first not in by_language:
-            self.say("where", _("The area has no name in the city's first language. Give that, too."))
+            language = translation.language_name(self._first)
+            self.say("where", _("The area has no name in %(language)s. Give that, too.", language=language))
         return by_language or plain
 
     def status(self) -> Any:

@@ -1,6 +1,7 @@
 """The live count says what a launch would resolve to, and follows every change at once."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.alerts import lifecycle
-from notify.audience import Audience, live_count
+from notify.audience import Audience, live_count, rules
 from notify.audience.live_count import LiveCount
 from notify.audience.told import OrTold
 from notify.core import points
@@ -111,6 +112,23 @@ def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int) -> None:
     assert {reason: n for r in rows if (reason := r.reason) and (n := r.n)} == then.skipped
     assert sum(r.n for r in rows) == then.total
     assert len(then.skipped) > 4
+    best = _best_of_each_resident()
+    assert then.nothing == Counter(reason for reason in best if reason)
+    assert len(then.nothing) > 3
+    assert then.residents - then.without == best.count(None) > 5
+
+
+def _best_of_each_resident() -> list[str | None]:
+    """Of each resident with a delivery the first reason to be left out; None: gets a message."""
+    with transaction() as s:
+        rows = s.execute(
+            text("SELECT c.subscriber_id, d.reason FROM deliveries d JOIN contacts c ON c.id = d.contact_id")
+        ).all()
+    of_each: dict[int, set[str | None]] = {}
+    for row in rows:
+        if row.subscriber_id is not None:
+            of_each.setdefault(row.subscriber_id, set()).add(row.reason)
+    return [None if None in some else min(filter(None, some), key=rules.REASONS.index) for some in of_each.values()]
 
 
 def _moves(s: Session, tom: Resident) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from notify.content.blanks import Blank
 from notify.content.compose import catalogue, fill
 from notify.core.errors import Invalid, NotFound
+from notify.core.translation import speaking
 
 
 def mistakes(event: str, phase: str, blanks: dict[str, str]) -> list[str]:
@@ -41,10 +42,26 @@ def test_every_mistake_is_told_at_once_in_a_sentence() -> None:
 
 def test_a_page_calls_blanks_by_their_labels() -> None:
     with pytest.raises(Invalid) as refused:
-        fill(catalogue().event("snow"), "issue", {"inches": "many", "details.es": "x" * 3000}, on_page=True)
+        fill(catalogue().event("snow"), "issue", {"inches": "many", "details.es": "x" * 3000}, on_page="en")
     label = next(blank.label for blank in catalogue().event("snow").declared if blank.name == "inches")
     assert f"“{label}” must be a whole number, not 'many'." in refused.value.details
     assert not any("'inches'" in one or "details.es" in one for one in refused.value.details)
+
+
+@pytest.mark.parametrize(
+    ("reader", "first", "told"),
+    [
+        ("en", "en", "Fill in: Cause (English)."),
+        ("es", "en", "Complete: Causa (Inglés)."),
+        ("es", "es", "Complete: Causa (Español)."),
+    ],
+)
+def test_a_page_says_in_which_language_a_text_is_missing(reader: str, first: str, told: str) -> None:
+    """Where only the other language was written, the label alone names a field that is filled in."""
+    blanks = {"utility": "power", "cause.es" if first == "en" else "cause.en": "..."}
+    with speaking(reader), pytest.raises(Invalid) as refused:
+        fill(catalogue().event("outage"), "issue", blanks, on_page=first)
+    assert refused.value.details == (told,)
 
 
 def test_a_blank_of_another_phase_is_told_as_that() -> None:
