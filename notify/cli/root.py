@@ -5,6 +5,7 @@ A group is imported only when it is used, because importing all of them takes lo
 
 import os
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -126,6 +127,7 @@ class LightFirst(Named):
         return _group(home).commands.get(cmd_name)
 
 
+@cache
 def _group(home: str) -> Any:
     module, _, commands = home.partition(":")
     return typer.main.get_group(getattr(import_module(f"notify.cli.{module}"), commands))

@@ -37,7 +37,8 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass
 class World:
-    """A city in which everything can be asked for. A placeholder such as {draft} makes a new one at each request."""
+    """A city in which everything can be asked for. A placeholder such as {draft} makes a new one, unless the last
+    request of the same row left alone what it was given: it was refused, or only looked."""
 
     door: httpx.Client
     now: datetime
@@ -46,9 +47,28 @@ class World:
     folder: str
     me: str = ""
     made: int = field(default=0)
+    row: Row | None = None
+    untouched: list[str] = field(default_factory=list)  # values of its placeholders, in order
+    _given: list[str] = field(default_factory=list)  # those of the present request
+
+    def begin(self, row: Row) -> None:
+        if row != self.row:
+            self.row, self.untouched = row, []
+        self._given = []
+
+    def end(self, answer: str) -> None:
+        looked = self.row is not None and self.row.what.startswith("GET ") and answer == "yes"
+        self.untouched = self._given if looked or answer == "no" else []
 
     def fill(self, text: str) -> str:
-        return PLACEHOLDER.sub(lambda found: str(MAKERS[found[1]](self)) if found[1] in MAKERS else found[0], text)
+        return PLACEHOLDER.sub(lambda found: self._value(found[1]) if found[1] in MAKERS else found[0], text)
+
+    def _value(self, name: str) -> str:
+        place = len(self._given)
+        known = place < len(self.untouched) and name not in OF_WHO_ASKS
+        value = self.untouched[place] if known else str(MAKERS[name](self))
+        self._given.append(value)
+        return value
 
 
 def _alert(state: str, **draft: Any) -> Maker:
@@ -267,12 +287,16 @@ MAKERS: dict[str, Maker] = {
     "session_id": _session,
     "delivery_id": lambda _world: 1,
 }
+OF_WHO_ASKS = {"me", "deputy", "session_id"}  # others for the next role
 
 
 def ask(world: World, row: Row, role: str) -> str:
     """`yes`, `no`, or what went wrong instead."""
     world.me = f"{role if role in world.cookies else 'admin'}@tocsin.example.org"
-    return _command(world, row, role) if row.is_command else _request(world, row, role)
+    world.begin(row)
+    answer = _command(world, row, role) if row.is_command else _request(world, row, role)
+    world.end(answer)
+    return answer
 
 
 def _request(world: World, row: Row, role: str) -> str:
