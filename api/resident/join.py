@@ -92,7 +92,8 @@ def confirm(request: Request, token: str, code: Text = "") -> Response:
     who = session.Resident(joined.subscriber_id, joined.contact_id)
     answer: Response
     if joined.left_out is None:
-        answer = RedirectResponse(f"/me?lang={of_resident(request)}" + ("&new=yes" if joined.is_new else ""), 303)
+        told = ("&new=yes" if joined.is_new else "") + ("&others=yes" if joined.had_others else "")
+        answer = RedirectResponse(f"/me?lang={of_resident(request)}{told}", 303)
     else:  # they remove another one there, and press the button again
         given = {"address": joined.left_out.address, "label": joined.left_out.label}
         answer = me.own_page(request, who, wishes.too_many(), given)

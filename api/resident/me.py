@@ -132,6 +132,7 @@ def own_page(
         languages=settings().languages,
         new=new,
         unsent=stopped if new else None,
+        others="others" in request.query_params,
         saved="saved" in request.query_params,
         choices=choices,
     )

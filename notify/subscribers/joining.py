@@ -49,11 +49,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`left_out`: the place that they asked for, if they have too many to add it."""
+    """`had_others`: the city has places of who had the contact before. `left_out`: the place that they asked for, if
+    they have too many to add it."""
 
     subscriber_id: int
     contact_id: int
     is_new: bool
+    had_others: bool = False
     left_out: Wish | None = None
 
 
@@ -132,17 +134,15 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
     wish = Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
-    contact, is_new = _contact(s, joining, wish, now)
+    contact, joined = _contact(s, joining, wish, now)
     joining.ended_at, joining.contact_id, joining.code_hash = now, contact.id, None
     consent.note_alive(s, contact.channel, contact.address_index)
-    assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
-    joined = Joined(contact.subscriber_id, contact.id, is_new)
     if wish is None:
         return joined
-    _consent(s, joining, contact, now, is_new=is_new)
+    _consent(s, joining, contact, now, is_new=joined.is_new)
     _say(s, joining, "welcome", now)
     try:
-        wishes.add(s, contact.subscriber_id, wish, now)
+        wishes.add(s, joined.subscriber_id, wish, now)
     except Refused:
         return replace(joined, left_out=wish)
     return joined
@@ -191,7 +191,7 @@ def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> tuple[Contact, bool]:
+def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> tuple[Contact, Joined]:
     """Return the verified contact, of a resident who is new unless the address is theirs."""
     address = crypto.unseal(joining.address_sealed, joining.channel)
     index = addresses.index(joining.channel, address)
@@ -202,17 +202,22 @@ def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> 
     )
     if found is not None and proving.is_theirs(s, found, wish, now):
         found.verified_at = now
-        return found, False
+        assert found.subscriber_id is not None  # noqa: S101  only timelines have none
+        return found, Joined(found.subscriber_id, found.id, is_new=False)
     if wish is None:
         raise Refused(
-            _("Nobody is signed up with this phone or email, or it was long ago."),
-            hint=_("Join with your address: it takes less than a minute."),
+            _("Nobody is signed up with this phone or email, or we have not heard from it for a while."),
+            hint=_(
+                "Join with your address. If you had joined before, use an address from then, and all that you chose"
+                " comes back."
+            ),
         )
     resident = Subscriber(language=joining.language, created_at=now)
     s.add(resident)
     s.flush()
+    had_others = False
     if found is not None:
-        proving.pass_on(s, found, resident, now)
+        had_others = proving.pass_on(s, found, resident, now)
         found.verified_at = now
     else:
         free(s, [(joining.channel, index)])
@@ -226,7 +231,7 @@ def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> 
         )
         s.add(found)
     s.flush()
-    return found, True
+    return found, Joined(resident.id, found.id, is_new=True, had_others=had_others)
 
 
 def _consent(s: Session, joining: Joining, contact: Contact, now: datetime, *, is_new: bool) -> None:

@@ -1,40 +1,46 @@
 """Decide whether a phone or email still belongs to the resident who is stored with it, once somebody has proved it.
 
 Numbers pass to other people. Whoever has the number now must not see where somebody else lives, so a code alone opens
-a resident's page only if the same resident has proved the number before, and not too long ago.
+a resident's page only if the same resident has proved the number before, and it was never silent since for so long
+that it may have changed hands. Otherwise they must know one of the resident's places, too.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import audit
-from notify.models import Contact, ResidentChange, Subscriber, Suppression
+from notify.models import Contact, Place, ResidentChange, Subscriber, Suppression
 from notify.subscribers import wishes
 from notify.subscribers.wishes import Wish
 
-# About 35 million numbers are given to somebody else in the USA each year (FCC 18-177).
-PROOF_HOLDS = timedelta(days=730)
+# A number that was given up rests so long, at least, before somebody else gets it: 47 CFR 52.15(f)(1)(ii). About 35
+# million pass on in the USA each year (FCC 18-177).
+RESTS = timedelta(days=45)
 
 
 def is_theirs(s: Session, contact: Contact, wish: Wish | None, now: datetime) -> bool:
     """Return whether who has entered a code from a contact is the resident that it is stored with.
 
-    Nobody is who never proved it. Who proved it long ago, or before it was reported as dead, is if the place that they
-    join with is one of the resident's: `wish`.
+    They are if the resident proved it, and it was neither reported as dead nor silent for RESTS since; or if the place
+    that they join with is one of the resident's: `wish`.
     """
-    if contact.verified_at is None or contact.subscriber_id is None:
+    if contact.subscriber_id is None:
         return False
-    if now - contact.verified_at < PROOF_HOLDS and not _was_dead(s, contact):
+    proved = contact.verified_at
+    if proved is not None and not _was_dead(s, contact, proved) and not _was_silent(s, contact, proved, now):
         return True
     return wish is not None and wishes.is_at_home(s, contact.subscriber_id, wish)
 
 
-def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> None:
-    """Move a contact to who has proved it. The resident before keeps other contacts, places and topics; what was noted
-    about the address, such as opt-outs and their proof, stays with it."""
+def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool:
+    """Move a contact to who has proved it, and return whether the resident before has places.
+
+    That resident keeps other contacts, places and topics; what was noted about the address, such as opt-outs and their
+    proof, stays with it.
+    """
     before = contact.subscriber_id
     assert before is not None  # noqa: S101  only timelines have none
     contact.subscriber_id = to.id
@@ -43,21 +49,43 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> None
         s, now=now, by=None, action="pass-on", subject="subscriber", subject_id=before, channel=contact.channel,
         new=to.id,
     )  # fmt: skip
+    return s.scalar(select(Place.id).where(Place.subscriber_id == before).limit(1)) is not None
 
 
-def _was_dead(s: Session, contact: Contact) -> bool:
+def _was_dead(s: Session, contact: Contact, proved: datetime) -> bool:
     """Whether a provider has reported that there is no such phone or email, after it was proved.
 
     A report that was lifted counts: a text to us shows that somebody has the number, not who.
     """
-    assert contact.verified_at is not None  # noqa: S101  the caller has looked
-    if contact.dead_at is not None and contact.dead_at > contact.verified_at:
+    if contact.dead_at is not None and contact.dead_at > proved:
         return True
     reported = select(Suppression.id).where(
         Suppression.channel == contact.channel,
         Suppression.address_index == contact.address_index,
         Suppression.reason == "invalid",
         Suppression.topic.is_(None),
-        Suppression.at > contact.verified_at,
+        Suppression.at > proved,
     )
     return s.scalar(reported) is not None
+
+
+def _was_silent(s: Session, contact: Contact, proved: datetime, now: datetime) -> bool:
+    """Whether there was a time of RESTS since the proof in which nothing came from the contact, and nothing arrived.
+
+    The last sign of life alone would show nothing: it may be the new owner's.
+    """
+    silent: bool = s.execute(
+        text("""
+            WITH alive (at) AS (
+                VALUES (CAST(:proved AS timestamptz)), (CAST(:now AS timestamptz))
+                UNION ALL
+                SELECT received_at FROM inbound WHERE address_index = :index AND received_at > :proved
+                UNION ALL
+                SELECT d.settled_at FROM alerts a JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, :contact)
+                 WHERE a.launched_at > :proved AND d.state = 'delivered'
+            )
+            SELECT max(at - before) >= CAST(:rests AS interval)
+              FROM (SELECT at, lag(at) OVER (ORDER BY at) AS before FROM alive) pause"""),
+        {"proved": proved, "now": now, "index": contact.address_index, "contact": contact.id, "rests": RESTS},
+    ).scalar_one()
+    return silent

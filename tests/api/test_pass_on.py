@@ -72,7 +72,8 @@ def test_an_opt_out_of_who_had_the_email_stays_until_its_owner_presses_start(doo
     assert "yet" not in door.get("/me?lang=en").text
 
 
-LONG_AGO, LATELY = timedelta(days=731), timedelta(days=700)
+LONG_AGO, LATELY = timedelta(days=45), timedelta(days=44)
+AT_HOME, NEAR_HOME = "0.4 0.4 7 Former Ave", "0.4003 0.4003 7 Former Ave"
 
 
 @pytest.mark.parametrize(
@@ -80,15 +81,17 @@ LONG_AGO, LATELY = timedelta(days=731), timedelta(days=700)
     [
         (LATELY, False, HOME, True),
         (LONG_AGO, False, HOME, False),
-        (LONG_AGO, False, "0.4003 0.4003 7 Former Ave", True),
+        (LONG_AGO, False, NEAR_HOME, True),
         (LATELY, True, HOME, False),
-        (LATELY, True, "0.4 0.4 7 Former Ave", True),
+        (LATELY, True, AT_HOME, True),
+        (None, False, HOME, False),
+        (None, False, NEAR_HOME, True),
     ],
 )
-def test_what_was_proved_long_ago_or_reported_as_dead_opens_with_the_place(
-    door: httpx.Client, ago: timedelta, reported: bool, place: str, is_theirs: bool
+def test_what_was_silent_or_dead_or_never_proved_opens_with_the_place(
+    door: httpx.Client, ago: timedelta | None, reported: bool, place: str, is_theirs: bool
 ) -> None:
-    former = imported(PHONE, proved=datetime.now(UTC) - ago)
+    former = imported(PHONE, proved=datetime.now(UTC) - ago if ago else None)
     if reported:
         asked.do(
             "INSERT INTO suppressions (channel, address_index, reason, at)"
@@ -96,6 +99,7 @@ def test_what_was_proved_long_ago_or_reported_as_dead_opens_with_the_place(
         )
     mine = join(door, place=place).text
     assert (owner("sms") == former, "7 Former Ave" in mine) == (is_theirs, is_theirs)
+    assert ("The city had other places" in mine) != is_theirs
     assert asked.number("SELECT count(*) FROM suppressions") == 0, "somebody has read what came there"
     assert asked.number("SELECT count(*) FROM contacts WHERE verified_at > now() - interval '1 minute'") == 1
 
@@ -161,7 +165,7 @@ def test_a_bounce_that_an_operator_lifts_does_not_show_who_has_the_email(door: h
 
 
 def test_the_record_of_who_joins_shows_no_alert_to_who_had_the_phone(door: httpx.Client) -> None:
-    former = imported(PHONE, proved=datetime.now(UTC) - timedelta(days=731))
+    former = imported(PHONE, proved=datetime.now(UTC) - LONG_AGO)
     before = factories.alert_resolved(now=datetime.now(UTC))
 
     def alerts(resident: int) -> list[int]:
@@ -176,3 +180,39 @@ def test_the_record_of_who_joins_shows_no_alert_to_who_had_the_phone(door: httpx
     assert alerts(owner("sms")) == []
     after = factories.alert_resolved(now=datetime.now(UTC))
     assert alerts(owner("sms")) == [after]
+
+
+@pytest.mark.parametrize(
+    ("proved", "texts", "opens"),
+    [(80, [40], True), (80, [34], False), (80, [60, 2], False), (120, [80, 40], True)],
+)
+def test_a_phone_that_was_never_silent_for_as_long_as_numbers_rest_is_the_same_persons(
+    door: httpx.Client, proved: int, texts: list[int], opens: bool
+) -> None:
+    now = datetime.now(UTC)
+    imported(PHONE, proved=now - timedelta(days=proved))
+    for days in texts:
+        with transaction() as s:
+            text_in = Inbound(PHONE, "+15555550100", "HELP", f"SM{days}")
+            messages.receive(s, "twilio", text_in, now - timedelta(days=days))
+    assert (look(door, PHONE).status_code == 303) == opens
+
+
+@pytest.mark.parametrize(("state", "opens"), [("delivered", True), ("undelivered", False)])
+def test_what_was_delivered_is_a_sign_of_life(door: httpx.Client, state: str, opens: bool) -> None:
+    then = datetime.now(UTC) - timedelta(days=30)
+    imported(PHONE, proved=then - timedelta(days=30))
+    factories.alert_resolved(now=then)
+    asked.do(
+        "UPDATE deliveries SET state = CAST(:state AS delivery_state), settled_at = :at, reason = 'unreachable'",
+        state=state,
+        at=then,
+    )
+    assert (look(door, PHONE).status_code == 303) == opens
+
+
+def test_nothing_is_said_of_other_places_where_there_were_none(door: httpx.Client) -> None:
+    with transaction() as s:
+        factories.resident(s, at=[], phone=PHONE, verified=False)
+    assert "You have joined" in (mine := join(door).text)
+    assert "other places" not in mine
