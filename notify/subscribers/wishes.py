@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from notify.core import crypto, points
+from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
 from notify.models import Place
@@ -31,11 +31,12 @@ class Wish:
 
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
-    """Store a place, unless the resident has it already. The caller holds IMPORT_LOCK and the key ring.
+    """Store a place, unless the resident has it already. The caller holds IMPORT_LOCK.
 
     The same point is the same place, and so is the same address a few metres away. Raises Refused when there are too
     many.
     """
+    keyring.hold(s)
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
     there = _places(s, subscriber_id)
     if any(one.point_sealed == sealed.point_sealed for one in there) or any(
