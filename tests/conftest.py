@@ -23,6 +23,7 @@ import redis as redis_client
 import structlog
 from psycopg import sql
 from sqlalchemy import event, make_url
+from xdist.scheduler import LoadFileScheduling
 
 from notify import migrations
 from notify.audience import live_count
@@ -42,6 +43,30 @@ _numbers = count(1)
 # A busy machine may take longer than usual for any example, and to make one up.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "FewStacks | None":
+    return FewStacks(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+class FewStacks(LoadFileScheduling):
+    """Gives the files of a package that starts a stack of all processes to two of the processes that test, not to each:
+    to start one takes half a minute of both processors, and it is never idle."""
+
+    PACKAGES = ("tests/acceptance/", "tests/browser/")
+    AT_ONCE = 2
+
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        super().__init__(config, log)
+        self._numbers: dict[str, int] = {}  # file -> its place among those of the packages
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        for package in self.PACKAGES:
+            if file.startswith(package):
+                return f"{package}{self._numbers.setdefault(file, len(self._numbers)) % self.AT_ONCE}"
+        return file
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from notify.core.settings import settings
 from tests.acceptance.city import SILENT, Block, City
 from tests.waiting import until
 
-SEEDS = range(20)
+SEEDS, MORE_SEEDS = range(5), range(5, 20)  # of moments
 WORKERS = ("worker-emergency", "worker-1")
 
 
@@ -45,11 +45,12 @@ def moment(chance: random.Random, within_s: float) -> None:
     until(lambda: time.monotonic() >= at, within_s + 1, "the moment has come")
 
 
-def test_a_worker_killed_at_any_moment_loses_nobody_and_doubles_nobody(city: City) -> None:
+@pytest.mark.parametrize("seeds", [SEEDS, pytest.param(MORE_SEEDS, marks=pytest.mark.long)])
+def test_a_worker_killed_at_any_moment_loses_nobody_and_doubles_nobody(seeds: range, city: City) -> None:
     city.behave(twilio={"latency_ms": 60})
     city.rate("sms", 60)
     sent = []
-    for seed in SEEDS:
+    for seed in seeds:
         block = city.block(phones=30)
         alert = city.launch(city.approved(block.zone))
         moment(random.Random(seed), 1.5)
