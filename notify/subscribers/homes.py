@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.core import crypto, points
+from notify.core import crypto, keyring, points
 from notify.core.errors import Unavailable
 from notify.subscribers.rows import Row
 
@@ -13,12 +13,10 @@ SEALED_ADDRESS = "address"  # the purpose with which street addresses are encryp
 
 
 def are_theirs(s: Session, asked: Sequence[tuple[int, Row]]) -> list[bool]:
-    """Return whether each resident has the row's place: the same point, to 1e-7 degrees, or the same street address.
-
-    The caller holds the key ring.
-    """
+    """Return whether each resident has the row's place: the same point, to 1e-7 degrees, or the same street address."""
     if not asked:
         return []
+    keyring.hold(s)
     places = s.execute(
         text("SELECT subscriber_id, point_sealed, address_sealed FROM places WHERE subscriber_id = ANY(:residents)"),
         {"residents": list({resident for resident, _ in asked})},
