@@ -78,10 +78,11 @@ class Thread:
 def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
     """Return the alerts in force, emergencies first, then the newest, without exercises and tests."""
     found = [_split(said, now) for said in instead.incidents_in_force(s, now)]
-    shown = [one for leading, _ in found for one in leading]
+    shown = _touching(s, [one for leading, _ in found for one in leading])
+    touching = {one.alert.id: one for one in shown}
     words = _Words(s, language, now, shown, [one for leading, earlier in found if leading for one in earlier])
     threads = [
-        Thread([words.shown(one) for one in leading], [words.named(one) for one in earlier])
+        Thread([words.shown(touching[one.alert.id]) for one in leading], [words.named(one) for one in earlier])
         for leading, earlier in found
         if leading
     ]
@@ -95,7 +96,7 @@ def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
         raise NotFound("There is no such alert.")
     said = instead.incident(s, alert.incident_id, alert.status)
     asked = next(one for one in said if one.id == alert_id)
-    found = _Showing(asked, instead.newer(asked, said))
+    (found,) = _touching(s, [_Showing(asked, instead.newer(asked, said))])
     return _Words(s, language, now, [found], []).shown(found)
 
 
@@ -106,6 +107,10 @@ class _Showing(NamedTuple):
     @property
     def names(self) -> Sequence[InIncident]:
         return [*([self.newer.instead] if self.newer.instead else ()), *self.newer.partly]
+
+
+def _touching(s: Session, shown: Sequence[_Showing]) -> list[_Showing]:
+    return [_Showing(*one) for one in instead.touching(s, shown)]
 
 
 def _split(said: Sequence[InIncident], now: datetime) -> tuple[Sequence[_Showing], Sequence[InIncident]]:

@@ -1,20 +1,22 @@
 """What residents go by instead of an alert: what its incident said later, to all of its area or to another one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.core import states
+from zones.geometry import meet, readable_areas
 
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """`instead`: what holds in all of the area in its place; None: it holds itself. `partly`: what was said later to
-    another area or to a part of this one, the newest first."""
+    """`instead`: what holds in all of the area in its place; None: it holds itself. `partly`: what was said later to a
+    part of the area, or still only later (`touching`), the newest first."""
 
     instead: InIncident | None
     partly: Sequence[InIncident]
@@ -50,6 +52,29 @@ def newer(alert: InIncident, said: Sequence[InIncident]) -> Newer:
     )
 
 
+def touching(s: Session, found: Iterable[tuple[InIncident, Newer]]) -> list[tuple[InIncident, Newer]]:
+    """Leave out of each what was said later to other areas only: who reads of an alert need not care."""
+    found = list(found)
+    asked = {one.id for alert, newer in found if newer.partly for one in (alert, *newer.partly)}
+    stored = {row.id: bytes(row.area) for row in s.execute(text(_AREAS), {"ids": sorted(asked)})} if asked else {}
+    return [
+        (
+            alert,
+            replace(newer, partly=[one for one in newer.partly if _touch(stored.get(alert.id), stored.get(one.id))]),
+        )
+        for alert, newer in found
+    ]
+
+
+@lru_cache(maxsize=256)
+def _touch(area: bytes | None, other: bytes | None) -> bool:
+    """Whether two areas meet in more than a border. One that cannot be read may be anywhere."""
+    shapes = readable_areas(one for one in (area, other) if one is not None)
+    if area not in shapes or other not in shapes:
+        return True
+    return meet(shapes[area], shapes[other])
+
+
 def _replacing(alert: InIncident, by_id: Mapping[int, InIncident]) -> InIncident | None:
     """The later one of what replaced an alert and what ended it."""
     both = [by_id[one] for one in (alert.superseded_by, alert.ended_by) if one is not None]
@@ -66,6 +91,7 @@ _INCIDENTS = """
      WHERE launched_at IS NOT NULL AND status = 'Actual' AND expires_at > :now
        AND state = ANY (CAST(:states AS alert_state[]))
 """
+_AREAS = "SELECT id, area FROM alerts WHERE id = ANY (:ids) AND area IS NOT NULL"
 _SAID = f"""
     SELECT {IN_INCIDENT} FROM alerts a {LATER}
      WHERE a.incident_id = ANY (:incidents) AND a.status = :status AND a.launched_at IS NOT NULL

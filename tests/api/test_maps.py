@@ -9,8 +9,10 @@ import pytest
 
 from api.console.places import city_outline
 from notify.alerts import situation
+from notify.city import outline
 from notify.core.db import transaction
 from tests import factories
+from zones.geometry import to_wkb
 
 Desk = Callable[[str], httpx.Client]
 
@@ -43,6 +45,30 @@ def test_areas_on_now_are_numbered_and_the_numbers_are_explained(at_desk: Desk, 
         assert f'<a id="map-{alert}" href="/console/alerts/{alert}">' in page
     assert "<title>Severe thunderstorm alert" in page
     assert re.search(r'<text class="name"[^>]*>Riverside</text>', page)
+
+
+def test_the_maps_of_an_alert_name_the_zones(at_desk: Desk, city: datetime) -> None:
+    with transaction() as s:
+        factories.zone(s, "Docks & <Piers>", factories.square(1, 0), now=city)
+        draft = factories.alert_draft(s, now=city).id
+    sent = factories.alert_launched(now=city)
+    desk = at_desk("approver")
+    for path in (f"/console/alerts/{draft}", f"/console/alerts/{sent}", f"/console/alerts/{sent}/report"):
+        page = desk.get(path).text
+        assert re.findall(r'<text class="name"[^>]*>([^<]+)</text>', page) == ["Docks &amp; &lt;Piers&gt;", "Riverside"]
+        assert "Whoever sees the same code sees the same area" in page
+    with transaction() as s:
+        drawing = outline.in_city(s, to_wkb(factories.square(0, 0)))
+    assert ">Docks &amp; &lt;Piers&gt;</text>" in drawing.svg(danger=True), "the PDF has them, too"
+
+
+def test_the_map_of_a_review_comes_before_the_messages(at_desk: Desk, city: datetime) -> None:
+    """On a phone everything is in one column, in this order."""
+    with transaction() as s:
+        draft = factories.alert_draft(s, now=city).id
+    page = at_desk("approver").get(f"/console/alerts/{draft}").text
+    order = [page.index(part) for part in ('id="standing"', 'class="card map"', 'id="words-title"')]
+    assert order == sorted(order)
 
 
 def test_a_name_that_its_zone_has_no_room_for_is_not_drawn(database: str) -> None:

@@ -41,6 +41,22 @@ def article(page: str, number: int) -> str:
     return words(page.split(f'aria-labelledby="alert-{number}">')[1].split("</article>")[0])
 
 
+def test_what_is_said_later_to_another_area_is_not_news_here(door: httpx.Client, city: datetime) -> None:
+    """Also of an alert that is replaced: what its successor says elsewhere is none, either. A border is no area."""
+    with transaction() as s:
+        factories.zone(s, "Docks", factories.square(1, 0), now=city)
+    first = factories.alert_launched(now=city, blanks={"hazard": "tornado"}, expires_at=at(city, hours=6))
+    elsewhere = then(first, at(city, seconds=1), "update", "Docks")
+    for page in (words(door.get(f"/alerts/{first}").text), article(door.get("/").text, first)):
+        assert "newer information" not in page
+    whole = then(first, at(city, seconds=2), "update", "Docks", "Riverside")
+    docks = then(first, at(city, seconds=3), "update", "Docks")
+    page = door.get(f"/alerts/{first}").text
+    assert re.findall(r'class="newer">[^<]*<a href="/alerts/(\d+)"', page) == [str(whole)]
+    page = door.get(f"/alerts/{elsewhere}").text
+    assert str(docks) in re.findall(r'class="newer">[^<]*<a href="/alerts/(\d+)"', page)
+
+
 def test_an_all_clear_to_a_part_leads_over_no_danger_and_hides_none(
     door: httpx.Client, city: datetime, first: int
 ) -> None:

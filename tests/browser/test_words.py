@@ -32,7 +32,7 @@ def test_words_are_written_with_the_keyboard_and_previewed_while_typing(page: Pa
     page.keyboard.press("Control+End")
     page.keyboard.type(" Check on your neighbors.")
     preview = page.locator("#proof-sms-en .preview").first
-    expect(preview).to_contain_text("Check on your neighbors. Reply STOP to end.")
+    expect(preview).to_contain_text("Check on your neighbors. Reply STOP to end texts.")
     expect(page.locator("#proof-sms-en")).to_contain_text("Not saved yet")
     assert text.input_value().endswith("Check on your neighbors.")  # what is typed stays in its field
     page.get_by_label("Why").focus()

@@ -13,21 +13,13 @@ from sqlalchemy.orm import Session
 from notify.alerts.situation import Item, Situation
 from notify.city import basemap, coverage
 from notify.city.basemap import Zones
-from notify.city.outline import BEHIND, MARGIN, MOST_BEHIND, SIZE, Pen
+from notify.city.outline import BEHIND, LETTER, LINE, MARGIN, MOST_BEHIND, SIZE, Label, Pen
 from notify.core.kept_results import KeptResults
 from notify.outside.warnings import Warned
 from zones import gate
 
 MOST = 40  # areas in one drawing
-LETTER, LINE = 4.8, 14  # units of a letter's width in a zone's name, and of a line's height
 MARK = 1.8  # a digit of an alert's number is as wide as so many letters of a name
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    text: str
-    x: float  # its middle
-    y: float  # its baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +106,10 @@ def _drawn(
         tuple((pen.path(zones.shapes[row]), str(zones.about[row]["name"])) for row in behind),
         tuple((alert, lane, pen.path(shape)) for alert, lane, shape in areas),
         tuple(pen.path(zones.shapes[row]) for row in missing),
-        tuple(_names(zones, behind, pen)),
+        tuple(pen.names((str(zones.about[row]["name"]), zones.shapes[row]) for row in behind)),
         tuple(_marks([(alert, shape) for alert, _, shape in areas], pen)),
         tuple(pen.path(shape) for shape in gate.readable_from_wkb(others)[0].tolist()),
     )
-
-
-def _names(zones: Zones, rows: list[int], pen: Pen) -> Iterator[Label]:
-    """Return the names of the zones that are wide enough for theirs, below where an alert's number would be."""
-    for row in rows:
-        west, _, east, _ = zones.shapes[row].bounds
-        name = str(zones.about[row]["name"])
-        if (east - west) * pen.per_lon >= len(name) * LETTER:
-            x, y = pen.at(*zones.points[row].tolist())
-            yield Label(name, round(x, 1), round(y + LINE / 2, 1))
 
 
 def _marks(areas: list[tuple[int, BaseGeometry]], pen: Pen) -> Iterator[Label]:

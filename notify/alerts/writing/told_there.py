@@ -1,8 +1,8 @@
 """What an area has been told: the alerts in force that reach it or a part of it, so that a new one fits to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
@@ -23,6 +23,7 @@ class Told(NamedTuple):
     id: int
     event: str
     phase: str
+    blanks: Mapping[str, Any]
     place: str  # in the reader's language
     launched_at: datetime
     whole: bool
@@ -35,8 +36,8 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
     """
     left = func.coalesce(Standing.left_area, Alert.area).label("left")
     rows = s.execute(
-        select(Alert.id, Alert.event, Alert.phase, Alert.area_names, Alert.area_description, Alert.launched_at,
-               Alert.follows, left)
+        select(Alert.id, Alert.event, Alert.phase, Alert.blanks, Alert.area_names, Alert.area_description,
+               Alert.launched_at, Alert.follows, left)
         .outerjoin(Standing, Standing.alert_id == Alert.id)
         .where(
             Alert.state.in_(states.IN_FORCE),
@@ -53,7 +54,7 @@ def there(s: Session, shape: BaseGeometry, now: datetime, but_incident: int | No
     parts = {row.id: share(shape, areas[row.left]) for row in rows if row.left in areas}
     reaching = {number: part for number, part in parts.items() if part >= PART}
     return [
-        Told(row.id, row.event, row.phase, listing.place(row), row.launched_at, reaching[row.id] >= WHOLE)
+        Told(row.id, row.event, row.phase, row.blanks, listing.place(row), row.launched_at, reaching[row.id] >= WHOLE)
         for row in rows
         if row.id in reaching and row.follows not in reaching
     ]

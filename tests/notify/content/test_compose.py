@@ -129,8 +129,8 @@ def test_a_post_fits_on_every_network_with_long_blanks(event: str, phase: str, l
 
 
 def test_routine_texts_end_with_the_way_out_and_emergencies_do_not() -> None:
-    assert written("snow", "issue", "sms", "en").text.endswith("Reply STOP to end.")
-    assert written("snow", "issue", "sms", "es").text.endswith("Responda STOP para cancelar.")
+    assert written("snow", "issue", "sms", "en").text.endswith("Reply STOP to end texts.")
+    assert written("snow", "issue", "sms", "es").text.endswith("STOP para no recibir textos.")
     assert "STOP" not in written("storm", "issue", "sms", "en").text
     assert "STOP" not in written("snow", "issue", "social", "en").text
 

@@ -18,7 +18,8 @@ from tests.notify.content import corpus
 from tests.notify.content.written import CONTEXT, examples
 
 GOOD = "City of Tocsin: Tornado danger in Riverside. Go inside now. Danger until 8 AM Friday."
-ROUTINE = "City of Tocsin: No trash pickup in Riverside Friday. Set it out Saturday. Questions: 311. Reply STOP to end."
+STOP = "Reply STOP to end texts."
+ROUTINE = f"City of Tocsin: No trash pickup in Riverside Friday. Set it out Saturday. Questions: 311. {STOP}"
 BUENO = "City of Tocsin: peligro de tornado en Riverside. Entre ya a un edificio. Peligro hasta las 8 a.m. del viernes."
 EMERGENCY = About(
     emergency=True, city="City of Tocsin", area="Riverside", help_contact="311",
@@ -57,8 +58,8 @@ def test_good_words_have_no_finding() -> None:
         ("says-real", f"EXERCISE: {GOOD} This is not a drill.", "not a drill", EXERCISE),
         ("says-practice", f"EXERCISE: {GOOD}", "EXERCISE:", EMERGENCY),
         ("says-practice", f"{GOOD} This is a test.", "This is a test", EMERGENCY),
-        ("no-opt-out", ROUTINE.removesuffix(" Reply STOP to end."), "", DAILY),
-        ("no-help", "City of Tocsin: No trash pickup in Riverside Friday. Reply STOP to end.", "", DAILY),
+        ("no-opt-out", ROUTINE.removesuffix(" Reply STOP to end texts."), "", DAILY),
+        ("no-help", "City of Tocsin: No trash pickup in Riverside Friday. Reply STOP to end texts.", "", DAILY),
         ("too-long", GOOD + " Go home." * 200, "has 1885 characters; the most is 1600", EMERGENCY),
         ("segments", ROUTINE + " Wait." * 40, "3", DAILY),
         ("unicode-character", GOOD.replace("now", "n\u014dw"), "\u014d", EMERGENCY),
@@ -138,7 +139,7 @@ def test_our_own_texts_have_no_more_segments_than_that() -> None:
 
 
 def test_the_same_gap_is_an_error_in_an_emergency_and_a_warning_on_another_day() -> None:
-    text = Message("sms", "en", "", "City of Tocsin: A storm is near. Questions: 311. Reply STOP to end.")
+    text = Message("sms", "en", "", "City of Tocsin: A storm is near. Questions: 311. Reply STOP to end texts.")
     for about, level in ((EMERGENCY, "error"), (DAILY, "warning")):
         levels = {one.rule: one.level for one in linter.lint([text], about)}
         assert levels["no-place"] == levels["no-action"] == level
@@ -234,7 +235,7 @@ def test_the_name_of_an_area_that_nobody_translated_is_found() -> None:
 
 
 def test_a_letter_must_have_a_link_to_leave_by() -> None:
-    letter = ROUTINE.removesuffix(" Reply STOP to end.")
+    letter = ROUTINE.removesuffix(" Reply STOP to end texts.")
     assert "no-opt-out" in found(letter, DAILY, channel="email")
     assert "no-opt-out" not in found(f"{letter} {UNSUBSCRIBE_URL}", DAILY, channel="email")
 

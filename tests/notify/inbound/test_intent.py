@@ -105,6 +105,8 @@ def test_what_was_labelled_as_doubt_is_in_doubt(part: str) -> None:
         ("I need to cancel my trash pickup", "other"),
         ("No me manden más facturas", "other"),
         ("Fwd: STORM: high wind in Riverside. Reply STOP to end", "other"),
+        ("Fwd: STORM: high wind in Riverside. Reply STOP to end texts.", "other"),
+        ("“TORMENTA: viento fuerte. STOP para no recibir textos.” es verdad?", "other"),
         ("Le gustó “TORMENTA: viento fuerte. Responda STOP para cancelar.”", "other"),
         ("Reaccionó con 👍 a “TORMENTA: viento fuerte. Responda STOP para cancelar.”", "other"),
     ],
