@@ -99,7 +99,12 @@ def test_what_is_in_force_is_filled_and_numbered(bellhaven: None, visiting: Call
     visit.until_drawn()
     visit.until_seen("ours-fill", 1)
     visit.until_seen("ours-number", 1)
-    expect(visit.page.locator(".gazetteer .on-map")).to_contain_text("Emergency 1 Storm")
+    shown = visit.page.locator(".gazetteer .on-map")
+    expect(shown).to_contain_text("1 Emergency Severe thunderstorm alert")
+    number, key = (shown.locator(part).bounding_box() for part in ("b", ".key"))
+    assert number is not None
+    assert key is not None
+    assert key["x"] - number["x"] - number["width"] < 20, "the number stands beside what it looks like"
 
 
 def test_a_zone_is_told_when_it_is_pointed_at_and_chosen(bellhaven: None, visiting: Callable[..., Visit]) -> None:
