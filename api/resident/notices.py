@@ -53,7 +53,7 @@ class Shown:
     """A notice, and what is newer, as in `instead.Newer`."""
 
     notice: Notice
-    instead: Named | None
+    instead: Sequence[Named]
     partly: Sequence[Named]
 
 
@@ -106,7 +106,7 @@ class _Showing(NamedTuple):
 
     @property
     def names(self) -> Sequence[InIncident]:
-        return [*([self.newer.instead] if self.newer.instead else ()), *self.newer.partly]
+        return [*self.newer.instead, *self.newer.partly]
 
 
 def _touching(s: Session, shown: Sequence[_Showing]) -> list[_Showing]:
@@ -134,10 +134,9 @@ class _Words:
         self._by_alert = _contents(s, names, language, text=False) | _contents(s, whole, language, text=True)
 
     def shown(self, one: _Showing) -> Shown:
-        following = one.newer.instead
         return Shown(
             self._notice(one.alert),
-            self.named(following) if following else None,
+            [self.named(name) for name in one.newer.instead],
             [self.named(name) for name in one.newer.partly],
         )
 

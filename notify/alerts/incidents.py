@@ -53,22 +53,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """All about an incident at one moment. `present`: the newest alert in force, None when nothing is. `closed`: the
-    last word is an all-clear, and to the whole area of whatever is in force."""
+    """All about an incident at one moment. `present`: the alerts in force that hold, with their words: dangers or, when
+    there are none any more, what ended them; the newest first. `closed`: the last word is an all-clear, and to the
+    whole area of whatever is in force."""
 
     incident: Incident
     alerts: tuple[Member, ...]
     entries: tuple[Entry, ...]
     requests: Sequence[Record]
-    present: Member | None
-    words: Sequence[StoredContent]
+    present: Sequence[tuple[Member, Sequence[StoredContent]]]
     reached: tuple[Reached, ...]
     closed: bool
 
     @property
     def name(self) -> str:
         """What operators call it: as the alert in force, or else the newest."""
-        about = self.present or (self.alerts[-1] if self.alerts else None)
+        about = self.present[0][0] if self.present else self.alerts[-1] if self.alerts else None
         return titles.name(self.incident.event, about.blanks if about else {})
 
 
@@ -78,7 +78,6 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
     alerts = _alerts(s, incident_id)
     standing = [one for one in alerts if one.launched_at and one.state in states.IN_FORCE and one.expires_at > now]
     actual = [one for one in standing if one.status == "Actual"] or standing
-    present = max(actual, key=lambda one: (one.launched_at or now, one.id), default=None)
     covered = tuple(
         InForce(
             one.id,
@@ -98,11 +97,16 @@ def read(s: Session, incident_id: int, now: datetime) -> Thread:
         alerts,
         entries(s, incident_id, [one.id for one in alerts], [one.id for one in requests], MOST),
         requests,
-        present,
-        _words(s, present.id) if present else (),
+        [(one, _words(s, one.id)) for one in _present(actual)],
         coverage.of(s, covered).reached,
         _is_closed(alerts, actual),
     )
+
+
+def _present(standing: Sequence[Member]) -> Sequence[Member]:
+    """A follow-up repeats another alert."""
+    hold = [one for one in _launched(standing) if not one.is_replaced and one.follows is None]
+    return [one for one in hold if not one.is_over] or hold or _launched(standing)[:1]
 
 
 def _is_closed(alerts: Sequence[Member], standing: Sequence[Member]) -> bool:

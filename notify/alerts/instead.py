@@ -1,7 +1,7 @@
 """What residents go by instead of an alert: what its incident said later, to all of its area or to another one."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -15,10 +15,10 @@ from zones.geometry import meet, readable_areas
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """`instead`: what holds in all of the area in its place; None: it holds itself. `partly`: what was said later to a
-    part of the area, or still only later (`touching`), the newest first."""
+    """What was said later and holds itself, the newest first. `instead`: in all of the alert's area, or each in a part
+    of it; empty: the alert holds itself. `partly`: in a part of its area, or still only later (`touching`)."""
 
-    instead: InIncident | None
+    instead: Sequence[InIncident]
     partly: Sequence[InIncident]
 
 
@@ -41,29 +41,22 @@ def newer(alert: InIncident, said: Sequence[InIncident]) -> Newer:
 
     What goes to a part of its area leaves it in force elsewhere, and an all-clear does not wear off when it expires.
     """
-    by_id = {one.id: one for one in said}
-    last = alert
-    while following := _replacing(last, by_id):
-        last = following
-    later = said[: said.index(last)]
-    return Newer(
-        None if last is alert else last,
-        [one for one in later if one.state != "cancelled" and one.follows is None and not one.is_replaced],
-    )
+    later = said[: said.index(alert)]
+    hold = [one for one in later if one.state != "cancelled" and one.follows is None and not one.is_replaced]
+    return Newer(hold, ()) if alert.is_replaced else Newer((), hold)
 
 
 def touching(s: Session, found: Iterable[tuple[InIncident, Newer]]) -> list[tuple[InIncident, Newer]]:
     """Leave out of each what was said later to other areas only: who reads of an alert need not care."""
     found = list(found)
-    asked = {one.id for alert, newer in found if newer.partly for one in (alert, *newer.partly)}
+    asked = {one.id for alert, newer in found for one in (alert, *newer.instead, *newer.partly)}
     stored = {row.id: bytes(row.area) for row in s.execute(text(_AREAS), {"ids": sorted(asked)})} if asked else {}
-    return [
-        (
-            alert,
-            replace(newer, partly=[one for one in newer.partly if _touch(stored.get(alert.id), stored.get(one.id))]),
-        )
-        for alert, newer in found
-    ]
+
+
+    def there(alert: InIncident, later: Sequence[InIncident]) -> list[InIncident]:
+        return [one for one in later if _touch(stored.get(alert.id), stored.get(one.id))]
+
+    return [(alert, Newer(there(alert, newer.instead), there(alert, newer.partly))) for alert, newer in found]
 
 
 @lru_cache(maxsize=256)
@@ -73,12 +66,6 @@ def _touch(area: bytes | None, other: bytes | None) -> bool:
     if area not in shapes or other not in shapes:
         return True
     return meet(shapes[area], shapes[other])
-
-
-def _replacing(alert: InIncident, by_id: Mapping[int, InIncident]) -> InIncident | None:
-    """The later one of what replaced an alert and what ended it."""
-    both = [by_id[one] for one in (alert.superseded_by, alert.ended_by) if one is not None]
-    return max(both, key=lambda one: (one.launched_at, one.id), default=None)
 
 
 def _said(s: Session, incidents: Sequence[int], status: str) -> Sequence[InIncident]:

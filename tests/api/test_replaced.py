@@ -156,3 +156,44 @@ def test_an_all_clear_to_a_part_is_replaced_by_what_reaches_that_part(at_desk: D
     assert f"replaced by alert {update}" in part(page, "replaced")
     anew = sent(city + timedelta(seconds=3), incident=incident, phase="issue", zones=("Harbor",))
     assert f"replaced by alert {anew}" in part(client.get("/console").text, "replaced")
+
+
+def test_danger_cleared_in_parts_is_the_last_word_until_the_last_part(
+    at_desk: Desk, door: httpx.Client, city: datetime
+) -> None:
+    """At the desk, and for residents who open the link that they got."""
+    with transaction() as s:
+        factories.zone(s, "Harbor", factories.square(1, 0), now=city)
+    first = sent(city, zones=("Riverside", "Harbor"), expires_at=city + timedelta(hours=6))
+    incident = incident_of(first)
+    clears = []
+    client = at_desk("author")
+    for second, zone in enumerate(("Harbor", "Riverside"), 1):
+        at = city + timedelta(seconds=second)
+        clears.append(sent(at, incident=incident, phase="all-clear", zones=(zone,)))
+        page = client.get(f"/console/incidents/{incident}").text
+        present = section(page, "present-title")
+        if zone == "Harbor":
+            assert '<h2 id="present-title">In force now</h2>' in page
+            assert f"{first} in Harbor and Riverside Now only in Riverside" in present
+            assert f"all-clear {clears[0]}" not in present
+    assert '<h2 id="present-title">An all-clear is the last word</h2>' in page
+    assert all(
+        f"all-clear {one} in {zone}" in present for one, zone in zip(clears, ("Harbor", "Riverside"), strict=True)
+    )
+    public = door.get(f"/alerts/{first}").text
+    assert '<article class="notice whole past">' in public
+    assert "This alert is not in force any more." in public
+    assert [f'href="/alerts/{one}"' in public for one in clears] == [True, True]
+    assert "Until" not in words(public)
+    assert "What it said" in public
+
+
+def test_an_alert_that_was_replaced_does_not_say_when_it_ends(at_desk: Desk, city: datetime) -> None:
+    first = sent(city, expires_at=city + timedelta(hours=6))
+    client = at_desk("author")
+    assert "It ends" in words(client.get(f"/console/alerts/{first}").text)
+    sent(city + timedelta(seconds=1), incident=incident_of(first), phase="update")
+    page = words(client.get(f"/console/alerts/{first}").text)
+    assert "It is not in force any more." in page
+    assert "It ends" not in page
