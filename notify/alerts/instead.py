@@ -52,7 +52,6 @@ def touching(s: Session, found: Iterable[tuple[InIncident, Newer]]) -> list[tupl
     asked = {one.id for alert, newer in found for one in (alert, *newer.instead, *newer.partly)}
     stored = {row.id: bytes(row.area) for row in s.execute(text(_AREAS), {"ids": sorted(asked)})} if asked else {}
 
-
     def there(alert: InIncident, later: Sequence[InIncident]) -> list[InIncident]:
         return [one for one in later if _touch(stored.get(alert.id), stored.get(one.id))]
 

@@ -175,12 +175,10 @@ def test_danger_cleared_in_parts_is_the_last_word_until_the_last_part(
         present = section(page, "present-title")
         if zone == "Harbor":
             assert '<h2 id="present-title">In force now</h2>' in page
-            assert f"{first} in Harbor and Riverside Now only in Riverside" in present
+            assert f"{first} in Riverside and Harbor Now only in Riverside" in present
             assert f"all-clear {clears[0]}" not in present
     assert '<h2 id="present-title">An all-clear is the last word</h2>' in page
-    assert all(
-        f"all-clear {one} in {zone}" in present for one, zone in zip(clears, ("Harbor", "Riverside"), strict=True)
-    )
+    assert all(f"all-clear {one}" in present for one in clears)
     public = door.get(f"/alerts/{first}").text
     assert '<article class="notice whole past">' in public
     assert "This alert is not in force any more." in public
