@@ -66,6 +66,21 @@ def plain(page: httpx.Response) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
 
 
+def test_the_page_of_an_alert_to_too_many_for_one_person_says_so(
+    staff: None, at_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = draft("snow", APPROVER)
+    said = "You wrote this alert and it goes to more than 5 contacts, so somebody else must approve it."
+    page = at_desk("approver").get(f"/console/alerts/{alert}")
+    assert ("Approve area and words" in page.text, said in plain(page)) == (True, False)
+    monkeypatch.setenv("TOCSIN_ALONE_MOST", "5")
+    settings.cache_clear()
+    page = at_desk("approver").get(f"/console/alerts/{alert}")
+    assert ("Approve area and words" in page.text, said in plain(page)) == (False, True)
+    page = at_desk("admin").get(f"/console/alerts/{alert}")
+    assert ("Approve area and words" in page.text, said in plain(page)) == (True, False)
+
+
 def test_an_author_asks_and_sees_who_is_next(staff: None, at_desk: Desk) -> None:
     desk, alert = at_desk("author"), draft("snow")
     assert "Ask for approval" in desk.get(f"/console/alerts/{alert}").text

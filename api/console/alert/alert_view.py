@@ -75,6 +75,7 @@ class AlertView(Shown):
     needs_another: bool  # the reader is its author, and somebody else must approve it
     approval: Approval
     is_grave: bool  # its launch counts down
+    alone_most: int | None = None  # the reader is its author, and it goes to more contacts than one person may approve
     words: Sequence[StoredContent] = ()
     drawing: Outline | None = None
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
@@ -108,6 +109,7 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
             plan = forecast.plan_for(s, alert, reached, now, checked.failing)
             explanation.note_preview(s, alert, reached.residents, now, by=caller.operator)
             view = replace(view, plan=plan, preflight=checked, to_type=_to_type(s, alert, plan, caller, view.buttons))
+            view = _alone(view, plan.audience, caller)
         if moving:
             return view
         view = replace(
@@ -125,6 +127,14 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
         samples=compose_area.samples(area),
         earlier=view.replaced.residents(now) if view.replaced else 0,
     )
+
+
+def _alone(view: AlertView, sent_to: Audience, caller: Caller) -> AlertView:
+    """Offer no approval that the domain would refuse for the size of the audience, but say why."""
+    contacts, most = sum(sent_to.by_channel.values()), settings().alone_most
+    if caller.operator is None or not two_people.is_too_large(view.alert, caller.operator, contacts, most):
+        return view
+    return replace(view, alone_most=most, buttons=tuple(name for name in view.buttons if name != "approve"))
 
 
 def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None = None) -> Shown:
