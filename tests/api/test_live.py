@@ -72,7 +72,7 @@ def test_a_page_is_told_nothing_that_is_older_than_it(door: httpx.Client, city: 
     until(lambda: watched_alert(number).look().at > since, 60, "somebody has looked again")
     assert asyncio.run(live.look(number, reader, "approved", since)) == ("approved", {}, False)
     state, parts, over = asyncio.run(live.look(number, reader, "draft", since))
-    assert (state, sorted(parts), over) == ("approved", ["announcement", "numbers", "standing"], False)
+    assert (state, sorted(parts), over) == ("approved", ["announcement", "gist", "numbers", "standing"], False)
 
 
 def test_all_who_watch_share_each_look_and_one_who_leaves_takes_it_from_nobody(city: datetime) -> None:
@@ -139,6 +139,7 @@ def test_the_zones_are_counted_with_the_other_numbers(door: httpx.Client, city: 
     number, reader = factories.alert_resolved(now=city), newcomer()
     _, parts, _ = asyncio.run(live.look(number, reader, "sending", city))
     assert (delivered(parts["numbers"]), reached(parts["zones"])) == (0, 0)
+    assert ("It ends" in parts["gist"], "launched now" in parts["gist"]) == (True, False)
     asked.do("""UPDATE deliveries SET state = 'delivered', reason = NULL, sent_at = now(), settled_at = now()
                  WHERE batch_id IS NOT NULL""")  # one contact of each resident
     seen = {(0, 0)}

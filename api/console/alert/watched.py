@@ -29,7 +29,7 @@ from notify.core.translation import language
 
 LOOK_S = 1.0
 ALL_AFTER = timedelta(seconds=5)  # what changes without an entry in the alert's history is read after this long
-FOR_ALL, FOR_ONE, ZONES = ("numbers", "announcement"), "standing", "zones"
+FOR_ALL, FOR_ONE, ZONES = ("gist", "numbers", "announcement"), "standing", "zones"
 
 
 @dataclass(frozen=True, slots=True)
