@@ -151,6 +151,7 @@ OF_FILES = (
     gettext_noop("Export all in EPSG:4326."),
     gettext_noop("The geometry of feature %(number)s is not an object."),
     gettext_noop("A stored area is a %(kind)s, not a polygon."),
+    gettext_noop("A stored area is damaged."),
     gettext_noop("Lines and points must be buffered first."),
     gettext_noop("Draw an area, or name a zone."),
     gettext_noop("The area cannot be computed: GEOS crashed."),

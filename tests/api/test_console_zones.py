@@ -64,7 +64,10 @@ def test_a_zone_shows_its_versions(city: datetime, at_desk: Desk) -> None:
 
 def test_a_damaged_zone_is_said_to_be_damaged(city: datetime, at_desk: Desk) -> None:
     zone = asked.number("SELECT id FROM zones")
-    as_owner("ALTER TABLE zone_versions DISABLE TRIGGER USER", "UPDATE zone_versions SET geometry = 'x'")
+    as_owner(
+        "ALTER TABLE zone_versions DISABLE TRIGGER USER", "UPDATE zone_versions SET geometry = 'x'",
+        "ALTER TABLE zone_versions ENABLE TRIGGER USER",
+    )  # fmt: skip
     answer = at_desk("admin").get(f"/console/zones/{zone}")
     assert (answer.status_code, "cannot be read" in answer.text) == (200, True)
     assert at_desk("admin").get("/console/zones").status_code == 200

@@ -26,7 +26,7 @@ def test_it_stands_above_all_else_and_in_the_form_of_the_approval(at_desk: Desk,
         alert = factories.alert_draft(s, now=city, expires_at=ends).id
         calm = factories.alert_draft(s, now=city, event="outage", expires_at=ends).id
     page = at_desk("approver").get(f"/console/alerts/{alert}").text
-    above, _, rest = page.partition('<div class="columns">')
+    above, _, rest = page.partition('<div class="columns review">')
     form = rest.partition(f'action="/console/alerts/{alert}/approve"')[2].partition("</form>")[0]
     for said in (gists(above), gists(form)):
         assert len(said) == 1
@@ -66,5 +66,5 @@ def test_the_form_of_an_all_clear_does_not_ask_how_long_it_lasts(at_desk: Desk, 
     assert "<details open><summary>How long residents see it" in desk.get(path).text
     review = Form(desk.get(path).text).send(desk, path, "review").headers["location"]
     assert re.fullmatch(
-        r"Routine Minor\. Residents see it until (today|tomorrow) \d+:\d\d [AP]M\.", gists(desk.get(review).text)[0]
+        r"Minor\. Residents see it until (today|tomorrow) \d+:\d\d [AP]M\.", gists(desk.get(review).text)[0]
     )

@@ -24,7 +24,9 @@ WAYS = [("en", 390, True), ("en", 1280, False), ("es", 390, False)]
 def address(city: City) -> str:
     """One that the city knows."""
     with transaction() as s:
-        row = AddressRow(HouseNumber(1002), "Goldfinch St", "", "Bellhaven", "", 10.02, 45.02)
+        row = AddressRow(
+            HouseNumber(1002), "Goldfinch St", "", "Bellhaven", "", 9.5, 45.02
+        )  # beside the blocks of `city`
         geocoder.keep_addresses(s, [row], "a test of joining", datetime.now(UTC), confirmed=True)
     return "1002 Goldfinch Street"
 
