@@ -43,7 +43,7 @@ def test_the_console_shows_an_alert_go_out_without_a_reload(city: City, page: Pa
 
 
 def test_pause_in_the_console_stops_what_is_going_out(city: City, page: Page) -> None:
-    block = city.block(phones=200)
+    block = city.block(phones=600)  # at the rate of before they last longer than a busy worker takes to see the new one
     city.rate("sms", 4)
     sign_in(page, city)
     alert = city.launch(city.approved(block.zone))
