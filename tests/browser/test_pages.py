@@ -43,11 +43,12 @@ def test_the_console_shows_an_alert_go_out_without_a_reload(city: City, page: Pa
 
 
 def test_pause_in_the_console_stops_what_is_going_out(city: City, page: Page) -> None:
-    block = city.block(phones=600)  # at the rate of before they last longer than a busy worker takes to see the new one
+    block = city.block(phones=200)
     city.rate("sms", 4)
     sign_in(page, city)
     alert = city.launch(city.approved(block.zone))
     page.goto(f"{city.url}/console/alerts/{alert}")
+    until(lambda: city.progress(alert).deliveries["queued"] > 0, 60, "its audience is known")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert city.progress(alert).state == "paused"
