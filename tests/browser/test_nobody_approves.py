@@ -107,7 +107,12 @@ def test_roster_then_break_glass_then_review(emergency: int, visit: Callable[...
     other.goto(f"/console/alerts/{emergency}")
     expect(other.locator(".alarms")).to_contain_text("has launched alert")
     assert violations(other) == []
-    other.get_by_label("Your review").fill("It was right. Both phones were off: fixed.")
+    words = "It was right. Both phones were off: fixed."
+    other.get_by_label("Your review").fill(words)
+    with transaction() as s:
+        lifecycle.pause(s, emergency, None, datetime.now(UTC))
+    expect(other.locator("#standing .badge").first).to_contain_text("paused")
+    expect(other.get_by_label("Your review")).to_have_value(words)  # what changes meanwhile takes nothing away
     other.get_by_role("button", name="Write the review").click()
     expect(other.locator("#standing")).to_contain_text("Reviewed by admin@tocsin.example.org")
 
