@@ -9,7 +9,6 @@ from itertools import compress, islice
 
 from sqlalchemy import text
 
-from notify.core import keyring
 from notify.core.db import transaction
 from notify.subscribers.homes import are_theirs
 from notify.subscribers.identity import EMAIL, PHONE, Couple
@@ -45,7 +44,6 @@ class Newcomers:
         placed = [(lines[at][0], resident, row) for at, resident in found if (row := self._read(*lines[at][1:]))]
         if placed:
             with transaction() as s:
-                keyring.hold(s)
                 theirs = are_theirs(s, [(resident, row) for _, resident, row in placed])
             self._at_home.update(compress((couple for couple, _, _ in placed), theirs))
 

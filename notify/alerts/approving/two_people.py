@@ -85,18 +85,13 @@ def depends_on_size(alert: Alert, by: Operator) -> bool:
     return alert.created_by == by.id and not alert.two_people and alert.status == "Actual"
 
 
-def is_too_large(alert: Alert, by: Operator, contacts: int, most: int) -> bool:
-    """Whether an alert needs a second person only because it goes to so many contacts."""
-    return depends_on_size(alert, by) and contacts > most
-
-
 def require(s: Session, alert: Alert, by: Operator, settings: Settings, sent: SentTo) -> None:
     """Raise Refused when authors approve their own alert although it needs two people, unless they break glass.
     `sent`: what `limits.count` returned before the alert was locked."""
     if alert.created_by != by.id or breaks_glass(s, alert, by):
         return
     why = [_(SENTENCES.get(reason, reason)) for reason in alert.two_people]
-    if depends_on_size(alert, by) and is_too_large(alert, by, reached := sent.contacts(alert), settings.alone_most):
+    if depends_on_size(alert, by) and (reached := sent.contacts(alert)) > settings.alone_most:
         contacts, most = ngettext("%(n)s contact", "%(n)s contacts", reached), number(settings.alone_most)
         why = [_("it would be sent to %(reached)s, more than %(most)s", reached=contacts, most=most)]
     if why:
