@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.language import is_at_console
+from api.language import FOR_PROGRAMS, is_at_console
 from api.rendering import page
 from notify.accounts.tries import TooManyTries
 from notify.city import zone_words
@@ -25,7 +25,6 @@ from notify.core.translation import gettext as _
 from zones.errors import ZoneError
 
 PROBLEM = "application/problem+json"
-FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/tiles/", "/map/")
 DESCRIPTION = "/api/v1/openapi.json"
 
 

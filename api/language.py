@@ -9,11 +9,11 @@ from notify.core.settings import settings
 
 COOKIE = "tocsin-language"
 AT_CONSOLE = "/console/"
-OF_RESIDENTS = ("/join/", "/me/")
+FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/tiles/", "/map/")
 
 
 class ReadersLanguage:
-    """Speaks the reader's language while a page of the console or of residents is answered; other requests are in
+    """Speaks the reader's language while a page of the console or of residents is answered; programs are answered in
     English.
 
     `auth.viewer` changes to that of the operator, once it knows who it is.
@@ -26,7 +26,7 @@ class ReadersLanguage:
         if scope["type"] == "http" and is_at_console(scope["path"]):
             with translation.speaking(_of_browser(Request(scope))):
                 await self.app(scope, receive, send)
-        elif scope["type"] == "http" and f"{scope['path']}/".startswith(OF_RESIDENTS):
+        elif scope["type"] == "http" and not f"{scope['path']}/".startswith(FOR_PROGRAMS):
             with translation.speaking(of_resident(Request(scope))):
                 await self.app(scope, receive, send)
         else:
@@ -39,10 +39,15 @@ def is_at_console(path: str) -> bool:
 
 def of_resident(request: Request) -> str:
     """Return the language in `?lang=es`, else the first of Accept-Language that we have, else the city's first."""
-    spoken = [language for language in settings().languages if language in translation.LOCALES] or ["en"]
+    spoken = spoken_to_residents()
     if (asked := request.query_params.get("lang")) in spoken:
         return str(asked)
     return preferred(request.headers, spoken) or spoken[0]
+
+
+def spoken_to_residents() -> list[str]:
+    """Return the city's languages that we have, its first one first."""
+    return [language for language in settings().languages if language in translation.LOCALES] or ["en"]
 
 
 def preferred(headers: Headers, spoken: list[str]) -> str | None:

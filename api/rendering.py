@@ -1,7 +1,6 @@
 """Render pages with Jinja2: escaped, in the reader's language, with times in the city's time zone."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,13 +9,12 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import DateTimePattern, format_date, format_skeleton, parse_pattern
-from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.language import is_at_console, of_resident
+from api.language import is_at_console, of_resident, spoken_to_residents
 from api.message_size import size
 from api.small_numbers import rounded
 from notify.accounts import operators, sessions
@@ -29,7 +27,7 @@ from notify.content.compose import catalogue, readable
 from notify.content.links import fill_in
 from notify.content.number_words import spelled
 from notify.content.phrases import Moment
-from notify.core import alarm_details, alarms, reasons, translation
+from notify.core import alarm_details, alarms, reasons, topic_words, translation
 from notify.core.alarm_meanings import meaning
 from notify.core.audit_words import act, detail
 from notify.core.city_time import apart, lasting
@@ -85,35 +83,32 @@ def _address(request: Request | None) -> str:
 
 
 def render(name: str, *, language: str | None = None, **given: Any) -> str:
-    """Render a page or part of one, by default in the language of the console's reader."""
+    """Render a page or part of one, by default in the reader's language, and in English if we do not have it."""
     known, language = settings(), language or translation.language()
-    return (
-        _environment(translation.language())
-        .get_template(name)
-        .render(language=language, words=words(language), city=known.city, help_contact=known.help_contact, **given)
-    )
-
-
-def words(language: str) -> dict[str, Any]:
-    """Return the words in `templates/pages/<language>.toml`, in English if there is none."""
-    return _words().get(language) or _words()["en"]
+    with translation.speaking(language if language in translation.LOCALES else "en"):
+        return (
+            _environment(translation.language())
+            .get_template(name)
+            .render(
+                language=translation.language(),
+                spoken=spoken_to_residents(),
+                city=known.city,
+                help_contact=known.help_contact,
+                **given,
+            )
+        )
 
 
 def language_of(request: Request | None) -> str:
     """Return that of the console's reader, elsewhere of the resident, without a request the city's first."""
     if request is None:
-        return next((language for language in settings().languages if language in _words()), "en")
+        return spoken_to_residents()[0]
     return translation.language() if is_at_console(request.url.path) else of_resident(request)
 
 
 @cache
-def _words() -> dict[str, dict[str, Any]]:
-    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in PAGES.glob("*.toml")}
-
-
-@cache
 def _environment(_language: str) -> Environment:
-    """Return what renders pages: one for each language of the console, because Jinja keeps what it made of constants
+    """Return what renders pages: one for each language, because Jinja keeps what it made of constants
     and of templates that others import."""
     pages = Environment(
         loader=FileSystemLoader(PAGES),
@@ -162,11 +157,13 @@ def _environment(_language: str) -> Environment:
         "breakable": breakable,
         "on_clocks": on_clocks,
         "spoken": _spoken,
-        "fill_in": fill_in,
+        "fill_in": lambda pattern, **values: fill_in(str(pattern), **values),  # escaped once, as a whole
         "readable": readable,
         "size": size,
-        "plural": _plural,
         "language_name": _language_name,
+        "direction": lambda language: Locale.parse(language).text_direction,
+        "topic_name": lambda topic: topic_words.name(str(topic)),
+        "topic_example": lambda topic: topic_words.example(str(topic)),
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "tally": tally,
         "rounded": rounded,
@@ -231,12 +228,6 @@ def _apart(at: datetime, now: datetime) -> str:
     if abs((at - now).total_seconds()) < 90:
         return _("just now") if at <= now else _("in a minute")
     return apart(at, now)
-
-
-def _plural(forms: Mapping[str, str], n: int, language: str) -> str:
-    """Return the words in the number's plural form (CLDR): `{ one = "{n} alert", other = "{n} alerts" }`."""
-    form = Locale.parse(language).plural_form(n)
-    return forms.get(form, forms["other"]).format(n=format_decimal(n, locale=language))
 
 
 def _in_language(words: str, language: str) -> str:

@@ -16,7 +16,7 @@ ATTRIBUTE = re.compile(r'[\w-]+="[-\d]*"')  # of a macro that is used inside of 
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A literal in an expression is said to people if it reads like English: a capital, or words with a space between.
 SENTENCE = re.compile(r"[A-Z][a-z]+$|[A-Za-z,.:;]+ [A-Za-z]+")
-SAME_EVERYWHERE = {"Español", "English", "Tocsin", "CSV", "JSON Lines", "1234 N BROAD ST"}
+SAME_EVERYWHERE = {"Language · Idioma", "Español", "English", "Tocsin", "CSV", "JSON Lines", "1234 N BROAD ST"}
 CLASSES = {"small quiet"}
 
 

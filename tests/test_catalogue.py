@@ -94,7 +94,7 @@ def test_every_message_is_translated_with_the_same_values_and_tags(language: str
 def test_templates_pass_all_their_words_on_for_translation() -> None:
     pages = rendering._environment("en")
     left = {}
-    for path in sorted((PAGES / "console").rglob("*.html")):
+    for path in sorted(PAGES.rglob("*.html")):
         if found := untranslated(pages, path.read_text(encoding="utf-8")):
             left[path.relative_to(PAGES).as_posix()] = found
     assert left == {}
@@ -103,7 +103,7 @@ def test_templates_pass_all_their_words_on_for_translation() -> None:
 def test_the_form_of_a_message_follows_from_the_number_in_it() -> None:
     """`trans` takes its first value, or the one after `pluralize`, which may be a text."""
     pages = rendering._environment("en")
-    for path in sorted((PAGES / "console").rglob("*.html")):
+    for path in sorted(PAGES.rglob("*.html")):
         for call in pages.parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "ngettext" and call.kwargs:
                 counts = [one.value for one in call.kwargs if one.key in {"n", "count"}]

@@ -9,9 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse, Response
 
-from api.rendering import language_of, page, words
+from api.rendering import language_of, page
 from notify import subscribers
+from notify.core import topic_words, translation
 from notify.core.db import transaction
+from notify.core.translation import gettext as _
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,9 +58,15 @@ async def _pressed(request: Request) -> dict[str, str]:
 def _page(request: Request, asked: subscribers.Unsubscribed, *, undone: bool = False) -> Response:
     """Return the page, in the resident's language unless the reader has chosen another."""
     language = language_of(request) if "lang" in request.query_params else asked.language
-    said = words(language)
-    topic = said["topics"].get(asked.topic, "") if asked.topic else ""
-    address = asked.masked or said["unsubscribe"]["this_address"]
-    return page(
-        request, "unsubscribe.html", language=language, asked=asked, undone=undone, topic=topic, address=address
-    )
+    with translation.speaking(language if language in translation.LOCALES else "en"):
+        topic = topic_words.subject(asked.topic) if asked.topic else ""
+        address = asked.masked or _("this address")
+        return page(
+            request,
+            "unsubscribe.html",
+            language=translation.language(),
+            asked=asked,
+            undone=undone,
+            topic=topic,
+            address=address,
+        )

@@ -71,7 +71,7 @@ def in_english(texts: set[str]) -> set[str]:
 
 def said_in_spanish(answer: httpx.Response) -> str:
     """The page, which has no English sentence."""
-    assert '<html lang="es">' in answer.text
+    assert '<html lang="es" dir="ltr">' in answer.text
     words = Words()
     words.feed(answer.text)
     assert in_english(words.found) == set(), answer.request.url
@@ -86,7 +86,7 @@ def test_no_page_in_spanish_has_an_english_message_left(door: httpx.Client, path
     left = {}
     for path in (one for one in paths if one.startswith("/console")):
         page = door.get(path, headers=SPANISH).text
-        assert '<html lang="es">' in page, path
+        assert '<html lang="es" dir="ltr">' in page, path
         words = Words()
         words.feed(page)
         assert words.found & set(told.values()), path

@@ -43,7 +43,7 @@ def test_what_is_in_force_stands_on_the_first_page_in_the_readers_language(door:
     assert "Tornado danger" in english
     assert f'href="/alerts/{number}"' in english
     spanish = door.get("/", headers={"Accept-Language": "fr;q=1, es-MX;q=0.8, en;q=0.3"}).text
-    assert '<html lang="es">' in spanish
+    assert '<html lang="es" dir="ltr">' in spanish
     assert "peligro de tornado" in spanish.lower()
     assert "Tornado danger" not in spanish
     assert "-unsubscribe_url-" not in english + spanish
@@ -174,7 +174,7 @@ def test_every_page_keeps_to_a_strict_policy(
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert not re.search(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=|javascript:", answer.text), path
-        assert re.search(r'<html lang="(en|es)">', answer.text)
+        assert re.search(r'<html lang="(en|es)" dir="ltr">', answer.text)
         assert '<a class="skip" href="#main">' in answer.text
         assert answer.text.count("<h1") == 1, path
 
