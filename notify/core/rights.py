@@ -62,10 +62,12 @@ RIGHTS = {
     "passkeys": "SELECT, INSERT, DELETE, UPDATE (sign_count, backed_up, used_at)",
     "passkey_challenges": "SELECT, INSERT, DELETE",
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
-    "joinings": "SELECT, INSERT, DELETE, UPDATE (code_hash, code_ends_at, code_tries, contact_id, ended_at)",
+    "joinings": "SELECT, INSERT, DELETE, UPDATE (token_hash, code_hash, code_ends_at, code_tries, contact_id,"
+    " ended_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at, owner)",
+    "zone_populations": "SELECT, INSERT, DELETE, UPDATE",
     "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"
     " alert_id)",
     "working_draft_values": "SELECT, INSERT, DELETE, UPDATE (settled_at)",
@@ -75,7 +77,7 @@ RIGHTS = {
     "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
-    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at)",
+    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",

@@ -41,7 +41,7 @@ from notify.models.subscriber import (
 )
 from notify.models.words import WordVersion
 from notify.models.working_draft import SetAside, WorkingDraft
-from notify.models.zone import Zone, ZoneVersion
+from notify.models.zone import Zone, ZonePopulation, ZoneVersion
 
 __all__ = [
     "AddressPoint",
@@ -106,5 +106,6 @@ __all__ = [
     "WordVersion",
     "WorkingDraft",
     "Zone",
+    "ZonePopulation",
     "ZoneVersion",
 ]

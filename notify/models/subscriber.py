@@ -35,6 +35,7 @@ class Contact(Base):
     address_sealed: Mapped[bytes | None]
     verified_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]  # whether it may be written to, once ever: it came without a consent
     created_at: Mapped[datetime]
 
     __table_args__ = (

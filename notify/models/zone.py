@@ -38,3 +38,13 @@ class ZoneVersion(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("zone_id", "number"),)
+
+
+class ZonePopulation(Base):
+    """How many people live in a zone, by the city's own count. By name, so that it outlives the zone's versions."""
+
+    __tablename__ = "zone_populations"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    population: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime]

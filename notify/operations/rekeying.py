@@ -38,7 +38,7 @@ KEYED = (
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
     Keyed("operator_contacts", (SEALED,), "channel"),
     Keyed("credentials", (SECRET,), "'totp'"),
-    Keyed("joinings", (SEALED, WISH), "channel"),
+    Keyed("joinings", (SEALED, WISH, INDEX), "channel"),
 )
 
 

@@ -13,7 +13,7 @@ from notify.core import crypto, keyring, points
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.models import Consent, Contact, Operator, Place, Subscriber
-from notify.subscribers import addresses, record
+from notify.subscribers import addresses, labels, record
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
@@ -51,7 +51,7 @@ def move(
     require(by)
     take(s, subscriber_id)
     keyring.hold(s)
-    label = _line("label", label, LONGEST_LABEL)
+    label = _label(label)
     moved = _place(s, subscriber_id, place)
     taken = _put(s, moved, where)
     moved.label = label or moved.label
@@ -68,7 +68,7 @@ def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: dat
     require(by)
     take(s, subscriber_id)
     keyring.hold(s)
-    label = _line("label", label, LONGEST_LABEL)
+    label = _label(label)
     if not label:
         raise Invalid("A place needs a label.", hint="Use one such as home, work or school.")
     if any(one.label.casefold() == label.casefold() for one in _places(s, subscriber_id)):
@@ -255,6 +255,13 @@ def _give_up(s: Session, old: Contact, now: datetime) -> None:
     s.flush()
     old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None
     s.flush()
+
+
+def _label(given: str) -> str:
+    label = _line("label", given, LONGEST_LABEL)
+    if labels.is_private(label):
+        raise Invalid("label: it looks like an address.", hint="Use a word such as home, work or school.")
+    return label
 
 
 def _line(name: str, given: str, most: int) -> str:

@@ -15,6 +15,7 @@ from notify.core.emails import NotAnEmail
 from notify.core.formulas import fused
 from notify.core.phones import NotAPhone
 from notify.models import Topic
+from notify.subscribers import labels
 from notify.subscribers.csv_records import COLUMNS, is_utf8
 from notify.subscribers.placing import NoPlace
 from zones.placing import Bounds, is_near, is_swapped, kilometres
@@ -108,6 +109,7 @@ class Reader:
         how = _tried(faults, "", _printable, "consent_how", cells["consent_how"], LONGEST_HOW)
         if faults:
             raise BadRow(" ".join(faults))
+        label, address = labels.parted(label, address, DEFAULT_LABEL)
         return Row(line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside)
 
     def _cells(self, fields: list[str]) -> dict[str, str]:

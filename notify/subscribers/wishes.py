@@ -1,7 +1,7 @@
 """The places that residents ask for by themselves: how many, and when two are one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
 from notify.models import Place
+from notify.subscribers import labels
 from notify.subscribers.homes import SEALED_ADDRESS, street
 from zones.addresses.ranges import metres
 
@@ -37,6 +38,8 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     many.
     """
     keyring.hold(s)
+    label, address = labels.parted(wish.label, wish.address, _("Home"))
+    wish = replace(wish, label=label, address=address)
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
     there = _places(s, subscriber_id)
     if any(one.point_sealed == sealed.point_sealed for one in there) or any(

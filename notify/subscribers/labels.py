@@ -1,0 +1,29 @@
+"""The labels of places, such as home or work, are stored in clear: none may be an address.
+
+Other vendors' files repeat the street address in the name of the location, and people type what they like.
+"""
+
+import re
+
+from notify.core.logs import scrub
+
+_NUMBER = re.compile(r"\d{2,}[a-z]?", re.IGNORECASE)
+
+
+def is_private(label: str) -> bool:
+    """Return whether a label may be a phone number, an email or a street address.
+
+    A number at the beginning (4 Elm St), or of two digits or more beside words (Calle Mayor 12), is one of a house.
+    `Home 2` is not.
+    """
+    words = label.replace(",", " ").split()
+    digits = sum(map(str.isdecimal, label))
+    if "@" in label or scrub(label) != label or digits >= 7:
+        return True
+    return len(words) > 1 and (words[0].isdecimal() or any(_NUMBER.fullmatch(word) for word in words))
+
+
+def parted(label: str, address: str, instead: str) -> tuple[str, str]:
+    """Return a label that may be stored in clear, and the address to seal: a private label becomes the address unless
+    there is one."""
+    return (instead, address or label) if is_private(label) else (label, address)
