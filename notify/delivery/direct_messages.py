@@ -2,7 +2,7 @@
 
 claim -> send -> record. No transaction is open during a provider call (law 5). A message whose outcome is not known is
 not sent again: two texts that ask for approval would read as two alerts. `direct_outcomes` looks it up. Operators are
-written to ahead of everything routine, and residents who join among it.
+written to ahead of everything routine, and residents who join or are asked something among it.
 """
 
 import time
@@ -23,7 +23,7 @@ from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.errors import Unavailable
 from notify.core.settings import Settings
-from notify.delivery import exercise, join_codes, sender_health, sender_pool
+from notify.delivery import exercise, join_codes, questions, sender_health, sender_pool
 from notify.delivery.leases import CLAIM_S
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Answer, Posted, Transport
@@ -40,7 +40,7 @@ PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
 # Whose messages a run sends: a condition, and the lane in which they take slots.
-OPERATORS, RESIDENTS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY), ("m.joining_id IS NOT NULL", Lane.ROUTINE)
+OPERATORS, RESIDENTS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY), ("m.operator_id IS NULL", Lane.ROUTINE)
 
 # What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
 # it for a person and a channel. None: the message is not needed any more.
@@ -48,6 +48,7 @@ SECRETS: Mapping[str, tuple[str, Callable[[Session, int, str, datetime], str | N
     "code": (letters.CODE, contacts.new_code),
     "invitation": (letters.LINK, inviting.mailed_link),
     "join-code": (letters.CODE, join_codes.new_code),
+    "question": (questions.PLACE, questions.place),
 }
 
 COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
@@ -59,14 +60,16 @@ ADDRESS = """
     coalesce((SELECT address_sealed FROM operator_contacts c
                WHERE c.operator_id = m.operator_id AND c.channel = m.channel
                  AND (c.verified_at IS NOT NULL OR m.kind = 'code')),
-             (SELECT address_sealed FROM joinings j WHERE j.id = m.joining_id)) AS sealed
+             (SELECT address_sealed FROM joinings j WHERE j.id = m.joining_id),
+             (SELECT address_sealed FROM contacts c WHERE c.id = m.contact_id)) AS sealed
 """
 
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
-# last word in all of its area. Nobody is welcomed who has opted out meanwhile.
+# last word in all of its area. Nobody is welcomed or asked who has opted out
+# meanwhile.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (
@@ -77,6 +80,9 @@ _NEEDED = """
               SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
                 JOIN suppressions x ON (x.channel, x.address_index) = (c.channel, c.address_index)
                WHERE j.id = m.joining_id AND x.topic IS NULL)
+         WHEN 'question' THEN NOT EXISTS (
+              SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
+               WHERE c.id = m.contact_id AND x.topic IS NULL)
          ELSE true END
 """
 
@@ -214,7 +220,8 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
             text(f"""UPDATE direct_messages m
                         SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
                       WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
-                  RETURNING m.kind, coalesce(m.operator_id, m.joining_id) AS person, m.channel, {ADDRESS}"""),
+                  RETURNING m.kind, m.channel, coalesce(m.operator_id, m.joining_id, m.contact_id) AS person,
+                            {ADDRESS}"""),
             {"id": row.id, "sender": sender_id, "cost": cost, "now": now},
         ).first()
         if claimed is None:

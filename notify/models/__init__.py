@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement,
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
+from notify.models.conversation import Conversation
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.drill import Drill
 from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
@@ -59,6 +60,7 @@ __all__ = [
     "ChannelPolicy",
     "Consent",
     "Contact",
+    "Conversation",
     "Credential",
     "Delivery",
     "DirectMessage",

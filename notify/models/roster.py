@@ -43,12 +43,12 @@ class OperatorContact(Base):
 
 AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken", "test"]
 AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
-ToResident = Literal["join-code", "join-ask", "welcome"]
+ToResident = Literal["join-code", "join-ask", "welcome", "question"]
 
 
 class DirectMessage(Base):
-    """A message to one operator about an alert or their account, or to one resident who joins, sent once. On the
-    channel `console` it is only shown there.
+    """A message to one operator about an alert or their account, or to one resident who joins or is asked
+    something, sent once. On the channel `console` it is only shown there.
 
     waiting: to be sent. claimed: being sent. unknown: perhaps sent, and never sent again.
     """
@@ -59,6 +59,7 @@ class DirectMessage(Base):
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # None: about the account
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     joining_id: Mapped[int | None] = mapped_column(ForeignKey("joinings.id", ondelete="CASCADE"))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
     step: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str]
     subject: Mapped[str]
@@ -84,6 +85,7 @@ class DirectMessage(Base):
         ),
         Index("direct_messages_codes", "operator_id", "made_at", postgresql_where=sql("kind = 'code'")),
         Index("direct_messages_of_joining", "joining_id", postgresql_where=sql("joining_id IS NOT NULL")),
+        Index("direct_messages_of_contact", "contact_id", "id", postgresql_where=sql("contact_id IS NOT NULL")),
     )
 
 

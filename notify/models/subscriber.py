@@ -129,7 +129,7 @@ class StoredInbound(Base):
     provider: Mapped[str]
     reference: Mapped[str]
     address_index: Mapped[bytes]
-    meaning: Mapped[Literal["stop", "start", "help", "distress", "doubt", "other"]] = mapped_column(Text)
+    meaning: Mapped[Literal["stop", "start", "help", "distress", "doubt", "other", "command"]] = mapped_column(Text)
     received_at: Mapped[datetime]
     answered: Mapped[bool] = mapped_column(server_default="false")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from notify.core import crypto, points
 from notify.core.errors import Unavailable
-from notify.operations.rekeying import CELL, INDEX, POINT, SEALED, SECRET, WISH
+from notify.operations.rekeying import CELL, INDEX, KEPT, POINT, SEALED, SECRET, WISH
 
 
 def rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Sequence[Any]]:
@@ -16,7 +16,7 @@ def rekeyed(columns: Sequence[str], rows: Sequence[Any], new: bytes) -> list[Seq
         were = [points.Sealed(*pair) for pair in zip(values[POINT], values[CELL], strict=True)]
         sealed = points.rekeyed(residents, were, new)
         values[POINT], values[CELL] = [one.point_sealed for one in sealed], [one.cell_index for one in sealed]
-    for column in {INDEX, SEALED, SECRET, WISH} & values.keys():
+    for column in {INDEX, SEALED, SECRET, WISH, KEPT} & values.keys():
         given = zip(purposes, values[column], strict=True)
         values[column] = [_rekeyed_address(column, purpose, value, new) for purpose, value in given]
     return [values[column] for column in columns]

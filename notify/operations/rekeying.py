@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 INDEX, SEALED, POINT, CELL = "address_index", "address_sealed", "point_sealed", "cell_index"
-SECRET, WISH = "secret_sealed", "wish_sealed"
+SECRET, WISH, KEPT = "secret_sealed", "wish_sealed", "kept_sealed"
 
 
 class Keyed(NamedTuple):
@@ -39,6 +39,7 @@ KEYED = (
     Keyed("operator_contacts", (SEALED,), "channel"),
     Keyed("credentials", (SECRET,), "'totp'"),
     Keyed("joinings", (SEALED, WISH, INDEX), "channel"),
+    Keyed("conversations", (INDEX, KEPT), "channel"),
 )
 
 
@@ -73,7 +74,7 @@ class Index(NamedTuple):
         return f"next_{self.name}"[:63]
 
     def create(self, how: str = "") -> str:
-        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL}|{SECRET}|{WISH})\b", r"next_\1", self.definition)
+        to = re.sub(rf"\b({INDEX}|{SEALED}|{POINT}|{CELL}|{SECRET}|{WISH}|{KEPT})\b", r"next_\1", self.definition)
         return re.sub(r"INDEX \S+ ON", f"INDEX {how} {self.next_name} ON", to, count=1)
 
 

@@ -19,6 +19,8 @@ from notify.subscribers import addresses
 log = structlog.get_logger()
 
 BY_WEB = "code entered on the web"
+BY_JOIN = "JOIN by text message"
+BY_OWNER = (BY_WEB, BY_JOIN)  # of who joined from the address itself, not through an import or an operator
 BY_LINK = "unsubscribe link in an email"
 BY_UNDO = "undo on the page of an unsubscribe link"
 UNDO_WITHIN = timedelta(days=1)

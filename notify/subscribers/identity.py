@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.subscribers.consent import BY_WEB
+from notify.subscribers.consent import BY_OWNER
 from notify.subscribers.csv_records import CHANNELS_OF
 
 Key = tuple[str, bytes]  # channel, address index
@@ -124,7 +124,7 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
         text(f"""
             SELECT c.channel, c.address_index, c.subscriber_id,
                    c.address_sealed IS NULL AS emptied, r.erased_at, others.channels,
-                   (SELECT max(x.at) FROM consents x WHERE x.contact_id = c.id AND x.how = :by_web) AS joined_at
+                   (SELECT max(x.at) FROM consents x WHERE x.contact_id = c.id AND x.how = ANY(:by_owner)) AS joined_at
               FROM unnest(string_to_array(:channels, ' '), CAST(:indexes AS bytea[])) AS k (channel, address_index)
               JOIN {contacts} c USING (channel, address_index)
               LEFT JOIN subscribers r ON r.id = c.subscriber_id,
@@ -133,7 +133,7 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
              WHERE c.subscriber_id IS NOT NULL
              ORDER BY c.address_sealed IS NOT NULL  -- who has it now stands for who had it"""),  # noqa: S608  a name of ours
         {"channels": " ".join(channel for channel, _ in keys), "indexes": [index for _, index in keys]}
-        | {"by_web": BY_WEB},
+        | {"by_owner": list(BY_OWNER)},
     ).all()
     return Known(
         {(row.channel, bytes(row.address_index)): row.subscriber_id for row in found},

@@ -2,14 +2,12 @@
 
 The same code opens the page of a resident who is known already, so whoever asks learns nothing about who is signed up.
 Nothing of a known resident changes before the code was entered. An opt-out ends when the same resident joins again and
-enters the code; to a phone that sent STOP no code is sent, because carriers block it: START ends that. Who the same
-resident is, `proving` decides.
+enters the code; to a phone that sent STOP no code is sent, because carriers block it: START ends that.
 """
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text
@@ -24,9 +22,9 @@ from notify.core.texts import worded
 from notify.core.translation import gettext as _
 from notify.delivery import carrier_blocks, sender_pool
 from notify.delivery.join_codes import whose
-from notify.models import Consent, Contact, DirectMessage, Joining, Preference, Subscriber, Topic
-from notify.subscribers import addresses, consent, proving, wishes
-from notify.subscribers.identity import free
+from notify.models import DirectMessage, Joining
+from notify.subscribers import addresses, consent, enrolling
+from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 from templates import RESIDENTS
@@ -45,18 +43,6 @@ class Waiting:
     channel: str
     masked: str
     joins: bool  # and not only to see their page
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """`had_others`: the city has places of who had the contact before. `left_out`: the place that they asked for, if
-    they have too many to add it."""
-
-    subscriber_id: int
-    contact_id: int
-    is_new: bool
-    had_others: bool = False
-    left_out: Wish | None = None
 
 
 def parse(contact: str) -> tuple[str, str]:
@@ -134,18 +120,28 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
     wish = Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
-    contact, joined = _contact(s, joining, wish, now)
-    joining.ended_at, joining.contact_id, joining.code_hash = now, contact.id, None
-    consent.note_alive(s, contact.channel, contact.address_index)
-    if wish is None:
-        return joined
-    _consent(s, joining, contact, now, is_new=joined.is_new)
-    _say(s, joining, "welcome", now)
-    try:
-        wishes.add(s, joined.subscriber_id, wish, now)
-    except Refused:
-        return replace(joined, left_out=wish)
+    address = crypto.unseal(joining.address_sealed, joining.channel)
+    who = Applicant(joining.channel, address, joining.language, joining.words, consent.BY_WEB)
+    joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
+    joining.ended_at, joining.contact_id, joining.code_hash = now, joined.contact_id, None
+    consent.note_alive(s, joining.channel, addresses.index(joining.channel, address))
+    if wish is not None:
+        _say(s, joining, "welcome", now)
     return joined
+
+
+def _signed_in(s: Session, who: Applicant, now: datetime) -> Joined:
+    contact = enrolling.known(s, who, None, now)
+    if contact is None:
+        raise Refused(
+            _("Nobody is signed up with this phone or email, or we have not heard from it for a while."),
+            hint=_(
+                "Join with your address. If you had joined before, use an address from then, and all that you chose"
+                " comes back."
+            ),
+        )
+    assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
+    return Joined(contact.subscriber_id, contact.id, is_new=False)
 
 
 def forget_old(s: Session, now: datetime) -> None:
@@ -189,62 +185,3 @@ def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
             reference="", cost=0, **{part: words[part].format(**given) for part in ("subject", "text")},
         )
     )  # fmt: skip
-
-
-def _contact(s: Session, joining: Joining, wish: Wish | None, now: datetime) -> tuple[Contact, Joined]:
-    """Return the verified contact, of a resident who is new unless the address is theirs."""
-    address = crypto.unseal(joining.address_sealed, joining.channel)
-    index = addresses.index(joining.channel, address)
-    found = s.scalar(
-        select(Contact).where(
-            Contact.channel == joining.channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
-        )
-    )
-    if found is not None and proving.is_theirs(s, found, wish, now):
-        found.verified_at = now
-        assert found.subscriber_id is not None  # noqa: S101  only timelines have none
-        return found, Joined(found.subscriber_id, found.id, is_new=False)
-    if wish is None:
-        raise Refused(
-            _("Nobody is signed up with this phone or email, or we have not heard from it for a while."),
-            hint=_(
-                "Join with your address. If you had joined before, use an address from then, and all that you chose"
-                " comes back."
-            ),
-        )
-    resident = Subscriber(language=joining.language, created_at=now)
-    s.add(resident)
-    s.flush()
-    had_others = False
-    if found is not None:
-        had_others = proving.pass_on(s, found, resident, now)
-        found.verified_at = now
-    else:
-        free(s, [(joining.channel, index)])
-        found = Contact(
-            subscriber_id=resident.id,
-            channel=joining.channel,
-            address_index=index,
-            address_sealed=crypto.seal(address, joining.channel),
-            verified_at=now,
-            created_at=now,
-        )
-        s.add(found)
-    s.flush()
-    return found, Joined(resident.id, found.id, is_new=True, had_others=had_others)
-
-
-def _consent(s: Session, joining: Joining, contact: Contact, now: datetime, *, is_new: bool) -> None:
-    """Store the consent, and the topics of somebody who has none. An opt-out that is not theirs stays."""
-    if not is_new:
-        consent.opt_back_in(s, contact.channel, contact.id, how=consent.BY_WEB, now=now)
-    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=consent.BY_WEB, words=joining.words))
-    theirs = Preference.subscriber_id == contact.subscriber_id
-    if s.scalar(select(Preference.topic).where(theirs).limit(1)) is None:
-        s.add_all(Preference(subscriber_id=contact.subscriber_id, topic=topic) for topic in first_topics())
-
-
-def first_topics() -> Sequence[Topic]:
-    """Return what somebody who joins gets until they choose: all that may concern their safety, and what moves
-    collections. News is for those who ask."""
-    return [topic for topic in Topic if topic is not Topic.GENERAL]

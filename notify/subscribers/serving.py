@@ -108,6 +108,8 @@ def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) ->
 
 
 _ERASE = (
+    """DELETE FROM conversations v USING contacts c
+        WHERE c.subscriber_id = :id AND (c.channel, c.address_index) = (v.channel, v.address_index)""",
     "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "UPDATE contacts SET address_sealed = NULL, verified_at = NULL WHERE subscriber_id = :id",
     "DELETE FROM places WHERE subscriber_id = :id",

@@ -1,4 +1,4 @@
-"""Write to residents who join: their codes, and first words."""
+"""Write to residents who join or are asked something: codes, first words, questions."""
 
 from notify.core import db
 from notify.core.settings import settings
@@ -12,4 +12,4 @@ def run() -> None:
         direct_messages.send(settings(), tasks.throttle(), tasks.transport, direct_messages.RESIDENTS)
 
 
-_WAITING = "SELECT FROM direct_messages WHERE state IN ('waiting', 'claimed') AND joining_id IS NOT NULL"
+_WAITING = "SELECT FROM direct_messages WHERE state IN ('waiting', 'claimed') AND operator_id IS NULL"

@@ -11,13 +11,16 @@ from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
 from notify.operations.jobs.steps import each
-from notify.subscribers import joining
+from notify.subscribers import conversations, joining
 
 
 def run() -> None:
-    """Delete old sessions, links, devices, tries, joinings, heartbeats and working drafts. A failure of one does not
-    stop the others."""
-    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, tries, passkeys, joining))
+    """Delete old sessions, links, devices, tries, joinings, conversations, heartbeats and working drafts. A failure of
+    one does not stop the others."""
+    accounts = (
+        partial(_forget, part.forget_old)
+        for part in (sessions, links, devices, tries, passkeys, joining, conversations)
+    )
     each(*accounts, _forget_heartbeats, _forget_drafts)
 
 

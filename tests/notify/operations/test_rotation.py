@@ -18,7 +18,7 @@ from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
 from notify.models import Base, Credential, Joining, Operator
 from notify.operations import rotation
-from notify.subscribers import addresses, consent, exporting, joining
+from notify.subscribers import addresses, consent, exporting, joining, questions
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY
 from tests.database import sql
@@ -118,6 +118,9 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
     staff_contact(maria.id)
     page = half_joined()
     with transaction() as s:
+        asked = addresses.index("sms", people[1].phone)
+        questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
+    with transaction() as s:
         exported = list(exporting.export_csv(s))
     before = schema()
     done = rotation.rotate(NOW)
@@ -130,6 +133,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "credentials": 1,
         "operator_contacts": 1,
         "joinings": 1,
+        "conversations": 1,
     }
     assert schema() == before
     use_keys(keys, NEW)
@@ -140,6 +144,9 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         code = join_codes.new_code(s, number, "sms", NOW) or ""
         assert joining.confirm(s, page, code, NOW).is_new
         s.rollback()
+    with transaction() as s:
+        talk = questions.waiting(s, "sms", addresses.index("sms", people[1].phone), NOW)
+    assert talk == {"place": "1 Main St"}
     assert not written_to(people[0].phone)
     assert written_to(people[1].phone)
     with transaction() as s:

@@ -40,7 +40,7 @@ def test_what_cannot_be_read_is_counted_named_by_an_alarm_and_by_the_exit_code(k
     assert told["unreadable"] == 2
     assert told["damaged"] == {
         "suppressions": [], "carrier_blocks": [], "inbound": [], "contacts": [tom.sms], "places": [place.id],
-        "credentials": [], "operator_contacts": [], "joinings": [],
+        "credentials": [], "operator_contacts": [], "joinings": [], "conversations": [],
     }  # fmt: skip
     ringing = {row.kind: row.message for row in sql("SELECT kind, message FROM alarms WHERE resolved_at IS NULL")}
     assert f"({tom.sms})" in ringing["unreadable-address"]
@@ -83,7 +83,7 @@ def test_a_row_that_a_trigger_keeps_from_being_changed_is_sealed_anew_at_the_swi
     done = rotation.rotate(NOW)
     assert done.rows == {
         "suppressions": 0, "carrier_blocks": 0, "inbound": 0, "contacts": 8, "places": 8,
-        "credentials": 0, "operator_contacts": 0, "joinings": 0,
+        "credentials": 0, "operator_contacts": 0, "joinings": 0, "conversations": 0,
     }  # fmt: skip
     use_keys(keys, NEW)
     assert (phones(), inside()) == (expected, [one.id for one in people])

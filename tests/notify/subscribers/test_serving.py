@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("database")
 # Every table that holds something of a resident, and what erasing does to it.
 HELD = {
     "contacts": "the address is emptied; its keyed index stays, so that a STOP holds",
+    "conversations": "deleted",
+    "direct_messages": "stays: that something was asked, without an address",
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",

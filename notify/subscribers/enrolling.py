@@ -1,0 +1,113 @@
+"""Sign up who has proved an address: the resident who has it already, or a new one. Who the same resident is, `proving`
+decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.core import crypto
+from notify.core.errors import Refused
+from notify.models import Consent, Contact, Preference, Subscriber, Topic
+from notify.subscribers import addresses, consent, proving, wishes
+from notify.subscribers.identity import free
+from notify.subscribers.wishes import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Somebody who has proved an address, in canonical form. `words`: what they agreed to, as it was shown; `how`: what
+    is kept as proof of it."""
+
+    channel: str
+    address: str
+    language: str
+    words: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """`had_others`: the city has places of who had the contact before. `left_out`: the place that they asked for, if
+    they have too many to add it."""
+
+    subscriber_id: int
+    contact_id: int
+    is_new: bool
+    had_others: bool = False
+    left_out: Wish | None = None
+
+
+def known(s: Session, who: Applicant, wish: Wish | None, now: datetime) -> Contact | None:
+    """Return the contact, verified anew, if it is stored with the same resident; else None."""
+    found = _stored(s, who)
+    if found is None or not proving.is_theirs(s, found, wish, now):
+        return None
+    found.verified_at = now
+    return found
+
+
+def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt_out: bool = False) -> Joined:
+    """Store the contact, the consent and the place. The caller holds IMPORT_LOCK and the keys.
+
+    The opt-out of a resident who is new stays, because it may be somebody else's, unless it `ends_any_opt_out`: who
+    writes from a number may end it as with START.
+    """
+    contact, joined = contact_of(s, who, wish, now)
+    if ends_any_opt_out or not joined.is_new:
+        consent.opt_back_in(s, contact.channel, contact.id, how=who.how, now=now)
+    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=who.how, words=who.words))
+    theirs = Preference.subscriber_id == contact.subscriber_id
+    if s.scalar(select(Preference.topic).where(theirs).limit(1)) is None:
+        s.add_all(Preference(subscriber_id=contact.subscriber_id, topic=topic) for topic in first_topics())
+    try:
+        wishes.add(s, joined.subscriber_id, wish, now)
+    except Refused:
+        return replace(joined, left_out=wish)
+    return joined
+
+
+def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[Contact, Joined]:
+    """Return the verified contact, of a resident who is new unless the address is theirs."""
+    theirs = known(s, who, wish, now)
+    if theirs is not None:
+        assert theirs.subscriber_id is not None  # noqa: S101  only timelines have none
+        return theirs, Joined(theirs.subscriber_id, theirs.id, is_new=False)
+    resident = Subscriber(language=who.language, created_at=now)
+    s.add(resident)
+    s.flush()
+    found, had_others = _stored(s, who), False
+    index = addresses.index(who.channel, who.address)
+    if found is not None:
+        had_others = proving.pass_on(s, found, resident, now)
+        found.verified_at = now
+    else:
+        free(s, [(who.channel, index)])
+        found = Contact(
+            subscriber_id=resident.id,
+            channel=who.channel,
+            address_index=index,
+            address_sealed=crypto.seal(who.address, who.channel),
+            verified_at=now,
+            created_at=now,
+        )
+        s.add(found)
+    s.flush()
+    return found, Joined(resident.id, found.id, is_new=True, had_others=had_others)
+
+
+def _stored(s: Session, who: Applicant) -> Contact | None:
+    index = addresses.index(who.channel, who.address)
+    return s.scalar(
+        select(Contact).where(
+            Contact.channel == who.channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )
+
+
+def first_topics() -> Sequence[Topic]:
+    """Return what somebody who joins gets until they choose: all that may concern their safety, and what moves
+    collections. News is for those who ask."""
+    return [topic for topic in Topic if topic is not Topic.GENERAL]

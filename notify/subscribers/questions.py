@@ -1,0 +1,79 @@
+"""Ask a resident something by text message, and wait for the answer: YES, NO, or an address.
+
+    questions.ask(s, "sms", index, questions.CONFIRM, now=now, text="... Reply YES to get alerts, NO if not.",
+                  language="en", words="...", how="sign-up sheet at the library")
+
+The question waits in `conversations`; whatever comes from the number next is read as its answer, unless it is a cry for
+help, a STOP or a command (`notify.inbound`). A newer question takes the place of an older one. Nothing is changed
+until the answer has come.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.core.errors import NotFound, Refused
+from notify.delivery import carrier_blocks
+from notify.delivery.questions import PLACE
+from notify.models import Contact, DirectMessage
+from notify.subscribers import consent, conversations
+
+Question = Literal["confirm", "still-there"]
+
+# YES: the contact is verified, with a consent that holds `words` and `how`, and gets alerts. NO: it is opted out.
+CONFIRM: Question = "confirm"
+# YES: nothing changes. NO: the new address is asked for. An address: it takes the place of `place_id`.
+STILL_THERE: Question = "still-there"
+
+ANSWERED_WITHIN = timedelta(days=14)
+
+
+def ask(
+    s: Session,
+    channel: str,
+    index: bytes,
+    question: Question,
+    *,
+    text: str,
+    now: datetime,
+    subject: str = "",
+    within: timedelta = ANSWERED_WITHIN,
+    **about: Any,
+) -> None:
+    """Send a question to a contact and wait for the answer.
+
+    `text`: the message, with `PLACE` where the street address stands that `about` holds as `place`; no other address
+    may be in it, because it is stored in clear. `about`: what the answer needs, sealed. `CONFIRM`: `words`, what was
+    shown and agreed to, and `how`, what is kept as proof. `STILL_THERE`: `place`, `place_id`.
+
+    Raises NotFound without such a contact, and Refused when nothing may be sent to it.
+    """
+    contact = s.scalar(
+        select(Contact).where(
+            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )
+    if contact is None or contact.timeline_of is not None:
+        raise NotFound("There is no such contact to ask.")
+    if consent.reasons_against(s, channel, index) or not carrier_blocks.senders(s, channel, index).reach:
+        raise Refused("Nothing may be sent to this contact.", hint="It has opted out, or messages to it failed.")
+    talk = conversations.read(s, channel, index, now)
+    conversations.keep(s, channel, index, talk.asking(question, now + within, **about), now)
+    s.add(
+        DirectMessage(
+            kind="question", contact_id=contact.id, step=1, channel=channel, subject=subject, text=text,
+            state="waiting", made_at=now, reason="", reference="", cost=0,
+        )
+    )  # fmt: skip
+
+
+def waiting(s: Session, channel: str, index: bytes, now: datetime) -> Mapping[str, Any] | None:
+    """Return what a contact is being asked about; None if nothing."""
+    talk = conversations.read(s, channel, index, now)
+    return talk.kept if talk.asked in (CONFIRM, STILL_THERE) else None
+
+
+__all__ = ["CONFIRM", "PLACE", "STILL_THERE", "Question", "ask", "waiting"]
