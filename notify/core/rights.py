@@ -32,7 +32,7 @@ RIGHTS = {
     "standings": "SELECT, INSERT, DELETE",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, told_before, told_apart,"
-    " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total)",
+    " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total, joined_later)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
     "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
     "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",
@@ -62,7 +62,7 @@ RIGHTS = {
     "passkeys": "SELECT, INSERT, DELETE, UPDATE (sign_count, backed_up, used_at)",
     "passkey_challenges": "SELECT, INSERT, DELETE",
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
-    "joinings": "SELECT, INSERT, DELETE, UPDATE (token_hash, code_hash, code_ends_at, code_tries, contact_id,"
+    "joinings": "SELECT, INSERT, DELETE, UPDATE (token_hash, code_hash, link_hash, code_ends_at, code_tries, contact_id,"
     " ended_at)",
     "conversations": "SELECT, INSERT, DELETE, UPDATE (asked, kept_sealed, language, changed_at, ends_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
@@ -80,6 +80,8 @@ RIGHTS = {
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
+    "arrivals": "SELECT, INSERT, DELETE, UPDATE (due_at)",
+    "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by)",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident

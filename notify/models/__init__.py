@@ -3,6 +3,7 @@
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
 from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement, StoredContent
+from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
@@ -50,6 +51,7 @@ __all__ = [
     "Alert",
     "AlertZone",
     "ApiKey",
+    "Arrival",
     "Audit",
     "AuditSeal",
     "Base",
@@ -87,6 +89,7 @@ __all__ = [
     "Passkey",
     "PasskeyChallenge",
     "Place",
+    "PlaceCheck",
     "Prediction",
     "Preference",
     "RecoveryCode",

@@ -63,6 +63,7 @@ class Alert(Base):
     fanout_through: Mapped[int] = mapped_column(server_default="-1")
     fanout_done_at: Mapped[datetime | None]
     audience_total: Mapped[int] = mapped_column(Integer, server_default="0")
+    joined_later: Mapped[int] = mapped_column(Integer, server_default="0")  # contacts told since, who joined meanwhile
 
     @property
     def answered(self) -> dict[int, tuple[int, ...]]:

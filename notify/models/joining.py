@@ -15,6 +15,7 @@ EnteredHow = Literal["call", "paper", "event", "import"]
 class Joining(Base):
     """`wish_sealed`: the place that they asked for, as `subscribers.joining.Wish`; None: only to see their page.
 
+    `adds_to`: the resident whose further phone or email it is. `link_hash`: of the link beside the code.
     `words`: what they agreed to, as it was shown or read to them. `entered_how`: how it came to the staff member who
     entered it; None: they typed it themselves. A row is deleted a day after it was made, an entered one after a week.
     """
@@ -29,6 +30,7 @@ class Joining(Base):
     words: Mapped[str]
     made_at: Mapped[datetime]
     code_hash: Mapped[bytes | None]  # of the code that was sent last
+    link_hash: Mapped[bytes | None]
     code_ends_at: Mapped[datetime]
     code_tries: Mapped[int] = mapped_column(Integer, server_default="0")
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))  # once the code was entered
@@ -36,8 +38,10 @@ class Joining(Base):
     address_index: Mapped[bytes | None]  # of one that staff entered, to be found by its answer
     entered_how: Mapped[EnteredHow | None] = mapped_column(Text)
     entered_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    adds_to: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))
 
     __table_args__ = (
         Index("joinings_made", "made_at"),
+        Index("joinings_link", "link_hash", unique=True, postgresql_where=sql("link_hash IS NOT NULL")),
         Index("joinings_to_answer", "channel", "address_index", postgresql_where=sql("address_index IS NOT NULL")),
     )
