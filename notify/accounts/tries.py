@@ -9,14 +9,16 @@ its owner out. A passkey and a link are no guesses, and are not counted here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from math import ceil
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.core import crypto
+from notify.channels.channel import SMS
+from notify.core import crypto, phones
 from notify.core.errors import TocsinError
+from notify.core.settings import settings
 from notify.core.translation import gettext as _
 
 FORGOTTEN_AFTER = timedelta(days=2)  # longer than any bucket takes to drain
@@ -41,7 +43,10 @@ BUCKETS = {
     "join-address": Bucket(4, 900),
     "join-network": Bucket(60, 30),  # a school or a carrier's gateway behind one address
     "join-range": Bucket(60, 60),  # 1,000 numbers in a row
-    "join-city": Bucket(3_000, 2),
+    "join-dear": Bucket(20, 600),  # all numbers abroad and premium numbers together
+    "join-city": Bucket(8_000, 2),  # a campaign on television: 100 a second for a minute
+    # The budget of a day is a bucket of its own each day, which does not drain; TOCSIN_JOIN_CODES_PER_DAY is its size.
+    "join-day": Bucket(0, 10**9),
 }
 Key = tuple[str, bytes]  # the kind of a bucket and whose it is
 
@@ -68,14 +73,17 @@ def of_session(session_id: int) -> Sequence[Key]:
     return (_key("session", str(session_id)),)
 
 
-def of_joiner(channel: str, address: str, network: str) -> Sequence[Key]:
+def of_joiner(channel: str, address: str, network: str, now: datetime) -> Sequence[Key]:
     """Return the buckets of somebody who asks for a code. A plain hash of a phone number could be undone by trying."""
     whose = {
         "join-address": f"{channel} {address}",
         "join-network": network,
         "join-range": f"{channel} {address[:-3]}",  # of an email, nearly itself
         "join-city": "",
+        "join-day": _day(now),
     }
+    if channel == SMS.name and phones.costs_more(address):
+        whose["join-dear"] = ""
     return [(kind, crypto.keyed(kind, who)) for kind, who in whose.items()]
 
 
@@ -100,9 +108,34 @@ def count(s: Session, keys: Sequence[Key], now: datetime) -> None:
             "drains": [BUCKETS[kind].drains_s for kind, _ in keys],
         },
     ).all()
-    waits = [(row.level - BUCKETS[row.kind].most) * BUCKETS[row.kind].drains_s for row in rows]
-    if (wait_s := ceil(max(waits))) > 0:
-        raise TooManyTries(wait_s, _hint(keys[0][0], wait_s))
+    waits = {row.kind: (row.level - BUCKETS[row.kind].most) * BUCKETS[row.kind].drains_s for row in rows}
+    if "join-day" in waits:
+        waits["join-day"] = _wait_for_tomorrow(next(row.level for row in rows if row.kind == "join-day"), now)
+    if (wait_s := ceil(max(waits.values()))) > 0:
+        raise TooManyTries(wait_s, _hint(max(waits, key=lambda kind: waits[kind]), wait_s))
+
+
+def is_budget_spent(s: Session, now: datetime) -> bool:
+    """Return whether as many codes were asked for on this day as the city pays for: nobody else can join today."""
+    level = s.scalar(
+        text("SELECT level FROM sign_in_tries WHERE kind = 'join-day' AND who = :who"),
+        {"who": crypto.keyed("join-day", _day(now))},
+    )
+    return level is not None and _wait_for_tomorrow(level + 1, now) > 0
+
+
+def _wait_for_tomorrow(level: float, now: datetime) -> float:
+    """Return the seconds until the next day of the city if this try is one too many for today, else 0."""
+    # What has drained of the bucket in a day is far less than a half.
+    if level < settings().join_codes_per_day + 0.5:
+        return 0.0
+    today = now.astimezone(settings().tz).date()
+    tomorrow = datetime.combine(today + timedelta(days=1), time(), settings().tz)
+    return (tomorrow - now).total_seconds()
+
+
+def _day(now: datetime) -> str:
+    return now.astimezone(settings().tz).date().isoformat()
 
 
 def give_back(s: Session, keys: Sequence[Key]) -> None:
@@ -119,6 +152,8 @@ def forget_old(s: Session, now: datetime) -> None:
 
 
 def _hint(kind: str, wait_s: int) -> str:
+    if kind == "join-day":
+        return _("Try again tomorrow, or call %(help)s to be signed up.", help=settings().help_contact)
     if kind.startswith("join-"):
         return _("Wait %(minutes)s minutes, then try again.", minutes=ceil(wait_s / 60))
     return _("Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s)

@@ -57,6 +57,10 @@ SENTENCES = Sentences(
     gettext_noop(
         "The timed job %(job)s does not succeed: it hangs, or its runs take too long. `tocsin jobs` shows since when."
     ),
+    gettext_noop(
+        "Residents have asked for %(codes)s codes today, all that TOCSIN_JOIN_CODES_PER_DAY allows. Nobody else can "
+        "join until midnight."
+    ),
     gettext_noop("The timed job %(job)s does not succeed: %(why)s `tocsin jobs` shows since when."),
     gettext_noop(
         "No scheduler runs the timed jobs: scheduled alerts are not launched, lost work is not resumed, and "

@@ -64,6 +64,9 @@ MEANINGS = {
     alarms.FEED_FAILS: gettext_noop(
         "What another agency says cannot be read: its newest warnings are missing. Correct the address of its feed."
     ),
+    alarms.JOIN_BUDGET: gettext_noop(
+        "The codes of today for residents who join are used up: nobody else can join until midnight. Is it a flood?"
+    ),
     alarms.NO_SCHEDULER: gettext_noop(
         "No scheduler runs: planned alerts do not start, and alerts do not end. Start one."
     ),

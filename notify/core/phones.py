@@ -100,3 +100,16 @@ def e164(number: PhoneNumber) -> str:
 def local_form(number: PhoneNumber) -> str:
     """The number as its country writes it: 555-0123."""
     return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+
+
+# The USA with its territories, and Canada: a text there costs what the city expects.
+_NEAR = frozenset({"US", "PR", "VI", "GU", "AS", "MP", "CA"})
+
+
+def costs_more(number: str) -> bool:
+    """Return whether a text to this number (E.164) may cost far more than one at home: it is abroad, also in +1
+    (Jamaica), or a premium number. Those who pump texts for a share of the fee have such numbers.
+    """
+    parsed = phonenumbers.parse(number)
+    is_premium = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE
+    return is_premium or phonenumbers.region_code_for_number(parsed) not in _NEAR

@@ -67,7 +67,7 @@ def begin(
     the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
-    tries.count(s, tries.of_joiner(channel, address, network), now)
+    tries.count(s, tries.of_joiner(channel, address, network, now), now)
     _require_sender(channel)
     keyring.hold(s)
     token = secrets.token_urlsafe(24)
@@ -91,7 +91,7 @@ def send_again(s: Session, token: str, network: str, now: datetime) -> None:
     """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
     joining = _open(s, token, now)
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    tries.count(s, tries.of_joiner(joining.channel, address, network), now)
+    tries.count(s, tries.of_joiner(joining.channel, address, network, now), now)
     keyring.hold(s)
     joining.code_hash, joining.code_ends_at = None, now + one_time_codes.LIVES
     _send_code(s, joining, address, now)

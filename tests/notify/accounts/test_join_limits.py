@@ -1,0 +1,109 @@
+"""Floods of sign-ups and texts that are pumped for a share of their price: each limit, one at a time."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+
+from notify.accounts import tries
+from notify.core import phones
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.operations.jobs import joining as job
+from tests.database import sql
+from tests.factories import NOW
+
+pytestmark = pytest.mark.usefixtures("database")
+_numbers = count(0)
+
+
+def fresh_phone() -> str:
+    """In a thousand of its own."""
+    return f"+1215{2000000 + 1000 * next(_numbers)}"
+
+
+def fresh_network() -> str:
+    return f"198.51.100.{next(_numbers)}"
+
+
+def asked(times: int, address: str = "", network: str = "", channel: str = "sms", now: datetime = NOW) -> int:
+    """How many of so many requests for a code are let through, all else being fresh."""
+    let = 0
+    for _ in range(times):
+        try:
+            with transaction() as s:
+                keys = tries.of_joiner(channel, address or fresh_phone(), network or fresh_network(), now)
+                tries.count(s, keys, now)
+            let += 1
+        except tries.TooManyTries:
+            continue
+    return let
+
+
+def most(kind: str) -> int:
+    return tries.BUCKETS[kind].most
+
+
+@pytest.mark.parametrize(("channel", "address"), [("sms", "+12155550142"), ("email", "maria@example.org")])
+def test_one_phone_or_email(channel: str, address: str) -> None:
+    assert asked(most("join-address") + 3, address, channel=channel) == most("join-address")
+    assert asked(1) == 1
+
+
+def test_one_network() -> None:
+    assert asked(most("join-network") + 3, network="203.0.113.9") == most("join-network")
+    assert asked(1) == 1
+
+
+def test_a_thousand_numbers_in_a_row() -> None:
+    numbers = [f"+1215555{n:04}" for n in range(most("join-range") + 3)]
+    assert sum(asked(1, number) for number in numbers) == most("join-range")
+    assert asked(1, "+12155561000") == 1
+
+
+@pytest.mark.parametrize("form", ["+44791112{n:04}", "+1876555{n:04}", "+1900555{n:04}"])
+def test_all_numbers_for_which_a_text_costs_more(form: str) -> None:
+    numbers = [form.format(n=1000 * (n % 10) + n) for n in range(most("join-dear") + 3)]
+    assert sum(asked(1, number) for number in numbers) == most("join-dear")
+    assert asked(1) == 1, "at home"
+
+
+@pytest.mark.parametrize("number", ["+12155550142", "+17875550142", "+14165550142"])
+def test_a_number_at_home_costs_no_more(number: str) -> None:
+    assert not phones.costs_more(number)
+
+
+def test_the_whole_city(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tries.BUCKETS, "join-city", tries.Bucket(5, 2))
+    assert asked(8) == 5
+    assert asked(1, now=NOW + timedelta(seconds=2)) == 1
+
+
+def test_the_budget_of_a_day_ends_all_sign_ups_until_midnight_and_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "5")
+    settings.cache_clear()
+    assert asked(4) == 4
+    job.watch(NOW)
+    assert not rings()
+    assert asked(4) == 1
+    with transaction() as s, pytest.raises(tries.TooManyTries, match="too many tries") as refused:
+        tries.count(s, tries.of_joiner("sms", fresh_phone(), fresh_network(), NOW), NOW)
+    assert refused.value.wait_s == 12 * 3600, "noon in New York"
+    assert "tomorrow" in str(refused.value.hint)
+    job.watch(NOW)
+    assert rings() == [("Residents have asked for 5 codes today, all that TOCSIN_JOIN_CODES_PER_DAY allows."
+                        " Nobody else can join until midnight.",)]  # fmt: skip
+    tomorrow = NOW + timedelta(hours=12)
+    assert asked(1, now=tomorrow) == 1
+    job.watch(tomorrow)
+    assert not rings()
+
+
+def test_a_budget_of_nothing_lets_nobody_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "0")
+    settings.cache_clear()
+    assert asked(2) == 0
+
+
+def rings() -> list[tuple[str]]:
+    return [tuple(row) for row in sql("SELECT message FROM alarms WHERE kind = 'join-budget' AND resolved_at IS NULL")]
