@@ -1,12 +1,12 @@
 """Who joins during an alert gets it; addresses that the city's file lacks; a link beside a code; more contacts.
 
-Revision ID: 0066
+Revision ID: 0067
 """
 
 from alembic import op
 
-revision = "0066"
-down_revision = "0065"
+revision = "0067"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 
