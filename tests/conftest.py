@@ -75,6 +75,7 @@ def _own_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as session:
         for name in [name for name in os.environ if name.startswith("TOCSIN_") and name not in GIVEN.values()]:
             session.delenv(name)
+        session.setenv("TOCSIN_QUIET_HOURS", "off")  # a test runs at any hour
         session.setenv("TOCSIN_CITY_CENTER", "-75,40")  # so that a first import from there is not asked about
         yield
 

@@ -264,7 +264,7 @@ def _unsent(s: Session, alert: Alert) -> str:
         return "before its audience was known: not everybody was written to"
     left = s.scalar(
         select(func.coalesce(func.sum(Batch.size), 0)).where(
-            Batch.alert_id == alert.id, Batch.state.in_([BatchState.WAITING, BatchState.LEASED])
+            Batch.alert_id == alert.id, Batch.state.in_([BatchState.WAITING, BatchState.HELD, BatchState.LEASED])
         )
     )
     return f"with up to {counted(left, 'message')} unsent" if left else ""

@@ -49,6 +49,6 @@ _TAKEN_OVER = """
             OR EXISTS (SELECT FROM deliveries d JOIN contacts c ON c.id = d.contact_id
                          JOIN contacts k ON k.subscriber_id = c.subscriber_id
                          JOIN deliveries e ON e.contact_id = k.id AND e.alert_id = f.id
-                        WHERE d.alert_id = :alert AND d.state = 'queued'
+                        WHERE d.alert_id = :alert AND d.state IN ('queued', 'held')
                           AND e.state NOT IN ('skipped', 'failed', 'cancelled', 'expired')))
 """

@@ -6,6 +6,7 @@
 
 from notify.audience.resolve import (
     REACHED,
+    REACHED_IN_TIME,
     TIMELINES,
     Audience,
     Places,
@@ -22,6 +23,7 @@ from notify.audience.resolve import (
 
 __all__ = [
     "REACHED",
+    "REACHED_IN_TIME",
     "TIMELINES",
     "Audience",
     "Places",

@@ -30,28 +30,37 @@ from zones.membership import METRES_PER_DEGREE, Membership
 # The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
 _CONTACTS = f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
-           {rules.reason(":now")} AS reason{{more}}
+           {rules.reason(":now")} AS reason{{held}}{{more}}
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
       {{join}} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
       LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
-      {rules.facts("CAST(:topic AS topic)")}
+      {rules.facts("CAST(:topic AS topic)")} {{choices}}
 """
-REACHED = _CONTACTS.format(join="JOIN", more="")
-_COUNTED = _CONTACTS.format(join="LEFT JOIN", more="")  # and a row without a channel for each resident without one
+_NOT_HELD = ", NULL::timestamptz AS held_until"
+REACHED = _CONTACTS.format(join="JOIN", held=_NOT_HELD, more="", choices="")
+# Of a routine alert, with the time until which quiet hours hold each message back.
+REACHED_IN_TIME = _CONTACTS.format(
+    join="JOIN", held=f", {rules.held_until(':{}')} AS held_until", more="", choices=rules.choices()
+)
+# And a row without a channel for each resident without one.
+_COUNTED = _CONTACTS.format(
+    join="LEFT JOIN", held="", more="", choices=""
+)  # and a row without a channel for each resident without one
 
 # Residents of whom no contact is reached, by the first reason of any of theirs.
 _NOTHING = f"""
     SELECT reason, count(*) FROM (
         SELECT DISTINCT ON (subscriber_id) reason FROM (
-            {_CONTACTS.format(join="JOIN", more=", r.id AS subscriber_id")}) AS reached
+            {_CONTACTS.format(join="JOIN", held="", more=", r.id AS subscriber_id", choices="")}) AS reached
          ORDER BY subscriber_id, reason IS NOT NULL, array_position(CAST(:reasons AS text[]), reason)) AS best
      WHERE reason IS NOT NULL GROUP BY reason
 """
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
-    SELECT c.id AS contact_id, c.channel, c.language, c.timeline_of AS sender_id, NULL::text AS reason
+    SELECT c.id AS contact_id, c.channel, c.language, c.timeline_of AS sender_id, NULL::text AS reason,
+           NULL::timestamptz AS held_until
       FROM contacts c
       JOIN senders s ON s.id = c.timeline_of AND s.status = 'open'
       JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, c.language)

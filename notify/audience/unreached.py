@@ -61,7 +61,10 @@ def silent_channels(s: Session, alerts: Sequence[int], now: datetime) -> dict[in
 # The inner LIMITs keep it to a look at the first deliveries of each batch, by an index, until one was accepted.
 _SILENT = """
     SELECT a.id, w.channel
-      FROM alerts a CROSS JOIN LATERAL (SELECT DISTINCT channel FROM batches WHERE alert_id = a.id) AS w
+      FROM alerts a CROSS JOIN LATERAL (
+           SELECT DISTINCT channel FROM batches b WHERE b.alert_id = a.id AND b.state <> 'held'
+              AND coalesce(b.held_until, a.launched_at) <= :before
+              AND EXISTS (SELECT FROM deliveries d WHERE d.batch_id = b.id)) AS w
      WHERE a.id = ANY(:alerts) AND a.launched_at <= :before
        AND NOT EXISTS (SELECT FROM audit WHERE subject = 'alert' AND subject_id = a.id AND action = 'resume'
                                            AND at > :before)

@@ -78,11 +78,13 @@ RIGHTS = {
     "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
-    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at)",
+    "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"
+    " lowest_severity)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "arrivals": "SELECT, INSERT, DELETE, UPDATE (due_at)",
     "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by)",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
+    "choices": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
     # Public data of the city: an import replaces the one before it, and runs ANALYZE (MAINTAIN).

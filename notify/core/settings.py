@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from notify.core import server_addresses
+from notify.core import quiet_time, server_addresses
 from notify.core.errors import Unavailable
 from notify.core.rewording import reworded
 
@@ -37,6 +37,7 @@ class Settings(BaseSettings):
 
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "America/New_York"
+    quiet_hours: str = "21:00-08:00"  # by local time; no routine message reaches a resident in them. "off": none
     city: str = "City of Tocsin"
     city_center: str = ""  # longitude,latitude: a first import must lie near it
     program: str = "Tocsin city alerts"
@@ -130,6 +131,12 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no time zone {name!r}; write one such as America/New_York") from None
         return name
 
+    @field_validator("quiet_hours")
+    @classmethod
+    def _quiet_hours(cls, text: str) -> str:
+        quiet_time.read(text)
+        return text.strip()
+
     @field_validator("city_center")
     @classmethod
     def _a_point(cls, text: str) -> str:
@@ -180,6 +187,11 @@ class Settings(BaseSettings):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def quiet(self) -> quiet_time.QuietHours:
+        """The quiet hours of residents who chose no other."""
+        return quiet_time.read(self.quiet_hours)
 
     def require_database(self) -> str:
         """The URL of PostgreSQL, in libpq's form. Raises Unavailable."""

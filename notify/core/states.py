@@ -34,7 +34,8 @@ ALERT: Mapping[AlertState, frozenset[AlertState]] = {
 }
 
 DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    D.QUEUED: frozenset({D.SENDING, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
+    D.QUEUED: frozenset({D.SENDING, D.HELD, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
+    D.HELD: frozenset({D.QUEUED, D.CANCELLED, D.EXPIRED}),
     # back to queued only when the provider certainly did not accept it (a 429, a refused connection, a missed slot)
     D.SENDING: frozenset({D.ACCEPTED, D.FAILED, D.UNKNOWN, D.QUEUED, D.DELIVERED, D.UNDELIVERED}),
     D.UNKNOWN: frozenset({D.ACCEPTED, D.QUEUED, D.FAILED, D.DELIVERED, D.UNDELIVERED}),
@@ -50,14 +51,14 @@ DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 
 # Deliveries that were tried, and then held back or closed because they seemed not to be out. When the provider proves
 # otherwise, its word decides their state, or they would be sent twice.
-HELD_BACK = frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
+HELD_BACK = frozenset({D.QUEUED, D.HELD, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 
 # Deliveries that the provider accepted and the carrier refused for their sender only (21610). This is certain and
 # final, so another sender may try: only `carrier_blocks.settle_refusals` puts them back to queued.
 PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 
 # Deliveries that may have gone out since the restored backup was made: only `restoring` makes them unknown.
-PERHAPS_OUT = frozenset({D.QUEUED, D.SENDING, D.UNKNOWN})
+PERHAPS_OUT = frozenset({D.QUEUED, D.HELD, D.SENDING, D.UNKNOWN})
 
 # Deliveries that need nothing more from us.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})

@@ -62,6 +62,7 @@ _OPERATORS = {
 }
 _OUTCOMES = {
     "queued": gettext_noop("Waiting"),
+    "held": gettext_noop("Held back for now"),
     "sending": gettext_noop("Being sent"),
     "unknown": gettext_noop("Outcome unknown"),
     "accepted": gettext_noop("Accepted by the provider"),

@@ -12,6 +12,7 @@ from notify.core import alarms, db
 from notify.core.db import AWAY, statements
 from notify.delivery import carrier_blocks
 from notify.delivery.leases import LAST_S, Lease
+from notify.models import Lane
 
 log = structlog.get_logger()
 
@@ -39,8 +40,9 @@ def claim(
 ) -> list[Claimed] | None:
     """Claim up to `most` queued deliveries, in the order of their ids. Return None when nothing is left to claim.
 
-    The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch. Those
-    that the carrier blocks for this sender are passed on to another one. Nothing is claimed if the alert is paused,
+    The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch, and
+    holds routine ones back in quiet time. Those that the carrier blocks for this sender are passed on to another one.
+    Nothing is claimed if the alert is paused,
     cancelled or expires within LAST_S, or if the lease has run out.
     `after`: the last id claimed, so that deliveries that came back are tried again only after all others.
     `blocks`: whether any address is blocked for this sender; if not, a claim costs less.
@@ -56,6 +58,9 @@ def claim(
     }
     values["last"] = now + timedelta(seconds=LAST_S)
     statement = _CLAIM_BLOCKED if blocks else _CLAIM
+    if held.lane is Lane.ROUTINE:
+        statement = _CLAIM_IN_TIME_BLOCKED if blocks else _CLAIM_IN_TIME
+        values |= rules.city_quiet(now)
     if without:
         statement, values["without"] = statement.replace(_QUEUED, f"{_QUEUED} {_WITHOUT}"), list(without)
     with statements() as cursor:
@@ -153,3 +158,44 @@ _CLAIM = f"""
 _BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
                         WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
 _CLAIM_BLOCKED = _CLAIM.replace(rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED))
+
+# Of a routine alert. What is held moves to batches of its own, one for each time that it is held until, in the same
+# statement: it is neither lost nor held twice.
+_CLAIM_IN_TIME = f"""
+    WITH leased AS (
+        SELECT b.*, b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
+         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
+           AND a.state = 'sending' AND a.expires_at > %(last)s
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
+         WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
+    ), known AS (
+        SELECT picked.id, c.address_sealed, {rules.reason("%(now)s")} AS reason,
+               {rules.held_until("%({})s")} AS held_until
+          FROM picked
+          JOIN contacts c ON c.id = picked.contact_id
+          {rules.facts("picked.topic")} {rules.choices()}
+    ), judged AS MATERIALIZED (
+        SELECT id, address_sealed, coalesce(reason, CASE WHEN held_until IS NOT NULL THEN 'quiet-hours' END) AS reason,
+               CASE WHEN reason IS NULL THEN held_until END AS held_until
+          FROM known
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
+        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, count(*), 'held'::batch_state,
+               judged.held_until
+          FROM judged, leased b WHERE judged.held_until IS NOT NULL
+         GROUP BY b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, judged.held_until
+        RETURNING id, held_until
+    )
+    UPDATE deliveries d
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
+                         WHEN judged.held_until IS NOT NULL THEN 'held' ELSE 'skipped' END)::delivery_state,
+           batch_id = coalesce(made.id, d.batch_id),
+           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
+           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+      FROM judged LEFT JOIN made USING (held_until) WHERE d.id = judged.id AND d.state = 'queued'
+    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
+"""
+_CLAIM_IN_TIME_BLOCKED = _CLAIM_IN_TIME.replace(
+    rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED)
+)

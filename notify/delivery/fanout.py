@@ -18,11 +18,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
+from notify.audience import rules
 from notify.channels import channel
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction
 from notify.delivery import forecast
-from notify.models import Alert
+from notify.models import Alert, Lane
 from notify.models.states import AlertState
 from zones.membership import Membership
 
@@ -46,33 +47,40 @@ WRITE = """
         SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
     ), numbered AS MATERIALIZED (
         SELECT reached.*,
-               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL ORDER BY contact_id) - 1)
+               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL, held_until
+                                   ORDER BY contact_id) - 1)
                / size AS ordinal
           FROM reached JOIN sizes USING (channel)
     ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state)
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
         SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
-               CAST(CASE WHEN CAST(:ask AS timestamptz) IS NULL THEN 'waiting' ELSE 'unsettled' END AS batch_state)
-          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal
-        RETURNING id, channel, language, sender_id, ordinal
+               CAST(CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unsettled'
+                         WHEN held_until IS NOT NULL THEN 'held' ELSE 'waiting' END AS batch_state), held_until
+          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal, held_until
+        RETURNING id, channel, language, sender_id, ordinal, held_until
     ), added AS (
         INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
         SELECT :alert, d.contact_id, b.id,
                CAST(CASE WHEN d.reason IS NOT NULL THEN 'skipped'
-                         WHEN CAST(:ask AS timestamptz) IS NULL THEN 'queued' ELSE 'unknown' END AS delivery_state),
-               coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored' END),
+                         WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unknown'
+                         WHEN d.held_until IS NOT NULL THEN 'held' ELSE 'queued' END AS delivery_state),
+               coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored'
+                                       WHEN d.held_until IS NOT NULL THEN 'quiet-hours' END),
                CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END,
                CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
                CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
                     THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
           FROM numbered d LEFT JOIN new_batches b
-            ON d.reason IS NULL AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0))
-                                  = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0))
+            ON d.reason IS NULL
+           AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0), coalesce(b.held_until, '-infinity'))
+             = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0), coalesce(d.held_until, '-infinity'))
         RETURNING id
     )
-    SELECT array(SELECT id FROM new_batches ORDER BY id) AS batches, (SELECT count(*) FROM added) AS added
+    SELECT array(SELECT id FROM new_batches WHERE held_until IS NULL ORDER BY id) AS batches,
+           (SELECT count(*) FROM added) AS added
 """
 WRITE_RESIDENTS = WRITE.format(reached=audience.REACHED)
+WRITE_IN_TIME = WRITE.format(reached=audience.REACHED_IN_TIME)
 WRITE_TIMELINES = WRITE.format(reached=audience.TIMELINES)
 
 
@@ -227,7 +235,11 @@ def _write_residents(
         alarms.refused_row(f"write the deliveries of resident {resident}", why, shared["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return _write(s, WRITE_RESIDENTS, {**shared, "subscribers": list(some)})
+        return _write(s, statement, {**shared, "subscribers": list(some)})
+
+    # After a restored backup the provider is asked first; what it never got is held at its claim.
+    in_time = alert.lane is Lane.ROUTINE and alert.ask_since is None
+    statement = WRITE_IN_TIME if in_time else WRITE_RESIDENTS
 
     written = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)
@@ -244,11 +256,15 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
 
 def _shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
     """Return the parameters of `WRITE` that are the same for every slice: all but the residents."""
-    return audience.parameters(alert, [], now, audience.fallback_of(s, alert)) | {
-        "lane": alert.lane.value,
-        "sizes": _batch_sizes(s, alert),
-        "ask": alert.ask_since,  # after a restored backup: may have been sent already (`restoring`)
-    }
+    return (
+        audience.parameters(alert, [], now, audience.fallback_of(s, alert))
+        | rules.city_quiet(now)
+        | {
+            "lane": alert.lane.value,
+            "sizes": _batch_sizes(s, alert),
+            "ask": alert.ask_since,  # after a restored backup: may have been sent already (`restoring`)
+        }
+    )
 
 
 def _write(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:

@@ -120,7 +120,10 @@ def store(s: Session, alert_id: int) -> None:
     alert = s.get_one(Alert, alert_id)
     assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
     rows = s.execute(
-        text("SELECT channel, language, sum(size) AS n FROM batches WHERE alert_id = :a GROUP BY channel, language"),
+        text(
+            "SELECT channel, language, sum(size) AS n FROM batches WHERE alert_id = :a AND held_until IS NULL"
+            " GROUP BY channel, language"
+        ),
         {"a": alert_id},
     ).all()
     for channel in {row.channel for row in rows}:
@@ -153,7 +156,8 @@ def _measure(s: Session, these: Sequence[int]) -> None:
             UPDATE predictions p SET measured = true, was_p95_at = (
                 SELECT percentile_disc(:most) WITHIN GROUP (ORDER BY d.sent_at)
                   FROM deliveries d JOIN batches b ON b.id = d.batch_id
-                 WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND d.sent_at IS NOT NULL)
+                 WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND b.held_until IS NULL
+                   AND d.sent_at IS NOT NULL)
              WHERE p.alert_id = ANY(:these) AND NOT p.measured"""),
         {"most": MOST, "these": list(these)},
     )

@@ -168,7 +168,7 @@ def unresolved_alerts(now: datetime) -> list[Doorbell]:
 
 
 def end_leftovers(now: datetime) -> None:
-    """End the queued deliveries of cancelled and expired alerts, including those that came back to the queue since.
+    """End the queued and held deliveries of cancelled and expired alerts, including those that came back since.
 
     The alert's state is committed earlier and stops all claims. Closing a million deliveries takes too long for the
     operator who pressed cancel to wait for.
@@ -183,18 +183,18 @@ def _ended_after(last: int) -> Sequence[int]:
     with transaction() as s:
         return s.scalars(
             text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state = 'waiting' AND a.state IN ('cancelled', 'expired') AND b.id > :last
+                     WHERE b.state IN ('waiting', 'held') AND a.state IN ('cancelled', 'expired') AND b.id > :last
                      ORDER BY b.id LIMIT :some"""),
             {"last": last, "some": END_AT_ONCE},
         ).all()
 
 
 def _end(these: Sequence[int], now: datetime) -> None:
-    """End the queued deliveries of a few batches in one transaction. Deliveries already claimed are not touched."""
+    """End the queued and held deliveries of a few batches in one transaction. Claimed ones are not touched."""
     with transaction() as s:
         rows = s.execute(
             text("""SELECT b.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.id = ANY(:these) AND b.state = 'waiting' AND a.state IN ('cancelled', 'expired')
+                     WHERE b.id = ANY(:these) AND b.state IN ('waiting', 'held') AND a.state IN ('cancelled', 'expired')
                      ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
             {"these": list(these)},
         ).all()

@@ -32,6 +32,7 @@ from notify.models.session import (
 from notify.models.standing import Standing
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
+    Choices,
     Consent,
     Contact,
     Place,
@@ -60,6 +61,7 @@ __all__ = [
     "CarrierBlock",
     "CarrierRefusal",
     "ChannelPolicy",
+    "Choices",
     "Consent",
     "Contact",
     "Conversation",

@@ -28,6 +28,7 @@ class Batch(Base):
     state: Mapped[BatchState] = mapped_column(pg_enum(BatchState, "batch_state"), server_default="waiting")
     rung_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]  # kept once its deliveries are released
     lease: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 

@@ -16,6 +16,7 @@ class AlertState(StrEnum):
 
 class DeliveryState(StrEnum):
     QUEUED = "queued"  # to be sent
+    HELD = "held"  # to be sent later: its resident has quiet time; see the reason
     SENDING = "sending"  # claimed by a worker: the provider may already have it
     UNKNOWN = "unknown"  # it may or may not have reached the provider; never sent again blindly
     ACCEPTED = "accepted"  # the provider has it
@@ -29,6 +30,7 @@ class DeliveryState(StrEnum):
 
 class BatchState(StrEnum):
     WAITING = "waiting"  # for a worker
+    HELD = "held"  # its deliveries are held until `held_until`
     LEASED = "leased"  # by one worker, until `lease_until`
     UNSETTLED = "unsettled"  # nothing left to send, but some outcomes are unknown
-    DONE = "done"  # final: none of its deliveries is queued, sending or unknown
+    DONE = "done"  # final: none of its deliveries is queued, held, sending or unknown

@@ -1,9 +1,9 @@
 """Residents: their contacts, places, preferences, consents and suppressions."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
-from sqlalchemy import REAL, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import REAL, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id, Topic, pg_enum
@@ -36,6 +36,7 @@ class Contact(Base):
     verified_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]  # whether it may be written to, once ever: it came without a consent
+    lowest_severity: Mapped[int | None] = mapped_column(SmallInteger)  # of routine alerts; None: any
     created_at: Mapped[datetime]
 
     __table_args__ = (
@@ -72,6 +73,21 @@ class Preference(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), primary_key=True)
     topic: Mapped[Topic] = mapped_column(pg_enum(Topic, "topic"), primary_key=True)
     muted_until: Mapped[datetime | None]
+
+
+class Choices(Base):
+    """What a resident chose about routine messages; without a row, and where it is None, the city's default applies.
+
+    Quiet hours are times of a clock in `timezone`; both alike: none. `most_a_day`: alerts, on all contacts together.
+    """
+
+    __tablename__ = "choices"
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), primary_key=True)
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    timezone: Mapped[str | None]
+    most_a_day: Mapped[int | None] = mapped_column(SmallInteger)
+    digest: Mapped[Literal["daily", "weekly"] | None] = mapped_column(Text)
 
 
 class Consent(Base):

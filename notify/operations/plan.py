@@ -39,8 +39,15 @@ JOBS = (
     Job("approvals", "Ask the next people to approve what waits, and write to operators.", Every(2)),
     Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
     Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
+    # One run may have to release a million deliveries.
+    Job("release", "Send what quiet hours held back, once they are over.", Every(2), patience_s=900),
     # One run may have to close a million deliveries.
-    Job("end_leftovers", "Close the queued deliveries of cancelled and expired alerts.", Every(1), patience_s=900),
+    Job(
+        "end_leftovers",
+        "Close what is queued or held of cancelled and expired alerts.",
+        Every(1),
+        patience_s=900,
+    ),
     # A run continues until all receipts are applied.
     Job("receipts", "Apply providers' receipts for messages.", Every(0.5), patience_s=300),
     Job("forget_changes", "Delete changes of residents that every live count has seen.", Every(60), patience_s=600),

@@ -179,5 +179,5 @@ _REFUSALS = "SELECT delivery_id FROM carrier_refusals WHERE settled_at IS NULL O
 _CLOSE = "UPDATE carrier_refusals SET settled_at = now() WHERE delivery_id = ANY(:ids) AND settled_at IS NULL"
 _UNSETTLED = """
     UPDATE batches SET state = 'unsettled', lease = NULL, lease_until = NULL, rung_at = NULL, not_before = NULL
-     WHERE id = ANY(:ids) AND state IN ('waiting', 'leased')
+     WHERE id = ANY(:ids) AND state IN ('waiting', 'held', 'leased')
 """

@@ -51,6 +51,7 @@ SETTINGS = {
     "TOCSIN_TWILIO_AUTH_TOKEN": "bench",
     "TOCSIN_SENDGRID_API_KEY": "bench",
     "TOCSIN_LOG_LEVEL": "WARNING",
+    "TOCSIN_QUIET_HOURS": "off",  # measured at any hour
 }
 
 

@@ -106,8 +106,9 @@ class Progress(AlertSummary):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more goes out: the alert is over, and no delivery of it is queued."""
-        return self.state in states.FINISHED and not self.deliveries[DeliveryState.QUEUED]
+        """Whether nothing more goes out: the alert is over, and no delivery of it is queued or held."""
+        left = self.deliveries[DeliveryState.QUEUED] + self.deliveries[DeliveryState.HELD]
+        return self.state in states.FINISHED and not left
 
     @property
     def is_counted(self) -> bool:

@@ -17,7 +17,8 @@ from notify.models.states import AlertState
 LEFT_OUT, FAILED, UNKNOWN, TO_COME, REACHED = range(5)  # the best outcome counts
 # A provider that sends no receipts leaves its messages accepted.
 _OUTCOME = f"""
-    CASE WHEN d.state IN ('accepted', 'delivered') THEN {REACHED} WHEN d.state IN ('queued', 'sending') THEN {TO_COME}
+    CASE WHEN d.state IN ('accepted', 'delivered') THEN {REACHED}
+         WHEN d.state IN ('queued', 'held', 'sending') THEN {TO_COME}
          WHEN d.state = 'unknown' THEN {UNKNOWN} WHEN d.state = 'skipped' THEN {LEFT_OUT} ELSE {FAILED} END"""
 _OUTCOMES = f"""
     SELECT string_agg(int8send(subscriber_id) || int2send(outcome::int2), '' ORDER BY subscriber_id) FROM (

@@ -1,4 +1,4 @@
-"""Close deliveries that are still queued after their alert ended: a job of its own, because it may take long."""
+"""Close what is still queued or held after its alert ended: a job of its own, because it may take long."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,6 @@ from notify.delivery import recovery
 
 
 def run() -> None:
-    """Close the queued deliveries of alerts that have ended."""
-    if db.exists("SELECT FROM batches WHERE state = 'waiting'"):
+    """Close the queued and held deliveries of alerts that have ended."""
+    if db.exists("SELECT FROM batches WHERE state IN ('waiting', 'held')"):
         recovery.end_leftovers(datetime.now(UTC))

@@ -13,7 +13,8 @@ ALERT = """
     expired    ->
 """
 DELIVERY = """
-    queued       -> sending skipped cancelled expired
+    queued       -> sending held skipped cancelled expired
+    held         -> queued cancelled expired
     sending      -> accepted failed unknown queued delivered undelivered
     unknown      -> accepted queued failed delivered undelivered
     accepted     -> delivered undelivered failed
@@ -42,7 +43,7 @@ def test_the_states_of_a_delivery() -> None:
 def test_what_is_final_and_the_moves_beside_the_table() -> None:
     assert set(map(str, states.FINISHED)) == {"sent", "cancelled", "expired"}
     assert set(map(str, states.BEFORE_LAUNCH)) == {"draft", "approved", "scheduled"}
-    assert set(map(str, states.HELD_BACK)) == {"queued", "skipped", "cancelled", "expired"}
+    assert set(map(str, states.HELD_BACK)) == {"queued", "held", "skipped", "cancelled", "expired"}
     assert set(map(str, states.PASSED_ON)) == {"accepted", "unknown"}
-    assert set(map(str, states.PERHAPS_OUT)) == {"queued", "sending", "unknown"}
-    assert set(map(str, states.SETTLED)) == table(DELIVERY).keys() - {"queued", "sending", "unknown"}
+    assert set(map(str, states.PERHAPS_OUT)) == {"queued", "held", "sending", "unknown"}
+    assert set(map(str, states.SETTLED)) == table(DELIVERY).keys() - {"queued", "held", "sending", "unknown"}

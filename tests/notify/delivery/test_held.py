@@ -1,0 +1,207 @@
+"""Quiet hours: routine messages wait for their end, at the launch and at the claim, and each goes out once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
+from notify.audience import unreached
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import claims, held, leases, recovery
+from notify.delivery.claims import Claimed
+from notify.models import Choices
+from notify.models.states import AlertState
+from notify.operations import restoring
+from notify.operations.jobs import release as job
+from tests.database import sql
+from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, zone
+
+EVENING = datetime(2027, 1, 12, 20, 59, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+NIGHT = EVENING + timedelta(minutes=1)
+MORNING = datetime(2027, 1, 13, 8, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _usual_quiet_hours(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", "21:00-08:00")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def people(count: int = 3) -> list[Resident]:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, now=EVENING)
+        return [resident(s, topics=("snow", "storm"), now=EVENING) for _ in range(count)]
+
+
+def choose(who: Resident, **chosen: object) -> None:
+    with transaction() as s:
+        s.add(Choices(subscriber_id=who.id, **chosen))
+
+
+def launch(now: datetime, event: str = "snow", hours: int = 24) -> int:
+    with transaction() as s:
+        alert = alert_ready(s, event=event, now=now, expires_at=now + timedelta(hours=hours))
+        lifecycle.launch(s, alert.id, operator(s), now)
+    resolve(alert.id, now)
+    return alert.id
+
+
+def states() -> Counter[tuple[str, str | None]]:
+    return Counter((row.state, row.reason) for row in sql("SELECT state, reason FROM deliveries"))
+
+
+def claim_all(now: datetime) -> list[Claimed]:
+    """Lease all waiting batches, and claim what may go out now."""
+    with transaction() as s:
+        by = sender(s).id
+    found = []
+    for batch in sql("SELECT id FROM batches WHERE state = 'waiting' ORDER BY id"):
+        lease = leases.lease(batch.id, 60)
+        if lease is not None:
+            # PostgreSQL's clock shows today: an alert of another day must not have expired by it.
+            found += claims.claim(lease, by, 100, now) or []
+            leases.finish(lease)
+    return found
+
+
+def test_a_routine_alert_launched_at_night_waits_for_the_morning() -> None:
+    people()
+    alert = launch(NIGHT)
+    assert states() == {("held", "quiet-hours"): 3}
+    assert [(row.state, row.held_until) for row in sql("SELECT * FROM batches")] == [("held", MORNING)]
+    assert claim_all(NIGHT) == []
+    assert held.release(MORNING - timedelta(seconds=1)) == []
+    assert [bell.id for bell in held.release(MORNING)] == [row.id for row in sql("SELECT id FROM batches")]
+    assert states() == {("queued", None): 3}
+    assert len(claim_all(MORNING)) == 3
+    with transaction() as s:
+        assert reports.progress(s, alert).deliveries["sending"] == 3
+
+
+def test_one_that_is_launched_a_minute_before_and_claimed_at_nine_is_held() -> None:
+    people()
+    launch(EVENING)
+    assert states() == {("queued", None): 3}
+    assert claim_all(NIGHT) == []
+    assert states() == {("held", "quiet-hours"): 3}
+    assert Counter(row.state for row in sql("SELECT state FROM batches")) == {"done": 1, "held": 1}
+    held.release(MORNING)
+    assert len(claim_all(MORNING)) == 3
+    assert claim_all(MORNING) == []
+
+
+def test_a_claim_holds_some_and_sends_the_others() -> None:
+    early, _, never = people()
+    choose(early, quiet_from=EVENING.time(), quiet_to=EVENING.time(), timezone="UTC")
+    choose(never, timezone="Asia/Tokyo")  # where it is 11 in the morning
+    launch(EVENING)
+    assert {one.contact_id for one in claim_all(NIGHT)} == {early.sms, never.sms}
+    assert states() == {("sending", None): 2, ("held", "quiet-hours"): 1}
+
+
+def test_own_quiet_hours_hold_at_noon_in_the_own_time_zone() -> None:
+    who, _, _ = people()
+    noon = datetime(2027, 1, 13, 17, tzinfo=UTC)
+    choose(who, quiet_from=noon.time().replace(hour=18), quiet_to=noon.time().replace(hour=19), timezone="Europe/Rome")
+    launch(noon)
+    assert states() == {("held", "quiet-hours"): 1, ("queued", None): 2}
+    until = sql("SELECT held_until FROM batches WHERE state = 'held'")[0].held_until
+    assert until == datetime(2027, 1, 13, 18, tzinfo=UTC)
+
+
+def test_an_emergency_passes_quiet_hours() -> None:
+    people()
+    launch(NIGHT, event="storm")
+    assert states() == {("queued", None): 3}
+    assert len(claim_all(NIGHT)) == 3
+
+
+def test_an_alert_with_held_messages_is_not_sent_yet() -> None:
+    people()
+    alert = launch(NIGHT)
+    assert recovery.finish_alerts(NIGHT) == []
+    with transaction() as s:
+        progress = reports.progress(s, alert)
+        assert (progress.state, progress.deliveries["held"]) == ("sending", 3)
+        assert sum(progress.deliveries.values()) == progress.audience.total
+        assert progress.reasons["held"] == {"quiet-hours": 3}
+
+
+@pytest.mark.parametrize("end", ["cancelled", "expired"])
+def test_what_is_held_ends_with_its_alert(end: str) -> None:
+    people()
+    alert = launch(NIGHT, hours=3)
+    with transaction() as s:
+        if end == "cancelled":
+            lifecycle.cancel(s, alert, operator(s), NIGHT)
+        else:
+            assert lifecycle.expire_due(s, NIGHT + timedelta(hours=3)) == [alert]
+        assert not reports.progress(s, alert).ended
+    assert held.release(MORNING) == []
+    recovery.end_leftovers(MORNING)
+    assert states() == {(end, end): 3}
+    assert {row.state for row in sql("SELECT state FROM batches")} == {"done"}
+
+
+def test_what_is_held_of_a_paused_alert_waits_until_it_is_resumed() -> None:
+    people()
+    alert = launch(NIGHT)
+    with transaction() as s:
+        lifecycle.pause(s, alert, operator(s), NIGHT)
+    assert held.release(MORNING) == []
+    with transaction() as s:
+        lifecycle.resume(s, alert, operator(s), MORNING)
+    assert len(held.release(MORNING)) == 1
+
+
+def test_two_schedulers_release_each_batch_once() -> None:
+    who = people(8)
+    for n, one in enumerate(who):
+        choose(one, quiet_from=NIGHT.time(), quiet_to=MORNING.time().replace(minute=n), timezone="UTC")
+    launch(NIGHT)
+    assert len(sql("SELECT 1 FROM batches WHERE state = 'held'")) == 8
+    later = MORNING + timedelta(hours=1)
+    with ThreadPoolExecutor(4) as schedulers:
+        rung = [bell.id for bells in schedulers.map(lambda _: held.release(later), range(4)) for bell in bells]
+    assert sorted(rung) == sorted(row.id for row in sql("SELECT id FROM batches"))
+    assert states() == {("queued", None): 8}
+
+
+def test_the_job_releases_what_is_due_and_nothing_else() -> None:
+    people()
+    launch(NIGHT)
+    job.run()
+    assert states() == {("held", "quiet-hours"): 3}, "the night of this test has not come yet"
+
+
+def test_after_a_restored_backup_what_was_held_is_asked_about() -> None:
+    """It may have been released, and sent, after the backup was made."""
+    people()
+    alert = launch(NIGHT)
+    with transaction() as s:
+        restoring.restored(s, NIGHT)
+    assert states() == {("unknown", "restored"): 3}
+    assert {row.state for row in sql("SELECT state FROM batches")} == {"unsettled"}
+    with transaction() as s:
+        assert reports.progress(s, alert).state == AlertState.PAUSED
+
+
+def test_a_channel_that_is_silent_because_all_is_held_raises_no_alarm() -> None:
+    people()
+    alert = launch(NIGHT)
+    later = NIGHT + timedelta(minutes=5)
+    with transaction() as s:
+        assert unreached.silent_channels(s, [alert], later) == {}
+    held.release(MORNING)
+    with transaction() as s:
+        assert unreached.silent_channels(s, [alert], MORNING + timedelta(seconds=5)) == {}
+        assert unreached.silent_channels(s, [alert], MORNING + timedelta(minutes=5)) == {alert: ("sms",)}
