@@ -149,6 +149,7 @@ def _environment(_language: str) -> Environment:
         "lasting": lasting,
         "minute": lambda at: on_clock(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
+        "month_name": lambda date: format_skeleton("yMMMM", date, locale=translation.locale()),
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: on_clock(at, HOUR),
         "apart": _apart,

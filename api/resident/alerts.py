@@ -1,6 +1,7 @@
-"""Public pages: the alerts in force, and one launched alert."""
+"""Public pages: the alerts in force, the archive, and one launched alert."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -8,9 +9,13 @@ from starlette.responses import Response
 from api.ids import Id
 from api.rendering import language_of, page
 from api.resident import notices
+from notify.alerts.public import archive
 from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.models import Topic
 
 router = APIRouter(include_in_schema=False)
+MOST_PAGES = 10_000
 
 
 @router.get("/")
@@ -21,9 +26,52 @@ def landing(request: Request) -> Response:
     return page(request, "landing.html", threads=threads, now=now)
 
 
+@router.get("/alerts")
+def alerts(request: Request) -> Response:
+    language, now = language_of(request), datetime.now(UTC)
+    with transaction() as s:
+        threads = notices.in_force(s, language, now)
+    return page(request, "alerts.html", threads=threads, short=_short, now=now)
+
+
+@router.get("/alerts/past")
+def past(request: Request) -> Response:
+    """The archive, by month or topic. A filter that makes no sense is left out rather than refused."""
+    language, now = language_of(request), datetime.now(UTC)
+    asked = request.query_params
+    wanted = archive.Wanted(_month(asked.get("month", "")), asked.get("topic") or None, _number(asked.get("page", "")))
+    with transaction() as s:
+        found = archive.find(s, wanted, now, settings().tz)
+        shown = notices.past(s, found.alerts, language, now)
+    topics = [topic.value for topic in Topic]
+
+    def at(number: int) -> str:
+        month = f"{wanted.month:%Y-%m}" if wanted.month else ""
+        parts = {"lang": language, "month": month, "topic": wanted.topic, "page": number if number > 1 else ""}
+        return f"/alerts/past?{urlencode({name: value for name, value in parts.items() if value})}"
+
+    return page(request, "past.html", found=found, shown=shown, wanted=wanted, topics=topics, at=at, now=now)
+
+
 @router.get("/alerts/{alert_id}")
 def alert(alert_id: Id, request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         shown = notices.find(s, alert_id, language, now)
     return page(request, "notice.html", shown=shown, notice=shown.notice, now=now)
+
+
+def _short(alert_id: int) -> str:
+    """Return an alert's address as people write it: without https://."""
+    return f"{settings().public_url.partition('://')[2]}/alerts/{alert_id}"
+
+
+def _month(text: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    return min(int(text), MOST_PAGES) if text.isascii() and text.isdecimal() and 0 < len(text) < 6 and int(text) else 1

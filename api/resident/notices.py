@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, load_only
 
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
+from notify.alerts.public import archive
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
@@ -98,6 +99,15 @@ def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
     asked = next(one for one in said if one.id == alert_id)
     (found,) = _touching(s, [_Showing(asked, instead.newer(asked, said))])
     return _Words(s, language, now, [found], []).shown(found)
+
+
+def past(s: Session, alerts: Sequence[InIncident], language: str, now: datetime) -> list[Shown]:
+    """Return alerts of the archive, each with what has the last word in its place."""
+    by = {one.id: one.ended_by or one.superseded_by or 0 for one in alerts}
+    last = archive.by_id(s, set(by.values()))
+    shown = [_Showing(one, instead.Newer([last[by[one.id]]] if by[one.id] in last else [], ())) for one in alerts]
+    words = _Words(s, language, now, shown, [])
+    return [words.shown(one) for one in shown]
 
 
 class _Showing(NamedTuple):

@@ -72,6 +72,8 @@ RIGHTS = {
     "working_drafts": "SELECT, INSERT, DELETE, UPDATE (fields, version, counted, updated_by, updated_at, dropped_at,"
     " alert_id)",
     "working_draft_values": "SELECT, INSERT, DELETE, UPDATE (settled_at)",
+    "signing_keys": "SELECT, INSERT, UPDATE (retired_at, revoked_at, secret_sealed)",
+    "statements": "SELECT, INSERT, UPDATE",
     "jobs": "SELECT, INSERT, UPDATE",
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
     "outside_feeds": "SELECT, INSERT, UPDATE, DELETE",

@@ -29,6 +29,7 @@ from notify.models.session import (
     SignInLink,
     SignInTries,
 )
+from notify.models.signing import SigningKey, Statement
 from notify.models.standing import Standing
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
@@ -101,7 +102,9 @@ __all__ = [
     "SignIn",
     "SignInLink",
     "SignInTries",
+    "SigningKey",
     "Standing",
+    "Statement",
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",

@@ -84,6 +84,12 @@ class Alert(Base):
             postgresql_where=text("launched_at IS NOT NULL OR state NOT IN ('cancelled', 'expired')"),
         ),
         Index("alerts_by_end", "expires_at"),
+        Index(
+            "alerts_public",
+            text("launched_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("launched_at IS NOT NULL AND status = 'Actual'"),
+        ),
         Index("alerts_of_event", "event", "created_at"),
     )
 

@@ -56,5 +56,6 @@ JOBS = (
     Job("outside", "Read what other agencies say now, if the settings name their feeds.", Every(60), patience_s=1800),
     Job("retention", "Delete ended sessions, old heartbeats and old working drafts.", Daily(time(3, 30)), 1800),
     Job("seal_audit", "Seal new rows of the audit, so that a later change is noticed.", Every(1), patience_s=300),
+    Job("sign", "Sign launched alerts, so that a copy can be checked.", Every(1), patience_s=300),
     Job("watch", "Ring alarms for what goes wrong, and ask about alerts that end.", Every(10)),
 )

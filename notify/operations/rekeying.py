@@ -38,6 +38,7 @@ KEYED = (
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
     Keyed("operator_contacts", (SEALED,), "channel"),
     Keyed("credentials", (SECRET,), "'totp'"),
+    Keyed("signing_keys", (SECRET,), "'signing'"),
     Keyed("joinings", (SEALED, WISH, INDEX), "channel"),
     Keyed("conversations", (INDEX, KEPT), "channel"),
 )

@@ -135,7 +135,14 @@ def paths(
     console += ["/console/words/outage/all-clear/compare?form=sms.en", "/console/words/outage/over"]
     console += [f"/console/alerts/{number}/report" for number in (real, practice)]
     console += [f"/console/incidents/{thread}/report"]
-    public = ["/", "/?lang=es", *(f"/alerts/{number}" for number in (real, practice, called_off)), "/alerts/99"]
+    public = [
+        "/",
+        "/?lang=es",
+        "/alerts",
+        "/alerts/past",
+        *(f"/alerts/{number}" for number in (real, practice, called_off)),
+        "/alerts/99",
+    ]
     console += [
         "/console/operators",
         f"/console/operators/{newcomer.id}",

@@ -14,6 +14,7 @@ from notify.operations.jobs import (
     release,
     retention,
     seal_audit,
+    sign,
     sweep,
     watch,
 )
@@ -30,6 +31,7 @@ RUN: Mapping[str, Callable[[], None]] = {
     "check_places": check_places.run,
     "outside": outside.run,
     "seal_audit": seal_audit.run,
+    "sign": sign.run,
     "retention": retention.run,
     "watch": watch.run,
 }

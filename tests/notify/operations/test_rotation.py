@@ -10,13 +10,14 @@ from sqlalchemy import select, text
 
 from notify import audience
 from notify.accounts import codes, contacts
+from notify.alerts.public import signing
 from notify.channels.contract import Inbound
-from notify.core import crypto, db, keyring
+from notify.core import crypto, db, keyring, statements
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
 from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
-from notify.models import Base, Credential, Joining, Operator
+from notify.models import Base, Credential, Joining, Operator, SigningKey
 from notify.operations import rotation
 from notify.subscribers import addresses, consent, exporting, joining, questions
 from tests.api.people import joined
@@ -121,6 +122,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         asked = addresses.index("sms", people[1].phone)
         questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
     with transaction() as s:
+        kid = signing.renew(s, None, NOW).kid
         exported = list(exporting.export_csv(s))
     before = schema()
     done = rotation.rotate(NOW)
@@ -134,10 +136,13 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "operator_contacts": 1,
         "joinings": 1,
         "conversations": 1,
+        "signing_keys": 1,
     }
     assert schema() == before
     use_keys(keys, NEW)
     with transaction() as s:
+        secret = bytes.fromhex(crypto.unseal(s.scalars(select(SigningKey.secret_sealed)).one(), signing.PURPOSE))
+        assert statements.thumbprint(statements.public_of(secret)) == kid
         assert [*exporting.export_csv(s)] == exported
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
         number = s.scalars(select(Joining.id)).one()
@@ -167,6 +172,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
         sender(s)
     half_joined()
     with transaction() as s:
+        signing.renew(s, None, NOW)
         people = [resident(s) for _ in range(10)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):

@@ -1,0 +1,80 @@
+"""The archive: launched alerts that do not hold any more, and what ended each. Exercises and tests are left out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
+from notify.core import states
+from notify.models import Topic
+
+PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A part of the archive. `month`: its first day; `page` counts from 1."""
+
+    month: date | None = None
+    topic: str | None = None
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of the archive, the newest first. `ended_at`: when an alert was stopped or its time was over, by its id;
+    `months`: those with an alert, as their first days, the newest first."""
+
+    alerts: Sequence[InIncident]
+    ended_at: Mapping[int, datetime]
+    total: int
+    months: Sequence[date]
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE))
+
+
+def find(s: Session, wanted: Wanted, now: datetime, zone: tzinfo) -> Found:
+    """Return a page of the archive. `zone`: that of the city, in which months begin."""
+    topic = wanted.topic if wanted.topic in set(Topic) else None
+    given = {"now": now, "states": list(states.IN_FORCE), "zone": str(zone), "topic": topic, "month": wanted.month}
+    total = s.execute(text(f"SELECT count(*) {_PAST}"), given).scalar_one()
+    rows = s.execute(
+        text(f"SELECT {IN_INCIDENT}, a.finished_at {_PAST} {_NEWEST} LIMIT :most OFFSET :skip"),
+        given | {"most": PAGE, "skip": (wanted.page - 1) * PAGE},
+    ).all()
+    months = s.scalars(text(f"SELECT DISTINCT {_MONTH} AS month {_PAST} ORDER BY 1 DESC"), given | {"month": None})
+    alerts = [_alert(row._mapping) for row in rows]
+    stopped = {row.id: row.finished_at for row in rows if row.state == "cancelled" and row.finished_at}
+    return Found(alerts, {one.id: stopped.get(one.id, one.expires_at) for one in alerts}, total, months.all())
+
+
+def recent(s: Session, most: int) -> Sequence[InIncident]:
+    """Return the newest launched alerts, whether they hold or not."""
+    rows = s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} {_NEWEST} LIMIT :most"), {"most": most})
+    return [InIncident(**row._mapping) for row in rows]
+
+
+def by_id(s: Session, alerts: Collection[int]) -> Mapping[int, InIncident]:
+    rows = s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} AND a.id = ANY (:ids)"), {"ids": sorted(alerts)})
+    return {row.id: InIncident(**row._mapping) for row in rows}
+
+
+def _alert(row: Mapping[Any, Any]) -> InIncident:
+    return InIncident(**{name: value for name, value in row.items() if name != "finished_at"})
+
+
+_NEWEST = "ORDER BY a.launched_at DESC, a.id DESC"
+_MONTH = "CAST(date_trunc('month', a.launched_at AT TIME ZONE :zone) AS date)"
+_FROM = f"FROM alerts a {LATER} WHERE a.launched_at IS NOT NULL AND a.status = 'Actual'"
+_PAST = f"""{_FROM}
+    AND (a.expires_at <= :now OR a.state <> ALL (CAST(:states AS alert_state[]))
+         OR later.superseded_by IS NOT NULL OR later.ended_by IS NOT NULL)
+    AND (CAST(:topic AS text) IS NULL OR CAST(a.topic AS text) = :topic)
+    AND (CAST(:month AS date) IS NULL OR {_MONTH} = :month)
+"""
