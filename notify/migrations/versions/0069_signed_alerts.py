@@ -1,12 +1,12 @@
 """The keys that sign what the city sent, each alert's signed statement, and an index for the archive of alerts.
 
-Revision ID: 0067
+Revision ID: 0069
 """
 
 from alembic import op
 
-revision = "0067"
-down_revision = "0066"
+revision = "0069"
+down_revision = "0068"
 branch_labels = None
 depends_on = None
 
