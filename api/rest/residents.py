@@ -13,7 +13,7 @@ from api.openapi import problems
 from notify.core.db import transaction
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import changing, record, serving
+from notify.subscribers import changing, ledger, record, serving
 from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL
 
 router = APIRouter(prefix="/api/v1/residents", tags=["subscribers"])
@@ -104,6 +104,13 @@ def find(asked: Address, caller: Reader) -> Person:
     """Needs the role agent or admin, as all of these do. The audit log records who looked."""
     with transaction() as s:
         return Person.model_validate(asdict(serving.find(s, asked.address, datetime.now(UTC), caller.acting)))
+
+
+@router.post("/ledger", summary="What was agreed to, suppressed and lifted for an address", responses=problems())
+def show_ledger(asked: Address, caller: Reader) -> list[ledger.Entry]:
+    """The oldest entry first. It answers for an address that nobody has any more, too; the audit records who looked."""
+    with transaction() as s:
+        return list(ledger.of_address(s, asked.address, datetime.now(UTC), caller.acting))
 
 
 @router.post("/opt-out", summary="Opt an address out", responses=problems())

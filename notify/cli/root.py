@@ -67,7 +67,7 @@ SHORT = {
     "map": "The layers of the map, besides streets and zones.",
     "addresses": "House numbers and landmarks: import, find.",
     "streets": "Streets with the house numbers of their blocks.",
-    "subscribers": "Residents: import, export, count.",
+    "subscribers": "Residents: import, export, count, the ledger of an address.",
     "residents": "One resident: look up, opt out, lift, move, correct, erase.",
     "senders": "The identities that messages are sent from: their rates and caps.",
     "policies": "Channel policies: decisions not to use a channel.",

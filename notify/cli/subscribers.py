@@ -1,5 +1,6 @@
 """`tocsin subscribers ...`."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,13 +10,14 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from notify import audience, subscribers
 from notify.cli import acting
-from notify.cli.commands import Commands, Json
-from notify.cli.output import console, print_json, table
+from notify.cli.commands import Commands, Json, MaybeAs
+from notify.cli.output import console, moment, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Unavailable
+from notify.subscribers import ledger
 
-commands = Commands(help="Residents: import, export, count.", no_args_is_help=True)
+commands = Commands(help="Residents: import, export, count, the ledger of an address.", no_args_is_help=True)
 
 
 @commands.named("import")
@@ -128,6 +130,25 @@ def export() -> None:
             f"Damaged and left out: {counted(len(contacts), 'address')}, {counted(len(places), 'place')}.",
             hint="`tocsin alarms list` names the residents. Enter them again.",
         )
+
+
+@commands.named("ledger")
+def show_ledger(by: MaybeAs = None, as_json: Json = False) -> None:
+    """Print what was agreed to, suppressed and lifted for a phone or an email, when, how, and what proves it.
+
+    The address is read from standard input, to keep it out of the shell's history and the list of processes. It need
+    not belong to a resident any more. The audit log records who looked.
+    """
+    address = sys.stdin.readline().strip()
+    with transaction() as s:
+        entries = ledger.of_address(s, address, datetime.now(UTC), acting.optional(s, by))
+    if as_json:
+        print_json(entries)
+        return
+    table(
+        ("when", "what", "topic", "reason", "how", "evidence"),
+        [(moment(e.at), e.kind, e.topic or "everything", e.reason, e.how, e.evidence) for e in entries],
+    )
 
 
 @commands.named("count")

@@ -43,6 +43,7 @@ ACTS = {
     "launch": gettext_noop("launch"),
     "leave exercise mode": gettext_noop("leave exercise mode"),
     "lift": gettext_noop("lift"),
+    "ledger": gettext_noop("look up a ledger"),
     "limit": gettext_noop("limit"),
     "link": gettext_noop("link"),
     "move": gettext_noop("move"),

@@ -165,5 +165,6 @@ _SPREAD = """
                       ORDER BY id LIMIT 1) AS p)
 """
 _INDEXED = """
-    SELECT EXISTS (SELECT FROM suppressions) OR EXISTS (SELECT FROM inbound) OR EXISTS (SELECT FROM contacts)
+    SELECT EXISTS (SELECT FROM suppressions) OR EXISTS (SELECT FROM inbound) OR EXISTS (SELECT FROM address_ledger)
+        OR EXISTS (SELECT FROM contacts)
 """

@@ -20,6 +20,7 @@ RIGHTS = {
     # Facts are only added.
     "audit": "SELECT, INSERT",
     "audit_seals": "SELECT, INSERT",
+    "address_ledger": "SELECT, INSERT",
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",
@@ -43,7 +44,8 @@ RIGHTS = {
     "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
     "carrier_refusals": "SELECT, INSERT, UPDATE (settled_at)",
     "receipts": "SELECT, INSERT, UPDATE (applied_at)",
-    "direct_messages": "SELECT, INSERT, UPDATE (state, reason, sender_id, reference, cost, claimed_at, settled_at)",
+    "direct_messages": "SELECT, INSERT, DELETE, UPDATE (state, reason, sender_id, reference, cost, claimed_at,"
+    " settled_at)",
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     "channel_policies": "SELECT, INSERT, UPDATE (ended_by, ended_at)",
     "drills": "SELECT, INSERT, UPDATE (ends_at)",

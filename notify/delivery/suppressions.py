@@ -44,6 +44,10 @@ _SUPPRESS_ADDRESSES = """
         SELECT DISTINCT %(channel)s, o.index, o.reason, %(now)s::timestamptz
           FROM unnest(%(indexes)s::bytea[], %(reasons)s::text[]) AS o (index, reason)
         ON CONFLICT DO NOTHING RETURNING channel, address_index, reason
+    ), ledger AS (
+        INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
+        SELECT channel, address_index, c.id, %(now)s::timestamptz, 'suppressed', reason, %(how)s
+          FROM suppressed LEFT JOIN contacts c USING (channel, address_index)
     )
     INSERT INTO consents (contact_id, kind, at, how)
     SELECT c.id, 'opt-out', %(now)s::timestamptz, %(how)s
@@ -76,6 +80,13 @@ _SUPPRESS = """
         SELECT DISTINCT channel, address_index, replace(reason, 'carrier-block', 'opt-out'), %(now)s::timestamptz
           FROM judged WHERE NOT is_back
         ON CONFLICT DO NOTHING RETURNING channel, address_index, reason
+    ), ledger AS (
+        INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how, evidence)
+        SELECT x.channel, x.address_index, min(j.contact_id), %(now)s::timestamptz, 'suppressed', x.reason, %(how)s,
+               'delivery ' || min(j.id)
+          FROM suppressed x JOIN judged j ON (j.channel, j.address_index) = (x.channel, x.address_index)
+                                         AND replace(j.reason, 'carrier-block', 'opt-out') = x.reason
+         GROUP BY x.channel, x.address_index, x.reason
     ), consent AS (
         INSERT INTO consents (contact_id, kind, at, how)
         SELECT DISTINCT contact_id, 'opt-out', %(now)s::timestamptz, %(how)s

@@ -93,10 +93,11 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
 def _obey(
     s: Session, provider: str, channel: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime
 ) -> None:
-    consent.note_alive(s, channel, index)
+    consent.note_alive(s, channel, index, how=BY_TEXT, now=now)
     known = _is_known(provider, inbound)
     if meaning == "stop":
-        consent.opt_out(s, channel, inbound.address, how=BY_TEXT, now=now)
+        evidence = f"{provider} {inbound.reference}".strip()
+        consent.opt_out(s, channel, inbound.address, how=BY_TEXT, now=now, evidence=evidence)
         heard = carrier_blocks.block if known else carrier_blocks.mark_doubtful
         heard(s, provider, inbound, index, now)
     elif meaning == "start":

@@ -33,6 +33,7 @@ from notify.models.signing import SigningKey, Statement
 from notify.models.standing import Standing
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
+    AddressLedger,
     Choices,
     Consent,
     Contact,
@@ -48,6 +49,7 @@ from notify.models.working_draft import SetAside, WorkingDraft
 from notify.models.zone import Zone, ZonePopulation, ZoneVersion
 
 __all__ = [
+    "AddressLedger",
     "AddressPoint",
     "Alarm",
     "Alert",

@@ -124,6 +124,32 @@ class Suppression(Base):
     )
 
 
+class AddressLedger(Base):
+    """What was suppressed and lifted for an address, when, how, and what proves it. Rows are only ever added, also by
+    what no resident has asked for, such as a hard bounce. Topic None: everything.
+
+    `contact_id`: who had the address; after an erasure, old links find the address by it. `how`: as in `Consent`.
+    `evidence`: where to look, such as `twilio SM..` or `delivery 12`.
+    """
+
+    __tablename__ = "address_ledger"
+    id: Mapped[Id]
+    channel: Mapped[str]
+    address_index: Mapped[bytes]
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
+    at: Mapped[datetime]
+    act: Mapped[Literal["suppressed", "lifted", "erased"]] = mapped_column(Text)
+    topic: Mapped[Topic | None] = mapped_column(pg_enum(Topic, "topic"))
+    reason: Mapped[str]
+    how: Mapped[str]
+    evidence: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (
+        Index("address_ledger_of_address", "channel", "address_index", "at"),
+        Index("address_ledger_of_contact", "contact_id", postgresql_where=text("contact_id IS NOT NULL")),
+    )
+
+
 class ResidentChange(Base):
     """A transaction (`pg_current_xact_id`) that changed a resident or one of their rows. Written by triggers."""
 

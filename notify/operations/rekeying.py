@@ -34,6 +34,7 @@ KEYED = (
     Keyed("suppressions", (INDEX,)),
     Keyed("carrier_blocks", (INDEX,)),
     Keyed("inbound", (INDEX,)),
+    Keyed("address_ledger", (INDEX,)),
     Keyed("contacts", (INDEX, SEALED), "channel"),
     Keyed("places", (POINT, CELL, SEALED), "'address'", "subscriber_id"),
     Keyed("operator_contacts", (SEALED,), "channel"),

@@ -37,10 +37,20 @@ class Unsubscribed:
     done: bool
 
 
-def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None) -> bool:
+def opt_out(
+    s: Session,
+    channel: str,
+    who: str | int,
+    *,
+    how: str,
+    now: datetime,
+    topic: Topic | None = None,
+    evidence: str = "",
+) -> bool:
     """Opt an address (or the contact with this id) out of a topic or everything. Return False if it already was.
 
-    `how` is stored as proof: "STOP by text message". Raises Invalid for an unknown contact.
+    `how` is stored as proof: "STOP by text message"; `evidence`: what shows it, as in `AddressLedger`. Raises Invalid
+    for an unknown contact.
     """
     index = _index(s, channel, who)
     new = s.execute(
@@ -53,9 +63,13 @@ def opt_out(s: Session, channel: str, who: str | int, *, how: str, now: datetime
                 INSERT INTO consents (contact_id, kind, topic, at, how)
                 SELECT c.id, 'opt-out', CAST(:topic AS topic), :now, :how FROM contacts c, new
                  WHERE c.channel = :channel AND c.address_index = :index
+            ), ledger AS (
+                INSERT INTO address_ledger (channel, address_index, contact_id, at, act, topic, reason, how, evidence)
+                SELECT :channel, :index, c.id, :now, 'suppressed', CAST(:topic AS topic), 'opt-out', :how, :evidence
+                  FROM new LEFT JOIN contacts c ON c.channel = :channel AND c.address_index = :index
             )
             SELECT id FROM new"""),
-        {"channel": channel, "index": index, "topic": topic, "now": now, "how": how},
+        {"channel": channel, "index": index, "topic": topic, "now": now, "how": how, "evidence": evidence},
     ).scalar_one_or_none()
     if new is not None:
         log.info("suppression.opt-out", suppression=new, channel=channel, topic=topic)
@@ -78,6 +92,10 @@ def opt_back_in(
                 INSERT INTO consents (contact_id, kind, topic, at, how)
                 SELECT c.id, 'opt-in', CAST(:topic AS topic), :now, :how FROM contacts c, lifted
                  WHERE c.channel = :channel AND c.address_index = :index
+            ), ledger AS (
+                INSERT INTO address_ledger (channel, address_index, contact_id, at, act, topic, reason, how)
+                SELECT :channel, :index, c.id, :now, 'lifted', CAST(:topic AS topic), 'opt-out', :how
+                  FROM lifted LEFT JOIN contacts c ON c.channel = :channel AND c.address_index = :index
             )
             SELECT id FROM lifted"""),
         {"channel": channel, "index": index, "topic": topic, "now": now, "how": how},
@@ -87,13 +105,15 @@ def opt_back_in(
     return lifted is not None
 
 
-def note_alive(s: Session, channel: str, index: bytes) -> None:
+def note_alive(s: Session, channel: str, index: bytes, *, how: str, now: datetime) -> None:
     """Note that somebody answers at an address: it exists, even if a provider called it invalid before."""
-    lift_report(s, channel, index, "invalid")
+    lift_report(s, channel, index, "invalid", how=how, now=now)
 
 
-def lift_report(s: Session, channel: str, index: bytes, reason: str, topic: Topic | None = None) -> bool:
-    """Lift what a provider reported about an address. Return False if it did not.
+def lift_report(
+    s: Session, channel: str, index: bytes, reason: str, *, how: str, now: datetime, topic: Topic | None = None
+) -> bool:
+    """Lift what a provider reported about an address. Return False if it did not. `how`: what shows that it works.
 
     Who has an address that was dead may be another person (`proving`), so the contact keeps when that was.
     """
@@ -107,9 +127,13 @@ def lift_report(s: Session, channel: str, index: bytes, reason: str, topic: Topi
             ), dead AS (
                 UPDATE contacts c SET dead_at = greatest(c.dead_at, lifted.at) FROM lifted
                  WHERE c.channel = :channel AND c.address_index = :index AND :reason IN ('invalid', 'hard-bounce')
+            ), ledger AS (
+                INSERT INTO address_ledger (channel, address_index, contact_id, at, act, topic, reason, how)
+                SELECT :channel, :index, c.id, :now, 'lifted', CAST(:topic AS topic), :reason, :how
+                  FROM lifted LEFT JOIN contacts c ON c.channel = :channel AND c.address_index = :index
             )
             SELECT at FROM lifted"""),
-        {"channel": channel, "index": index, "reason": reason, "topic": topic},
+        {"channel": channel, "index": index, "reason": reason, "topic": topic, "how": how, "now": now},
     )
     return lifted.first() is not None
 

@@ -124,7 +124,7 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     who = Applicant(joining.channel, address, joining.language, joining.words, consent.BY_WEB)
     joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
     joining.ended_at, joining.contact_id, joining.code_hash = now, joined.contact_id, None
-    consent.note_alive(s, joining.channel, addresses.index(joining.channel, address))
+    consent.note_alive(s, joining.channel, addresses.index(joining.channel, address), how=consent.BY_WEB, now=now)
     if wish is not None:
         _say(s, joining, "welcome", now)
     return joined

@@ -82,7 +82,7 @@ def lift(
     if reason == "opt-out":
         lifted = consent.opt_back_in(s, channel, kept, how=f"operator, on request: {how}", now=now, topic=topic)
     else:
-        lifted = consent.lift_report(s, channel, index, reason, topic)
+        lifted = consent.lift_report(s, channel, index, reason, how=f"operator: {how}", now=now, topic=topic)
     if not lifted:
         raise Refused(
             f"This address has no such suppression: {reason}, {topic or 'everything'}.",
@@ -93,23 +93,31 @@ def lift(
 
 
 def erase(s: Session, subscriber_id: int, now: datetime, by: Operator | None) -> None:
-    """Erase a resident: delete addresses, places, topics and language.
+    """Erase a resident who asks an operator. Raises as `erase_own`, and NotAllowed."""
+    require(by)
+    erase_own(s, subscriber_id, now, by, how="operator")
+
+
+def erase_own(s: Session, subscriber_id: int, now: datetime, by: Operator | None, *, how: str) -> None:
+    """Erase a resident: delete addresses, places, topics and language. The caller knows that they ask for it.
 
     The remaining data identify nobody: deliveries, and consents, suppressions and carrier blocks by keyed index, so
     that a STOP stays in force. A message not yet claimed is not sent. Raises NotFound; Refused if already erased.
     """
-    require(by)
     resident = take(s, subscriber_id)
     resident.erased_at, resident.language = now, settings().languages[0]
     s.flush()
     for statement in _ERASE:
-        s.execute(text(statement), {"id": subscriber_id})
-    note(s, now, by, "erase", subscriber_id)
+        s.execute(text(statement), {"id": subscriber_id, "now": now, "how": how})
+    note(s, now, by, "erase", subscriber_id, how=how)
 
 
 _ERASE = (
     """DELETE FROM conversations v USING contacts c
         WHERE c.subscriber_id = :id AND (c.channel, c.address_index) = (v.channel, v.address_index)""",
+    """INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
+       SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
+    "DELETE FROM direct_messages WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "UPDATE contacts SET address_sealed = NULL, verified_at = NULL WHERE subscriber_id = :id",
     "DELETE FROM places WHERE subscriber_id = :id",

@@ -130,6 +130,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "suppressions": 1,
         "carrier_blocks": 1,
         "inbound": 1,
+        "address_ledger": 1,
         "contacts": 16,
         "places": 8,
         "credentials": 1,

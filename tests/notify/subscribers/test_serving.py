@@ -30,6 +30,7 @@ HELD = {
     "consents": "stays: the proof of what was said, with no address",
     "suppressions": "stays, by index",
     "carrier_blocks": "stays, by index",
+    "address_ledger": "stays, by index: what was suppressed, lifted and erased, and when",
     "inbound": "stays: a meaning by index, no words",
     "deliveries": "stays: which contact got which alert",
     "resident_changes": "stays until swept: ids only",
