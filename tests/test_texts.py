@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from notify.core import reasons, translation
-from templates import DRILLS, FINDINGS, LIFTING, OPERATORS, REASONS, REPORT
+from templates import DRILLS, FINDINGS, LIFTING, OPERATORS, POSTER, REASONS, REPORT
 
-KINDS = (FINDINGS, LIFTING, OPERATORS, REASONS, REPORT)
+KINDS = (FINDINGS, LIFTING, OPERATORS, POSTER, REASONS, REPORT)
 OTHERS = [language for language in translation.LOCALES if language != "en"]
 
 

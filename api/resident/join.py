@@ -13,6 +13,7 @@ from api.language import of_resident
 from api.rates import client_address
 from api.resident import me, places, session
 from api.resident.form_page import form_page
+from api.resident.poster_zone import poster_zone
 from notify.accounts.tries import TooManyTries
 from notify.city.geocoder import Match
 from notify.core.db import transaction
@@ -130,7 +131,7 @@ def _page(
     given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
 ) -> Response:
-    return form_page(request, "join.html", error, given, choices=choices, agreed=agreed())
+    return form_page(request, "join.html", error, given, choices=choices, agreed=agreed(), zone=poster_zone(request))
 
 
 def _code_page(request: Request, token: str, error: TocsinError | None = None) -> Response:

@@ -315,3 +315,12 @@ def test_a_phone_is_not_started_again_by_an_email(door: httpx.Client, city: date
     join(door, MAIL)
     form(door, "/me/start")
     assert asked.rows("SELECT channel FROM suppressions") == [("sms",)]
+
+
+def test_who_scans_a_poster_reads_its_zone(door: httpx.Client) -> None:
+    number = asked.number("SELECT id FROM zones")
+    assert "the poster of Riverside" in door.get(f"/join?lang=en&zone={number}").text
+    for nothing in ("0", "-1", "x", "9" * 30, "\u0661"):
+        answer = door.get("/join", params={"lang": "en", "zone": nothing})
+        assert answer.status_code == 200
+        assert "the poster of" not in answer.text

@@ -10,7 +10,7 @@ from notify.alerts.reporting.after_action import AfterAction
 from notify.alerts.reporting.incident_report import IncidentReport
 from notify.alerts.reporting.report_files import clock
 from notify.content import titles
-from notify.core import translation
+from notify.core import translation, typesetting
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
@@ -22,7 +22,7 @@ GLANCE = ("requested", "approved", "launched", "first message", "50 % sent", "95
 
 def pdf(found: IncidentReport) -> bytes:
     """Return the report as a tagged PDF."""
-    return report_files.compiled("incident.typ", document(found), found.since)
+    return typesetting.compiled(REPORT / "incident.typ", document(found), found.since)
 
 
 def as_json(found: IncidentReport) -> bytes:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import typst
 from babel.dates import parse_pattern
 
 from notify.alerts.reporting.after_action import AfterAction, Kin, Reach
@@ -21,26 +20,14 @@ from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
+from notify.core.typesetting import compiled
 from notify.core.vocabulary import outcome, step, word
 from templates import REPORT
 
 
 def pdf(found: AfterAction) -> bytes:
     """Return the report as a tagged PDF."""
-    return compiled("alert.typ", document(found), found.progress.created_at)
-
-
-def compiled(template: str, data: dict[str, Any], at: datetime) -> bytes:
-    """Return a template filled with `data`, as a tagged PDF. Words are data to the template, never its code."""
-    made = typst.compile(
-        str(REPORT / template),
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        format="pdf",
-        pdf_standards="ua-1",
-        timestamp=at.replace(microsecond=0),  # the same report is the same file
-    )
-    assert isinstance(made, bytes)  # noqa: S101  typst returns bytes where it writes no file
-    return made
+    return compiled(REPORT / "alert.typ", document(found), found.progress.created_at)
 
 
 def as_json(found: AfterAction) -> bytes:
