@@ -122,6 +122,9 @@ _ERASE = (
     "UPDATE contacts SET address_sealed = NULL, verified_at = NULL WHERE subscriber_id = :id",
     "DELETE FROM places WHERE subscriber_id = :id",
     "DELETE FROM preferences WHERE subscriber_id = :id",
+    "DELETE FROM choices WHERE subscriber_id = :id",
+    "DELETE FROM arrivals WHERE subscriber_id = :id",
+    "DELETE FROM joinings WHERE adds_to = :id",
 )
 
 

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("database")
 HELD = {
     "contacts": "the address is emptied; its keyed index stays, so that a STOP holds",
     "conversations": "deleted",
-    "direct_messages": "stays: that something was asked, without an address",
+    "arrivals": "deleted",
+    "choices": "deleted",
+    "direct_messages": "deleted",
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",
