@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth import require_own_form
 from api.language import of_resident
-from api.resident import places, session
+from api.resident import choices_view, places, session
 from api.resident.form_page import form_page
 from api.resident.session import NeedsCode, Resident
 from notify.city.geocoder import Match
@@ -67,7 +67,7 @@ def add_place(request: Request, me: Viewer, address: Text = "", place: Text = ""
         return own_page(request, me, error, given)
     if found.wish is None:
         return own_page(request, me, given=given, choices=found.choices)
-    return _saved(request)
+    return saved(request)
 
 
 @router.post("/places/{place_id}/remove")
@@ -77,14 +77,14 @@ def remove_place(request: Request, me: Viewer, place_id: int, address: Text = ""
         own.remove_place(s, me.subscriber_id, place_id)
     if address:
         return own_page(request, me, given={"address": address, "label": label})
-    return _saved(request)
+    return saved(request)
 
 
 @router.post("/contacts/{contact_id}/stop")
 def stop(request: Request, me: Viewer, contact_id: int) -> Response:
     with transaction() as s:
         own.stop(s, me.subscriber_id, contact_id, datetime.now(UTC))
-    return _saved(request)
+    return saved(request)
 
 
 @router.post("/start")
@@ -92,7 +92,7 @@ def start(request: Request, me: Viewer) -> Response:
     """Send again to the phone or email that the code came to."""
     with transaction() as s:
         own.start(s, me.subscriber_id, me.contact_id, datetime.now(UTC))
-    return _saved(request)
+    return saved(request)
 
 
 @router.post("/out")
@@ -102,7 +102,7 @@ def out(request: Request, me: Viewer) -> Response:
     return answer
 
 
-def _saved(request: Request) -> Response:
+def saved(request: Request) -> Response:
     return RedirectResponse(f"/me?lang={of_resident(request)}&saved=yes", 303)
 
 
@@ -116,7 +116,7 @@ def own_page(
     """Return the page of a resident. Raises NeedsCode once they are erased."""
     try:
         with transaction() as s:
-            mine = own.read(s, me.subscriber_id)
+            mine, when = own.read(s, me.subscriber_id), choices_view.view(s, me.subscriber_id, datetime.now(UTC))
     except NotFound:
         raise NeedsCode from None
     new = "new" in request.query_params
@@ -127,6 +127,7 @@ def own_page(
         error,
         given,
         mine=mine,
+        own=when,
         me=me,
         topics=list(Topic),
         languages=settings().languages,

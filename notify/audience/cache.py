@@ -15,21 +15,23 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from notify.audience.rules import OF_CONTACTS, OF_WISHES, REASONS, SUPPRESSIONS
+from notify.audience.rules import OF_CONTACTS, OF_TOPICS, OF_WISHES, REASONS, SUPPRESSIONS, rank
 from notify.channels.channel import of_residents
 from notify.core import points
 from notify.core.db import raw
+from notify.models import Alert, Lane
 from zones.membership import Membership
 
 log = structlog.get_logger()
 
 REACHED = len(REASONS)
-_NOT_SUBSCRIBED, _MUTED = (REASONS.index(reason) for reason in OF_WISHES)
+_NOT_SUBSCRIBED, _MUTED, _BELOW = (REASONS.index(reason) for reason in (*OF_TOPICS, *OF_WISHES))
 
 # As PostgreSQL's send functions write them: big-endian.
 _PERSON = np.dtype([("id", ">i8"), ("language", ">i2")])
 _CONTACT = np.dtype([("id", ">i8"), ("packed", ">i8")])
 _SUPPRESSED = np.dtype([("contact", ">i8"), ("topic", ">i2"), ("reason", ">i2")])
+_LOWEST = np.dtype([("contact", ">i8"), ("severity", ">i2")])
 _MUTED_UNTIL = np.dtype([("subscriber", ">i8"), ("until", ">f8")])
 _ID = np.dtype(">i8")
 
@@ -44,7 +46,8 @@ _CHANNEL_BITS, _STATE_BITS = 5, 2
 _STATE = " ".join(f"WHEN {rule} THEN {n}" for n, rule in enumerate(OF_CONTACTS.values(), 1))
 CONTACTS = f"""
     SELECT string_agg(int8send(id) || int8send(
-               subscriber_id * {1 << _CHANNEL_BITS + _STATE_BITS} + {{channel}} + CASE {_STATE} ELSE 0 END), '')
+               subscriber_id * {1 << _CHANNEL_BITS + _STATE_BITS} + {{channel}} + CASE {_STATE} ELSE 0 END), ''),
+           string_agg(int8send(id) || int2send(lowest_severity), '') FILTER (WHERE lowest_severity IS NOT NULL)
       FROM contacts c WHERE subscriber_id IS NOT NULL AND {{{{these}}}}"""
 SUPPRESSED = """
     SELECT string_agg(int8send(c.id) || int2send(coalesce(array_position(%(topics)s::text[], x.topic::text), 0)::int2)
@@ -71,6 +74,20 @@ class Tally(NamedTuple):
     contacts: NDArray[np.int64]
 
 
+class Precedence(NamedTuple):
+    """What of an alert decides which wishes it passes: its lane, and the rank of its severity (`rules.rank`)."""
+
+    lane: Lane
+    severity: int | None = None
+
+
+def precedence(alert: Alert) -> Precedence:
+    return Precedence(alert.lane, rank(alert.severity))
+
+
+ROUTINE = Precedence(Lane.ROUTINE)  # of an alert that is not known any better
+
+
 @dataclass(frozen=True)
 class Wants:
     """Whether each resident subscribes to a topic, and until when some have muted it (seconds since 1970)."""
@@ -94,6 +111,7 @@ class Columns:
     channel: NDArray[np.uint8]
     verdict: NDArray[np.uint8]  # an index of REASONS whatever the topic, or REACHED
     suppressed: NDArray[np.void]  # contact (an index), topic (0: all), reason
+    lowest: NDArray[np.void]  # contact (an index), severity: of those with a lowest one
     channels: Sequence[str]  # without timelines, which have no place
     languages: int
 
@@ -110,6 +128,7 @@ class Columns:
         now: datetime,
         also: Sequence[NDArray[np.intp]],
         but: NDArray[np.bool_] | None,
+        precedence: Precedence = ROUTINE,
     ) -> Tally:
         """Count the residents inside. `topic` counts from 1; `also`: residents who count wherever they live, as
         indexes; `but`: residents to leave out, counted elsewhere."""
@@ -119,7 +138,7 @@ class Columns:
         hit[self._inside(area, hit)] = True
         if but is not None:
             hit &= ~but
-        verdict = self._verdict(topic, wants, now)
+        verdict = self._verdict(topic, wants, now, precedence)
         chosen = hit[self.contact_of]
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
         shape = (len(self.channels), self.languages, REACHED + 1)
@@ -168,20 +187,28 @@ class Columns:
         """Channel and language of each contact as one number."""
         return self.channel.astype(np.uint16) * self.languages + self.language[self.contact_of]
 
-    def _verdict(self, topic: int, wants: Wants, now: datetime) -> NDArray[np.uint8]:
+    def _verdict(self, topic: int, wants: Wants, now: datetime, precedence: Precedence) -> NDArray[np.uint8]:
         """Return for each contact the first of `REASONS` to leave it out, as an index."""
         verdict = self.verdict.copy()
         reached = verdict == REACHED
         verdict[reached & ~wants.wanted[self.contact_of]] = _NOT_SUBSCRIBED
+        if precedence.lane is Lane.ROUTINE:
+            self._apply_wishes(verdict, wants, now, precedence)
+        suppressed = self.suppressed[(self.suppressed["topic"] == 0) | (self.suppressed["topic"] == topic)]
+        least = np.full(verdict.size, REACHED, dtype=np.uint8)
+        np.minimum.at(least, suppressed["contact"], suppressed["reason"].astype(np.uint8))
+        return np.where(least < REACHED, least, verdict)
+
+    def _apply_wishes(self, verdict: NDArray[np.uint8], wants: Wants, now: datetime, precedence: Precedence) -> None:
+        """Mark what `OF_WISHES` leaves out of a routine alert."""
         silent = wants.muted[wants.until > now.timestamp()]
         if silent.size:
             muted = np.zeros(self.size, dtype=bool)
             muted[silent] = True
             verdict[(verdict == REACHED) & muted[self.contact_of]] = _MUTED
-        suppressed = self.suppressed[(self.suppressed["topic"] == 0) | (self.suppressed["topic"] == topic)]
-        least = np.full(verdict.size, REACHED, dtype=np.uint8)
-        np.minimum.at(least, suppressed["contact"], suppressed["reason"].astype(np.uint8))
-        return np.where(least < REACHED, least, verdict)
+        if precedence.severity is not None and self.lowest.size:
+            below = self.lowest["contact"][self.lowest["severity"] > precedence.severity]
+            verdict[below[verdict[below] == REACHED]] = _BELOW
 
 
 def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequence[int] | None = None) -> Columns:
@@ -190,7 +217,8 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
     place_of_id, lon, lat, radius_m = _places(s, values)
     channels = of_residents()
-    contacts = _read(s, CONTACTS.format(channel=_number_of(channels)), "subscriber_id", values, _CONTACT)
+    query = CONTACTS.format(channel=_number_of(channels))
+    contacts, lowest = _columns(s, query, "subscriber_id", values, _CONTACT, _LOWEST)
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
     ids = np.union1d(place_of_id, subscriber)
     return Columns(
@@ -204,6 +232,7 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
         channel=channel,
         verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state],
         suppressed=_suppressed(s, contacts["id"].astype(np.int64), values),
+        lowest=_indexed(lowest, contacts["id"].astype(np.int64), [("contact", np.intp), ("severity", np.int16)]),
         channels=channels,
         languages=len(languages),
     )
@@ -267,9 +296,16 @@ def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> ND
 def _suppressed(s: Session, contact_ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.void]:
     """Load suppressions, with the indexes of contacts in their column instead of ids."""
     suppressed = _read(s, SUPPRESSED, "c.subscriber_id", values, _SUPPRESSED)
+    return _indexed(suppressed, contact_ids, [("contact", np.intp), ("topic", np.int16), ("reason", np.int16)])
+
+
+def _indexed(
+    rows: NDArray[np.void], contact_ids: NDArray[np.int64], columns: list[tuple[str, Any]]
+) -> NDArray[np.void]:
+    """Return rows with the index of their contact in place of its id."""
     order = np.argsort(contact_ids, kind="stable")
-    at = find(contact_ids[order], suppressed["contact"])
-    indexed = suppressed[at >= 0].astype([("contact", np.intp), ("topic", np.int16), ("reason", np.int16)])
+    at = find(contact_ids[order], rows["contact"])
+    indexed = rows[at >= 0].astype(columns)
     indexed["contact"] = order[at[at >= 0]]
     return indexed
 

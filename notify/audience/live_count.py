@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from notify.audience import cache, rules
-from notify.audience.cache import Columns, Tally, Wants
+from notify.audience.cache import ROUTINE, Columns, Precedence, Tally, Wants
 from notify.audience.resolve import Audience, timelines_to_come, written
 from notify.audience.told import OrTold, Recipients
 from notify.core import db
@@ -85,7 +85,9 @@ class LiveCount:
         except SQLAlchemyError as error:  # `count` tries again, and raises
             log.warning("live_count.not_prepared", error=db.reason(error))
 
-    def count(self, area: Membership, topic: str, channels: Sequence[str], now: datetime) -> Audience:
+    def count(
+        self, area: Membership, topic: str, channels: Sequence[str], now: datetime, precedence: Precedence = ROUTINE
+    ) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
         asked = [part for one in area.told for part in _parts(one)] if isinstance(area, OrTold) else []
         with self._moment(topic, asked) as (s, known):
@@ -97,8 +99,10 @@ class LiveCount:
         but[at[at >= 0]] = True
         late = [np.flatnonzero(cache.find(one.ids, known.late.ids) >= 0) for one in also]
         parts = (
-            known.base.tally(area, number, channels, known.wants[topic], now, [one.at_base for one in also], but),
-            known.late.tally(area, number, channels, known.late_wants[topic], now, late, None),
+            known.base.tally(
+                area, number, channels, known.wants[topic], now, [one.at_base for one in also], but, precedence
+            ),
+            known.late.tally(area, number, channels, known.late_wants[topic], now, late, None, precedence),
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 

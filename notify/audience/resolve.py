@@ -23,39 +23,42 @@ from notify.core.counting import counted
 from notify.core.db import raw
 from notify.core.errors import Refused
 from notify.core.settings import settings
-from notify.models import Alert
+from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
 
-# The contacts of some residents on an alert's channels, with their language and the reason if they are left out.
-_CONTACTS = f"""
+
+def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "") -> str:
+    """Return SQL for the contacts of some residents on an alert's channels, with their language and the reason if they
+    are left out. `more`: columns."""
+    return f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
-           {rules.reason(":now")} AS reason{{held}}{{more}}
+           {rules.reason(":now", lane, "CAST(:severity AS integer)")} AS reason{more}
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
-      {{join}} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
+      {join} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
       LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
-      {rules.facts("CAST(:topic AS topic)")} {{choices}}
-"""
-_NOT_HELD = ", NULL::timestamptz AS held_until"
-REACHED = _CONTACTS.format(join="JOIN", held=_NOT_HELD, more="", choices="")
+      {rules.facts("CAST(:topic AS topic)")} {choices}
+    """
+
+
+REACHED = {lane: _contacts(lane, more=", NULL::timestamptz AS held_until") for lane in Lane}
 # Of a routine alert, with the time until which quiet hours hold each message back.
-REACHED_IN_TIME = _CONTACTS.format(
-    join="JOIN", held=f", {rules.held_until(':{}')} AS held_until", more="", choices=rules.choices()
-)
+REACHED_IN_TIME = _contacts(Lane.ROUTINE, more=f", {rules.held_until(':{}')} AS held_until", choices=rules.choices())
 # And a row without a channel for each resident without one.
-_COUNTED = _CONTACTS.format(
-    join="LEFT JOIN", held="", more="", choices=""
-)  # and a row without a channel for each resident without one
+_COUNTED = {lane: _contacts(lane, join="LEFT JOIN") for lane in Lane}
 
 # Residents of whom no contact is reached, by the first reason of any of theirs.
-_NOTHING = f"""
+_NOTHING = {
+    lane: f"""
     SELECT reason, count(*) FROM (
         SELECT DISTINCT ON (subscriber_id) reason FROM (
-            {_CONTACTS.format(join="JOIN", held="", more=", r.id AS subscriber_id", choices="")}) AS reached
+            {_contacts(lane, more=", r.id AS subscriber_id")}) AS reached
          ORDER BY subscriber_id, reason IS NOT NULL, array_position(CAST(:reasons AS text[]), reason)) AS best
      WHERE reason IS NOT NULL GROUP BY reason
 """
+    for lane in Lane
+}
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
@@ -199,13 +202,13 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
     values = parameters(alert, residents.tolist(), now, written()[0])
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
-                    {_COUNTED}
+                    {_COUNTED[alert.lane]}
                     UNION ALL
                     {TIMELINES_TO_COME}) AS reached
                   GROUP BY channel, language, reason ORDER BY channel, language, reason"""),
         values | {"languages": list(written())},
     ).all()
-    nothing = s.execute(text(_NOTHING), values | {"reasons": list(rules.REASONS)}).all()
+    nothing = s.execute(text(_NOTHING[alert.lane]), values | {"reasons": list(rules.REASONS)}).all()
     by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
     languages: dict[str, dict[str, int]] = {}
@@ -241,6 +244,7 @@ def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback
     return {
         "alert": alert.id,
         "topic": alert.topic.value,
+        "severity": rules.rank(alert.severity),
         "channels": list(alert.channels),
         "timelines": timelines(alert.channels),
         "subscribers": list(subscribers),

@@ -11,13 +11,18 @@ from typing import Any
 
 from notify.core import quiet_time
 from notify.core.settings import settings
+from notify.models import Lane
 
 SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
 OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
-OF_WISHES = {"not-subscribed": "p.topic IS NULL", "muted": "p.muted_until > {now}"}
+OF_TOPICS = {"not-subscribed": "p.topic IS NULL"}
+# An emergency passes these. A contact without a lowest severity takes all, and so does an alert without a known one.
+OF_WISHES = {"muted": "p.muted_until > {now}", "below-severity": "c.lowest_severity > {severity}"}
 
 # The first that applies is the reason: they are in the order that is most useful to a resident who calls.
-REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_WISHES)
+REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_TOPICS, *OF_WISHES)
+
+SEVERITIES = ("Minor", "Moderate", "Severe", "Extreme")  # of CAP; their ranks count from 1
 
 
 def facts(topic: str) -> str:
@@ -30,18 +35,31 @@ def facts(topic: str) -> str:
               AND (s.topic IS NULL OR s.topic = {topic})) x ON true"""
 
 
-def reason(now: str, **more: str) -> str:
-    """Return SQL for the reason to leave a contact out, or NULL. `now`: the time, as SQL; `more`: rules by reason.
+def reason(now: str, lane: Lane = Lane.ROUTINE, severity: str = "NULL::integer", **more: str) -> str:
+    """Return SQL for the reason to leave a contact out, or NULL. `now`: the time, as SQL; `severity`: the rank of the
+    alert's, as SQL; `more`: rules by reason.
 
     The city's own timelines have no resident and no preferences.
     """
-    wishes = {each: rule.format(now=now) for each, rule in OF_WISHES.items()} | more
+    wishes = OF_TOPICS | (OF_WISHES if lane is Lane.ROUTINE else {})
+    asked = {each: rule.format(now=now, severity=severity) for each, rule in wishes.items()} | more
     return f"""
            CASE WHEN x.reason IS NOT NULL THEN x.reason
                 {_when(OF_CONTACTS)}
                 WHEN c.timeline_of IS NOT NULL THEN NULL
-                {_when(wishes)}
+                {_when(asked)}
            END"""
+
+
+def rank(severity: str) -> int | None:
+    """Return the rank of a severity of CAP; None for `Unknown`."""
+    return SEVERITIES.index(severity) + 1 if severity in SEVERITIES else None
+
+
+def rank_of(severity: str) -> str:
+    """Return SQL for the rank of a severity that is SQL."""
+    named = ", ".join(f"'{one}'" for one in SEVERITIES)
+    return f"array_position(ARRAY[{named}], {severity})"
 
 
 def choices() -> str:
@@ -50,18 +68,40 @@ def choices() -> str:
 
 
 def held_until(given: str) -> str:
-    """Return SQL for the time until which a routine message to a contact is held, or NULL.
+    """Return SQL for the end of the quiet time in which a routine message to a contact is, or NULL.
 
     `given`: how the statement names a parameter, such as `:{}`; `city_quiet` returns their values.
     """
-    now, until, begin, end, zone = map(given.format, ("now", "city_quiet", "city_begin", "city_end", "city_zone"))
     return f"""
            CASE WHEN c.timeline_of IS NOT NULL THEN NULL
-                WHEN own.subscriber_id IS NULL THEN CAST({until} AS timestamptz)
-                ELSE quiet_until({now}, coalesce(own.quiet_from, CAST({begin} AS time)),
-                                 coalesce(own.quiet_to, CAST({end} AS time)),
-                                 coalesce(own.timezone, CAST({zone} AS text)))
+                WHEN own.subscriber_id IS NULL THEN CAST({given.format("city_quiet")} AS timestamptz)
+                ELSE {_quiet_until(given.format("now"), given)}
            END"""
+
+
+def next_day(given: str) -> str:
+    """Return SQL for the next moment of another day of the resident's that is not in quiet time."""
+    midnight = f"({_today(given)} + 1)::timestamp AT TIME ZONE {_zone(given)}"
+    return f"coalesce({_quiet_until(f'({midnight})', given)}, {midnight})"
+
+
+def today(given: str) -> str:
+    """Return SQL for the moment at which the resident's day began."""
+    return f"({_today(given)}::timestamp AT TIME ZONE {_zone(given)})"
+
+
+def _quiet_until(now: str, given: str) -> str:
+    begin, end = map(given.format, ("city_begin", "city_end"))
+    return f"""quiet_until({now}, coalesce(own.quiet_from, CAST({begin} AS time)),
+                               coalesce(own.quiet_to, CAST({end} AS time)), {_zone(given)})"""
+
+
+def _today(given: str) -> str:
+    return f"(CAST({given.format('now')} AS timestamptz) AT TIME ZONE {_zone(given)})::date"
+
+
+def _zone(given: str) -> str:
+    return f"coalesce(own.timezone, CAST({given.format('city_zone')} AS text))"
 
 
 def city_quiet(now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import structlog
 from notify.audience import rules
 from notify.core import alarms, db
 from notify.core.db import AWAY, statements
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, claim_statements
 from notify.delivery.leases import LAST_S, Lease
 from notify.models import Lane
 
@@ -41,9 +41,9 @@ def claim(
     """Claim up to `most` queued deliveries, in the order of their ids. Return None when nothing is left to claim.
 
     The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch, and
-    holds routine ones back in quiet time. Those that the carrier blocks for this sender are passed on to another one.
-    Nothing is claimed if the alert is paused,
-    cancelled or expires within LAST_S, or if the lease has run out.
+    holds routine ones back in quiet time, or if their resident had as many alerts today as they want. Those that the
+    carrier blocks for this sender are passed on to another one. Nothing is claimed if the alert is paused, cancelled or
+    expires within LAST_S, or if the lease has run out.
     `after`: the last id claimed, so that deliveries that came back are tried again only after all others.
     `blocks`: whether any address is blocked for this sender; if not, a claim costs less.
     `without`: ids not to claim; a delivery that cannot be passed on is added.
@@ -57,14 +57,16 @@ def claim(
         "after": after,
     }
     values["last"] = now + timedelta(seconds=LAST_S)
-    statement = _CLAIM_BLOCKED if blocks else _CLAIM
+    statement = claim_statements.CLAIM[held.lane, blocks]
     if held.lane is Lane.ROUTINE:
-        statement = _CLAIM_IN_TIME_BLOCKED if blocks else _CLAIM_IN_TIME
         values |= rules.city_quiet(now)
     if without:
         statement, values["without"] = statement.replace(_QUEUED, f"{_QUEUED} {_WITHOUT}"), list(without)
     with statements() as cursor:
         rows = cursor.execute(statement, values).fetchall()
+        limited = [row[0] for row in rows if row[2] == claim_statements.LIMITED and row[5] == "queued"]
+        if limited:
+            rows += _claim_limited(cursor, held, limited, values, without, blocks=blocks)
         blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
         if blocked:
             _pass_on(cursor, held, blocked, now, without)
@@ -72,9 +74,41 @@ def claim(
         return claim(held, sender_id, most, now, blocks=blocks, without=without) if after else None
     return [
         Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
-        for delivery_id, contact_id, reason, attempts, sealed in rows
+        for delivery_id, contact_id, reason, attempts, sealed, _ in rows
         if reason is None
     ]
+
+
+def _claim_limited(
+    cursor: "psycopg.Cursor[Any]",
+    held: Lease,
+    limited: Sequence[int],
+    values: dict[str, Any],
+    kept: list[int] | None,
+    *,
+    blocks: bool,
+) -> list[tuple[Any, ...]]:
+    """Claim deliveries whose residents limit the number of alerts a day, or hold them until the next day.
+
+    Their choices are locked first, in a statement of its own: the claim then counts what any other claim has taken.
+    Raises no database error: the rest of their window is claimed and must be posted.
+    """
+
+    def work(some: Sequence[int]) -> list[tuple[Any, ...]]:
+        with cursor.connection.transaction():
+            cursor.execute(claim_statements.LOCK_CHOICES, {"ids": list(some)})
+            return cursor.execute(claim_statements.CLAIM_LIMITED[blocks], values | {"ids": list(some)}).fetchall()
+
+    def refused(one: int, why: Exception) -> None:
+        if kept is not None:
+            kept.append(one)
+        alarms.refused_row(f"claim delivery {one}", why, held.now(), alert_id=held.alert_id)
+
+    try:
+        return [row for rows in db.in_halves(limited, work, refused) for row in rows]
+    except AWAY as error:  # they stay queued
+        log.warning("database.away", error=db.reason(error))
+        return []
 
 
 def _pass_on(
@@ -128,74 +162,4 @@ def _set_refused_aside(held: Lease, after: int, refused: list[int], error: psyco
     alarms.refused_row(f"claim delivery {found[0]}", error, held.now(), alert_id=held.alert_id)
 
 
-_QUEUED, _WITHOUT = "d.state = 'queued'", "AND d.id <> ALL(%(without)s)"
-
-
-# The batch is leased to us, so its rows are not locked before they are written. A row that a cancel or a receipt moves
-# at the same moment is left alone, because the UPDATE checks the state again.
-_CLAIM = f"""
-    WITH leased AS (
-        SELECT b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
-         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
-           AND a.state = 'sending' AND a.expires_at > %(last)s
-    ), picked AS MATERIALIZED (
-        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
-         WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
-    ), judged AS (
-        SELECT picked.id, c.address_sealed, {rules.reason("%(now)s")} AS reason
-          FROM picked
-          JOIN contacts c ON c.id = picked.contact_id
-          {rules.facts("picked.topic")}
-    )
-    UPDATE deliveries d
-       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
-                         ELSE 'skipped' END)::delivery_state,
-           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
-           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
-      FROM judged WHERE d.id = judged.id AND d.state = 'queued'
-    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
-"""
-_BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
-                        WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
-_CLAIM_BLOCKED = _CLAIM.replace(rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED))
-
-# Of a routine alert. What is held moves to batches of its own, one for each time that it is held until, in the same
-# statement: it is neither lost nor held twice.
-_CLAIM_IN_TIME = f"""
-    WITH leased AS (
-        SELECT b.*, b.id AS batch_id, a.topic FROM batches b JOIN alerts a ON a.id = b.alert_id
-         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
-           AND a.state = 'sending' AND a.expires_at > %(last)s
-    ), picked AS MATERIALIZED (
-        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d USING (batch_id)
-         WHERE d.id > %(after)s AND d.state = 'queued' ORDER BY d.id LIMIT %(most)s
-    ), known AS (
-        SELECT picked.id, c.address_sealed, {rules.reason("%(now)s")} AS reason,
-               {rules.held_until("%({})s")} AS held_until
-          FROM picked
-          JOIN contacts c ON c.id = picked.contact_id
-          {rules.facts("picked.topic")} {rules.choices()}
-    ), judged AS MATERIALIZED (
-        SELECT id, address_sealed, coalesce(reason, CASE WHEN held_until IS NOT NULL THEN 'quiet-hours' END) AS reason,
-               CASE WHEN reason IS NULL THEN held_until END AS held_until
-          FROM known
-    ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
-        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, count(*), 'held'::batch_state,
-               judged.held_until
-          FROM judged, leased b WHERE judged.held_until IS NOT NULL
-         GROUP BY b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, judged.held_until
-        RETURNING id, held_until
-    )
-    UPDATE deliveries d
-       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
-                         WHEN judged.held_until IS NOT NULL THEN 'held' ELSE 'skipped' END)::delivery_state,
-           batch_id = coalesce(made.id, d.batch_id),
-           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
-           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
-      FROM judged LEFT JOIN made USING (held_until) WHERE d.id = judged.id AND d.state = 'queued'
-    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed
-"""
-_CLAIM_IN_TIME_BLOCKED = _CLAIM_IN_TIME.replace(
-    rules.reason("%(now)s"), rules.reason("%(now)s", carrier_block=_BLOCKED)
-)
+_QUEUED, _WITHOUT = claim_statements.QUEUED, "AND d.id <> ALL(%(without)s)"

@@ -79,7 +79,7 @@ WRITE = """
     SELECT array(SELECT id FROM new_batches WHERE held_until IS NULL ORDER BY id) AS batches,
            (SELECT count(*) FROM added) AS added
 """
-WRITE_RESIDENTS = WRITE.format(reached=audience.REACHED)
+WRITE_RESIDENTS = {lane: WRITE.format(reached=reached) for lane, reached in audience.REACHED.items()}
 WRITE_IN_TIME = WRITE.format(reached=audience.REACHED_IN_TIME)
 WRITE_TIMELINES = WRITE.format(reached=audience.TIMELINES)
 
@@ -239,7 +239,7 @@ def _write_residents(
 
     # After a restored backup the provider is asked first; what it never got is held at its claim.
     in_time = alert.lane is Lane.ROUTINE and alert.ask_since is None
-    statement = WRITE_IN_TIME if in_time else WRITE_RESIDENTS
+    statement = WRITE_IN_TIME if in_time else WRITE_RESIDENTS[alert.lane]
 
     written = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)

@@ -13,7 +13,7 @@ from notify.core.errors import Invalid, NotFound, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Contact, Place, Preference, Subscriber, Topic
-from notify.subscribers import consent, record, wishes
+from notify.subscribers import choices, consent, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
@@ -74,9 +74,10 @@ def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: 
     _lock(s)
     _resident(s, subscriber_id).language = language
     mine = Preference.subscriber_id == subscriber_id
+    until = choices.muted_until(s, subscriber_id)  # a new topic keeps the pause of all others
     s.execute(delete(Preference).where(mine, Preference.topic.not_in(topics)))
     if topics:
-        rows = [{"subscriber_id": subscriber_id, "topic": topic} for topic in sorted(topics)]
+        rows = [{"subscriber_id": subscriber_id, "topic": topic, "muted_until": until} for topic in sorted(topics)]
         s.execute(insert(Preference).on_conflict_do_nothing(), rows)
 
 

@@ -43,7 +43,7 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool
     """
     before = contact.subscriber_id
     assert before is not None  # noqa: S101  only timelines have none
-    contact.subscriber_id = to.id
+    contact.subscriber_id, contact.lowest_severity = to.id, None
     s.execute(insert(ResidentChange).values(subscriber_id=before).on_conflict_do_nothing())  # triggers see the new one
     audit.note(
         s, now=now, by=None, action="pass-on", subject="subscriber", subject_id=before, channel=contact.channel,

@@ -29,6 +29,7 @@ from notify.alerts.writing.rewriting import Rewriting
 from notify.alerts.writing.similar import Similar, similar
 from notify.alerts.writing.told_there import Told
 from notify.audience import Audience
+from notify.audience.cache import precedence
 from notify.audience.live_count import live_count
 from notify.city.outline import Outline, in_city
 from notify.core import states
@@ -192,7 +193,7 @@ def _reached(alert: Alert, now: datetime) -> Audience:
     """Return the audience if the alert were launched now, counted in memory except for a follow-up's."""
     area = audience.membership(alert)
     if alert.follows is None:
-        return live_count().count(area, alert.topic.value, alert.channels, now)
+        return live_count().count(area, alert.topic.value, alert.channels, now, precedence(alert))
     with transaction() as s:
         return audience.preview(s, alert, now)
 

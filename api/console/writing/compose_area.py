@@ -18,15 +18,17 @@ from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.replaced_area import Replaced
 from notify.alerts.writing.told_there import Told
 from notify.alerts.writing.working_fields import Reading
-from notify.audience import Audience
+from notify.audience import Audience, rules
+from notify.audience.cache import Precedence
 from notify.audience.live_count import live_count
 from notify.audience.told import OrTold
+from notify.content import compose
 from notify.content.events import Event
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.models import WorkingDraft
+from notify.models import Lane, WorkingDraft
 from notify.outside import warnings
 from notify.outside.warnings import WarnedThere
 from zones.geometry import area_hash, from_wkb
@@ -107,12 +109,20 @@ def _locate(looked: Looked, event: Event, caller: Caller) -> None:
         looked.problem = _("Choose where: zones, streets, a circle or a drawn area. Without one, nothing is sent.")
 
 
+def _precedence(wanted: Draft, event: Event) -> Precedence:
+    defaults = event.defaults(wanted.phase)
+    severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
+    return Precedence(Lane(compose.lane(severity, urgency)), rules.rank(severity))
+
+
 def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Event, caller: Caller) -> None:
     now, channels = datetime.now(UTC), list(looked.wanted.channels or ())
     wanted = looked.wanted
     with transaction() as s:
         looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
-    looked.audience = live_count().count(OrTold(shape, looked.told_before), event.topic, channels, now)
+    looked.audience = live_count().count(
+        OrTold(shape, looked.told_before), event.topic, channels, now, _precedence(wanted, event)
+    )
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)
     with transaction() as s:

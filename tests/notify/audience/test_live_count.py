@@ -16,12 +16,15 @@ from sqlalchemy.orm import Session
 from notify import audience
 from notify.alerts import lifecycle
 from notify.audience import Audience, live_count, rules
+from notify.audience.cache import Precedence
 from notify.audience.live_count import LiveCount
 from notify.audience.told import OrTold
+from notify.content import compose
+from notify.content.catalogue import catalogue
 from notify.core import points
 from notify.core.db import engine, transaction
 from notify.core.settings import settings
-from notify.models import Contact, Place, Preference, Subscriber, Suppression, Topic
+from notify.models import Contact, Lane, Place, Preference, Subscriber, Suppression, Topic
 from tests.factories import (
     NOW,
     Resident,
@@ -48,14 +51,17 @@ def counted(database: str) -> LiveCount:
 
 
 def live(counted: LiveCount, area: shapely.Geometry | None = None, topic: str = "storm") -> Audience:
-    return counted.count(Membership(area or square(0, 0)), topic, CHANNELS, NOW)
+    """Of an alert with the usual severity of its event: a storm is an emergency, snow is routine."""
+    usual = catalogue().event(topic if topic in ("storm", "snow") else "snow").defaults("issue")
+    precedence = Precedence(Lane(compose.lane(usual.severity, usual.urgency)), rules.rank(usual.severity))
+    return counted.count(Membership(area or square(0, 0)), topic, CHANNELS, NOW, precedence)
 
 
-def stored() -> Audience:
+def stored(event: str = "storm") -> Audience:
     """What PostgreSQL says of an alert for the same area."""
     with transaction() as s:
         zone(s)
-        return audience.preview(s, alert_ready(s, channels=CHANNELS), NOW)
+        return audience.preview(s, alert_ready(s, event=event, channels=CHANNELS), NOW)
 
 
 def anybody(s: Session, rng: np.random.Generator) -> Resident:
@@ -70,36 +76,39 @@ def anybody(s: Session, rng: np.random.Generator) -> Resident:
     )
     if rng.random() < 0.1:
         s.execute(text("UPDATE places SET radius_m = 20000 WHERE subscriber_id = :id"), {"id": person.id})
-    preference = s.get(Preference, (person.id, Topic.STORM))
-    if preference and rng.random() < 0.2:
-        preference.muted_until = NOW + timedelta(hours=float(rng.choice([-1, 1])))
+    for topic in (Topic.STORM, Topic.SNOW):
+        preference = s.get(Preference, (person.id, topic))
+        if preference and rng.random() < 0.2:
+            preference.muted_until = NOW + timedelta(hours=float(rng.choice([-1, 1])))
     for contact_id in filter(None, (person.sms, person.mail)):
         contact = s.get_one(Contact, contact_id)
         for reason in ("opt-out", "hard-bounce", "complaint", "invalid"):
             if rng.random() < 0.08:
-                topic: Any = rng.choice([None, Topic.STORM, Topic.SNOW])
-                s.add(Suppression(channel=contact.channel, address_index=contact.address_index, topic=topic,
+                left: Any = rng.choice([None, Topic.STORM, Topic.SNOW])
+                s.add(Suppression(channel=contact.channel, address_index=contact.address_index, topic=left,
                                   reason=reason, at=NOW))  # fmt: skip
+        if rng.random() < 0.3:
+            contact.lowest_severity = int(rng.integers(2, 5))
         if rng.random() < 0.05:
             contact.address_sealed = None
     return person
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "event"), [(0, "storm"), (1, "snow"), (2, "storm"), (3, "snow")])
+def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int, event: str) -> None:
     rng = np.random.default_rng(seed)
     with transaction() as s:
         sender(s, "mastodon")
         for _ in range(40):
             anybody(s, rng)
-    first = live(counted)
-    assert first == stored()
+    first = live(counted, topic=event)
+    assert first == stored(event)
     with transaction() as s:  # some more, who are counted beside the others
         for _ in range(15):
             anybody(s, rng)
-    then = live(counted)
-    assert then == stored() != first
-    alert_resolved(channels=CHANNELS)
+    then = live(counted, topic=event)
+    assert then == stored(event) != first
+    alert_resolved(event=event, channels=CHANNELS)
     with transaction() as s:
         rows = s.execute(
             text("""SELECT coalesce(b.channel, '') AS channel, coalesce(b.language, '') AS language, d.reason,
@@ -112,6 +121,7 @@ def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int) -> None:
     assert {reason: n for r in rows if (reason := r.reason) and (n := r.n)} == then.skipped
     assert sum(r.n for r in rows) == then.total
     assert len(then.skipped) > 4
+    assert bool({"muted", "below-severity"} & then.skipped.keys()) == (event == "snow"), "an emergency passes wishes"
     best = _best_of_each_resident()
     assert then.nothing == Counter(reason for reason in best if reason)
     assert len(then.nothing) > 3
@@ -207,8 +217,19 @@ def test_a_change_counts_at_the_next_question(counted: LiveCount, change: Callab
         change(s, tom)
     after = live(counted)
     assert after == stored()
-    assert (after == before) == (change in (_gets_a_second_place, _comes_back, _widens_its_place))
+    assert (after == before) == (change in (_gets_a_second_place, _comes_back, _widens_its_place, _mutes))
     assert live(counted) == after
+
+
+def test_who_mutes_is_left_out_of_a_routine_alert_at_the_next_question(counted: LiveCount) -> None:
+    with transaction() as s:
+        tom, _ = resident(s, topics=("snow",)), resident(s, topics=("snow",))
+    assert live(counted, topic="snow").by_channel == {"sms": 2}
+    with transaction() as s:
+        s.get_one(Preference, (tom.id, Topic.SNOW)).muted_until = NOW + timedelta(hours=1)
+    expected = stored("snow")  # which adds a timeline
+    assert live(counted, topic="snow") == expected
+    assert live(counted, topic="snow").skipped == {"muted": 1}
 
 
 def test_who_began_earlier_and_commits_later_is_not_forgotten(counted: LiveCount) -> None:

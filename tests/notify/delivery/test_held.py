@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from notify.alerts import lifecycle
 from notify.alerts.reporting import reports
@@ -47,9 +49,9 @@ def choose(who: Resident, **chosen: object) -> None:
         s.add(Choices(subscriber_id=who.id, **chosen))
 
 
-def launch(now: datetime, event: str = "snow", hours: int = 24) -> int:
+def launch(now: datetime, event: str = "snow", hours: int = 24, **draft: Any) -> int:
     with transaction() as s:
-        alert = alert_ready(s, event=event, now=now, expires_at=now + timedelta(hours=hours))
+        alert = alert_ready(s, event=event, now=now, expires_at=now + timedelta(hours=hours), **draft)
         lifecycle.launch(s, alert.id, operator(s), now)
     resolve(alert.id, now)
     return alert.id
@@ -205,3 +207,83 @@ def test_a_channel_that_is_silent_because_all_is_held_raises_no_alarm() -> None:
     with transaction() as s:
         assert unreached.silent_channels(s, [alert], MORNING + timedelta(seconds=5)) == {}
         assert unreached.silent_channels(s, [alert], MORNING + timedelta(minutes=5)) == {alert: ("sms",)}
+
+
+def test_an_alert_above_the_number_of_a_day_waits_for_the_next_morning() -> None:
+    who, _, _ = people()
+    choose(who, most_a_day=1)
+    noon = datetime(2027, 1, 12, 17, tzinfo=UTC)
+    launch(noon)
+    launch(noon)
+    assert len(claim_all(noon)) == 5
+    assert states() == {("sending", None): 5, ("held", "most-a-day"): 1}
+    assert held.release(MORNING - timedelta(seconds=1)) == []
+    assert len(held.release(MORNING)) == 1
+    assert [one.contact_id for one in claim_all(MORNING)] == [who.sms]
+
+
+def test_the_number_of_a_day_counts_alerts_and_not_phones() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        who = resident(s, topics=("snow",), email="", now=EVENING)
+    choose(who, most_a_day=1)
+    noon = datetime(2027, 1, 12, 17, tzinfo=UTC)
+    launch(noon, channels=("sms", "email"))
+    assert {one.contact_id for one in claim_all(noon)} == {who.sms, who.mail}
+
+
+def test_an_emergency_is_above_no_number() -> None:
+    who, _, _ = people()
+    choose(who, most_a_day=1)
+    noon = datetime(2027, 1, 12, 17, tzinfo=UTC)
+    launch(noon)
+    launch(noon, event="storm")
+    assert len(claim_all(noon)) == 6
+
+
+def test_two_claims_at_once_never_find_room_for_one_alert_more() -> None:
+    who = people(6)
+    for one in who:
+        choose(one, most_a_day=1)
+    noon = datetime(2027, 1, 12, 17, tzinfo=UTC)
+    for _ in range(4):
+        launch(noon)
+    with transaction() as s:
+        by = sender(s).id
+    found = [leases.lease(batch.id, 60) for batch in sql("SELECT id FROM batches ORDER BY id")]
+    with ThreadPoolExecutor(4) as workers:
+        claimed = [
+            one for some in workers.map(lambda x: x and claims.claim(x, by, 100, noon), found) for one in some or ()
+        ]
+    assert sorted(one.contact_id for one in claimed) == sorted(one.sms or 0 for one in who)
+    assert states() == {("sending", None): 6, ("held", "most-a-day"): 18}
+
+
+@pytest.mark.parametrize(("lane", "comes"), [("snow", False), ("storm", True)])
+def test_a_lowest_severity_and_a_mute_leave_out_of_routine_alerts_only(lane: str, comes: bool) -> None:
+    above, muted, _ = people()
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET lowest_severity = 4 WHERE id = :id"), {"id": above.sms})
+        s.execute(
+            text("UPDATE preferences SET muted_until = :until WHERE subscriber_id = :id"),
+            {"id": muted.id, "until": MORNING + timedelta(days=1)},
+        )
+    noon = datetime(2027, 1, 12, 17, tzinfo=UTC)
+    launch(noon, event=lane)
+    left_out = {} if comes else {("skipped", "below-severity"): 1, ("skipped", "muted"): 1}
+    assert states() == {("queued", None): 3 if comes else 1} | left_out
+    with transaction() as s:
+        s.execute(
+            text("UPDATE deliveries SET state = 'queued', reason = NULL, batch_id = (SELECT min(id) FROM batches)")
+        )
+    assert len(claim_all(noon)) == (3 if comes else 1), "and the claim looks again"
+
+
+def test_an_unknown_severity_is_below_none() -> None:
+    who, _, _ = people()
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET lowest_severity = 4 WHERE id = :id"), {"id": who.sms})
+    launch(datetime(2027, 1, 12, 17, tzinfo=UTC), severity="Unknown")
+    assert states() == {("queued", None): 3}

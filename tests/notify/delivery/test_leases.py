@@ -75,17 +75,13 @@ def leave_topic(s: Session, person: Resident) -> None:
     s.delete(s.get_one(Preference, (person.id, Topic.STORM)))
 
 
-def mute(s: Session, person: Resident) -> None:
-    s.get_one(Preference, (person.id, Topic.STORM)).muted_until = NOW + timedelta(days=1)
-
-
 def withdraw(s: Session, person: Resident) -> None:
     s.get_one(Contact, person.sms).verified_at = None
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(opt_out, "opt-out"), (leave_topic, "not-subscribed"), (mute, "muted"), (withdraw, "unverified")],
+    [(opt_out, "opt-out"), (leave_topic, "not-subscribed"), (withdraw, "unverified")],
 )
 def test_who_changed_their_mind_after_the_launch_is_skipped(
     people: list[Resident], change: Callable[[Session, Resident], None], reason: str

@@ -1,0 +1,71 @@
+"""What the form of a resident's choices shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from babel.dates import format_time, get_timezone_name
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.core import translation
+from notify.core.settings import settings
+from notify.models import Contact
+from notify.subscribers import choices
+from notify.subscribers.choices import Chosen
+
+# Those of the United States; a resident who lives by another one keeps it.
+ZONES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
+    "America/Anchorage", "Pacific/Honolulu", "America/Puerto_Rico",
+)  # fmt: skip
+MOST = (1, 2, 3, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesView:
+    """`usual`: the city's quiet hours, None without any; `hours`: what the two fields show. `zones`: name and words.
+    `lowest`: contact -> rank."""
+
+    chosen: Chosen
+    usual: tuple[str, str] | None
+    hours: tuple[str, str]
+    zones: Sequence[tuple[str, str]]
+    most: Sequence[int]
+    lowest: dict[int, int | None]
+    first_day: date
+    last_day: date
+
+    @property
+    def quiet(self) -> str:
+        if self.chosen.quiet is None:
+            return "city"
+        return "own" if self.chosen.quiet.begin != self.chosen.quiet.end else "never"
+
+
+def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
+    chosen = choices.read(s, subscriber_id, now)
+    city = settings().quiet
+    own = chosen.quiet if chosen.quiet is not None and chosen.quiet.begin != chosen.quiet.end else None
+    begin, end = own or (city if city.begin != city.end else (time(21), time(8)))
+    names = dict.fromkeys((*([chosen.timezone] if chosen.timezone else []), settings().timezone, *ZONES))
+    lowest = select(Contact.id, Contact.lowest_severity).where(Contact.subscriber_id == subscriber_id)
+    today = now.astimezone(chosen.zone).date()
+    return ChoicesView(
+        chosen,
+        (_clock(city.begin), _clock(city.end)) if city.begin != city.end else None,
+        (f"{begin:%H:%M}", f"{end:%H:%M}"),
+        [(name, _called(name)) for name in names],
+        MOST if chosen.most_a_day in (None, *MOST) else sorted((*MOST, chosen.most_a_day or 0)),
+        {row.id: row.lowest_severity for row in s.execute(lowest)},
+        today + timedelta(days=1),
+        today + choices.LONGEST_MUTE - timedelta(days=1),
+    )
+
+
+def _called(zone: str) -> str:
+    return get_timezone_name(zone, "long", locale=translation.locale(), zone_variant="generic", uncommon=True)
+
+
+def _clock(at: time) -> str:
+    return format_time(at, "short", locale=translation.locale())

@@ -1,0 +1,124 @@
+"""The statements that claim deliveries: each judges some of a batch by the rules, and moves them all at once.
+
+An emergency has a statement without the rules that it passes. The batch is leased to us, so its rows are not locked
+before they are written. A row that a cancel or a receipt moves at the same moment is left alone, because the UPDATE
+checks the state again.
+"""
+
+from notify.audience import rules
+from notify.models import Lane
+
+QUEUED = "d.state = 'queued'"
+LIMITED = "most-a-day"  # the reason of a message above the number of alerts a day that its resident wants
+
+_BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
+                        WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
+_NOW = "%(now)s"
+_GIVEN = "%({})s"
+_NEXT = f"d.id > %(after)s AND {QUEUED} ORDER BY d.id LIMIT %(most)s"
+_THESE = f"d.id = ANY(%(ids)s) AND {QUEUED}"
+
+_LEASED = """
+        SELECT b.*, b.id AS leased_id, a.topic, a.severity FROM batches b JOIN alerts a ON a.id = b.alert_id
+         WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
+           AND a.state = 'sending' AND a.expires_at > %(last)s"""
+
+
+def _emergency(*, blocks: bool) -> str:
+    more = {"carrier_block": _BLOCKED} if blocks else {}
+    return f"""
+    WITH leased AS ({_LEASED}
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.contact_id, leased.topic FROM leased JOIN deliveries d ON d.batch_id = leased_id
+         WHERE {_NEXT}
+    ), judged AS (
+        SELECT picked.id, c.address_sealed, {rules.reason(_NOW, Lane.EMERGENCY, **more)} AS reason
+          FROM picked
+          JOIN contacts c ON c.id = picked.contact_id
+          {rules.facts("picked.topic")}
+    )
+    UPDATE deliveries d
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
+                         ELSE 'skipped' END)::delivery_state,
+           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
+           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+      FROM judged WHERE d.id = judged.id AND {QUEUED}
+    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
+"""
+
+
+def _routine(which: str, above: str, until: str, *, blocks: bool) -> str:
+    """What is held moves to batches of its own, one for each time that it is held until, in the same statement: it is
+    neither lost nor held twice.
+
+    `above`: SQL for whether its resident has had enough alerts today; `until`: for the time until which it then waits.
+    Without such a time it stays queued.
+    """
+    more = {"carrier_block": _BLOCKED} if blocks else {}
+    return f"""
+    WITH leased AS ({_LEASED}
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.contact_id, leased.topic, leased.severity, leased.alert_id
+          FROM leased JOIN deliveries d ON d.batch_id = leased_id
+         WHERE {which}
+    ), known AS (
+        SELECT picked.id, c.address_sealed,
+               {rules.reason(_NOW, Lane.ROUTINE, rules.rank_of("picked.severity"), **more)} AS reason,
+               {rules.held_until(_GIVEN)} AS quiet_until, {above} AS above, {until} AS above_until
+          FROM picked
+          JOIN contacts c ON c.id = picked.contact_id
+          {rules.facts("picked.topic")} {rules.choices()}
+    ), judged AS MATERIALIZED (
+        SELECT id, address_sealed,
+               coalesce(reason, CASE WHEN quiet_until IS NOT NULL THEN 'quiet-hours'
+                                     WHEN above THEN '{LIMITED}' END) AS reason,
+               CASE WHEN reason IS NULL
+                    THEN coalesce(quiet_until, CASE WHEN above THEN above_until END) END AS held_until
+          FROM known
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
+        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, count(*), 'held'::batch_state,
+               judged.held_until
+          FROM judged, leased b WHERE judged.held_until IS NOT NULL
+         GROUP BY b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, judged.held_until
+        RETURNING id, held_until
+    )
+    UPDATE deliveries d
+       SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.held_until IS NOT NULL THEN 'held'
+                         WHEN judged.reason IN ('carrier-block', '{LIMITED}') THEN 'queued'
+                         ELSE 'skipped' END)::delivery_state,
+           batch_id = coalesce(made.id, d.batch_id),
+           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
+           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+      FROM judged LEFT JOIN made USING (held_until) WHERE d.id = judged.id AND {QUEUED}
+    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
+"""
+
+
+# An alert counts once, on however many contacts it came. What failed did not come, and an exercise goes to nobody.
+_HAD_ENOUGH = f"""own.most_a_day <= (
+                   SELECT count(DISTINCT e.alert_id)
+                     FROM alerts y JOIN contacts k ON k.subscriber_id = c.subscriber_id
+                     JOIN deliveries e ON (e.alert_id, e.contact_id) = (y.id, k.id)
+                    WHERE y.lane = 'routine' AND y.id <> picked.alert_id AND y.status <> 'Exercise'
+                      AND y.launched_at IS NOT NULL AND y.expires_at > {rules.today(_GIVEN)}
+                      AND e.claimed_at >= {rules.today(_GIVEN)}
+                      AND e.state IN ('sending', 'unknown', 'accepted', 'delivered'))"""
+
+CLAIM = {
+    (lane, blocks): _emergency(blocks=blocks)
+    if lane is Lane.EMERGENCY
+    else _routine(_NEXT, "own.most_a_day IS NOT NULL", "NULL::timestamptz", blocks=blocks)
+    for lane in Lane
+    for blocks in (False, True)
+}
+
+# A resident who limits the number of alerts a day is counted in a statement of its own, after LOCK_CHOICES: two claims
+# at the same moment must not both find room for one more.
+LOCK_CHOICES = """
+    SELECT FROM choices w JOIN contacts c ON c.subscriber_id = w.subscriber_id JOIN deliveries d ON d.contact_id = c.id
+     WHERE d.id = ANY(%(ids)s) ORDER BY w.subscriber_id FOR UPDATE OF w
+"""
+CLAIM_LIMITED = {
+    blocks: _routine(_THESE, _HAD_ENOUGH, rules.next_day(_GIVEN), blocks=blocks) for blocks in (False, True)
+}

@@ -1,0 +1,132 @@
+"""What residents choose about routine messages: when they come, how many a day, and how grave they must be.
+
+A resident who wants what the city does has no row. Emergencies pass all of this.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notify.core import quiet_time
+from notify.core.errors import Invalid
+from notify.core.quiet_time import NEVER, QuietHours
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.models import Choices, Contact, Preference
+
+MOST_A_DAY = 20
+LONGEST_MUTE = timedelta(days=366)
+SEVERITY_RANKS = range(2, 5)  # Moderate, Severe, Extreme; without one, everything comes
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`quiet`: None as the city does. `timezone`: "" the city's. `most_a_day`: None any number.
+
+    `muted_until`: the first day on which routine messages come again, or None.
+    """
+
+    quiet: QuietHours | None = None
+    timezone: str = ""
+    most_a_day: int | None = None
+    muted_until: date | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone) if self.timezone else settings().tz
+
+
+def read(s: Session, subscriber_id: int, now: datetime) -> Chosen:
+    """Return what a resident has chosen."""
+    row = s.get(Choices, subscriber_id) or Choices()
+    quiet = None
+    if row.quiet_from is not None and row.quiet_to is not None:
+        quiet = QuietHours(row.quiet_from, row.quiet_to)
+    chosen = Chosen(quiet, row.timezone or "", row.most_a_day)
+    until = muted_until(s, subscriber_id)
+    if until is None or until <= now:
+        return chosen
+    return Chosen(quiet, chosen.timezone, chosen.most_a_day, until.astimezone(chosen.zone).date())
+
+
+def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> None:
+    """Store what a resident chooses, in place of what they chose before. Raises Invalid, and changes nothing then."""
+    until = _end_of_mute(s, wanted, now)
+    own = {
+        "quiet_from": wanted.quiet.begin if wanted.quiet else None,
+        "quiet_to": wanted.quiet.end if wanted.quiet else None,
+        "timezone": wanted.timezone if wanted.timezone not in ("", settings().timezone) else None,
+        "most_a_day": wanted.most_a_day,
+    }
+    if any(value is not None for value in own.values()):
+        row = insert(Choices).values(subscriber_id=subscriber_id, **own)
+        s.execute(row.on_conflict_do_update(index_elements=["subscriber_id"], set_=own))
+    else:
+        s.execute(delete(Choices).where(Choices.subscriber_id == subscriber_id))
+    s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
+
+
+def muted_until(s: Session, subscriber_id: int) -> datetime | None:
+    """Return until when all topics of a resident are muted; None if one of them is not, or they have none."""
+    muted: datetime | None = s.execute(
+        select(func.min(Preference.muted_until))
+        .where(Preference.subscriber_id == subscriber_id)
+        .having(func.bool_and(Preference.muted_until.is_not(None)))
+    ).scalar_one_or_none()
+    return muted
+
+
+def set_lowest(s: Session, subscriber_id: int, lowest: Mapping[int, int | None]) -> None:
+    """Set the lowest severity of contacts (id -> rank, None: all), but not of those of others. Raises Invalid."""
+    for contact, rank in lowest.items():
+        if rank is not None and rank not in SEVERITY_RANKS:
+            raise Invalid(_("This is no severity."), hint=_("Choose one of the list."))
+        s.execute(
+            update(Contact)
+            .where(Contact.id == contact, Contact.subscriber_id == subscriber_id)
+            .where(Contact.lowest_severity.is_distinct_from(rank))
+            .values(lowest_severity=rank)
+        )
+
+
+def hours(kind: Literal["city", "own", "never"], begin: str, end: str) -> QuietHours | None:
+    """Return the quiet hours of a form; None for the city's. Raises Invalid."""
+    if kind == "city":
+        return None
+    if kind == "never":
+        return NEVER
+    try:
+        found = quiet_time.read(f"{begin}-{end}")
+    except ValueError:
+        raise Invalid(
+            _("The quiet hours are not two times of day."), hint=_("Write them as 21:00 and 08:00.")
+        ) from None
+    if found.begin == found.end:
+        raise Invalid(_("The quiet hours begin when they end."), hint=_("Choose two times, or messages at any hour."))
+    return found
+
+
+def _end_of_mute(s: Session, wanted: Chosen, now: datetime) -> datetime | None:
+    """Check what is wanted. Return the moment at which the mute ends."""
+    if wanted.timezone:
+        known = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = :name)"
+        if wanted.timezone not in available_timezones() or not s.scalar(text(known), {"name": wanted.timezone}):
+            raise Invalid(_("This is no time zone."), hint=_("Choose one of the list."))
+    if wanted.most_a_day is not None and not 1 <= wanted.most_a_day <= MOST_A_DAY:
+        raise Invalid(
+            _("This is no number of alerts a day."), hint=_("Choose 1 to %(most)s, or no limit.", most=MOST_A_DAY)
+        )
+    if wanted.muted_until is None:
+        return None
+    until = quiet_time.moment(wanted.muted_until, time(0), wanted.zone)
+    if not now < until <= now + LONGEST_MUTE:
+        raise Invalid(
+            _("A pause ends on a day to come, within a year."), hint=_("Choose such a day, or none for no pause.")
+        )
+    return until
