@@ -24,6 +24,7 @@ from api.console.people import (
     proof,
     roster,
     sign_in,
+    signing_up,
     you,
 )
 from api.console.places import city_map, zones
@@ -62,5 +63,6 @@ _PAGES = (
     policies,
     drills,
     audit,
+    signing_up,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

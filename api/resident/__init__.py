@@ -1,5 +1,14 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, data, join, me, unsubscribe
+from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe
 
-ROUTERS = (alerts.router, data.router, join.router, me.router, choices.router, unsubscribe.router)
+ROUTERS = (
+    alerts.router,
+    data.router,
+    join.router,
+    confirm.router,
+    tablet.router,
+    me.router,
+    choices.router,
+    unsubscribe.router,
+)

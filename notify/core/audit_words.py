@@ -29,6 +29,7 @@ ACTS = {
     "enable": gettext_noop("enable"),
     "end": gettext_noop("end"),
     "end-sessions": gettext_noop("end sessions"),
+    "enter": gettext_noop("sign up for a resident"),
     "enter exercise mode": gettext_noop("enter exercise mode"),
     "erase": gettext_noop("erase"),
     "expire": gettext_noop("expire"),

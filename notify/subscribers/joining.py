@@ -68,7 +68,7 @@ def begin(
     """
     channel, address = parse(contact)
     tries.count(s, tries.of_joiner(channel, address, network, now), now)
-    _require_sender(channel)
+    require_sender(channel)
     keyring.hold(s)
     token = secrets.token_urlsafe(24)
     joining = Joining(
@@ -158,7 +158,8 @@ def _open(s: Session, token: str, now: datetime, *, lock: bool = False) -> Joini
     return found
 
 
-def _require_sender(channel: str) -> None:
+def require_sender(channel: str) -> None:
+    """Raise Unavailable when nothing can be sent on a channel."""
     if not sender_pool.open_senders(channel):
         raise Unavailable(
             _("We cannot send a code on this way just now."),

@@ -21,6 +21,7 @@ from notify.delivery.questions import PLACE
 from notify.models import Contact, DirectMessage
 from notify.subscribers import consent, conversations
 
+About = Mapping[str, Any]
 Question = Literal["confirm", "still-there"]
 
 # YES: the contact is verified, with a consent that holds `words` and `how`, and gets alerts. NO: it is opted out.
@@ -70,10 +71,15 @@ def ask(
     )  # fmt: skip
 
 
-def waiting(s: Session, channel: str, index: bytes, now: datetime) -> Mapping[str, Any] | None:
+def waiting(s: Session, channel: str, index: bytes, now: datetime) -> About | None:
     """Return what a contact is being asked about; None if nothing."""
     talk = conversations.read(s, channel, index, now)
     return talk.kept if talk.asked in (CONFIRM, STILL_THERE) else None
 
 
-__all__ = ["CONFIRM", "PLACE", "STILL_THERE", "Question", "ask", "waiting"]
+def settle(s: Session, channel: str, index: bytes, now: datetime) -> None:
+    """End the question: it was answered elsewhere than by a text."""
+    conversations.keep(s, channel, index, conversations.read(s, channel, index, now).over(), now)
+
+
+__all__ = ["CONFIRM", "PLACE", "STILL_THERE", "About", "Question", "ask", "settle", "waiting"]

@@ -124,6 +124,7 @@ def paths(
     console += [
         "/console/senders",
         "/console/policies",
+        "/console/sign-up",
         "/console/zones",
         f"/console/zones/{zone}",
         "/console/zones/import",

@@ -1,0 +1,216 @@
+"""Staff sign up a resident from a call, a paper form or at an event. Nothing is sent but one question; the contact gets
+alerts once its owner has answered YES, by text or by the link of an email.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify.accounts import tries
+from notify.channels.channel import CHANNELS
+from notify.core import crypto, keyring
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.translation import speaking
+from notify.models import Consent, Contact, Operator, Preference, Subscriber, Topic
+from notify.subscribers import addresses, consent, joining, proving, questions, wishes
+from notify.subscribers.identity import free
+from notify.subscribers.serving import note, require
+from notify.subscribers.storing import IMPORT_LOCK
+from notify.subscribers.wishes import Wish
+
+How = Literal["call", "paper", "event"]
+HOWS: tuple[How, ...] = get_args(How)
+# How it is stored with the consent, for good and in one language.
+PROOFS = {"call": "phone call", "paper": "paper form", "event": "sign-up at an event"}
+BY_LINK = "YES by the link of an email"
+PURPOSE = "entered"  # of the token in that link
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a staff member has entered. `contact`: a phone or an email, as it was typed."""
+
+    contact: str
+    wish: Wish
+    topics: Collection[Topic]
+    language: str
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    channel: str
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page of a link shows. `words`: what the owner of the email agrees to."""
+
+    masked: str
+    language: str
+    words: str
+
+
+def words(language: str) -> str:
+    """Return what is read aloud, and kept with the consent."""
+    with speaking(language):
+        return _(
+            "%(city)s will send you the alerts that you choose, by text or email. They are free from the city; message"
+            " and data rates may apply. The number of messages varies. You can stop at any time: reply STOP to end,"
+            " HELP for help. Do you agree?",
+            city=settings().city,
+        )
+
+
+def enter(s: Session, entry: Entry, now: datetime, by: Operator) -> Entered:
+    """Store a resident whose contact is not verified, and ask it to confirm.
+
+    Raises Invalid; NotAllowed; TooManyTries; Refused for a contact that is signed up, was just asked, or may not be
+    written to: then nothing is stored.
+    """
+    require(by)
+    channel, address = joining.parse(entry.contact)
+    _check(entry)
+    tries.count(s, tries.of_joiner(channel, address, f"operator {by.id}", now), now)
+    joining.require_sender(channel)
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    keyring.hold(s)
+    index = addresses.index(channel, address)
+    _require_free(s, channel, index, now)
+    contact = _contact(s, channel, address, entry, now)
+    _ask(s, contact, entry, now, by)
+    note(s, now, by, "enter", contact.subscriber_id or 0, contact=contact.id, how=entry.how)
+    return Entered(channel, addresses.masked(channel, address))
+
+
+def describe(s: Session, token: str, now: datetime) -> Asked:
+    """Return what the link of an email would confirm. Changes nothing. Raises Invalid, NotFound when it is over."""
+    contact, kept = _asked(s, token, now)
+    assert contact.address_sealed is not None  # noqa: S101  such a contact is not asked
+    address = crypto.unseal(contact.address_sealed, contact.channel)
+    language = s.get_one(Subscriber, contact.subscriber_id).language
+    return Asked(addresses.masked(contact.channel, address), language, str(kept.get("words", "")))
+
+
+def confirm(s: Session, token: str, now: datetime) -> Asked:
+    """Say YES by the link of an email: the contact gets alerts from now on. Raises as `describe`."""
+    asked = describe(s, token, now)
+    contact, kept = _asked(s, token, now)
+    contact.verified_at = now
+    how = f"{BY_LINK}: {kept.get('how', '')}"
+    s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=how, words=asked.words))
+    questions.settle(s, contact.channel, contact.address_index, now)
+    consent.note_alive(s, contact.channel, contact.address_index, how=how, now=now)
+    return asked
+
+
+def _check(entry: Entry) -> None:
+    if entry.language not in settings().languages:
+        raise Invalid(_("This language is not spoken here."), hint=_("Choose one of the list."))
+    if entry.how not in HOWS:
+        raise Invalid(_("Say how the resident asked."), hint=_("Choose one of the list."))
+
+
+def _require_free(s: Session, channel: str, index: bytes, now: datetime) -> None:
+    found = _stored(s, channel, index)
+    if found is not None and found.verified_at is not None:
+        raise Refused(
+            _("This phone or email is signed up already."),
+            hint=_("Look the resident up to change places, topics or language."),
+        )
+    if found is not None and questions.waiting(s, channel, index, now) is not None:
+        raise Refused(
+            _("This phone or email has been asked already, and has not answered."),
+            hint=_("Ask the resident to look for the message and to answer YES."),
+        )
+
+
+def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime) -> Contact:
+    """Return the contact, not verified, of a resident with the place; a resident of an import who lives there, or a new
+    one: an unproved contact that was imported with other places may have been somebody else's."""
+    index = addresses.index(channel, address)
+    found = _stored(s, channel, index)
+    at_home = found is not None and wishes.is_at_home(s, found.subscriber_id or 0, entry.wish)
+    if found is None or not at_home:
+        resident = Subscriber(language=entry.language, created_at=now)
+        s.add(resident)
+        s.flush()
+        if found is not None:
+            proving.pass_on(s, found, resident, now)
+        else:
+            free(s, [(channel, index)])
+            found = Contact(
+                subscriber_id=resident.id, channel=channel, address_index=index,
+                address_sealed=crypto.seal(address, channel), created_at=now,
+            )  # fmt: skip
+            s.add(found)
+        s.flush()
+        s.add_all(Preference(subscriber_id=resident.id, topic=topic) for topic in sorted(set(entry.topics)))
+    assert found.subscriber_id is not None  # noqa: S101  only timelines have none
+    wishes.add(s, found.subscriber_id, entry.wish, now)
+    s.flush()
+    return found
+
+
+def _ask(s: Session, contact: Contact, entry: Entry, now: datetime, by: Operator) -> None:
+    subject, said = message(contact.channel, entry.language)
+    about: dict[str, Any] = {"words": words(entry.language), "how": f"{PROOFS[entry.how]}, entered by operator {by.id}"}
+    if CHANNELS[contact.channel].letter:
+        about["place"] = link(contact.id)
+    questions.ask(s, contact.channel, contact.address_index, questions.CONFIRM, text=said, subject=subject, now=now,
+                  **about)  # fmt: skip
+
+
+def message(channel: str, language: str) -> tuple[str, str]:
+    """Return the subject and the text that ask a contact to confirm; PLACE stands for the link of an email."""
+    known = settings()
+    with speaking(language):
+        if CHANNELS[channel].letter:
+            subject = _("Do you want the alerts of %(city)s?", city=known.city)
+            return subject, _(
+                "Somebody has signed up this email for the alerts of %(city)s.\n\nIf it was for you, open this page and"
+                " press the button. It works for 14 days:\n%(link)s\n\nIf not, ignore this message: nothing else is"
+                " sent.",
+                city=known.city,
+                link=questions.PLACE,
+            )
+        return "", _(
+            "%(program)s: reply YES to get the alerts that were asked for at this number, NO if not by you. Not 911."
+            " Msg&data rates may apply. HELP or STOP.",
+            program=known.program,
+        )
+
+
+def link(contact_id: int) -> str:
+    """Return a link that says YES for a contact while it is being asked. Each is different, and good for one answer."""
+    return f"{settings().public_url}/confirm/{crypto.sign_token(PURPOSE, f'{contact_id}.{secrets.token_hex(8)}')}"
+
+
+def _asked(s: Session, token: str, now: datetime) -> tuple[Contact, questions.About]:
+    keyring.verify(s)
+    number, _point, _nonce = crypto.read_token(PURPOSE, token).partition(".")
+    contact = s.get(Contact, int(number), with_for_update=True)
+    if contact is not None and contact.address_sealed is not None:
+        kept = questions.waiting(s, contact.channel, contact.address_index, now)
+        if kept is not None and str(kept.get("place", "")).endswith(f"/{token}"):
+            return contact, kept
+    raise NotFound(
+        _("This link was used already, or is too old."),
+        hint=_("If you do not get alerts yet, join on the page where one joins."),
+    )
+
+
+def _stored(s: Session, channel: str, index: bytes) -> Contact | None:
+    return s.scalar(
+        select(Contact).where(
+            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )

@@ -1,0 +1,209 @@
+"""Residents whom staff sign up: asked first, and verified by their own answer."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from notify.core.db import transaction
+from notify.delivery import direct_messages
+from notify.subscribers import addresses, consent, conversations
+from tests import factories
+from tests.api import asked, joins
+from tests.api.joins import HOME, MAIL, PHONE
+
+AGREED = {"agreed": "yes", "how": "paper", "spoken": "es", "topic": ["storm", "water"], "place": HOME}
+
+
+@pytest.fixture
+def desk(at_desk: Callable[[str], httpx.Client]) -> httpx.Client:
+    joins.city_that_sends()
+    return at_desk("agent")
+
+
+def enter(desk: httpx.Client, contact: str = PHONE, **fields: object) -> httpx.Response:
+    return desk.post("/console/sign-up", data={"contact": contact} | AGREED | fields)
+
+
+def link() -> str:
+    """The link in the newest email, as it is made when it is sent."""
+    with transaction() as s:
+        index = addresses.index("email", MAIL)
+        return str(conversations.read(s, "email", index, datetime.now(UTC)).kept["place"])
+
+
+def verified() -> int:
+    return asked.number("SELECT count(*) FROM contacts WHERE verified_at IS NOT NULL")
+
+
+def test_whom_staff_sign_up_is_asked_by_text_and_gets_nothing_before_the_answer(desk: httpx.Client) -> None:
+    answer = enter(desk)
+    assert answer.status_code == 200
+    assert "***42 is asked" in answer.text
+    assert PHONE not in answer.text, "the next one begins with an empty form"
+    assert verified() == 0
+    ((kind, text),) = asked.rows("SELECT kind, text FROM direct_messages")
+    assert kind == "question"
+    assert "responda SI" in text
+    assert asked.rows("SELECT topic::text FROM preferences ORDER BY topic") == [("storm",), ("water",)]
+    number = factories.alert_resolved(now=datetime.now(UTC))
+    assert asked.rows("SELECT reason FROM deliveries WHERE alert_id = :a", a=number) == [("unverified",)]
+    ((who, how),) = asked.rows("SELECT operator_id, detail ->> 'how' FROM audit WHERE action = 'enter'")
+    assert (who is not None, how) == (True, "paper")
+
+
+def test_the_words_are_on_the_screen_in_every_language_to_be_read_aloud(desk: httpx.Client) -> None:
+    page = desk.get("/console/sign-up").text
+    assert "Do you agree?" in page
+    assert '<blockquote lang="es" dir="ltr"><p>City of Tocsin le enviará' in page
+
+
+def test_the_link_of_an_email_shows_a_button_and_only_the_button_confirms(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    path = link().removeprefix(str(desk.base_url).rstrip("/"))
+    ((stored,),) = asked.rows("SELECT text FROM direct_messages")
+    assert path not in stored, "the link is sealed until it is sent"
+    shown = desk.get(path)
+    assert shown.status_code == 200
+    assert '<html lang="es"' in shown.text
+    assert MAIL not in shown.text
+    assert verified() == 0, "programs that check emails open links"
+    assert "Ya está inscrito" in desk.post(path).text
+    assert verified() == 1
+    ((how, words),) = asked.rows("SELECT how, words FROM consents")
+    assert re.fullmatch(r"YES by the link of an email: paper form, entered by operator \d+", how)
+    assert "le enviará" in words
+    assert desk.get(path).status_code == 404, "once"
+    assert desk.post("/confirm/forged").status_code == 422
+
+
+def test_the_message_that_goes_out_has_the_link(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    with transaction() as s:
+        number = asked.number("SELECT contact_id FROM direct_messages")
+        place, make = direct_messages.SECRETS["question"]
+        assert make(s, number, "email", datetime.now(UTC)) == link()
+    assert place in asked.rows("SELECT text FROM direct_messages")[0][0]
+
+
+@pytest.mark.parametrize("role", ["author", "approver"])
+def test_only_who_serves_residents_may(at_desk: Callable[[str], httpx.Client], role: str) -> None:
+    assert at_desk(role).get("/console/sign-up").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({"agreed": ""}, 422, "must agree first"),
+        ({"contact": "12"}, 422, "neither a phone"),
+        ({"place": "", "address": "no such street"}, 422, "do not find"),
+        ({"spoken": "xx"}, 422, "not spoken here"),
+    ],
+)
+def test_a_form_that_lacks_something_keeps_what_was_typed(
+    desk: httpx.Client, fields: dict[str, str], status: int, says: str
+) -> None:
+    answer = enter(desk, **({"label": "Mom's flat"} | fields))
+    assert answer.status_code == status
+    assert says in answer.text
+    assert "Mom&#39;s flat" in answer.text
+    assert asked.number("SELECT count(*) FROM subscribers") == 0
+
+
+def test_who_is_signed_up_asked_already_or_has_left_is_not_asked(desk: httpx.Client) -> None:
+    with transaction() as s:
+        factories.resident(s, phone="+12155550177", now=datetime.now(UTC))
+        consent.opt_out(s, "sms", "+12155550178", how="STOP", now=datetime.now(UTC))
+    assert "signed up already" in enter(desk, "+12155550177").text
+    assert enter(desk, "+12155550178").status_code == 409
+    assert "is asked" in enter(desk).text
+    assert "asked already" in enter(desk).text
+    assert asked.number("SELECT count(*) FROM direct_messages") == 1
+    assert asked.number("SELECT count(*) FROM subscribers") == 2
+
+
+def test_a_contact_of_an_import_without_consent_is_asked_at_its_own_home_and_passed_on_elsewhere(
+    desk: httpx.Client,
+) -> None:
+    with transaction() as s:
+        home = factories.resident(s, phone=PHONE, verified=False, now=datetime.now(UTC))
+        other = factories.resident(s, phone="+12155550177", verified=False, at=[(0.9, 0.9)], now=datetime.now(UTC))
+    enter(desk)
+    enter(desk, "+12155550177")
+    assert asked.number("SELECT subscriber_id FROM contacts WHERE id = :c", c=home.sms) == home.id
+    assert asked.number("SELECT subscriber_id FROM contacts WHERE id = :c", c=other.sms) not in (home.id, other.id)
+
+
+class TestTablet:
+    @pytest.fixture
+    def tablet(self, desk: httpx.Client) -> httpx.Client:
+        answer = desk.post("/console/sign-up/tablet", follow_redirects=False)
+        assert answer.headers["location"] == "/tablet"
+        desk.cookies.delete("tocsin")
+        assert "tocsin=" in answer.headers["set-cookie"]
+        return desk
+
+    def sign_up(self, tablet: httpx.Client, contact: str = PHONE, **fields: object) -> httpx.Response:
+        given = {"contact": contact, "place": HOME, "agreed": "yes"} | fields
+        return tablet.post("/tablet?lang=en", data=given, follow_redirects=False)
+
+    def test_it_opens_no_page_of_the_console(self, tablet: httpx.Client) -> None:
+        assert tablet.get("/tablet").status_code == 200
+        for path in ("/console", "/console/sign-up", "/console/alerts"):
+            answer = tablet.get(path, follow_redirects=False)
+            assert (answer.status_code, "/console/sign-in" in answer.headers["location"]) == (303, True)
+        assert asked.number("SELECT count(*) FROM sessions WHERE ended_at IS NULL") == 0
+
+    def test_a_browser_that_nobody_made_a_tablet_is_refused(self, door: httpx.Client) -> None:
+        for cookie in ("", "forged"):
+            door.cookies.set("tocsin-tablet", cookie)
+            assert door.get("/tablet").status_code == 403
+            assert door.post("/tablet", data={}, headers={"Origin": str(door.base_url)}).status_code == 403
+
+    def test_one_after_the_other_signs_up_and_leaves_nothing(self, tablet: httpx.Client) -> None:
+        for contact in (PHONE, MAIL):
+            answer = self.sign_up(tablet, contact)
+            assert answer.headers["location"] == "/tablet/thanks?lang=en"
+            after = tablet.get("/tablet/thanks?lang=en")
+            again = tablet.get("/tablet?lang=en")
+            for page in (after, again):
+                assert page.headers["cache-control"] == "no-store"
+                assert contact not in page.text
+                assert "120 Main St" not in page.text
+                assert "data-idle-s=" in page.text, "it goes away by itself"
+        assert asked.number("SELECT count(*) FROM contacts WHERE verified_at IS NULL") == 2
+        assert asked.number("SELECT count(*) FROM audit WHERE action = 'enter' AND detail ->> 'how' = 'event'") == 2
+
+    def test_every_field_is_closed_to_the_browsers_memory(self, tablet: httpx.Client) -> None:
+        page = tablet.get("/tablet?lang=en").text
+        fields = re.findall(r"<(?:input|form)[^>]*>", page)
+        open_ones = [one for one in fields if 'autocomplete="off"' not in one and "/tablet/end" not in one]
+        assert not open_ones
+
+    def test_it_says_the_same_whether_somebody_is_known_or_not(self, tablet: httpx.Client) -> None:
+        with transaction() as s:
+            factories.resident(s, phone="+12155550177", now=datetime.now(UTC))
+            consent.opt_out(s, "sms", "+12155550178", how="STOP", now=datetime.now(UTC))
+        answers = {
+            (one.status_code, one.headers["location"])
+            for one in (self.sign_up(tablet, phone) for phone in ("+12155550177", "+12155550178", PHONE, PHONE))
+        }
+        assert answers == {(303, "/tablet/thanks?lang=en")}
+        assert asked.number("SELECT count(*) FROM direct_messages") == 1
+
+    def test_without_consent_nothing_is_sent(self, tablet: httpx.Client) -> None:
+        answer = self.sign_up(tablet, agreed="")
+        assert (answer.status_code, "Tick the box" in answer.text) == (422, True)
+        assert asked.number("SELECT count(*) FROM subscribers") == 0
+
+    def test_it_ends(self, tablet: httpx.Client) -> None:
+        ended = tablet.post("/tablet/end", follow_redirects=False)
+        assert ended.headers["location"] == "/console"
+        assert 'tocsin-tablet=""' in ended.headers["set-cookie"]
+
+    def test_it_ends_when_its_operator_leaves(self, tablet: httpx.Client) -> None:
+        asked.do("UPDATE operators SET disabled_at = now()")
+        assert self.sign_up(tablet).status_code == 403
+        assert asked.number("SELECT count(*) FROM subscribers") == 0
