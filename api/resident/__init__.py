@@ -1,6 +1,6 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe
+from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe, why
 
 ROUTERS = (
     alerts.router,
@@ -11,4 +11,5 @@ ROUTERS = (
     me.router,
     choices.router,
     unsubscribe.router,
+    why.router,
 )

@@ -12,7 +12,7 @@ from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.delivery import claims, leases, senders
 from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import export_csv, serving
+from notify.subscribers import export_csv, holdings, serving
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
 
@@ -229,6 +229,35 @@ def test_every_table_that_holds_something_of_a_resident_has_its_rule() -> None:
     }
     of_staff = {"operator_contacts"}
     assert (holding | {"subscribers"}) - of_staff == set(HELD)
+
+
+def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
+    tom = somebody(topics=("storm",))
+    whose = {"id": tom.id, "contact": tom.sms}
+    fill = (
+        "INSERT INTO choices (subscriber_id, timezone) VALUES (:id, 'America/New_York')",
+        "INSERT INTO arrivals (subscriber_id, at, due_at) VALUES (:id, now(), now())",
+        """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
+           SELECT channel, address_index, now(), now() FROM contacts WHERE id = :contact""",
+        """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
+           VALUES ('question', :contact, 1, 'sms', '', 'Still at 12 Main St?', 'waiting', now())""",
+        """INSERT INTO joinings (token_hash, channel, address_sealed, language, words, made_at, code_ends_at,
+                                 contact_id, ended_at)
+           SELECT 'x', channel, address_sealed, 'en', '', now(), now(), id, now() FROM contacts WHERE id = :contact""",
+    )
+    with transaction() as s:
+        for statement in fill:
+            s.execute(text(statement), whose)
+    deleted = [table for table, rule in HELD.items() if rule.startswith("deleted")]
+    values = {"id": tom.id, "since": NOW}
+
+    def rows(table: str) -> int:
+        return int(sql(f"SELECT count(*) FROM {table} t WHERE {holdings.HELD[table].whose}", **values)[0][0])
+
+    assert {table for table in deleted if not rows(table)} == set(), "each has something to delete"
+    with transaction() as s:
+        serving.erase(s, tom.id, NOW, operator(s, "agent"))
+    assert {table for table in deleted if rows(table)} == set()
 
 
 def test_a_message_that_waits_is_not_sent_to_who_was_erased_meanwhile() -> None:

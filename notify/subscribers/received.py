@@ -1,0 +1,211 @@
+"""Why a resident got an alert, and why not: answered from the deliveries, and where there is none, from their places.
+
+Everything that a delivery says is shown as it stands there; nothing is guessed from what the resident chose since.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify.core import points, reasons
+from notify.core.errors import NotFound, Unavailable
+from notify.core.settings import settings
+from notify.core.translation import gettext, gettext_noop
+from notify.core.translation import gettext as _
+from notify.models import Alert, Place, Subscriber
+from notify.subscribers import record
+from zones.geometry import readable_areas
+from zones.membership import Membership
+
+MOST = 30  # messages shown, the newest first
+NEAR_WITHIN = timedelta(days=30)  # in which alerts near the places are searched for
+NEAR_MOST = 60  # alerts
+
+# State of a delivery -> what became of the message, for the resident.
+_BECAME: Mapping[str, str] = {
+    "queued": gettext_noop("It waits to be sent."),
+    "held": gettext_noop("It is held back for now."),
+    "sending": gettext_noop("It is being sent."),
+    "unknown": gettext_noop("We do not know yet whether it arrived."),
+    "accepted": gettext_noop("Your phone company or mail provider has it, and did not say more."),
+    "delivered": gettext_noop("It arrived."),
+    "undelivered": gettext_noop("It did not arrive."),
+    "failed": gettext_noop("It was refused, and did not arrive."),
+    "skipped": gettext_noop("It was not sent to you."),
+    "cancelled": gettext_noop("The city took the alert back before it was sent to you."),
+    "expired": gettext_noop("The alert was over before it could be sent to you."),
+}
+# Reason -> why it was not sent, and the part of the resident's page that changes it.
+_WHY: Mapping[str, tuple[str, str]] = {
+    "opt-out": (gettext_noop("You had stopped these messages."), "how"),
+    "unverified": (gettext_noop("This phone or email was not confirmed."), "how"),
+    "hard-bounce": (gettext_noop("Earlier messages to it came back."), "how"),
+    "invalid": (gettext_noop("There was no such phone or email."), "how"),
+    "complaint": (gettext_noop("An earlier message to it was marked as spam."), "how"),
+    "carrier-block": (
+        gettext_noop("Your phone company blocks our number since your STOP. Text START to that number."), "how",
+    ),
+    "not-subscribed": (gettext_noop("You had not chosen this topic."), "what"),
+    "muted": (gettext_noop("You had muted this topic."), "when"),
+    "below-severity": (gettext_noop("You want only more severe alerts there."), "when"),
+    "quiet-hours": (gettext_noop("These are your quiet hours: it goes out when they end."), "when"),
+    "most-a-day": (gettext_noop("You got as many as you want in a day: it goes out the next day."), "when"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message of an alert to one of the resident's contacts, or one that was left out.
+
+    `contact`: masked. `subject`, `words`: exactly as sent; "" if it was not written for them. `became`, `why`:
+    sentences. `change`: the part of the resident's page where they change it; "" if they cannot.
+    """
+
+    alert_id: int
+    topic: str
+    status: str
+    launched_at: datetime
+    channel: str
+    contact: str
+    subject: str
+    words: str
+    state: str
+    became: str
+    why: str
+    change: str
+    at: datetime | None
+
+    @property
+    def reached(self) -> bool:
+        return self.state not in {"skipped", "cancelled", "expired", "failed", "undelivered"}
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An alert for an area with one of the resident's places, of which nothing was sent to any contact of theirs."""
+
+    alert_id: int
+    topic: str
+    launched_at: datetime
+    place: str
+    why: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    received: Sequence[Received]
+    missed: Sequence[Missed]
+
+
+def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
+    """Return the last messages to a resident, and the alerts near their places that they did not get. Raises NotFound
+    once they are erased."""
+    resident = s.get(Subscriber, subscriber_id)
+    if resident is None or resident.erased_at is not None:
+        raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
+    rows = s.execute(text(_MESSAGES), {"id": subscriber_id, "since": resident.created_at, "most": MOST})
+    return Answer([_received(row) for row in rows], list(_missed(s, resident, now)))
+
+
+def _received(row: Any) -> Received:
+    why, change = _why(row.reason) if row.reason else ("", "")
+    return Received(
+        alert_id=row.id,
+        topic=row.topic,
+        status=row.status,
+        launched_at=row.launched_at,
+        channel=row.channel,
+        contact=record.shown(row.channel, row.address_sealed),
+        subject=row.subject or "",
+        words=row.words or "",
+        state=row.state,
+        became=gettext(_BECAME[row.state]),
+        why=why,
+        change=change,
+        at=row.settled_at or row.sent_at,
+    )
+
+
+def _why(reason: str) -> tuple[str, str]:
+    if reason in _WHY:
+        words, change = _WHY[reason]
+        return gettext(words), change
+    said = reasons.sentence(reason)
+    return f"{said[:1].upper()}{said[1:]}.", ""
+
+
+def _missed(s: Session, resident: Subscriber, now: datetime) -> Iterator[Missed]:
+    """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery."""
+    places = [(one, point) for one in _places(s, resident.id) if (point := _point(one)) is not None]
+    if not places:
+        return
+    alerts = s.scalars(
+        select(Alert)
+        .where(
+            Alert.launched_at > now - NEAR_WITHIN, Alert.status == "Actual", Alert.area.is_not(None),
+            text("""NOT EXISTS (SELECT FROM contacts c
+                              JOIN deliveries d ON (d.alert_id, d.contact_id) = (alerts.id, c.id)
+                              WHERE c.subscriber_id = :id)""").bindparams(id=resident.id),
+        )
+        .order_by(Alert.launched_at.desc())
+        .limit(NEAR_MOST)
+    ).all()  # fmt: skip
+    areas = readable_areas([one.area for one in alerts if one.area is not None])
+    lon, lat = np.array([point for _one, point in places]).T
+    radius_m = np.array([one.radius_m for one, _point in places], dtype=np.float64)
+    for alert in alerts:
+        if alert.area is None or alert.area not in areas:
+            continue
+        inside = Membership(areas[alert.area]).inside(lon, lat, radius_m)
+        near = [one for (one, _point), is_inside in zip(places, inside, strict=True) if is_inside]
+        if near:
+            why, change = _why_none(s, alert, resident, near)
+            assert alert.launched_at is not None  # noqa: S101  it was asked for
+            yield Missed(alert.id, alert.topic.value, alert.launched_at, near[0].label, why, change)
+
+
+def _why_none(s: Session, alert: Alert, resident: Subscriber, near: Sequence[Place]) -> tuple[str, str]:
+    assert alert.launched_at is not None  # noqa: S101
+    channels = set(
+        s.execute(text("SELECT channel FROM contacts WHERE subscriber_id = :id"), {"id": resident.id}).scalars()
+    )
+    if resident.created_at > alert.launched_at:
+        return _("You signed up after it was sent."), ""
+    if all(one.created_at > alert.launched_at for one in near):
+        return _("You added the place after it was sent."), ""
+    if not channels & set(alert.channels):
+        return _("The city sent it by other ways than your phones and emails here."), "how"
+    if alert.follows is not None:
+        return _("It went only to those whom the alert before it did not reach."), ""
+    if alert.fanout_done_at is None:
+        return _("The city is still sending it."), ""
+    return _("We do not know why. Please tell %(help)s.", help=settings().help_contact), ""
+
+
+def _places(s: Session, subscriber_id: int) -> Sequence[Place]:
+    return s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)).all()
+
+
+def _point(place: Place) -> tuple[float, float] | None:
+    try:
+        return points.open_one(place.subscriber_id, place.point_sealed)
+    except Unavailable:
+        return None  # a damaged one is nowhere
+
+
+# What was launched before there was such a resident went to who had the contact then (`proving.pass_on`).
+_MESSAGES = """
+    SELECT a.id, a.topic::text, a.status, a.launched_at, c.channel, c.address_sealed, d.state::text AS state, d.reason,
+           d.sent_at, d.settled_at, x.subject, x.text AS words
+      FROM alerts a CROSS JOIN contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
+      LEFT JOIN batches b ON b.id = d.batch_id
+      LEFT JOIN contents x ON (x.alert_id, x.channel, x.language) = (b.alert_id, b.channel, b.language)
+     WHERE c.subscriber_id = :id AND a.launched_at >= :since
+     ORDER BY a.launched_at DESC, a.id DESC, c.id LIMIT :most
+"""
