@@ -88,6 +88,11 @@ def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
     return said, [words for words, _ in kept], frozenset(words for words, end in kept if "?" in end)
 
 
+def own_words(text: str) -> str:
+    """Return the text without invisible characters and without quoted and forwarded parts."""
+    return _without_quotes(_without_format(text[:LONGEST]), _rules())
+
+
 def is_spanish(text: str) -> bool:
     """Return whether the words are more likely Spanish than English."""
     return _rules().spanish.found_in(normalized(_without_format(text[:LONGEST])))

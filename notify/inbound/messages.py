@@ -1,35 +1,40 @@
 """Texts from residents to our numbers: each is stored once, acted on at once and answered once."""
 
-import tomllib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels import registry
+from notify.channels.channel import CHANNELS
 from notify.channels.contract import Inbound
-from notify.content.links import fill_in
 from notify.core import alarms, keyring
-from notify.core.characters import ascii_punctuation
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
+from notify.inbound import conversation
+from notify.inbound.commands import Command, read_command, without_signature
+from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
-from notify.subscribers import addresses, consent, record
-from templates import REPLIES
+from notify.inbound.replies import worded
+from notify.subscribers import addresses, consent, conversations, record
+from notify.subscribers.conversations import Talk
 
-BY_TEXT = "text message"
+Kept = Meaning | Literal["command"]
+# Commands whose words may read as a STOP: STOP SNOW, MUTE.
+NOT_STOP = frozenset({"stop_topics", "mute", "unmute"})
 # The most replies to one phone within a time: two machines could answer each other for ever. A resident in danger who
 # writes again is answered again.
-MOST_ANSWERS: Mapping[Meaning, tuple[int, timedelta]] = {
+MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
     "other": (1, timedelta(days=1)),
     "doubt": (1, timedelta(days=1)),
     "distress": (6, timedelta(hours=1)),
     "start": (6, timedelta(hours=1)),
     "help": (1, timedelta(minutes=1)),
+    "command": (30, timedelta(days=1)),
 }
 CRY = "A text to us may be a cry for help. It was answered with 911. Read it at {provider}: {reference}."
 
@@ -39,9 +44,15 @@ class Reply:
     """`text` is the reply, in one message; None: no reply. `sender_address`: the number to reply from if the
     one that the resident wrote to is blocked; "": reply from that one."""
 
-    meaning: Meaning
+    meaning: Kept
     text: str | None
     sender_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    outcome: Outcome
+    language: str
 
 
 def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
@@ -51,30 +62,97 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     (47 CFR 64.1200(a)(12)): none when the provider has sent it, none when the number had opted out before. No more
     answers are given than `MOST_ANSWERS`. A message without a reference is a new one.
     """
-    meaning = _meaning(inbound)
     keyring.hold(s)
     channel = registry.PROVIDERS[provider].channel
     index = addresses.any_index(channel, inbound.address)
+    one_at_a_time = "SELECT pg_advisory_xact_lock(hashtextextended(encode(:index, 'hex'), 0))"
+    s.execute(text(one_at_a_time), {"index": index})  # what comes at once from one number is read in turn
     reference = inbound.reference or f"none:{uuid.uuid4()}"
-    seen = s.execute(
-        text("SELECT answered FROM inbound WHERE (provider, reference) = (:provider, :reference)"),
+    stored = s.execute(
+        text("SELECT meaning, answered FROM inbound WHERE (provider, reference) = (:provider, :reference)"),
         {"provider": provider, "reference": reference},
-    ).scalar_one_or_none()
-    if seen is None:
-        seen = _keep(s, provider, reference, index, meaning, now)
+    ).first()
+    talk = conversations.read(s, channel, index, now)
+    if stored is not None and stored.meaning == "command":
+        last = talk.last if talk.last.get("reference") == reference else {}
+        return Reply("command", last.get("text"), last.get("sender", ""))
+    meaning = _meaning(inbound)
+    may = carrier_blocks.senders(s, channel, index)
+    if stored is None:
+        consent.note_alive(s, channel, index, how=BY_TEXT, now=now)
+        said = _respond(s, channel, index, inbound, meaning, talk, may, now)
+        if said is not None:
+            return _said(s, provider, channel, index, reference, inbound, said, now)
+        if meaning == "stop" and talk.asked:
+            conversations.keep(s, channel, index, talk.over(), now)
+        answered = _keep(s, provider, reference, index, meaning, now)
         _obey(s, provider, channel, meaning, inbound, index, now)
         if meaning == "distress":
             cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
             alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
-    may = carrier_blocks.senders(s, channel, index)
+        may = carrier_blocks.senders(s, channel, index)
+    else:
+        answered = stored.answered
     answer = _answer_to_start(s, channel, index, may, now) if meaning == "start" else meaning
     repeated_stop = meaning == "stop" and not _opted_out_by(s, provider, channel, reference, index)
-    if not seen or repeated_stop or _is_answered(provider, inbound, answer):
+    if not answered or repeated_stop or _is_answered(provider, inbound, answer):
         return Reply(meaning, None)
-    return Reply(meaning, _words(s, answer, channel, index, inbound, may), may.number_to_answer(inbound))
+    language = _language(s, channel, index, inbound, talk)
+    return Reply(meaning, worded(language, answer, number=may.number_to_start(inbound)), may.number_to_answer(inbound))
 
 
-def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Meaning, now: datetime) -> bool:
+def _respond(
+    s: Session,
+    channel: str,
+    index: bytes,
+    inbound: Inbound,
+    meaning: Meaning,
+    talk: Talk,
+    may: carrier_blocks.Senders,
+    now: datetime,
+) -> "Said | None":
+    """Return what a command or an answer has led to. A cry for help, STOP and HELP are neither, whatever we asked."""
+    command = read_command(inbound.text)
+    if meaning in ("distress", "help") or inbound.opt_out_type.upper() == "STOP":
+        return None
+    if meaning == "stop" and (command is None or command.name not in NOT_STOP):
+        return None
+    try:
+        address = CHANNELS[channel].address.kept(inbound.address)
+    except ValueError:
+        return None  # a short code
+    heard = Heard(
+        s=s, channel=channel, address=address, index=index, text=inbound.text, meaning=meaning, command=command,
+        talk=talk, may=may, language=_language(s, channel, index, inbound, talk, command), now=now,
+    )  # fmt: skip
+    outcome = conversation.respond(heard)
+    return None if outcome is None else Said(outcome, outcome.language or heard.language)
+
+
+def _said(
+    s: Session,
+    provider: str,
+    channel: str,
+    index: bytes,
+    reference: str,
+    inbound: Inbound,
+    said: "Said",
+    now: datetime,
+) -> Reply:
+    """Keep what was asked and answered, and return the reply."""
+    if _is_known(provider, inbound) and _meaning(inbound) == "start":  # YES: the provider has lifted its block
+        carrier_blocks.lift(s, provider, inbound, index, now)
+    may = carrier_blocks.senders(s, channel, index)
+    answered = _keep(s, provider, reference, index, "command", now)
+    number = may.number_to_start(inbound)
+    words = worded(said.language, said.outcome.key, number=number, **said.outcome.values) if answered else None
+    sender = may.number_to_answer(inbound)
+    last = {"reference": reference, "text": words, "sender": sender} if words is not None else {}
+    conversations.keep(s, channel, index, replace(said.outcome.talk, last=last), now)
+    return Reply("command", words, sender)
+
+
+def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Kept, now: datetime) -> bool:
     """Store a message, and return whether to answer it."""
     most, within = MOST_ANSWERS.get(meaning, (1, timedelta(0)))
     answered: bool = s.execute(
@@ -93,7 +171,6 @@ def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Mean
 def _obey(
     s: Session, provider: str, channel: str, meaning: Meaning, inbound: Inbound, index: bytes, now: datetime
 ) -> None:
-    consent.note_alive(s, channel, index, how=BY_TEXT, now=now)
     known = _is_known(provider, inbound)
     if meaning == "stop":
         evidence = f"{provider} {inbound.reference}".strip()
@@ -109,7 +186,10 @@ def _obey(
 def _meaning(inbound: Inbound) -> Meaning:
     """Return the meaning that the provider acted on, if it did; else read the text."""
     understood: dict[str, Meaning] = {"STOP": "stop", "START": "start", "HELP": "help"}
-    return understood.get(inbound.opt_out_type.upper()) or read_meaning(inbound.text)
+    meaning = understood.get(inbound.opt_out_type.upper()) or read_meaning(inbound.text)
+    if meaning == "doubt" and read_meaning(without_signature(inbound.text)) == "stop":
+        return "stop"
+    return meaning
 
 
 def _is_known(provider: str, inbound: Inbound) -> bool:
@@ -152,22 +232,14 @@ def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index
     return found
 
 
-def _words(s: Session, answer: str, channel: str, index: bytes, inbound: Inbound, may: carrier_blocks.Senders) -> str:
-    """Return the reply in the resident's language; for a stranger, in the language of the text."""
-    resident = s.execute(
+def _language(
+    s: Session, channel: str, index: bytes, inbound: Inbound, talk: Talk, command: Command | None = None
+) -> str:
+    """Return the language of the resident; for a stranger, the one that they chose, or of the text."""
+    resident: str | None = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
                  WHERE c.channel = :channel AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),
         {"channel": channel, "index": index},
     ).scalar_one_or_none()
-    chosen = settings()
-    words = catalogue()
-    language = resident or ("es" if is_spanish(inbound.text) else chosen.languages[0])
-    answers = words.get(language) or words[chosen.languages[0]]
-    values = {"program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url}
-    return ascii_punctuation(fill_in(answers[answer], **values, number=may.number_to_start(inbound)))
-
-
-@cache
-def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """Return the replies by language and key."""
-    return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(REPLIES.glob("*.toml"))}
+    spanish = is_spanish(inbound.text) or (command is not None and command.is_spanish)
+    return talk.language or resident or ("es" if spanish else settings().languages[0])

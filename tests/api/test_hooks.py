@@ -176,7 +176,7 @@ def test_an_exact_start_is_answered_with_what_holds(door: httpx.Client, city: da
     assert "this number is not signed up. To sign up:" in inbound(door, "+12155559999", "START", "SM1")
     with transaction() as s:
         phone = factories.resident(s, now=city).phone
-    assert "Reply START to get them again." in inbound(door, phone, "please stop texting me", "SM2")
+    assert "Reply START to get all again" in inbound(door, phone, "please stop texting me", "SM2")
     assert "you will get messages again" in inbound(door, phone, "START", "SM3")
     assert asked.number("SELECT count(*) FROM suppressions") == 0
 
@@ -186,7 +186,7 @@ def test_two_texts_without_a_sid_both_count(door: httpx.Client, city: datetime, 
     with transaction() as s:
         phone = factories.resident(s, now=city).phone
     assert "nobody reads this number" in inbound(door, phone, "hello", sid)
-    assert "you will get no more messages" in inbound(door, phone, "please stop texting me", sid)
+    assert "you get no more texts" in inbound(door, phone, "please stop texting me", sid)
     assert asked.rows("SELECT channel, reason FROM suppressions") == [("sms", "opt-out")]
     assert asked.rows("SELECT meaning FROM inbound ORDER BY id") == [("other",), ("stop",)]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from notify.inbound.intent import WEIGHTS, _rules, read_meaning
-from notify.inbound.messages import catalogue
 from notify.inbound.phrases import Phrases
+from notify.inbound.replies import catalogue
 from tests.learning import FINAL, LEARNED, document, examples, written
 
 HERE = Path(__file__).parent

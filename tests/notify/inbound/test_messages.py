@@ -14,7 +14,8 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
 from notify.delivery import senders
-from notify.inbound.messages import Reply, catalogue, receive
+from notify.inbound.messages import Reply, receive
+from notify.inbound.replies import catalogue
 from notify.models import Topic
 from notify.subscribers import describe_unsubscribe, opt_back_in, opt_out, unsubscribe
 from tests.factories import NOW, Resident, resident
@@ -164,10 +165,7 @@ def test_every_answer_is_one_segment_in_every_language() -> None:
     for language, answers in catalogue().items():
         assert set(answers) == set(catalogue()["en"]), language
         for answer in answers.values():
-            url = "https://alerts.example.gov"
-            words = answer.format(
-                program=settings().program, contact=settings().help_contact, url=url, number="+15555550100"
-            )
+            words = answer.format(**FILLED | {"url": "https://alerts.example.gov"})
             assert sms_segments.count(words).segments == 1, words
 
 
@@ -271,11 +269,12 @@ def test_any_other_reply_is_answered_at_most_once_a_day() -> None:
     tom = somebody()
     first = hear("the bus stop is flooded", tom.phone, "SM1")
     assert first.text == (
-        "Tocsin city alerts: nobody reads this number. City services: 311. In danger call 911. To end these texts reply"
-        " STOP."
+        "Tocsin city alerts: nobody reads this number. Reply STATUS for alerts, JOIN to sign up, STOP to end texts."
+        " City services: 311. In danger call 911."
     )
     spanish = hear("la parada esta inundada", somebody(language="es").phone, "SM5").text or ""
-    assert "nadie lee estos mensajes. Servicios de la ciudad: 311. En peligro llame al 911." in spanish
+    assert "Responda ESTADO por alertas, JOIN para inscribirse" in spanish
+    assert "En peligro llame al 911." in spanish
     assert hear("the bus stop is flooded", tom.phone, "SM1", later=1) == first  # the webhook again
     assert hear("and my street", tom.phone, "SM2", later=20 * 60).text is None
     assert hear("still", tom.phone, "SM3", later=25 * 60).text is not None  # what was not answered does not count
@@ -325,7 +324,12 @@ def answer_to_start(tom: Resident) -> str:
     return said[str(heard.text)]
 
 
-FILLED = {"program": "Tocsin city alerts", "contact": "311", "url": "http://127.0.0.1:8100", "number": "+15555550100"}
+FILLED = {
+    "program": "Tocsin city alerts", "contact": "311", "url": "http://127.0.0.1:8100", "number": "+15555550100",
+    "city": "City of Tocsin", "place": "1200 N Main St", "places": "1200 N Main St, 7 Oak Ave +2",
+    "topics": "collection",    "choices": "1) 12 N Main St 2) 12 S Main St 3) 12 Main Ave", "days": "30", "n": "3",
+    "alert": "Winter storm warning", "alerts": "Winter storm warning; Power outage", "link": "https://alerts.example.gov/alerts/12",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

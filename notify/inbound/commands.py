@@ -1,0 +1,232 @@
+"""Read the commands of residents: JOIN, STATUS, AM I ON, MUTE 7, a topic by its name and the like (`commands.toml`).
+
+A command stands alone, but for courtesy, emoji, quoted words and a signature. What says more is no command: it may be a
+cry for help or a request to stop, which `intent` reads.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+
+from notify.inbound.intent import own_words
+from notify.inbound.phrases import normalized
+from notify.models import Topic
+
+WORDS = Path(__file__).with_suffix(".toml")
+LONGEST = 12  # words of a command, an address excepted
+FORGIVEN_FROM = 4  # letters of a word in which one may be wrong
+
+_SIGNATURE = re.compile(
+    r"^\s*(?:--|__|\u2014|sent (?:from|via)\b|get outlook|enviado (?:desde|con)\b|mandado desde\b"
+    r"|(?:thanks|thank you|thx|gracias|saludos|regards|best|cheers)[\s,.!]*$)",
+    re.IGNORECASE,
+)
+_ADDED = re.compile(r"^\s*(?:--|__|sent from\b|get outlook|enviado desde\b)", re.IGNORECASE)
+_POLITE = re.compile(
+    r"^(?:(?:hi|hello|hey|hola|please|pls|plz|ok|okay|por favor|porfa|buenos dias|buenas tardes|buenas noches|buenas"
+    r"|good morning|good afternoon|the word|text)\s+)+"
+    r"|(?:\s+(?:please|pls|plz|thanks|thank you|thx|ty|por favor|porfa|gracias|now|ahora))+$"
+)
+_JOIN_AT = re.compile(
+    r"^\W*(?:please\s+|hi\W+|hola\W+)?(?:join|jion|joim|joinn|sign\s?up|unirme|inscribirme|registrarme|alta)\b"
+    r"(?:\s+(?:at|en|for|con|from|my address is|mi direccion es))?[\s:,;.\u2013-]*(?P<place>\S.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_CHOICES = {
+    "one": 1,
+    "first": 1,
+    "uno": 1,
+    "primero": 1,
+    "primera": 1,
+    "two": 2,
+    "second": 2,
+    "dos": 2,
+    "segundo": 2,
+    "segunda": 2,
+    "three": 3,
+    "third": 3,
+    "tres": 3,
+    "tercero": 3,
+    "tercera": 3,
+}
+_ABOUT_CHOICES = frozenset(
+    "number numero no option opcion the el la los las its is es please por favor".split()  # noqa: SIM905  a list of words
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`name`: a key of [commands], or mute, topics, start_topics, stop_topics. `place`: what follows JOIN. `days`: of
+    mute, 0 when it is not said. `is_spanish`: its words are Spanish only."""
+
+    name: str
+    topics: Sequence[Topic] = ()
+    days: int = 0
+    place: str = ""
+    is_spanish: bool = False
+
+
+def read_command(text: str) -> Command | None:
+    """Return the command that a text consists of, or None."""
+    said = own_text(text)
+    words = _POLITE.sub("", normalized(_plain(said))).strip()
+    known = _words()
+    if len(words.split()) <= LONGEST:
+        found = known.commands.get(words) or known.mute(words) or known.of_topics(words) or known.forgiven(words)
+        if found is not None:
+            return found
+    at = _JOIN_AT.match(said)
+    if at and any(c.isdecimal() for c in at["place"]):
+        return Command("join", place=" ".join(at["place"].split()))
+    return None
+
+
+def without_signature(text: str) -> str:
+    """Return a text up to what a phone or a person adds to each message: "--", "Sent from my iPhone"."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        if kept and _ADDED.match(line):
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def own_text(text: str) -> str:
+    """Return what somebody wrote, without quoted parts and the signature; lines are parted by ", "."""
+    kept: list[str] = []
+    for line in own_words(text).splitlines():
+        if _SIGNATURE.match(line) and kept:
+            break
+        if normalized(_plain(line)) and not _SIGNATURE.match(line):
+            kept.append(line.strip())
+    return ", ".join(kept)
+
+
+def choice(text: str) -> int | None:
+    """Return the number that a text chooses: "2", "#2", "number 2 please", "the second one"."""
+    words = normalized(_plain(own_text(text))).split()
+    if len(words) > 1 and "one" in words[1:]:  # the second one
+        words.remove("one")
+    found = [int(word) if word.isdecimal() and len(word) == 1 else _CHOICES.get(word) for word in words]
+    numbers = [number for number in found if number is not None]
+    strange = [word for word, number in zip(words, found, strict=True) if number is None]
+    return numbers[0] if len(numbers) == 1 and _ABOUT_CHOICES.issuperset(strange) else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w\s'&]", " ", text)
+
+
+class _Words:
+    """The rules of `commands.toml`."""
+
+    def __init__(self, read: Mapping[str, Any]) -> None:
+        self.commands = {
+            phrase: Command(name, is_spanish=language == "es")
+            for language, every in read["commands"].items()
+            for name, phrases in every.items()
+            for phrase in _phrases(phrases)
+        }
+        self._topics = {
+            phrase: (Topic(name), language == "es")
+            for language, every in read["topics"].items()
+            for name, phrases in every.items()
+            for phrase in _phrases(phrases)
+        }
+        self._longest_topic = max(len(phrase.split()) for phrase in self._topics)
+        self._numbers: Mapping[str, int] = read["mute"]["numbers"]
+        self._mute = {name: frozenset(_phrases(each)) for name, each in read["mute"].items() if name != "numbers"}
+        self._verbs = {name: sorted(_phrases(each), key=len, reverse=True) for name, each in read["of_topics"].items()}
+        self._messages = frozenset(self._verbs["messages"])
+        self._fillers = frozenset(self._verbs["fillers"])
+        self._fillers_of_messages = frozenset(self._verbs["fillers_of_messages"])
+
+    def mute(self, words: str) -> Command | None:
+        """Read MUTE, or MUTE and a time in days or weeks."""
+        first, *rest = words.split() or [""]
+        if first not in self._mute["verbs"] | self._mute["verbs_es"]:
+            return None
+        count, unit = 0, 1
+        for word in rest:
+            short = re.fullmatch(r"(\d{1,3})([dw]?)", word)
+            number = int(short[1]) if short else self._numbers.get(word)
+            if (short and short[2] == "w") or word in self._mute["weeks"]:
+                unit = 7
+            if number is not None and not count:
+                count = number
+            elif word not in self._mute["days"] | self._mute["weeks"] | self._mute["fillers"]:
+                return None
+        return Command("mute", days=count * unit, is_spanish=first in self._mute["verbs_es"])
+
+    def of_topics(self, words: str) -> Command | None:
+        """Read topics, alone or after a word that starts or stops them."""
+        for name, verbs, needs_messages, tells in (
+            ("stop_topics", "stop_texts", False, True),
+            ("stop_topics", "stop_messages", True, False),
+            ("stop_topics", "stop", False, False),
+            ("start_topics", "start", False, False),
+            ("topics", "", False, False),
+        ):
+            rest = self._after(words, verbs) if verbs else words
+            found = self._named(rest, needs_messages, tells) if rest else {}
+            if found:
+                return Command(name, list(found), is_spanish=all(found.values()))
+        return None
+
+    def _after(self, words: str, verbs: str) -> str:
+        return next((words[len(verb) + 1 :] for verb in self._verbs[verbs] if words.startswith(f"{verb} ")), "")
+
+    def _named(self, words: str, needs_messages: bool, told: bool) -> dict[Topic, bool]:
+        """Return the topics, and whether they are named in Spanish, if nothing but topics and fillers is said."""
+        tokens, found, others, at = words.split(), {}, set(), 0
+        while at < len(tokens):
+            length, topic = self._topic_at(tokens, at)
+            at += length
+            if topic is not None:
+                found[topic[0]] = topic[1]
+            elif tokens[at - 1] in self._messages:
+                told = True
+            elif tokens[at - 1] not in self._fillers:
+                others.add(tokens[at - 1])
+        fits = others <= (self._fillers_of_messages if told else frozenset()) and (told or not needs_messages)
+        return found if fits else {}
+
+    def _topic_at(self, tokens: Sequence[str], at: int) -> tuple[int, tuple[Topic, bool] | None]:
+        """Return the longest topic that begins there, and its number of words."""
+        for length in range(min(self._longest_topic, len(tokens) - at), 0, -1):
+            if topic := self._topics.get(" ".join(tokens[at : at + length])):
+                return length, topic
+        return 1, next((self._topics[near] for near in _one_letter_off(tokens[at]) if near in self._topics), None)
+
+    def forgiven(self, words: str) -> Command | None:
+        """Read a command of one word with a slip of the finger."""
+        near = (self.commands[word] for word in _one_letter_off(words) if word in self.commands)
+        return next((one for one in near if one.name not in ("yes", "no")), None)
+
+
+def _one_letter_off(word: str) -> Iterator[str]:
+    """Yield the words with two letters swapped, one doubled letter less, or one letter more than in this one, of
+    FORGIVEN_FROM letters or more. No letter is replaced or dropped: "show" is not SNOW, and "store" not STORM."""
+    if " " in word or len(word) < FORGIVEN_FROM:
+        return
+    for i in range(len(word) - 1):
+        yield word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+        if word[i] == word[i + 1] and len(word) > FORGIVEN_FROM:
+            yield word[:i] + word[i + 1 :]
+    for i in range(1, len(word) + 1):
+        for letter in ascii_lowercase:
+            yield word[:i] + letter + word[i:]
+
+
+def _phrases(every: str) -> list[str]:
+    return [" ".join(one.split()) for one in every.split("|") if one.strip()]
+
+
+@cache
+def _words() -> _Words:
+    return _Words(tomllib.loads(WORDS.read_text(encoding="utf-8")))

@@ -1,0 +1,81 @@
+"""A text from a resident as the parts of a conversation see it, and what they make of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from notify.delivery.carrier_blocks import Senders
+from notify.inbound.commands import Command
+from notify.inbound.intent import Meaning
+from notify.models import Contact
+from notify.subscribers import proving
+from notify.subscribers.conversations import Talk
+from notify.subscribers.storing import IMPORT_LOCK
+
+BY_TEXT = "text message"
+LOCK_WAIT_MS = 2000  # an import that takes longer must not keep a STOP waiting behind these texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """`address`: the number it came from, in canonical form; `index`: its keyed index. `may`: our senders, for this
+    number. `language`: the one to answer in."""
+
+    s: Session
+    channel: str
+    address: str
+    index: bytes
+    text: str
+    meaning: Meaning
+    command: Command | None
+    talk: Talk
+    may: Senders
+    language: str
+    now: datetime
+
+    @cached_property
+    def contact(self) -> Contact | None:
+        return self.s.scalar(
+            select(Contact).where(
+                Contact.channel == self.channel,
+                Contact.address_index == self.index,
+                Contact.address_sealed.is_not(None),
+                Contact.subscriber_id.is_not(None),
+            )
+        )
+
+    @cached_property
+    def resident(self) -> int | None:
+        """The resident whose data may be shown and changed: who has proved this number, and has had it since (docs/adr,
+        39). None for a stranger, and for a number that was only imported or silent for long."""
+        contact = self.contact
+        if contact is None or not proving.is_theirs(self.s, contact, None, self.now):
+            return None
+        return contact.subscriber_id
+
+    def take_import_lock(self) -> bool:
+        """Wait for imports for a moment. Returns False if one takes longer."""
+        try:
+            with self.s.begin_nested():
+                self.s.execute(text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}"))
+                self.s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+                self.s.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+        except OperationalError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`key`: of the reply in templates/replies; `values`: what stands in it; `talk`: what is asked now. `language`: of
+    the reply, if it was changed."""
+
+    key: str
+    talk: Talk
+    values: Mapping[str, object] = field(default_factory=dict)
+    language: str = ""

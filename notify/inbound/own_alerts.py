@@ -1,0 +1,132 @@
+"""STATUS, AM I ON, WHERE and BIN: what a resident is told of their own alerts and places.
+
+Only who has proved the number, and has had it since, hears of places (docs/adr, 39).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import select
+
+from notify.alerts import instead
+from notify.alerts.listing import InIncident
+from notify.channels.channel import CHANNELS
+from notify.content.compose import catalogue
+from notify.core import keyring, points
+from notify.core.errors import Unavailable
+from notify.core.settings import settings
+from notify.core.states import IN_FORCE
+from notify.inbound.heard import Heard, Outcome
+from notify.models import Alert, Place, StoredContent, Topic
+from notify.subscribers import consent, own, record
+from zones.geometry import readable_areas
+from zones.membership import Membership
+
+SHOWN = 2  # places or alerts by name; more would not fit into a message
+
+
+def status(heard: Heard) -> Outcome:
+    """Tell the alerts in force at their places; to others, where all of the city's are."""
+    return _told(heard, _active(heard), "status")
+
+
+def bin_day(heard: Heard) -> Outcome:
+    """Tell the changes of collections in force at their places. There is no calendar yet, so no day is named."""
+    return _told(heard, [one for one in _active(heard) if _topic(one) == Topic.COLLECTION], "bin")
+
+
+def am_i_on(heard: Heard) -> Outcome:
+    """Answer yes or no, and for which places."""
+    if heard.contact is None:
+        return Outcome("on_no", heard.talk)
+    if heard.resident is None:
+        return Outcome("on_unproved", heard.talk)
+    if "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index):
+        return Outcome("on_stopped", heard.talk)
+    gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
+    if gap and gap != "some-left":
+        return Outcome(f"start_{gap.replace('-', '_')}", heard.talk)
+    return Outcome("on_yes", heard.talk, {"places": _places(heard)})
+
+
+def where(heard: Heard) -> Outcome:
+    if heard.contact is None:
+        return Outcome("on_no", heard.talk)
+    if heard.resident is None:
+        return Outcome("on_unproved", heard.talk)
+    places = _places(heard)
+    return Outcome("where_is" if places else "start_no_place", heard.talk, {"places": places})
+
+
+def _told(heard: Heard, active: Sequence[InIncident], key: str) -> Outcome:
+    if heard.resident is None:
+        return Outcome(f"{key}_stranger", heard.talk)
+    if not active:
+        return Outcome(f"{key}_none", heard.talk)
+    named = [_heading(heard, one) for one in active[:SHOWN]]
+    if len(active) == 1:
+        return Outcome(
+            f"{key}_one", heard.talk, {"alert": named[0], "link": f"{settings().public_url}/alerts/{active[0].id}"}
+        )
+    return Outcome(f"{key}_some", heard.talk, {"alerts": "; ".join(named), "n": len(active)})
+
+
+def _active(heard: Heard) -> list[InIncident]:
+    """Return the alerts in force whose area one of the resident's places touches: emergencies, then the newest."""
+    if heard.resident is None:
+        return []
+    lon, lat, radius_m = _points(heard)
+    in_force = [
+        one
+        for said in instead.incidents_in_force(heard.s, heard.now)
+        for one in said
+        if one.state in IN_FORCE and one.expires_at > heard.now and not one.is_replaced and one.phase != "all-clear"
+    ]
+    if not len(lon) or not in_force:
+        return []
+    stored = heard.s.execute(
+        select(Alert.id, Alert.area).where(Alert.id.in_([one.id for one in in_force]), Alert.area.is_not(None))
+    ).all()
+    areas = readable_areas(bytes(row.area) for row in stored)
+    touched = {
+        row.id
+        for row in stored
+        if (area := areas.get(bytes(row.area))) is not None and Membership(area).inside(lon, lat, radius_m).any()
+    }
+    there = [one for one in in_force if one.id in touched]
+    return sorted(there, key=lambda one: (one.lane != "emergency", -one.id))
+
+
+def _points(heard: Heard) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
+    """Return lon, lat and radius in metres of the places that can be read."""
+    keyring.hold(heard.s)
+    found: list[tuple[float, float, float]] = []
+    for place in heard.s.scalars(select(Place).where(Place.subscriber_id == heard.resident)):
+        try:
+            found.append((*points.open_one(place.subscriber_id, place.point_sealed), place.radius_m))
+        except Unavailable:
+            continue  # a damaged one is reported by the job `check_places`
+    each = np.array(found, dtype=np.float64).reshape(-1, 3)
+    return each[:, 0], each[:, 1], each[:, 2]
+
+
+def _topic(alert: InIncident) -> str:
+    return catalogue().event(alert.event).topic
+
+
+def _heading(heard: Heard, alert: InIncident) -> str:
+    """Return what the alert is called in the most detailed of its messages, in the resident's language if there are."""
+    preferred = [heard.language, *settings().languages]
+    found = heard.s.scalars(
+        select(StoredContent).where(StoredContent.alert_id == alert.id, StoredContent.language.in_(preferred))
+    )
+    best = min(found, key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail), default=None)
+    return (best.subject if best else "") or catalogue().event(alert.event).label
+
+
+def _places(heard: Heard) -> str:
+    """Return the places in words: two of them, and how many more."""
+    assert heard.resident is not None  # noqa: S101  what calls this
+    named = [one.address or one.label for one in own.read(heard.s, heard.resident).places]
+    more = f" +{len(named) - SHOWN}" if len(named) > SHOWN else ""
+    return ", ".join(named[:SHOWN]) + more

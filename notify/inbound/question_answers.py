@@ -1,0 +1,53 @@
+"""YES, NO or an address, in answer to a question that was sent (`subscribers.questions`)."""
+
+from collections.abc import Callable, Mapping
+
+from notify.inbound import join_by_text
+from notify.inbound.heard import BY_TEXT, Heard, Outcome
+from notify.models import Consent
+from notify.subscribers import consent, questions, record
+
+
+def answer(heard: Heard) -> Outcome | None:
+    """Act on the answer. Other words are asked again once; then they are None, as unknown words are."""
+    said = heard.command.name if heard.command is not None else ""
+    given = QUESTIONS[heard.talk.asked](heard, said)
+    if given is not None or heard.meaning not in ("other", "start") or heard.talk.ends_at is None:
+        return given
+    if heard.talk.kept.get("again"):
+        return None
+    again = heard.talk.asking(heard.talk.asked, heard.talk.ends_at, **{**heard.talk.kept, "again": True})
+    return Outcome(f"again_{heard.talk.asked.replace('-', '_')}", again)
+
+
+def _confirm(heard: Heard, said: str) -> Outcome | None:
+    """YES verifies the contact; NO opts it out."""
+    over, contact = heard.talk.over(), heard.contact
+    if said == "no":
+        consent.opt_out(heard.s, heard.channel, heard.address, how=f"NO by {BY_TEXT}", now=heard.now)
+        return Outcome("confirm_no", over)
+    if said != "yes" or contact is None:
+        return None
+    about = heard.talk.kept
+    contact.verified_at = heard.now
+    how = f"YES by {BY_TEXT}: {about.get('how', '')}".removesuffix(": ")
+    consents = Consent(contact_id=contact.id, kind="opt-in", at=heard.now, how=how, words=str(about.get("words", "")))
+    heard.s.add(consents)
+    heard.s.flush()
+    gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
+    return Outcome(f"start_{gap.replace('-', '_')}" if gap else "confirm_yes", over)
+
+
+def _still_there(heard: Heard, said: str) -> Outcome | None:
+    """YES changes nothing, NO asks for the new address, and an address takes the place of the old one."""
+    if said == "yes":
+        return Outcome("still_yes", heard.talk.over())
+    if said == "no":
+        return join_by_text.ask_new_address(heard)
+    return join_by_text.new_address(heard)
+
+
+QUESTIONS: Mapping[str, Callable[[Heard, str], Outcome | None]] = {
+    questions.CONFIRM: _confirm,
+    questions.STILL_THERE: _still_there,
+}

@@ -1,0 +1,89 @@
+"""SNOW, STOP SNOW, START SNOW, START ALL, MUTE 7, UNMUTE: what a resident gets, changed by text message."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from notify.core import vocabulary
+from notify.core.translation import gettext, speaking
+from notify.inbound.heard import BY_TEXT, Heard, Outcome
+from notify.models import Preference, Topic
+from notify.subscribers import consent
+
+MUTED_DAYS, MOST_DAYS = 7, 30
+
+
+def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
+    """Subscribe to topics. `starts`: the text says START, which after a STOP brings back these topics alone."""
+    if heard.resident is None:
+        return _unknown(heard)
+    stopped = "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index)
+    if stopped and not starts:
+        return Outcome("topic_stopped", heard.talk)
+    if not heard.may.reach:
+        return Outcome("start_blocked", heard.talk)
+    rows = [{"subscriber_id": heard.resident, "topic": topic} for topic in topics]
+    heard.s.execute(insert(Preference).on_conflict_do_nothing(), rows)
+    if stopped:
+        for other in _chosen(heard):
+            if other not in topics:
+                consent.opt_out(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=other)
+        consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now)
+    for topic in topics:
+        consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    return Outcome("topic_only" if stopped else "topic_added", heard.talk, {"topics": _named(heard, topics)})
+
+
+def leave(heard: Heard, topics: Sequence[Topic]) -> Outcome:
+    """Stop topics for this number; anybody may, from the number itself."""
+    for topic in topics:
+        consent.opt_out(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    return Outcome("topic_left", heard.talk, {"topics": _named(heard, topics)})
+
+
+def all_topics(heard: Heard) -> Outcome:
+    """Bring back everything that was left by STOP or topic by topic."""
+    if heard.resident is None:
+        return _unknown(heard)
+    if not heard.may.reach:
+        return Outcome("start_blocked", heard.talk)
+    left = consent.topics_left(heard.s, heard.channel, heard.index)
+    for topic in (None, *sorted(left)):
+        consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    return Outcome("all_topics", heard.talk)
+
+
+def mute(heard: Heard, days: int) -> Outcome:
+    """Mute all topics for some days, at most MOST_DAYS. Emergencies pass (`audience.rules`)."""
+    if heard.resident is None:
+        return _unknown(heard)
+    lasting = min(days or MUTED_DAYS, MOST_DAYS)
+    _mute_until(heard, lasting)
+    return Outcome("muted", heard.talk, {"days": lasting})
+
+
+def unmute(heard: Heard) -> Outcome:
+    if heard.resident is None:
+        return _unknown(heard)
+    _mute_until(heard, None)
+    return Outcome("unmuted", heard.talk)
+
+
+def _mute_until(heard: Heard, days: int | None) -> None:
+    until = None if days is None else heard.now + timedelta(days=days)
+    heard.s.execute(update(Preference).where(Preference.subscriber_id == heard.resident).values(muted_until=until))
+
+
+def _chosen(heard: Heard) -> Sequence[Topic]:
+    return list(heard.s.scalars(select(Preference.topic).where(Preference.subscriber_id == heard.resident)))
+
+
+def _unknown(heard: Heard) -> Outcome:
+    return Outcome("not_signed_up", heard.talk)
+
+
+def _named(heard: Heard, topics: Sequence[Topic]) -> str:
+    with speaking(heard.language):
+        return ", ".join(gettext(vocabulary.WORDS[topic.value]) for topic in topics)
