@@ -5,12 +5,14 @@ uvicorn api.app:create_app --factory
 
 import gc
 import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import auth, console, errors, health, hooks, openapi, resident, rest
+from api import auth, console, errors, health, openapi, resident, rest
 from api import map as city_map
 from api.console.people.proof import to_proof
 from api.console.people.sign_in import to_sign_in
@@ -30,7 +32,7 @@ STATIC = Path(__file__).parent / "static"
 PARTS = (rest, city_map, resident, console)
 
 
-def create_app() -> FastAPI:
+def create_app() -> openapi.Door:
     """Make the application of one process."""
     app = openapi.Door(
         title="Tocsin",
@@ -61,8 +63,20 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     app.add_middleware(ReadersLanguage)  # added last: the outermost
-    app.hooks = hooks.router(app.state.metrics)
+    app.put_in_front(app.state.metrics)
     return app
+
+
+def warm(app: openapi.Door) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what renders the first public pages before the server listens."""
+
+    @asynccontextmanager
+    async def warmed(_app: FastAPI) -> AsyncIterator[None]:
+        if app.front is not None:
+            await app.front.warm()
+        yield
+
+    return warmed
 
 
 def create_process() -> FastAPI:
@@ -70,6 +84,7 @@ def create_process() -> FastAPI:
     collection, which took a fifth of the time of a status callback.
     """
     app = create_app()
+    app.router.lifespan_context = warm(app)
     intent.load_rules()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)

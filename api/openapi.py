@@ -6,7 +6,10 @@ from fastapi import FastAPI
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
+from api import hooks
 from api.errors import PROBLEM, Problem
+from api.front.front import Front
+from api.metrics import Metrics
 
 DESCRIPTION = """
 Send `Authorization: Bearer tocsin_...` with a key made by `tocsin keys add`. A key that acts for an operator may do
@@ -51,18 +54,30 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Door(FastAPI):
-    """An application whose OpenAPI document describes our errors, with webhooks in front of all middleware.
+    """An application whose OpenAPI document describes our errors, with webhooks and public pages in front of all
+    middleware.
 
-    Thousands of webhooks come for one alert, and the framework took four fifths of the time of each.
+    Thousands of webhooks come for one alert, and thousands of residents look at once; the framework took four fifths of
+    the time of each.
     """
 
     hooks: Router | None = None
+    front: Front | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.hooks is not None and scope["type"] == "http" and scope["path"].startswith("/hooks/"):
-            await self.hooks(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        if scope["type"] == "http":
+            if self.hooks is not None and scope["path"].startswith("/hooks/"):
+                await self.hooks(scope, receive, send)
+                return
+            if self.front is not None and (asked := self.front.serves(scope)) is not None:
+                await self.front(scope, receive, send, asked)
+                return
+        await super().__call__(scope, receive, send)
+
+    def put_in_front(self, metrics: Metrics) -> None:
+        """Answer webhooks and public pages in front of the application."""
+        self.hooks = hooks.router(metrics)
+        self.front = Front(super().__call__, metrics)
 
     def openapi(self) -> dict[str, Any]:
         fresh = self.openapi_schema is None

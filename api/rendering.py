@@ -99,6 +99,12 @@ def render(name: str, *, language: str | None = None, **given: Any) -> str:
         )
 
 
+def words_of_age(language: str) -> str:
+    """Return what a page says that is shown while PostgreSQL does not answer."""
+    with translation.speaking(language):
+        return _("This page may be old: we cannot look for news right now. Listen to the radio. Call 911 if in danger.")
+
+
 def language_of(request: Request | None) -> str:
     """Return that of the console's reader, elsewhere of the resident, without a request the city's first."""
     if request is None:

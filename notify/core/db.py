@@ -58,6 +58,12 @@ def hooks_engine() -> Engine:
 
 
 @once
+def front_engine() -> Engine:
+    """The pool for the question whether public pages have changed, which nothing else may keep waiting."""
+    return _engine(size=1)
+
+
+@once
 def resolvers_engine() -> Engine:
     """The pool for resolving audiences, so that sending never waits, however many alerts are launched at once."""
     return _engine(size=RESOLVER_CONNECTIONS)
@@ -231,6 +237,6 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def forget_engine() -> None:
     """Close all pools, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key, hooks_engine, resolvers_engine, reading_engine):
+    for pool in (engine, _engine_by_key, hooks_engine, front_engine, resolvers_engine, reading_engine):
         if made := pool.forget():
             made.dispose()

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from api import metrics, rates
 from api.app import create_app
+from api.front import front, version
 from api.server import PatientProtocol
 from notify.accounts import operators, sessions
 from notify.core import logs
@@ -53,6 +54,15 @@ def _counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test has just done is in the metrics at once, however slow the machine."""
     monkeypatch.setattr(metrics, "FRESH_S", 0.0)
     monkeypatch.setattr(metrics, "PATIENCE_MS", 60_000)
+
+
+@pytest.fixture(autouse=True)
+def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has just done is on the public pages at once."""
+    monkeypatch.setattr(version, "LOOK_S", 0.0)
+    monkeypatch.setattr(version, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(front, "GRACE_S", 0.0)
+    monkeypatch.setattr(front, "RENDER_S", 60.0)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import QueryContext
 
+from api.front.kept_page import CACHE
 from api.resident import notices
 from notify.alerts import lifecycle
 from notify.core.db import transaction
@@ -172,7 +173,8 @@ def test_every_page_keeps_to_a_strict_policy(
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cache-control"] == "no-store"
+        kept = path in {"/", f"/alerts/{number}"}
+        assert answer.headers["cache-control"] == (CACHE if kept else "no-store")
         assert not re.search(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=|javascript:", answer.text), path
         assert re.search(r'<html lang="(en|es)" dir="ltr">', answer.text)
         assert '<a class="skip" href="#main">' in answer.text

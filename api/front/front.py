@@ -1,0 +1,178 @@
+"""Answer for the pages that are kept, and render those that are not there or have changed."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.front import addresses
+from api.front.addresses import Address, Asked
+from api.front.kept_page import OWN, KeptPage
+from api.front.version import Version
+from api.metrics import Metrics
+from notify.core.settings import Settings, settings
+
+log = structlog.get_logger()
+
+MOST_PAGES, MOST_BYTES = 1_000, 48 * 2**20
+MOST_ASKED = 5_000  # requests whose meaning is remembered
+AGE_S = 30.0  # after that a page is rendered again even if nothing has changed: it says when it was
+GRACE_S = 0.4  # how long after a change was found a page from before it may still be answered
+RENDER_S = 5.0  # how long somebody waits for a page that is being rendered, if an older one is there
+WARM_S = 20.0
+
+Captured = tuple[Message, Message]  # an answer that is no page, such as an error
+
+
+class Front:
+    """An ASGI application in front of `app`, for the addresses of `addresses`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._note: Callable[[float], None] = metrics.of_many("GET", "(kept)", 200)
+        self._version = Version()
+        self._asked: dict[tuple[bytes, ...], Asked | None] = {}
+        self._pages: OrderedDict[Address, KeptPage] = OrderedDict()
+        self._bytes = 0
+        self._rendering: dict[Address, asyncio.Task[Captured]] = {}
+        self._settings: Settings | None = None
+
+    def serves(self, scope: Scope) -> Asked | None:
+        """Return what a request asks for, if its page is kept."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            return None
+        language = encoding = b""
+        for name, value in scope["headers"]:
+            if name == b"accept-language":
+                language = value
+            elif name == b"accept-encoding":
+                encoding = value
+        key = scope["path"].encode(), scope["query_string"], language, encoding
+        try:
+            return self._asked[key]
+        except KeyError:
+            pass
+        asked = addresses.read(scope)
+        if asked is not None and sum(map(len, key)) < 1_000:
+            if len(self._asked) >= MOST_ASKED:
+                self._asked.clear()
+            self._asked[key] = asked
+        return asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
+        began_s = time.perf_counter()
+        page = await self._page(asked.address, scope)
+        if page is None:
+            await self._app(scope, receive, send)
+            return
+        if not isinstance(page, KeptPage):
+            for message in page:
+                await send(message)
+            return
+        known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+        stale = self._version.is_stale(asyncio.get_running_loop().time())
+        start, body = page.answer(gzipped=asked.gzip, by_header=asked.by_header, stale=stale, known=known)
+        await send(start)
+        await send(body)
+        self._note(time.perf_counter() - began_s)
+
+    async def warm(self) -> None:
+        """Render what is asked for first, before anybody asks. What cannot be rendered yet is left for later."""
+        asked: Scope = {"type": "http", "http_version": "1.1", "scheme": "http", "headers": [], "client": None}
+        try:
+            async with asyncio.timeout(WARM_S):
+                for address in addresses.first_ones():
+                    await self._page(address, asked)
+        except TimeoutError:
+            log.warning("front.not_warm")
+
+    async def _page(self, address: Address, scope: Scope) -> KeptPage | Captured | None:
+        """Return the page, new enough, or what the application answered instead; None: it is to be asked again."""
+        if self._settings is not settings():
+            self._forget()
+        now_s = asyncio.get_running_loop().time()
+        if self._version.is_due(now_s):
+            await self._version.look(now_s)
+            now_s = asyncio.get_running_loop().time()
+        page = self._pages.get(address)
+        if page is not None:
+            self._pages.move_to_end(address)
+            if self._is_current(page, now_s):
+                return page
+        elif self._version.value is None:
+            return None  # PostgreSQL was never reached
+        rendering = self._rendering.get(address)
+        if rendering is None:
+            rendering = self._rendering[address] = asyncio.create_task(self._render(address, scope))
+            rendering.add_done_callback(lambda done: self._rendered(address, done))
+        if page is not None and (page.version == self._version.value or now_s - self._version.changed_s < GRACE_S):
+            return page
+        if page is not None and self._version.is_stale(now_s):
+            return page
+        await asyncio.wait([rendering], timeout=RENDER_S if page else None)
+        if (found := self._pages.get(address)) is not None or rendering.exception() is not None:
+            return found
+        answer = rendering.result()
+        return None if answer[0]["status"] == 429 else answer  # who asked first asked too often, and the others did not
+
+    def _is_current(self, page: KeptPage, now_s: float) -> bool:
+        return page.version == self._version.value and now_s - page.made_s < AGE_S
+
+    async def _render(self, address: Address, scope: Scope) -> Captured:
+        """Have the application answer, and keep it if it is a page."""
+        seen, began_s = self._version.value, asyncio.get_running_loop().time()
+        start: Message = {}
+        pieces: list[bytes] = []
+        asked = False
+
+        async def receive() -> Message:
+            nonlocal asked
+            if asked:
+                await asyncio.Event().wait()  # nobody goes away: whoever waits for that is cancelled at the end
+            asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def capture(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+            else:
+                pieces.append(message.get("body", b""))
+
+        await self._app(address.scope(scope), receive, capture)
+        headers = MutableHeaders(raw=list(start["headers"]))
+        if start["status"] == 200 and "set-cookie" not in headers:
+            for name in OWN:
+                del headers[name]
+            self._keep(address, KeptPage(seen, began_s, headers.raw, b"".join(pieces), address.language))
+        elif start["status"] == 404:  # it was there, and is not any more
+            self._drop(address)
+        return start, {"type": "http.response.body", "body": b"".join(pieces)}
+
+    def _rendered(self, address: Address, done: "asyncio.Task[Captured]") -> None:
+        self._rendering.pop(address, None)
+        if not done.cancelled() and done.exception() is not None:
+            log.error("front.not_rendered", path=address.path, error=str(done.exception()))
+
+    def _keep(self, address: Address, page: KeptPage) -> None:
+        self._drop(address)
+        self._pages[address] = page
+        self._bytes += page.size
+        while len(self._pages) > MOST_PAGES or self._bytes > MOST_BYTES:
+            _, oldest = self._pages.popitem(last=False)
+            self._bytes -= oldest.size
+
+    def _drop(self, address: Address) -> None:
+        if (page := self._pages.pop(address, None)) is not None:
+            self._bytes -= page.size
+
+    def _forget(self) -> None:
+        self._settings = settings()
+        self._pages.clear()
+        self._asked.clear()
+        self._bytes = 0
+        self._version = Version()

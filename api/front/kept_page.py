@@ -1,0 +1,72 @@
+"""A page as it is kept: every form in which it is answered, made once."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass, field
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message
+
+from api.rendering import words_of_age
+
+# A browser or a CDN asks again after 5 s. While it does, and while we are away, it may show what it has.
+CACHE = "public, max-age=5, stale-while-revalidate=10, stale-if-error=86400"
+# Of the rendered page these are left out: they are of one request, or are set here.
+OWN = ("cache-control", "content-length", "etag", "vary", "x-request-id")
+MAIN = b'<main id="main"'
+
+Answer = tuple[Message, Message]
+
+
+@dataclass(slots=True)
+class KeptPage:
+    """`version`: of what is public, when it was rendered; `made_s`: when, by the clock of the event loop."""
+
+    version: str | None
+    made_s: float
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    language: str
+    _made: dict[tuple[bool, bool, bool], tuple[bytes, Answer, Answer]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes: plain, compressed, and once more of each with a note."""
+        return 3 * len(self.body) + 2_000
+
+    def answer(self, *, gzipped: bool, by_header: bool, stale: bool, known: bytes | None) -> Answer:
+        """Return the answer. `known`: If-None-Match; `stale`: it may be old, and says so."""
+        form = gzipped, by_header, stale
+        if form not in self._made:
+            self._made[form] = self._make(*form)
+        tag, whole, unchanged = self._made[form]
+        return unchanged if known is not None and _matches(known, tag) else whole
+
+    def _make(self, gzipped: bool, by_header: bool, stale: bool) -> tuple[bytes, Answer, Answer]:
+        body = self._with_note() if stale else self.body
+        headers = MutableHeaders(raw=list(self.headers))
+        headers["Cache-Control"] = CACHE
+        headers["Vary"] = ", ".join(["Accept-Encoding", *(["Accept-Language"] if by_header else [])])
+        tag = hashlib.sha256(body).hexdigest()[:24]
+        headers["ETag"] = tag = f'"{tag}{"-gz" if gzipped else ""}"'
+        unchanged = _answer(304, headers, b"")
+        if gzipped:
+            body = gzip.compress(body, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        headers["Content-Length"] = str(len(body))
+        return tag.encode(), _answer(200, headers, body), unchanged
+
+    def _with_note(self) -> bytes:
+        """Return the page with a sentence that it may be old. Feeds and files have none."""
+        note = words_of_age(self.language) if self.language else ""
+        return self.body.replace(MAIN, f'<p class="told stale" role="status">{note}</p>'.encode() + MAIN, 1)
+
+
+def _answer(status: int, headers: MutableHeaders, body: bytes) -> Answer:
+    start = {"type": "http.response.start", "status": status, "headers": list(headers.raw)}
+    return start, {"type": "http.response.body", "body": body}
+
+
+def _matches(known: bytes, tag: bytes) -> bool:
+    """Compare If-None-Match weakly (RFC 9110 section 13.1.2)."""
+    return known.strip() == b"*" or tag in {one.strip().removeprefix(b"W/") for one in known.split(b",")}
