@@ -150,6 +150,9 @@ class AlertOut(AlertSummary):
     finished_at: datetime | None
     resolved: bool = Field(description="Whether the whole audience is known.")
     audience: AudienceOut
+    joined_later: Tally = Field(
+        description="Those of the audience who joined, or added a place, after the launch, and were written to."
+    )
     deliveries: dict[str, Tally] = Field(description="By state; they add up to the audience.")
     channels_by_state: dict[str, dict[str, Tally]]
     reasons: dict[str, dict[str, Tally]] = Field(description="By state and reason, for the states that need one.")

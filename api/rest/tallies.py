@@ -17,7 +17,8 @@ EXACT = ("draft", "count", "approve", "launch")
 # The fields of alerts' reports, plans and previews in which every number is a count of residents or messages.
 COUNTS = frozenset(
     {
-        "ahead", "audience", "by_channel", "channels_by_state", "count", "deliveries", "languages", "messages",
+        "ahead", "audience", "by_channel", "channels_by_state", "count", "deliveries", "joined_later", "languages",
+        "messages",
         "no_contact", "nothing", "out", "reasons", "residents", "skipped", "total", "usual", "waiting",
     }
 )  # fmt: skip

@@ -3,7 +3,7 @@
 Nothing here writes, except alarms. `preview` counts what `fanout` would deliver, by the same SQL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -170,14 +170,24 @@ def _told(s: Session, of: Recipients, now: datetime, after: int, through: int) -
 
 def places_inside(s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID) -> Places:
     """Return the places inside of an area. Those that cannot be decrypted are left out, with an alarm."""
-    near, readable = _opened(_places_near(s, *area.bounds, after, through))
-    if not readable.all():
-        _report_unreadable(s, near.residents[~readable], now)
-        near = near.where(readable)
+    near = _readable(s, _places_near(s, *area.bounds, after, through), now)
     inside = near.inside(area)
     if isinstance(area, OfUnreached):
         return inside.where(np.isin(inside.residents, unreached.residents(s, area.first, now)))
     return inside
+
+
+def places_of(s: Session, residents: Sequence[int], now: datetime) -> Places:
+    """Return all places of some residents. Those that cannot be decrypted are left out, with an alarm."""
+    return _readable(s, _places(s, "subscriber_id = ANY(%(residents)s)", {"residents": list(residents)}), now)
+
+
+def _readable(s: Session, rows: NDArray[np.void], now: datetime) -> Places:
+    found, readable = _opened(rows)
+    if readable.all():
+        return found
+    _report_unreadable(s, found.residents[~readable], now)
+    return found.where(readable)
 
 
 def _opened(rows: NDArray[np.void]) -> tuple[Places, NDArray[np.bool_]]:
@@ -265,11 +275,17 @@ def _places_near(
     pad_lat = reach_m / METRES_PER_DEGREE
     pad_lon = pad_lat / max(np.cos(np.radians(min(max(abs(south), abs(north)) + pad_lat, 90.0))), 0.001)
     cells = points.cells(west - pad_lon, south - pad_lat, east + pad_lon, north + pad_lat)
-    where = "" if cells is None else "AND cell_index = ANY(%(cells)s)"
+    where = "" if cells is None else " AND cell_index = ANY(%(cells)s)"
+    return _places(
+        s,
+        f"subscriber_id > %(after)s AND subscriber_id <= %(through)s{where}",
+        {"cells": cells, "after": after, "through": through},
+    )
+
+
+def _places(s: Session, where: str, values: Mapping[str, Any]) -> NDArray[np.void]:
     with raw(s).cursor(binary=True) as cursor:
         row = cursor.execute(
-            f"""SELECT coalesce(string_agg({points.SENT}, ''), '') FROM places
-                 WHERE subscriber_id > %(after)s AND subscriber_id <= %(through)s {where}""",
-            {"cells": cells, "after": after, "through": through},
+            f"SELECT coalesce(string_agg({points.SENT}, ''), '') FROM places WHERE {where}", values
         ).fetchone()
     return np.frombuffer(row[0] if row else b"", dtype=points.ROW)

@@ -117,7 +117,8 @@ def show_steps(steps: Sequence[Step]) -> None:
 def _audience(p: AlertProgress, reached: Audience | None) -> str:
     if p.is_counted:
         total, skipped = p.audience.total, sum(p.audience.skipped.values())
-        return f"Audience: {counted(total, 'contact')} in the area, {total - skipped:,} to be written to"
+        later = f", {p.joined_later:,} of them joined later" if p.joined_later else ""
+        return f"Audience: {counted(total, 'contact')} in the area, {total - skipped:,} to be written to{later}"
     if reached is None:
         return f"Audience: not counted yet; `tocsin alert audience {p.id}` shows whom it would reach"
     return (

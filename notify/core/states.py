@@ -57,12 +57,17 @@ HELD_BACK = frozenset({D.QUEUED, D.HELD, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 # final, so another sender may try: only `carrier_blocks.settle_refusals` puts them back to queued.
 PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 
+# Deliveries that were left out of an audience for a reason that ended when their resident joined: only
+# `delivery.latecomers` queues them.
+LEFT_OUT = frozenset({D.SKIPPED})
+
 # Deliveries that may have gone out since the restored backup was made: only `restoring` makes them unknown.
 PERHAPS_OUT = frozenset({D.QUEUED, D.HELD, D.SENDING, D.UNKNOWN})
 
 # Deliveries that need nothing more from us.
 SETTLED = frozenset({D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED, D.SKIPPED, D.CANCELLED, D.EXPIRED})
 BEFORE_LAUNCH = frozenset({A.DRAFT, A.APPROVED, A.SCHEDULED})
+LEAVING = frozenset({A.SENDING, A.SENT})  # messages may leave: after `sent`, to who joined later
 IN_FORCE = frozenset({A.SENDING, A.PAUSED, A.SENT})  # until they expire: residents go by them
 FINISHED = frozenset(state for state, after in ALERT.items() if not after)
 

@@ -21,7 +21,7 @@ _THESE = f"d.id = ANY(%(ids)s) AND {QUEUED}"
 _LEASED = """
         SELECT b.*, b.id AS leased_id, a.topic, a.severity FROM batches b JOIN alerts a ON a.id = b.alert_id
          WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
-           AND a.state = 'sending' AND a.expires_at > %(last)s"""
+           AND a.state IN ('sending', 'sent') AND a.expires_at > %(last)s"""
 
 
 def _emergency(*, blocks: bool) -> str:

@@ -113,7 +113,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
-        through, area, shared = alert.fanout_through, audience.membership(alert), _shared_values(s, alert, now)
+        through, area, shared = alert.fanout_through, audience.membership(alert), shared_values(s, alert, now)
         if through < 0:
             batches, added = _write_timelines(s, alert, shared)
             _advance(s, alert_id, added, through=0)
@@ -211,14 +211,14 @@ def _advance(
 
 
 def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`_write` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
+    """`write` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
 
     def refused(_: str, why: Exception) -> None:
         alarms.refused_row(f"write the posts of alert {alert.id}", why, shared["now"], alert_id=alert.id)
 
     def work(_: Sequence[str]) -> tuple[list[int], int]:
         _open_timelines(s, alert, shared["now"])
-        return _write(s, WRITE_TIMELINES, shared)
+        return write(s, WRITE_TIMELINES, shared)
 
     written = db.in_halves(["timelines"], work, refused, s.begin_nested)
     return written[0] if written else ([], 0)
@@ -227,7 +227,7 @@ def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tup
 def _write_residents(
     s: Session, alert: Alert, residents: list[int], shared: Mapping[str, Any]
 ) -> tuple[list[int], int]:
-    """`_write` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
+    """`write` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
         if _is_behind(s, alert.id, resident):
@@ -235,14 +235,20 @@ def _write_residents(
         alarms.refused_row(f"write the deliveries of resident {resident}", why, shared["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return _write(s, statement, {**shared, "subscribers": list(some)})
+        return write(s, statement, {**shared, "subscribers": list(some)})
 
-    # After a restored backup the provider is asked first; what it never got is held at its claim.
-    in_time = alert.lane is Lane.ROUTINE and alert.ask_since is None
-    statement = WRITE_IN_TIME if in_time else WRITE_RESIDENTS[alert.lane]
+    statement = WRITE_IN_TIME if in_time(alert) else WRITE_RESIDENTS[alert.lane]
 
     written = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)
+
+
+def in_time(alert: Alert) -> bool:
+    """Return whether quiet hours hold its messages back as they are written.
+
+    After a restored backup the provider is asked first; what it never got is held at its claim.
+    """
+    return alert.lane is Lane.ROUTINE and alert.ask_since is None
 
 
 def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
@@ -254,7 +260,7 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
     return behind
 
 
-def _shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
+def shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
     """Return the parameters of `WRITE` that are the same for every slice: all but the residents."""
     return (
         audience.parameters(alert, [], now, audience.fallback_of(s, alert))
@@ -267,7 +273,7 @@ def _shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]
     )
 
 
-def _write(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
+def write(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
     """Write deliveries and batches. Return the ids of the batches and the number of deliveries."""
     # PostgreSQL underestimates the batches: a merge join would compare each delivery with all batches of its language.
     s.execute(text("SET LOCAL enable_mergejoin = off"))

@@ -270,7 +270,7 @@ def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
             SELECT b.lane::text AS lane, sum(b.size * w.cost)::float8 AS tokens
               FROM batches b JOIN alerts a ON a.id = b.alert_id
               JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
-             WHERE b.state IN ('waiting', 'leased') AND a.state = 'sending' AND b.alert_id <> :alert
+             WHERE b.state IN ('waiting', 'leased') AND a.state IN ('sending', 'sent') AND b.alert_id <> :alert
                AND b.channel = :channel GROUP BY a.id, b.lane"""),
         {"alert": alert.id, "channel": channel},
     ).all()

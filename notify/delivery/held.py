@@ -33,7 +33,7 @@ def _due_after(last: int, now: datetime) -> Sequence[int]:
     with transaction() as s:
         return s.scalars(
             text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state = 'held' AND b.held_until <= :now AND a.state = 'sending' AND b.id > :last
+                     WHERE b.state = 'held' AND b.held_until <= :now AND a.state IN ('sending', 'sent') AND b.id > :last
                      ORDER BY b.id LIMIT :some"""),
             {"now": now, "last": last, "some": AT_ONCE},
         ).all()

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from notify.core.db import statements
+from notify.core.states import LEAVING
 from notify.models import Lane
 from notify.models.states import AlertState
 
@@ -51,8 +52,9 @@ class Lease:
 
 
 def lease(batch_id: int, seconds: float) -> Lease | None:
-    """Lease this batch if it is waiting and its alert is being sent; else return None (a doorbell that rang twice)."""
-    return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": ["sending"], "seconds": seconds})
+    """Lease this batch if it is waiting and its alert is being sent, or was, before somebody joined; else return None
+    (a doorbell that rang twice)."""
+    return _lease(_ONE, {"batch": batch_id, "states": ["waiting"], "sending": sorted(LEAVING), "seconds": seconds})
 
 
 def place_of(batch_id: int, state: str) -> tuple[Lane, str] | None:
@@ -118,7 +120,7 @@ _NEXT = """
       LEFT JOIN (SELECT alert_id, count(*) AS workers FROM batches
                   WHERE state = 'leased' AND channel = %(channel)s GROUP BY alert_id) busy ON busy.alert_id = a.id
      WHERE b.state = 'waiting' AND b.channel = %(channel)s AND b.lane = %(lane)s::lane
-       AND a.state = 'sending' AND coalesce(b.not_before, now()) <= now()
+       AND a.state IN ('sending', 'sent') AND coalesce(b.not_before, now()) <= now()
        AND a.expires_at > now() + make_interval(secs => %(last_s)s)
      ORDER BY coalesce(busy.workers, 0), b.id LIMIT 1
        FOR UPDATE OF b

@@ -81,8 +81,8 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
              WHERE d.batch_id = :batch AND d.state = 'unknown' ORDER BY d.claimed_at, d.id"""),
         {"batch": held.batch_id},
     ).all()
-    state = s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one()
-    over = AlertState(state) in states.FINISHED
+    state = AlertState(s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one())
+    over = state in states.FINISHED and (state is not AlertState.SENT or held.expires_at <= held.now())
     return [_Unknown(Claimed(*row[:6]), row.provider, row.address, row.refused) for row in rows], over
 
 

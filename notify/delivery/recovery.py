@@ -97,12 +97,13 @@ def _refused(what: str, batch: int, why: Exception) -> None:
 
 
 def unrung_batches(*, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
-    """Return waiting batches of alerts in `sending` whose doorbell must be rung (again).
+    """Return waiting batches whose doorbell must be rung (again): of alerts in `sending`, or `sent` before somebody
+    joined.
 
     `wiped`: Redis lost its data, and every doorbell with it. `idle`: lanes whose queue is empty. Batches that still
     wait in such a lane may have lost their doorbells with a worker, so a few of each channel are rung again.
     """
-    return _unrung("a.state = 'sending' AND b.state = 'waiting'", wiped, idle)
+    return _unrung("a.state IN ('sending', 'sent') AND b.state = 'waiting'", wiped, idle)
 
 
 def unsettled_batches(older_than_s: float, *, wiped: bool, idle: Collection[Lane]) -> list[Doorbell]:
@@ -174,18 +175,28 @@ def end_leftovers(now: datetime) -> None:
     operator who pressed cancel to wait for.
     """
     through = 0  # a batch that is refused is not tried again until the next run
-    while some := _ended_after(through):
+    while some := _ended_after(through, now):
         through = some[-1]
         db.in_halves(some, lambda these: _end(these, now), lambda batch, why: _refused("end", batch, why))
 
 
-def _ended_after(last: int) -> Sequence[int]:
+# How the alert of a batch has ended. One that was sent may wait for who joined later: until it expires, or others have
+# the last word in all of its area.
+_ENDED = """
+      JOIN LATERAL (SELECT CASE WHEN a.state IN ('cancelled', 'expired') THEN a.state::text
+                                WHEN a.state = 'sent' AND a.expires_at <= :now THEN 'expired'
+                                WHEN a.state = 'sent' AND EXISTS (SELECT FROM standings t WHERE t.alert_id = a.id
+                                                                     AND t.left_area IS NULL) THEN 'cancelled'
+                           END AS how) AS ended ON ended.how IS NOT NULL
+"""
+
+
+def _ended_after(last: int, now: datetime) -> Sequence[int]:
     with transaction() as s:
         return s.scalars(
-            text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state IN ('waiting', 'held') AND a.state IN ('cancelled', 'expired') AND b.id > :last
-                     ORDER BY b.id LIMIT :some"""),
-            {"last": last, "some": END_AT_ONCE},
+            text(f"""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id {_ENDED}
+                      WHERE b.state IN ('waiting', 'held') AND b.id > :last ORDER BY b.id LIMIT :some"""),
+            {"last": last, "some": END_AT_ONCE, "now": now},
         ).all()
 
 
@@ -193,13 +204,12 @@ def _end(these: Sequence[int], now: datetime) -> None:
     """End the queued and held deliveries of a few batches in one transaction. Claimed ones are not touched."""
     with transaction() as s:
         rows = s.execute(
-            text("""SELECT b.id, a.state FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.id = ANY(:these) AND b.state IN ('waiting', 'held') AND a.state IN ('cancelled', 'expired')
-                     ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
-            {"these": list(these)},
+            text(f"""SELECT b.id, ended.how FROM batches b JOIN alerts a ON a.id = b.alert_id {_ENDED}
+                      WHERE b.id = ANY(:these) AND b.state IN ('waiting', 'held') ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
+            {"these": list(these), "now": now},
         ).all()
-        for ended in {row.state for row in rows}:
-            batches = [row.id for row in rows if row.state == ended]
+        for ended in {row.how for row in rows}:
+            batches = [row.id for row in rows if row.how == ended]
             _move(s, batches, DeliveryState(ended), ended, now)
             s.execute(text(_END), {"batches": batches})
 

@@ -149,7 +149,7 @@ def _used(client: "redis.Redis", senders: Sequence[int], now: datetime) -> dict[
 _WAITING = """
     SELECT b.channel, sum(b.size)::bigint AS messages, sum(b.size * w.cost)::bigint AS tokens
       FROM batches b JOIN contents w USING (alert_id, channel, language)
-      JOIN alerts a ON a.id = b.alert_id AND a.state = 'sending'
+      JOIN alerts a ON a.id = b.alert_id AND a.state IN ('sending', 'sent')
      WHERE b.state <> 'done' GROUP BY b.channel
 """
 # Alerts that are being sent, which an index finds: when their messages left is measured once all are settled.

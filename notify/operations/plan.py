@@ -38,6 +38,7 @@ JOBS = (
     Job("launch", "Launch alerts that are due, and expire those whose time is over.", Every(1)),
     Job("approvals", "Ask the next people to approve what waits, and write to operators.", Every(2)),
     Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
+    Job("arrivals", "Send the alerts in force to who has just joined or added a place.", Every(1)),
     Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
     # One run may have to release a million deliveries.
     Job("release", "Send what quiet hours held back, once they are over.", Every(2), patience_s=900),

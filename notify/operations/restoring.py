@@ -98,6 +98,7 @@ def restored(s: Session, now: datetime, by: Operator | None = None) -> Restored:
     rows.change("set the state unsettled on batch", batches, _UNSETTLED)
     rows.change("set the mark doubtful on carrier block", rows.ids(_BLOCKS), _DOUBT)
     rows.change("close the carrier's refusal of delivery", rows.ids(_REFUSALS), _CLOSE)
+    s.execute(text("DELETE FROM arrivals"))  # they may have been told since
     for table, some in LEFT_OUT.items():
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         s.execute(text(f"SELECT setval({sequence}, nextval({sequence}) + :some)"), {"some": some})
@@ -160,7 +161,8 @@ _UNASKED = "SELECT id FROM alerts WHERE state <> ALL(CAST(:over AS alert_state[]
 _ASK = "UPDATE alerts SET ask_since = coalesce(launched_at, approved_at, created_at) WHERE id = ANY(:ids)"
 _BATCHES = """
     SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
-     WHERE a.ask_since IS NOT NULL OR a.state <> ALL(CAST(:over AS alert_state[])) ORDER BY b.id
+     WHERE a.ask_since IS NOT NULL OR a.state <> ALL(CAST(:over AS alert_state[]))
+        OR a.state = 'sent' AND b.state <> 'done' ORDER BY b.id
 """
 # Any sender of the channel may have carried it, so the question does not depend on the one recorded here.
 _UNKNOWN = """

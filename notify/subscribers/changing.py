@@ -19,6 +19,7 @@ from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
 from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL, BadRow, one_line
 from notify.subscribers.serving import note, parse, proof, require, take
+from notify.subscribers.wishes import note_arrival
 from zones.placing import is_near
 
 
@@ -56,6 +57,7 @@ def move(
     taken = _put(s, moved, where)
     moved.label = label or moved.label
     s.flush()
+    note_arrival(s, subscriber_id, now)
     note(s, now, by, "move", subscriber_id, place=moved.id)
     return Placed(moved.id, taken)
 
@@ -77,6 +79,7 @@ def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: dat
     taken = _put(s, added, where)
     s.add(added)
     s.flush()
+    note_arrival(s, subscriber_id, now)
     note(s, now, by, "add-place", subscriber_id, place=added.id)
     return Placed(added.id, taken)
 

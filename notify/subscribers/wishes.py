@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
-from notify.models import Place
+from notify.models import Arrival, Place
 from notify.subscribers import labels
 from notify.subscribers.homes import SEALED_ADDRESS, street
 from zones.addresses.ranges import metres
@@ -33,11 +33,13 @@ class Wish:
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     """Store a place, unless the resident has it already. The caller holds IMPORT_LOCK.
+    In any case they are told what is in force at their places.
 
     The same point is the same place, and so is the same address a few metres away. Raises Refused when there are too
     many.
     """
     keyring.hold(s)
+    note_arrival(s, subscriber_id, now)
     label, address = labels.parted(wish.label, wish.address, _("Home"))
     wish = replace(wish, label=label, address=address)
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
@@ -58,6 +60,11 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
             created_at=now,
         )
     )
+
+
+def note_arrival(s: Session, subscriber_id: int, now: datetime) -> None:
+    """Have a resident who has joined, or has another place, told what is in force there (`alerts.arrivals`)."""
+    s.add(Arrival(subscriber_id=subscriber_id, at=now, due_at=now))
 
 
 def too_many() -> Refused:

@@ -84,6 +84,7 @@ class Step:
 class Progress(AlertSummary):
     """The progress of an alert. Counts are of deliveries; times are aware, in UTC.
 
+    `joined_later`: those of the audience who joined, or added a place, after it was worked out, and were written to.
     `replaces`: the draft in whose place it was made, which was cancelled for it. `replaced_by`: the other way round.
     """
 
@@ -98,6 +99,7 @@ class Progress(AlertSummary):
     finished_at: datetime | None
     resolved: bool
     audience: AudienceCounts
+    joined_later: int
     deliveries: dict[str, int]
     channels_by_state: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
@@ -185,6 +187,7 @@ def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> 
         expires_at=alert.expires_at,
         resolved=alert.fanout_done_at is not None,
         audience=AudienceCounts(alert.audience_total, by_channel, _sum(skipped, "reason")),
+        joined_later=alert.joined_later,
         deliveries={state.value: 0 for state in DeliveryState} | _sum(rows, "state"),
         channels_by_state={c: _sum([r for r in rows if r.channel == c], "state") for c in by_channel},
         forecast=_forecast(s, alert),

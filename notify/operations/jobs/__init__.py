@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from notify.operations.jobs import (
     approvals,
+    arrivals,
     check_places,
     end_leftovers,
     forget_changes,
@@ -23,6 +24,7 @@ RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
     "approvals": approvals.run,
     "joining": joining.run,
+    "arrivals": arrivals.run,
     "sweep": sweep.run,
     "release": release.run,
     "end_leftovers": end_leftovers.run,

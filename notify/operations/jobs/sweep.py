@@ -33,7 +33,7 @@ def run() -> None:
 
 _IN_WORK = """
     SELECT FROM alerts WHERE state = 'sending'
-    UNION ALL SELECT FROM batches WHERE state IN ('leased', 'unsettled')
+    UNION ALL SELECT FROM batches WHERE state IN ('waiting', 'leased', 'unsettled')
     UNION ALL SELECT FROM carrier_refusals WHERE settled_at IS NULL
     UNION ALL SELECT FROM predictions WHERE NOT measured
 """

@@ -1,0 +1,90 @@
+"""Send whoever joins, or adds a place, the alerts that are in force there.
+
+An alert holds where `standing` says that no later one has the last word. An all-clear tells nobody of a danger that
+they never heard of, a follow-up repeats another alert to those it did not reach, and tests and exercises are not for
+people who have just joined: none of these is sent again.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify import audience
+from notify.audience import Places
+from notify.core.states import IN_FORCE
+from notify.delivery import latecomers
+from notify.delivery.recovery import Doorbell
+from zones.geometry import readable_areas
+from zones.membership import Membership
+
+AT_ONCE = 2_000
+AGAIN_AFTER = timedelta(seconds=2)  # while the audience of an alert there is being resolved
+
+
+class _Holding(NamedTuple):
+    """An alert in force, where it still holds. `resolved`: its audience is known."""
+
+    id: int
+    area: BaseGeometry
+    resolved: bool
+
+
+def tell(s: Session, now: datetime) -> list[Doorbell]:
+    """Write the deliveries of those who arrived, and return the batches to be rung after the commit.
+
+    An arrival waits while an alert there is still being resolved: its audience may have been read before or after.
+    """
+    arrived = s.execute(text(_DUE), {"now": now, "most": AT_ONCE}).all()
+    if not arrived:
+        return []
+    places = audience.places_of(s, sorted({one.subscriber_id for one in arrived}), now)
+    waiting: set[int] = set()
+    bells: list[Doorbell] = []
+    for alert, residents in _there(_in_force(s, now), places):
+        if alert.resolved:
+            bells += latecomers.add(s, alert.id, residents, now)
+        else:
+            waiting.update(residents)
+    s.execute(
+        text("UPDATE arrivals SET due_at = :later WHERE id = ANY(:ids)"),
+        {"later": now + AGAIN_AFTER, "ids": [one.id for one in arrived if one.subscriber_id in waiting]},
+    )
+    s.execute(
+        text("DELETE FROM arrivals WHERE id = ANY(:ids)"),
+        {"ids": [one.id for one in arrived if one.subscriber_id not in waiting]},
+    )
+    return bells
+
+
+_DUE = """
+    SELECT id, subscriber_id FROM arrivals WHERE due_at <= :now ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+"""
+
+
+def _in_force(s: Session, now: datetime) -> list[_Holding]:
+    rows = s.execute(text(_IN_FORCE), {"states": sorted(IN_FORCE), "now": now}).all()
+    areas = readable_areas(row.area for row in rows)
+    return [_Holding(row.id, areas[row.area], row.resolved) for row in rows if row.area in areas]
+
+
+_IN_FORCE = """
+    SELECT a.id, coalesce(t.left_area, a.area) AS area, a.fanout_done_at IS NOT NULL AS resolved
+      FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
+     WHERE a.state = ANY (CAST(:states AS alert_state[])) AND a.expires_at > :now AND a.status = 'Actual'
+       AND a.phase <> 'all-clear' AND a.follows IS NULL AND a.area IS NOT NULL
+       AND (t.alert_id IS NULL OR t.left_area IS NOT NULL)
+     ORDER BY a.launched_at, a.id
+"""
+
+
+def _there(alerts: Sequence[_Holding], places: Places) -> Iterator[tuple[_Holding, list[int]]]:
+    """Yield each alert with the residents who have a place where it holds, if there are any."""
+    for alert in alerts:
+        residents = np.unique(places.inside(Membership(alert.area)).residents).tolist()
+        if residents:
+            yield alert, residents
