@@ -205,7 +205,8 @@ def _end(these: Sequence[int], now: datetime) -> None:
     with transaction() as s:
         rows = s.execute(
             text(f"""SELECT b.id, ended.how FROM batches b JOIN alerts a ON a.id = b.alert_id {_ENDED}
-                      WHERE b.id = ANY(:these) AND b.state IN ('waiting', 'held') ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
+                      WHERE b.id = ANY(:these) AND b.state IN ('waiting', 'held')
+                      ORDER BY b.id FOR UPDATE OF b SKIP LOCKED"""),
             {"these": list(these), "now": now},
         ).all()
         for ended in {row.how for row in rows}:

@@ -1,13 +1,14 @@
 """Whoever joins, or adds a place, during an alert gets it: once, and only while and where it holds."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from notify.alerts import arrivals, lifecycle
 from notify.core import points
 from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.delivery import claims, leases, recovery
 from notify.models import Alert, Lane
 from notify.subscribers import consent, wishes
@@ -256,3 +257,15 @@ def test_what_waits_for_who_joined_ends_when_a_later_alert_has_the_last_word() -
     alert_launched(now=NOW + timedelta(seconds=2), incident=incident, phase="all-clear")
     recovery.end_leftovers(NOW + timedelta(seconds=3))
     assert told(contact) == [(alert, "cancelled", "cancelled")]
+
+
+def test_a_routine_message_to_who_joined_in_their_quiet_hours_waits_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", "21:00-08:00")
+    settings.cache_clear()
+    evening = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC) + timedelta(days=1)  # 7 or 8 pm in the city
+    alert = alert_resolved(now=evening, event="snow")
+    contact = newcomer(topics=("snow",))
+    with transaction() as s:
+        assert arrivals.tell(s, evening + timedelta(hours=4)) == []
+    assert told(contact) == [(alert, "held", "quiet-hours")]
+    assert sql("SELECT joined_later FROM alerts") == [(1,)]

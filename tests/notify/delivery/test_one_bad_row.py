@@ -145,7 +145,7 @@ def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: st
     alert = launched()
     people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
     with transaction() as s:
-        given = fanout._shared_values(s, s.get_one(Alert, alert), NOW)
+        given = fanout.shared_values(s, s.get_one(Alert, alert), NOW)
     assert fanout._write_slice(alert, people, given, None)
     with pytest.raises(fanout._Halted):
         fanout._write_slice(alert, people, given, None)
