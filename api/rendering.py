@@ -16,7 +16,6 @@ from starlette.responses import HTMLResponse
 
 from api.language import is_at_console, of_resident, spoken_to_residents
 from api.message_size import size
-from api.small_numbers import rounded
 from notify.accounts import operators, sessions
 from notify.alerts import listing
 from notify.alerts.practice import drills, scenarios
@@ -34,6 +33,7 @@ from notify.core.city_time import apart, lasting
 from notify.core.db import transaction
 from notify.core.errors import hint_for_page
 from notify.core.settings import settings
+from notify.core.small_numbers import rounded
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import outcome, step, word
 from notify.outside import feed_words

@@ -27,7 +27,7 @@ from api.console.people import (
     signing_up,
     you,
 )
-from api.console.places import city_map, zones
+from api.console.places import city_map, coverage, zones
 from api.console.words import words
 from api.console.writing import compose, compose_list, compose_saves
 
@@ -64,5 +64,6 @@ _PAGES = (
     drills,
     audit,
     signing_up,
+    coverage,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from api.auth import Caller
-from api.small_numbers import FEWEST, rounded
 from notify.audience import Audience
 from notify.channels.channel import CHANNELS
 from notify.core.settings import settings
+from notify.core.small_numbers import FEWEST, rounded
 
 FEW: Literal["fewer than 10"] = "fewer than 10"
 Tally = int | Literal["fewer than 10"]

@@ -33,6 +33,10 @@ class KeptResults(Generic[K, V]):
             if future.exception() is None:
                 return future.result()
 
+    def clear(self) -> None:
+        with self._lock:
+            self._made.clear()
+
     def _make(self, key: K, future: "Future[V]", make: Callable[[], V]) -> V:
         try:
             made = make()

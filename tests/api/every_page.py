@@ -125,6 +125,7 @@ def paths(
         "/console/senders",
         "/console/policies",
         "/console/sign-up",
+        "/console/coverage",
         "/console/zones",
         f"/console/zones/{zone}",
         "/console/zones/import",

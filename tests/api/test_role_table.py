@@ -61,6 +61,7 @@ def _files(folder: Path) -> None:
     ):
         feature = {"type": "Feature", "properties": properties, "geometry": mapping(shape)}
         (folder / f"{file}.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    (folder / "populations.csv").write_text("zone,population\nRiverside,1200\n")
     (folder / "addresses.csv").write_text("number,street,lon,lat\n5,ELM ST,-75,40\n")
     (folder / "residents.csv").write_text(
         "phone,topics,lon,lat,consent_at,consent_how\n+12025550107,storm,0.5,0.5,2026-01-01,form\n"

@@ -16,7 +16,6 @@ from api.console.writing.compose_conflicts import Conflict
 from api.console.writing.compose_labels import names_of
 from api.console.writing.compose_zones import ZoneChoice, zone_of
 from api.rest.tallies import by_language, exactly, many_told, parts_told, sum_told, told
-from api.small_numbers import FEWEST, rounded
 from notify.alerts.readiness import channel_policies
 from notify.alerts.writing import precaution, previewing, working_drafts, working_fields
 from notify.alerts.writing.goes_on import GoesOn
@@ -32,6 +31,7 @@ from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
+from notify.core.small_numbers import FEWEST, rounded
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import word
 from notify.delivery import sender_status
