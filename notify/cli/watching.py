@@ -43,7 +43,9 @@ def live(progress: AlertProgress) -> Iterator[Callable[[AlertProgress], None]]:
         now_s = time.monotonic()
         for channel, pace in paces.items():
             out, wanted = sent(now, channel)
-            show(channel, out, wanted, words(now.state, pace.look(now_s, out), wanted - out))
+            held = now.channels_by_state.get(channel, {}).get("held", 0)
+            told = words(now.state, pace.look(now_s, out), wanted - out - held)
+            show(channel, out, wanted, f"{told}, {held:,} held back for now".removeprefix(", ") if held else told)
 
     with _shown(show):
         update(progress)

@@ -36,7 +36,7 @@ RIGHTS = {
     " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total, joined_later)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
     "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
-    "batches": "SELECT, INSERT, UPDATE (state, rung_at, not_before, lease, lease_until)",
+    "batches": "SELECT, INSERT, UPDATE (state, size, rung_at, not_before, lease, lease_until)",
     "deliveries": "SELECT, INSERT, UPDATE (state, reason, batch_id, sender_id, claimed_at, sent_at, settled_at,"
     " attempts, reference)",
     "inbound": "SELECT, INSERT, UPDATE (reference, answered)",

@@ -35,7 +35,7 @@ ALERT: Mapping[AlertState, frozenset[AlertState]] = {
 
 DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     D.QUEUED: frozenset({D.SENDING, D.HELD, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
-    D.HELD: frozenset({D.QUEUED, D.CANCELLED, D.EXPIRED}),
+    D.HELD: frozenset({D.QUEUED, D.SKIPPED, D.CANCELLED, D.EXPIRED}),
     # back to queued only when the provider certainly did not accept it (a 429, a refused connection, a missed slot)
     D.SENDING: frozenset({D.ACCEPTED, D.FAILED, D.UNKNOWN, D.QUEUED, D.DELIVERED, D.UNDELIVERED}),
     D.UNKNOWN: frozenset({D.ACCEPTED, D.QUEUED, D.FAILED, D.DELIVERED, D.UNDELIVERED}),

@@ -11,6 +11,10 @@ from notify.models import Lane
 QUEUED = "d.state = 'queued'"
 LIMITED = "most-a-day"  # the reason of a message above the number of alerts a day that its resident wants
 
+SMALL = 100  # deliveries: a held batch may always become as large
+# A batch that is released at this moment must get no more: what released it would not see them.
+SURELY_HELD = "CAST(%(now)s AS timestamptz) + interval '1 minute'"
+
 _BLOCKED = """EXISTS (SELECT FROM carrier_blocks k
                         WHERE (k.sender_id, k.address_index) = (%(sender)s, c.address_index) AND k.lifted_at IS NULL)"""
 _NOW = "%(now)s"
@@ -48,8 +52,8 @@ def _emergency(*, blocks: bool) -> str:
 
 
 def _routine(which: str, above: str, until: str, *, blocks: bool) -> str:
-    """What is held moves to batches of its own, one for each time that it is held until, in the same statement: it is
-    neither lost nor held twice.
+    """What is held moves to batches of its own, by the time that it is held until, in the same statement: it is neither
+    lost nor held twice. A batch that has room is used, because a slow sender's windows are small.
 
     `above`: SQL for whether its resident has had enough alerts today; `until`: for the time until which it then waits.
     Without such a time it stays queued.
@@ -75,22 +79,35 @@ def _routine(which: str, above: str, until: str, *, blocks: bool) -> str:
                CASE WHEN reason IS NULL
                     THEN coalesce(quiet_until, CASE WHEN above THEN above_until END) END AS held_until
           FROM known
+    ), waits AS MATERIALIZED (
+        SELECT held_until, count(*) AS n FROM judged WHERE held_until IS NOT NULL GROUP BY held_until
+    ), room AS MATERIALIZED (
+        SELECT h.id, waits.held_until, waits.n FROM waits CROSS JOIN leased b CROSS JOIN LATERAL (
+            SELECT x.id FROM batches x
+             WHERE (x.alert_id, x.channel, x.language, x.held_until)
+                 = (b.alert_id, b.channel, b.language, waits.held_until)
+               AND x.sender_id IS NOT DISTINCT FROM b.sender_id
+               AND x.state = 'held' AND x.held_until > {SURELY_HELD} AND x.size + waits.n <= greatest(b.size, {SMALL})
+             ORDER BY x.id LIMIT 1 FOR UPDATE SKIP LOCKED) AS h
+    ), grown AS (
+        UPDATE batches x SET size = x.size + room.n FROM room WHERE x.id = room.id RETURNING x.id, x.held_until
     ), made AS (
         INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
-        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, count(*), 'held'::batch_state,
-               judged.held_until
-          FROM judged, leased b WHERE judged.held_until IS NOT NULL
-         GROUP BY b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, judged.held_until
+        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, waits.n, 'held'::batch_state,
+               waits.held_until
+          FROM waits, leased b WHERE NOT EXISTS (SELECT FROM room WHERE room.held_until = waits.held_until)
         RETURNING id, held_until
+    ), homes AS (
+        SELECT id, held_until FROM grown UNION ALL SELECT id, held_until FROM made
     )
     UPDATE deliveries d
        SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.held_until IS NOT NULL THEN 'held'
                          WHEN judged.reason IN ('carrier-block', '{LIMITED}') THEN 'queued'
                          ELSE 'skipped' END)::delivery_state,
-           batch_id = coalesce(made.id, d.batch_id),
+           batch_id = coalesce(homes.id, d.batch_id),
            reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
            attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
-      FROM judged LEFT JOIN made USING (held_until) WHERE d.id = judged.id AND {QUEUED}
+      FROM judged LEFT JOIN homes USING (held_until) WHERE d.id = judged.id AND {QUEUED}
     RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
 """
 

@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.audience import Audience, Places
-from notify.core import alarms, db
+from notify.channels.channel import timelines
+from notify.core import alarms, db, quiet_time
+from notify.core.city_time import shown
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
 from notify.delivery import usage
 from notify.delivery.send_simulation import SendCurve, SimulatedSender, messages_per_s, simulate
 from notify.delivery.usage import CAP_DAY
@@ -83,17 +87,19 @@ def plan(s: Session, alert: Alert, now: datetime, without: Collection[int] = ())
     reached = audience.count(s, alert, residents, now)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
-        _channel(s, alert, name, reached.languages.get(name, {}), at, residents, zones, without=without)
+        _channel(
+            s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), residents, zones, without=without
+        )
         for name in alert.channels
     )
-    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert)))
+    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert, at)))
 
 
 def plan_for(s: Session, alert: Alert, reached: Audience, now: datetime, without: Collection[int] = ()) -> Plan:
     """Do the same for an audience that is counted already, without the times of zones."""
     found = channels(s, alert, reached, now, without=without)
     at = max(now, alert.launch_at) if alert.launch_at else now
-    return Plan(alert.id, at, reached, found, tuple(_warnings(found, alert)))
+    return Plan(alert.id, at, reached, found, tuple(_warnings(found, alert, at)))
 
 
 def channels(
@@ -110,9 +116,19 @@ def channels(
     """
     at = max(now, alert.launch_at) if alert.launch_at else now
     return tuple(
-        _channel(s, alert, name, reached.languages.get(name, {}), at, costs=costs, without=without)
+        _channel(
+            s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), costs=costs, without=without
+        )
         for name in alert.channels
     )
+
+
+def _begins(alert: Alert, channel: str, at: datetime) -> datetime:
+    """Return when messages to residents may leave: a routine alert waits for the end of the city's quiet time. Those
+    who chose other hours are planned like all others."""
+    if alert.lane is not Lane.ROUTINE or timelines([channel]):
+        return at
+    return quiet_time.until(at, settings().quiet, settings().tz) or at
 
 
 def store(s: Session, alert_id: int) -> None:
@@ -279,8 +295,14 @@ def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
     return float(same + urgent)
 
 
-def _warnings(channels: Sequence[ChannelPlan], alert: Alert) -> list[str]:
+def _warnings(channels: Sequence[ChannelPlan], alert: Alert, at: datetime) -> list[str]:
     said = []
+    begins = max((_begins(alert, one.channel, at) for one in channels if one.messages), default=at)
+    until = shown(begins, settings().tz)
+    if begins > at and begins >= alert.expires_at:
+        said.append(_("Residents have quiet hours until %(until)s, and the alert expires before that.", until=until))
+    elif begins > at:
+        said.append(_("Residents have quiet hours until %(until)s: messages to them wait until then.", until=until))
     for one in channels:
         if one.messages and not one.senders:
             said.append(f"No sender for {one.channel} works: its messages would wait until one does, and do not count.")

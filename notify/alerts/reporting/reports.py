@@ -16,8 +16,8 @@ from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
-from notify.models import Alert, Audit, Operator, Prediction, StoredContent
-from notify.models.states import DeliveryState
+from notify.models import Alert, Audit, Batch, Operator, Prediction, StoredContent
+from notify.models.states import BatchState, DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class Progress(AlertSummary):
     reasons: dict[str, dict[str, int]]
     reason_words: dict[str, str]  # reason -> what it means
     forecast: tuple[Forecast, ...]  # by channel, once the audience is known
+    held_until: datetime | None  # when the first of those that are held may go out
 
     @property
     def ended(self) -> bool:
@@ -191,6 +192,7 @@ def progress(s: Session, alert_id: int, running: RunningCount | None = None) -> 
         deliveries={state.value: 0 for state in DeliveryState} | _sum(rows, "state"),
         channels_by_state={c: _sum([r for r in rows if r.channel == c], "state") for c in by_channel},
         forecast=_forecast(s, alert),
+        held_until=_held_until(s, alert_id) if any(row.state == DeliveryState.HELD for row in rows) else None,
         reasons=_reasons(rows),
         reason_words={row.reason: reasons.sentence(row.reason) for row in rows if row.reason},
     )
@@ -219,6 +221,12 @@ def _forecast(s: Session, alert: Alert) -> tuple[Forecast, ...]:
     return tuple(
         Forecast(one.channel, one.messages, one.p95_at, one.was_p95_at, _error(alert, one.p95_at, one.was_p95_at))
         for one in kept
+    )
+
+
+def _held_until(s: Session, alert_id: int) -> datetime | None:
+    return s.scalar(
+        select(func.min(Batch.held_until)).where(Batch.alert_id == alert_id, Batch.state == BatchState.HELD)
     )
 
 

@@ -14,7 +14,7 @@ ALERT = """
 """
 DELIVERY = """
     queued       -> sending held skipped cancelled expired
-    held         -> queued cancelled expired
+    held         -> queued skipped cancelled expired
     sending      -> accepted failed unknown queued delivered undelivered
     unknown      -> accepted queued failed delivered undelivered
     accepted     -> delivered undelivered failed

@@ -15,7 +15,7 @@ from notify.alerts.reporting import reports
 from notify.audience import unreached
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import claims, held, leases, recovery
+from notify.delivery import claims, forecast, held, leases, recovery
 from notify.delivery.claims import Claimed
 from notify.models import Choices
 from notify.models.states import AlertState
@@ -287,3 +287,104 @@ def test_an_unknown_severity_is_below_none() -> None:
         s.execute(text("UPDATE contacts SET lowest_severity = 4 WHERE id = :id"), {"id": who.sms})
     launch(datetime(2027, 1, 12, 17, tzinfo=UTC), severity="Unknown")
     assert states() == {("queued", None): 3}
+
+
+def test_a_slow_sender_holds_in_few_batches_and_loses_none() -> None:
+    people(12)
+    launch(EVENING)
+    with transaction() as s:
+        by = sender(s).id
+    lease = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
+    assert lease is not None
+    for _ in range(12):
+        assert claims.claim(lease, by, 1, NIGHT) == []
+    assert claims.claim(lease, by, 1, NIGHT) is None
+    assert [row.size for row in sql("SELECT size FROM batches WHERE state = 'held'")] == [12]
+    assert states() == {("held", "quiet-hours"): 12}
+    leases.finish(lease)
+    held.release(MORNING)
+    assert len(claim_all(MORNING)) == 12
+
+
+def test_a_batch_that_is_about_to_be_released_gets_no_more() -> None:
+    first, second, _ = people()
+    for one in (first, second):
+        choose(one, quiet_from=NIGHT.time(), quiet_to=(NIGHT + timedelta(minutes=3)).time(), timezone="UTC")
+    launch(EVENING)
+    with transaction() as s:
+        by = sender(s).id
+    lease = leases.lease(sql("SELECT id FROM batches")[0].id, 60)
+    assert lease is not None
+    claims.claim(lease, by, 1, NIGHT)
+    claims.claim(lease, by, 1, NIGHT + timedelta(minutes=2, seconds=30))
+    assert [row.size for row in sql("SELECT size FROM batches WHERE state = 'held'")] == [1, 1]
+
+
+def follow(alert: int, now: datetime, phase: str = "update", **draft: Any) -> int:
+    with transaction() as s:
+        incident = reports.find_alert(s, alert).incident_id
+        later = alert_ready(s, event="snow", phase=phase, incident=incident, now=now,
+                            expires_at=now + timedelta(hours=20), **draft)  # fmt: skip
+        lifecycle.launch(s, later.id, operator(s), now)
+        return later.id
+
+
+@pytest.mark.parametrize("phase", ["update", "all-clear"])
+def test_what_is_held_is_left_out_when_a_later_alert_has_the_last_word(phase: str) -> None:
+    people()
+    first = launch(NIGHT)
+    later = follow(first, NIGHT + timedelta(hours=2), phase)
+    if phase == "all-clear":  # to all of the area: it ends the first one at once
+        recovery.end_leftovers(NIGHT)
+    assert held.release(MORNING) == [], "whom the later one goes to is not known yet"
+    resolve(later, NIGHT + timedelta(hours=2))
+    held.release(MORNING)
+    assert {one.contact_id for one in claim_all(MORNING)} == {row.contact_id for row in sql(OF, alert=later)}
+    assert Counter(row.state for row in sql(OF, alert=first)) == {"skipped" if phase == "update" else "cancelled": 3}
+    assert Counter(row.state for row in sql(OF, alert=later)) == {"sending": 3}
+
+
+OF = "SELECT contact_id, state, reason FROM deliveries WHERE alert_id = :alert"
+
+
+def test_what_is_held_goes_out_when_the_later_alert_was_cancelled() -> None:
+    people()
+    first = launch(NIGHT)
+    later = follow(first, NIGHT + timedelta(hours=2))
+    resolve(later, NIGHT + timedelta(hours=2))
+    with transaction() as s:
+        lifecycle.cancel(s, later, operator(s), NIGHT + timedelta(hours=3))
+    recovery.end_leftovers(NIGHT)
+    held.release(MORNING)
+    claim_all(MORNING)
+    assert Counter(row.state for row in sql(OF, alert=first)) == {"sending": 3}
+
+
+@pytest.mark.parametrize(("hours", "warned", "in_time"), [(6, "expires before", 0), (24, "wait until then", 3)])
+def test_the_plan_of_an_alert_at_night_begins_in_the_morning(hours: int, warned: str, in_time: int) -> None:
+    people()
+    with transaction() as s:
+        alert = alert_ready(s, event="snow", now=NIGHT, expires_at=NIGHT + timedelta(hours=hours))
+        plan = forecast.plan(s, alert, NIGHT)
+    assert plan.warnings[0].startswith("Residents have quiet hours until 2027-01-13 08:00:00 EST")
+    assert warned in plan.warnings[0]
+    assert [one.in_time for one in plan.channels] == [in_time]
+    assert all(one.half_at is not None and one.half_at >= MORNING for one in plan.channels)
+
+
+def test_the_plan_of_an_emergency_begins_at_once() -> None:
+    people()
+    with transaction() as s:
+        plan = forecast.plan(s, alert_ready(s, now=NIGHT), NIGHT)
+    assert plan.warnings == ()
+    assert all(one.done_at is not None and one.done_at < NIGHT + timedelta(minutes=1) for one in plan.channels)
+
+
+def test_the_report_tells_until_when_messages_are_held() -> None:
+    people()
+    alert = launch(NIGHT)
+    with transaction() as s:
+        assert reports.progress(s, alert).held_until == MORNING
+    held.release(MORNING)
+    with transaction() as s:
+        assert reports.progress(s, alert).held_until is None
