@@ -65,8 +65,8 @@ def test_an_alert_that_is_not_there_is_not_found(s: Session) -> None:
 def test_deliveries_are_counted_by_state_channel_and_reason(alert: int) -> None:
     told = progress(alert)
     assert told.deliveries == {
-        "queued": 1, "held": 0, "sending": 0, "accepted": 1, "delivered": 1, "undelivered": 1, "failed": 2, "unknown": 0,
-        "skipped": 1, "cancelled": 0, "expired": 0,
+        "queued": 1, "held": 0, "sending": 0, "accepted": 1, "delivered": 1, "undelivered": 1, "failed": 2,
+        "unknown": 0, "skipped": 1, "cancelled": 0, "expired": 0,
     }  # fmt: skip
     assert told.channels_by_state == {"sms": {state: 1 for state, *_ in TOLD} | {"failed": 2}, "email": {}}
     assert told.reasons == {"undelivered": {"30003": 1}, "failed": {"21211": 2}, "skipped": {"opt-out": 1}}
