@@ -66,7 +66,8 @@ RIGHTS = {
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
     "joinings": "SELECT, INSERT, DELETE, UPDATE (token_hash, code_hash, link_hash, code_ends_at, code_tries,"
     " contact_id, ended_at)",
-    "conversations": "SELECT, INSERT, DELETE, UPDATE (asked, kept_sealed, language, changed_at, ends_at)",
+    "conversations": "SELECT, INSERT, DELETE, UPDATE (asked, kept_sealed, language, message_id, changed_at, ends_at)",
+    "address_checks": "SELECT, INSERT, UPDATE (answer, answered_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at, owner)",

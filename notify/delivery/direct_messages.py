@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import contacts, inviting, letters
+from notify.audience import rules
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Accepted, Ambiguous, Content, Late, Message, Recipient, SendError
 from notify.channels.registry import PROVIDERS
@@ -32,6 +33,7 @@ from notify.models import Lane
 log = structlog.get_logger()
 
 AT_ONCE = 50
+MOST_LOOKED_AT = 10_000
 PATIENCE_S = 3.0  # for a slot
 TRIES = 3
 LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
@@ -39,8 +41,10 @@ GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the pas
 PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may carry them
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
-# Whose messages a run sends: a condition, and the lane in which they take slots.
-OPERATORS, RESIDENTS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY), ("m.operator_id IS NULL", Lane.ROUTINE)
+# Whose messages a run sends: a condition, and the lane in which they take slots. Residents who are asked something are
+# many, and have time: who joins does not wait behind them.
+OPERATORS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY)
+JOINERS, ASKED = ("m.joining_id IS NOT NULL", Lane.ROUTINE), ("m.contact_id IS NOT NULL", Lane.ROUTINE)
 
 # What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
 # it for a person and a channel. None: the message is not needed any more.
@@ -69,7 +73,7 @@ _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AN
 
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
 # last word in all of its area. Nobody is welcomed or asked who has opted out
-# meanwhile.
+# meanwhile, or is being asked something else by now.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (
@@ -80,9 +84,11 @@ _NEEDED = """
               SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
                 JOIN suppressions x ON (x.channel, x.address_index) = (c.channel, c.address_index)
                WHERE j.id = m.joining_id AND x.topic IS NULL)
-         WHEN 'question' THEN NOT EXISTS (
-              SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
-               WHERE c.id = m.contact_id AND x.topic IS NULL)
+         WHEN 'question' THEN EXISTS (
+              SELECT FROM contacts c JOIN conversations v USING (channel, address_index)
+               WHERE c.id = m.contact_id AND v.message_id = m.id AND v.ends_at > :now
+                 AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
+                                    AND (x.channel, x.address_index) = (c.channel, c.address_index)))
          ELSE true END
 """
 
@@ -94,33 +100,39 @@ def send(
     now = datetime.now(UTC)
     whose, lane = to
     with transaction() as s:
-        _close(s, now, settings)
-        waiting = [row for channel in CHANNELS for row in _sendable(s, channel, whose, settings)]
+        _close(s, now, settings, whose)
+        waiting = [row for channel in CHANNELS for row in _sendable(s, channel, whose, settings, now)]
     waiting.sort(key=lambda row: (not row.urgent, row.id))
     return sum(_send_one(row, lane, settings, throttle, transport) for row in waiting)
 
 
-def _sendable(s: Session, channel: str, whose: str, settings: Settings) -> Sequence[Any]:
+def _sendable(s: Session, channel: str, whose: str, settings: Settings, now: datetime) -> Sequence[Any]:
     """Return the first messages of a channel that its open senders may carry: what cannot be sent keeps nothing waiting
-    that can. What an emergency waits for comes first."""
+    that can. What an emergency waits for comes first; a question waits for the end of its resident's quiet time."""
     senders = sender_pool.open_senders(channel)
     if not senders:
         return []
     return s.execute(
         text(f"""SELECT {COLUMNS}, {_URGENT} AS urgent
                    FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id
+                   LEFT JOIN contacts c ON c.id = m.contact_id {rules.choices()}
                   WHERE m.state = 'waiting' AND m.channel = :channel AND {whose}
+                        AND (c.id IS NULL OR m.any_hour OR ({rules.held_until(":{}")}) IS NULL)
                         AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
                   ORDER BY urgent DESC, m.id LIMIT :most"""),
         {
             "channel": channel,
+            "now": now,
+            **rules.city_quiet(now),
             "practice": any(exercise.may_carry(settings, one.provider, PRACTICE) for one in senders),
             "most": AT_ONCE,
         },
     ).all()
 
 
-def _close(s: Session, now: datetime, settings: Settings) -> None:
+def _close(s: Session, now: datetime, settings: Settings, whose: str) -> None:
+    """End what was lost, is not needed any more or waited too long. Only the first questions are looked at: there may
+    be a million, and one that is not needed is not claimed either."""
     s.execute(
         text("""UPDATE direct_messages SET state = 'unknown', reason = 'not-recorded', settled_at = :now
                  WHERE state = 'claimed' AND claimed_at < :lost"""),
@@ -129,8 +141,10 @@ def _close(s: Session, now: datetime, settings: Settings) -> None:
     s.execute(
         text(f"""UPDATE direct_messages m SET state = 'failed', settled_at = :now,
                         reason = CASE WHEN {_NEEDED} THEN 'too-late' ELSE 'not-needed' END
-                  WHERE m.state = 'waiting' AND (m.made_at < :old OR NOT {_NEEDED})"""),
-        {"now": now, "old": now - GIVEN_UP_AFTER},
+                  WHERE m.id IN (SELECT m.id FROM direct_messages m WHERE m.state = 'waiting' AND {whose}
+                                  ORDER BY m.id LIMIT :most)
+                    AND (m.made_at < :old AND m.kind <> 'question' OR NOT {_NEEDED})"""),
+        {"now": now, "old": now - GIVEN_UP_AFTER, "most": MOST_LOOKED_AT},
     )
     simulated = {one.channel for name, one in PROVIDERS.items() if exercise.may_carry(settings, name, PRACTICE)}
     s.execute(

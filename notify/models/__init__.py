@@ -7,7 +7,7 @@ from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
-from notify.models.conversation import Conversation
+from notify.models.conversation import AddressCheck, Conversation
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
 from notify.models.drill import Drill
 from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
@@ -49,6 +49,7 @@ from notify.models.working_draft import SetAside, WorkingDraft
 from notify.models.zone import Zone, ZonePopulation, ZoneVersion
 
 __all__ = [
+    "AddressCheck",
     "AddressLedger",
     "AddressPoint",
     "Alarm",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, false
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -70,6 +70,7 @@ class DirectMessage(Base):
     reference: Mapped[str] = mapped_column(server_default="")
     cost: Mapped[int] = mapped_column(Integer, server_default="0")  # in the units of the sender's cap, once claimed
     made_at: Mapped[datetime]
+    any_hour: Mapped[bool] = mapped_column(server_default=false())  # a question that does not wait for quiet hours
     claimed_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
 

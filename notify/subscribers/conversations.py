@@ -21,19 +21,21 @@ REMEMBERED = timedelta(days=30)  # the language that somebody chose who is not s
 @dataclass(frozen=True, slots=True)
 class Talk:
     """`asked`: the question that waits for an answer, "" for none. `kept`: what its answer needs, as JSON. `language`:
-    the one that was chosen, "" for none. `last`: our last reply, for a webhook that comes twice."""
+    the one that was chosen, "" for none. `last`: our last reply, for a webhook that comes twice. `message_id`: the
+    message that asks; it is not sent any more once something else is asked."""
 
     asked: str = ""
     kept: Mapping[str, Any] = field(default_factory=dict)
     language: str = ""
     last: Mapping[str, str] = field(default_factory=dict)
     ends_at: datetime | None = None
+    message_id: int | None = None
 
     def asking(self, question: str, until: datetime, **kept: Any) -> "Talk":
-        return replace(self, asked=question, kept=kept, ends_at=until)
+        return replace(self, asked=question, kept=kept, ends_at=until, message_id=None)
 
     def over(self) -> "Talk":
-        return replace(self, asked="", kept={}, ends_at=None)
+        return replace(self, asked="", kept={}, ends_at=None, message_id=None)
 
 
 def read(s: Session, channel: str, index: bytes, now: datetime) -> Talk:
@@ -54,7 +56,7 @@ def read(s: Session, channel: str, index: bytes, now: datetime) -> Talk:
     last = stored.pop(_LAST, {})
     until = stored.pop(_UNTIL, None)
     ends_at = datetime.fromisoformat(until) if until else None
-    talk = Talk(row.asked, stored, row.language, last, ends_at)
+    talk = Talk(row.asked, stored, row.language, last, ends_at, row.message_id)
     return talk.over() if ends_at is not None and ends_at <= now else talk
 
 
@@ -68,6 +70,7 @@ def keep(s: Session, channel: str, index: bytes, talk: Talk, now: datetime) -> N
         "asked": talk.asked,
         "kept_sealed": crypto.seal(json.dumps(stored), channel) if stored else None,
         "language": talk.language,
+        "message_id": talk.message_id,
         "changed_at": now,
         "ends_at": max(now + (REMEMBERED if talk.language else LASTS), talk.ends_at or now),
     }

@@ -166,7 +166,7 @@ def _ask(s: Session, contact: Contact, entry: Entry, now: datetime, by: Operator
     if CHANNELS[contact.channel].letter:
         about["place"] = link(contact.id)
     questions.ask(s, contact.channel, contact.address_index, questions.CONFIRM, text=said, subject=subject, now=now,
-                  **about)  # fmt: skip
+                  any_hour=entry.how != "paper", **about)  # fmt: skip
 
 
 def message(channel: str, language: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ until the answer has come.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ def ask(
     now: datetime,
     subject: str = "",
     within: timedelta = ANSWERED_WITHIN,
+    any_hour: bool = False,
     **about: Any,
 ) -> None:
     """Send a question to a contact and wait for the answer.
@@ -49,6 +51,9 @@ def ask(
     `text`: the message, with `PLACE` where the street address stands that `about` holds as `place`; no other address
     may be in it, because it is stored in clear. `about`: what the answer needs, sealed. `CONFIRM`: `words`, what was
     shown and agreed to, and `how`, what is kept as proof. `STILL_THERE`: `place`, `place_id`.
+
+    It is sent by day, unless at `any_hour`: to somebody who has just asked for it. It is not sent any more once the
+    number is asked something else.
 
     Raises NotFound without such a contact, and Refused when nothing may be sent to it.
     """
@@ -61,14 +66,14 @@ def ask(
         raise NotFound("There is no such contact to ask.")
     if consent.reasons_against(s, channel, index) or not carrier_blocks.senders(s, channel, index).reach:
         raise Refused("Nothing may be sent to this contact.", hint="It has opted out, or messages to it failed.")
-    talk = conversations.read(s, channel, index, now)
-    conversations.keep(s, channel, index, talk.asking(question, now + within, **about), now)
-    s.add(
-        DirectMessage(
-            kind="question", contact_id=contact.id, step=1, channel=channel, subject=subject, text=text,
-            state="waiting", made_at=now, reason="", reference="", cost=0,
-        )
+    message = DirectMessage(
+        kind="question", contact_id=contact.id, step=1, channel=channel, subject=subject, text=text,
+        state="waiting", made_at=now, reason="", reference="", cost=0, any_hour=any_hour,
     )  # fmt: skip
+    s.add(message)
+    s.flush()
+    talk = conversations.read(s, channel, index, now).asking(question, now + within, **about)
+    conversations.keep(s, channel, index, replace(talk, message_id=message.id), now)
 
 
 def waiting(s: Session, channel: str, index: bytes, now: datetime) -> About | None:

@@ -1,4 +1,4 @@
-"""Write to residents who join or are asked something: codes, first words, questions."""
+"""Write to residents who join: their codes, and first words."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ def run() -> None:
     """Send what waits. Operators have a job of their own (`approvals`): a flood of joiners never delays them."""
     watch(datetime.now(UTC))
     if db.exists(_WAITING):
-        direct_messages.send(settings(), tasks.throttle(), tasks.transport, direct_messages.RESIDENTS)
+        direct_messages.send(settings(), tasks.throttle(), tasks.transport, direct_messages.JOINERS)
 
 
 def watch(now: datetime) -> None:
@@ -25,4 +25,4 @@ def watch(now: datetime) -> None:
         alarms.follow(s, alarms.JOIN_BUDGET, {"": f"{told} Nobody else can join until midnight."} if spent else {}, now)
 
 
-_WAITING = "SELECT FROM direct_messages WHERE state IN ('waiting', 'claimed') AND operator_id IS NULL"
+_WAITING = "SELECT FROM direct_messages WHERE state IN ('waiting', 'claimed') AND joining_id IS NOT NULL"

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("database")
 # Every table that holds something of a resident, and what erasing does to it.
 HELD = {
     "contacts": "the address is emptied; its keyed index stays, so that a STOP holds",
+    "address_checks": "stays: that somebody was asked, without an address",
     "conversations": "deleted",
     "arrivals": "deleted",
     "choices": "deleted",
