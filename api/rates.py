@@ -125,7 +125,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         session = Request(scope).cookies.get(cookie_name(), "")
         own = (Bound("compose", session, COMPOSE),) if session else ()
         return (*own, Bound("composers", address, COMPOSERS * times))
-    if path == "/" or f"{path}/".startswith(("/alerts/", "/u/", "/join/", "/me/")):
+    if path == "/" or f"{path}/".startswith(("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/me/")):
         return (Bound("page", address, PAGE * times),)
     return ()
 

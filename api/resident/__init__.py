@@ -1,6 +1,6 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe, why
+from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe, verify, why
 
 ROUTERS = (
     alerts.router,
@@ -12,4 +12,5 @@ ROUTERS = (
     choices.router,
     unsubscribe.router,
     why.router,
+    verify.router,
 )

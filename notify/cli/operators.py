@@ -8,7 +8,7 @@ import typer
 
 from notify.accounts import inviting, links, operator_limits, operators
 from notify.accounts.operator_limits import Limits
-from notify.cli import acting
+from notify.cli import acting, signing_keys
 from notify.cli.commands import Commands, Json, MaybeAs, data_folder
 from notify.cli.output import console, console_err, moment, print_json, table
 from notify.core.counting import counted
@@ -19,7 +19,10 @@ from notify.models import Operator
 from notify.operations import rotation
 
 commands = Commands(help="Staff members and their roles.", no_args_is_help=True)
-key_commands = Commands(help="API keys, and the secret key, which `rotate` replaces.", no_args_is_help=True)
+key_commands = Commands(
+    help="API keys, the secret key, which `rotate` replaces, and the keys that sign alerts.", no_args_is_help=True
+)
+signing_keys.add_to(key_commands)
 
 
 @commands.named("add")

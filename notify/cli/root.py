@@ -45,6 +45,7 @@ HOMES = {
     "drills": "drills:commands",
     "keys": "operators:key_commands",
     "audit": "audit:commands",
+    "verify": "verify:commands",
 }
 
 # The first sentence of each for `tocsin --help`, which imports those missing here.
@@ -79,7 +80,8 @@ SHORT = {
     "drills": "Drills: an exercise with a task and a score.",
     "roster": "The duty roster: who is asked to approve alerts.",
     "audit": "The audit: verify its chain of hashes, export it.",
-    "keys": "API keys, and the secret key, which `rotate` replaces.",
+    "keys": "API keys, the secret key, which `rotate` replaces, and the keys that sign alerts.",
+    "verify": "Check a signed copy of an alert: did the city send these words?",
 }
 
 # Commands that need fewer imports than the rest of their group, and where they are.

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -120,6 +120,8 @@ def check(found: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
         raise NotGenuine("Its signature does not fit: it was changed after it was signed.") from None
     if statement.get("kind") != KIND:
         raise NotGenuine("It is signed, but no statement of an alert.")
+    if key.retired_at is not None and _launched(statement) > key.retired_at:
+        raise NotGenuine("It is signed with a key that had been retired before it was launched.")
     return statement
 
 
@@ -133,6 +135,13 @@ def decoded(text: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, TypeError) as error:
         raise ValueError(str(error)) from None
+
+
+def _launched(statement: Mapping[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(statement["launched"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise NotGenuine("It is signed, but does not say when it was launched.") from None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from notify.alerts import lifecycle
+from notify.core import alarms
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 from tests.api.test_pages import launched
+from tests.owner import owning
 
 HOUR = timedelta(hours=1)
 
@@ -92,3 +95,15 @@ def test_the_archive_is_sifted_by_month_and_topic(door: httpx.Client, city: date
 @pytest.mark.parametrize("query", ["month=13", "page=0", "page=-1", "page=99999999999", "topic=%27", "month=9-9-9"])
 def test_a_filter_without_sense_is_no_error(door: httpx.Client, query: str) -> None:
     assert door.get(f"/alerts/past?{query}").status_code == 200
+
+
+def test_one_that_cannot_be_read_takes_no_page_down(door: httpx.Client, city: datetime) -> None:
+    bad, good = over(city), over(city)
+    with owning() as s:
+        s.execute(text("UPDATE alerts SET finished_at = '20000-01-01' WHERE id = :id"), {"id": bad})
+    page = door.get("/alerts/past")
+    assert page.status_code == 200
+    assert f'href="/alerts/{good}?' in page.text
+    assert f'href="/alerts/{bad}?' not in page.text
+    with transaction() as s:
+        assert bad in [one.alert_id for one in alarms.ringing(s) if one.kind == alarms.UNREADABLE_ROW]

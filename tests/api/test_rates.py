@@ -153,6 +153,7 @@ def test_pages_are_bounded_by_address_but_not_by_that_of_a_proxy(
 ) -> None:
     monkeypatch.setattr(rates, "PAGE", 3)
     clients = iter(range(9))
+    door.get("/", headers={"X-Forwarded-For": "203.0.113.99"})
     ask = lambda: door.get("/alerts/99", headers={"X-Forwarded-For": f"203.0.113.{next(clients)}"})  # noqa: E731
     assert statuses(ask, 5) == [404] * 5, "each is somebody else, says a proxy that is trusted"
     assert statuses(lambda: door.get("/alerts/99"), 4) == [404] * 3 + [429]

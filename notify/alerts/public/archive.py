@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
-from notify.core import states
+from notify.core import alarms, db, states
 from notify.models import Topic
 
 PAGE = 20
@@ -44,14 +43,36 @@ def find(s: Session, wanted: Wanted, now: datetime, zone: tzinfo) -> Found:
     topic = wanted.topic if wanted.topic in set(Topic) else None
     given = {"now": now, "states": list(states.IN_FORCE), "zone": str(zone), "topic": topic, "month": wanted.month}
     total = s.execute(text(f"SELECT count(*) {_PAST}"), given).scalar_one()
-    rows = s.execute(
-        text(f"SELECT {IN_INCIDENT}, a.finished_at {_PAST} {_NEWEST} LIMIT :most OFFSET :skip"),
-        given | {"most": PAGE, "skip": (wanted.page - 1) * PAGE},
-    ).all()
+    skip = (wanted.page - 1) * PAGE
+    ids = s.scalars(
+        text(f"SELECT a.id {_PAST} {_NEWEST} LIMIT :most OFFSET :skip"), given | {"most": PAGE, "skip": skip}
+    )
+    alerts, ended_at = _read(s, ids.all(), now)
     months = s.scalars(text(f"SELECT DISTINCT {_MONTH} AS month {_PAST} ORDER BY 1 DESC"), given | {"month": None})
-    alerts = [_alert(row._mapping) for row in rows]
-    stopped = {row.id: row.finished_at for row in rows if row.state == "cancelled" and row.finished_at}
-    return Found(alerts, {one.id: stopped.get(one.id, one.expires_at) for one in alerts}, total, months.all())
+    return Found(alerts, ended_at, total, months.all())
+
+
+def _read(s: Session, ids: Sequence[int], now: datetime) -> tuple[list[InIncident], dict[int, datetime]]:
+    """Return these alerts, and when each ended. One that cannot be read is left out, and an alarm rings (law 15)."""
+    found: list[InIncident] = []
+    ended_at: dict[int, datetime] = {}
+
+    def read(some: Sequence[int]) -> None:
+        rows = s.execute(
+            text(f"SELECT {IN_INCIDENT}, a.finished_at {_FROM} AND a.id = ANY (:ids)"), {"ids": list(some)}
+        )
+        for row in rows.all():
+            fields = dict(row._mapping)
+            finished_at = fields.pop("finished_at")
+            found.append(InIncident(**fields))
+            ended_at[row.id] = (row.state == "cancelled" and finished_at) or row.expires_at
+
+    def refused(alert_id: int, error: Exception) -> None:
+        told = f"Alert {alert_id} is missing from the archive, because its row cannot be used: {db.reason(error)}."
+        alarms.sound(s, alarms.UNREADABLE_ROW, told, now, alert_id=alert_id)
+
+    db.in_halves(list(ids), read, refused, s.begin_nested)
+    return sorted(found, key=lambda one: ids.index(one.id)), ended_at
 
 
 def recent(s: Session, most: int) -> Sequence[InIncident]:
@@ -63,10 +84,6 @@ def recent(s: Session, most: int) -> Sequence[InIncident]:
 def by_id(s: Session, alerts: Collection[int]) -> Mapping[int, InIncident]:
     rows = s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} AND a.id = ANY (:ids)"), {"ids": sorted(alerts)})
     return {row.id: InIncident(**row._mapping) for row in rows}
-
-
-def _alert(row: Mapping[Any, Any]) -> InIncident:
-    return InIncident(**{name: value for name, value in row.items() if name != "finished_at"})
 
 
 _NEWEST = "ORDER BY a.launched_at DESC, a.id DESC"

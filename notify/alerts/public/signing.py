@@ -4,16 +4,16 @@ Words and area of a launched alert never change (law 10), so it is signed soon a
 launch waits for a key. A retired key stays published, so that what it signed can still be checked.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+import psycopg
+from sqlalchemy import exc, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
-from notify.core import audit, crypto, keyring, statements
+from notify.core import alarms, audit, crypto, db, keyring, statements
 from notify.core.settings import settings
 from notify.models import Alert, Operator, SigningKey, Statement, StoredContent
 
@@ -23,30 +23,38 @@ AT_ONCE = 100  # alerts of one transaction
 UNSIGNED = """
     SELECT a.id FROM alerts a LEFT JOIN statements t ON t.alert_id = a.id LEFT JOIN signing_keys k ON k.id = t.key_id
      WHERE a.launched_at IS NOT NULL AND (t.alert_id IS NULL OR k.revoked_at IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM alarms r WHERE r.alert_id = a.id AND r.kind = 'unreadable-row'
+                          AND r.resolved_at IS NULL)
 """
 
 
 def sign_launched(s: Session, now: datetime) -> int:
-    """Sign launched alerts that have no statement, or one of a revoked key; the newest first. Return how many."""
+    """Sign launched alerts that have no statement, or one of a revoked key; the newest first. Return how many.
+
+    One that cannot be read or signed is set aside with an alarm, until that is resolved.
+    """
     due = s.scalars(text(f"{UNSIGNED} ORDER BY a.launched_at DESC LIMIT :most"), {"most": AT_ONCE}).all()
     if not due:
         return 0
     key = _current(s, now)
     secret = bytes.fromhex(crypto.unseal(key.secret_sealed, PURPOSE))
-    rows = [
-        {
-            "alert_id": alert_id,
-            "key_id": key.id,
-            "body": body,
-            "signature": statements.sign(secret, body),
-            "signed_at": now,
-        }
-        for alert_id, body in _bodies(s, due)
-    ]
-    add = insert(Statement).values(rows)
-    renewed = {name: add.excluded[name] for name in ("key_id", "body", "signature", "signed_at")}
-    s.execute(add.on_conflict_do_update(index_elements=["alert_id"], set_=renewed))
-    return len(rows)
+    return sum(_sign(s, alert_id, key, secret, now) for alert_id in due)
+
+
+def _sign(s: Session, alert_id: int, key: SigningKey, secret: bytes, now: datetime) -> bool:
+    try:
+        with s.begin_nested():
+            body = _body(s, alert_id)
+            signed = {"key_id": key.id, "body": body, "signature": statements.sign(secret, body), "signed_at": now}
+            add = insert(Statement).values(alert_id=alert_id, **signed)
+            s.execute(add.on_conflict_do_update(index_elements=["alert_id"], set_=signed))
+    except db.AWAY:
+        raise
+    except (exc.DBAPIError, psycopg.Error, ValueError, OverflowError) as error:
+        told = f"Alert {alert_id} is not signed, because its row cannot be used: {db.reason(error)}."
+        alarms.sound(s, alarms.UNREADABLE_ROW, told, now, alert_id=alert_id)
+        return False
+    return True
 
 
 def renew(s: Session, by: Operator | None, now: datetime, *, revoke: bool = False) -> SigningKey:
@@ -115,14 +123,13 @@ def _alone(s: Session) -> None:
     s.execute(select(func.pg_advisory_xact_lock(RENEWAL_LOCK)))
 
 
-def _bodies(s: Session, alerts: Sequence[int]) -> list[tuple[int, str]]:
-    """Return the canonical statements of alerts."""
-    words: dict[int, dict[str, dict[str, Any]]] = {}
-    for one in s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(alerts))):
+def _body(s: Session, alert_id: int) -> str:
+    """Return the canonical statement of an alert."""
+    words: dict[str, dict[str, Any]] = {}
+    for one in s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id)):
         said = {"subject": one.subject, "text": one.text} if one.subject else {"text": one.text}
-        words.setdefault(one.alert_id, {}).setdefault(one.channel, {})[one.language] = said
-    found = s.scalars(select(Alert).where(Alert.id.in_(alerts)).order_by(Alert.id))
-    return [(one.id, statements.canonical(_statement(one, words.get(one.id, {})))) for one in found]
+        words.setdefault(one.channel, {})[one.language] = said
+    return statements.canonical(_statement(s.get_one(Alert, alert_id), words))
 
 
 def _statement(alert: Alert, words: dict[str, dict[str, Any]]) -> dict[str, Any]:

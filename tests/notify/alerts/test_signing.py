@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from notify.alerts.public import signing
-from notify.core import crypto, statements
+from notify.core import alarms, crypto, statements
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed
 from notify.core.statements import NotGenuine
 from notify.models import SigningKey
 from tests import factories
 from tests.factories import NOW
+from tests.owner import owning
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -115,3 +117,28 @@ def test_what_was_never_launched_is_not_signed() -> None:
         draft = factories.alert_ready(s, now=NOW).id
         assert signing.sign_launched(s, NOW) == 0
         assert signing.document(s, draft) is None
+
+
+def test_what_a_retired_key_signs_later_is_not_genuine() -> None:
+    found = signed()
+    with transaction() as s:
+        key = s.query(SigningKey).one()
+        secret = bytes.fromhex(crypto.unseal(key.secret_sealed, signing.PURPOSE))
+        signing.renew(s, None, NOW + timedelta(days=1))
+    found["statement"]["launched"] = (NOW + timedelta(days=2)).isoformat()
+    found["signature"] = statements.encoded(statements.sign(secret, statements.canonical(found["statement"])))
+    with pytest.raises(NotGenuine, match="retired before"):
+        statements.check(found, keys())
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_others() -> None:
+    found = signed()["statement"]["id"]
+    bad, good = (factories.alert_launched(now=NOW) for _ in range(2))
+    with owning() as s:
+        s.execute(text("UPDATE alerts SET finished_at = '20000-01-01' WHERE id = :id"), {"id": bad})
+    with transaction() as s:
+        assert signing.sign_launched(s, NOW) == 1
+    with transaction() as s:
+        assert signing.sign_launched(s, NOW) == 0
+        assert [bool(signing.document(s, one)) for one in (found, bad, good)] == [True, False, True]
+        assert [one.alert_id for one in alarms.ringing(s)] == [bad]

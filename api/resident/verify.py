@@ -1,0 +1,78 @@
+"""`/verify`: whether the city sent a message, its exact words, and a signed copy that can be checked without us."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from api.ids import Id
+from api.rendering import language_of, page
+from api.resident import notices
+from notify.alerts.public import signing, verifying
+from notify.alerts.public.verifying import Sent, Verdict
+from notify.channels.channel import CHANNELS
+from notify.content.compose import UNSUBSCRIBE_URL
+from notify.core.db import transaction
+from notify.core.errors import NotFound
+from notify.core.statements import key_set
+
+router = APIRouter(include_in_schema=False)
+Text = Annotated[str, Form(max_length=verifying.LONGEST)]
+
+
+@router.get("/verify")
+def ask(request: Request, code: str = "") -> Response:
+    if code:
+        return _answer(request, code)
+    return page(request, "verify.html", verdict=None)
+
+
+@router.post("/verify")
+def check(request: Request, code: Text = "") -> Response:
+    """Answer what was typed or pasted. It changes nothing, so it may come from any site."""
+    return _answer(request, code) if code.strip() else page(request, "verify.html", verdict=None)
+
+
+@router.get("/verify/{alert_id}.json")
+def read_signed(alert_id: Id) -> Response:
+    with transaction() as s:
+        found = signing.document(s, alert_id)
+    if found is None:
+        raise NotFound("There is no signed alert with this number.")
+    return JSONResponse(found)
+
+
+@router.get("/verify/{alert_id}")
+def result(alert_id: Id, request: Request) -> Response:
+    return _result(request, alert_id, "")
+
+
+@router.get("/.well-known/tocsin-keys.json")
+def read_keys() -> Response:
+    with transaction() as s:
+        return JSONResponse(key_set(signing.published(s)))
+
+
+def _answer(request: Request, given: str) -> Response:
+    code = verifying.code_of(given)
+    if code is not None and not verifying.is_message(given):
+        return RedirectResponse(f"/verify/{code}?lang={language_of(request)}", 303)
+    return _result(request, code, given)
+
+
+def _result(request: Request, code: int | None, message: str) -> Response:
+    now, language = datetime.now(UTC), language_of(request)
+    with transaction() as s:
+        sent = None if code is None else verifying.find(s, code)
+        shown = None if sent is None else notices.find(s, sent.alert_id, language, now)
+    if sent is None:
+        return page(request, "verify.html", verdict=Verdict.UNKNOWN, code=code, status=404 if code else 200)
+    verdict = verifying.compare(sent, message) if message else Verdict.SENT
+    return page(request, "verify.html", verdict=verdict, sent=sent, shown=shown, exact=_words(sent, language))
+
+
+def _words(sent: Sent, language: str) -> list[tuple[str, str, str]]:
+    """Return channel, language and the exact words, those in the reader's language first."""
+    order = sorted(sent.words, key=lambda one: (one[1] != language, list(CHANNELS).index(one[0]), one[1]))
+    return [(*one, sent.words[one].text.partition(UNSUBSCRIBE_URL)[0].strip()) for one in order]
