@@ -73,18 +73,23 @@ def of_session(session_id: int) -> Sequence[Key]:
     return (_key("session", str(session_id)),)
 
 
-def of_joiner(channel: str, address: str, network: str, now: datetime) -> Sequence[Key]:
+def of_joiner(channel: str, address: str, network: str) -> Sequence[Key]:
     """Return the buckets of somebody who asks for a code. A plain hash of a phone number could be undone by trying."""
     whose = {
         "join-address": f"{channel} {address}",
         "join-network": network,
         "join-range": f"{channel} {address[:-3]}",  # of an email, nearly itself
-        "join-city": "",
-        "join-day": _day(now),
     }
     if channel == SMS.name and phones.costs_more(address):
         whose["join-dear"] = ""
     return [(kind, crypto.keyed(kind, who)) for kind, who in whose.items()]
+
+
+def of_city(channel: str, now: datetime) -> Sequence[Key]:
+    """Return the buckets of the city as a whole, of a channel: a flood of emails closes no door to phones. Only what
+    costs has a budget of the day."""
+    keys = [("join-city", crypto.keyed("join-city", channel))]
+    return [*keys, ("join-day", crypto.keyed("join-day", _day(now)))] if channel == SMS.name else keys
 
 
 def count(s: Session, keys: Sequence[Key], now: datetime) -> None:

@@ -79,7 +79,7 @@ def enter(s: Session, entry: Entry, now: datetime, by: Operator) -> Entered:
     require(by)
     channel, address = joining.parse(entry.contact)
     _check(entry)
-    tries.count(s, tries.of_joiner(channel, address, f"operator {by.id}", now), now)
+    tries.count(s, tries.of_joiner(channel, address, f"operator {by.id}"), now)
     joining.require_sender(channel)
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)

@@ -22,7 +22,7 @@ from notify.core.texts import worded
 from notify.core.translation import gettext as _
 from notify.delivery import carrier_blocks, sender_pool
 from notify.delivery.join_codes import whose
-from notify.models import DirectMessage, Joining
+from notify.models import Contact, DirectMessage, Joining
 from notify.subscribers import addresses, consent, enrolling
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
@@ -67,7 +67,7 @@ def begin(
     the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
-    tries.count(s, tries.of_joiner(channel, address, network, now), now)
+    may_send = _count(s, channel, address, network, now, signs_in=wish is None)
     require_sender(channel)
     keyring.hold(s)
     token = secrets.token_urlsafe(24)
@@ -83,7 +83,8 @@ def begin(
     )
     s.add(joining)
     s.flush()
-    _send_code(s, joining, address, now)
+    if may_send:
+        _send_code(s, joining, address, now)
     return token
 
 
@@ -91,10 +92,11 @@ def send_again(s: Session, token: str, network: str, now: datetime) -> None:
     """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
     joining = _open(s, token, now)
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    tries.count(s, tries.of_joiner(joining.channel, address, network, now), now)
+    may_send = _count(s, joining.channel, address, network, now, signs_in=joining.wish_sealed is None)
     keyring.hold(s)
     joining.code_hash, joining.code_ends_at = None, now + one_time_codes.LIVES
-    _send_code(s, joining, address, now)
+    if may_send:
+        _send_code(s, joining, address, now)
 
 
 def waiting(s: Session, token: str, now: datetime) -> Waiting:
@@ -142,6 +144,36 @@ def _signed_in(s: Session, who: Applicant, now: datetime) -> Joined:
         )
     assert contact.subscriber_id is not None  # noqa: S101  only timelines have none
     return Joined(contact.subscriber_id, contact.id, is_new=False)
+
+
+def _count(s: Session, channel: str, address: str, network: str, now: datetime, *, signs_in: bool) -> bool:
+    """Count a request for a code, and return whether one may be sent. Raises TooManyTries.
+
+    A flood that has used up what the city allows keeps no resident from their own page: whoever is signed up gets a
+    code to sign in all the same. The answer to others who sign in is the same then; only no code comes.
+    """
+    tries.count(s, tries.of_joiner(channel, address, network), now)
+    keyring.hold(s)
+    if signs_in and _is_verified(s, channel, address):
+        return True
+    try:
+        with s.begin_nested():
+            tries.count(s, tries.of_city(channel, now), now)
+    except tries.TooManyTries:
+        if signs_in:
+            return False
+        raise
+    return True
+
+
+def _is_verified(s: Session, channel: str, address: str) -> bool:
+    found = select(Contact.id).where(
+        Contact.channel == channel,
+        Contact.address_index == addresses.index(channel, address),
+        Contact.address_sealed.is_not(None),
+        Contact.verified_at.is_not(None),
+    )
+    return s.scalar(found) is not None
 
 
 def forget_old(s: Session, now: datetime) -> None:

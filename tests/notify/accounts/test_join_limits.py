@@ -9,9 +9,12 @@ from notify.accounts import tries
 from notify.core import phones
 from notify.core.db import transaction
 from notify.core.settings import settings
+from notify.delivery import sender_pool
 from notify.operations.jobs import joining as job
+from notify.subscribers import joining
+from notify.subscribers.wishes import Wish
 from tests.database import sql
-from tests.factories import NOW
+from tests.factories import NOW, resident, sender
 
 pytestmark = pytest.mark.usefixtures("database")
 _numbers = count(0)
@@ -32,8 +35,8 @@ def asked(times: int, address: str = "", network: str = "", channel: str = "sms"
     for _ in range(times):
         try:
             with transaction() as s:
-                keys = tries.of_joiner(channel, address or fresh_phone(), network or fresh_network(), now)
-                tries.count(s, keys, now)
+                keys = tries.of_joiner(channel, address or fresh_phone(), network or fresh_network())
+                tries.count(s, [*keys, *tries.of_city(channel, now)], now)
             let += 1
         except tries.TooManyTries:
             continue
@@ -87,7 +90,7 @@ def test_the_budget_of_a_day_ends_all_sign_ups_until_midnight_and_rings(monkeypa
     assert not rings()
     assert asked(4) == 1
     with transaction() as s, pytest.raises(tries.TooManyTries, match="too many tries") as refused:
-        tries.count(s, tries.of_joiner("sms", fresh_phone(), fresh_network(), NOW), NOW)
+        tries.count(s, tries.of_city("sms", NOW), NOW)
     assert refused.value.wait_s == 12 * 3600, "noon in New York"
     assert "tomorrow" in str(refused.value.hint)
     job.watch(NOW)
@@ -103,6 +106,35 @@ def test_a_budget_of_nothing_lets_nobody_join(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "0")
     settings.cache_clear()
     assert asked(2) == 0
+
+
+def test_emails_spend_no_budget_of_texts_and_neither_closes_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "3")
+    monkeypatch.setitem(tries.BUCKETS, "join-city", tries.Bucket(10, 2))
+    settings.cache_clear()
+    assert sum(asked(1, f"{n}@example.org", channel="email") for n in range(12)) == 10
+    assert asked(5) == 3
+    later = NOW + timedelta(seconds=60)
+    assert asked(1, "late@example.org", channel="email", now=later) == 1
+
+
+def test_who_is_signed_up_gets_to_their_page_when_the_budget_is_spent_and_nobody_learns_who_that_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "0")
+    settings.cache_clear()
+    with transaction() as s:
+        sender(s)
+        known = resident(s)
+    sender_pool.read_anew()
+    for phone in (known.phone, "+12155550199"):
+        with transaction() as s:
+            assert joining.begin(s, phone, None, language="en", words="", network="198.51.100.1", now=NOW)
+    assert len(sql("SELECT 1 FROM joinings")) == 2
+    assert len(sql("SELECT 1 FROM direct_messages WHERE kind = 'join-code'")) == 1
+    for phone in (known.phone, "+12155550199"):
+        with transaction() as s, pytest.raises(tries.TooManyTries):
+            joining.begin(s, phone, Wish(0, 0, "Home"), language="en", words="", network="198.51.100.1", now=NOW)
 
 
 def rings() -> list[tuple[str]]:
