@@ -58,7 +58,7 @@ def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
         [(name, _called(name)) for name in names],
         MOST if chosen.most_a_day in (None, *MOST) else sorted((*MOST, chosen.most_a_day or 0)),
         {row.id: row.lowest_severity for row in s.execute(lowest)},
-        today + timedelta(days=1),
+        min(today + timedelta(days=1), chosen.muted_until or date.max),  # a pause that ends later today is kept
         today + choices.LONGEST_MUTE - timedelta(days=1),
     )
 

@@ -87,7 +87,6 @@ class Choices(Base):
     quiet_to: Mapped[time | None]
     timezone: Mapped[str | None]
     most_a_day: Mapped[int | None] = mapped_column(SmallInteger)
-    digest: Mapped[Literal["daily", "weekly"] | None] = mapped_column(Text)
 
 
 class Consent(Base):

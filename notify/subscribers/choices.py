@@ -56,8 +56,12 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Chosen:
 
 
 def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> None:
-    """Store what a resident chooses, in place of what they chose before. Raises Invalid, and changes nothing then."""
-    until = _end_of_mute(s, wanted, now)
+    """Store what a resident chooses, in place of what they chose before. Raises Invalid, and changes nothing then.
+
+    A pause that is as it was shown stays as it is, to the second: it may have been asked for by text.
+    """
+    is_new = wanted.muted_until != read(s, subscriber_id, now).muted_until
+    until = _checked(s, wanted, now, is_new=is_new)
     own = {
         "quiet_from": wanted.quiet.begin if wanted.quiet else None,
         "quiet_to": wanted.quiet.end if wanted.quiet else None,
@@ -69,7 +73,8 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         s.execute(row.on_conflict_do_update(index_elements=["subscriber_id"], set_=own))
     else:
         s.execute(delete(Choices).where(Choices.subscriber_id == subscriber_id))
-    s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
+    if is_new:
+        s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
 
 
 def muted_until(s: Session, subscriber_id: int) -> datetime | None:
@@ -112,8 +117,8 @@ def hours(kind: Literal["city", "own", "never"], begin: str, end: str) -> QuietH
     return found
 
 
-def _end_of_mute(s: Session, wanted: Chosen, now: datetime) -> datetime | None:
-    """Check what is wanted. Return the moment at which the mute ends."""
+def _checked(s: Session, wanted: Chosen, now: datetime, *, is_new: bool) -> datetime | None:
+    """Check what is wanted. Return the moment at which a new pause ends. Raises Invalid."""
     if wanted.timezone:
         known = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = :name)"
         if wanted.timezone not in available_timezones() or not s.scalar(text(known), {"name": wanted.timezone}):
@@ -122,7 +127,7 @@ def _end_of_mute(s: Session, wanted: Chosen, now: datetime) -> datetime | None:
         raise Invalid(
             _("This is no number of alerts a day."), hint=_("Choose 1 to %(most)s, or no limit.", most=MOST_A_DAY)
         )
-    if wanted.muted_until is None:
+    if wanted.muted_until is None or not is_new:
         return None
     until = quiet_time.moment(wanted.muted_until, time(0), wanted.zone)
     if not now < until <= now + LONGEST_MUTE:

@@ -21,9 +21,10 @@ from notify.channels.contract import Receipt, ReceiptState
 from notify.core.db import transaction
 from notify.core.states import HELD_BACK, PASSED_ON, PERHAPS_OUT
 from notify.delivery import carrier_blocks, claims, leases, receipts, reconcile, recording, recovery, requests
+from notify.delivery import held as held_module
 from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome, outcomes
-from notify.models import Contact, Preference
+from notify.models import Choices, Contact, Preference
 from notify.operations import restoring
 from notify.subscribers import consent
 from tests.database import sql
@@ -57,6 +58,7 @@ class Change(StrEnum):
     PAUSE = "the alert is paused, or resumed"
     CANCEL = "the alert is cancelled"
     EXPIRE = "the alert expires"
+    QUIET = "the quiet time of a resident begins, or ends"
 
 
 class Life(RuleBasedStateMachine):
@@ -145,6 +147,14 @@ class Life(RuleBasedStateMachine):
                 case Change.LEAVE_TOPIC:
                     person = s.get_one(Contact, contact).subscriber_id
                     s.execute(delete(Preference).where(Preference.subscriber_id == person))
+                case Change.QUIET:
+                    person = s.get_one(Contact, contact).subscriber_id
+                    chosen = s.get(Choices, person)
+                    if chosen is not None:
+                        s.delete(chosen)
+                    else:
+                        begin, end = ((now + timedelta(hours=h)).time() for h in (-6, 6))
+                        s.add(Choices(subscriber_id=person, quiet_from=begin, quiet_to=end, timezone="UTC"))
                 case Change.PAUSE if state == "sending":
                     lifecycle.pause(s, alert, None, now)
                 case Change.PAUSE if state == "paused":
@@ -184,7 +194,7 @@ class Life(RuleBasedStateMachine):
         recovery.take_back_expired_leases()
         self.ask(silent=silent)
 
-    @rule(job=st.sampled_from(["apply_receipts", "settle_refusals", "end"]))
+    @rule(job=st.sampled_from(["apply_receipts", "settle_refusals", "end", "release"]))
     def scheduler(self, job: str) -> None:
         getattr(self, job)()
 
@@ -195,6 +205,10 @@ class Life(RuleBasedStateMachine):
     def settle_refusals(self) -> None:
         self.besides = {(a, "queued") for a in PASSED_ON}
         carrier_blocks.settle_refusals(datetime.now(UTC))
+
+    def release(self) -> None:
+        """On the next day, whoever has quiet time then; perhaps by two schedulers."""
+        held_module.release(datetime.now(UTC) + timedelta(days=1))
 
     def end(self) -> None:
         recovery.end_leftovers(datetime.now(UTC))
@@ -218,6 +232,7 @@ class Life(RuleBasedStateMachine):
         """From wherever it is, it comes to an end, and the end is true."""
         self.carrier.fates.clear()
         self.workers.clear()
+        sql("DELETE FROM choices")
         sql("UPDATE batches SET lease_until = now() - interval '1 second' WHERE state = 'leased'")
         for by in list(self.city.senders) * 4:
             if self.city.is_over():
@@ -275,7 +290,13 @@ class Life(RuleBasedStateMachine):
     def work_on(self, sender_id: int) -> None:
         """What workers and the scheduler do in a second, when all goes well."""
         self.resume()
-        for step in (self.apply_receipts, self.settle_refusals, self.end, partial(self.reconcile, silent=False)):
+        for step in (
+            self.apply_receipts,
+            self.settle_refusals,
+            self.end,
+            self.release,
+            partial(self.reconcile, silent=False),
+        ):
             step()
             self.nothing_is_wrong()
         for batch in sql("SELECT id FROM batches WHERE state = 'waiting'"):

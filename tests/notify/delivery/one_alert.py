@@ -17,7 +17,9 @@ from tests.notify.delivery.carrier import Carrier
 PEOPLE = 6
 
 # What is put back when a life begins anew, and when a backup is restored. Facts that nobody deletes stay.
-KEPT = ("batches", "deliveries", "receipts", "carrier_blocks", "carrier_refusals", "suppressions", "preferences")
+KEPT = (
+    "batches", "deliveries", "receipts", "carrier_blocks", "carrier_refusals", "suppressions", "preferences", "choices",
+)  # fmt: skip
 ALERT = ("state", "finished_at", "ask_since")
 
 
@@ -25,20 +27,23 @@ class City:
     """Six residents, two senders, and an alert whose audience is resolved. The carrier doubts one resident and
     sender: there was a STOP, and START to another one."""
 
-    def __init__(self, engine: Engine, transport: Transport, carrier: Carrier, ours: Settings) -> None:
+    def __init__(
+        self, engine: Engine, transport: Transport, carrier: Carrier, ours: Settings, event: str = "storm"
+    ) -> None:
         self.transport, self.carrier, self.settings = transport, carrier, ours
         self._engine = engine
         now = datetime.now(UTC)
         with transaction() as s:
             zone(s, now=now)
-            residents = [resident(s, now=now) for _ in range(PEOPLE)]
+            residents = [resident(s, topics=("storm", "snow"), now=now) for _ in range(PEOPLE)]
             fast, slow = sender(s, now=now), senders.add(s, "twilio", "+15555550200", 50.0, now)
             self.senders = {fast.id: fast.address, slow.id: slow.address}
             doubted = "INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at, doubtful) SELECT :sender,"
             doubted += " address_index, :now, :now, true FROM contacts WHERE id = :contact"
             s.execute(text(doubted), {"sender": fast.id, "contact": residents[0].sms, "now": now})
         self.contacts = [one.sms or 0 for one in residents]
-        self.alert = alert_resolved(now=now)
+        self.alert = alert_resolved(event=event, now=now)
+        self.is_routine = event == "snow"
         self._run(
             "CREATE TABLE moves (delivery bigint, before text, after text)",
             """CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
@@ -78,7 +83,7 @@ class City:
 
     def unwilling(self, sender_id: int) -> set[int]:
         """The contacts that this sender must not write to."""
-        return {row.id for row in sql(_UNWILLING, sender=sender_id)}
+        return {row.id for row in sql(_UNWILLING, sender=sender_id, routine=self.is_routine)}
 
     def _put_back(self, where: str) -> None:
         columns = ", ".join(f"{one} = kept.{one}" for one in ALERT)
@@ -98,6 +103,7 @@ class City:
 _UNWILLING = """
     SELECT c.id FROM contacts c WHERE c.channel = 'sms' AND (
            EXISTS (SELECT FROM suppressions x WHERE x.address_index = c.address_index)
+        OR :routine AND EXISTS (SELECT FROM choices w WHERE w.subscriber_id = c.subscriber_id)
         OR NOT EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id)
         OR EXISTS (SELECT FROM carrier_blocks k WHERE k.address_index = c.address_index
                       AND k.sender_id = :sender AND k.lifted_at IS NULL))

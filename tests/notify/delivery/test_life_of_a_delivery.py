@@ -26,15 +26,15 @@ LONG = settings(SHORT, max_examples=90)
 Step = Callable[[Life], object]
 
 
-@pytest.fixture
-def city(own_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
+@pytest.fixture(params=["storm"])
+def city(own_database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[City]:
     carrier = Carrier()
     twilio = replace(registry.PROVIDERS["twilio"], adapter=lambda **_: carrier, needs=())
     monkeypatch.setitem(registry.PROVIDERS, "twilio", twilio)
     monkeypatch.setattr(transport_module, "LATENESS_S", 3600.0)  # no post is late unless it is its fate
     ours = our_settings().model_copy(update={"max_attempts": 3, "reconcile_after_s": 0.0})
     transport, engine = Transport(ours), schema_engine()
-    yield City(engine, transport, carrier, ours)
+    yield City(engine, transport, carrier, ours, request.param)
     transport.close()
     engine.dispose()
 
@@ -48,6 +48,13 @@ def live(city: City, how_long: Any) -> None:
 @pytest.mark.timeout(900)  # what goes wrong is made as short as it can be, which takes minutes
 def test_whatever_happens(city: City) -> None:
     live(city, SHORT)
+
+
+@pytest.mark.parametrize("city", ["snow"], indirect=True)
+@pytest.mark.timeout(900)
+def test_whatever_happens_in_quiet_time(city: City) -> None:
+    """Routine messages are held, released, and held again; workers and schedulers die amid it."""
+    live(city, settings(SHORT, max_examples=10))
 
 
 @pytest.mark.long

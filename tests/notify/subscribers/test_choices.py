@@ -99,3 +99,18 @@ def test_an_erased_resident_leaves_no_choice_behind(s: Session, who: Resident) -
     serving.erase(s, who.id, NOW, None)
     assert s.get(Choices, who.id, populate_existing=True) is None
     assert s.get_one(Contact, who.sms, populate_existing=True).lowest_severity is None
+
+
+def test_a_pause_that_is_not_changed_stays_to_the_second(s: Session, who: Resident) -> None:
+    """Asked for by text, it ends at any time of day, perhaps today, and perhaps for one topic only."""
+    until = NOW + timedelta(minutes=5)
+    for topic in (Topic.SNOW, Topic.STORM):
+        s.get_one(Preference, (who.id, topic)).muted_until = until
+    s.flush()
+    shown = choices.read(s, who.id, NOW).muted_until
+    choices.choose(s, who.id, Chosen(OWN, muted_until=shown), NOW)
+    assert s.get_one(Preference, (who.id, Topic.SNOW), populate_existing=True).muted_until == until
+    s.get_one(Preference, (who.id, Topic.STORM)).muted_until = None
+    s.flush()
+    choices.choose(s, who.id, Chosen(OWN), NOW)
+    assert s.get_one(Preference, (who.id, Topic.SNOW), populate_existing=True).muted_until == until
