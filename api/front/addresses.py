@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from api.language import of_resident, spoken_to_residents
+from api.rates import FOR_ALL
 
 # Numbers of at most 18 digits: a longer one is no alert, and must not take room.
 _KEPT = re.compile(
@@ -18,6 +19,7 @@ _KEPT = re.compile(
     r"|/\.well-known/tocsin-keys\.json"
     r"|/static/(tocsin\.css|bell\.svg)"  # every page asks for them
 )
+_NUMBERED = re.compile(r"/(alerts|verify)/[0-9]")
 _IN_NO_LANGUAGE = re.compile(r"/verify/.*\.json|/\.well-known/.*|/static/.*")
 # What shows another part of the page; without it the first page is meant. Others (`utm_source`) change nothing.
 PARTS = {"/alerts/past": {"month", "topic", "page"}, "/verify": {"code"}}
@@ -31,8 +33,14 @@ class Address:
     path: str
     language: str
 
-    def scope(self, asked: Scope) -> Scope:
-        """Return the request that renders the page for everybody: of who asks, only where from, for the limits."""
+    @property
+    def is_counted(self) -> bool:
+        """Whether anybody can make up others of its kind, so that rendering it counts for who asks."""
+        return _NUMBERED.match(self.path) is not None
+
+    def scope(self, asked: Scope, *, for_all: bool) -> Scope:
+        """Return the request that renders the page: of who asks, only where from. `for_all`: not even that, so that
+        nobody's limit keeps a page from everybody."""
         same = ("type", "asgi", "http_version", "scheme", "server", "client")
         kept = (b"host", b"x-forwarded-for")
         return {name: asked[name] for name in same if name in asked} | {
@@ -43,6 +51,7 @@ class Address:
             "query_string": f"lang={self.language}".encode() if self.language else b"",
             "headers": [(name, value) for name, value in asked["headers"] if name in kept],
             "state": {},
+            FOR_ALL: for_all,
         }
 
 
@@ -64,7 +73,7 @@ def read(scope: Scope) -> Asked | None:
     if query.keys() & PARTS.get(path, set()):
         return None
     gzip = _accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
-    if (path.startswith("/verify/") and path.endswith(".json")) or path.startswith("/.well-known/"):
+    if _IN_NO_LANGUAGE.fullmatch(path):
         return Asked(Address(path, ""), gzip, by_header=False)
     language = of_resident(Request(scope))
     return Asked(Address(path, language), gzip, by_header=query.get("lang") != [language])

@@ -1,19 +1,25 @@
 """Answer for the pages that are kept, and render those that are not there or have changed."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.front import addresses
+from api.front import addresses, version
 from api.front.addresses import Address, Asked
 from api.front.kept_page import OWN, KeptPage
 from api.front.version import Version
 from api.metrics import Metrics
+from notify.core import alarms, db
+from notify.core.errors import Unavailable
 from notify.core.settings import Settings, settings
 
 log = structlog.get_logger()
@@ -23,7 +29,9 @@ MOST_ASKED = 5_000  # requests whose meaning is remembered
 AGE_S = 30.0  # after that a page is rendered again even if nothing has changed: it says when it was
 GRACE_S = 0.4  # how long after a change was found a page from before it may still be answered
 RENDER_S = 5.0  # how long somebody waits for a page that is being rendered, if an older one is there
+AGAIN_S = 0.5  # after a rendering failed, before it is tried again
 WARM_S = 20.0
+ALARM_EVERY_S = 60.0
 
 Captured = tuple[Message, Message]  # an answer that is no page, such as an error
 
@@ -40,6 +48,8 @@ class Front:
         self._bytes = 0
         self._rendering: dict[Address, asyncio.Task[Captured]] = {}
         self._settings: Settings | None = None
+        self._alarmed_s = -math.inf
+        self._telling: asyncio.Task[None] | None = None
 
     def serves(self, scope: Scope) -> Asked | None:
         """Return what a request asks for, if its page is kept."""
@@ -74,7 +84,8 @@ class Front:
                 await send(message)
             return
         known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-        stale = self._version.is_stale(asyncio.get_running_loop().time())
+        now_s = asyncio.get_running_loop().time()
+        stale = self._version.is_stale(now_s) or now_s - page.outdated_s > version.STALE_S
         start, body = page.answer(gzipped=asked.gzip, by_header=asked.by_header, stale=stale, known=known)
         await send(start)
         await send(body)
@@ -99,28 +110,39 @@ class Front:
             await self._version.look(now_s)
             now_s = asyncio.get_running_loop().time()
         page = self._pages.get(address)
-        if page is not None:
-            self._pages.move_to_end(address)
-            if self._is_current(page, now_s):
-                return page
-        elif self._version.value is None:
-            return None  # PostgreSQL was never reached
-        rendering = self._rendering.get(address)
-        if rendering is None:
-            rendering = self._rendering[address] = asyncio.create_task(self._render(address, scope))
-            rendering.add_done_callback(lambda done: self._rendered(address, done))
-        if page is not None and (page.version == self._version.value or now_s - self._version.changed_s < GRACE_S):
+        if page is None:
+            return await self._first(address, scope) if self._version.value is not None else None
+        self._pages.move_to_end(address)
+        if page.version == self._version.value and now_s - page.made_s < AGE_S:
             return page
-        if page is not None and self._version.is_stale(now_s):
+        if page.version != self._version.value:
+            page.outdated_s = min(page.outdated_s, now_s)
+        if now_s - page.failed_s < AGAIN_S or self._version.is_stale(now_s):
             return page
-        await asyncio.wait([rendering], timeout=RENDER_S if page else None)
+        rendering = self._render_once(address, scope, for_all=True)
+        if page.version != self._version.value and now_s - self._version.changed_s >= GRACE_S:
+            await asyncio.wait([rendering], timeout=RENDER_S)
+        return self._pages.get(address)
+
+    async def _first(self, address: Address, scope: Scope) -> KeptPage | Captured | None:
+        """Have a page rendered that is not there yet, together with all others who ask for it."""
+        begins = address not in self._rendering
+        rendering = self._render_once(address, scope, for_all=not address.is_counted)
+        await asyncio.wait([rendering])
         if (found := self._pages.get(address)) is not None or rendering.exception() is not None:
             return found
         answer = rendering.result()
-        return None if answer[0]["status"] == 429 else answer  # who asked first asked too often, and the others did not
+        if answer[0]["status"] != 429:
+            return answer
+        return None if begins else await self._first(address, scope)  # who began asks too often, and the others do not
 
-    def _is_current(self, page: KeptPage, now_s: float) -> bool:
-        return page.version == self._version.value and now_s - page.made_s < AGE_S
+    def _render_once(self, address: Address, scope: Scope, *, for_all: bool) -> "asyncio.Task[Captured]":
+        """Return the rendering of a page that is under way, or begin it."""
+        if address not in self._rendering:
+            asked = address.scope(scope, for_all=for_all)
+            self._rendering[address] = rendering = asyncio.create_task(self._render(address, asked))
+            rendering.add_done_callback(lambda done: self._rendered(address, done))
+        return self._rendering[address]
 
     async def _render(self, address: Address, scope: Scope) -> Captured:
         """Have the application answer, and keep it if it is a page."""
@@ -143,7 +165,7 @@ class Front:
             else:
                 pieces.append(message.get("body", b""))
 
-        await self._app(address.scope(scope), receive, capture)
+        await self._app(scope, receive, capture)
         headers = MutableHeaders(raw=list(start["headers"]))
         if start["status"] == 200 and "set-cookie" not in headers:
             for name in OWN:
@@ -154,9 +176,18 @@ class Front:
         return start, {"type": "http.response.body", "body": b"".join(pieces)}
 
     def _rendered(self, address: Address, done: "asyncio.Task[Captured]") -> None:
+        """Note how a rendering ended. A page that is old because of it is shown on, and an alarm rings."""
         self._rendering.pop(address, None)
-        if not done.cancelled() and done.exception() is not None:
-            log.error("front.not_rendered", path=address.path, error=str(done.exception()))
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            log.error("front.not_rendered", path=address.path, error=type(error).__name__)
+        page, now_s = self._pages.get(address), asyncio.get_running_loop().time()
+        if page is None or page.made_s >= self._version.changed_s or page.version == self._version.value:
+            return
+        page.failed_s = now_s
+        if now_s - page.outdated_s > version.STALE_S and now_s - self._alarmed_s > ALARM_EVERY_S:
+            self._alarmed_s = now_s
+            self._telling = asyncio.create_task(run_in_threadpool(_tell_of_old_page, address.path))
 
     def _keep(self, address: Address, page: KeptPage) -> None:
         self._drop(address)
@@ -176,3 +207,15 @@ class Front:
         self._asked.clear()
         self._bytes = 0
         self._version = Version()
+
+
+def _tell_of_old_page(path: str) -> None:
+    why = (
+        f"The public page {path} cannot be rendered any more. Residents see it as it was before the last change, with a"
+        " sentence that it may be old. The log of the API says why."
+    )
+    try:
+        with db.transaction() as s:
+            alarms.sound(s, alarms.PUBLIC_PAGE_OLD, why, datetime.now(UTC), about=path)
+    except (*db.AWAY, SQLAlchemyError, Unavailable) as error:
+        log.error("alarm.not_kept", kind=alarms.PUBLIC_PAGE_OLD, why=why, error=db.reason(error))

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 from dataclasses import dataclass, field
 
 from starlette.datastructures import MutableHeaders
@@ -9,8 +10,9 @@ from starlette.types import Message
 
 from api.rendering import words_of_age
 
-# A browser or a CDN asks again after 5 s. While it does, and while we are away, it may show what it has.
-CACHE = "public, max-age=5, stale-while-revalidate=10, stale-if-error=86400"
+# A browser or a CDN asks again after 2 s. It may show what it has while it asks, and while we are away, but not for
+# long: its copy cannot say that it is old.
+CACHE = "public, max-age=2, stale-while-revalidate=5, stale-if-error=300"
 # Of the rendered page these are left out: they are of one request, or are set here.
 OWN = ("cache-control", "content-length", "etag", "vary", "x-request-id")
 MAIN = b'<main id="main"'
@@ -27,6 +29,8 @@ class KeptPage:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     language: str
+    outdated_s: float = math.inf  # since when something public has changed, and it could not be rendered again
+    failed_s: float = -math.inf  # when that failed last
     _made: dict[tuple[bool, bool, bool], tuple[bytes, Answer, Answer]] = field(default_factory=dict)
 
     @property

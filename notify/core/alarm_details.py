@@ -6,6 +6,12 @@ from notify.core.restated import Sentences
 from notify.core.translation import gettext_noop
 
 SENTENCES = Sentences(
+    gettext_noop(
+        "The public page %(page)s cannot be rendered any more. Residents see it as it was before the last change, with"
+        " a sentence that it may be old. The log of the API says why."
+    ),
+    gettext_noop("Alert %(alert)s is not signed, because its row cannot be used: %(why)s."),
+    gettext_noop("Alert %(alert)s is missing from the archive, because its row cannot be used: %(why)s."),
     gettext_noop("Sender %(sender)s is stopped: %(why)s"),
     gettext_noop("%(provider)s refuses it: %(why)s"),
     gettext_noop("Alert %(alert)s was launched %(minutes)s late."),

@@ -50,6 +50,9 @@ MEANINGS = {
     alarms.PROXY_NOT_TRUSTED: gettext_noop(
         "A machine forwards requests and is not in TOCSIN_TRUSTED_PROXIES. If it is your reverse proxy, add it there."
     ),
+    alarms.PUBLIC_PAGE_OLD: gettext_noop(
+        "A public page cannot be shown as it is now; residents see an older one. Read the log of the API."
+    ),
     alarms.UNREADABLE_ROW: gettext_noop("A row of the database cannot be used; all others are. Correct it."),
     alarms.REFUSED_ROW: gettext_noop("PostgreSQL refuses to change a row; all others were changed. Correct it."),
     alarms.UNREADABLE_ADDRESS: gettext_noop(

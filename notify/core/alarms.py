@@ -32,6 +32,7 @@ PROXY_NOT_TRUSTED = "proxy-not-trusted"
 UNREADABLE_ROW, REFUSED_ROW = "unreadable-row", "refused-row"
 UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place"  # the first is also a delivery's reason
 FEED_FAILS = "feed-fails"
+PUBLIC_PAGE_OLD = "public-page-old"
 JOIN_BUDGET = "join-budget"
 UNREADABLE_ACCOUNT = "unreadable-account"
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"

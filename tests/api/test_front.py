@@ -9,19 +9,23 @@ from datetime import datetime
 
 import httpx
 import pytest
+from starlette.types import Scope
 
+from api import rates
 from api.app import create_app
 from api.front import front, kept_page, version
 from api.front.addresses import Address, read
 from api.front.front import Front
 from api.metrics import Metrics
+from api.resident import notices
 from notify.alerts import lifecycle
 from notify.alerts.public import signing
-from notify.core import db
+from notify.core import alarms, db
 from notify.core.db import transaction
 from tests import factories
 from tests.api import asked as sql
 from tests.api.test_pages import launched
+from tests.waiting import until
 
 PUBLIC = ["/", "/alerts", "/alerts/past"]
 
@@ -32,9 +36,9 @@ def renderings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Address]]:
     seen: list[Address] = []
     render = Front._render
 
-    def noted(self: Front, address: Address, scope: object) -> object:
+    def noted(self: Front, address: Address, scope: Scope) -> object:
         seen.append(address)
-        return render(self, address, scope)  # type: ignore[arg-type]
+        return render(self, address, scope)
 
     monkeypatch.setattr(Front, "_render", noted)
     yield seen
@@ -152,6 +156,45 @@ def test_while_postgresql_is_away_the_last_page_is_shown_and_says_so(
     assert "Tornado danger" in page.text
     assert re.search(r'<p class="told stale" role="status">This page may be old', page.text)
     assert door.get("/static/tocsin.css").content == feed
+
+
+def test_one_who_asks_too_often_keeps_the_news_from_nobody(
+    door: httpx.Client, city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "PAGE", 2)
+    for _ in range(4):
+        door.get("/alerts/99")
+    assert door.get("/alerts/99").status_code == 429
+    number = launched(city, blanks={"hazard": "tornado"})
+    for path in ("/", "/alerts"):
+        assert "Tornado danger" in door.get(path).text
+    assert door.get(f"/alerts/{number}").status_code == 429
+    other = {"X-Forwarded-For": "203.0.113.7"}
+    assert "Tornado danger" in door.get(f"/alerts/{number}", headers=other).text
+    assert "Tornado danger" in door.get(f"/alerts/{number}").text, "it is there now, for everybody"
+
+
+def test_a_page_that_cannot_be_rendered_says_that_it_may_be_old_and_an_alarm_rings(
+    door: httpx.Client, city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "There is no alert in force." in door.get("/alerts").text
+    monkeypatch.setattr(version, "STALE_S", 0.0)
+    monkeypatch.setattr(front, "AGAIN_S", 0.0)
+
+    def broken(*_: object) -> None:
+        raise ValueError("a row that nobody can read")
+
+    monkeypatch.setattr(notices, "in_force", broken)
+    launched(city)
+    page = until(lambda: (page := door.get("/alerts")).text.count("This page may be old") and page, 30, "it says so")
+    assert page.status_code == 200
+
+    def rung() -> bool:
+        door.get("/alerts")
+        with transaction() as s:
+            return alarms.PUBLIC_PAGE_OLD in [one.kind for one in alarms.ringing(s)]
+
+    until(rung, 30, "an alarm rings")
 
 
 def test_memory_is_bounded(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
