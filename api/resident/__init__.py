@@ -1,6 +1,6 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, confirm, data, join, me, tablet, unsubscribe, verify, why
+from api.resident import alerts, choices, confirm, data, join, me, self_test, tablet, unsubscribe, verify, why
 
 ROUTERS = (
     alerts.router,
@@ -10,6 +10,7 @@ ROUTERS = (
     tablet.router,
     me.router,
     choices.router,
+    self_test.router,
     unsubscribe.router,
     why.router,
     verify.router,

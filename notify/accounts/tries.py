@@ -45,6 +45,7 @@ BUCKETS = {
     "join-range": Bucket(60, 60),  # 1,000 numbers in a row
     "join-dear": Bucket(20, 600),  # all numbers abroad and premium numbers together
     "join-city": Bucket(8_000, 2),  # a campaign on television: 100 a second for a minute
+    "join-test": Bucket(3, 1200),  # tests that a resident sends to a phone or email of theirs
     # The budget of a day is a bucket of its own each day, which does not drain; TOCSIN_JOIN_CODES_PER_DAY is its size.
     "join-day": Bucket(0, 10**9),
 }
@@ -90,6 +91,11 @@ def of_city(channel: str, now: datetime) -> Sequence[Key]:
     costs has a budget of the day."""
     keys = [("join-city", crypto.keyed("join-city", channel))]
     return [*keys, ("join-day", crypto.keyed("join-day", _day(now)))] if channel == SMS.name else keys
+
+
+def of_test(contact_id: int) -> Sequence[Key]:
+    """Return the bucket of a resident's tests to one contact."""
+    return (_key("join-test", str(contact_id)),)
 
 
 def count(s: Session, keys: Sequence[Key], now: datetime) -> None:

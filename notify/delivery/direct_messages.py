@@ -26,6 +26,7 @@ from notify.core.errors import Unavailable
 from notify.core.settings import Settings
 from notify.delivery import exercise, join_codes, questions, sender_health, sender_pool
 from notify.delivery.leases import CLAIM_S
+from notify.delivery.requests import EVERYTHING, unsubscribe_url
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Answer, Posted, Transport
 from notify.models import Lane
@@ -68,6 +69,13 @@ ADDRESS = """
              (SELECT address_sealed FROM contacts c WHERE c.id = m.contact_id)) AS sealed
 """
 
+# Whose contact a message can be unsubscribed from. A code answers what somebody has just asked for, perhaps before
+# there is a resident, and would come after an opt-out, too: a link in it that promised none would be untrue.
+CONTACT = """
+    CASE WHEN m.kind <> 'join-code'
+         THEN coalesce(m.contact_id, (SELECT contact_id FROM joinings j WHERE j.id = m.joining_id)) END
+"""
+
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
@@ -89,6 +97,9 @@ _NEEDED = """
                WHERE c.id = m.contact_id AND v.message_id = m.id AND v.ends_at > :now
                  AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
                                     AND (x.channel, x.address_index) = (c.channel, c.address_index)))
+         WHEN 'self-test' THEN NOT EXISTS (
+              SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
+               WHERE c.id = m.contact_id AND x.topic IS NULL)
          ELSE true END
 """
 
@@ -184,7 +195,7 @@ def _try(
     if claimed is None:
         sender_health.record(sender, [grant], cost, [], throttle)
         return None
-    request = message(row, claimed.text, claimed.subject, sender.address, claimed.address, settings)
+    request = message(row, claimed.text, claimed.subject, sender.address, claimed.address, settings, claimed.contact_id)
     (posted,) = transport.post(sender.provider, [request], [grant.first_s])
     _record(row.id, posted)
     sender_health.record(sender, [grant], cost, [posted], throttle)
@@ -221,6 +232,7 @@ class _Claimed(NamedTuple):
     address: str
     subject: str
     text: str
+    contact_id: int | None
 
 
 def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
@@ -235,7 +247,7 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
                         SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
                       WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
                   RETURNING m.kind, m.channel, coalesce(m.operator_id, m.joining_id, m.contact_id) AS person,
-                            {ADDRESS}"""),
+                            {CONTACT} AS contact_id, {ADDRESS}"""),
             {"id": row.id, "sender": sender_id, "cost": cost, "now": now},
         ).first()
         if claimed is None:
@@ -247,6 +259,7 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
                 address,
                 row.subject.replace(place, secret) if place else row.subject,
                 row.text.replace(place, secret) if place else row.text,
+                claimed.contact_id,
             )
         s.execute(
             text("UPDATE direct_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
@@ -273,10 +286,23 @@ def opened(row: Any) -> tuple[str | None, str]:
     return None, "no-contact"
 
 
-def message(row: Any, words: str, subject: str, sender_address: str, address: str, settings: Settings) -> Message:
-    """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery."""
+def message(
+    row: Any,
+    words: str,
+    subject: str,
+    sender_address: str,
+    address: str,
+    settings: Settings,
+    contact_id: int | None = None,
+) -> Message:
+    """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery.
+
+    `contact_id`: of the resident who can leave by the email's one click.
+    """
     content = Content(row.alert_id, "en", row.topic, subject if CHANNELS[row.channel].letter else "", words, "")
-    recipient = Recipient(-row.id, address)
+    leaves = contact_id is not None and CHANNELS[row.channel].leaves_by == "link"
+    link = unsubscribe_url(settings, contact_id, EVERYTHING) if leaves and contact_id is not None else ""
+    recipient = Recipient(-row.id, address, link)
     return Message(content, sender_address, [recipient], f"{settings.public_url}/hooks")
 
 

@@ -10,6 +10,8 @@ from notify.core.settings import Settings
 from notify.delivery.claims import Claimed
 from notify.delivery.leases import Lease
 
+EVERYTHING = "all"  # in an unsubscribe link, instead of a topic
+
 
 def content(held: Lease, settings: Settings) -> Content:
     """Return the text that all messages of a batch share."""

@@ -35,7 +35,7 @@ class Joining(Base):
     code_tries: Mapped[int] = mapped_column(Integer, server_default="0")
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))  # once the code was entered
     ended_at: Mapped[datetime | None]
-    address_index: Mapped[bytes | None]  # of one that staff entered, to be found by its answer
+    address_index: Mapped[bytes | None]  # an erasure finds what was not ended by it
     entered_how: Mapped[EnteredHow | None] = mapped_column(Text)
     entered_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     adds_to: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))

@@ -12,7 +12,7 @@ from notify.city.geocoder.standing import city_before
 from notify.core import crypto, keyring, points
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
-from notify.models import Consent, Contact, Operator, Place, Subscriber
+from notify.models import AddressLedger, Consent, Contact, Operator, Place, Subscriber
 from notify.subscribers import addresses, labels, record
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import free
@@ -257,6 +257,12 @@ def _give_up(s: Session, old: Contact, now: datetime) -> None:
     s.add(nobody)
     s.flush()
     old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None
+    s.add(
+        AddressLedger(
+            channel=old.channel, address_index=old.address_index, contact_id=old.id, at=now, act="erased",
+            reason="corrected", how="operator",
+        )
+    )  # fmt: skip
     s.flush()
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring
 from notify.core.errors import Invalid, Refused
-from notify.models import Contact, Subscriber, Topic
+from notify.core.settings import settings
+from notify.delivery.requests import EVERYTHING
+from notify.models import AddressLedger, Contact, Subscriber, Topic
 from notify.subscribers import addresses
 
 log = structlog.get_logger()
@@ -32,22 +34,32 @@ class Unsubscribed:
 
     channel: str
     topic: Topic | None
-    masked: str  # "j***@example.org"; "" after an erasure
+    masked: str  # "j***@example.org"; "" when nobody has the address
     language: str
     done: bool
+    gone: bool = False  # nobody has the address any more: it was erased or corrected
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What an unsubscribe link is about. `index`: of the address that the email went to."""
+
+    channel: str
+    index: bytes
+    topic: Topic | None
 
 
 def opt_out(
     s: Session,
     channel: str,
-    who: str | int,
+    who: str | int | bytes,
     *,
     how: str,
     now: datetime,
     topic: Topic | None = None,
     evidence: str = "",
 ) -> bool:
-    """Opt an address (or the contact with this id) out of a topic or everything. Return False if it already was.
+    """Opt an address (or its index, or the contact with this id) out of a topic or everything. Return False if it was.
 
     `how` is stored as proof: "STOP by text message"; `evidence`: what shows it, as in `AddressLedger`. Raises Invalid
     for an unknown contact.
@@ -77,7 +89,7 @@ def opt_out(
 
 
 def opt_back_in(
-    s: Session, channel: str, who: str | int, *, how: str, now: datetime, topic: Topic | None = None
+    s: Session, channel: str, who: str | int | bytes, *, how: str, now: datetime, topic: Topic | None = None
 ) -> bool:
     """Lift an opt-out of exactly this scope (a topic or everything). Return False if there was none."""
     index = _index(s, channel, who)
@@ -143,33 +155,34 @@ def unsubscribe(s: Session, token: str, *, everything: bool = False, now: dateti
 
     Raises Invalid when the link was not made by us.
     """
-    contact, topic = _read(s, token)
-    scope = None if everything else topic
-    opt_out(s, contact.channel, contact.id, topic=scope, how=BY_LINK, now=now)
-    return _about(s, contact, scope)
+    link = _read(s, token)
+    scope = None if everything else link.topic
+    opt_out(s, link.channel, link.index, topic=scope, how=BY_LINK, now=now)
+    return _about(s, link, scope)
 
 
 def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
     """Lift the opt-outs made by this link within UNDO_WITHIN. Raises Invalid for a link that was not made by us, and
     Refused when there is nothing to undo: a forwarded link must not bring back somebody who left long ago."""
-    contact, topic = _read(s, token)
+    link = _read(s, token)
     stopped = s.execute(
         text("""SELECT topic::text FROM suppressions
                  WHERE channel = :channel AND address_index = :index AND reason = 'opt-out' AND at > :since
                    AND (topic IS NULL OR topic = CAST(:topic AS topic))"""),
-        {"channel": contact.channel, "index": contact.address_index, "topic": topic, "since": now - UNDO_WITHIN},
+        {"channel": link.channel, "index": link.index, "topic": link.topic, "since": now - UNDO_WITHIN},
     ).scalars()
     scopes = list(stopped)
     if not scopes:
         raise Refused("There is nothing to undo.", hint="Sign up again to get the messages back.")
     for scope in scopes:
-        opt_back_in(s, contact.channel, contact.id, topic=Topic(scope) if scope else None, how=BY_UNDO, now=now)
-    return _about(s, contact, topic)
+        opt_back_in(s, link.channel, link.index, topic=Topic(scope) if scope else None, how=BY_UNDO, now=now)
+    return _about(s, link, link.topic)
 
 
 def describe_unsubscribe(s: Session, token: str) -> Unsubscribed:
     """Return what the link would do, for the page that asks. Changes nothing (RFC 8058 section 3.1). Raises Invalid."""
-    return _about(s, *_read(s, token))
+    link = _read(s, token)
+    return _about(s, link, link.topic)
 
 
 def topics_left(s: Session, channel: str, index: bytes) -> set[Topic]:
@@ -191,8 +204,10 @@ def reasons_against(s: Session, channel: str, index: bytes) -> set[str]:
     return set(found.scalars())
 
 
-def _index(s: Session, channel: str, who: str | int) -> bytes:
+def _index(s: Session, channel: str, who: str | int | bytes) -> bytes:
     keyring.hold(s)
+    if isinstance(who, bytes):
+        return who
     if isinstance(who, str):
         return addresses.any_index(channel, who)
     contact = s.get(Contact, who)
@@ -201,27 +216,35 @@ def _index(s: Session, channel: str, who: str | int) -> bytes:
     return contact.address_index
 
 
-def _read(s: Session, token: str) -> tuple[Contact, Topic]:
+def _read(s: Session, token: str) -> _Link:
+    """Read a link. After an erasure or a correction, the ledger knows the address that the email went to: whoever has
+    it now got the email, and may stop what comes there."""
     keyring.verify(s)  # a link may be older than the current key
     contact_id, _, topic = crypto.read_token("unsubscribe", token).partition(".")
     contact = s.get(Contact, int(contact_id))
-    if contact is None or contact.timeline_of is not None or topic not in set(Topic):
+    if contact is None or contact.timeline_of is not None or topic not in {*Topic, EVERYTHING}:
         raise Invalid("This link does not belong to any resident.", hint="Use the link in a later message.")
-    return contact, Topic(topic)
+    index = contact.address_index
+    if contact.address_sealed is None:
+        noted = select(AddressLedger.address_index).where(AddressLedger.contact_id == contact.id)
+        index = s.scalar(noted.order_by(AddressLedger.id.desc()).limit(1)) or index
+    return _Link(contact.channel, index, None if topic == EVERYTHING else Topic(topic))
 
 
-def _about(s: Session, contact: Contact, topic: Topic | None) -> Unsubscribed:
+def _about(s: Session, link: _Link, topic: Topic | None) -> Unsubscribed:
     done = s.execute(
         text("""SELECT EXISTS (SELECT FROM suppressions
                                 WHERE channel = :channel AND address_index = :index
                                   AND (topic IS NULL OR topic = CAST(:topic AS topic)))"""),
-        {"channel": contact.channel, "index": contact.address_index, "topic": topic},
+        {"channel": link.channel, "index": link.index, "topic": topic},
     ).scalar_one()
-    sealed = contact.address_sealed
-    return Unsubscribed(
-        contact.channel,
-        topic,
-        addresses.masked(contact.channel, crypto.unseal(sealed, contact.channel)) if sealed else "",
-        s.get_one(Subscriber, contact.subscriber_id).language,
-        done,
+    has = s.scalar(
+        select(Contact).where(
+            Contact.channel == link.channel, Contact.address_index == link.index, Contact.address_sealed.is_not(None)
+        )
     )
+    if has is None or has.address_sealed is None:
+        return Unsubscribed(link.channel, topic, "", settings().languages[0], done, gone=True)
+    masked = addresses.masked(has.channel, crypto.unseal(has.address_sealed, has.channel))
+    language = s.get_one(Subscriber, has.subscriber_id).language
+    return Unsubscribed(link.channel, topic, masked, language, done)

@@ -82,6 +82,7 @@ HELD = {
         _OF_ADDRESS.format(at="changed_at"),
         {"address_index": KEYED_HASH},
     ),
+    "address_checks": Held(gettext_noop("when we asked whether you still live there"), _OWN),
     "deliveries": Held(
         gettext_noop("the alerts that we sent you, or left out"),
         """t.id IN (SELECT d.id FROM alerts a CROSS JOIN contacts c
@@ -105,6 +106,11 @@ HELD = {
         gettext_noop("codes, welcomes, questions and tests that we sent you"),
         """EXISTS (SELECT FROM contacts c LEFT JOIN joinings j ON j.contact_id = c.id
                     WHERE c.subscriber_id = :id AND (c.id = t.contact_id OR j.id = t.joining_id))""",
+    ),
+    "audit": Held(
+        gettext_noop("what staff looked up or did for you, and what you erased"),
+        "t.subject = 'subscriber' AND t.subject_id = :id AND t.at >= :since",
+        {"operator_id": "who of the staff it was"},
     ),
 }  # fmt: skip
 LEFT_OUT = {

@@ -75,6 +75,7 @@ def begin(
         token_hash=crypto.hash_key(token),
         channel=channel,
         address_sealed=crypto.seal(address, channel),
+        address_index=addresses.index(channel, address),
         wish_sealed=crypto.seal(json.dumps(asdict(wish)), channel) if wish else None,
         language=language,
         words=words,

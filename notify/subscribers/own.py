@@ -23,14 +23,14 @@ BY_PAGE = "their own page on the web"
 
 @dataclass(frozen=True, slots=True)
 class OwnContact:
-    """`shown`: masked. `stopped`: nothing is sent to it, because its owner opted out of everything; `barred`: because
-    messages came back or were called spam. `left`: the topics that its owner opted out of."""
+    """`shown`: masked. `stopped`: nothing is sent to it, because its owner opted out of everything; `barred`: the
+    report of a provider that stops them, "" for none. `left`: the topics that its owner opted out of."""
 
     id: int
     channel: str
     shown: str
     stopped: bool
-    barred: bool
+    barred: str
     left: Collection[Topic]
 
 
@@ -130,7 +130,7 @@ def _contact(s: Session, contact: Contact) -> OwnContact:
         contact.channel,
         record.shown(contact.channel, contact.address_sealed),
         "opt-out" in reasons,
-        bool(reasons - {"opt-out"}),
+        min(reasons - {"opt-out"}, default=""),
         sorted(consent.topics_left(s, contact.channel, contact.address_index)),
     )
 

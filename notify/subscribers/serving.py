@@ -119,6 +119,8 @@ _ERASE = (
        SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
     "DELETE FROM direct_messages WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
+    """DELETE FROM joinings j USING contacts c
+        WHERE c.subscriber_id = :id AND (c.channel, c.address_index) = (j.channel, j.address_index)""",
     "UPDATE contacts SET address_sealed = NULL, verified_at = NULL, lowest_severity = NULL WHERE subscriber_id = :id",
     "DELETE FROM places WHERE subscriber_id = :id",
     "DELETE FROM preferences WHERE subscriber_id = :id",

@@ -40,6 +40,7 @@ def test_no_table_and_no_column_with_something_of_a_resident_is_forgotten(databa
             assert bytea <= set(hidden) | set(holdings.OPENED), f"{table}: how to open {bytea - set(hidden)}?"
             assert set(hidden) <= set(names), f"{table} has no such column"
     assert all(holdings.LEFT_OUT.values())
+    assert "audit" in holdings.HELD, "its rows are about a resident by subject"
 
 
 def test_the_copy_has_everything_in_clear(door: httpx.Client) -> None:
