@@ -4,23 +4,31 @@ Safe to run at any time, repeatedly and in several processes.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from notify.core import alarms, db, states
+from notify import audience
+from notify.core import alarms, db
 from notify.core.db import transaction
 from notify.delivery.recovery import Doorbell
 from notify.models import Lane
+from zones.geometry import readable_areas
+from zones.membership import Membership
 
 AT_ONCE = 20  # batches in one transaction
+LOOK_AGAIN = timedelta(seconds=20)  # at what waits for the fate of a later alert
+REPLACED = "replaced"
 
 
 def release(now: datetime) -> list[Doorbell]:
     """Put back into the queue what is due of alerts that are being sent; return the batches, whose doorbells must ring.
 
-    What a paused alert holds stays held until it is resumed; what is held of an alert that has ended, ends with it. A
-    message is left out whose resident has a later one of the incident meanwhile, which has the last word.
+    What a paused alert holds stays held until it is resumed; what is held of an alert that has ended, ends with it.
+    Where a later alert of the incident has the last word, a message is left out once the later one has gone to its
+    resident. Until that is decided it stays held; if the later one does not go out, it does.
     """
     through, rung = 0, []  # a batch that is refused is not tried again until the next run
     while some := _due_after(through, now):
@@ -34,8 +42,8 @@ def _due_after(last: int, now: datetime) -> Sequence[int]:
     with transaction() as s:
         return s.scalars(
             text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
-                     WHERE b.state = 'held' AND b.held_until <= :now AND a.state IN ('sending', 'sent')
-                       AND b.id > :last
+                     WHERE b.state = 'held' AND b.held_until <= :now AND coalesce(b.not_before, :now) <= :now
+                       AND a.state IN ('sending', 'sent') AND b.id > :last
                        AND NOT EXISTS (SELECT FROM alerts y WHERE (y.incident_id, y.status) = (a.incident_id, a.status)
                                           AND y.launched_at > a.launched_at AND y.state IN ('sending', 'paused')
                                           AND y.fanout_done_at IS NULL)
@@ -46,39 +54,80 @@ def _due_after(last: int, now: datetime) -> Sequence[int]:
 
 def _release(these: Sequence[int], now: datetime) -> list[Doorbell]:
     with transaction() as s:
-        rows = s.execute(text(_RELEASE), {"these": list(these), "now": now}).all()
+        values: dict[str, Any] = {"these": list(these), "now": now, "again": now + LOOK_AGAIN}
+        rows = s.execute(text(_RELEASE), values | _where_it_holds(s, these, now)).all()
     return [Doorbell(row.id, Lane(row.lane)) for row in rows]
+
+
+def _where_it_holds(s: Session, these: Sequence[int], now: datetime) -> dict[str, list[int]]:
+    """Return the residents with a place where an alert still has the last word, though it has lost it elsewhere, beside
+    the alerts. A damaged area holds everywhere."""
+    alerts, residents = [], []
+    for row in s.execute(text(_PARTLY), {"these": list(these)}).all():
+        found = row.residents
+        if area := readable_areas([row.left_area]).get(bytes(row.left_area)):
+            found = audience.places_of(s, found, now).inside(Membership(area)).residents.tolist()
+        alerts += [row.alert_id] * len(found)
+        residents += found
+    return {"alerts": alerts, "residents": residents}
 
 
 def _refused(batch: int, why: Exception, now: datetime) -> None:
     alarms.refused_row(f"release the held messages of batch {batch}", why, now)
 
 
-REPLACED = "replaced"
-_NEVER_HEARD = ", ".join(f"'{state}'" for state in sorted(states.HELD_BACK))
+_PARTLY = """
+    SELECT b.alert_id, t.left_area, array_agg(DISTINCT c.subscriber_id) AS residents
+      FROM batches b JOIN standings t ON t.alert_id = b.alert_id AND t.left_area IS NOT NULL
+      JOIN deliveries d ON d.batch_id = b.id AND d.state = 'held' JOIN contacts c ON c.id = d.contact_id
+     WHERE b.id = ANY(:these) AND c.subscriber_id IS NOT NULL GROUP BY b.alert_id, t.left_area
+"""
+
+# `fate`: what became of the later words for the resident; NULL where the held ones have the last word, or where the
+# later ones never went to them. A batch of which some must wait is divided.
 _RELEASE = f"""
     WITH due AS MATERIALIZED (
-        SELECT id FROM batches WHERE id = ANY(:these) AND state = 'held' AND held_until <= :now
+        SELECT * FROM batches WHERE id = ANY(:these) AND state = 'held' AND held_until <= :now
          ORDER BY id FOR UPDATE SKIP LOCKED
-    ), waiting AS MATERIALIZED (
-        SELECT d.id, coalesce(t.later, false) AND EXISTS (
-                   SELECT FROM contacts c JOIN contacts k ON k.subscriber_id = c.subscriber_id
-                     JOIN deliveries e ON e.contact_id = k.id AND e.alert_id = ANY(t.alerts)
-                     JOIN alerts y ON y.id = e.alert_id
-                    WHERE c.id = d.contact_id
-                      AND (y.state <> 'cancelled' OR e.state NOT IN ({_NEVER_HEARD}))) AS replaced
-          FROM due JOIN batches b USING (id) JOIN deliveries d ON d.batch_id = due.id
-          LEFT JOIN LATERAL (
-               SELECT true AS later, array_agg(y.id) AS alerts FROM alerts a JOIN alerts y USING (incident_id, status)
-                WHERE a.id = b.alert_id AND y.launched_at > a.launched_at AND y.follows IS NULL
-               HAVING count(*) > 0) AS t ON true
-         WHERE d.state = 'held'
+    ), later AS MATERIALIZED (
+        SELECT DISTINCT a.id AS alert_id, y.id, y.state
+          FROM due JOIN alerts a ON a.id = due.alert_id JOIN standings t ON t.alert_id = a.id
+          JOIN alerts y USING (incident_id, status)
+         WHERE y.launched_at > a.launched_at AND y.follows IS NULL
+    ), fated AS MATERIALIZED (
+        SELECT d.id, due.id AS batch_id, CASE WHEN due.alert_id IN (SELECT alert_id FROM later) THEN (
+               SELECT CASE WHEN bool_or(e.state IN ('sending', 'unknown', 'accepted', 'delivered', 'undelivered'))
+                           THEN '{REPLACED}'
+                           WHEN bool_or(e.state IN ('queued', 'held') AND later.state IN ('sending', 'paused', 'sent'))
+                           THEN 'waits' END
+                 FROM later JOIN contacts c ON c.id = d.contact_id JOIN contacts k ON k.subscriber_id = c.subscriber_id
+                 JOIN deliveries e ON (e.alert_id, e.contact_id) = (later.id, k.id)
+                WHERE later.alert_id = due.alert_id
+                  AND NOT EXISTS (
+                      SELECT FROM unnest(CAST(:alerts AS bigint[]), CAST(:residents AS bigint[])) AS h (alert, resident)
+                       WHERE (h.alert, h.resident) = (due.alert_id, c.subscriber_id))) END AS fate
+          FROM due JOIN deliveries d ON d.batch_id = due.id WHERE d.state = 'held'
+    ), divided AS MATERIALIZED (
+        SELECT batch_id, count(*) FILTER (WHERE fate IS NULL) AS n, row_number() OVER () AS ordinal FROM fated
+         GROUP BY batch_id HAVING bool_or(fate = 'waits')
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
+        SELECT alert_id, channel, language, lane, sender_id, divided.ordinal, n, 'waiting', held_until
+          FROM divided JOIN due ON due.id = batch_id WHERE n > 0
+        RETURNING id, lane, ordinal
     ), released AS (
         UPDATE deliveries d
-           SET state = (CASE WHEN replaced THEN 'skipped' ELSE 'queued' END)::delivery_state,
-               reason = CASE WHEN replaced THEN '{REPLACED}' END,
-               settled_at = CASE WHEN replaced THEN CAST(:now AS timestamptz) END
-          FROM waiting WHERE d.id = waiting.id AND d.state = 'held'
+           SET state = (CASE WHEN fate IS NULL THEN 'queued' ELSE 'skipped' END)::delivery_state, reason = fate,
+               settled_at = CASE WHEN fate IS NOT NULL THEN CAST(:now AS timestamptz) END,
+               batch_id = CASE WHEN fate IS NULL THEN coalesce(made.id, d.batch_id) ELSE d.batch_id END
+          FROM fated LEFT JOIN divided USING (batch_id) LEFT JOIN made ON made.ordinal = divided.ordinal
+         WHERE d.id = fated.id AND d.state = 'held' AND fate IS DISTINCT FROM 'waits'
+    ), whole AS (
+        UPDATE batches b
+           SET state = (CASE WHEN divided.batch_id IS NULL THEN 'waiting' ELSE 'held' END)::batch_state,
+               not_before = CASE WHEN divided.batch_id IS NOT NULL THEN CAST(:again AS timestamptz) END
+          FROM due LEFT JOIN divided ON divided.batch_id = due.id WHERE b.id = due.id
+        RETURNING b.id, b.lane, b.state
     )
-    UPDATE batches b SET state = 'waiting' FROM due WHERE b.id = due.id RETURNING b.id, b.lane::text AS lane
+    SELECT id, lane::text AS lane FROM whole WHERE state = 'waiting' UNION ALL SELECT id, lane::text FROM made
 """

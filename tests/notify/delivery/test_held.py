@@ -22,7 +22,7 @@ from notify.models.states import AlertState
 from notify.operations import restoring
 from notify.operations.jobs import release as job
 from tests.database import sql
-from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, zone
+from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, square, zone
 
 EVENING = datetime(2027, 1, 12, 20, 59, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
 NIGHT = EVENING + timedelta(minutes=1)
@@ -329,35 +329,86 @@ def follow(alert: int, now: datetime, phase: str = "update", **draft: Any) -> in
         return later.id
 
 
-@pytest.mark.parametrize("phase", ["update", "all-clear"])
-def test_what_is_held_is_left_out_when_a_later_alert_has_the_last_word(phase: str) -> None:
-    people()
-    first = launch(NIGHT)
-    later = follow(first, NIGHT + timedelta(hours=2), phase)
-    if phase == "all-clear":  # to all of the area: it ends the first one at once
-        recovery.end_leftovers(NIGHT)
-    assert held.release(MORNING) == [], "whom the later one goes to is not known yet"
-    resolve(later, NIGHT + timedelta(hours=2))
-    held.release(MORNING)
-    assert {one.contact_id for one in claim_all(MORNING)} == {row.contact_id for row in sql(OF, alert=later)}
-    assert Counter(row.state for row in sql(OF, alert=first)) == {"skipped" if phase == "update" else "cancelled": 3}
-    assert Counter(row.state for row in sql(OF, alert=later)) == {"sending": 3}
-
-
 OF = "SELECT contact_id, state, reason FROM deliveries WHERE alert_id = :alert"
+LATER = NIGHT + timedelta(hours=2)
+NEXT = MORNING + held.LOOK_AGAIN
 
 
-def test_what_is_held_goes_out_when_the_later_alert_was_cancelled() -> None:
+def ends(alert: int) -> Counter[tuple[str, str | None]]:
+    return Counter((row.state, row.reason) for row in sql(OF, alert=alert))
+
+
+def test_what_is_held_is_left_out_once_a_later_alert_has_gone_out() -> None:
     people()
     first = launch(NIGHT)
-    later = follow(first, NIGHT + timedelta(hours=2))
-    resolve(later, NIGHT + timedelta(hours=2))
+    later = follow(first, LATER)
+    assert held.release(MORNING) == [], "whom the later one goes to is not known yet"
+    resolve(later, LATER)
+    held.release(MORNING)
+    assert ends(first) == {("held", "quiet-hours"): 3}, "the later one may still be stopped"
+    assert {one.contact_id for one in claim_all(MORNING)} == {row.contact_id for row in sql(OF, alert=later)}
+    held.release(NEXT)
+    assert claim_all(NEXT) == []
+    assert ends(first) == {("skipped", "replaced"): 3}
+    assert ends(later) == {("sending", None): 3}
+
+
+def test_an_all_clear_to_all_of_the_area_cancels_what_is_held() -> None:
+    people()
+    first = launch(NIGHT)
+    resolve(follow(first, LATER, "all-clear"), LATER)
+    recovery.end_leftovers(LATER)
+    held.release(MORNING)
+    assert ends(first) == {("cancelled", "cancelled"): 3}
+    assert len(claim_all(MORNING)) == 3
+
+
+def test_what_is_held_goes_out_when_the_later_alert_is_stopped_before_it_went() -> None:
+    people()
+    first = launch(NIGHT)
+    later = follow(first, LATER)
+    resolve(later, LATER)
     with transaction() as s:
-        lifecycle.cancel(s, later, operator(s), NIGHT + timedelta(hours=3))
-    recovery.end_leftovers(NIGHT)
+        lifecycle.pause(s, later, operator(s), LATER)
+    held.release(MORNING)
+    assert ends(first) == {("held", "quiet-hours"): 3}
+    with transaction() as s:
+        lifecycle.cancel(s, later, operator(s), MORNING)
+    recovery.end_leftovers(MORNING)
+    held.release(NEXT)
+    claim_all(NEXT)
+    assert ends(first) == {("sending", None): 3}
+
+
+def test_a_danger_that_still_holds_at_another_place_goes_out() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        zone(s, "Hillside", square(1, 0), now=EVENING)
+        sender(s, now=EVENING)
+        both = resident(s, at=[(0.5, 0.5), (1.5, 0.5)], topics=("snow",), now=EVENING)
+        here = resident(s, topics=("snow",), now=EVENING)
+    first = launch(NIGHT, zones=("Riverside", "Hillside"))
+    resolve(follow(first, LATER, zones=("Riverside",)), LATER)
+    held.release(MORNING)
+    assert sorted(one.contact_id for one in claim_all(MORNING)) == sorted([both.sms or 0, both.sms or 0, here.sms or 0])
+    held.release(NEXT)
+    assert ends(first) == {("sending", None): 1, ("skipped", "replaced"): 1}
+
+
+def test_who_does_not_get_the_later_alert_gets_the_first() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        who = resident(s, topics=("snow",), email="", now=EVENING)
+        s.execute(text("UPDATE contacts SET verified_at = NULL WHERE id = :id"), {"id": who.mail})
+    first = launch(NIGHT)
+    later = follow(first, LATER, channels=("email",))
+    resolve(later, LATER)
     held.release(MORNING)
     claim_all(MORNING)
-    assert Counter(row.state for row in sql(OF, alert=first)) == {"sending": 3}
+    assert ends(later) == {("skipped", "unverified"): 1}
+    assert ends(first) == {("sending", None): 1}
 
 
 @pytest.mark.parametrize(("hours", "warned", "in_time"), [(6, "expires before", 0), (24, "wait until then", 3)])
