@@ -1,12 +1,13 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, confirm, data, join, me, self_test, tablet, unsubscribe, verify, why
+from api.resident import alerts, choices, confirm, data, join, me, self_test, still, tablet, unsubscribe, verify, why
 
 ROUTERS = (
     alerts.router,
     data.router,
     join.router,
     confirm.router,
+    still.router,
     tablet.router,
     me.router,
     choices.router,

@@ -15,9 +15,11 @@ from notify.cli.output import console, moment, print_json, table
 from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Unavailable
-from notify.subscribers import ledger
+from notify.subscribers import ledger, reassigned, unreachable
 
-commands = Commands(help="Residents: import, export, count, the ledger of an address.", no_args_is_help=True)
+commands = Commands(
+    help="Residents: import, export, count, the ledger of an address, who cannot be reached.", no_args_is_help=True
+)
 
 
 @commands.named("import")
@@ -160,3 +162,39 @@ def count(as_json: Json = False) -> None:
         print_json(counts)
     else:
         table(("", "count"), counts.as_rows())
+
+
+@commands.named("reassigned")
+def drop_reassigned(
+    file: Annotated[Path, typer.Argument(metavar="FILE")], by: MaybeAs = None, as_json: Json = False
+) -> None:
+    """Drop phone numbers that are reported as reassigned: somebody else has them, and gets nothing.
+
+    FILE has one number a line, or is a CSV with the numbers in its first column. The residents keep their other
+    contacts. Exits with 2 if a line is no number; the others are dropped all the same.
+    """
+    if not file.is_file():
+        raise Invalid(f"There is no file {file}.")
+    with transaction() as s, file.open(encoding="utf-8-sig") as lines:
+        done = reassigned.drop(s, lines, datetime.now(UTC), acting.administrator(s, by))
+    if as_json:
+        print_json(done)
+    else:
+        console.print(f"{counted(done.lines, 'number')}: {done.known:,} of residents, dropped.")
+    if done.bad:
+        raise Invalid(f"{counted(len(done.bad), 'line')} with no phone number: {', '.join(map(str, done.bad[:20]))}.")
+
+
+@commands.named("unreachable")
+def list_unreachable(by: MaybeAs = None) -> None:
+    """Print the residents whom no message reaches, as a CSV for letters. It has addresses in clear text: keep it safe.
+
+    Reasons: bounced, invalid and reassigned contacts, or silence after the yearly question. Who has opted out is not
+    listed. The audit log records who printed it.
+    """
+    now = datetime.now(UTC)
+    with transaction() as s:
+        unreachable.note_list(s, now, acting.administrator(s, by))
+    with transaction() as s:
+        for line in unreachable.list_csv(s, now):
+            print(line, end="")

@@ -51,6 +51,7 @@ ACTS = {
     "note": gettext_noop("note"),
     "opt-out": gettext_noop("opt out"),
     "owner": gettext_noop("owner"),
+    "list unreachable": gettext_noop("list who cannot be reached"),
     "pass-on": gettext_noop("pass on"),
     "password": gettext_noop("password"),
     "pause": gettext_noop("pause"),

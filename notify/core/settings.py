@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     alone_most: int = Field(1000, ge=0)  # contacts; a larger audience needs a second person
     ask_again_minutes: float = Field(5.0, ge=0.1, le=1440)  # until the next people are asked to approve an alert
     join_codes_per_day: int = Field(20_000, ge=0)  # codes that residents who join may ask for; each costs a text
+    address_checks_a_day: int = Field(500, ge=0)  # residents who are asked whether they still live there; 0: nobody
     max_attempts: int = Field(6, ge=1)
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, separated by commas
     metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers this machine only

@@ -14,7 +14,7 @@ from notify.core.translation import speaking
 from notify.inbound import replies
 from notify.inbound.commands import choice, own_text
 from notify.inbound.heard import Heard, Outcome
-from notify.subscribers import consent, enrolling, own, record
+from notify.subscribers import address_checks, consent, enrolling, own, record
 from notify.subscribers.conversations import LASTS, Talk
 from notify.subscribers.enrolling import Applicant
 from notify.subscribers.wishes import Wish
@@ -147,6 +147,7 @@ def _move(heard: Heard, about: Mapping[str, Any], wish: Wish) -> Outcome:
     over = heard.talk.over()
     if heard.resident is None:
         return _enrol(heard, {}, wish)
+    address_checks.note_answer(heard.s, int(about.get("check_id", 0)), "moved", heard.now)
     own.remove_place(heard.s, heard.resident, int(about.get("place_id", 0)))
     try:
         own.place(heard.s, heard.resident, wish, heard.now)

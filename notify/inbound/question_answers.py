@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from notify.inbound import join_by_text
 from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.models import Consent
-from notify.subscribers import consent, questions, record
+from notify.subscribers import address_checks, consent, questions, record
 
 
 def answer(heard: Heard) -> Outcome | None:
@@ -41,6 +41,7 @@ def _confirm(heard: Heard, said: str) -> Outcome | None:
 def _still_there(heard: Heard, said: str) -> Outcome | None:
     """YES changes nothing, NO asks for the new address, and an address takes the place of the old one."""
     if said == "yes":
+        address_checks.note_answer(heard.s, int(heard.talk.kept.get("check_id", 0)), "same", heard.now)
         return Outcome("still_yes", heard.talk.over())
     if said == "no":
         return join_by_text.ask_new_address(heard)

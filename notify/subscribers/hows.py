@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notify.core.translation import gettext, gettext_noop
-from notify.subscribers import consent
+from notify.subscribers import consent, reassigned
 
 _HOWS: Mapping[str, str] = {
     consent.BY_WEB: gettext_noop("a code that you entered on the web"),
@@ -13,6 +13,7 @@ _HOWS: Mapping[str, str] = {
     "their own page on the web": gettext_noop("your own page on the web"),
     "text message": gettext_noop("your text message"),
     "told by the provider": gettext_noop("your phone company or mail provider told us"),
+    reassigned.HOW: gettext_noop("the number was reported as somebody else's"),
     "operator": gettext_noop("a member of our staff, when you asked"),
 }
 _WORDS: Mapping[str, str] = {

@@ -232,12 +232,14 @@ _CONTACTS = """
            min(consent_at), CAST(:now AS timestamptz)
       FROM given GROUP BY subscriber_id, channel, address_index HAVING bool_or(address_sealed IS NOT NULL)
 """
-# For contacts that existed before; new ones get `verified_at` from the statement above.
+# For contacts that existed before; new ones get `verified_at` from the statement above. An older list does not bring
+# back who had a number that was reassigned.
 _VERIFY = """
     UPDATE contacts c SET verified_at = g.at
       FROM (SELECT channel, address_index, min(consent_at) AS at
               FROM given WHERE address_sealed IS NULL GROUP BY channel, address_index) g
      WHERE (c.channel, c.address_index) = (g.channel, g.address_index) AND c.verified_at IS NULL AND g.at IS NOT NULL
+       AND (c.dead_at IS NULL OR g.at > c.dead_at)
 """
 # The LIMIT makes PostgreSQL use the index; without it, a table that grew in this import is read whole for each chunk.
 _CONSENTS = """

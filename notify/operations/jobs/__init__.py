@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from notify.operations.jobs import (
+    address_checks,
     approvals,
     arrivals,
     check_places,
@@ -23,6 +24,7 @@ from notify.operations.jobs import (
 
 RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
+    "address_checks": address_checks.run,
     "approvals": approvals.run,
     "joining": joining.run,
     "arrivals": arrivals.run,
