@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import auth, console, errors, health, openapi, resident, rest
+from api import auth, console, errors, feeds, health, openapi, resident, rest
 from api import map as city_map
 from api.console.people.proof import to_proof
 from api.console.people.sign_in import to_sign_in
@@ -29,7 +29,7 @@ from notify.inbound import intent
 # Thresholds of the garbage collector. Reference counts free most of the objects that a request makes.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 STATIC = Path(__file__).parent / "static"
-PARTS = (rest, city_map, resident, console)
+PARTS = (rest, city_map, resident, feeds, console)
 
 
 def create_app() -> openapi.Door:

@@ -16,6 +16,7 @@ from notify.models import Topic
 
 router = APIRouter(include_in_schema=False)
 MOST_PAGES = 10_000
+FEEDS = (("atom", "Atom"), ("rss", "RSS"), ("json", "JSON"), ("geojson", "GeoJSON"))
 
 
 @router.get("/")
@@ -31,7 +32,7 @@ def alerts(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         threads = notices.in_force(s, language, now)
-    return page(request, "alerts.html", threads=threads, short=_short, now=now)
+    return page(request, "alerts.html", threads=threads, short=_short, formats=FEEDS, now=now)
 
 
 @router.get("/alerts/past")

@@ -16,6 +16,7 @@ from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.statements import key_set
+from notify.core.translation import gettext as _
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=verifying.LONGEST)]
@@ -75,4 +76,5 @@ def _result(request: Request, code: int | None, message: str) -> Response:
 def _words(sent: Sent, language: str) -> list[tuple[str, str, str]]:
     """Return channel, language and the exact words, those in the reader's language first."""
     order = sorted(sent.words, key=lambda one: (one[1] != language, list(CHANNELS).index(one[0]), one[1]))
-    return [(*one, sent.words[one].text.partition(UNSUBSCRIBE_URL)[0].strip()) for one in order]
+    own = _("(a link of your own)")
+    return [(*one, sent.words[one].text.replace(UNSUBSCRIBE_URL, own)) for one in order]

@@ -90,7 +90,7 @@ def test_what_the_city_did_not_send_is_a_warning_with_what_to_do(door: httpx.Cli
     page = door.post("/verify", data={"code": given}, follow_redirects=True).text
     assert "We cannot find this message" in page
     assert "Do not open its links." in page
-    assert "contact 311" in page
+    assert "Report it: 311." in page
     assert given not in page.replace('"', "") or given == "99"
 
 
