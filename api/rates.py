@@ -39,6 +39,7 @@ PASSKEY = {"/console/passkey", "/console/passkey/options"}
 SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_000
 COMPOSE = 240  # saves and counts of one browser: one is sent at a time, and none while nothing changes
 COMPOSERS = 6_000  # the same of an address: a city hall shares one, and a cookie is easily invented
+SUGGEST = 600  # of an address that is being typed: about five for each, and many phones share a network address
 SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
 # Requests that reveal how many people live where. Each kind has its own limit, so that an operator who has drawn areas
 # for a minute can still write the alert and preview it.
@@ -126,6 +127,8 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         session = Request(scope).cookies.get(cookie_name(), "")
         own = (Bound("compose", session, COMPOSE),) if session else ()
         return (*own, Bound("composers", address, COMPOSERS * times))
+    if path == "/join/suggest":
+        return (Bound("suggest", address, SUGGEST * times),)
     if path == "/" or f"{path}/".startswith(("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/me/")):
         return (Bound("page", address, PAGE * times),)
     return ()

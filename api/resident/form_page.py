@@ -16,8 +16,9 @@ def form_page(
     name: str,
     error: TocsinError | None = None,
     given: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     **shown: Any,
 ) -> Response:
     """Return the page with its form. `given`: what was filled in. The status is that of the error."""
     told = tell(error) if error else None
-    return page(request, name, given=given or {}, told=told, headers=retry_after(error), **shown)
+    return page(request, name, given=given or {}, told=told, headers={**(headers or {}), **retry_after(error)}, **shown)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.auth import require_own_form
 from api.language import of_resident
@@ -15,6 +15,7 @@ from api.resident import me, places, session
 from api.resident.form_page import form_page
 from api.resident.poster_zone import poster_zone
 from notify.accounts.tries import TooManyTries
+from notify.city import geocoder
 from notify.city.geocoder import Match
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
@@ -42,13 +43,13 @@ def ask(request: Request) -> Response:
 
 
 @router.post("/join")
-def join(request: Request, contact: Text = "", address: Text = "", place: Text = "") -> Response:
+def join(request: Request, asked: places.AskedPlace, contact: Text = "") -> Response:
     require_own_form(request)
-    given = {"contact": contact, "address": address}
+    given = {**asked.given, "contact": contact}
     try:
         joining.parse(contact)  # what is said first on the page is complained of first
         with transaction() as s:
-            found = places.read(s, address, place)
+            found = places.read(s, asked)
             token = _begin(s, request, contact, found.wish) if found.wish else ""
     except TOLD as error:
         return _page(request, error, given)
@@ -71,6 +72,16 @@ def sign_in(request: Request, contact: Text = "") -> Response:
     except TOLD as error:
         return form_page(request, "sign_in.html", error, {"contact": contact})
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
+
+
+@router.post("/join/suggest")
+def suggest(request: Request, text: Text = "") -> JSONResponse:
+    """Complete an address that is being typed, from the city's own file, which is public. For our own script."""
+    require_own_form(request)
+    with transaction() as s:
+        found = geocoder.suggest(s, text)
+    matches = [{"label": one.label, "lon": one.lon, "lat": one.lat, "whole": one.kind != "street"} for one in found]
+    return JSONResponse({"matches": matches})
 
 
 @router.get("/join/{token}")
@@ -131,7 +142,17 @@ def _page(
     given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
 ) -> Response:
-    return form_page(request, "join.html", error, given, choices=choices, agreed=agreed(), zone=poster_zone(request))
+    return form_page(
+        request,
+        "join.html",
+        error,
+        given,
+        choices=choices,
+        agreed=agreed(),
+        zone=poster_zone(request),
+        headers=places.MAY_LOCATE,
+        **places.asks_more(error),
+    )
 
 
 def _code_page(request: Request, token: str, error: TocsinError | None = None) -> Response:

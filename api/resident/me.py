@@ -56,11 +56,11 @@ def choose(
 
 
 @router.post("/places")
-def add_place(request: Request, me: Viewer, address: Text = "", place: Text = "", label: Text = "") -> Response:
-    given = {"address": address, "label": label}
+def add_place(request: Request, me: Viewer, asked: places.AskedPlace) -> Response:
+    given = asked.given
     try:
         with transaction() as s:
-            found = places.read(s, address, place, label)
+            found = places.read(s, asked)
             if found.wish is not None:
                 own.place(s, me.subscriber_id, found.wish, datetime.now(UTC))
     except (Invalid, Refused) as error:
@@ -136,4 +136,7 @@ def own_page(
         others="others" in request.query_params,
         saved="saved" in request.query_params,
         choices=choices,
+        radii=places.radii(),
+        headers=places.MAY_LOCATE,
+        **places.asks_more(error),
     )

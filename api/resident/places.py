@@ -1,19 +1,99 @@
-"""Read the place of a form: an address that is certain, or one of the places that it may mean."""
+"""Read the place of a form: an address that is certain, one of the places that it may mean, or a point on a map.
 
-from collections.abc import Sequence
+Nobody is sent away for an address that the city's file lacks: the nearest crossing, a ZIP code or a zone will do, and
+somebody looks at the address later. Who lives beside the city is shown where its neighbour signs people up.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Annotated, Any
 
+from fastapi import Depends, Form
 from sqlalchemy.orm import Session
 
 from notify.city import geocoder
 from notify.city.geocoder import Match
+from notify.city.geocoder.regions import region
 from notify.city.geocoder.standing import city_before
-from notify.core.errors import Invalid
+from notify.core.errors import Invalid, TocsinError
+from notify.core.neighbours import Neighbour
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.subscribers.wishes import Wish
+from notify.subscribers.wishes import RADII_M, Wish
 from zones.placing import is_near
+
+NONE_OF_THEM = "none"  # of the choices
+# Of a page with a place on it: a script may ask the device where it is.
+MAY_LOCATE = {"Permissions-Policy": "camera=(), geolocation=(self), microphone=()"}
+
+
+class Unknown(Invalid):
+    """An address that the city's file lacks: the page asks for what is near."""
+
+
+class Elsewhere(Invalid):
+    """A place outside the city. `beside`: the neighbours who may warn there."""
+
+    def __init__(self, beside: Sequence[Neighbour]) -> None:
+        city = settings().city
+        if len(beside) == 1:
+            super().__init__(
+                _("This place is in %(neighbour)s, not in %(city)s.", neighbour=beside[0].name, city=city),
+                hint=_("Sign up there: they send the alerts for it."),
+            )
+        else:
+            hint = _("Write the address again, or sign up where it is.") if beside else _("Write the address again.")
+            super().__init__(_("This place is far from %(city)s.", city=city), hint=hint)
+        self.beside = beside
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was filled in about a place. `place`: one of the choices of the page before, "LON LAT ADDRESS". `point`: of
+    the map or the device, "LON LAT". `near`: what is near an address that was not found."""
+
+    address: str = ""
+    place: str = ""
+    point: str = ""
+    near: str = ""
+    label: str = ""
+    radius: str = ""
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """The fields that are filled in again."""
+        fields = {"address": self.address, "point": self.point, "near": self.near, "label": self.label}
+        return {name: value for name, value in (fields | {"radius": self.radius}).items() if value}
+
+
+Text = Annotated[str, Form(max_length=320)]
+
+
+def asked(
+    address: Text = "", place: Text = "", point: Text = "", near: Text = "", label: Text = "", radius: Text = ""
+) -> Asked:
+    return Asked(address, place, point, near, label, radius)
+
+
+AskedPlace = Annotated[Asked, Depends(asked)]
+
+
+def asks_more(error: TocsinError | None) -> Mapping[str, Any]:
+    """Return what a page shows besides an error about a place."""
+    return {"unknown": isinstance(error, Unknown), "beside": error.beside if isinstance(error, Elsewhere) else ()}
+
+
+def radii() -> Sequence[tuple[int, str]]:
+    """Return the distances that can be chosen, in metres and in words."""
+    words = (
+        _("Only there"),
+        _("And 500 metres around: a few blocks"),
+        _("And 1 km around: 15 minutes on foot"),
+        _("And 2 km around"),
+        _("And 5 km around"),
+    )
+    return list(zip(RADII_M, words, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +104,72 @@ class Where:
     choices: Sequence[Match] = ()
 
 
-def read(s: Session, address: str, chosen: str, label: str = "") -> Where:
-    """Read a street address, or `chosen`, one of the choices of the page before: "LON LAT ADDRESS".
+def read(s: Session, one: Asked) -> Where:
+    """Read where somebody wants alerts for.
 
-    Raises Invalid when nothing is found, or far from the city.
+    Raises Invalid when nothing is given; Unknown when the address is not found, and nothing near it is given;
+    Elsewhere for a place outside the city.
     """
-    label = " ".join(label.split())[:60] or _("Home")
-    if chosen:
-        lon, lat, named = _chosen(chosen)
+    label, radius_m = " ".join(one.label.split())[:60] or _("Home"), _radius(one.radius)
+    address = " ".join(one.address.split())
+    if one.place and one.place != NONE_OF_THEM:
+        lon, lat, named = _chosen(one.place)
         _require_near(s, lon, lat)
-        return Where(Wish(lon, lat, label, named))
-    if not address.strip():
+        return Where(Wish(lon, lat, label, named, radius_m))
+    if one.point:
+        return Where(_on_map(s, one.point, address, label, radius_m))
+    if not address:
         raise Invalid(_("Where do you want alerts for?"), hint=_("Write a street and number, such as 120 Main St."))
+    if one.near.strip():
+        return _near(s, address, one.near, label, radius_m)
+    return _by_address(s, address, label, radius_m, refused=one.place == NONE_OF_THEM)
+
+
+def _by_address(s: Session, address: str, label: str, radius_m: float, *, refused: bool) -> Where:
     found = geocoder.find(s, address)
     if found.certain:
         match = found.matches[0]
-        return Where(Wish(match.lon, match.lat, label, match.label))
-    if found.matches:
+        return Where(Wish(match.lon, match.lat, label, match.label, radius_m))
+    beside = [one for one in settings().places_beside if one.is_named(address)]
+    if beside:
+        raise Elsewhere(beside)
+    if found.matches and not refused:
         return Where(None, found.matches)
-    raise Invalid(
+    there = region(s, address)
+    if there is not None:
+        reach_m = _word_for(max(there.reach_m, radius_m))
+        return Where(Wish(there.lon, there.lat, label, there.name, reach_m, there.kind))
+    raise Unknown(
         _("We do not find this address in %(city)s.", city=settings().city),
-        hint=_(
-            "Check the street and number. If it is right, call %(help)s: they can sign you up.",
-            help=settings().help_contact,
-        ),
+        hint=_("Check the street and number. If it is right, tell us what is near: we take it, and look at it later."),
     )
+
+
+def _near(s: Session, address: str, near: str, label: str, radius_m: float) -> Where:
+    """Place an unknown address by a crossing, another address, a ZIP code or a zone."""
+    there = region(s, near)
+    if there is not None:
+        reach_m = _word_for(max(there.reach_m, radius_m))
+        return Where(Wish(there.lon, there.lat, label, address, reach_m, there.kind, is_unknown=True))
+    matches = geocoder.find(s, near).matches
+    if not matches:
+        raise Unknown(
+            _("We do not find this in %(city)s either.", city=settings().city),
+            hint=_("Write two streets that cross, such as Main St & 2nd St, a ZIP code, or a part of the city."),
+        )
+    return Where(Wish(matches[0].lon, matches[0].lat, label, address, radius_m, "street", is_unknown=True))
+
+
+def _on_map(s: Session, point: str, address: str, label: str, radius_m: float) -> Wish:
+    """Return a point of the map, which an address that is known and near only names."""
+    lon, lat, _rest = _chosen(f"{point} ")
+    _require_near(s, lon, lat)
+    if not address:
+        return Wish(lon, lat, label, "", radius_m)
+    found = geocoder.find(s, address)
+    if found.certain:
+        return Wish(lon, lat, label, found.matches[0].label, radius_m)
+    return Wish(lon, lat, label, address, radius_m, "map", is_unknown=True)
 
 
 def _chosen(chosen: str) -> tuple[float, float, str]:
@@ -62,7 +183,19 @@ def _chosen(chosen: str) -> tuple[float, float, str]:
         raise Invalid(_("Choose one of the places."), hint=_("Or write the address again.")) from None
 
 
+def _radius(given: str) -> float:
+    return next((float(one) for one in RADII_M if given == str(one)), 0.0)
+
+
+def _word_for(reach_m: float) -> float:
+    """Return the least radius of those that have a word and reach so far; else the widest."""
+    return float(next((one for one in RADII_M if one >= reach_m), RADII_M[-1]))
+
+
 def _require_near(s: Session, lon: float, lat: float) -> None:
+    beside = [one for one in settings().places_beside if one.has(lon, lat)]
+    if beside:
+        raise Elsewhere(beside)
     city = city_before(s)
     if city is not None and not is_near(lon, lat, city):
-        raise Invalid(_("This place is far from %(city)s.", city=settings().city), hint=_("Write the address again."))
+        raise Elsewhere(settings().places_beside)

@@ -69,16 +69,16 @@ def ask(request: Request, starter: Starter) -> Response:
 
 @router.post("")
 def enter(
-    request: Request, starter: Starter, contact: Text = "", address: Text = "", place: Text = "", agreed: Text = ""
+    request: Request, starter: Starter, asked: places.AskedPlace, contact: Text = "", agreed: Text = ""
 ) -> Response:
-    given = {"contact": contact, "address": address}
+    given = {**asked.given, "contact": contact}
     language = of_resident(request)
     try:
         joining.parse(contact)
         if not agreed:
             raise Invalid(_("Tick the box if you agree."), hint=_("Nothing is sent to you without it."))
         with transaction() as s:
-            where = places.read(s, address, place)
+            where = places.read(s, asked)
         if where.wish is None:
             return _page(request, given=given, choices=where.choices)
         entry = Entry(contact, where.wish, enrolling.first_topics(), language, "event")
@@ -110,7 +110,7 @@ def _page(
     choices: Sequence[Match] = (),
 ) -> Response:
     words = entering.words(of_resident(request))
-    return form_page(request, "tablet.html", error, given, choices=choices, words=words)
+    return form_page(request, "tablet.html", error, given, choices=choices, words=words, **places.asks_more(error))
 
 
 def _name() -> str:

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from notify.core import quiet_time, server_addresses
+from notify.core import neighbours, quiet_time, server_addresses
 from notify.core.errors import Unavailable
+from notify.core.neighbours import Neighbour
 from notify.core.rewording import reworded
 
 TWILIO_URL = "https://api.twilio.com"
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     geocoder_key: SecretStr = SecretStr("")
     geocoder_timeout_s: float = Field(4.0, gt=0, le=30)
 
+    neighbours: str = ""  # "Brook County=https://its.page 19401 -75.4,40.0,-75.3,40.1; ..": who lives there joins there
     outside_feeds: str = ""  # "Weather=https://..; Brook County=https://..": what other agencies say
 
     worker_threads: int = Field(4, ge=1, le=64)  # for each lane and channel
@@ -156,6 +158,12 @@ class Settings(BaseSettings):
                 raise ValueError("is not a list of channels with prices, such as sms=0.0113,email=0.001")
         return text.strip()
 
+    @field_validator("neighbours")
+    @classmethod
+    def _known_neighbours(cls, text: str) -> str:
+        neighbours.parsed(text)
+        return text.strip()
+
     @field_validator("outside_feeds")
     @classmethod
     def _named_feeds(cls, text: str, others: ValidationInfo) -> str:
@@ -173,6 +181,11 @@ class Settings(BaseSettings):
         """Dollars for a unit (a segment, a recipient) by channel; a channel that is not there has no known price."""
         pairs = (pair.partition("=") for pair in self.prices.split(",") if pair.strip())
         return {name.strip(): float(price) for name, _, price in pairs}
+
+    @property
+    def places_beside(self) -> tuple[Neighbour, ...]:
+        """The neighbours of the city, in whose area it does not warn."""
+        return neighbours.parsed(self.neighbours)
 
     @property
     def feeds(self) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ Senders = Mapping[str, Mapping[str, float]]  # by provider: address and rate per
 def check(settings: Settings) -> Iterator[Finding]:
     """Check everything, in the order in which to fix it. Raises nothing: every failure is a finding."""
     yield from _settings(settings)
+    yield from _neighbours(settings)
     senders, found = _database()
     yield from found
     yield from _redis(settings)
@@ -76,6 +77,18 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             f"{settings.public_url} is not an https address.",
             "Set TOCSIN_PUBLIC_URL to the https address that residents and providers reach.",
         )
+
+
+def _neighbours(settings: Settings) -> Iterator[Finding]:
+    for one in settings.places_beside:
+        if one.box or one.zips:
+            yield green("neighbours", f"Who lives in {one.name} is shown {one.url}.")
+        else:
+            yield yellow(
+                "neighbours",
+                f"{one.name} is known by its name only.",
+                "Give its ZIP codes or its area in TOCSIN_NEIGHBOURS, so that addresses there are recognised.",
+            )
 
 
 def _database() -> tuple[Senders | None, list[Finding]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
-from notify.models import Arrival, Place
+from notify.models import Arrival, Place, PlaceCheck
 from notify.subscribers import labels
 from notify.subscribers.homes import SEALED_ADDRESS, street
 from zones.addresses.ranges import metres
@@ -19,16 +19,25 @@ from zones.addresses.ranges import metres
 MOST_PLACES = 10
 # A house is not put at quite the same point by two files of addresses; nor is a place on a map by two people.
 SAME_M = 100.0
+# How far around a place alerts may lie that its resident wants to hear of, in metres.
+RADII_M = (0, 500, 1_000, 2_000, 5_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point."""
+    """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point.
+
+    `radius_m`: how far around it. `found_by`: where its point is from, as in `PlaceCheck.given_by`, if not from the
+    address. `is_unknown`: the city's file lacks the address, and somebody is to look at it.
+    """
 
     lon: float
     lat: float
     label: str
     address: str = ""
+    radius_m: float = 0.0
+    found_by: str = ""
+    is_unknown: bool = False
 
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
@@ -50,16 +59,21 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
         return
     if len(there) >= MOST_PLACES:
         raise too_many()
-    s.execute(
-        insert(Place).values(
+    place = s.scalar(
+        insert(Place)
+        .values(
             subscriber_id=subscriber_id,
             label=wish.label,
             point_sealed=sealed.point_sealed,
             cell_index=sealed.cell_index,
+            radius_m=wish.radius_m,
             address_sealed=crypto.seal(wish.address, SEALED_ADDRESS) if wish.address else None,
             created_at=now,
         )
+        .returning(Place.id)
     )
+    if wish.is_unknown:
+        s.execute(insert(PlaceCheck).values(place_id=place, given_by=wish.found_by, made_at=now))
 
 
 def note_arrival(s: Session, subscriber_id: int, now: datetime) -> None:
@@ -75,8 +89,8 @@ def too_many() -> Refused:
 
 
 def is_at_home(s: Session, subscriber_id: int, wish: Wish) -> bool:
-    """Return whether the resident has a place there."""
-    return any(_near(_places(s, subscriber_id), wish))
+    """Return whether the resident has a place there. The middle of a ZIP code or zone is nobody's home."""
+    return wish.found_by not in {"zip", "zone"} and any(_near(_places(s, subscriber_id), wish))
 
 
 def _places(s: Session, subscriber_id: int) -> list[Place]:

@@ -39,22 +39,20 @@ def ask(request: Request, caller: Viewer) -> Response:
 def enter(
     request: Request,
     caller: Viewer,
+    asked: places.AskedPlace,
     contact: Text = "",
-    address: Text = "",
-    place: Text = "",
-    label: Text = "",
     topic: Annotated[list[Topic] | None, Form()] = None,
     spoken: Text = "",
     how: Annotated[How, Form()] = "call",
     agreed: Text = "",
 ) -> Response:
     operators.require(caller.acting, "serve")
-    given = {"contact": contact, "address": address, "label": label, "spoken": spoken, "how": how, "agreed": agreed}
+    given = {**asked.given, "contact": contact, "spoken": spoken, "how": how, "agreed": agreed}
     try:
         if not agreed:
             raise Invalid(_("The resident must agree first."), hint=_("Read the words aloud, then tick the box."))
         with transaction() as s:
-            where = places.read(s, address, place, label)
+            where = places.read(s, asked)
         if where.wish is None:
             return _page(request, caller, None, given, topic or (), choices=where.choices)
         with transaction() as s:
@@ -99,4 +97,5 @@ def _page(
         hows=entering.HOWS,
         choices=choices,
         entered=entered,
+        **places.asks_more(error),
     )

@@ -1,0 +1,126 @@
+"""Joining from an address that the city's file lacks, by ZIP code, by a point on the map, and from beside the city."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from notify.city import geocoder
+from notify.core import points
+from notify.core.db import transaction
+from notify.core.settings import settings
+from tests import factories
+from tests.api import asked
+from tests.api.joins import PHONE, city_that_sends, form, sent_code
+from zones.addresses.readings import HouseNumber
+from zones.addresses.rows import AddressRow
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _city(door: httpx.Client, city: datetime) -> None:
+    city_that_sends()
+    with transaction() as s:
+        houses = [
+            AddressRow(HouseNumber(100 + 2 * n), "Goldfinch St", "", "Tocsin", "19107", 0.5 + n / 1000, 0.5)
+            for n in range(10)
+        ]
+        geocoder.keep_addresses(s, houses, "a test", NOW, confirmed=True)
+        factories.zone(s, "Harbor", factories.square(0.25, 0.25, 0.001), now=NOW)
+
+
+@pytest.fixture
+def _beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    wanted = "Brook County=https://brook.example.org/alerts 19401 5,5,6,6; Hilltown=https://hill.example.org/join"
+    monkeypatch.setenv("TOCSIN_NEIGHBOURS", wanted)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def join(door: httpx.Client, **fields: object) -> httpx.Response:
+    return form(door, "/join?lang=en", contact=PHONE, **fields)
+
+
+def joined(door: httpx.Client, **fields: object) -> dict[str, Any]:
+    """Join, and return the place that is stored."""
+    answer = join(door, **fields)
+    assert answer.status_code == 303, answer.text
+    assert form(door, answer.headers["location"], code=sent_code()).status_code == 303
+    row = asked.rows("SELECT id, subscriber_id, point_sealed, radius_m FROM places ORDER BY id DESC LIMIT 1")[0]
+    lon, lat = points.open_one(row[1], row[2])
+    checks = [one[0] for one in asked.rows("SELECT given_by FROM place_checks WHERE place_id = :p", p=row[0])]
+    return {"lon": round(lon, 3), "lat": round(lat, 3), "radius_m": row[3], "checks": checks}
+
+
+def test_a_zip_code_is_enough_and_reaches_as_far_as_it_does(door: httpx.Client) -> None:
+    assert joined(door, address="19107") == {"lon": 0.504, "lat": 0.5, "radius_m": 1000, "checks": []}
+
+
+def test_so_is_the_name_of_a_zone(door: httpx.Client) -> None:
+    assert joined(door, address="harbor") == {"lon": 0.251, "lat": 0.251, "radius_m": 500, "checks": []}
+
+
+def test_an_unknown_address_is_taken_with_what_is_near_and_queued(door: httpx.Client) -> None:
+    told = join(door, address="9 Nowhere Lane")
+    assert told.status_code == 422
+    assert 'name="near"' in told.text
+    assert join(door, address="9 Nowhere Lane", near="Nothing at all").status_code == 422
+    found = joined(door, address="9 Nowhere Lane", near="104 Goldfinch St")
+    assert found == {"lon": 0.502, "lat": 0.5, "radius_m": 0, "checks": ["street"]}
+    assert "9 Nowhere Lane" in door.get("/me?lang=en").text
+
+
+def test_what_is_near_may_be_a_zip_code(door: httpx.Client) -> None:
+    assert joined(door, address="9 Nowhere Lane", near="19107")["checks"] == ["zip"]
+
+
+def test_none_of_the_choices_leads_on(door: httpx.Client) -> None:
+    choice = join(door, address="1 Goldfinch St")
+    assert choice.status_code == 200
+    assert 'value="none"' in choice.text
+    assert 'name="near"' in join(door, address="1 Goldfinch St", place="none").text
+
+
+def test_a_point_of_the_map_needs_no_address_and_names_one_that_is_unknown(door: httpx.Client) -> None:
+    assert joined(door, point="0.611 0.622") == {"lon": 0.611, "lat": 0.622, "radius_m": 0, "checks": []}
+    found = joined(door, point="0.711 0.722", address="9 Nowhere Lane")
+    assert found == {"lon": 0.711, "lat": 0.722, "radius_m": 0, "checks": ["map"]}
+
+
+@pytest.mark.parametrize("point", ["", "0.5", "nan 1", "a b", "999 999"])
+def test_a_point_that_is_none_is_refused(door: httpx.Client, point: str) -> None:
+    assert join(door, point=point).status_code == 422
+    assert asked.number("SELECT count(*) FROM joinings") == 0
+
+
+@pytest.mark.usefixtures("_beside")
+@pytest.mark.parametrize(
+    "fields", [{"address": "12 Oak St, 19401"}, {"address": "12 Oak St, Brook County"}, {"point": "5.5 5.5"}]
+)
+def test_who_lives_beside_the_city_is_shown_where_to_sign_up(door: httpx.Client, fields: dict[str, str]) -> None:
+    told = join(door, **fields)
+    assert told.status_code == 422
+    assert 'href="https://brook.example.org/alerts"' in told.text
+    assert "hill.example.org" not in told.text
+
+
+@pytest.mark.usefixtures("_beside")
+def test_who_lives_far_away_is_shown_all_neighbours(door: httpx.Client) -> None:
+    assert join(door, point="60 60").text.count("/alerts") + join(door, point="60 60").text.count('/join"') >= 2
+
+
+def test_an_address_is_completed_while_it_is_typed_from_our_own_page_only(door: httpx.Client) -> None:
+    found = form(door, "/join/suggest", text="104 gold").json()["matches"]
+    assert found[0] == {"label": found[0]["label"], "lon": 0.502, "lat": 0.5, "whole": True}
+    assert "104 GOLDFINCH" in found[0]["label"].upper()
+    assert form(door, "/join/suggest", text="gold").json()["matches"][0]["whole"] is False
+    assert door.post("/join/suggest", data={"text": "104 gold"}).status_code == 403
+
+
+def test_a_device_may_say_where_it_is_on_these_pages_only(door: httpx.Client) -> None:
+    assert "geolocation=(self)" in door.get("/join").headers["permissions-policy"]
+    assert "geolocation=()" in door.get("/").headers["permissions-policy"]
