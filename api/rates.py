@@ -129,7 +129,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         return (*own, Bound("composers", address, COMPOSERS * times))
     if path == "/join/suggest":
         return (Bound("suggest", address, SUGGEST * times),)
-    if path == "/" or f"{path}/".startswith(("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/me/")):
+    if path == "/" or f"{path}/".startswith(("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/j/", "/me/")):
         return (Bound("page", address, PAGE * times),)
     return ()
 

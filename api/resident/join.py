@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from api.auth import require_own_form
 from api.language import of_resident
 from api.rates import client_address
+from api.rendering import page
 from api.resident import me, places, session
 from api.resident.form_page import form_page
 from api.resident.poster_zone import poster_zone
@@ -22,6 +23,7 @@ from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.subscribers import joining, wishes
+from notify.subscribers.enrolling import Joined
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
@@ -101,6 +103,28 @@ def confirm(request: Request, token: str, code: Text = "") -> Response:
             refused = error
     if refused is not None:
         return _code_page(request, token, refused)
+    return _welcome(request, joined, now)
+
+
+@router.get("/j/{link}")
+def ask_link(request: Request, link: str) -> Response:
+    """Ask for the button: what opens links by itself, such as a scanner of a mail program, presses none."""
+    with transaction() as s:
+        waiting = joining.waiting_by_link(s, link, datetime.now(UTC))
+    return page(request, "join_link.html", waiting=waiting)
+
+
+@router.post("/j/{link}")
+def press_link(request: Request, link: str) -> Response:
+    require_own_form(request)
+    now = datetime.now(UTC)
+    with transaction() as s:
+        joined = joining.confirm_by_link(s, link, now)
+    return _welcome(request, joined, now)
+
+
+def _welcome(request: Request, joined: Joined, now: datetime) -> Response:
+    """Open the page of who has proved an address."""
     who = session.Resident(joined.subscriber_id, joined.contact_id)
     answer: Response
     if joined.left_out is None:

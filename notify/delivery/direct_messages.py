@@ -47,13 +47,25 @@ OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 OPERATORS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY)
 JOINERS, ASKED = ("m.joining_id IS NOT NULL", Lane.ROUTINE), ("m.contact_id IS NOT NULL", Lane.ROUTINE)
 
-# What is secret in a message is made when it is claimed, and not stored: by kind its place in the words, and what makes
-# it for a person and a channel. None: the message is not needed any more.
-SECRETS: Mapping[str, tuple[str, Callable[[Session, int, str, datetime], str | None]]] = {
-    "code": (letters.CODE, contacts.new_code),
-    "invitation": (letters.LINK, inviting.mailed_link),
-    "join-code": (letters.CODE, join_codes.new_code),
-    "question": (questions.PLACE, questions.place),
+Secrets = Mapping[str, str]  # by their places in the words
+Maker = Callable[[Session, int, str, datetime], Secrets | None]
+
+
+def _one(place: str, make: Callable[[Session, int, str, datetime], str | None]) -> Maker:
+    def secret(s: Session, person: int, channel: str, now: datetime) -> Secrets | None:
+        made = make(s, person, channel, now)
+        return None if made is None else {place: made}
+
+    return secret
+
+
+# What is secret in a message is made when it is claimed, and not stored: by kind what makes it for a person and a
+# channel. None: the message is not needed any more.
+SECRETS: Mapping[str, Maker] = {
+    "code": _one(letters.CODE, contacts.new_code),
+    "invitation": _one(letters.LINK, inviting.mailed_link),
+    "join-code": join_codes.new_secrets,
+    "question": _one(questions.PLACE, questions.place),
 }
 
 COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
@@ -253,14 +265,9 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
         if claimed is None:
             return None
         address, reason = opened(claimed)
-        place, secret = _secret(s, claimed, now) if address else ("", "")
-        if address and secret is not None:
-            return _Claimed(
-                address,
-                row.subject.replace(place, secret) if place else row.subject,
-                row.text.replace(place, secret) if place else row.text,
-                claimed.contact_id,
-            )
+        hidden = _secrets(s, claimed, now) if address else None
+        if address and hidden is not None:
+            return _Claimed(address, _with(hidden, row.subject), _with(hidden, row.text), claimed.contact_id)
         s.execute(
             text("UPDATE direct_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
             {"id": row.id, "reason": reason or "not-needed", "now": now},
@@ -268,12 +275,15 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
     return None
 
 
-def _secret(s: Session, claimed: Any, now: datetime) -> tuple[str, str | None]:
-    """Return the place of what is secret in the words, and what it is."""
-    if claimed.kind not in SECRETS:
-        return "", ""
-    place, make = SECRETS[claimed.kind]
-    return place, make(s, claimed.person, claimed.channel, now)
+def _secrets(s: Session, claimed: Any, now: datetime) -> Secrets | None:
+    """Return what is secret in the words; None if the message is not needed any more."""
+    return SECRETS[claimed.kind](s, claimed.person, claimed.channel, now) if claimed.kind in SECRETS else {}
+
+
+def _with(hidden: Secrets, words: str) -> str:
+    for place, secret in hidden.items():
+        words = words.replace(place, secret)
+    return words
 
 
 def opened(row: Any) -> tuple[str | None, str]:

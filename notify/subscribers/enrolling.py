@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto
 from notify.core.errors import Refused
+from notify.core.translation import gettext as _
 from notify.models import Consent, Contact, Preference, Subscriber, Topic
 from notify.subscribers import addresses, consent, proving, wishes
 from notify.subscribers.identity import free
@@ -69,6 +70,26 @@ def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt
     return joined
 
 
+def add_contact(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Joined:
+    """Store a proved address as a further one of a resident, with the consent. The caller holds IMPORT_LOCK and keys.
+
+    One that somebody else has moves to the resident, and an opt-out from it stays. Raises Refused once they are erased.
+    """
+    resident = s.get(Subscriber, subscriber_id)
+    if resident is None or resident.erased_at is not None:
+        raise Refused(_("You are not signed up any more."), hint=_("Join again to get messages."))
+    found = _stored(s, who)
+    if found is None:
+        found = _new(s, who, subscriber_id, now)
+    elif found.subscriber_id == subscriber_id:
+        consent.opt_back_in(s, found.channel, found.id, how=who.how, now=now)
+    else:
+        proving.pass_on(s, found, resident, now)
+    found.verified_at = now
+    s.add(Consent(contact_id=found.id, kind="opt-in", at=now, how=who.how, words=who.words))
+    return Joined(subscriber_id, found.id, is_new=False)
+
+
 def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[Contact, Joined]:
     """Return the verified contact, of a resident who is new unless the address is theirs."""
     theirs = known(s, who, wish, now)
@@ -79,23 +100,29 @@ def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[C
     s.add(resident)
     s.flush()
     found, had_others = _stored(s, who), False
-    index = addresses.index(who.channel, who.address)
     if found is not None:
         had_others = proving.pass_on(s, found, resident, now)
         found.verified_at = now
     else:
-        free(s, [(who.channel, index)])
-        found = Contact(
-            subscriber_id=resident.id,
-            channel=who.channel,
-            address_index=index,
-            address_sealed=crypto.seal(who.address, who.channel),
-            verified_at=now,
-            created_at=now,
-        )
-        s.add(found)
+        found = _new(s, who, resident.id, now)
     s.flush()
     return found, Joined(resident.id, found.id, is_new=True, had_others=had_others)
+
+
+def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Contact:
+    index = addresses.index(who.channel, who.address)
+    free(s, [(who.channel, index)])
+    made = Contact(
+        subscriber_id=subscriber_id,
+        channel=who.channel,
+        address_index=index,
+        address_sealed=crypto.seal(who.address, who.channel),
+        verified_at=now,
+        created_at=now,
+    )
+    s.add(made)
+    s.flush()
+    return made
 
 
 def _stored(s: Session, who: Applicant) -> Contact | None:

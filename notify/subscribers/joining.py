@@ -21,7 +21,7 @@ from notify.core.settings import settings
 from notify.core.texts import worded
 from notify.core.translation import gettext as _
 from notify.delivery import carrier_blocks, sender_pool
-from notify.delivery.join_codes import whose
+from notify.delivery.join_codes import CODE, LINK, whose
 from notify.models import Contact, DirectMessage, Joining
 from notify.subscribers import addresses, consent, enrolling
 from notify.subscribers.enrolling import Applicant, Joined
@@ -31,18 +31,20 @@ from templates import RESIDENTS
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
-CODE = "{code}"  # its place in the words until it is sent
 # Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
 NO_CODE = ("complaint", "hard-bounce")
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A joining for which a code was sent."""
+    """A joining for which a code was sent. `joins`: and not only to see their page; `adds`: a further phone or email of
+    a resident. `place`: that which was asked for, "" without one."""
 
     channel: str
     masked: str
-    joins: bool  # and not only to see their page
+    joins: bool
+    adds: bool = False
+    place: str = ""
 
 
 def parse(contact: str) -> tuple[str, str]:
@@ -58,16 +60,25 @@ def parse(contact: str) -> tuple[str, str]:
 
 
 def begin(
-    s: Session, contact: str, wish: Wish | None, *, language: str, words: str, network: str, now: datetime
+    s: Session,
+    contact: str,
+    wish: Wish | None,
+    *,
+    language: str,
+    words: str,
+    network: str,
+    now: datetime,
+    adds_to: int | None = None,
 ) -> str:
     """Send a code to a phone or email, and return the token of the page that asks for it.
 
-    `words`: what was shown and agreed to. `network`: where the request comes from. Raises Invalid for an address that
-    is malformed, TooManyTries, and Unavailable when nothing can be sent on its channel. The answer is the same whether
-    the address is known or not, and whether a code is really sent.
+    `words`: what was shown and agreed to. `network`: where the request comes from. `adds_to`: the resident whose
+    further phone or email it is to become. Raises Invalid for an address that is malformed, TooManyTries, and
+    Unavailable when nothing can be sent on its channel. The answer is the same whether the address is known or not, and
+    whether a code is really sent.
     """
     channel, address = parse(contact)
-    may_send = _count(s, channel, address, network, now, signs_in=wish is None)
+    may_send = _count(s, channel, address, network, now, signs_in=wish is None and adds_to is None)
     require_sender(channel)
     keyring.hold(s)
     token = secrets.token_urlsafe(24)
@@ -81,6 +92,7 @@ def begin(
         words=words,
         made_at=now,
         code_ends_at=now + one_time_codes.LIVES,
+        adds_to=adds_to,
     )
     s.add(joining)
     s.flush()
@@ -93,18 +105,33 @@ def send_again(s: Session, token: str, network: str, now: datetime) -> None:
     """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
     joining = _open(s, token, now)
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    may_send = _count(s, joining.channel, address, network, now, signs_in=joining.wish_sealed is None)
+    may_send = _count(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
     keyring.hold(s)
-    joining.code_hash, joining.code_ends_at = None, now + one_time_codes.LIVES
+    joining.code_hash, joining.link_hash, joining.code_ends_at = None, None, now + one_time_codes.LIVES
     if may_send:
         _send_code(s, joining, address, now)
 
 
 def waiting(s: Session, token: str, now: datetime) -> Waiting:
     """Return what the page of a joining shows. Raises NotFound when it is over."""
-    joining = _open(s, token, now)
-    address = crypto.unseal(joining.address_sealed, joining.channel)
-    return Waiting(joining.channel, addresses.masked(joining.channel, address), joining.wish_sealed is not None)
+    return _waiting(_open(s, token, now))
+
+
+def waiting_by_link(s: Session, link: str, now: datetime) -> Waiting:
+    """Return what the page of a link shows, which was sent beside a code. It changes nothing: mail programs and
+    scanners open links by themselves. Raises NotFound when it is over."""
+    return _waiting(_by_link(s, link, now))
+
+
+def _waiting(joining: Joining) -> Waiting:
+    address, wish = crypto.unseal(joining.address_sealed, joining.channel), _wish(joining)
+    return Waiting(
+        joining.channel,
+        addresses.masked(joining.channel, address),
+        wish is not None,
+        joining.adds_to is not None,
+        (wish.address or wish.label) if wish else "",
+    )
 
 
 def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
@@ -120,13 +147,26 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     if not one_time_codes.is_right(joining.code_hash, whose(joining.id), code):
         joining.code_tries += 1
         raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
+    return _proved(s, joining, now)
+
+
+def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
+    """Do what `confirm` does, for who has pressed the button on the page of the link. It is good once, as long as the
+    code beside it. Raises NotFound when it is over, and Refused."""
+    return _proved(s, _by_link(s, link, now, lock=True), now)
+
+
+def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
     keyring.hold(s)
-    wish = Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
+    wish = _wish(joining)
     address = crypto.unseal(joining.address_sealed, joining.channel)
     who = Applicant(joining.channel, address, joining.language, joining.words, consent.BY_WEB)
-    joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
-    joining.ended_at, joining.contact_id, joining.code_hash = now, joined.contact_id, None
+    if joining.adds_to is not None:
+        joined = enrolling.add_contact(s, who, joining.adds_to, now)
+    else:
+        joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
+    joining.ended_at, joining.contact_id, joining.code_hash, joining.link_hash = now, joined.contact_id, None, None
     consent.note_alive(s, joining.channel, addresses.index(joining.channel, address), how=consent.BY_WEB, now=now)
     if wish is not None:
         _say(s, joining, "welcome", now)
@@ -181,6 +221,24 @@ def forget_old(s: Session, now: datetime) -> None:
     s.execute(delete(Joining).where(Joining.made_at < now - FORGOTTEN_AFTER))
 
 
+def _signs_in(joining: Joining) -> bool:
+    return joining.wish_sealed is None and joining.adds_to is None
+
+
+def _wish(joining: Joining) -> Wish | None:
+    return Wish(**json.loads(crypto.unseal(joining.wish_sealed, joining.channel))) if joining.wish_sealed else None
+
+
+def _by_link(s: Session, link: str, now: datetime, *, lock: bool = False) -> Joining:
+    asked = select(Joining).where(
+        Joining.link_hash == crypto.hash_key(link), Joining.ended_at.is_(None), Joining.code_ends_at > now
+    )
+    found = s.scalar(asked.with_for_update() if lock else asked)
+    if found is None:
+        raise NotFound(_("This link is over."), hint=_("Begin again on the page where one joins."))
+    return found
+
+
 def _open(s: Session, token: str, now: datetime, *, lock: bool = False) -> Joining:
     asked = select(Joining).where(
         Joining.token_hash == crypto.hash_key(token), Joining.ended_at.is_(None), Joining.made_at > now - OPEN_FOR
@@ -212,7 +270,10 @@ def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
     words = worded(RESIDENTS, joining.language)[kind]
     known, channel = settings(), CHANNELS[joining.channel]
     stop = words.get(f"stop_by_{channel.leaves_by}", "")
-    given = {"city": known.city, "program": known.program, "link": f"{known.public_url}/me", "stop": stop, "code": CODE}
+    # Whoever presses a link joins on their own device: not for a phone that somebody else says is theirs.
+    beside = "" if joining.adds_to is not None else words.get("beside", "")
+    given = {"city": known.city, "program": known.program, "mine": f"{known.public_url}/me", "stop": stop}
+    given |= {"code": CODE, "link": LINK, "beside": beside.format(link=LINK)}
     s.add(
         DirectMessage(
             kind=kind, joining_id=joining.id, step=1, channel=channel.name, state="waiting", made_at=now, reason="",

@@ -31,6 +31,15 @@ def sent_code() -> str:
     return code
 
 
+def sent_link() -> str:
+    """The path of the link in the newest message."""
+    with transaction() as s:
+        number = s.execute(text("SELECT max(joining_id) FROM direct_messages WHERE kind = 'join-code'")).scalar_one()
+        made = join_codes.new_secrets(s, number, "", datetime.now(UTC))
+    assert made is not None
+    return made[join_codes.LINK].removeprefix(settings().public_url)
+
+
 def form(door: httpx.Client, path: str, **fields: object) -> httpx.Response:
     return door.post(path, data=fields, headers={"Origin": settings().public_url}, follow_redirects=False)
 

@@ -119,8 +119,9 @@ def test_a_look_at_ones_page_is_no_consent(door: httpx.Client, city: datetime) -
 @pytest.mark.parametrize("kind", ["join-code", "welcome"])
 def test_what_is_texted_is_one_segment(language: str, kind: str) -> None:
     words = worded(RESIDENTS, language)[kind]
-    given = {"city": "Philadelphia", "program": "Tocsin city alerts", "link": "https://alerts.phila.gov/me"}
-    said = words["text"].format(**given, code="123456", stop=words.get("stop_by_reply", ""))
+    given = {"city": "Philadelphia", "program": "Tocsin city alerts", "mine": "https://alerts.phila.gov/me"}
+    beside = words.get("beside", "").format(link="https://alerts.phila.gov/j/0123456789abcdef")
+    said = words["text"].format(**given, code="123456", stop=words.get("stop_by_reply", ""), beside=beside)
     assert sms_segments.count(said).segments == 1
 
 
