@@ -4,21 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from babel.dates import format_time, get_timezone_name
+from babel.dates import format_time, get_timezone_location
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.core import translation
 from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
 from notify.models import Contact
 from notify.subscribers import choices
 from notify.subscribers.choices import Chosen
 
 # Those of the United States; a resident who lives by another one keeps it.
-ZONES = (
-    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
-    "America/Anchorage", "Pacific/Honolulu", "America/Puerto_Rico",
-)  # fmt: skip
+ZONES = {
+    "America/New_York": gettext_noop("Eastern Time"),
+    "America/Chicago": gettext_noop("Central Time"),
+    "America/Denver": gettext_noop("Mountain Time"),
+    "America/Phoenix": gettext_noop("Mountain Time (Arizona)"),
+    "America/Los_Angeles": gettext_noop("Pacific Time"),
+    "America/Anchorage": gettext_noop("Alaska Time"),
+    "Pacific/Honolulu": gettext_noop("Hawaii Time"),
+    "America/Puerto_Rico": gettext_noop("Atlantic Time (Puerto Rico)"),
+}
 MOST = (1, 2, 3, 5, 10)
 
 
@@ -64,7 +72,7 @@ def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
 
 
 def _called(zone: str) -> str:
-    return get_timezone_name(zone, "long", locale=translation.locale(), zone_variant="generic", uncommon=True)
+    return _(ZONES[zone]) if zone in ZONES else get_timezone_location(zone, locale=translation.locale())
 
 
 def _clock(at: time) -> str:

@@ -1,5 +1,6 @@
 """The form on a resident's page about when messages come."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -60,3 +61,22 @@ def test_nobody_without_a_code_and_no_other_site_may_choose(door: httpx.Client) 
     join(door)
     assert door.post("/me/choices", data={"most_a_day": "3"}, headers={"Origin": "https://evil.example"}).is_error
     assert sql("SELECT * FROM choices") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "arizona"), [("en", "Mountain Time (Arizona)"), ("es", "Hora de la Montaña (Arizona)")]
+)
+def test_no_two_time_zones_read_alike(me: httpx.Client, language: str, arizona: str) -> None:
+    page = me.get(f"/me?lang={language}").text
+    zones = re.findall(r'<option value="[A-Z]\w+/\w+"[^>]*>([^<]+)</option>', page)
+    assert len(set(zones)) == len(zones) == 8
+    assert arizona in zones
+
+
+def test_each_button_says_what_it_saves(me: httpx.Client) -> None:
+    page = me.get("/me?lang=en").text
+    assert (
+        page.count("<button>Save topics and language</button>")
+        == page.count("<button>Save times and limits</button>")
+        == 1
+    )
