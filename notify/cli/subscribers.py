@@ -1,6 +1,7 @@
 """`tocsin subscribers ...`."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +36,14 @@ def import_(
     outside: Annotated[
         Literal["refuse", "keep"], typer.Option(help="What to do with places far from the city.")
     ] = "refuse",
+    ask: Annotated[
+        bool,
+        typer.Option("--ask", help="Ask contacts without consent_at and consent_how, once each, to confirm, by day."),
+    ] = False,
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="THEIRS=OURS", help="The file's name for a column of ours. May be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be kept, but keep nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -66,6 +75,8 @@ def import_(
             merge=merge,
             outside=outside == "keep",
             dry_run=dry_run,
+            ask=ask,
+            called=_called(renamed or ()),
         )
     nothing_kept = typer.Exit(2) if done.rows and not done.kept else None
     if as_json:
@@ -76,6 +87,17 @@ def import_(
     _say(done)
     if nothing_kept:
         raise nothing_kept
+
+
+def _called(pairs: Sequence[str]) -> dict[str, str]:
+    """Read `Mobile Phone=phone`: our columns by the names of the file."""
+    called = {}
+    for pair in pairs:
+        theirs, sign, ours = pair.rpartition("=")
+        if not (sign and theirs.strip() and ours.strip()):
+            raise Invalid(f"{pair!r} names no column of the file.", hint="Write --map 'Mobile Phone=phone'.")
+        called[theirs] = ours
+    return called
 
 
 def _say(done: subscribers.ImportReport) -> None:
@@ -95,6 +117,8 @@ def _say(done: subscribers.ImportReport) -> None:
             " contacts, unless they have consented before.",
             soft_wrap=True,
         )
+    if done.new.to_ask:
+        console.print(f"{counted(done.new.to_ask, 'contact')} will be asked to confirm, a few at a time and by day.")
     if done.without_topic:
         console.print(f"{counted(done.without_topic, 'row')} without a topic; residents without one get nothing.")
     if done.outside:

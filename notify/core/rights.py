@@ -64,8 +64,8 @@ RIGHTS = {
     "passkeys": "SELECT, INSERT, DELETE, UPDATE (sign_count, backed_up, used_at)",
     "passkey_challenges": "SELECT, INSERT, DELETE",
     "known_devices": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
-    "joinings": "SELECT, INSERT, DELETE, UPDATE (token_hash, code_hash, link_hash, code_ends_at, code_tries,"
-    " contact_id, ended_at)",
+    "import_asks": "SELECT, INSERT, DELETE, UPDATE (message_id)",
+    "joinings": "SELECT, INSERT, DELETE, UPDATE (code_hash, link_hash, code_ends_at, code_tries, contact_id, ended_at)",
     "conversations": "SELECT, INSERT, DELETE, UPDATE (asked, kept_sealed, language, message_id, changed_at, ends_at)",
     "address_checks": "SELECT, INSERT, UPDATE (answer, answered_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
@@ -84,7 +84,7 @@ RIGHTS = {
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"
-    " lowest_severity)",
+    " entered_at, lowest_severity)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "arrivals": "SELECT, INSERT, DELETE, UPDATE (due_at)",
     "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by)",

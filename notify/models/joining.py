@@ -1,23 +1,19 @@
 """Somebody who asked for messages, or for their own page, and has not yet proved that the phone or email is theirs."""
 
 from datetime import datetime
-from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, Text
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
-
-EnteredHow = Literal["call", "paper", "event", "import"]
 
 
 class Joining(Base):
     """`wish_sealed`: the place that they asked for, as `subscribers.joining.Wish`; None: only to see their page.
 
     `adds_to`: the resident whose further phone or email it is. `link_hash`: of the link beside the code.
-    `words`: what they agreed to, as it was shown or read to them. `entered_how`: how it came to the staff member who
-    entered it; None: they typed it themselves. A row is deleted a day after it was made, an entered one after a week.
+    `words`: what they agreed to, as it was shown. A row is deleted a day after it was made.
     """
 
     __tablename__ = "joinings"
@@ -36,12 +32,10 @@ class Joining(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))  # once the code was entered
     ended_at: Mapped[datetime | None]
     address_index: Mapped[bytes | None]  # an erasure finds what was not ended by it
-    entered_how: Mapped[EnteredHow | None] = mapped_column(Text)
-    entered_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     adds_to: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))
 
     __table_args__ = (
         Index("joinings_made", "made_at"),
-        Index("joinings_link", "link_hash", unique=True, postgresql_where=sql("link_hash IS NOT NULL")),
         Index("joinings_to_answer", "channel", "address_index", postgresql_where=sql("address_index IS NOT NULL")),
+        Index("joinings_link", "link_hash", unique=True, postgresql_where=sql("link_hash IS NOT NULL")),
     )

@@ -35,15 +35,28 @@ class Contact(Base):
     address_sealed: Mapped[bytes | None]
     verified_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
-    asked_at: Mapped[datetime | None]  # whether it may be written to, once ever: it came without a consent
+    asked_at: Mapped[datetime | None]  # whether it wants alerts, once ever: an import brought it without a consent
+    entered_at: Mapped[datetime | None]  # by staff, who asked it to confirm
     lowest_severity: Mapped[int | None] = mapped_column(SmallInteger)  # of routine alerts; None: any
     created_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("channel", "address_index"),
         Index("contacts_of_subscriber", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
+        Index("contacts_entered", "entered_at", postgresql_where=text("entered_at IS NOT NULL")),
         Index("contacts_of_timeline", "timeline_of", postgresql_where=text("timeline_of IS NOT NULL")),
     )
+
+
+class ImportAsk(Base):
+    """A contact that waits to be asked whether it wants alerts. `message_id`: the question, once it is under way."""
+
+    __tablename__ = "import_asks"
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True, autoincrement=False)
+    made_at: Mapped[datetime]
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("direct_messages.id", ondelete="SET NULL"))
+
+    __table_args__ = (Index("import_asks_message", "message_id", postgresql_where=text("message_id IS NOT NULL")),)
 
 
 class Place(Base):

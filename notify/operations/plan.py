@@ -40,6 +40,7 @@ JOBS = (
     Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
     Job("arrivals", "Send the alerts in force to who has just joined or added a place.", Every(1)),
     Job("questions", "Send residents what they are asked, by day.", Every(1), patience_s=300),
+    Job("import_asks", "Ask contacts of an import without a consent, by day.", Every(30), patience_s=1800),
     Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
     # One run may have to release a million deliveries.
     Job("release", "Send what quiet hours held back, once they are over.", Every(2), patience_s=900),

@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -53,10 +53,11 @@ def lines_of(source: str | os.PathLike[str] | Iterable[str]) -> Iterator[str]:
             yield text
 
 
-def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
+def header_of(lines: Iterator[str], called: Mapping[str, str]) -> tuple[list[str], int]:
     """Return the column names of the first line that is not empty, and the number of the next line.
 
-    `Consent At` is consent_at, and a line `sep=,` for Excel is not the header. Raises Invalid if a column in `NEEDED`
+    `Consent At` is consent_at, and a line `sep=,` for Excel is not the header. `called`: our
+    columns by the names that the file has for them. Raises Invalid if one of those is missing, if a column in `NEEDED`
     is missing, one is there twice, or an unknown one may say who opted out or resembles one of ours: the data in phone2
     would be lost.
     """
@@ -69,7 +70,7 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
         raise Invalid("The file is empty.", hint=f"Its first line must name the columns: {','.join(COLUMNS)}.")
     if "\0" in first or _BYTES_THAT_ARE_NO_UTF8.search(first):
         raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
-    names = ["_".join(re.split(r"[\s_-]+", field.strip().lower())) for field in fields_of(first) or []]
+    names = _renamed([_tidy(field) for field in fields_of(first) or []], called)
     missing = list(filter(None, (_missing(names, ways) for ways in NEEDED)))
     others = [name for name in names if name not in COLUMNS]
     twice = [column for column in COLUMNS if names.count(column) > 1]
@@ -95,6 +96,20 @@ def header_of(lines: Iterator[str]) -> tuple[list[str], int]:
         or f"The first line must name columns of {','.join(COLUMNS)} (docs/subscribers.md). Rename a column that is "
         "like one of them, or remove it; other columns are ignored.",
     )
+
+
+def _renamed(names: Sequence[str], called: Mapping[str, str]) -> list[str]:
+    """Return the names of the columns, ours for those that the file calls otherwise."""
+    ours = {_tidy(theirs): _tidy(name) for theirs, name in called.items()}
+    if unknown := sorted(set(ours.values()) - set(COLUMNS)):
+        raise Invalid(f"There is no column {unknown[0]!r}.", hint=f"Ours are {', '.join(COLUMNS)}.")
+    if missing := sorted(set(ours) - set(names)):
+        raise Invalid(f"The file has no column {missing[0]!r}.", hint="Give its name as the first line has it.")
+    return [ours.get(name, name) for name in names]
+
+
+def _tidy(name: str) -> str:
+    return "_".join(re.split(r"[\s_-]+", name.strip().lower()))
 
 
 def _missing(names: Sequence[str], ways: Sequence[Sequence[str]]) -> str:

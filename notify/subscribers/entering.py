@@ -2,10 +2,11 @@
 alerts once its owner has answered YES, by text or by the link of an email.
 """
 
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from sqlalchemy import select, text
@@ -21,7 +22,7 @@ from notify.core.translation import speaking
 from notify.models import Consent, Contact, Operator, Preference, Subscriber, Topic
 from notify.subscribers import addresses, consent, joining, proving, questions, wishes
 from notify.subscribers.identity import free
-from notify.subscribers.serving import note, require
+from notify.subscribers.serving import erase_own, note, require
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 
@@ -29,7 +30,9 @@ How = Literal["call", "paper", "event"]
 HOWS: tuple[How, ...] = get_args(How)
 # How it is stored with the consent, for good and in one language.
 PROOFS = {"call": "phone call", "paper": "paper form", "event": "sign-up at an event"}
-BY_LINK = "YES by the link of an email"
+BY_LINK = f"{proving.YES}the link of an email"
+UNANSWERED_FOR = timedelta(days=30)
+_HOUSE = re.compile(r"\d+[A-Za-z]?(-\d+)?$")  # 4711, 12B, 12-14; not 5th
 PURPOSE = "entered"  # of the token in that link
 
 
@@ -52,11 +55,13 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the page of a link shows. `words`: what the owner of the email agrees to."""
+    """What the page of a link shows. `words`: what the owner of the email agrees to. `near`: the street of the place,
+    so that somebody whose address staff have misread says no; "" for an import."""
 
     masked: str
     language: str
     words: str
+    near: str
 
 
 def words(language: str) -> str:
@@ -97,7 +102,9 @@ def describe(s: Session, token: str, now: datetime) -> Asked:
     assert contact.address_sealed is not None  # noqa: S101  such a contact is not asked
     address = crypto.unseal(contact.address_sealed, contact.channel)
     language = s.get_one(Subscriber, contact.subscriber_id).language
-    return Asked(addresses.masked(contact.channel, address), language, str(kept.get("words", "")))
+    return Asked(
+        addresses.masked(contact.channel, address), language, str(kept.get("words", "")), str(kept.get("near", ""))
+    )
 
 
 def confirm(s: Session, token: str, now: datetime) -> Asked:
@@ -107,9 +114,25 @@ def confirm(s: Session, token: str, now: datetime) -> Asked:
     contact.verified_at = now
     how = f"{BY_LINK}: {kept.get('how', '')}"
     s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=how, words=asked.words))
+    contact_of = contact.subscriber_id
+    assert contact_of is not None  # noqa: S101  only timelines have none
+    wishes.note_arrival(s, contact_of, now)
     questions.settle(s, contact.channel, contact.address_index, now)
     consent.note_alive(s, contact.channel, contact.address_index, how=how, now=now)
     return asked
+
+
+def forget_old(s: Session, now: datetime) -> None:
+    """Erase whom staff have entered and who has not answered for a month: nothing may be sent to them."""
+    found = s.execute(
+        text("""SELECT DISTINCT subscriber_id FROM contacts c
+                 WHERE entered_at < :old AND verified_at IS NULL AND address_sealed IS NOT NULL
+                   AND NOT EXISTS (SELECT FROM contacts o WHERE o.subscriber_id = c.subscriber_id
+                                      AND o.verified_at IS NOT NULL)"""),
+        {"old": now - UNANSWERED_FOR},
+    )
+    for subscriber_id in found.scalars().all():
+        erase_own(s, subscriber_id, now, None, how="not confirmed")
 
 
 def _check(entry: Entry) -> None:
@@ -152,6 +175,7 @@ def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime
                 address_sealed=crypto.seal(address, channel), created_at=now,
             )  # fmt: skip
             s.add(found)
+        found.entered_at = now
         s.flush()
         s.add_all(Preference(subscriber_id=resident.id, topic=topic) for topic in sorted(set(entry.topics)))
     assert found.subscriber_id is not None  # noqa: S101  only timelines have none
@@ -162,7 +186,9 @@ def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime
 
 def _ask(s: Session, contact: Contact, entry: Entry, now: datetime, by: Operator) -> None:
     subject, said = message(contact.channel, entry.language)
-    about: dict[str, Any] = {"words": words(entry.language), "how": f"{PROOFS[entry.how]}, entered by operator {by.id}"}
+    how = f"{PROOFS[entry.how]}, entered by operator {by.id}"
+    near = street(entry.wish.address) or settings().city
+    about: dict[str, Any] = {"words": words(entry.language), "how": how, "near": near, "place": near}
     if CHANNELS[contact.channel].letter:
         about["place"] = link(contact.id)
     questions.ask(s, contact.channel, contact.address_index, questions.CONFIRM, text=said, subject=subject, now=now,
@@ -183,10 +209,17 @@ def message(channel: str, language: str) -> tuple[str, str]:
                 link=questions.PLACE,
             )
         return "", _(
-            "%(program)s: reply YES to get the alerts that were asked for at this number, NO if not by you. Not 911."
-            " Msg&data rates may apply. HELP or STOP.",
+            "%(program)s: reply YES to get the alerts for %(street)s that were asked for at this number, NO if not by"
+            " you. Not 911. Msg&data rates may apply. HELP or STOP.",
             program=known.program,
+            street=questions.PLACE,
         )
+
+
+def street(address: str) -> str:
+    """Return the street of an address without its number and what follows: a stranger must not learn the house."""
+    first = address.split(",")[0].split("#")[0]
+    return " ".join(word for word in first.split() if not _HOUSE.match(word))[:40]
 
 
 def link(contact_id: int) -> str:

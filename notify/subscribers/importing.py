@@ -9,7 +9,7 @@ import csv
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -101,6 +101,8 @@ def import_csv(
     merge: bool = False,
     outside: bool = False,
     dry_run: bool = False,
+    ask: bool = False,
+    called: Mapping[str, str] | None = None,
 ) -> ImportReport:
     """Import a file, or the lines of one. Good rows are kept; bad ones are reported with their line and the reason.
 
@@ -109,13 +111,15 @@ def import_csv(
     rows read so far. `bad_rows_to` gets all bad rows as a CSV of line and reason. `merge`: the operator has confirmed
     that rows which share a phone or an email are about one resident, even if that adds a second phone or email.
     `outside`: accept places far from the city; without it their rows are bad. `dry_run`: report the same, but keep
-    nothing. Raises Invalid, before anything is kept, when the file or its header cannot be used.
+    nothing. `ask`: contacts without a consent are asked, once each, whether they want alerts. `called`: our columns by
+    the names that the file has for them. Raises Invalid, before anything is kept, when the file or its
+    header cannot be used.
     """
     operators.require_by(by, "administer")
     if not isinstance(source, str | os.PathLike):
         source = list(source)  # it is read twice
     lines = lines_of(source)
-    names, following = header_of(lines)
+    names, following = header_of(lines, called or {})
     chosen = settings()
     with transaction() as s:
         city = city_before(s)
@@ -123,11 +127,11 @@ def import_csv(
     with ExitStack() as stack:
         gc.freeze()  # a chunk's objects are freed with it; scanning all others took a seventh of the time
         stack.callback(gc.unfreeze)
-        couples = _couples(reader, source, merge)
+        couples = _couples(reader, source, merge, called or {})
         tally = _Tally()
         write = _writer(stack, bad_rows_to)
         rehearsed = stack.enter_context(rehearsal(couples, merge)) if dry_run else None
-        keep = rehearsed.keep if rehearsed else partial(_stored, now=now, couples=couples, merge=merge)
+        keep = rehearsed.keep if rehearsed else partial(_stored, now=now, couples=couples, merge=merge, ask=ask)
         rows = records(lines, first_line=following)
         while chunk := list(islice(rows, CHUNK)):
             good, bad = _read(reader, chunk)
@@ -136,7 +140,7 @@ def import_csv(
             if on_progress:
                 on_progress(tally.rows)
         if rehearsed:
-            tally.new = rehearsed.total()
+            tally.new = rehearsed.total(ask=ask)
     report = _report(tally, names, city is not None, dry_run)
     if not dry_run:
         _note(report, now, by)
@@ -172,10 +176,12 @@ def _read(reader: Reader, chunk: Iterable[tuple[int, list[str] | None]]) -> tupl
     return good, bad
 
 
-def _couples(reader: Reader, source: str | os.PathLike[str] | Iterable[str], merge: bool) -> Couples:
+def _couples(
+    reader: Reader, source: str | os.PathLike[str] | Iterable[str], merge: bool, called: Mapping[str, str]
+) -> Couples:
     """Return the pairs of phone and email in the file, also of rows that are left out for another reason."""
     lines = lines_of(source)
-    _, following = header_of(lines)
+    _, following = header_of(lines, called)
     rows = (
         (couple_of(*both), line, fields)
         for line, fields in records(lines, first_line=following)
@@ -211,13 +217,13 @@ def _keep(tally: _Tally, rows: list[Row], keep: Callable[[Sequence[Row]], _Kept]
     return left_out
 
 
-def _stored(rows: Sequence[Row], now: datetime, couples: Couples, merge: bool) -> _Kept:
+def _stored(rows: Sequence[Row], now: datetime, couples: Couples, merge: bool, ask: bool) -> _Kept:
     """Store rows in one transaction; try again when residents sign up with the same addresses at the same time."""
     for _ in range(TRIES - 1):
         with suppress(IntegrityError), transaction() as s:
-            return store(s, rows, now, couples, merge=merge)
+            return store(s, rows, now, couples, merge=merge, ask=ask)
     with transaction() as s:
-        return store(s, rows, now, couples, merge=merge)
+        return store(s, rows, now, couples, merge=merge, ask=ask)
 
 
 def _writer(files: ExitStack, path: Path | None) -> Callable[[Iterable[Reason]], None]:

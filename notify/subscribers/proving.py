@@ -12,24 +12,29 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import audit
-from notify.models import Contact, Place, ResidentChange, Subscriber, Suppression
+from notify.models import Consent, Contact, Place, ResidentChange, Subscriber, Suppression
 from notify.subscribers import wishes
 from notify.subscribers.wishes import Wish
 
 # A number that was given up rests so long, at least, before somebody else gets it: 47 CFR 52.15(f)(1)(ii). About 35
 # million pass on in the USA each year (FCC 18-177).
 RESTS = timedelta(days=45)
+YES = "YES by "  # how a consent begins that answers a question
+BY_IMPORT = "import without a record of the consent"
 
 
 def is_theirs(s: Session, contact: Contact, wish: Wish | None, now: datetime) -> bool:
     """Return whether who has entered a code from a contact is the resident that it is stored with.
 
     They are if the resident proved it, and it was neither reported as dead nor silent for RESTS since; or if the place
-    that they join with is one of the resident's: `wish`.
+    that they join with is one of the resident's: `wish`. To answer YES is no proof of that: staff may have misread the
+    number, and an import may be older than its owner.
     """
     if contact.subscriber_id is None:
         return False
     proved = contact.verified_at
+    if proved is not None and _has_only_answered(s, contact):
+        proved = None
     if proved is not None and not _was_dead(s, contact, proved) and not _was_silent(s, contact, proved, now):
         return True
     return wish is not None and wishes.is_at_home(s, contact.subscriber_id, wish)
@@ -50,6 +55,20 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool
         new=to.id,
     )  # fmt: skip
     return s.scalar(select(Place.id).where(Place.subscriber_id == before).limit(1)) is not None
+
+
+def _has_only_answered(s: Session, contact: Contact) -> bool:
+    """Whether a contact was stored by others, and all that came from its owner is YES to our question."""
+    if contact.entered_at is None and contact.asked_at is None:
+        return False
+    joined = select(Consent.id).where(
+        Consent.contact_id == contact.id,
+        Consent.kind == "opt-in",
+        Consent.topic.is_(None),
+        Consent.how.not_like(f"{YES}%"),
+        Consent.at >= (contact.entered_at or contact.asked_at),
+    )
+    return s.scalar(joined.limit(1)) is None
 
 
 def _was_dead(s: Session, contact: Contact, proved: datetime) -> bool:

@@ -45,8 +45,8 @@ def ask(
     within: timedelta = ANSWERED_WITHIN,
     any_hour: bool = False,
     **about: Any,
-) -> None:
-    """Send a question to a contact and wait for the answer.
+) -> int:
+    """Send a question to a contact and wait for the answer. Return the id of the message.
 
     `text`: the message, with `PLACE` where the street address stands that `about` holds as `place`; no other address
     may be in it, because it is stored in clear. `about`: what the answer needs, sealed. `CONFIRM`: `words`, what was
@@ -74,6 +74,7 @@ def ask(
     s.flush()
     talk = conversations.read(s, channel, index, now).asking(question, now + within, **about)
     conversations.keep(s, channel, index, replace(talk, message_id=message.id), now)
+    return message.id
 
 
 def waiting(s: Session, channel: str, index: bytes, now: datetime) -> About | None:

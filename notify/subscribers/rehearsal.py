@@ -14,7 +14,7 @@ from notify.core import keyring
 from notify.core.db import engine
 from notify.subscribers.identity import EMAIL, PHONE, Couples
 from notify.subscribers.rows import Row
-from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, Stored, copy, settle
+from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, TO_ASK, Stored, copy, settle
 
 
 class Rehearsal:
@@ -42,9 +42,11 @@ class Rehearsal:
             s.execute(text("ANALYZE incoming"))
         return Stored(), refused
 
-    def total(self) -> Stored:
+    def total(self, *, ask: bool) -> Stored:
+        """`ask`: the contacts without a consent would be asked for one."""
+        questions = (*_QUESTIONS, GIVEN + TO_ASK) if ask else _QUESTIONS
         with Session(self._connection) as s, s.begin():
-            return Stored(*(s.execute(text(question)).scalar_one() for question in _QUESTIONS))
+            return Stored(*(s.execute(text(question)).scalar_one() for question in questions))
 
 
 @contextmanager

@@ -117,6 +117,7 @@ _ERASE = (
         WHERE c.subscriber_id = :id AND (c.channel, c.address_index) = (v.channel, v.address_index)""",
     """INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
        SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
+    "DELETE FROM import_asks WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM direct_messages WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     """DELETE FROM joinings j USING contacts c

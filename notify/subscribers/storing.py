@@ -36,6 +36,7 @@ class Stored:
     topics: int = 0
     consents: int = 0
     suppressed: int = 0
+    to_ask: int = 0  # contacts without a consent that will be asked for one
 
     def __add__(self, other: Self) -> "Stored":
         return Stored(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Stored)))
@@ -51,12 +52,12 @@ class Settled:
 
 
 def store(
-    s: Session, rows: Sequence[Row], now: datetime, couples: Couples, *, merge: bool = False
+    s: Session, rows: Sequence[Row], now: datetime, couples: Couples, *, merge: bool = False, ask: bool = False
 ) -> tuple[Stored, list[tuple[int, str]]]:
     """Store rows. Return what is new, and (line, reason) of the rows that contradict what is known.
 
-    `couples` are those of the whole file. Raises IntegrityError when somebody signs up with one of the addresses at the
-    same time: try again.
+    `couples` are those of the whole file. `ask`: contacts without a consent will be asked for one. Raises
+    IntegrityError when somebody signs up with one of the addresses at the same time: try again.
     """
     if not rows:
         return Stored(), []
@@ -68,7 +69,7 @@ def store(
     s.execute(text(f"CREATE TEMP TABLE incoming ({INCOMING}) ON COMMIT DROP"))
     new_ids = _new_ids(s, -min((one.owner for one in settled), default=0))
     copy(s, settled, had, lambda resident: new_ids[-resident - 1] if resident < 0 else resident)
-    return _insert(s, now), refused
+    return _insert(s, now, ask), refused
 
 
 def couple_of(phone: str, email: str) -> Couple:
@@ -206,7 +207,7 @@ GIVEN = f"""
 """  # noqa: S608
 
 
-def _insert(s: Session, now: datetime) -> Stored:
+def _insert(s: Session, now: datetime, ask: bool) -> Stored:
     def run(statement: str) -> int:
         done = s.execute(text(statement), {"now": now} if ":now" in statement else {})
         assert isinstance(done, CursorResult)  # noqa: S101  it is not a SELECT
@@ -218,7 +219,8 @@ def _insert(s: Session, now: datetime) -> Stored:
     run(GIVEN + _VERIFY)
     consents = run(GIVEN + _CONSENTS)
     suppressed = s.execute(text(SUPPRESSED)).scalar_one()
-    return Stored(residents, contacts, run(_PLACES), run(_TOPICS), consents, suppressed)
+    asked = run(GIVEN + _ASKS) if ask else 0
+    return Stored(residents, contacts, run(_PLACES), run(_TOPICS), consents, suppressed, asked)
 
 
 _RESIDENTS = """
@@ -252,6 +254,25 @@ _CONSENTS = """
               AND x.at = g.consent_at AND x.how = g.consent_how LIMIT 1) known ON true
      WHERE g.consent_at IS NOT NULL AND noted IS NULL
 """
+_UNASKED = """
+    c.verified_at IS NULL AND c.asked_at IS NULL AND c.address_sealed IS NOT NULL
+    AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
+                       AND (x.channel, x.address_index) = (c.channel, c.address_index))"""
+_ASKS = f"""
+    INSERT INTO import_asks (contact_id, made_at)
+    SELECT DISTINCT c.id, CAST(:now AS timestamptz) FROM given g JOIN contacts c USING (channel, address_index)
+     WHERE {_UNASKED}
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608
+# Counts what _ASKS would insert, for a dry run: also of contacts that are new.
+TO_ASK = f"""
+    SELECT count(*) FROM (SELECT channel, address_index FROM given GROUP BY channel, address_index
+                          HAVING bool_and(consent_at IS NULL)) g
+      LEFT JOIN contacts c USING (channel, address_index)
+     WHERE (c.id IS NULL AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
+                                            AND (x.channel, x.address_index) = (g.channel, g.address_index))
+            OR {_UNASKED}) AND NOT EXISTS (SELECT FROM import_asks i WHERE i.contact_id = c.id)
+"""  # noqa: S608
 _TOPICS = """
     INSERT INTO preferences (subscriber_id, topic)
     SELECT subscriber_id, CAST(unnest(string_to_array(topics, ' ')) AS topic) FROM incoming

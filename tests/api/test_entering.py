@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from notify.core.db import transaction
 from notify.delivery import direct_messages
-from notify.subscribers import addresses, consent, conversations
+from notify.subscribers import addresses, consent, conversations, entering
 from tests import factories
 from tests.api import asked, joins
 from tests.api.joins import HOME, MAIL, PHONE
@@ -134,6 +134,58 @@ def test_a_contact_of_an_import_without_consent_is_asked_at_its_own_home_and_pas
     enter(desk, "+12155550177")
     assert asked.number("SELECT subscriber_id FROM contacts WHERE id = :c", c=home.sms) == home.id
     assert asked.number("SELECT subscriber_id FROM contacts WHERE id = :c", c=other.sms) not in (home.id, other.id)
+
+
+def test_the_question_names_the_street_without_its_number_so_that_a_stranger_says_no(desk: httpx.Client) -> None:
+    enter(desk, place="0.5 0.5 4711 Quillfeather Ave, Riverside")
+    number = asked.number("SELECT contact_id FROM direct_messages")
+    with transaction() as s:
+        place, make = direct_messages.SECRETS["question"]
+        assert make(s, number, "sms", datetime.now(UTC)) == "Quillfeather Ave"
+    assert place in asked.rows("SELECT text FROM direct_messages")[0][0]
+    enter(desk, MAIL, place="0.5 0.5 4711 Quillfeather Ave, Riverside")
+    shown = desk.get(link()).text
+    assert "Quillfeather Ave" in shown
+    assert "4711" not in shown
+
+
+def test_to_say_yes_shows_nobody_the_home_that_staff_entered(desk: httpx.Client) -> None:
+    """The number may have been misread: who answers YES must name the place to see it."""
+    enter(desk, MAIL)
+    desk.post(link())
+    page = joins.form(desk, "/me/sign-in?lang=en", contact=MAIL).headers["location"].split("?")[0]
+    assert joins.form(desk, f"{page}?lang=en", code=joins.sent_code()).status_code == 409
+    elsewhere = joins.join(desk, MAIL, place="0.9 0.9 9 Far St")
+    assert "120 Main St" not in elsewhere.text
+    assert "9 Far St" in elsewhere.text
+
+
+def test_who_named_the_place_once_sees_their_page_as_all_others_do(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    desk.post(link())
+    assert "120 Main St" in joins.join(desk, MAIL).text
+    page = joins.form(desk, "/me/sign-in?lang=en", contact=MAIL).headers["location"].split("?")[0]
+    assert joins.form(desk, f"{page}?lang=en", code=joins.sent_code()).status_code == 303
+
+
+def test_what_nobody_confirms_is_erased_after_a_month(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    enter(desk, PHONE)
+    desk.post(link())
+    with transaction() as s:
+        entering.forget_old(s, datetime.now(UTC) + timedelta(days=29))
+    assert asked.number("SELECT count(*) FROM places") == 2
+    with transaction() as s:
+        entering.forget_old(s, datetime.now(UTC) + timedelta(days=31))
+    assert asked.rows("SELECT channel FROM contacts WHERE address_sealed IS NOT NULL") == [("email",)]
+    assert asked.number("SELECT count(*) FROM places") == 1
+
+
+def test_who_confirms_during_an_alert_there_gets_it(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    asked.do("DELETE FROM arrivals")
+    desk.post(link())
+    assert asked.number("SELECT count(*) FROM arrivals") == 1
 
 
 class TestTablet:

@@ -11,15 +11,16 @@ from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
 from notify.operations.jobs.steps import each
-from notify.subscribers import conversations, joining
+from notify.subscribers import conversations, entering, joining
 
 
 def run() -> None:
-    """Delete old sessions, links, devices, tries, joinings, conversations, heartbeats and working drafts. A failure of
+    """Delete old sessions, links, devices, tries, joinings, conversations, entries that nobody confirmed,
+    heartbeats and working drafts. A failure of
     one does not stop the others."""
     accounts = (
         partial(_forget, part.forget_old)
-        for part in (sessions, links, devices, tries, passkeys, joining, conversations)
+        for part in (sessions, links, devices, tries, passkeys, joining, conversations, entering)
     )
     each(*accounts, _forget_heartbeats, _forget_drafts)
 

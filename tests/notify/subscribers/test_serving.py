@@ -26,6 +26,7 @@ HELD = {
     "arrivals": "deleted",
     "choices": "deleted",
     "direct_messages": "deleted",
+    "import_asks": "deleted",
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",
