@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from notify.inbound import join_by_text
 from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.models import Consent
-from notify.subscribers import address_checks, consent, questions, record
+from notify.subscribers import address_checks, consent, proving, questions, record
 
 
 def answer(heard: Heard) -> Outcome | None:
@@ -29,7 +29,7 @@ def _confirm(heard: Heard, said: str) -> Outcome | None:
     if said != "yes" or contact is None:
         return None
     about = heard.talk.kept
-    contact.verified_at = heard.now
+    proving.verify(heard.s, contact, heard.now)
     how = f"YES by {BY_TEXT}: {about.get('how', '')}".removesuffix(": ")
     consents = Consent(contact_id=contact.id, kind="opt-in", at=heard.now, how=how, words=str(about.get("words", "")))
     heard.s.add(consents)
