@@ -60,6 +60,7 @@ class ZoneCoverage:
     population: int | None
     languages: Mapping[str, int]
     path: str = ""
+    of: int = 0  # what `share` is a share of
     share: float | None = None
 
 
@@ -78,6 +79,13 @@ class Coverage:
     height: int
     damaged: Sequence[str]
     by_population: bool
+
+    @property
+    def average(self) -> float:
+        """The share of all zones together that have one."""
+        counted = [one for one in self.zones if one.share is not None]
+        of = sum(one.of for one in counted)
+        return sum(one.residents for one in counted) / of if of else 0.0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -220,8 +228,8 @@ def _spoken(owners: NDArray[np.int64], languages: Sequence[tuple[str, NDArray[np
 
 
 def _shared(one: ZoneCoverage, by_population: bool) -> ZoneCoverage:
-    of = one.population if by_population else one.addresses
-    return replace(one, share=one.residents / of if of else None)
+    of = (one.population if by_population else one.addresses) or 0
+    return replace(one, of=of, share=one.residents / of if of else None)
 
 
 def _worst_first(one: ZoneCoverage) -> tuple[bool, float, str]:

@@ -31,19 +31,20 @@ def show(kind: Kind = "", as_json: Json = False) -> None:
         print_json(found.as_json())
         return
     table(
-        ("zone", "residents", "addresses", "population", "share", "languages"),
+        ("zone", "residents", "addresses", "population", "per 100", "languages"),
         [
             (
                 one.zone,
                 f"{one.residents:,}",
                 f"{one.addresses:,}",
                 "" if one.population is None else f"{one.population:,}",
-                "" if one.share is None else f"{one.share:.1%}",
+                "" if one.share is None else f"{100 * one.share:.1f}",
                 ", ".join(f"{language} {count:,}" for language, count in one.languages.items()),
             )
             for one in found.zones
         ],
     )
+    console.print("Per 100 inhabitants." if found.by_population else "Per 100 addresses: `tocsin coverage population`.")
     console.print(f"{found.residents:,} residents are signed up, {found.elsewhere:,} of them in none of these zones.")
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from notify.core.db import transaction
-from notify.delivery import direct_messages
+from notify.delivery import direct_messages, questions
 from notify.subscribers import addresses, consent, conversations, entering
 from tests import factories
 from tests.api import asked, joins
@@ -83,9 +83,9 @@ def test_the_message_that_goes_out_has_the_link(desk: httpx.Client) -> None:
     enter(desk, MAIL)
     with transaction() as s:
         number = asked.number("SELECT contact_id FROM direct_messages")
-        place, make = direct_messages.SECRETS["question"]
-        assert make(s, number, "email", datetime.now(UTC)) == link()
-    assert place in asked.rows("SELECT text FROM direct_messages")[0][0]
+        made = direct_messages.SECRETS["question"](s, number, "email", datetime.now(UTC))
+        assert made == {questions.PLACE: link()}
+    assert questions.PLACE in asked.rows("SELECT text FROM direct_messages")[0][0]
 
 
 @pytest.mark.parametrize("role", ["author", "approver"])
@@ -140,9 +140,9 @@ def test_the_question_names_the_street_without_its_number_so_that_a_stranger_say
     enter(desk, place="0.5 0.5 4711 Quillfeather Ave, Riverside")
     number = asked.number("SELECT contact_id FROM direct_messages")
     with transaction() as s:
-        place, make = direct_messages.SECRETS["question"]
-        assert make(s, number, "sms", datetime.now(UTC)) == "Quillfeather Ave"
-    assert place in asked.rows("SELECT text FROM direct_messages")[0][0]
+        made = direct_messages.SECRETS["question"](s, number, "sms", datetime.now(UTC))
+        assert made == {questions.PLACE: "Quillfeather Ave"}
+    assert questions.PLACE in asked.rows("SELECT text FROM direct_messages")[0][0]
     enter(desk, MAIL, place="0.5 0.5 4711 Quillfeather Ave, Riverside")
     shown = desk.get(link()).text
     assert "Quillfeather Ave" in shown

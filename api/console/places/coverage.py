@@ -1,6 +1,7 @@
 """Which zones have signed up least: on a map, in a table, with the languages asked for and a poster for each."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +17,7 @@ from notify.core.settings import settings
 from notify.subscribers import posters
 
 router = APIRouter(prefix="/console/coverage", include_in_schema=False)
-STEPS = (0.02, 0.05, 0.1, 0.2)  # shares at which the colour of the map changes
+STEPS = (0.5, 0.8, 1.2)  # of the average of all zones: there the colour of the map changes
 
 
 @router.get("")
@@ -32,8 +33,7 @@ def show(request: Request, caller: Viewer, kind: Annotated[str, Query(max_length
         kind=kind,
         kinds=kinds,
         found=found,
-        step_of=_step,
-        steps=STEPS,
+        step_of=partial(_step, found.average) if found else None,
     )
 
 
@@ -47,6 +47,6 @@ def poster(zone_id: Id, caller: Viewer, paper: Literal["letter", "a4"] = "letter
     return Response(made, media_type="application/pdf", headers={"Content-Disposition": named})
 
 
-def _step(share: float | None) -> str:
-    """Return the class of a zone on the map: 0, the least covered, to 4; "unknown" without a share."""
-    return "unknown" if share is None else str(sum(share >= step for step in STEPS))
+def _step(average: float, share: float | None) -> str:
+    """Return the class of a zone on the map: 0, the least covered, to 3; "unknown" without a share."""
+    return "unknown" if share is None else str(sum(share >= step * average for step in STEPS))
