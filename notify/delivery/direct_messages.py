@@ -34,7 +34,7 @@ from notify.models import Lane
 log = structlog.get_logger()
 
 AT_ONCE = 50
-MOST_LOOKED_AT = 10_000
+MOST_LOOKED_AT = 500
 PATIENCE_S = 3.0  # for a slot
 TRIES = 3
 LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
@@ -115,6 +115,14 @@ _NEEDED = """
          ELSE true END
 """
 
+# A question waits for the end of the city's quiet time, and of its resident's. At night no other question is looked at.
+_BY_DAY = f"""
+    (m.kind <> 'question' OR m.any_hour OR (
+        CAST(:city_quiet AS timestamptz) IS NULL AND EXISTS (
+             SELECT FROM contacts c {rules.choices()}
+              WHERE c.id = m.contact_id AND ({rules.held_until(":{}")}) IS NULL)))
+"""
+
 
 def send(
     settings: Settings, throttle: Throttle, transport: Callable[[], Transport], to: tuple[str, Lane] = OPERATORS
@@ -138,9 +146,7 @@ def _sendable(s: Session, channel: str, whose: str, settings: Settings, now: dat
     return s.execute(
         text(f"""SELECT {COLUMNS}, {_URGENT} AS urgent
                    FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id
-                   LEFT JOIN contacts c ON c.id = m.contact_id {rules.choices()}
-                  WHERE m.state = 'waiting' AND m.channel = :channel AND {whose}
-                        AND (c.id IS NULL OR m.any_hour OR ({rules.held_until(":{}")}) IS NULL)
+                  WHERE m.state = 'waiting' AND m.channel = :channel AND {whose} AND {_BY_DAY} AND {_NEEDED}
                         AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
                   ORDER BY urgent DESC, m.id LIMIT :most"""),
         {
@@ -257,10 +263,10 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
         claimed = s.execute(
             text(f"""UPDATE direct_messages m
                         SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
-                      WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED}
+                      WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED} AND {_BY_DAY}
                   RETURNING m.kind, m.channel, coalesce(m.operator_id, m.joining_id, m.contact_id) AS person,
                             {CONTACT} AS contact_id, {ADDRESS}"""),
-            {"id": row.id, "sender": sender_id, "cost": cost, "now": now},
+            {"id": row.id, "sender": sender_id, "cost": cost, "now": now, **rules.city_quiet(now)},
         ).first()
         if claimed is None:
             return None

@@ -27,6 +27,10 @@ _SIGNATURE = re.compile(
     re.IGNORECASE,
 )
 _ADDED = re.compile(r"^\s*(?:--|__|sent from\b|get outlook|enviado desde\b)", re.IGNORECASE)
+_SOMEBODY_ELSE = re.compile(
+    r"\b(?:wrong (?:number|person|phone)|(?:its|it is|this is|thats|that is)? ?not me$|not my (?:number|address)"
+    r"|(?:numero|persona|celular) equivocad[oa]|no soy yo|no soy esa persona)\b"
+)
 _POLITE = re.compile(
     r"^(?:(?:hi|hello|hey|hola|please|pls|plz|ok|okay|por favor|porfa|buenos dias|buenas tardes|buenas noches|buenas"
     r"|good morning|good afternoon|the word|text)\s+)+"
@@ -107,6 +111,11 @@ def own_text(text: str) -> str:
     return ", ".join(kept)
 
 
+def is_somebody_else(text: str) -> bool:
+    """Return whether somebody says that the number is not the one of the person that we mean."""
+    return _SOMEBODY_ELSE.search(normalized(_plain(own_text(text)))) is not None
+
+
 def choice(text: str) -> int | None:
     """Return the number that a text chooses: "2", "#2", "number 2 please", "the second one"."""
     words = normalized(_plain(own_text(text))).split()
@@ -170,6 +179,7 @@ class _Words:
             ("stop_topics", "stop_messages", True, False),
             ("stop_topics", "stop", False, False),
             ("start_topics", "start", False, False),
+            ("topics", "add", False, False),
             ("topics", "", False, False),
         ):
             rest = self._after(words, verbs) if verbs else words

@@ -18,6 +18,7 @@ from notify.subscribers.conversations import Talk
 from notify.subscribers.storing import IMPORT_LOCK
 
 BY_TEXT = "text message"
+NOT_ME = "said by text to be somebody else"
 LOCK_WAIT_MS = 2000  # an import that takes longer must not keep a STOP waiting behind these texts
 
 

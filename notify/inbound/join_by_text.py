@@ -14,6 +14,7 @@ from notify.core.translation import speaking
 from notify.inbound import replies
 from notify.inbound.commands import choice, own_text
 from notify.inbound.heard import Heard, Outcome
+from notify.inbound.phrases import normalized
 from notify.subscribers import address_checks, consent, enrolling, own, record
 from notify.subscribers.conversations import LASTS, Talk
 from notify.subscribers.enrolling import Applicant
@@ -25,6 +26,12 @@ ASKS = frozenset({WHERE, WHICH, MOVED, WHICH_MOVED})
 CHOICES = 3
 MOST_TRIES = 3
 _DIGIT = re.compile(r"\d")
+# Words of addresses that a label may spell in another way, and courtesy.
+_USUAL = """
+street st avenue ave av road rd drive dr boulevard blvd lane ln court ct place pl way terrace ter circle cir square
+sq parkway pkwy highway hwy north south east west n s e w ne nw se sw apt apartment unit suite ste floor fl no number
+numero calle avenida piso apto please pls thanks thank you por favor gracias
+"""
 # What people write before an address.
 _BEFORE = re.compile(
     r"^(?:(?:no|si|s\u00ed|yes|now|ahora|hi|hola|i|we|have|am|im|i'm|me|nos|mi|my|it's|its|it|is|es|address|direccion"
@@ -94,7 +101,7 @@ def _place(heard: Heard, given: str, talk: Talk) -> Outcome:
     """Find the place that is meant, or ask again."""
     moved = talk.asked in (MOVED, WHICH_MOVED)
     found = geocoder.find(heard.s, given)
-    if found.certain:
+    if found.certain and not _says_more(given, found.matches[0].label):
         match = found.matches[0]
         return _settle(heard, talk, match.lon, match.lat, match.label)
     offered = [one for one in found.matches if one.kind != "street"][:CHOICES]
@@ -108,6 +115,12 @@ def _place(heard: Heard, given: str, talk: Talk) -> Outcome:
         return Outcome("where_end", talk.over())
     asked = talk.asking(MOVED if moved else WHERE, heard.now + LASTS, **kept | {"tries": tries})
     return Outcome("where_number" if found.matches else "where_again", asked)
+
+
+def _says_more(given: str, label: str) -> bool:
+    """Return whether somebody has written more than an address: it may be a cry for help, and is asked back."""
+    named = {*normalized(label).split(), *normalized(settings().city).split(), *_USUAL.split()}
+    return any(word not in named and not any(map(str.isdecimal, word)) for word in normalized(given).split())
 
 
 def _numbered(talk: Talk) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.accounts import tries
 from notify.channels import registry
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Inbound
@@ -16,11 +17,11 @@ from notify.core import alarms, keyring
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.inbound import conversation
-from notify.inbound.commands import Command, read_command, without_signature
-from notify.inbound.heard import BY_TEXT, Heard, Outcome
+from notify.inbound.commands import Command, is_somebody_else, read_command, without_signature
+from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
 from notify.inbound.replies import worded
-from notify.subscribers import addresses, consent, conversations, record
+from notify.subscribers import addresses, consent, conversations, reassigned, record
 from notify.subscribers.conversations import Talk
 
 Kept = Meaning | Literal["command"]
@@ -51,8 +52,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Said:
+    """`known`: the number is signed up."""
+
     outcome: Outcome
     language: str
+    known: bool
 
 
 def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply:
@@ -87,6 +91,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
             conversations.keep(s, channel, index, talk.over(), now)
         answered = _keep(s, provider, reference, index, meaning, now)
         _obey(s, provider, channel, meaning, inbound, index, now)
+        if meaning == "stop" and is_somebody_else(inbound.text):
+            reassigned.disown(s, channel, index, now, how=NOT_ME)
         if meaning == "distress":
             cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
             alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
@@ -126,7 +132,7 @@ def _respond(
         talk=talk, may=may, language=_language(s, channel, index, inbound, talk, command), now=now,
     )  # fmt: skip
     outcome = conversation.respond(heard)
-    return None if outcome is None else Said(outcome, outcome.language or heard.language)
+    return None if outcome is None else Said(outcome, outcome.language or heard.language, heard.contact is not None)
 
 
 def _said(
@@ -144,6 +150,7 @@ def _said(
         carrier_blocks.lift(s, provider, inbound, index, now)
     may = carrier_blocks.senders(s, channel, index)
     answered = _keep(s, provider, reference, index, "command", now)
+    answered = answered and (said.known or _is_within_budget(s, channel, inbound, now))
     number = may.number_to_start(inbound)
     words = worded(said.language, said.outcome.key, number=number, **said.outcome.values) if answered else None
     sender = may.number_to_answer(inbound)
@@ -230,6 +237,16 @@ def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index
         {"provider": provider, "reference": reference, "index": index, "channel": channel},
     ).scalar_one()
     return found
+
+
+def _is_within_budget(s: Session, channel: str, inbound: Inbound, now: datetime) -> bool:
+    """Count a reply to a number that is not signed up, as a code to one is: somebody may earn by each text."""
+    keys = [*tries.of_joiner(channel, inbound.address, ""), *tries.of_city(channel, now)]
+    try:
+        tries.count(s, [key for key in keys if key[0] in ("join-range", "join-dear", "join-day")], now)
+    except tries.TooManyTries:
+        return False
+    return True
 
 
 def _language(

@@ -39,11 +39,11 @@ def am_i_on(heard: Heard) -> Outcome:
     """Answer yes or no, and for which places."""
     if heard.contact is None:
         return Outcome("on_no", heard.talk)
+    gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
     if heard.resident is None:
-        return Outcome("on_unproved", heard.talk)
+        return Outcome("on_unproved" if gap and gap != "some-left" else "on_hidden", heard.talk)
     if "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index):
         return Outcome("on_stopped", heard.talk)
-    gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
     if gap and gap != "some-left":
         return Outcome(f"start_{gap.replace('-', '_')}", heard.talk)
     return Outcome("on_yes", heard.talk, {"places": _places(heard)})

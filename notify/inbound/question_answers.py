@@ -3,14 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from notify.inbound import join_by_text
-from notify.inbound.heard import BY_TEXT, Heard, Outcome
+from notify.inbound.commands import is_somebody_else
+from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome
 from notify.models import Consent
-from notify.subscribers import address_checks, consent, proving, questions, record
+from notify.subscribers import address_checks, consent, questions, reassigned, record, wishes
 
 
 def answer(heard: Heard) -> Outcome | None:
     """Act on the answer. Other words are asked again once; then they are None, as unknown words are."""
     said = heard.command.name if heard.command is not None else ""
+    if is_somebody_else(heard.text):
+        consent.opt_out(heard.s, heard.channel, heard.address, how=NOT_ME, now=heard.now)
+        reassigned.disown(heard.s, heard.channel, heard.index, heard.now, how=NOT_ME)
+        return Outcome("confirm_no", heard.talk.over())
     given = QUESTIONS[heard.talk.asked](heard, said)
     if given is not None or heard.meaning not in ("other", "start") or heard.talk.ends_at is None:
         return given
@@ -21,7 +26,8 @@ def answer(heard: Heard) -> Outcome | None:
 
 
 def _confirm(heard: Heard, said: str) -> Outcome | None:
-    """YES verifies the contact; NO opts it out."""
+    """YES verifies the contact; NO opts it out. Who answers sees no places until they name one of them
+    (`proving`)."""
     over, contact = heard.talk.over(), heard.contact
     if said == "no":
         consent.opt_out(heard.s, heard.channel, heard.address, how=f"NO by {BY_TEXT}", now=heard.now)
@@ -29,10 +35,12 @@ def _confirm(heard: Heard, said: str) -> Outcome | None:
     if said != "yes" or contact is None:
         return None
     about = heard.talk.kept
-    proving.verify(heard.s, contact, heard.now)
+    contact.verified_at = heard.now
     how = f"YES by {BY_TEXT}: {about.get('how', '')}".removesuffix(": ")
     consents = Consent(contact_id=contact.id, kind="opt-in", at=heard.now, how=how, words=str(about.get("words", "")))
     heard.s.add(consents)
+    if contact.subscriber_id is not None:
+        wishes.note_arrival(heard.s, contact.subscriber_id, heard.now)
     heard.s.flush()
     gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
     return Outcome(f"start_{gap.replace('-', '_')}" if gap else "confirm_yes", over)

@@ -10,7 +10,7 @@ from notify.core import vocabulary
 from notify.core.translation import gettext, speaking
 from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.models import Preference, Topic
-from notify.subscribers import consent
+from notify.subscribers import consent, record
 
 MUTED_DAYS, MOST_DAYS = 7, 30
 
@@ -19,7 +19,7 @@ def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
     """Subscribe to topics. `starts`: the text says START, which after a STOP brings back these topics alone."""
     if heard.resident is None:
         return _unknown(heard)
-    stopped = "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index)
+    stopped = _is_stopped(heard)
     if stopped and not starts:
         return Outcome("topic_stopped", heard.talk)
     if not heard.may.reach:
@@ -40,6 +40,11 @@ def leave(heard: Heard, topics: Sequence[Topic]) -> Outcome:
     """Stop topics for this number; anybody may, from the number itself."""
     for topic in topics:
         consent.opt_out(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    heard.s.flush()
+    if _is_stopped(heard):
+        return Outcome("topic_stopped", heard.talk)
+    if record.gap(heard.s, heard.channel, heard.index, heard.now) == "all-left":
+        return Outcome("start_all_left", heard.talk)
     return Outcome("topic_left", heard.talk, {"topics": _named(heard, topics)})
 
 
@@ -59,6 +64,8 @@ def mute(heard: Heard, days: int) -> Outcome:
     """Mute all topics for some days, at most MOST_DAYS. Emergencies pass (`audience.rules`)."""
     if heard.resident is None:
         return _unknown(heard)
+    if _is_stopped(heard):
+        return Outcome("on_stopped", heard.talk)
     lasting = min(days or MUTED_DAYS, MOST_DAYS)
     _mute_until(heard, lasting)
     return Outcome("muted", heard.talk, {"days": lasting})
@@ -67,8 +74,14 @@ def mute(heard: Heard, days: int) -> Outcome:
 def unmute(heard: Heard) -> Outcome:
     if heard.resident is None:
         return _unknown(heard)
+    if _is_stopped(heard):
+        return Outcome("on_stopped", heard.talk)
     _mute_until(heard, None)
     return Outcome("unmuted", heard.talk)
+
+
+def _is_stopped(heard: Heard) -> bool:
+    return "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index)
 
 
 def _mute_until(heard: Heard, days: int | None) -> None:

@@ -51,6 +51,11 @@ def drop(s: Session, lines: Iterable[str], now: datetime, by: Operator | None) -
     return Dropped(count, len(dropped), bad)
 
 
+def disown(s: Session, channel: str, index: bytes, now: datetime, *, how: str) -> None:
+    """Drop a contact whose owner says that they are somebody else. What its resident has is not shown to them."""
+    s.execute(text(_DROP), {"indexes": [index], "channel": channel, "now": now, "how": how})
+
+
 _DROP = """
     WITH dropped AS (
         UPDATE contacts c SET verified_at = NULL, dead_at = :now

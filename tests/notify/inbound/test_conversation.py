@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from notify.accounts import tries
 from notify.channels.contract import Inbound
 from notify.core import crypto
 from notify.core.db import transaction
-from notify.delivery import direct_messages
 from notify.delivery import questions as question_words
 from notify.inbound.messages import MOST_ANSWERS, Reply, receive
 from notify.subscribers import addresses, consent, questions
@@ -104,7 +104,6 @@ def test_the_place_of_a_question_is_put_into_its_words_only_when_it_is_sent() ->
     hear("YES", "SM1", tom.phone)
     with transaction() as s:
         assert question_words.place(s, tom.sms or 0, "sms", NOW) is None, "answered: it is not sent any more"
-    assert direct_messages.SECRETS["question"][0] in "At {place}?"
 
 
 def test_nobody_is_asked_who_has_opted_out() -> None:
@@ -135,3 +134,17 @@ def test_an_emergency_passes_a_mute_and_a_routine_alert_does_not() -> None:
         hear("MUTE 7", f"SM{event}", tom.phone)
         alert = alert_resolved(now=NOW, event=event)
         assert sql("SELECT state::text FROM deliveries WHERE alert_id = :a", a=alert) == [(state,)]
+
+
+def test_replies_to_strangers_of_one_range_of_numbers_have_a_budget() -> None:
+    answers = [hear("STATUS", f"SM{n}", f"+121555590{n:02}").text for n in range(70)]
+    assert sum(answer is not None for answer in answers) == tries.BUCKETS["join-range"].most
+    tom = somebody()
+    assert hear("STATUS", "SM-known", tom.phone).text
+
+
+def test_who_says_yes_during_an_alert_is_told_of_it() -> None:
+    tom = somebody()
+    asked(tom, questions.CONFIRM)
+    hear("YES", "SM1", tom.phone)
+    assert sql("SELECT subscriber_id FROM arrivals") == [(tom.id,)]
