@@ -8,6 +8,8 @@ from babel.dates import format_time, get_timezone_location
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts.reporting import message_load
+from notify.alerts.reporting.message_load import Ledger
 from notify.core import translation
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -43,6 +45,7 @@ class ChoicesView:
     lowest: dict[int, int | None]
     first_day: date
     last_day: date
+    ledger: Ledger  # of this month
 
     @property
     def quiet(self) -> str:
@@ -68,6 +71,7 @@ def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
         {row.id: row.lowest_severity for row in s.execute(lowest)},
         min(today + timedelta(days=1), chosen.muted_until or date.max),  # a pause that ends later today is kept
         today + choices.LONGEST_MUTE - timedelta(days=1),
+        message_load.of_resident(s, subscriber_id, message_load.month(now)),
     )
 
 

@@ -124,6 +124,7 @@ def paths(
     console += [
         "/console/senders",
         "/console/policies",
+        "/console/load",
         "/console/sign-up",
         "/console/coverage",
         "/console/zones",
