@@ -16,6 +16,7 @@ from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.statements import key_set
+from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
 
 router = APIRouter(include_in_schema=False)
@@ -76,5 +77,10 @@ def _result(request: Request, code: int | None, message: str) -> Response:
 def _words(sent: Sent, language: str) -> list[tuple[str, str, str]]:
     """Return channel, language and the exact words, those in the reader's language first."""
     order = sorted(sent.words, key=lambda one: (one[1] != language, list(CHANNELS).index(one[0]), one[1]))
-    own = _("(a link of your own)")
-    return [(*one, sent.words[one].text.replace(UNSUBSCRIBE_URL, own)) for one in order]
+    return [(*one, _to_anybody(sent.words[one].text, one[1])) for one in order]
+
+
+def _to_anybody(text: str, language: str) -> str:
+    """Return the words with a sentence in the place of each recipient's own link."""
+    with speaking(language if language in LOCALES else "en"):
+        return text.replace(UNSUBSCRIBE_URL, _("(a link of your own)"))

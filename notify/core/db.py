@@ -58,6 +58,13 @@ def hooks_engine() -> Engine:
 
 
 @once
+def inner_engine() -> Engine:
+    """The pool for what is read within other transactions: if all connections of the general pool were held by those
+    who wait for such a reading, none would be left for it."""
+    return _engine(size=1)
+
+
+@once
 def front_engine() -> Engine:
     """The pool for the question whether public pages have changed, which nothing else may keep waiting."""
     return _engine(size=1)
@@ -237,6 +244,6 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def forget_engine() -> None:
     """Close all pools, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key, hooks_engine, front_engine, resolvers_engine, reading_engine):
+    for pool in (engine, _engine_by_key, hooks_engine, inner_engine, front_engine, resolvers_engine, reading_engine):
         if made := pool.forget():
             made.dispose()

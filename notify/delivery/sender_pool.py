@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from notify.core.db import transaction
+from notify.core.db import inner_engine, transaction
 
 FRESH_S = 0.5
 
@@ -32,7 +32,7 @@ def open_senders(channel: str, only: int | None = None) -> list[OpenSender]:
     global _read_s, _senders
     with _lock:
         if time.monotonic() - _read_s > FRESH_S:
-            with transaction() as s:
+            with transaction(inner_engine) as s:
                 rows = s.execute(
                     text("""SELECT id, channel, provider, address, rate_per_s, daily_cap,
                                    EXISTS (SELECT FROM carrier_blocks k

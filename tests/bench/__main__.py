@@ -20,11 +20,26 @@ from tests.bench.parts import asking, residents
 from tests.bench.receipts import receipts
 from tests.bench.sending import email, scale, sms
 from tests.bench.size import Size
+from tests.bench.surge import surge
 from tests.bench.throttle import throttle
 
 BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
     measured.__name__: measured
-    for measured in (audience, residents, asking, geocode, sms, email, first, lanes, throttle, receipts, scale, console)
+    for measured in (
+        audience,
+        residents,
+        asking,
+        geocode,
+        sms,
+        email,
+        first,
+        lanes,
+        throttle,
+        receipts,
+        scale,
+        console,
+        surge,
+    )
 }
 
 

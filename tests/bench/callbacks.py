@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,15 +36,19 @@ def request(delivery: str, status: str, code: str, public_url: str, token: str) 
     if code != "-":
         form["ErrorCode"] = code
     path = f"/hooks/twilio/status/{delivery}"
-    signed = f"{public_url}{path}" + "".join(name + form[name] for name in sorted(form))
-    signature = base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
+    signed = signature(f"{public_url}{path}", form, token)
     body = urlencode(form).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {public_url.partition('//')[2]}\r\nUser-Agent: TwilioProxy/1.1\r\n"
         f"Accept: */*\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
-        f"X-Twilio-Signature: {signature}\r\nI-Twilio-Idempotency-Token: {sid}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-Twilio-Signature: {signed}\r\nI-Twilio-Idempotency-Token: {sid}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def signature(url: str, form: Mapping[str, str], token: str) -> str:
+    signed = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
 
 
 class Caller(asyncio.Protocol):
