@@ -40,6 +40,7 @@ from notify.outside import feed_words
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
+DAY_AND_YEAR = parse_pattern("d MMMM y, h:mm a")
 SECOND, HOUR, ON_DAY = parse_pattern("h:mm:ss a"), parse_pattern("h:mm a"), parse_pattern("EEEE, d MMM, h:mm a")
 
 _ADDRESS = re.compile(r"(?<![\w/])/console/[\w/-]*\w")
@@ -156,6 +157,7 @@ def _environment(_language: str) -> Environment:
         "minute": lambda at: on_clock(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
         "month_name": lambda date: format_skeleton("yMMMM", date, locale=translation.locale()),
+        "day_and_year": lambda at: on_clock(at, DAY_AND_YEAR),
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: on_clock(at, HOUR),
         "apart": _apart,

@@ -1,6 +1,20 @@
 """Public pages, and the pages that messages to residents link to."""
 
-from api.resident import alerts, choices, confirm, data, join, me, self_test, still, tablet, unsubscribe, verify, why
+from api.resident import (
+    alerts,
+    choices,
+    confirm,
+    data,
+    join,
+    me,
+    privacy,
+    self_test,
+    still,
+    tablet,
+    unsubscribe,
+    verify,
+    why,
+)
 
 ROUTERS = (
     alerts.router,
@@ -11,6 +25,7 @@ ROUTERS = (
     tablet.router,
     me.router,
     choices.router,
+    privacy.router,
     self_test.router,
     unsubscribe.router,
     why.router,

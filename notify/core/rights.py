@@ -39,11 +39,11 @@ RIGHTS = {
     "batches": "SELECT, INSERT, UPDATE (state, size, rung_at, not_before, lease, lease_until)",
     "deliveries": "SELECT, INSERT, UPDATE (state, reason, batch_id, sender_id, claimed_at, sent_at, settled_at,"
     " attempts, reference)",
-    "inbound": "SELECT, INSERT, UPDATE (reference, answered)",
+    "inbound": "SELECT, INSERT, DELETE, UPDATE (reference, answered)",
     "predictions": "SELECT, INSERT, UPDATE (measured, was_p95_at)",
     "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
     "carrier_refusals": "SELECT, INSERT, UPDATE (settled_at)",
-    "receipts": "SELECT, INSERT, UPDATE (applied_at)",
+    "receipts": "SELECT, INSERT, DELETE, UPDATE (applied_at)",
     "direct_messages": "SELECT, INSERT, DELETE, UPDATE (state, reason, sender_id, reference, cost, claimed_at,"
     " settled_at)",
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     address_checks_a_day: int = Field(500, ge=0)  # residents who are asked whether they still live there; 0: nobody
     max_attempts: int = Field(6, ge=1)
     trusted_proxies: str = "127.0.0.1"  # whose X-Forwarded-For is believed: addresses and networks, separated by commas
+    keep_texts_days: int = Field(1095, ge=90)  # the meanings of residents' texts; who owns a number is seen by them
+    keep_reports_days: int = Field(90, ge=7)  # the providers' reports; they repeat one for days
     metrics_token: SecretStr = SecretStr("")  # without one, /metrics answers this machine only
     log_level: str = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")

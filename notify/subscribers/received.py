@@ -3,9 +3,10 @@
 Everything that a delivery says is shown as it stands there; nothing is guessed from what the resident chose since.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ from zones.membership import Membership
 
 MOST = 30  # messages shown, the newest first
 NEAR_WITHIN = timedelta(days=30)  # in which alerts near the places are searched for
-NEAR_MOST = 60  # alerts
+NEAR_MOST = 20  # of them are shown
+AT_ONCE = 50  # areas read in one query: one may have many thousand corners
+
+Located = tuple[Place, tuple[float, float]]  # a place, and its longitude and latitude
 
 # State of a delivery -> what became of the message, for the resident.
 _BECAME: Mapping[str, str] = {
@@ -63,7 +67,8 @@ class Received:
     """A message of an alert to one of the resident's contacts, or one that was left out.
 
     `contact`: masked. `subject`, `words`: exactly as sent; "" if it was not written for them. `became`, `why`:
-    sentences. `change`: the part of the resident's page where they change it; "" if they cannot.
+    sentences. `change`: the part of the resident's page where they change it; "" if they cannot. `place`: the label of
+    a place of theirs in the area now, "" for none.
     """
 
     alert_id: int
@@ -79,6 +84,7 @@ class Received:
     why: str
     change: str
     at: datetime | None
+    place: str
 
     @property
     def reached(self) -> bool:
@@ -99,8 +105,11 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`more`: there are more alerts near the places than `missed`."""
+
     received: Sequence[Received]
     missed: Sequence[Missed]
+    more: bool
 
 
 def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
@@ -109,11 +118,15 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
     resident = s.get(Subscriber, subscriber_id)
     if resident is None or resident.erased_at is not None:
         raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
-    rows = s.execute(text(_MESSAGES), {"id": subscriber_id, "since": resident.created_at, "most": MOST})
-    return Answer([_received(row) for row in rows], list(_missed(s, resident, now)))
+    given = {"id": subscriber_id, "since": resident.created_at, "most": MOST}
+    rows = s.execute(text(_MESSAGES), given).all()
+    places = [(one, point) for one in _places(s, resident.id) if (point := _point(one)) is not None]
+    inside = {alert.id: near for alert, near in _near(s, {row.id for row in rows}, places)}
+    missed = list(islice(_missed(s, resident, places, now), NEAR_MOST + 1))
+    return Answer([_received(row, inside.get(row.id, ())) for row in rows], missed[:NEAR_MOST], len(missed) > NEAR_MOST)
 
 
-def _received(row: Any) -> Received:
+def _received(row: Any, near: Sequence[Place]) -> Received:
     why, change = _why(row.reason) if row.reason else ("", "")
     return Received(
         alert_id=row.id,
@@ -129,6 +142,7 @@ def _received(row: Any) -> Received:
         why=why,
         change=change,
         at=row.settled_at or row.sent_at,
+        place=near[0].label if near else "",
     )
 
 
@@ -140,34 +154,35 @@ def _why(reason: str) -> tuple[str, str]:
     return f"{said[:1].upper()}{said[1:]}.", ""
 
 
-def _missed(s: Session, resident: Subscriber, now: datetime) -> Iterator[Missed]:
-    """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery."""
-    places = [(one, point) for one in _places(s, resident.id) if (point := _point(one)) is not None]
+def _missed(s: Session, resident: Subscriber, places: Sequence[Located], now: datetime) -> Iterator[Missed]:
+    """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery, the
+    newest first."""
     if not places:
         return
-    alerts = s.scalars(
-        select(Alert)
-        .where(
-            Alert.launched_at > now - NEAR_WITHIN, Alert.status == "Actual", Alert.area.is_not(None),
-            text("""NOT EXISTS (SELECT FROM contacts c
-                              JOIN deliveries d ON (d.alert_id, d.contact_id) = (alerts.id, c.id)
-                              WHERE c.subscriber_id = :id)""").bindparams(id=resident.id),
-        )
-        .order_by(Alert.launched_at.desc())
-        .limit(NEAR_MOST)
-    ).all()  # fmt: skip
-    areas = readable_areas([one.area for one in alerts if one.area is not None])
-    lon, lat = np.array([point for _one, point in places]).T
-    radius_m = np.array([one.radius_m for one, _point in places], dtype=np.float64)
-    for alert in alerts:
-        if alert.area is None or alert.area not in areas:
-            continue
-        inside = Membership(areas[alert.area]).inside(lon, lat, radius_m)
-        near = [one for (one, _point), is_inside in zip(places, inside, strict=True) if is_inside]
-        if near:
+    alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": now - NEAR_WITHIN}).scalars().all()
+    for some in (alerts[at : at + AT_ONCE] for at in range(0, len(alerts), AT_ONCE)):
+        for alert, near in _near(s, some, places):
             why, change = _why_none(s, alert, resident, near)
             assert alert.launched_at is not None  # noqa: S101  it was asked for
             yield Missed(alert.id, alert.topic.value, alert.launched_at, near[0].label, why, change)
+
+
+def _near(s: Session, alerts: Collection[int], places: Sequence[Located]) -> Iterator[tuple[Alert, Sequence[Place]]]:
+    """Return those of these alerts in whose area some of the places lie, the newest first, with these places."""
+    if not places or not alerts:
+        return
+    found = s.scalars(
+        select(Alert).where(Alert.id.in_(alerts)).order_by(Alert.launched_at.desc(), Alert.id.desc())
+    ).all()
+    areas = readable_areas([one.area for one in found if one.area is not None])
+    lon, lat = np.array([point for _one, point in places]).T
+    radius_m = np.array([one.radius_m for one, _point in places], dtype=np.float64)
+    for alert in found:
+        if alert.area is not None and alert.area in areas:
+            inside = Membership(areas[alert.area]).inside(lon, lat, radius_m)
+            near = [one for (one, _point), is_inside in zip(places, inside, strict=True) if is_inside]
+            if near:
+                yield alert, near
 
 
 def _why_none(s: Session, alert: Alert, resident: Subscriber, near: Sequence[Place]) -> tuple[str, str]:
@@ -199,6 +214,13 @@ def _point(place: Place) -> tuple[float, float] | None:
         return None  # a damaged one is nowhere
 
 
+_OTHERS = """
+    SELECT a.id FROM alerts a
+     WHERE a.launched_at > :after AND a.status = 'Actual' AND a.area IS NOT NULL
+       AND NOT EXISTS (SELECT FROM contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
+                        WHERE c.subscriber_id = :id)
+     ORDER BY a.launched_at DESC, a.id DESC
+"""
 # What was launched before there was such a resident went to who had the contact then (`proving.pass_on`).
 _MESSAGES = """
     SELECT a.id, a.topic::text, a.status, a.launched_at, c.channel, c.address_sealed, d.state::text AS state, d.reason,

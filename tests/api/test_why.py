@@ -109,6 +109,43 @@ def test_an_alert_by_other_ways_is_named_with_that_reason(door: httpx.Client) ->
     assert one.why in door.get("/me/why?lang=en").text.replace("&#39;", "'")
 
 
+def test_an_alert_near_home_is_found_behind_many_elsewhere(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(received, "AT_ONCE", 2)
+    join(door, MAIL)
+    with transaction() as s:
+        factories.zone(s, "Hilltop", factories.square(3, 3))
+    now = datetime.now(UTC)
+    near = factories.alert_resolved(channels=["sms"], now=now + timedelta(seconds=1))
+    for n in range(5):
+        factories.alert_resolved(zones=["Hilltop"], channels=["sms"], now=now + timedelta(seconds=2 + n))
+    found = answer()
+    assert [one.alert_id for one in found.missed] == [near]
+    assert not found.more
+
+
+def test_more_alerts_than_are_shown_are_announced(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(received, "NEAR_MOST", 1)
+    join(door, MAIL)
+    for n in range(2):
+        factories.alert_resolved(channels=["sms"], now=datetime.now(UTC) + timedelta(seconds=1 + n))
+    found = answer()
+    assert (len(found.missed), found.more) == (1, True)
+    assert "There were more." in door.get("/me/why?lang=en").text
+
+
+def test_the_place_that_an_alert_was_for_is_named(door: httpx.Client) -> None:
+    join(door)
+    form(door, "/me/places", label="Work", place="5.5 5.5 1 Elm St")
+    factories.alert_resolved(now=datetime.now(UTC))
+    (one,) = answer().received
+    assert one.place == "Home"
+    assert "your place “Home” lies in its area" in door.get("/me/why?lang=en").text
+    ((home,),) = asked.rows("SELECT id FROM places WHERE label = 'Home'")
+    form(door, f"/me/places/{home}/remove")
+    (one,) = answer().received
+    assert one.place == ""
+
+
 def test_what_went_to_the_owner_before_is_not_shown(door: httpx.Client, city: datetime) -> None:
     with transaction() as s:
         factories.resident(s, phone=PHONE, at=[(0.9, 0.9)], now=city - timedelta(days=90))

@@ -6,23 +6,21 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from notify.accounts import devices, links, passkeys, sessions, tries
+from notify.accounts import devices, links, passkeys, sessions
 from notify.alerts.writing import working_drafts
 from notify.core.db import transaction
 from notify.operations import heartbeat
 from notify.operations.jobs.steps import each
-from notify.subscribers import conversations, entering, joining
+from notify.operations.kept_data import KINDS
+from notify.subscribers import entering
 
 
 def run() -> None:
-    """Delete old sessions, links, devices, tries, joinings, conversations, entries that nobody confirmed,
-    heartbeats and working drafts. A failure of
-    one does not stop the others."""
-    accounts = (
-        partial(_forget, part.forget_old)
-        for part in (sessions, links, devices, tries, passkeys, joining, conversations, entering)
-    )
-    each(*accounts, _forget_heartbeats, _forget_drafts)
+    """Delete old sessions, links, devices, heartbeats, working drafts and entries that nobody confirmed, and of
+    residents' data what `KINDS` says. A failure of one does not stop the others."""
+    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, passkeys, entering))
+    residents = (partial(_forget, kind.forget) for kind in KINDS if kind.forget is not None)
+    each(*accounts, *residents, _forget_heartbeats, _forget_drafts)
 
 
 def _forget(old: Callable[[Session, datetime], None]) -> None:

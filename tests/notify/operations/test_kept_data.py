@@ -1,0 +1,83 @@
+"""Each kind of residents' data is gone after its time, and not before; the page /privacy states the same table."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from notify.core.db import transaction
+from notify.operations.kept_data import KINDS, Kind
+from notify.subscribers import holdings
+from tests.database import sql
+from tests.factories import NOW, resident
+from tests.owner import as_owner
+
+pytestmark = pytest.mark.usefixtures("database")
+OTHERS = {"sign_in_tries"}  # of no resident in particular
+
+# How a row of each kind is made that is that old. `ends_at` of a conversation is its time.
+MADE = {
+    "joinings": """INSERT INTO joinings (token_hash, channel, address_sealed, language, words, made_at, code_ends_at)
+                   VALUES ('x', 'sms', 'x', 'en', '', :at, :at)""",
+    "direct_messages": """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
+                          VALUES ('self-test', :contact, 1, 'sms', '', 'TEST', 'accepted', :at)""",
+    "conversations": """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
+                        VALUES ('sms', 'x', :at, :at)""",
+    "inbound": """INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
+                  VALUES ('twilio', 'SM1', 'x', 'stop', :at)""",
+    "receipts": """INSERT INTO receipts (provider, code, reference, event_key, suppress, received_at, applied_at)
+                   VALUES ('twilio', '', '', '', '', :at, :at)""",
+    "sign_in_tries": "INSERT INTO sign_in_tries (kind, who, level, at) VALUES ('join-city', sha256('x'), 1, :at)",
+}
+DELETED = [kind for kind in KINDS if kind.forget is not None]
+
+
+def test_every_table_with_something_of_a_resident_has_a_time() -> None:
+    named = [table for kind in KINDS for table in kind.tables]
+    assert len(named) == len(set(named))
+    assert set(named) == {*holdings.HELD, *holdings.LEFT_OUT, *OTHERS}
+    assert all(bool(kind.kept) != bool(kind.until) for kind in KINDS), "a span or words, not both"
+    assert {table for kind in DELETED for table in kind.tables} == set(MADE)
+
+
+@pytest.mark.parametrize("kind", DELETED, ids=lambda kind: kind.tables[0])
+def test_it_is_gone_after_its_time_and_not_before(kind: Kind) -> None:
+    (table,) = kind.tables
+    kept = kind.kept() if kind.kept else timedelta(0)
+    made(table, NOW - kept + timedelta(seconds=1))
+    run(kind.forget)
+    assert rows(table) == 1
+    made_older(table, kept)
+    run(kind.forget)
+    assert rows(table) == 0
+
+
+def test_a_report_that_is_not_used_up_is_kept() -> None:
+    made("receipts", NOW - timedelta(days=400))
+    as_owner("UPDATE receipts SET applied_at = NULL")
+    (kind,) = [one for one in KINDS if "receipts" in one.tables]
+    run(kind.forget)
+    assert rows("receipts") == 1
+
+
+def made(table: str, at: datetime) -> None:
+    with transaction() as s:
+        s.execute(
+            text(MADE[table]), {"at": at, "contact": resident(s).sms} if ":contact" in MADE[table] else {"at": at}
+        )
+
+
+def made_older(table: str, kept: timedelta) -> None:
+    as_owner(f"DELETE FROM {table}")
+    made(table, NOW - kept - timedelta(seconds=1))
+
+
+def run(forget: Callable[..., None] | None) -> None:
+    assert forget is not None
+    with transaction() as s:
+        forget(s, NOW)
+
+
+def rows(table: str) -> int:
+    return int(sql(f"SELECT count(*) FROM {table}")[0][0])
