@@ -162,14 +162,22 @@ def unsubscribe(s: Session, token: str, *, everything: bool = False, now: dateti
 
 
 def undo_unsubscribe(s: Session, token: str, now: datetime) -> Unsubscribed:
-    """Lift the opt-outs made by this link within UNDO_WITHIN. Raises Invalid for a link that was not made by us, and
-    Refused when there is nothing to undo: a forwarded link must not bring back somebody who left long ago."""
+    """Lift the opt-outs made by such a link within UNDO_WITHIN, and no other.
+
+    Whoever has a forwarded email must not end what its owner stopped elsewhere, or long ago. Raises Invalid for a link
+    that was not made by us, and Refused when there is nothing to undo.
+    """
     link = _read(s, token)
     stopped = s.execute(
-        text("""SELECT topic::text FROM suppressions
-                 WHERE channel = :channel AND address_index = :index AND reason = 'opt-out' AND at > :since
-                   AND (topic IS NULL OR topic = CAST(:topic AS topic))"""),
-        {"channel": link.channel, "index": link.index, "topic": link.topic, "since": now - UNDO_WITHIN},
+        text("""SELECT x.topic::text FROM suppressions x
+                 WHERE x.channel = :channel AND x.address_index = :index AND x.reason = 'opt-out' AND x.at > :since
+                   AND (x.topic IS NULL OR x.topic = CAST(:topic AS topic))
+                   AND EXISTS (SELECT FROM address_ledger l
+                                WHERE (l.channel, l.address_index, l.at) = (x.channel, x.address_index, x.at)
+                                  AND l.topic IS NOT DISTINCT FROM x.topic AND l.act = 'suppressed'
+                                  AND l.reason = 'opt-out' AND l.how = :by_link)"""),
+        {"channel": link.channel, "index": link.index, "topic": link.topic, "since": now - UNDO_WITHIN}
+        | {"by_link": BY_LINK},
     ).scalars()
     scopes = list(stopped)
     if not scopes:

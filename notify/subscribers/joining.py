@@ -31,6 +31,7 @@ from templates import RESIDENTS
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
+ERASES = "erase"  # stands for the words of a joining whose code erases the resident
 # Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
 NO_CODE = ("complaint", "hard-bounce")
 
@@ -266,8 +267,13 @@ def _send_code(s: Session, joining: Joining, address: str, now: datetime) -> Non
         _say(s, joining, "join-code", now)
 
 
+def erases(s: Session, token: str, now: datetime) -> bool:
+    """Return whether the code of a joining was sent to erase the resident. Raises NotFound when it is over."""
+    return _open(s, token, now).words == ERASES
+
+
 def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
-    words = worded(RESIDENTS, joining.language)[kind]
+    words = worded(RESIDENTS, joining.language)["erase-code" if joining.words == ERASES else kind]
     known, channel = settings(), CHANNELS[joining.channel]
     stop = words.get(f"stop_by_{channel.leaves_by}", "")
     # Whoever presses a link joins on their own device: not for a phone that somebody else says is theirs.

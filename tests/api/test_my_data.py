@@ -104,6 +104,8 @@ def test_erasing_needs_a_fresh_code(door: httpx.Client) -> None:
     join(door)
     page = form(door, "/me/erase").headers["location"].split("?")[0]
     right = sent_code()
+    ((words,),) = asked.rows("SELECT text FROM direct_messages ORDER BY id DESC LIMIT 1")
+    assert "ERASES all your data" in words, "who is asked for it on the phone sees what it does"
     assert form(door, page, code=f"{(int(right) + 1) % 10**6:06}").status_code == 409
     assert asked.number("SELECT count(*) FROM subscribers WHERE erased_at IS NOT NULL") == 0
     done = form(door, f"{page}?lang=en", code=right)
@@ -123,6 +125,9 @@ def test_a_code_of_another_resident_erases_nobody(door: httpx.Client, city: date
     code = sent_code()
     answer = form(door, theirs.replace("/join/", "/me/erase/"), code=code)
     assert answer.status_code == 409
+    assert asked.number("SELECT count(*) FROM subscribers WHERE erased_at IS NOT NULL") == 0
+    signs_in = form(door, "/me/sign-in", contact=MAIL).headers["location"].split("?")[0]
+    assert form(door, signs_in.replace("/join/", "/me/erase/"), code=sent_code()).status_code == 409
     assert asked.number("SELECT count(*) FROM subscribers WHERE erased_at IS NOT NULL") == 0
 
 

@@ -187,6 +187,15 @@ def test_somebody_elses_sign_up_with_the_address_does_not_bring_it_back(door: ht
     assert suppressed() == [(None, "opt-out")]
 
 
+def test_undo_of_a_forwarded_link_does_not_end_what_its_owner_stopped_elsewhere(door: httpx.Client, link: str) -> None:
+    with transaction() as s:
+        consent.opt_out(s, "email", MAIL, how="their own page on the web", now=datetime.now(UTC))
+    click(door, link)
+    assert door.post(link, data={"undo": "yes"}).status_code == 200
+    assert suppressed() == [(None, "opt-out")]
+    assert door.post(link, data={"undo": "yes"}).status_code == 409
+
+
 def test_a_start_from_another_phone_does_not_bring_it_back(door: httpx.Client, database: str) -> None:
     with transaction() as s:
         consent.opt_out(s, "sms", "+12155550111", how="a test", now=datetime.now(UTC))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis as redis_client
+from sqlalchemy import text
 
 from notify.core import crypto
 from notify.core.db import transaction
@@ -135,6 +136,24 @@ def test_a_test_that_residents_send_to_themselves_has_it_too(
         last = self_tests.last(s, maria.id)
     assert last is not None
     assert last.became.startswith("Your phone company or mail provider has taken it.")
+
+
+def test_a_test_goes_out_in_quiet_hours_too(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        sender(s, "sendgrid", now=now)
+        maria = resident(s, phone=None, email=MARIA, now=now)
+        s.execute(
+            text("""INSERT INTO choices (subscriber_id, quiet_from, quiet_to, timezone)
+                    VALUES (:id, '00:00', '23:59:59', 'UTC')"""),
+            {"id": maria.id},
+        )
+    sender_pool.read_anew()
+    with transaction() as s:
+        self_tests.send(s, maria.id, maria.mail or 0, now)
+    assert len(direct(providers, transport, redis)) == 1
 
 
 def test_a_test_is_not_sent_to_who_left_meanwhile(
