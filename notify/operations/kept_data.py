@@ -60,7 +60,17 @@ KINDS = (
     Kind(
         gettext_noop("Phone numbers, emails, places, topics and choices"),
         gettext_noop("To send you the alerts that you asked for. Numbers, emails and places are encrypted."),
-        ("subscribers", "contacts", "places", "place_checks", "preferences", "choices", "arrivals", "address_checks"),
+        (
+            "subscribers",
+            "contacts",
+            "places",
+            "place_checks",
+            "preferences",
+            "choices",
+            "arrivals",
+            "address_checks",
+            "import_asks",
+        ),
         until=gettext_noop("until you change or erase them"),
     ),
     Kind(

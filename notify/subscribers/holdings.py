@@ -82,6 +82,9 @@ HELD = {
         _OF_ADDRESS.format(at="changed_at"),
         {"address_index": KEYED_HASH},
     ),
+    "import_asks": Held(
+        gettext_noop("that we will ask you whether you want alerts"), _OF_CONTACT.format(at="made_at")
+    ),
     "address_checks": Held(gettext_noop("when we asked whether you still live there"), _OWN),
     "deliveries": Held(
         gettext_noop("the alerts that we sent you, or left out"),
@@ -99,7 +102,6 @@ HELD = {
         "t.adds_to = :id OR EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.id = t.contact_id)",
         {
             "token_hash": SECRET, "code_hash": SECRET, "link_hash": SECRET, "address_index": KEYED_HASH,
-            "entered_by": "who of the staff it was",
         },
     ),
     "direct_messages": Held(
