@@ -29,7 +29,9 @@ def poster(
     kind: Annotated[str, typer.Option(help="The kind of --all.")] = "neighbourhood",
     paper: Annotated[Literal["letter", "a4", "both"], typer.Option(help="The size of the page.")] = "both",
 ) -> None:
-    """Write posters of zones as PDF: the keyword JOIN and its number, a QR code to sign up, in the city's languages."""
+    """Write posters of zones as PDF: the keyword JOIN and its number, a QR code to sign up.
+
+    They are in the city's languages."""
     if bool(zone) == every:
         raise Invalid("Give --zone NAME, or --all.")
     if kind not in city_zones.KINDS:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.core import crypto
+from notify.core import crypto, keyring
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
 from notify.models import Consent, Contact, Preference, Subscriber, Topic
@@ -51,7 +51,7 @@ def known(s: Session, who: Applicant, wish: Wish | None, now: datetime) -> Conta
 
 
 def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt_out: bool = False) -> Joined:
-    """Store the contact, the consent and the place. The caller holds IMPORT_LOCK and the keys.
+    """Store the contact, the consent and the place. The caller holds IMPORT_LOCK.
 
     The opt-out of a resident who is new stays, because it may be somebody else's, unless it `ends_any_opt_out`: who
     writes from a number may end it as with START.
@@ -71,7 +71,7 @@ def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt
 
 
 def add_contact(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Joined:
-    """Store a proved address as a further one of a resident, with the consent. The caller holds IMPORT_LOCK and keys.
+    """Store a proved address as a further one of a resident, with the consent. The caller holds IMPORT_LOCK.
 
     One that somebody else has moves to the resident, and an opt-out from it stays. Raises Refused once they are erased.
     """
@@ -126,6 +126,7 @@ def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Conta
 
 
 def _stored(s: Session, who: Applicant) -> Contact | None:
+    keyring.hold(s)
     index = addresses.index(who.channel, who.address)
     return s.scalar(
         select(Contact).where(

@@ -8,6 +8,7 @@ import re
 from notify.core.logs import scrub
 
 _NUMBER = re.compile(r"\d{2,}[a-z]?", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s'\"]@\w")  # not a formula of a spreadsheet, such as @SUM(A1)
 
 
 def is_private(label: str) -> bool:
@@ -18,7 +19,7 @@ def is_private(label: str) -> bool:
     """
     words = label.replace(",", " ").split()
     digits = sum(map(str.isdecimal, label))
-    if "@" in label or scrub(label) != label or digits >= 7:
+    if _EMAIL.search(label) or scrub(label) != label or digits >= 7:
         return True
     return len(words) > 1 and (words[0].isdecimal() or any(_NUMBER.fullmatch(word) for word in words))
 
